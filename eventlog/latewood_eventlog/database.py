@@ -1,0 +1,228 @@
+"""How a Postgres database is addressed, connected to, and made ready for its first migration."""
+
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self
+
+import psycopg2
+from psycopg2.extensions import encrypt_password, make_dsn
+from psycopg2.sql import SQL, Identifier
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError
+
+from latewood_eventlog.errors import DatabaseUnreachable
+
+Role = Literal["owner", "engine", "reader"]
+"""Whose rights a connection has: `owner` migrates, `engine` appends and projects, `reader` selects."""
+
+POSTGRES_VERSION_MIN: Final = 16
+
+_DRIVER: Final = "postgresql+psycopg2"
+_SCHEMES: Final = frozenset({"postgres", "postgresql", _DRIVER})
+
+# libpq's names; what the URL says itself goes before these.
+_CONNECTION: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+# Set as the connection starts, so that RESET and the pool come back to them.
+_SESSION: Final = {
+    "timezone": "UTC",
+    "search_path": "latewood",
+    # A process that is stopped in mid-append must not hold the log's head for ever.
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+_READ_ONLY: Final = text(
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+    " SELECT set_config('latewood.projects', :projects, true)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DatabaseUrl:
+    """The address of one database, with its credential; `str` and `repr` never show that, `reveal` does."""
+
+    url: URL = field(repr=False)
+
+    @classmethod
+    def parse(cls, address: str) -> Self:
+        """The address that `postgres://`, `postgresql://` or `postgresql+psycopg2://` text names.
+
+        Raises DatabaseUnreachable for anything else; its text repeats nothing but the scheme.
+        """
+        try:
+            url = make_url(address)
+        except (ArgumentError, ValueError):  # their texts may hold the password: hence `from None`
+            raise DatabaseUnreachable(
+                "database URL: expected postgresql://user:password@host:port/name, found another text;"
+                " special characters in user and password must be percent-encoded."
+            ) from None
+        if url.drivername not in _SCHEMES:
+            raise DatabaseUnreachable(
+                f"database URL: expected the scheme postgresql://, found {url.drivername}://;"
+                " the log lives in Postgres only."
+            )
+        password = url.normalized_query.get("password", (url.password,))[-1]
+        url = url.difference_update_query(["password"]).set(drivername=_DRIVER, password=password)
+        return cls(url=url)
+
+    @property
+    def location(self) -> str:
+        """Database, host and port, as messages name them."""
+        host = ",".join(self.url.normalized_query.get("host", (self.url.host or "localhost",)))
+        return f"'{self.url.database}' at {host}:{self.url.port or 5432}"
+
+    def with_database(self, name: str) -> Self:
+        """The same server and user, another database."""
+        return type(self)(url=self.url.set(database=name))
+
+    def reveal(self) -> str:
+        """The whole URL, password included: for another process's environment, never for a log."""
+        return self.url.render_as_string(hide_password=False)
+
+    def libpq(self) -> str:
+        """The same for libpq and psycopg2, password included."""
+        _, named = self.url.get_dialect()().create_connect_args(self.url)
+        return str(make_dsn(**named))
+
+    def __str__(self) -> str:
+        return self.url.set(query={}).render_as_string()  # a query may hold secrets too, such as sslpassword
+
+    def __repr__(self) -> str:
+        return f"DatabaseUrl({str(self)!r})"
+
+
+def connect(url: DatabaseUrl, *, role: Role) -> Engine:
+    """An engine, with a small pool, whose every connection acts as `role`; one connection is made at once.
+
+    Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer
+    or a connection is lost; here also when the server is older than POSTGRES_VERSION_MIN.
+    """
+    engine = create_engine(
+        url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False
+    )
+
+    @event.listens_for(engine, "handle_error")
+    def _name_the_server(context: ExceptionContext) -> None:
+        if context.is_disconnect or context.connection is None:
+            raise unreachable(engine, context.original_exception)
+
+    with engine.connect():
+        version = engine.dialect.server_version_info or (0,)
+    if int(version[0]) < POSTGRES_VERSION_MIN:
+        engine.dispose()
+        raise DatabaseUnreachable(
+            f"database {url.location}: expected Postgres {POSTGRES_VERSION_MIN} or newer,"
+            f" found {'.'.join(map(str, version))}; upgrade the server or name another one."
+        )
+    return engine
+
+
+def dsn(url: DatabaseUrl, *, role: Role) -> str:
+    """What `connect` tells libpq, password included: for a connection of one's own that listens."""
+    return str(make_dsn(url.libpq(), **_parameters(url, role)))
+
+
+@contextmanager
+def reading(engine: Engine, projects: Collection[str]) -> Iterator[Connection]:
+    """A read-only transaction on one snapshot; the reader role sees the rows of `projects` only."""
+    refused = [project for project in projects if "," in project]
+    if refused:
+        raise ValueError(
+            f"project name: expected no comma, found {refused[0]!r}; the row policies split at it."
+        )
+    with engine.begin() as connection:
+        connection.execute(_READ_ONLY, {"projects": ",".join(projects)})
+        yield connection
+
+
+def unreachable(engine: Engine, error: BaseException | None) -> DatabaseUnreachable:
+    """The error for a failed or lost connection: server and reason, no credential."""
+    return _unreachable(DatabaseUrl(url=engine.url), getattr(error, "orig", error))
+
+
+def _unreachable(url: DatabaseUrl, error: BaseException | None) -> DatabaseUnreachable:
+    reason = next(iter(str(error).splitlines()), "no reason given")
+    return DatabaseUnreachable(
+        f"database {url.location}: expected a connection, found: {reason.strip()};"
+        " is the server running, and is its URL the right one?"
+    )
+
+
+def _parameters(url: DatabaseUrl, role: Role) -> dict[str, Any]:
+    given = url.url.normalized_query
+    session = {"role": f"latewood_{role}", **_SESSION}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    ours = {"application_name": f"latewood-{role}", **_CONNECTION}
+    return {
+        **{name: value for name, value in ours.items() if name not in given},
+        "options": " ".join([*given.get("options", ()), options]),
+    }
+
+
+# What a server holds before the first migration. A superuser ignores row-level security, so it makes these
+# and nothing else; everybody then comes in as LOGIN_ROLE, which can only turn into one of GROUP_ROLES.
+LOGIN_ROLE: Final = "latewood"
+GROUP_ROLES: Final = ("latewood_owner", "latewood_engine", "latewood_reader")
+
+BOOTSTRAP_LOCK: Final = SQL("SELECT pg_advisory_lock(hashtext('latewood.bootstrap'))")
+ROLES_PRESENT: Final = SQL("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)")
+CREATE_GROUP_ROLE: Final = SQL("CREATE ROLE {role} NOLOGIN NOINHERIT")
+CREATE_LOGIN_ROLE: Final = SQL("CREATE ROLE latewood LOGIN NOINHERIT")
+SET_LOGIN_PASSWORD: Final = SQL("ALTER ROLE latewood PASSWORD %s")
+GRANT_GROUP_ROLE: Final = SQL("GRANT {role} TO latewood WITH INHERIT FALSE, SET TRUE")
+DATABASE_PRESENT: Final = SQL("SELECT FROM pg_database WHERE datname = %s")
+CREATE_DATABASE: Final = SQL(
+    "CREATE DATABASE {database} OWNER latewood_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+)
+DATABASE_RIGHTS: Final = (
+    SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC"),
+    SQL("GRANT CONNECT ON DATABASE {database} TO latewood"),
+    SQL("GRANT TEMPORARY ON DATABASE {database} TO latewood_engine"),
+)
+SCHEMA_RIGHTS: Final = SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+
+
+def bootstrap(superuser: DatabaseUrl, database: str, login_password: str) -> DatabaseUrl:
+    """Make the roles and an empty database on a server; the address for everybody, as LOGIN_ROLE.
+
+    Replay: safe any number of times, and from several processes at once. Raises DatabaseUnreachable.
+    """
+    with _session(superuser) as cursor:
+        cursor.execute(BOOTSTRAP_LOCK)
+        cursor.execute(ROLES_PRESENT, ([LOGIN_ROLE, *GROUP_ROLES],))
+        present = {name for (name,) in cursor.fetchall()}
+        if LOGIN_ROLE not in present:
+            cursor.execute(CREATE_LOGIN_ROLE)
+        for role in GROUP_ROLES:
+            if role not in present:
+                cursor.execute(CREATE_GROUP_ROLE.format(role=Identifier(role)))
+            cursor.execute(GRANT_GROUP_ROLE.format(role=Identifier(role)))
+        # The server sees a verifier, never the password, so that no server log can show it.
+        verifier = encrypt_password(login_password, LOGIN_ROLE, cursor.connection, "scram-sha-256")
+        cursor.execute(SET_LOGIN_PASSWORD, (verifier,))
+        cursor.execute(DATABASE_PRESENT, (database,))
+        if not cursor.rowcount:
+            cursor.execute(CREATE_DATABASE.format(database=Identifier(database)))
+        for right in DATABASE_RIGHTS:
+            cursor.execute(right.format(database=Identifier(database)))
+        with _session(superuser.with_database(database)) as inside:
+            inside.execute(SCHEMA_RIGHTS)
+    return DatabaseUrl(url=superuser.url.set(username=LOGIN_ROLE, password=login_password, database=database))
+
+
+@contextmanager
+def _session(url: DatabaseUrl) -> Iterator[Any]:
+    try:
+        connection = psycopg2.connect(url.libpq())
+    except psycopg2.OperationalError as error:
+        raise _unreachable(url, error) from None
+    with closing(connection):
+        connection.autocommit = True  # CREATE DATABASE refuses to run in a transaction
+        with connection.cursor() as cursor:
+            yield cursor

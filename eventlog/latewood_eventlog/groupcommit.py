@@ -1,0 +1,96 @@
+"""Group commit: many small appends of one process in few commits.
+
+A commit costs an fsync and the log admits one writer at a time, so appends that arrive while a commit is under
+way wait together and go with the next one. There is no timer: an append on an idle log is committed at once.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.records import Appended, Batch
+
+_EVENTS_MAX: Final = 1_000
+"""Events in one commit; beyond that a longer wait saves nothing measurable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    batch: Batch
+    needs: tuple[object, ...]
+    done: Future[Appended] = field(default_factory=Future)
+
+
+class GroupCommit:
+    """A thread that appends what other threads submit, in the order of submission.
+
+    `prepare` is called with what the submissions of one commit `need`, before they are appended: it makes durable
+    what their events speak of (files, say). When it fails, or the database is lost, every submission of that
+    commit fails with the same error. Use it as a context manager: leaving it waits until all is recorded.
+    """
+
+    def __init__(self, log: EventLog, prepare: Callable[[Sequence[object]], None] | None = None) -> None:
+        self._log = log
+        self._prepare = prepare
+        self._waiting: deque[_Submission] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="latewood-group-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Batch, needs: Sequence[object] = ()) -> Future[Appended]:
+        """Hand the batch over; the future has where it stands, or why it was refused, once that is durable."""
+        submission = _Submission(batch, tuple(needs))
+        with self._changed:
+            if self._closing:
+                raise RuntimeError("group commit is closed: nothing can be submitted any more")
+            self._waiting.append(submission)
+            self._changed.notify()
+        return submission.done
+
+    def append(self, batch: Batch) -> Appended:
+        """Record the batch and wait for its commit; where it stands. Raises as `EventLog.append` does."""
+        return self.submit(batch).result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while group := self._next_group():
+            try:
+                if self._prepare is not None and (needs := [n for s in group for n in s.needs]):
+                    self._prepare(needs)
+                outcomes = self._log.append_many([submission.batch for submission in group])
+            except Exception as error:  # noqa: BLE001 - handed to those who wait, each of whom raises it
+                for submission in group:
+                    submission.done.set_exception(error)
+                continue
+            for submission, outcome in zip(group, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    submission.done.set_exception(outcome)
+                else:
+                    submission.done.set_result(outcome)
+
+    def _next_group(self) -> list[_Submission]:
+        """Everything that waits, up to the limit; empty when closed and done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            group: list[_Submission] = []
+            size = 0
+            while self._waiting and (not group or size + self._waiting[0].batch.size <= _EVENTS_MAX):
+                group.append(self._waiting.popleft())
+                size += group[-1].batch.size
+            return group

@@ -1,0 +1,68 @@
+"""Leases: the time-limited right to act for something, with an epoch that fences late writers.
+
+Rows, not events: losing them costs only time. Time is the database's clock, so that the holders' clocks need
+not agree.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from latewood_eventlog.errors import LeaseLost
+from latewood_eventlog.records import Fence
+from latewood_eventlog.statements import ACQUIRE_LEASE, HELD_LEASES, RELEASE_LEASE, RENEW_LEASE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A right that was granted: `epoch` rises each time it changes hands."""
+
+    project: str
+    name: str
+    holder: str
+    epoch: int
+    expires_at: datetime
+
+    @property
+    def fence(self) -> Fence:
+        """What an append must carry to be refused once the lease is lost."""
+        return Fence(project=self.project, lease=self.name, epoch=self.epoch)
+
+
+def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: timedelta) -> Lease | None:
+    """The lease, if nobody holds it; None while another one does."""
+    parameters = {"project": project, "name": name, "holder": holder, "seconds": duration.total_seconds()}
+    with engine.begin() as connection:
+        row = connection.execute(ACQUIRE_LEASE, parameters).one_or_none()
+    if row is None:
+        return None
+    return Lease(project=project, name=name, holder=holder, epoch=row.epoch, expires_at=row.expires_at)
+
+
+def renew(engine: Engine, lease: Lease, *, duration: timedelta) -> datetime:
+    """When the lease ends now. Raises LeaseLost after another one took it."""
+    parameters = {
+        "project": lease.project,
+        "name": lease.name,
+        "epoch": lease.epoch,
+        "seconds": duration.total_seconds(),
+    }
+    with engine.begin() as connection:
+        expires_at: datetime | None = connection.execute(RENEW_LEASE, parameters).scalar()
+    if expires_at is None:
+        raise LeaseLost(lease=lease.name, epoch=lease.epoch, found=None)
+    return expires_at
+
+
+def release(engine: Engine, lease: Lease) -> None:
+    """Give the lease back; nothing happens if it is lost already."""
+    parameters = {"project": lease.project, "name": lease.name, "epoch": lease.epoch}
+    with engine.begin() as connection:
+        connection.execute(RELEASE_LEASE, parameters)
+
+
+def held(engine: Engine, project: str, names: list[str]) -> frozenset[str]:
+    """Those of the named leases that somebody holds now."""
+    with engine.begin() as connection:
+        return frozenset(connection.execute(HELD_LEASES, {"project": project, "names": names}).scalars())

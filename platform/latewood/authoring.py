@@ -1,0 +1,241 @@
+"""How users define assets, tasks and checks: decorators over plain functions.
+
+A decorated function stays callable and testable as it was. The decorators only keep what they are given; loading
+a module (`latewood.engine.loader`) reads signatures and reports every problem at once, with file and line.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import update_wrapper
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Union, Unpack, overload
+
+from latewood.model.mappings import Mapping as PartitionMapping
+from latewood.model.mappings import Offset
+from latewood.model.partitions import Scheme
+from latewood.model.policies import Resources, Retry, Timeouts
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskOptions(TypedDict, total=False):
+    """What a task may be told besides its function.
+
+    code_version: replaces the fingerprint of the code. reuse: False for a task that looks or acts outside, or for
+    how long a result may be reused. retries: how often to try again. timeouts, pool, priority, resources, image:
+    recorded and honoured by the executor that can. pickle: values that have no other codec may be pickled.
+    """
+
+    name: str
+    code_version: str
+    reuse: bool | timedelta
+    retries: int | Retry
+    timeouts: timedelta | Timeouts
+    pool: str
+    priority: int
+    resources: Resources
+    image: str
+    pickle: bool
+
+
+class AssetOptions(TaskOptions, total=False):
+    """What an asset may be told besides its function.
+
+    key: path of segments, by default the function's name. inputs: upstream asset by parameter, where the parameter's
+    name does not say it. deps: assets to wait for without loading them. outputs: several assets from one function,
+    type by name. subsettable: the function can make some of its outputs without the others.
+    """
+
+    key: str
+    group: str
+    owners: Iterable[str]
+    tags: Mapping[str, str]
+    kinds: Iterable[str]
+    description: str
+    metadata: Mapping[str, Any]
+    partitions: Scheme
+    inputs: Mapping[str, "Upstream"]
+    deps: Iterable["Upstream"]
+    outputs: Mapping[str, Any]
+    subsettable: bool
+
+
+class CheckOptions(TaskOptions, total=False):
+    """What a check may be told besides its asset and function."""
+
+    blocking: bool
+    severity: Literal["warning", "error"]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """One of several outputs: its type, a key of its own, and whether a result may lack it."""
+
+    type: Any
+    key: str | None = None
+    optional: bool = False
+    description: str = ""
+
+
+class Asset(Generic[P, R]):
+    """A function that makes an asset (or several); call it like the function it is."""
+
+    def __init__(
+        self, function: Callable[P, R], options: AssetOptions, fixed: Mapping[str, Any] | None = None
+    ) -> None:
+        self.function = function
+        self.options = options
+        self.fixed = dict(fixed or {})
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __getitem__(self, output: str) -> "OutputOf":
+        return OutputOf(self, output)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOf:
+    """One output of an asset function that makes several: `split["train"]`."""
+
+    asset: Asset[..., Any]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """An input that says which partitions it reads: `From(daily, Last())`, `From("self", offset=-1)`."""
+
+    asset: "Union[Asset[..., Any], OutputOf, str]"
+    mapping: PartitionMapping | None = None
+    offset: int | None = None
+
+    @property
+    def how(self) -> PartitionMapping | None:
+        """The mapping, `offset` included; None = the default for the two partition schemes."""
+        return Offset(by=self.offset) if self.offset is not None else self.mapping
+
+
+Upstream = Union[Asset[..., Any], OutputOf, From, str]
+"""What may stand for an upstream asset: the decorated function, one of its outputs, a key, or From(…)."""
+
+
+class Task(Generic[P, R]):
+    """A typed function that can be run; `asset` gives its output a name."""
+
+    def __init__(self, function: Callable[P, R], options: TaskOptions) -> None:
+        self.function = function
+        self.options = options
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def asset(self, key: str, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
+        """This task's output as the asset `key`, with these parameter values; reuse is by task, not by asset."""
+        merged: AssetOptions = {**self.options, **options, "key": key}
+        return Asset(self.function, merged, parameters)
+
+
+class Check(Generic[P, R]):
+    """A function that gives a verdict on an asset's content."""
+
+    def __init__(self, function: Callable[P, R], asset: Upstream, options: CheckOptions) -> None:
+        self.function = function
+        self.asset = asset
+        self.options = options
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+
+@overload
+def asset(function: Callable[P, R], /) -> Asset[P, R]: ...
+@overload
+def asset(**options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
+def asset(
+    function: Callable[P, R] | None = None, /, **options: Unpack[AssetOptions]
+) -> Asset[P, R] | Callable[[Callable[P, R]], Asset[P, R]]:
+    """Make the decorated function's result a versioned asset.
+
+    Its parameters say what it needs: a positional one names an upstream asset, a keyword-only one is a run
+    parameter, and one annotated TimeWindow, PartitionKey, PartitionRange or Context receives that.
+    """
+    if function is not None:
+        return Asset(function, options)
+    return lambda decorated: Asset(decorated, options)
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(
+    function: Callable[P, R] | None = None, /, **options: Unpack[TaskOptions]
+) -> Task[P, R] | Callable[[Callable[P, R]], Task[P, R]]:
+    """Make the decorated function a task: typed, reusable, without a name for its output yet."""
+    if function is not None:
+        return Task(function, options)
+    return lambda decorated: Task(decorated, options)
+
+
+def check(asset: Upstream, /, **options: Unpack[CheckOptions]) -> Callable[[Callable[P, R]], Check[P, R]]:
+    """Make the decorated function a check of `asset`: its first parameter receives the value.
+
+    It returns a CheckResult or a bool. While a *blocking* check fails, the version does not become head and
+    nothing downstream runs.
+    """
+    return lambda decorated: Check(decorated, asset, options)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetGroup:
+    """Assets that belong together: a group name and what they have in common.
+
+    `prefix` leads their keys; tags are merged, owners and kinds are added.
+    """
+
+    name: str
+    prefix: str = ""
+    owners: Iterable[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    kinds: Iterable[str] = ()
+    partitions: Scheme | None = None
+
+    @overload
+    def asset(self, function: Callable[P, R], /) -> Asset[P, R]: ...
+    @overload
+    def asset(self, **options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
+    def asset(
+        self, function: Callable[P, R] | None = None, /, **options: Unpack[AssetOptions]
+    ) -> Asset[P, R] | Callable[[Callable[P, R]], Asset[P, R]]:
+        """Like the decorator `asset`, in this group."""
+        if function is not None:
+            return Asset(function, self._options(function, options))
+        return lambda decorated: Asset(decorated, self._options(decorated, options))
+
+    def _options(self, function: Callable[..., Any], options: AssetOptions) -> AssetOptions:
+        merged: AssetOptions = {
+            "group": self.name,
+            **options,
+            "owners": (*self.owners, *options.get("owners", ())),
+            "tags": {**self.tags, **options.get("tags", {})},
+            "kinds": (*self.kinds, *options.get("kinds", ())),
+        }
+        if self.prefix:
+            merged["key"] = f"{self.prefix}/{options.get('key', function.__name__)}"
+        if self.partitions is not None:
+            merged.setdefault("partitions", self.partitions)
+        return merged
+
+
+class Definitions:
+    """What a module defines, when it is not simply all its attributes: name it `definitions` in the module."""
+
+    def __init__(self, *, assets: Iterable[Asset[..., Any]] = (), checks: Iterable[Check[..., Any]] = ()) -> None:
+        self.assets = tuple(assets)
+        self.checks = tuple(checks)

@@ -1,0 +1,93 @@
+"""Where commands work: one project and environment in one database, with its artifact store."""
+
+import getpass
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import choice
+from typing import Final
+
+from latewood_eventlog.database import DatabaseUrl, connect
+from latewood_eventlog.errors import SchemaUnknown
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.migrate import migrate, require_schema
+from latewood_eventlog.server import database_url
+
+from latewood.engine.store import ArtifactStore, open_store
+from latewood.errors import UsageError
+from latewood.model.keys import RunId
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_\-]{0,62}")
+_RUN_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base 32 without i, l, o, u: nothing reads like another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Everything a command needs from the world; tests make their own."""
+
+    log: EventLog
+    store: ArtifactStore
+    project: str
+    environment: str
+    actor: str
+    clock: Callable[[], datetime]
+    new_run: Callable[[], RunId]
+    url: DatabaseUrl | None = None
+
+
+def latewood_home(environ: Mapping[str, str]) -> Path:
+    """Where Latewood keeps what is its own: `LATEWOOD_HOME`, by default `~/.latewood`."""
+    return Path(environ.get("LATEWOOD_HOME") or Path.home() / ".latewood")
+
+
+def open_workspace(environ: Mapping[str, str] | None = None, *, environment: str | None = None) -> Workspace:
+    """The workspace that the environment variables name; starts the embedded server when none is named.
+
+    A database that was never used, or one from an earlier version on the embedded server, is migrated first.
+    Raises DatabaseUnreachable, SchemaUnknown, UsageError.
+    """
+    environ = os.environ if environ is None else environ
+    project = _named("LATEWOOD_PROJECT", environ.get("LATEWOOD_PROJECT", "default"))
+    environment = _named("environment", environment or environ.get("LATEWOOD_ENV", "prod"))
+    url = database_url(environ)
+    engine = connect(url, role="engine")
+    try:
+        require_schema(engine, PROJECTIONS)
+    except SchemaUnknown as error:
+        if error.found > error.needed or (error.found > 0 and "LATEWOOD_DATABASE_URL" in environ):
+            raise
+        migrate(connect(url, role="owner"), PROJECTIONS, UPCASTERS)
+    return Workspace(
+        log=EventLog(engine, PROJECTIONS, UPCASTERS),
+        store=open_store(environ.get("LATEWOOD_STORE") or str(latewood_home(environ) / "store"), project),
+        project=project,
+        environment=environment,
+        actor=environ.get("LATEWOOD_ACTOR") or _user(),
+        clock=lambda: datetime.now(UTC),
+        new_run=new_run,
+        url=url,
+    )
+
+
+def new_run() -> RunId:
+    """A fresh run id: 60 random bits."""
+    return RunId("".join(choice(_RUN_ALPHABET) for _ in range(12)))
+
+
+def _named(what: str, text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise UsageError(
+            f'{what} "{text}": expected 1 to 63 lower-case letters, digits, "_" and "-", beginning with a letter or digit'
+        )
+    return text
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in many containers
+        return f"uid:{os.getuid()}"

@@ -1,0 +1,108 @@
+"""What user code receives from its run and gives back to it, besides values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from logging import Logger, getLogger
+from typing import Any, Generic, TypeVar
+
+from latewood.model.keys import AssetKey, PartitionKey, RunId
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Generic[T]):
+    """A value with what is to be recorded about it: return it instead of the bare value.
+
+    `data_version` replaces the content hash, for values whose identity is better known by the task.
+    """
+
+    value: T
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    data_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A verdict: what an asset check returns. A bare bool is a verdict too."""
+
+    passed: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+class Cancelled(BaseException):
+    """Raised in user code at `Context.raise_if_cancelled` once its run was cancelled.
+
+    Like KeyboardInterrupt it is no Exception: a user's `except Exception` does not swallow it.
+    """
+
+
+class Context:
+    """The step that is being run, for a task that asks for it by annotating a parameter `Context`.
+
+    Reading the asset key or the partition makes it part of what is computed; a task that reads the run's id or
+    the clock computes something new each time, so its result is not reused. Not thread-safe beyond `log`.
+    """
+
+    def __init__(
+        self,
+        *,
+        assets: tuple[AssetKey, ...],
+        partition: PartitionKey,
+        run: RunId,
+        attempt: int,
+        now: Callable[[], datetime],
+        is_cancelled: Callable[[], bool],
+        on_progress: Callable[[float, str], None],
+    ) -> None:
+        self._assets = assets
+        self._partition = partition
+        self._run = run
+        self._now = now
+        self._is_cancelled = is_cancelled
+        self._on_progress = on_progress
+        self.attempt = attempt
+        self.log: Logger = getLogger(f"latewood.user.{assets[0]}")
+        self.metadata: dict[str, Any] = {}
+        self.no_reuse = ""
+
+    @property
+    def asset_key(self) -> AssetKey:
+        """Key of the asset that is being made; of several, the first."""
+        return self._assets[0]
+
+    @property
+    def partition(self) -> PartitionKey:
+        """Key of the partition that is being made; empty for an unpartitioned asset."""
+        return self._partition
+
+    @property
+    def run_id(self) -> RunId:
+        """Id of the run. Reading it gives up reuse of this result."""
+        self.no_reuse = "the task read the run's id"
+        return self._run
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC. Reading it gives up reuse of this result."""
+        self.no_reuse = "the task read the clock"
+        return self._now()
+
+    def add_metadata(self, **metadata: Any) -> None:
+        """Record facts about the result; numbers are plotted over versions. A later value replaces an earlier."""
+        self.metadata.update(metadata)
+
+    def progress(self, share: float, message: str = "") -> None:
+        """Say how far the task is: `share` from 0 to 1. Shown, not recorded."""
+        self._on_progress(share, message)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """True once the run was cancelled: a long task looks now and then, and ends early."""
+        return self._is_cancelled()
+
+    def raise_if_cancelled(self) -> None:
+        """Raise Cancelled once the run was cancelled."""
+        if self._is_cancelled():
+            raise Cancelled

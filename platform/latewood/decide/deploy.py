@@ -1,0 +1,107 @@
+"""What deploying a location's definitions means: which facts to record against what is deployed now. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import msgspec
+
+from latewood.decide.keys import digest
+from latewood.events import AssetDefined, AssetDropped, DeploymentCreated, EnvironmentDeployed, Event
+from latewood.model.definitions import AssetDefinition, definition_digest, merkle_root
+from latewood.model.keys import AssetId, AssetKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A location's definitions with their digests; equal snapshots are the same deployment."""
+
+    location: str
+    assets: tuple[AssetDefinition, ...]
+    digests: Mapping[AssetKey, str]
+    root: str
+    source: str
+
+    @property
+    def deployment(self) -> str:
+        """Name of the deployment: 16 hex digits over location, definitions and source."""
+        return digest(self.location, self.root, self.source)[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What the environment has of this location now: the deployment, and digest and id of each asset by key."""
+
+    deployment: str = ""
+    digests: Mapping[AssetKey, str] = field(default_factory=dict)
+    ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
+
+
+def snapshot(location: str, assets: Sequence[AssetDefinition], source: str) -> Snapshot:
+    """The snapshot of these definitions and this source. Cost: O(definitions)."""
+    digests = {asset.key: definition_digest(asset) for asset in assets}
+    return Snapshot(
+        location=location, assets=tuple(assets), digests=digests, root=merkle_root(digests), source=source
+    )
+
+
+def asset_ids(keys: Sequence[AssetKey], known: Mapping[AssetKey, AssetId], taken: Mapping[AssetId, AssetKey]) -> dict[AssetKey, AssetId]:
+    """The id of each key: the known one, or a new one that no other asset has ever had."""
+    ids: dict[AssetKey, AssetId] = {}
+    for key in keys:
+        if key in known:
+            ids[key] = known[key]
+            continue
+        attempt = 0
+        while (id_ := _new_id(key, attempt)) in taken and taken[id_] != key:
+            attempt += 1  # the key's first id went to another key with a rename
+        ids[key] = id_
+    return ids
+
+
+def deploy(new: Snapshot, base: Base, ids: Mapping[AssetKey, AssetId], environment: str, *, known: bool) -> tuple[list[Event], list[Event]]:
+    """Facts for the location's stream and for the environment's; none when that is what is deployed already.
+
+    `known`: this very deployment was recorded before, so the environment only has to point to it.
+    """
+    name = new.deployment
+    if name == base.deployment:
+        return [], []
+    pointed = EnvironmentDeployed(
+        environment=environment, location=new.location, deployment=name, previous=base.deployment
+    )
+    if known:
+        return [], [pointed]
+    changed = [asset for asset in new.assets if base.digests.get(asset.key) != new.digests[asset.key]]
+    dropped = [key for key in base.digests if key not in new.digests]
+    facts: list[Event] = [
+        AssetDefined(
+            asset=ids[asset.key],
+            key=asset.key,
+            location=new.location,
+            deployment=name,
+            digest=new.digests[asset.key],
+            definition=msgspec.Raw(msgspec.json.encode(asset, order="deterministic")),
+        )
+        for asset in changed
+    ]
+    facts += [
+        AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped
+    ]
+    facts.append(
+        DeploymentCreated(
+            deployment=name,
+            location=new.location,
+            base=base.deployment,
+            root=new.root,
+            source=new.source,
+            assets=len(new.assets),
+            changed=len(changed),
+            dropped=len(dropped),
+        )
+    )
+    return facts, [pointed]
+
+
+def _new_id(key: AssetKey, attempt: int) -> AssetId:
+    return AssetId(sha256(f"{key}#{attempt}".encode() if attempt else key.encode()).hexdigest()[:12])

@@ -1,0 +1,56 @@
+"""What decisions know of the past: versions, heads and what could be reused, at one position and instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+
+
+class VersionFacts(NamedTuple):
+    """A version of an asset partition as decisions see it. A tuple: plans hold a hundred thousand of them."""
+
+    asset: AssetId
+    partition: PartitionKey
+    version: VersionId
+    position: int
+    made_at: datetime
+    duration_ms: float
+    data_version: str
+    artifact: str
+    code: str
+    logic: str
+    inputs: str
+    reuse_key: str
+    accepted: bool
+
+
+Heads = Mapping[AssetId, Mapping[PartitionKey, VersionFacts]]
+
+
+class Durations(NamedTuple):
+    """How long an asset's steps took: median and 90th percentile in milliseconds, over `samples` versions."""
+
+    p50_ms: float
+    p90_ms: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What was true in `environment` at `position`, judged at `now`.
+
+    `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
+    version at all. `contents` maps the text of a Path parameter to its content hash.
+    """
+
+    environment: str
+    position: int
+    now: datetime
+    ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
+    heads: Heads = field(default_factory=dict)
+    reusable: Mapping[tuple[str, str], VersionFacts] = field(default_factory=dict)
+    logics: frozenset[str] = frozenset()
+    contents: Mapping[str, str] = field(default_factory=dict)
+    durations: Mapping[AssetId, Durations] = field(default_factory=dict)

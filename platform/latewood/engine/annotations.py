@@ -1,0 +1,224 @@
+"""From a live annotation to its description: `type_spec(list[int])` is what the log keeps of it.
+
+Classes of pyarrow, pandas, numpy and pydantic are recognised by name or shape, so that a file that uses none
+of them does not pay for their import.
+"""
+
+import collections.abc
+import inspect
+import types
+import typing
+from collections.abc import Collection
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from latewood.errors import DefinitionError
+from latewood.model.tables import TableSchema
+from latewood.model.types import ANY, FOREIGN, Field, Kind, PickleMarker, TypeSpec, display
+
+
+def type_spec(annotation: Any, custom: Collection[type] = ()) -> TypeSpec:
+    """The description of an annotation; no annotation at all is `Any`.
+
+    `custom` are the classes that a registered codec stores.
+    Raises DefinitionError for a type that cannot be stored, naming it and the way out.
+    """
+    return _Reader(annotation, frozenset(custom)).spec(annotation)
+
+
+_SCALARS: dict[Any, Kind] = {
+    None: "none",
+    type(None): "none",
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    bytes: "bytes",
+    datetime: "datetime",
+    date: "date",
+    time: "time",
+    timedelta: "timedelta",
+    Decimal: "decimal",
+    UUID: "uuid",
+}
+_CONTAINERS: dict[Any, Kind] = {
+    list: "list",
+    set: "set",
+    frozenset: "frozenset",
+    dict: "dict",
+    collections.abc.Sequence: "sequence",
+    collections.abc.Mapping: "dict",
+}
+_ITEMS = {"dict": 2}
+_OPEN = (Any, object, inspect.Parameter.empty)
+
+
+class _Reader:
+    """One reading of one annotation: knows the whole for its errors, and the records it is inside of."""
+
+    def __init__(self, whole: Any, custom: frozenset[type]) -> None:
+        self.whole = whole
+        self.custom = custom
+        self.inside: list[type] = []
+
+    def spec(self, annotation: Any) -> TypeSpec:
+        if any(annotation is anything for anything in _OPEN):
+            return ANY
+        if isinstance(annotation, str | typing.ForwardRef):
+            raise self.refused(annotation, "the name could not be resolved; import it outside TYPE_CHECKING")
+        if isinstance(annotation, typing.NewType):
+            return self.spec(annotation.__supertype__)
+        if type(annotation).__name__ == "TypeAliasType":  # `type X = …`, from Python 3.12 on
+            return self.spec(annotation.__value__)
+        origin = typing.get_origin(annotation)
+        if origin is not None:
+            return self.generic(annotation, origin, typing.get_args(annotation))
+        if annotation in _SCALARS:
+            return TypeSpec(kind=_SCALARS[annotation])
+        if annotation in _CONTAINERS:
+            return TypeSpec(kind=_CONTAINERS[annotation])
+        if annotation is tuple:
+            return TypeSpec(kind="vartuple", args=(ANY,))
+        if isinstance(annotation, type):
+            return self.of_class(annotation)
+        raise self.refused(annotation, "it is no type")
+
+    def generic(self, annotation: Any, origin: Any, args: tuple[Any, ...]) -> TypeSpec:
+        if origin is typing.Annotated:
+            return self.annotated(annotation, args[0])
+        if origin is typing.Literal:
+            kinds = {type(value): self.spec(type(value)) for value in args}
+            values = tuple(str(value) if isinstance(value, Enum) else repr(value) for value in args)
+            return TypeSpec(kind="literal", values=values, args=tuple(kinds.values()))
+        if origin in (typing.Union, types.UnionType):
+            return TypeSpec(kind="union", args=tuple(self.spec(arg) for arg in args))
+        if origin in _CONTAINERS:
+            return TypeSpec(kind=_CONTAINERS[origin], args=tuple(self.part(arg) for arg in args))
+        if origin is tuple:
+            if len(args) == 2 and args[1] is ...:  # noqa: PLR2004 - tuple[X, ...]
+                return TypeSpec(kind="vartuple", args=(self.part(args[0]),))
+            return TypeSpec(kind="tuple", args=tuple(self.part(arg) for arg in args))
+        if _is(origin, "numpy", "ndarray"):
+            dtypes = typing.get_args(args[1]) if len(args) > 1 else ()
+            return TypeSpec(kind="ndarray", name=getattr(dtypes[0], "__name__", "") if dtypes else "")
+        if isinstance(origin, type):
+            return self.of_class(annotation)
+        raise self.refused(annotation, "this form is not known")
+
+    def annotated(self, annotation: Any, inner: Any) -> TypeSpec:
+        for mark in annotation.__metadata__:
+            if mark is PickleMarker:
+                return TypeSpec(kind="object", name=_class_name(inner))
+            if isinstance(mark, type) and issubclass(mark, TableSchema):
+                return self.spec(mark)
+        return self.spec(inner)
+
+    def part(self, annotation: Any) -> TypeSpec:
+        """The spec of something inside a container or record: only what can be part of one document."""
+        spec = self.spec(annotation)
+        if spec.kind in FOREIGN or (spec.kind == "union" and any(arm.kind in FOREIGN for arm in spec.args)):
+            raise self.refused(
+                self.whole,
+                f"a {display(spec)} cannot be stored inside another value; return it as an output of its own",
+            )
+        return spec
+
+    def of_class(self, cls: Any) -> TypeSpec:
+        plain = typing.get_origin(cls) or cls
+        if plain in self.custom:
+            return TypeSpec(kind="object", name=_class_name(plain))
+        if issubclass(plain, TableSchema):
+            return TypeSpec(kind="table", columns=plain.columns)
+        for module, name, kind in _LIBRARIES:
+            if _is(plain, module, name):
+                return TypeSpec(kind=kind)
+        if issubclass(plain, PurePath):
+            return TypeSpec(kind="path")
+        if issubclass(plain, Enum):
+            return self.enum(plain)
+        if issubclass(plain, tuple) and hasattr(plain, "_fields"):
+            hints = typing.get_type_hints(plain)
+            return TypeSpec(
+                kind="tuple", args=tuple(self.part(hints.get(name, Any)) for name in plain._fields)
+            )
+        return self.record(plain)
+
+    def enum(self, cls: type[Enum]) -> TypeSpec:
+        bases = [TypeSpec(kind=kind) for base, kind in _SCALARS.items() if base and issubclass(cls, base)]
+        return TypeSpec(kind="enum", name=cls.__qualname__, values=tuple(cls.__members__), args=tuple(bases))
+
+    def record(self, cls: type) -> TypeSpec:
+        if cls in self.inside:
+            return TypeSpec(kind="recursive", name=cls.__qualname__)
+        self.inside.append(cls)
+        try:
+            kind, parts = self.record_fields(cls)
+        finally:
+            self.inside.pop()
+        return TypeSpec(kind=kind, name=cls.__qualname__, fields=parts)
+
+    def record_fields(self, cls: type) -> tuple[Kind, tuple[Field, ...]]:
+        if hasattr(cls, "__pydantic_fields__") and hasattr(cls, "model_fields"):
+            own: dict[str, Any] = cls.__pydantic_fields__
+            return "model", tuple(
+                Field(name=name, type=self.part(field.annotation), required=field.is_required())
+                for name, field in own.items()
+            )
+        if is_dataclass(cls):
+            hints = self.hints(cls)
+            return "dataclass", tuple(
+                Field(
+                    name=field.name,
+                    type=self.part(hints[field.name]),
+                    required=field.default is MISSING and field.default_factory is MISSING,
+                )
+                for field in fields(cls)
+            )
+        if typing.is_typeddict(cls):
+            required: frozenset[str] = cls.__required_keys__  # type: ignore[attr-defined]  # a TypedDict has it
+            return "typeddict", tuple(
+                Field(name=name, type=self.part(hint), required=name in required)
+                for name, hint in self.hints(cls).items()
+            )
+        raise self.refused(
+            cls,
+            "its values have no form to be stored in; use a dataclass, a TypedDict or a pydantic model, "
+            f"or allow pickle with Pickled[{cls.__qualname__}]",
+        )
+
+    def hints(self, cls: type) -> dict[str, Any]:
+        try:
+            return typing.get_type_hints(cls)
+        except NameError as error:
+            raise self.refused(cls, f"{error}; its fields must be resolvable where it is defined") from None
+
+    def refused(self, annotation: Any, why: str) -> DefinitionError:
+        whole = f" (in {_written(self.whole)})" if annotation is not self.whole else ""
+        return DefinitionError(f"type {_written(annotation)}{whole}: {why}")
+
+
+_LIBRARIES: tuple[tuple[str, str, Kind], ...] = (
+    ("pyarrow", "Table", "table"),
+    ("pandas", "DataFrame", "dataframe"),
+    ("numpy", "ndarray", "ndarray"),
+)
+
+
+def _is(cls: Any, package: str, name: str) -> bool:
+    """Whether this is the named class of a package that may not be imported; subclasses count."""
+    return any(base.__name__ == name and base.__module__.partition(".")[0] == package for base in cls.__mro__)
+
+
+def _class_name(annotation: Any) -> str:
+    return getattr(annotation, "__qualname__", None) or str(annotation)
+
+
+def _written(annotation: Any) -> str:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__
+    return f'"{annotation}"' if isinstance(annotation, str) else str(annotation)

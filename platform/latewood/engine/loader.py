@@ -1,0 +1,160 @@
+"""From a user's module to definitions: imports it, reads signatures, and reports every problem at once.
+
+This is the one place where user code is imported. What comes out are the shapes that a deployment records, and the
+live functions that an executor in this process may call.
+"""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from latewood.authoring import Asset, Check, Definitions, OutputOf
+from latewood.engine.inspection import first_party_sources
+from latewood.engine.assembly import Found, assemble
+from latewood.engine.signature import LiveTask
+from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetKey
+
+DEFINITIONS = "definitions"
+"""The module attribute that says what a module defines, when it is not all its attributes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A location as its code stands: definitions to record, sources to keep, functions to call.
+
+    `tasks` and `checks` hold the live functions by the asset's key, and by key and check name.
+    """
+
+    location: str
+    assets: tuple[AssetDefinition, ...]
+    sources: Mapping[str, bytes]
+    tasks: Mapping[AssetKey, LiveTask]
+    checks: Mapping[tuple[AssetKey, str], LiveTask]
+
+
+def load_file(
+    path: Path, *, root: Path, location: str = "", others: Mapping[AssetKey, AssetDefinition] | None = None
+) -> Loaded:
+    """The location defined by a Python file. `others` are the assets of other locations it may read.
+
+    The file's folder joins the import path, as if Python had been started with the file.
+    Raises DefinitionsInvalid with all problems.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
+    module = _import(lambda: _module_of(path), root)
+    return _load(module, location or _relative(path, root), root, others or {})
+
+
+def load_module(
+    name: str, *, root: Path, location: str = "", others: Mapping[AssetKey, AssetDefinition] | None = None
+) -> Loaded:
+    """The location defined by an importable module. Raises DefinitionsInvalid with all problems."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    module = _import(lambda: importlib.import_module(name), root)
+    return _load(module, location or name, root, others or {})
+
+
+def project_root(start: Path) -> Path:
+    """The nearest folder upwards that looks like a project's (latewood.toml, pyproject.toml, .git), else `start`."""
+    for folder in (start, *start.parents):
+        if any((folder / mark).exists() for mark in ("latewood.toml", "pyproject.toml", ".git")):
+            return folder
+    return start
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _module_of(path: Path) -> ModuleType:
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _import(importer: Any, root: Path) -> ModuleType:
+    """Run user code at import; its failure becomes one problem at the user's own line."""
+    try:
+        module: ModuleType = importer()
+    except DefinitionError as error:  # a policy or partition scheme that cannot be, raised where it was written
+        file, line = _place(error, root)
+        raise DefinitionsInvalid((DefinitionError(error.message, file=file, line=line),)) from None
+    except SyntaxError as error:
+        problem = DefinitionError(f"SyntaxError: {error.msg}", file=error.filename or "", line=error.lineno or 0)
+        raise DefinitionsInvalid((problem,)) from None
+    except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is the user's problem to see
+        file, line = _place(error, root)
+        problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
+        raise DefinitionsInvalid((problem,)) from error
+    return module
+
+
+def _place(error: BaseException, root: Path) -> tuple[str, int]:
+    """The innermost line of the user's own files in the traceback."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
+    own = [f for f in frames if "site-packages" not in f.filename and "/latewood/" not in f.filename]
+    if not own:
+        return "", 0
+    return _relative(Path(own[-1].filename), root), own[-1].lineno or 0
+
+
+def _load(
+    module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]
+) -> Loaded:
+    assembled = assemble(_found(module), root=root, others=others)
+    return Loaded(
+        location=location,
+        assets=assembled.assets,
+        sources=first_party_sources(module, root=root),
+        tasks=assembled.tasks,
+        checks=assembled.checks,
+    )
+
+
+def _found(module: ModuleType) -> Found:
+    """What the module defines: its `definitions`, or else every asset and check among its attributes."""
+    declared = getattr(module, DEFINITIONS, None)
+    if isinstance(declared, Definitions):
+        assets, checks = declared.assets, declared.checks
+    else:
+        values = list(_values(vars(module)))
+        assets = tuple(value for value in values if isinstance(value, Asset))
+        checks = tuple(value for value in values if isinstance(value, Check))
+    names = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, Asset | OutputOf) and not name.startswith("_")
+    }
+    return Found(assets=tuple(dict.fromkeys(assets)), checks=tuple(dict.fromkeys(checks)), names=names)
+
+
+def _values(attributes: Mapping[str, Any]) -> Any:
+    """Attributes, and what lies in lists, tuples and dicts of them: assets made in a loop are kept somewhere."""
+    for value in attributes.values():
+        if isinstance(value, list | tuple):
+            yield from value
+        elif type(value) is dict:
+            yield from value.values()
+        else:
+            yield value

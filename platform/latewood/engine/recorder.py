@@ -1,0 +1,102 @@
+"""From facts to the log: wraps them for their streams, and submits them in order behind the artifacts they name."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from latewood_eventlog.groupcommit import GroupCommit
+from latewood_eventlog.records import Appended, Batch, Fence, NewEvent, Position, StreamAppend
+
+from latewood.events import SCHEMA_VERSIONS, TYPE_OF, Event, to_json
+from latewood.model.keys import RunId
+
+_UNRECORDED_MAX: Final = 2_000
+"""Submissions that may wait for their commit while a run goes on: bounds memory, and what a crash can cost."""
+
+
+def event_id(*names: object) -> UUID:
+    """The id of the fact with this name: the same fact has the same id, however often it is told."""
+    return UUID(bytes=sha256("\x1f".join(map(str, names)).encode()).digest()[:16])
+
+
+def new_event(
+    fact: Event, *, name: Sequence[object], at: datetime, actor: str, cause: Position | UUID | None = None
+) -> NewEvent:
+    """The fact as an event; `name` tells it from every other fact of its type."""
+    type_ = TYPE_OF[type(fact)]
+    return NewEvent(
+        event_id=event_id(type_, *name),
+        type=type_,
+        schema_version=SCHEMA_VERSIONS[type_],
+        data=to_json(fact),
+        occurred_at=at,
+        actor=actor,
+        cause=cause,
+    )
+
+
+class Recorder:
+    """Records the facts of one run through a group commit, in the order they are told.
+
+    `tell` returns at once; `told` waits until everything is durable. The first refusal ends it: every later call
+    raises that error, since whatever was built on a refused append is void.
+    """
+
+    def __init__(
+        self, commits: GroupCommit, *, project: str, run: RunId, actor: str, fence: Fence, clock: Callable[[], datetime]
+    ) -> None:
+        self._commits = commits
+        self._project = project
+        self._stream = f"run/{run}"
+        self._run = run
+        self._actor = actor
+        self._fence = fence
+        self._clock = clock
+        self._waiting: list[Future[Appended]] = []
+        self._refused: BaseException | None = None
+
+    def tell(
+        self,
+        *facts: tuple[Event, Sequence[object]],
+        cause: Position | UUID | None = None,
+        needs: Sequence[object] = (),
+        then: Callable[[], None] | None = None,
+    ) -> tuple[UUID, ...]:
+        """Record these facts together, each with the name that tells it apart within the run; their event ids.
+
+        `needs` are artifacts that must be durable first; `then` is called once the facts are.
+        """
+        self._raise_if_refused()
+        at = self._clock()
+        events = []
+        for fact, name in facts:
+            events.append(new_event(fact, name=(self._run, *name), at=at, actor=self._actor, cause=cause))
+            cause = events[-1].event_id
+        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events))
+        future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
+        self._waiting.append(future)
+        future.add_done_callback(lambda done: self._on_done(done, then))
+        if len(self._waiting) >= _UNRECORDED_MAX:
+            self.told()
+        return tuple(event.event_id for event in events)
+
+    def told(self) -> None:
+        """Wait until everything told so far is durable. Raises what the log answered if it refused."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            future.exception()
+        self._raise_if_refused()
+
+    def _on_done(self, future: Future[Appended], then: Callable[[], None] | None) -> None:
+        error = future.exception()
+        if error is not None:
+            self._refused = self._refused or error
+        elif then is not None:
+            then()
+
+    def _raise_if_refused(self) -> None:
+        if self._refused is not None:
+            raise self._refused

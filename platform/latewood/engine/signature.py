@@ -1,0 +1,151 @@
+"""What a function's signature says: inputs, run parameters, and what else it wants to receive."""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from latewood.context import Context
+from latewood.engine.annotations import type_spec
+from latewood.errors import DefinitionError, ValueRefused
+from latewood.model.definitions import Parameter, Receives
+from latewood.model.keys import PartitionKey
+from latewood.model.partitions import PartitionRange, TimeWindow
+
+_RECEIVED: Final[dict[Any, Receives]] = {
+    Context: "context",
+    TimeWindow: "window",
+    PartitionKey: "key",
+    PartitionRange: "range",
+}
+
+_SCALARS: Final = {int: "integer", float: "number", str: "string", bool: "boolean"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTask:
+    """A function that can be called, with the annotations its values are held against."""
+
+    function: Callable[..., Any]
+    inputs: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    receives: Mapping[str, Receives]
+    returns: Any
+    outputs: Mapping[str, Any]
+    pickle: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A function's parameters by what they stand for, with their live annotations."""
+
+    inputs: Mapping[str, Any]
+    parameters: tuple[Parameter, ...]
+    annotations: Mapping[str, Any]
+    receives: Mapping[str, Receives]
+    returns: Any
+
+
+def read_signature(function: Callable[..., Any]) -> Signature:
+    """Raises DefinitionError for a signature that cannot be a task's: says which parameter and why."""
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # evaluating annotations runs user code: a name may be missing, anything may be raised
+        raise DefinitionError(f"annotations cannot be read: {type(error).__name__}: {error}") from error
+    inputs: dict[str, Any] = {}
+    parameters: list[Parameter] = []
+    receives: dict[str, Receives] = {}
+    annotations: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        annotation = hints.get(name, Any)
+        received = _received(annotation)
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DefinitionError(
+                f'parameter "{parameter}": a task names everything it reads, so *args and **kwargs cannot be'
+            )
+        if received is not None:
+            receives[name] = received
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            annotations[name] = annotation
+            parameters.append(_parameter(name, annotation, parameter.default))
+        else:
+            inputs[name] = annotation
+    return Signature(
+        inputs=inputs,
+        parameters=tuple(parameters),
+        annotations=annotations,
+        receives=receives,
+        returns=hints.get("return", Any),
+    )
+
+
+def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
+    """The parameter's value as JSON, from JSON or from a command line's text. Raises ValueRefused."""
+    if type(value) is annotation and annotation in _SCALARS:
+        return value
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - start-up: only runs with parameters need it
+
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    candidates = [value]
+    if isinstance(value, str):
+        try:
+            candidates.append(msgspec.json.decode(value))
+        except msgspec.DecodeError:
+            pass  # plain text is a value too
+    first: ValidationError | None = None
+    for candidate in candidates:
+        try:
+            return adapter.dump_python(adapter.validate_python(candidate), mode="json")
+        except ValidationError as error:
+            first = first or error
+    assert first is not None, "either a candidate was returned or one was refused"
+    shown = first.errors()[0]["msg"]
+    raise ValueRefused(f'parameter "{name}": expected {_shown(annotation)}, found {value!r}: {shown}')
+
+
+def live_parameter(annotation: Any, value: Any) -> Any:
+    """The value a function receives for a parameter's JSON value."""
+    if annotation in _SCALARS or annotation is Any:
+        return float(value) if annotation is float and value is not None else value
+    from pydantic import TypeAdapter  # noqa: PLC0415 - start-up: plain parameters do without it
+
+    return TypeAdapter(annotation).validate_python(value)
+
+
+def _received(annotation: Any) -> Receives | None:
+    try:
+        return _RECEIVED.get(annotation)
+    except TypeError:  # an unhashable annotation is none of ours
+        return None
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    required = default is inspect.Parameter.empty
+    try:
+        value = None if required else parse_parameter(name, annotation, default)
+    except ValueRefused as error:
+        raise DefinitionError(f"default of {error}") from None
+    return Parameter(
+        name=name,
+        type=type_spec(annotation),
+        json_schema=_json_schema(annotation),
+        default=value,
+        required=required,
+    )
+
+
+def _json_schema(annotation: Any) -> dict[str, Any]:
+    if annotation in _SCALARS:
+        return {"type": _SCALARS[annotation]}
+    if annotation is Any:
+        return {}
+    from pydantic import TypeAdapter  # noqa: PLC0415 - start-up: plain parameters do without it
+
+    return TypeAdapter(annotation).json_schema()
+
+
+def _shown(annotation: Any) -> str:
+    return getattr(annotation, "__name__", None) or str(annotation)

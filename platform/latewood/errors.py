@@ -1,0 +1,44 @@
+"""Every error Latewood raises on purpose, as one tree.
+
+LatewoodError
+├── DefinitionError      what a user wrote cannot be: one problem, with its place
+├── DefinitionsInvalid   all such problems of one load, together
+├── UsageError           a request that names something that does not exist or cannot be
+└── ValueRefused         a value does not have the type its annotation promises
+
+Each says what was expected, of what, what was found, and the way out. Failures of *user code* are no
+errors of ours: they become events.
+"""
+
+
+class LatewoodError(Exception):
+    """Base of all errors that Latewood raises on purpose."""
+
+
+class DefinitionError(LatewoodError):
+    """One thing a user wrote that cannot be, and where: `file:line: message`."""
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
+        place = f"{file}:{line}: " if file else ""
+        super().__init__(f"{place}{message}")
+        self.message = message
+        self.file = file
+        self.line = line
+
+
+class DefinitionsInvalid(LatewoodError):
+    """All problems found while loading one module, in order of file and line."""
+
+    def __init__(self, problems: tuple[DefinitionError, ...]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.message)))
+        count = len(self.problems)
+        lines = "\n".join(str(problem) for problem in self.problems)
+        super().__init__(f"{lines}\n{count} error{'s' if count != 1 else ''}. Nothing was deployed.")
+
+
+class UsageError(LatewoodError):
+    """A request that names something unknown or impossible; the message lists what would be possible."""
+
+
+class ValueRefused(LatewoodError):
+    """A value does not have the type its annotation promises; names the place, the type and the finding."""

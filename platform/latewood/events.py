@@ -1,0 +1,362 @@
+"""Every fact Latewood records: one frozen shape each, and how it is written and read.
+
+The type string and the meaning of a field never change once released; a new need is a new event or a new
+schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
+
+Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all facts: nothing but the shape."""
+
+
+# ── definitions ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AssetDefined(Event):
+    """An asset is new or changed in this deployment. `definition` is an AssetDefinition as JSON."""
+
+    asset: AssetId
+    key: AssetKey
+    location: str
+    deployment: str
+    digest: str
+    definition: msgspec.Raw
+
+
+class AssetDropped(Event):
+    """An asset of the base deployment is no longer in this one. Its history stays."""
+
+    asset: AssetId
+    key: AssetKey
+    location: str
+    deployment: str
+
+
+class DeploymentCreated(Event):
+    """A snapshot of a location: `base` with the AssetDefined and AssetDropped events that name it.
+
+    `root` is the Merkle root over all its definitions, `source` the address of its first-party source.
+    """
+
+    deployment: str
+    location: str
+    base: str
+    root: str
+    source: str
+    assets: int
+    changed: int
+    dropped: int
+
+
+class EnvironmentDeployed(Event):
+    """The environment's assets of this location are those of this deployment from here on."""
+
+    environment: str
+    location: str
+    deployment: str
+    previous: str = ""
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RunRequested(Event):
+    """Somebody asked for asset partitions to be brought up to date, with these deployments by location."""
+
+    run: RunId
+    environment: str
+    selection: str
+    deployments: dict[str, str]
+    partitions: str = ""
+    parameters: dict[AssetKey, dict[str, Any]] = {}
+    force: bool = False
+    executor: str = "inline"
+
+
+class Action(StrEnum):
+    """What a plan says of a step."""
+
+    RUN = "run"
+    REUSE = "reuse"
+    DEPENDS = "depends"
+    FRESH = "fresh"
+    BLOCKED = "blocked"
+
+
+class PlannedSteps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Steps `first` … `first + n - 1` of a run: one per partition ordinal, in order."""
+
+    assets: tuple[AssetId, ...]
+    action: Action
+    partitions: str
+    first: int
+    reasons: tuple[str, ...] = ()
+
+
+class RunPlanned(Event):
+    """What the run is going to do, as ranges. Large plans take several events, `part` of `parts`.
+
+    `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing.
+    """
+
+    run: RunId
+    steps: tuple[PlannedSteps, ...]
+    position: int
+    fresh: int = 0
+    part: int = 1
+    parts: int = 1
+
+
+class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The exact versions a step reads through one input.
+
+    `partitions` and `versions` run in parallel, both compact (`latewood.decide.versions`): key ranges, and
+    `RUN.FIRST-LAST` ranges. `data_version` is what enters the reuse key.
+    """
+
+    asset: AssetId
+    data_version: str
+    versions: str
+    partitions: str = ""
+
+
+class StepStarted(Event):
+    """An attempt begins: everything that decides its result, pinned.
+
+    `logic` digests task, code and parameters (the same for every partition), `inputs` the data versions read;
+    `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why.
+    """
+
+    run: RunId
+    step: int
+    attempt: int
+    assets: tuple[AssetId, ...]
+    task: str
+    code: str
+    logic: str
+    inputs_digest: str
+    partition: PartitionKey = PartitionKey("")
+    reuse_key: str = ""
+    no_reuse: str = ""
+    parameters: dict[str, Any] = {}
+    inputs: dict[str, InputRead] = {}
+    reasons: tuple[str, ...] = ()
+
+
+class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of an asset partition: its content and where it lies.
+
+    `accepted`: no blocking check stands before it. `head`: the run's environment points to it from here on.
+    """
+
+    asset: AssetId
+    output: str
+    data_version: str
+    artifact: str
+    size: int
+    accepted: bool
+    head: bool
+    metadata: dict[str, Any] = {}
+    columns: tuple[str, ...] = ()
+
+
+class StepSucceeded(Event):
+    """The materialization: attempt `attempt` of the step produced these outputs.
+
+    It repeats what reuse and staleness are judged by, so that a version is one event's fact.
+    """
+
+    run: RunId
+    step: int
+    attempt: int
+    environment: str
+    code: str
+    logic: str
+    inputs_digest: str
+    outputs: tuple[OutputMade, ...]
+    duration_ms: float
+    partition: PartitionKey = PartitionKey("")
+    reuse_key: str = ""
+    logs: str = ""
+
+
+class FailureKind(StrEnum):
+    """Whose failure ended an attempt."""
+
+    USER = "user"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    STORE = "store"
+    INTERRUPTED = "interrupted"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong: kind, exception type, message, and the user's own traceback."""
+
+    kind: FailureKind
+    error: str
+    message: str
+    traceback: str = ""
+
+
+class StepFailed(Event):
+    """An attempt failed; another one follows at `retry_at`, or none."""
+
+    run: RunId
+    step: int
+    attempt: int
+    failure: Failure
+    duration_ms: float
+    assets: tuple[AssetId, ...] = ()
+    partition: PartitionKey = PartitionKey("")
+    retry_at: datetime | None = None
+    logs: str = ""
+
+
+class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A past version taken in place of computing it."""
+
+    asset: AssetId
+    version: VersionId
+    head: bool
+
+
+class StepReused(Event):
+    """The step's reuse key equals that of a past version whose artifact exists: nothing was computed."""
+
+    run: RunId
+    step: int
+    environment: str
+    reuse_key: str
+    outputs: tuple[ReusedOutput, ...]
+    partition: PartitionKey = PartitionKey("")
+
+
+class ReuseSourceLost(Event):
+    """A version could have been reused, but its artifact is gone; the step runs."""
+
+    run: RunId
+    step: int
+    asset: AssetId
+    version: VersionId
+    artifact: str
+    partition: PartitionKey = PartitionKey("")
+
+
+class SkipReason(StrEnum):
+    """Why a planned step was not run."""
+
+    UPSTREAM_FAILED = "upstream failed"
+    CHECK_FAILED = "blocking check failed"
+    OUTPUT_ABSENT = "optional output absent"
+    CANCELLED = "cancelled"
+
+
+class StepSkipped(Event):
+    """A planned step was not run, because of another step or of a cancellation."""
+
+    run: RunId
+    step: int
+    reason: SkipReason
+    assets: tuple[AssetId, ...]
+    partition: PartitionKey = PartitionKey("")
+    because: int | None = None
+
+
+class CheckEvaluated(Event):
+    """A verdict on one version. `check_key` digests check code and data version: an equal one needs no new run."""
+
+    run: RunId
+    step: int
+    asset: AssetId
+    version: VersionId
+    check: str
+    check_key: str
+    passed: bool
+    blocking: bool
+    severity: str
+    partition: PartitionKey = PartitionKey("")
+    metadata: dict[str, Any] = {}
+    message: str = ""
+
+
+class VersionAccepted(Event):
+    """All blocking checks passed: the version may be reused, and is head of the environment where `head`."""
+
+    run: RunId
+    step: int
+    environment: str
+    asset: AssetId
+    version: VersionId
+    head: bool
+    partition: PartitionKey = PartitionKey("")
+
+
+class RunStatus(StrEnum):
+    """State of a run."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+class RunEnded(Event):
+    """The run is over. `interrupted`: its process died; what it had finished stays and is reused."""
+
+    run: RunId
+    status: RunStatus
+    ran: int = 0
+    reused: int = 0
+    failed: int = 0
+    skipped: int = 0
+    fresh: int = 0
+
+
+TYPES: Final[dict[str, type[Event]]] = {
+    "asset.defined": AssetDefined,
+    "asset.dropped": AssetDropped,
+    "deployment.created": DeploymentCreated,
+    "environment.deployed": EnvironmentDeployed,
+    "run.requested": RunRequested,
+    "run.planned": RunPlanned,
+    "step.started": StepStarted,
+    "step.succeeded": StepSucceeded,
+    "step.failed": StepFailed,
+    "step.reused": StepReused,
+    "step.skipped": StepSkipped,
+    "reuse.source_lost": ReuseSourceLost,
+    "check.evaluated": CheckEvaluated,
+    "version.accepted": VersionAccepted,
+    "run.ended": RunEnded,
+}
+"""Every event type by its stored name: literal strings, so that a class may be renamed and an event never is."""
+
+TYPE_OF: Final = {cls: name for name, cls in TYPES.items()}
+
+SCHEMA_VERSIONS: Final[dict[str, int]] = dict.fromkeys(TYPES, 1)
+"""The schema version that today's code writes, by type."""
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_decoders: Final = {name: msgspec.json.Decoder(cls).decode for name, cls in TYPES.items()}
+
+
+def to_json(event: Event) -> str:
+    """Canonical JSON of the event: keys in order, defaults left out."""
+    return _encode(event).decode()
+
+
+def from_json(type_: str, data: str) -> Event:
+    """The event written as `data`. Raises msgspec.ValidationError for what is no such event."""
+    return _decoders[type_](data)

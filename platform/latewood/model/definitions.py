@@ -1,0 +1,163 @@
+"""What is known of assets and tasks without their code: the shapes that a deployment records.
+
+A planner, a browser or another location needs nothing beyond these; none of them imports user code.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+import msgspec
+
+from latewood.model.code import CodeVersion
+from latewood.model.graph import Graph
+from latewood.model.keys import AssetKey
+from latewood.model.mappings import Mapping as PartitionMapping
+from latewood.model.partitions import Scheme
+from latewood.model.policies import Resources, Retry, Reuse, Timeouts
+from latewood.model.types import TypeSpec
+
+SELF: Final = "self"
+"""What an input names instead of a key when it reads the asset's own earlier partitions."""
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run parameter of a task: a keyword-only argument. Values are JSON."""
+
+    name: str
+    type: TypeSpec
+    json_schema: dict[str, Any] = {}
+    default: Any = None
+    required: bool = False
+    in_key: bool = True
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An upstream asset that a task reads (`loads`), or only waits for."""
+
+    name: str
+    asset: AssetKey
+    mapping: PartitionMapping
+    type: TypeSpec
+    loads: bool = True
+    lazy: bool = False
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One asset that a task makes; an optional one may be absent from a result."""
+
+    name: str
+    asset: AssetKey
+    type: TypeSpec
+    optional: bool = False
+
+
+Receives = Literal["context", "window", "key", "range"]
+"""What a task asks for besides inputs and parameters: its context, or its partition as window, key or range."""
+
+
+class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A typed function that can be run: interface, code version and policies.
+
+    `name` is `module:qualname` within its location; a task used for several assets keeps one name.
+    `fixed` are parameter values set where the task was made an asset.
+    """
+
+    name: str
+    code: CodeVersion
+    outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    receives: tuple[tuple[str, Receives], ...] = ()
+    fixed: dict[str, Any] = {}
+    reuse: Reuse = Reuse()
+    retries: Retry = Retry()
+    timeouts: Timeouts = Timeouts()
+    resources: Resources = Resources()
+    pool: str = ""
+    priority: int = 0
+    image: str = ""
+    pickle: bool = False
+    subsettable: bool = False
+
+
+class Severity(StrEnum):
+    """How bad a failed check is."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A verdict on an asset's content; a blocking one keeps a failed version from becoming head."""
+
+    name: str
+    task: TaskDefinition
+    blocking: bool = False
+    severity: Severity = Severity.ERROR
+    description: str = ""
+
+
+class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named data product: what it is, how it is partitioned, and the task that makes it as its `output`."""
+
+    key: AssetKey
+    task: TaskDefinition
+    output: str
+    partitions: Scheme | None = None
+    checks: tuple[CheckDefinition, ...] = ()
+    group: str = "default"
+    owners: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    kinds: tuple[str, ...] = ()
+    description: str = ""
+    metadata: dict[str, Any] = {}
+
+    @property
+    def type(self) -> TypeSpec:
+        """Type of the asset's values."""
+        return next(output.type for output in self.task.outputs if output.name == self.output)
+
+    @property
+    def blocking_checks(self) -> tuple[CheckDefinition, ...]:
+        """Checks that stand between a version and its being head."""
+        return tuple(check for check in self.checks if check.blocking)
+
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def definition_digest(definition: AssetDefinition) -> str:
+    """32 hex digits over everything the definition says; equal digests need no event."""
+    return sha256(_encode(definition)).hexdigest()[:32]
+
+
+def merkle_root(digests: Mapping[str, str]) -> str:
+    """One digest, 32 hex digits, for a whole set of definitions, by key."""
+    return sha256(_encode(sorted(digests.items()))).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """The assets of a project as one environment sees them, by key, with their graph."""
+
+    assets: Mapping[AssetKey, AssetDefinition]
+    graph: Graph = field(repr=False)
+
+    @staticmethod
+    def of(assets: Iterable[AssetDefinition]) -> "Catalog":
+        """A catalog of these assets; their inputs make the graph. Cost: O(assets + inputs)."""
+        by_key = {asset.key: asset for asset in assets}
+        graph = Graph.of({key: [i.asset for i in asset.task.inputs] for key, asset in by_key.items()})
+        return Catalog(assets=by_key, graph=graph)
+
+    def __getitem__(self, key: AssetKey) -> AssetDefinition:
+        return self.assets[key]
+
+    def __iter__(self) -> Iterator[AssetKey]:
+        return iter(self.assets)
+
+    def __len__(self) -> int:
+        return len(self.assets)

@@ -1,0 +1,1 @@
+"""Read models: one file each with its tables, its reducer and its queries."""

@@ -1,0 +1,208 @@
+"""What is defined: assets, their definitions by digest, deployments, and where environments point.
+
+A deployment is stored as its difference to its base, so that a code change costs as many rows as it changes
+definitions; reading one walks the bases.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from latewood_eventlog.projector import Change, Put
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSON
+
+from latewood.events import AssetDefined, AssetDropped, DeploymentCreated, EnvironmentDeployed
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.columns import event_of, key, metadata, project
+
+assets: Final = Table("assets", metadata, project(), key("asset"), Column("key", Name, nullable=False))
+Index("assets_key", assets.c.project, assets.c.key)
+
+definitions: Final = Table(
+    "definitions", metadata, project(), key("digest"), Column("body", JSON, nullable=False)
+)
+
+deployments: Final = Table(
+    "deployments",
+    metadata,
+    project(),
+    key("deployment"),
+    Column("location", Name, nullable=False),
+    Column("base", Name, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("assets", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+deployment_changes: Final = Table(
+    "deployment_changes",
+    metadata,
+    project(),
+    key("deployment"),
+    key("asset"),
+    Column("digest", Name),
+)
+
+environment_deployments: Final = Table(
+    "environment_deployments",
+    metadata,
+    project(),
+    key("environment"),
+    key("location"),
+    Column("from_position", BigInteger, primary_key=True),
+    Column("deployment", Name, nullable=False),
+)
+
+
+class CatalogProjection:
+    """Definitions and deployments."""
+
+    name = "catalog"
+    version = 1
+    inline = True
+    tables = (assets, definitions, deployments, deployment_changes, environment_deployments)
+    types = frozenset({"asset.defined", "asset.dropped", "deployment.created", "environment.deployed"})
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """Rows of one event."""
+        project_ = event.project
+        match event_of(event):
+            case AssetDefined() as fact:
+                yield Put(assets, {"project": project_, "asset": fact.asset, "key": fact.key})
+                yield Put(definitions, {"project": project_, "digest": fact.digest, "body": fact.definition})
+                yield Put(
+                    deployment_changes,
+                    {
+                        "project": project_,
+                        "deployment": fact.deployment,
+                        "asset": fact.asset,
+                        "digest": fact.digest,
+                    },
+                )
+            case AssetDropped() as fact:
+                yield Put(
+                    deployment_changes,
+                    {"project": project_, "deployment": fact.deployment, "asset": fact.asset, "digest": None},
+                )
+            case DeploymentCreated() as fact:
+                yield Put(
+                    deployments,
+                    {
+                        "project": project_,
+                        "deployment": fact.deployment,
+                        "location": fact.location,
+                        "base": fact.base,
+                        "root": fact.root,
+                        "source": fact.source,
+                        "assets": fact.assets,
+                        "position": event.position,
+                        "created_at": event.occurred_at,
+                        "actor": event.actor,
+                    },
+                )
+            case EnvironmentDeployed() as fact:
+                yield Put(
+                    environment_deployments,
+                    {
+                        "project": project_,
+                        "environment": fact.environment,
+                        "location": fact.location,
+                        "from_position": event.position,
+                        "deployment": fact.deployment,
+                    },
+                )
+            case other:
+                raise AssertionError(f"not a catalog event: {other}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """A snapshot of a location as it was recorded."""
+
+    deployment: str
+    location: str
+    base: str
+    root: str
+    source: str
+    assets: int
+    position: Position
+    created_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defined:
+    """One asset of a deployment."""
+
+    asset: AssetId
+    deployment: str
+    location: str
+    digest: str
+    definition: AssetDefinition
+
+
+_DEPLOYED: Final = text(
+    "SELECT DISTINCT ON (location) location, deployment, from_position FROM environment_deployments "
+    "WHERE project = :project AND environment = :environment AND from_position <= :as_of "
+    "ORDER BY location, from_position DESC"
+)
+_DEPLOYMENT: Final = text(
+    "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
+    "WHERE project = :project AND deployment = :deployment"
+)
+_CHANGES: Final = text(
+    "WITH RECURSIVE bases (deployment, base, depth) AS ("
+    "  SELECT d.deployment, d.base, 0 FROM deployments d "
+    "  WHERE d.project = :project AND d.deployment = :deployment"
+    "  UNION ALL SELECT d.deployment, d.base, b.depth + 1 FROM bases b "
+    "  JOIN deployments d ON d.project = :project AND d.deployment = b.base"
+    "), latest AS ("
+    "  SELECT DISTINCT ON (c.asset) c.asset, c.digest FROM bases b "
+    "  JOIN deployment_changes c ON c.project = :project AND c.deployment = b.deployment "
+    "  ORDER BY c.asset, b.depth"
+    ") SELECT l.asset, l.digest, d.body::text AS body FROM latest l "
+    "JOIN definitions d ON d.project = :project AND d.digest = l.digest WHERE l.digest IS NOT NULL ORDER BY l.asset"
+)
+_DIGESTS: Final = text(
+    "SELECT a.key, a.asset FROM assets a WHERE a.project = :project AND a.key = ANY (CAST(:keys AS text[]))"
+)
+
+_decode: Final = msgspec.json.Decoder(AssetDefinition).decode
+
+
+def deployed(connection: Connection, project: str, environment: str, as_of: Position) -> dict[str, str]:
+    """The environment's deployment by location at that position."""
+    rows = connection.execute(_DEPLOYED, {"project": project, "environment": environment, "as_of": as_of})
+    return {row.location: row.deployment for row in rows}
+
+
+def deployment(connection: Connection, project: str, name: str) -> Deployment | None:
+    """The deployment, if it was ever recorded."""
+    row = connection.execute(_DEPLOYMENT, {"project": project, "deployment": name}).one_or_none()
+    return None if row is None else Deployment(**row._mapping)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def defined(connection: Connection, project: str, location: str, name: str) -> list[Defined]:
+    """All assets of a deployment. Cost: O(assets + bases), one query."""
+    rows = connection.execute(_CHANGES, {"project": project, "deployment": name})
+    return [
+        Defined(
+            asset=asset, deployment=name, location=location, digest=digest, definition=_decode(body)
+        )
+        for asset, digest, body in rows
+    ]
+
+
+def ids_of(connection: Connection, project: str, keys: list[AssetKey]) -> dict[AssetKey, AssetId]:
+    """The stable ids of those keys that were ever defined."""
+    rows = connection.execute(_DIGESTS, {"project": project, "keys": keys})
+    return {row.key: row.asset for row in rows}

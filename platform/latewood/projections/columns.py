@@ -1,0 +1,26 @@
+"""Column kinds that all read models share, and how an event reaches a reducer."""
+
+from typing import Final
+
+from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.schema import Name
+from sqlalchemy import Column, MetaData
+
+from latewood.events import Event, from_json
+
+metadata: Final = MetaData()
+
+
+def project() -> Column[str]:
+    """The leading key column of every table."""
+    return Column("project", Name, primary_key=True)
+
+
+def key(name: str) -> Column[str]:
+    """A text column of the primary key, in byte order on every server."""
+    return Column(name, Name, primary_key=True)
+
+
+def event_of(recorded: RecordedEvent) -> Event:
+    """The fact that was recorded, as its class."""
+    return from_json(recorded.type, recorded.data)

@@ -1,0 +1,15 @@
+"""The read models that every Latewood database has."""
+
+from typing import Final
+
+from latewood_eventlog.codec import Upcasters
+from latewood_eventlog.projector import Projection
+
+from latewood.events import SCHEMA_VERSIONS
+from latewood.projections.catalog import CatalogProjection
+from latewood.projections.runs import RunsProjection
+from latewood.projections.versions import VersionsProjection
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (CatalogProjection(), RunsProjection(), VersionsProjection())
+
+UPCASTERS: Final = Upcasters(current=SCHEMA_VERSIONS)

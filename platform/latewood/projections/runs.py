@@ -1,0 +1,247 @@
+"""Runs and their steps: what was asked for, what became of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
+from sqlalchemy import ARRAY, BigInteger, Column, Connection, DateTime, Double, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSON
+
+from latewood.events import (
+    Event,
+    RunEnded,
+    RunRequested,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from latewood.model.keys import RunId
+from latewood.projections.columns import event_of, key, metadata, project
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    project(),
+    key("run"),
+    Column("environment", Name, nullable=False),
+    Column("selection", Text, nullable=False),
+    Column("partitions", Text, nullable=False),
+    Column("executor", Name, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("requested_position", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("ended_position", BigInteger),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("counts", JSON),
+)
+Index("runs_requested", runs.c.project, runs.c.requested_position)
+Index("runs_running", runs.c.project, postgresql_where=runs.c.ended_position.is_(None))
+
+steps: Final = Table(
+    "steps",
+    metadata,
+    project(),
+    key("run"),
+    Column("step", Integer, primary_key=True),
+    Column("assets", ARRAY(Name), nullable=False),
+    Column("partition", Name, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_position", BigInteger),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_position", BigInteger),
+    Column("duration_ms", Double),
+)
+
+
+class RunsProjection:
+    """Runs and steps."""
+
+    name = "runs"
+    version = 1
+    inline = True
+    tables = (runs, steps)
+    types = frozenset(
+        {
+            "run.requested",
+            "run.ended",
+            "step.started",
+            "step.succeeded",
+            "step.failed",
+            "step.reused",
+            "step.skipped",
+        }
+    )
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """Rows of one event."""
+        fact = event_of(event)
+        match fact:
+            case RunRequested():
+                yield Put(
+                    runs,
+                    {
+                        "project": event.project,
+                        "run": fact.run,
+                        "environment": fact.environment,
+                        "selection": fact.selection,
+                        "partitions": fact.partitions,
+                        "executor": fact.executor,
+                        "status": "running",
+                        "actor": event.actor,
+                        "requested_position": event.position,
+                        "requested_at": event.occurred_at,
+                    },
+                )
+            case RunEnded():
+                yield Set(
+                    runs,
+                    {"project": event.project, "run": fact.run},
+                    {
+                        "status": fact.status,
+                        "ended_position": event.position,
+                        "ended_at": event.occurred_at,
+                        "counts": {
+                            "ran": fact.ran,
+                            "reused": fact.reused,
+                            "failed": fact.failed,
+                            "skipped": fact.skipped,
+                            "fresh": fact.fresh,
+                        },
+                    },
+                )
+            case _:
+                yield _step_change(event, fact)
+
+
+def _step_change(event: RecordedEvent, fact: Event) -> Change:
+    match fact:
+        case StepStarted():
+            return Put(
+                steps,
+                _step_row(event, fact.run, fact.step)
+                | {
+                    "assets": fact.assets,
+                    "partition": fact.partition,
+                    "status": "running",
+                    "attempt": fact.attempt,
+                    "started_position": event.position,
+                    "started_at": event.occurred_at,
+                },
+            )
+        case StepSucceeded() | StepFailed():
+            retried = isinstance(fact, StepFailed) and fact.retry_at is not None
+            succeeded = isinstance(fact, StepSucceeded)
+            return Set(
+                steps,
+                _step_row(event, fact.run, fact.step),
+                {
+                    "status": "retrying" if retried else "succeeded" if succeeded else "failed",
+                    "ended_position": None if retried else event.position,
+                    "duration_ms": fact.duration_ms,
+                },
+            )
+        case StepReused() | StepSkipped():
+            reused = isinstance(fact, StepReused)
+            return Put(
+                steps,
+                _step_row(event, fact.run, fact.step)
+                | {
+                    "assets": [o.asset for o in fact.outputs] if isinstance(fact, StepReused) else fact.assets,
+                    "partition": fact.partition,
+                    "status": "reused" if reused else "skipped",
+                    "attempt": 0,
+                    "ended_position": event.position,
+                },
+            )
+        case other:
+            raise AssertionError(f"not a run event: {other}")
+
+
+def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
+    return {"project": event.project, "run": run, "step": step}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A run as it stands."""
+
+    run: RunId
+    environment: str
+    selection: str
+    partitions: str
+    executor: str
+    status: str
+    actor: str
+    requested_position: Position
+    requested_at: datetime
+    ended_position: Position | None
+    ended_at: datetime | None
+    counts: dict[str, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A step as it stands; durations in milliseconds, of the last attempt."""
+
+    step: int
+    assets: list[str]
+    partition: str
+    status: str
+    attempt: int
+    started_at: datetime | None
+    duration_ms: float | None
+
+
+_RUN_COLUMNS: Final = (
+    "SELECT run, environment, selection, partitions, executor, status, actor, requested_position, requested_at, "
+    "ended_position, ended_at, counts FROM runs WHERE project = :project "
+)
+_RUNS: Final = text(
+    _RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit"
+)
+_RUN: Final = text(_RUN_COLUMNS + "AND run LIKE :prefix ORDER BY requested_position DESC LIMIT 2")
+_RUNNING: Final = text(_RUN_COLUMNS + "AND ended_position IS NULL ORDER BY requested_position")
+_STEPS: Final = text(
+    "SELECT step, assets, partition, status, attempt, started_at, duration_ms FROM steps "
+    "WHERE project = :project AND run = :run AND step > :after ORDER BY step LIMIT :limit"
+)
+_STEP_COUNTS: Final = text(
+    "SELECT status, count(*) AS steps FROM steps WHERE project = :project AND run = :run GROUP BY status ORDER BY status"
+)
+
+
+def recent_runs(connection: Connection, project: str, *, before: Position, limit: int) -> list[RunRow]:
+    """Runs requested before that position, newest first."""
+    rows = connection.execute(_RUNS, {"project": project, "before": before, "limit": limit})
+    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def runs_named(connection: Connection, project: str, prefix: str) -> list[RunRow]:
+    """At most two runs whose id begins so: none = unknown, two = ambiguous."""
+    rows = connection.execute(_RUN, {"project": project, "prefix": prefix.replace("%", "") + "%"})
+    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def unfinished_runs(connection: Connection, project: str) -> list[RunRow]:
+    """Runs that have not ended, oldest first."""
+    return [RunRow(**row._mapping) for row in connection.execute(_RUNNING, {"project": project})]  # noqa: SLF001 - as above
+
+
+def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -1, limit: int = 1_000) -> list[StepRow]:
+    """Steps of a run with an ordinal above `after`, in order."""
+    rows = connection.execute(_STEPS, {"project": project, "run": run, "after": after, "limit": limit})
+    return [StepRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def step_counts(connection: Connection, project: str, run: RunId) -> dict[str, int]:
+    """Number of recorded steps by status."""
+    rows = connection.execute(_STEP_COUNTS, {"project": project, "run": run})
+    return {row.status: row.steps for row in rows}

@@ -1,0 +1,128 @@
+"""Loads what decisions need, in few queries: the State of an environment at a position."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from latewood_eventlog.records import Position
+from sqlalchemy import Connection, text
+
+from latewood.decide.state import Durations, VersionFacts
+from latewood.model.keys import AssetId, PartitionKey, VersionId
+
+NOW: Final[Position] = 2**62
+"""As of this position = as things are."""
+
+_FACTS: Final = (
+    "v.asset, v.partition, v.version, v.position, v.made_at, v.duration_ms, v.data_version, v.artifact, "
+    "v.code, v.logic, v.inputs, v.reuse_key, coalesce(v.accepted_position <= :as_of, false)"
+)
+_HEADS: Final = text(
+    f"SELECT {_FACTS} FROM heads h JOIN versions v "  # noqa: S608 - a list of our own columns
+    "ON v.project = h.project AND v.asset = h.asset AND v.partition = h.partition AND v.version = h.version "
+    "WHERE h.project = :project AND h.environment = :environment AND h.asset = ANY (CAST(:assets AS text[]))"
+)
+# The latest move of each key up to a position: the index (…, asset, partition, from_position) gives it in order.
+_HEADS_AT: Final = text(
+    f"SELECT {_FACTS} FROM (SELECT DISTINCT ON (asset, partition) project, asset, partition, version "  # noqa: S608
+    "  FROM head_history WHERE project = :project AND environment = :environment "
+    "  AND asset = ANY (CAST(:assets AS text[])) AND from_position <= :as_of "
+    "  ORDER BY asset, partition, from_position DESC) h "
+    "JOIN versions v ON v.project = h.project AND v.asset = h.asset AND v.partition = h.partition "
+    "AND v.version = h.version"
+)
+_LOGICS: Final = text(
+    "SELECT l.logic FROM unnest(CAST(:logics AS text[])) AS l (logic) WHERE EXISTS ("
+    "SELECT FROM versions v WHERE v.project = :project AND v.logic = l.logic AND v.position <= :as_of)"
+)
+_BY_LOGIC: Final = text(
+    f"SELECT {_FACTS}, v.output FROM versions v "  # noqa: S608 - as above
+    "WHERE v.project = :project AND v.logic = ANY (CAST(:logics AS text[])) AND v.reuse_key <> '' "
+    "AND v.position <= :as_of ORDER BY v.position"
+)
+_DURATIONS: Final = text(
+    "SELECT v.asset, percentile_cont(0.5) WITHIN GROUP (ORDER BY v.duration_ms) AS p50, "
+    "percentile_cont(0.9) WITHIN GROUP (ORDER BY v.duration_ms) AS p90, count(*) AS samples "
+    "FROM unnest(CAST(:assets AS text[])) AS a (asset) CROSS JOIN LATERAL ("
+    "  SELECT asset, duration_ms FROM versions WHERE project = :project AND asset = a.asset "
+    "  ORDER BY position DESC LIMIT 500) v GROUP BY v.asset"
+)
+_VERSION: Final = text(
+    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
+    "AND v.version = :version ORDER BY v.partition"
+)
+_HISTORY: Final = text(
+    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
+    "AND v.position < :before ORDER BY v.position DESC LIMIT :limit"
+)
+_PASSED: Final = text(
+    "SELECT asset, check_name, check_key, passed, version FROM checks WHERE project = :project "
+    "AND asset = :asset AND partition = :partition ORDER BY position"
+)
+
+
+def heads(
+    connection: Connection, project: str, environment: str, assets: Collection[AssetId], as_of: Position = NOW
+) -> dict[AssetId, dict[PartitionKey, VersionFacts]]:
+    """The heads of these assets by partition. Cost: O(heads); at a past position an index lookup each."""
+    parameters = {"project": project, "environment": environment, "assets": list(assets), "as_of": as_of}
+    found: dict[AssetId, dict[PartitionKey, VersionFacts]] = {asset: {} for asset in assets}
+    for row in _tuples(connection, _HEADS if as_of >= NOW else _HEADS_AT, parameters):
+        facts = VersionFacts._make(row)
+        found[facts.asset][facts.partition] = facts
+    return found
+
+
+def known_logics(connection: Connection, project: str, logics: Iterable[str], as_of: Position = NOW) -> frozenset[str]:
+    """Those logics by which a version was ever made."""
+    parameters = {"project": project, "logics": sorted(set(logics)), "as_of": as_of}
+    return frozenset(connection.execute(_LOGICS, parameters).scalars())
+
+
+def reusable(
+    connection: Connection, project: str, logics: Collection[str], as_of: Position = NOW
+) -> dict[tuple[str, str], VersionFacts]:
+    """Versions of these logics by (reuse key, output): of several the newest accepted one. Cost: O(versions)."""
+    if not logics:
+        return {}
+    parameters = {"project": project, "logics": sorted(logics), "as_of": as_of}
+    found: dict[tuple[str, str], VersionFacts] = {}
+    for *facts, output in _tuples(connection, _BY_LOGIC, parameters):
+        version = VersionFacts._make(facts)
+        slot = (version.reuse_key, output)
+        if slot not in found or version.accepted or not found[slot].accepted:
+            found[slot] = version
+    return found
+
+
+def durations(connection: Connection, project: str, assets: Collection[AssetId]) -> dict[AssetId, Durations]:
+    """How long the latest 500 versions of each asset took."""
+    rows = connection.execute(_DURATIONS, {"project": project, "assets": list(assets)})
+    return {row.asset: Durations(row.p50, row.p90, row.samples) for row in rows}
+
+
+def version_named(connection: Connection, project: str, asset: AssetId, version: VersionId) -> list[VersionFacts]:
+    """The version of that asset, one entry per partition it made."""
+    parameters = {"project": project, "asset": asset, "version": version, "as_of": NOW}
+    return [VersionFacts._make(row) for row in _tuples(connection, _VERSION, parameters)]
+
+
+def history(
+    connection: Connection, project: str, asset: AssetId, *, before: Position = NOW, limit: int = 100
+) -> list[VersionFacts]:
+    """Versions of an asset before a position, newest first."""
+    parameters = {"project": project, "asset": asset, "before": before, "limit": limit, "as_of": NOW}
+    return [VersionFacts._make(row) for row in _tuples(connection, _HISTORY, parameters)]
+
+
+def check_verdicts(
+    connection: Connection, project: str, asset: AssetId, partition: PartitionKey
+) -> dict[tuple[str, str], bool]:
+    """The latest verdict by (check name, check key)."""
+    parameters = {"project": project, "asset": asset, "partition": partition}
+    return {(row.check_name, row.check_key): row.passed for row in connection.execute(_PASSED, parameters)}
+
+
+def _tuples(connection: Connection, statement: Any, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+    """Rows as the driver's plain tuples: a hundred thousand heads are read on the way to a plan."""
+    cursor = connection.execute(statement, parameters).cursor
+    return [] if cursor is None else cursor.fetchall()

@@ -1,0 +1,180 @@
+"""Versions of assets, the heads of environments, and verdicts of checks: what reuse and staleness are judged by.
+
+`heads` is the present, `head_history` every move, so that the present is one row per partition however often it
+moved, and any past position is still an index lookup per key.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.schema import Name
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Table, Text
+from sqlalchemy.dialects.postgresql import JSON
+
+from latewood.events import CheckEvaluated, StepReused, StepSucceeded, VersionAccepted
+from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
+from latewood.projections.columns import event_of, key, metadata, project
+
+versions: Final = Table(
+    "versions",
+    metadata,
+    project(),
+    key("asset"),
+    key("partition"),
+    key("version"),
+    Column("position", BigInteger, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("duration_ms", Double, nullable=False),
+    Column("data_version", Text, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("logic", Name, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("reuse_key", Text, nullable=False),
+    Column("output", Name, nullable=False),
+    Column("accepted_position", BigInteger),
+)
+Index("versions_position", versions.c.project, versions.c.asset, versions.c.position)
+# One logic has many versions: equal index keys are stored once, so this index costs a few bytes per version.
+Index("versions_logic", versions.c.project, versions.c.logic)
+
+heads: Final = Table(
+    "heads",
+    metadata,
+    project(),
+    key("environment"),
+    key("asset"),
+    key("partition"),
+    Column("version", Name, nullable=False),
+    Column("from_position", BigInteger, nullable=False),
+)
+
+head_history: Final = Table(
+    "head_history",
+    metadata,
+    project(),
+    key("environment"),
+    key("asset"),
+    key("partition"),
+    Column("from_position", BigInteger, primary_key=True),
+    Column("version", Name, nullable=False),
+)
+
+checks: Final = Table(
+    "checks",
+    metadata,
+    project(),
+    key("asset"),
+    key("partition"),
+    key("check_name"),
+    key("version"),
+    Column("check_key", Text, primary_key=True),
+    Column("passed", Boolean, nullable=False),
+    Column("blocking", Boolean, nullable=False),
+    Column("severity", Name, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("evaluated_at", DateTime(timezone=True), nullable=False),
+)
+
+
+class VersionsProjection:
+    """Versions, heads and checks."""
+
+    name = "versions"
+    version = 1
+    inline = True
+    tables = (versions, heads, head_history, checks)
+    types = frozenset({"step.succeeded", "step.reused", "check.evaluated", "version.accepted"})
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """Rows of one event."""
+        fact = event_of(event)
+        match fact:
+            case StepSucceeded():
+                yield from _made(event, fact)
+            case StepReused():
+                for output in fact.outputs:
+                    if output.head:
+                        yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
+            case VersionAccepted():
+                yield Set(
+                    versions,
+                    {
+                        "project": event.project,
+                        "asset": fact.asset,
+                        "partition": fact.partition,
+                        "version": fact.version,
+                    },
+                    {"accepted_position": event.position},
+                )
+                if fact.head:
+                    yield from _head(event, fact.environment, fact.asset, fact.partition, fact.version)
+            case CheckEvaluated():
+                yield Put(
+                    checks,
+                    {
+                        "project": event.project,
+                        "asset": fact.asset,
+                        "partition": fact.partition,
+                        "check_name": fact.check,
+                        "version": fact.version,
+                        "check_key": fact.check_key,
+                        "passed": fact.passed,
+                        "blocking": fact.blocking,
+                        "severity": fact.severity,
+                        "message": fact.message,
+                        "metadata": fact.metadata,
+                        "position": event.position,
+                        "evaluated_at": event.occurred_at,
+                    },
+                )
+            case other:
+                raise AssertionError(f"not a version event: {other}")
+
+
+def _made(event: RecordedEvent, fact: StepSucceeded) -> Iterable[Change]:
+    version = version_id(fact.run, fact.step)
+    for output in fact.outputs:
+        yield Put(
+            versions,
+            {
+                "project": event.project,
+                "asset": output.asset,
+                "partition": fact.partition,
+                "version": version,
+                "position": event.position,
+                "made_at": event.occurred_at,
+                "duration_ms": fact.duration_ms,
+                "data_version": output.data_version,
+                "artifact": output.artifact,
+                "size": output.size,
+                "code": fact.code,
+                "logic": fact.logic,
+                "inputs": fact.inputs_digest,
+                "reuse_key": fact.reuse_key,
+                "output": output.output,
+                "accepted_position": event.position if output.accepted else None,
+            },
+        )
+        if output.head:
+            yield from _head(event, fact.environment, output.asset, fact.partition, version)
+
+
+def _head(
+    event: RecordedEvent, environment: str, asset: AssetId, partition: PartitionKey, version: VersionId
+) -> Iterable[Change]:
+    row = {
+        "project": event.project,
+        "environment": environment,
+        "asset": asset,
+        "partition": partition,
+        "version": version,
+        "from_position": event.position,
+    }
+    yield Put(heads, row)
+    yield Put(head_history, row)

@@ -1,0 +1,77 @@
+"""One embedded server for the session, one migrated database as template, one fresh copy of it per test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+from latewood_eventlog import server as embedded
+from latewood_eventlog.database import DatabaseUrl, bootstrap, connect
+from latewood_eventlog.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Path]:
+    """The home of a running server; its version is LATEWOOD_POSTGRES_VERSION's.
+
+    It does not wait for the disk, which only a power cut would show: the template is copied twice as fast.
+    """
+    home = tmp_path_factory.mktemp("home")
+    embedded.database_url({**os.environ, "LATEWOOD_DATABASE_URL": "", "LATEWOOD_HOME": str(home)})
+    _execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
+    _execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
+    yield home
+    remove(home)
+
+
+@pytest.fixture(scope="session")
+def template(server: Path) -> str:
+    """The name of a migrated, empty database that nobody is connected to."""
+    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
+    owner = connect(bootstrap(superuser, "template", login.url.password), role="owner")
+    migrate(owner)
+    owner.dispose()
+    return "template"
+
+
+@pytest.fixture
+def database_url(server: Path, template: str) -> Iterator[DatabaseUrl]:
+    """A migrated, empty database of the test's own, as the login role."""
+    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
+    name = f"test_{uuid4().hex}"
+    _execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
+    yield bootstrap(superuser, name, login.url.password)
+    _execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def superuser_url(server: Path, database_url: DatabaseUrl) -> DatabaseUrl:
+    """The same database as superuser: for tampering with what nobody else may."""
+    return embedded.superuser_url(server).with_database(database_url.url.database)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty home; the server that the test may start in it is stopped and removed."""
+    yield tmp_path / "home"
+    remove(tmp_path / "home")
+
+
+def remove(home: Path) -> None:
+    """Stop the home's server and delete its data, which lie outside the home when root started it."""
+    found = embedded.status(home)
+    embedded.stop(home)
+    if isinstance(found, embedded.Running):
+        shutil.rmtree(found.data_directory)
+
+
+def _execute(url: DatabaseUrl, statement: str) -> None:
+    with closing(psycopg2.connect(url.libpq())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
