@@ -15,10 +15,8 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from latewood_eventlog.codec import Upcasters, chain, encode_json
-from latewood_eventlog.database import unreachable
 from latewood_eventlog.errors import AppendRefused, EventConflict, EventTooLarge, LeaseLost, WrongExpectedVersion
 from latewood_eventlog.projector import Projection, changes_of, write
 from latewood_eventlog.records import (
@@ -32,18 +30,14 @@ from latewood_eventlog.records import (
     events_of,
 )
 from latewood_eventlog.statements import (
-    ADVANCE_HEAD,
     HEAD,
-    INSERT_EVENTS,
-    KNOWN_EVENTS,
-    LEASE_EPOCH,
-    LOCK_HEAD,
-    POSITIONS_OF,
+    LOCK_HEAD_AND_READ,
     READ_ALL,
     READ_POSITIONS,
     READ_PROJECT,
     READ_STREAM,
-    STREAM_VERSIONS,
+    RECORD_EVENTS,
+    STREAM_VERSION,
 )
 
 READ_LIMIT: Final = 1_000
@@ -67,7 +61,7 @@ class EventLog:
         Replay: appending the same events again records nothing and returns where they stand, so that a caller
         who lost the connection during the commit simply appends again.
         Raises: WrongExpectedVersion, LeaseLost, EventConflict, EventTooLarge, DatabaseUnreachable.
-        Cost: five round trips and one commit (fsync), whatever the number of events.
+        Cost: four round trips, one of them the commit (fsync), and one per projected table, for any number of events.
         """
         (outcome,) = self.append_many([batch])
         if isinstance(outcome, Exception):
@@ -84,16 +78,13 @@ class EventLog:
         sound = [batch for i, batch in enumerate(batches) if i not in refused]
         outcomes: Iterator[Outcome] = iter(())
         if sound:
-            try:
-                with self.engine.begin() as connection:
-                    outcomes = iter(self._append(connection, sound))
-            except (OperationalError, InterfaceError) as error:
-                raise unreachable(self.engine, error) from None
+            with self.engine.begin() as connection:
+                outcomes = iter(self._append(connection, sound))
         return [refused[i] if i in refused else next(outcomes) for i in range(len(batches))]
 
     def _append(self, connection: Connection, batches: Sequence[Batch]) -> list[Outcome]:
-        head = connection.execute(LOCK_HEAD).one()
-        facts = _Facts.read(connection, batches)
+        head = connection.execute(LOCK_HEAD_AND_READ, _wanted(batches)).one()
+        facts = _Facts.of(head)
         new: list[RecordedEvent] = []
         outcomes: list[Outcome] = []
         for batch in batches:
@@ -106,15 +97,22 @@ class EventLog:
             new.extend(events)
         if new:
             new = _chained(new, bytes(head.hash))
-            connection.execute(INSERT_EVENTS, {"rows": _rows(new)})
+            last = new[-1]
+            connection.execute(
+                RECORD_EVENTS, {"rows": _rows(new), "position": last.position, "hash": last.hash}
+            )
             write(connection, changes_of(self._inline, new))
-            connection.execute(ADVANCE_HEAD, {"position": new[-1].position, "hash": new[-1].hash})
         return outcomes
 
     def position(self) -> Position:
         """Position of the last event; 0 for an empty log."""
-        with self.reading() as connection:
+        with self.engine.connect() as connection:
             return int(connection.execute(HEAD).one().position)
+
+    def version(self, project: str, stream: str) -> int:
+        """How many events the stream has: what an append to it expects. 0: it does not exist."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(STREAM_VERSION, {"project": project, "stream": stream}).scalar_one())
 
     def read(self, project: str, stream: str, *, after: int = 0, limit: int = READ_LIMIT) -> list[RecordedEvent]:
         """Events of one stream with a version above `after`, oldest first. Cost: O(limit), by index."""
@@ -133,68 +131,27 @@ class EventLog:
         return self._read(READ_POSITIONS, positions=list(positions))
 
     def _read(self, statement: Select[Any], **parameters: object) -> list[RecordedEvent]:
-        with self.reading() as connection:
+        with self.engine.connect() as connection:
             rows = connection.execute(statement, parameters).mappings()
             return [self.upcasters.upcast(_recorded(row)) for row in rows]
-
-    def reading(self) -> "_Reading":
-        """A connection for reads, whose lost server is DatabaseUnreachable."""
-        return _Reading(self.engine)
-
-
-class _Reading:
-    """Context manager: connection, with the driver's loss of connection told as ours."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def __enter__(self) -> Connection:
-        try:
-            self._connection = self._engine.connect()
-        except (OperationalError, InterfaceError) as error:
-            raise unreachable(self._engine, error) from None
-        return self._connection
-
-    def __exit__(self, _type: object, error: object, _traceback: object) -> None:
-        self._connection.close()
-        if isinstance(error, OperationalError | InterfaceError):
-            raise unreachable(self._engine, error) from None
 
 
 @dataclass(slots=True)
 class _Facts:
     """What an append must know of the log, read under the head lock; it moves on as batches are admitted."""
 
-    known: dict[UUID, Any]
+    known: dict[UUID, dict[str, Any]]
     versions: dict[tuple[str, str], int]
-    epochs: dict[tuple[str, str], int | None]
+    epochs: dict[tuple[str, str], int]
     causes: dict[UUID, Position]
 
     @staticmethod
-    def read(connection: Connection, batches: Sequence[Batch]) -> "_Facts":
-        events = events_of(batches)
-        ids = [str(event.event_id) for _, event in events]
-        known = connection.execute(KNOWN_EVENTS, {"event_ids": ids})
-        streams = dict.fromkeys((append.project, append.stream) for append, _ in events)
-        versions = connection.execute(
-            STREAM_VERSIONS, {"projects": [p for p, _ in streams], "streams": [s for _, s in streams]}
-        )
-        fences = {(b.fence.project, b.fence.lease) for b in batches if b.fence is not None}
-        own = {event.event_id for _, event in events}
-        causes = {e.cause for _, e in events if isinstance(e.cause, UUID) and e.cause not in own}
+    def of(row: Any) -> "_Facts":
         return _Facts(
-            known={row.event_id: row for row in known},
-            versions={(row.project, row.stream): row.version for row in versions},
-            epochs={
-                (project, lease): connection.execute(LEASE_EPOCH, {"project": project, "lease": lease}).scalar()
-                for project, lease in fences
-            },
-            causes={
-                row.event_id: row.position
-                for row in connection.execute(POSITIONS_OF, {"event_ids": [str(id_) for id_ in causes]})
-            }
-            if causes
-            else {},
+            known={UUID(known["event_id"]): known for known in row.known},
+            versions={(found["project"], found["stream"]): found["version"] for found in row.versions},
+            epochs={(fence["project"], fence["name"]): fence["epoch"] for fence in row.fences},
+            causes={UUID(cause["event_id"]): cause["position"] for cause in row.causes},
         )
 
     def admit(self, batch: Batch, head: Position, now: datetime) -> tuple[Appended, list[RecordedEvent]]:
@@ -204,7 +161,7 @@ class _Facts:
         if repeated:
             return self._repeated(batch, complete=len(repeated) == len(events)), []
         if batch.fence is not None:
-            found = self.epochs[batch.fence.project, batch.fence.lease]
+            found = self.epochs.get((batch.fence.project, batch.fence.lease))
             if found != batch.fence.epoch:
                 raise LeaseLost(lease=batch.fence.lease, epoch=batch.fence.epoch, found=found)
         counts: Counter[tuple[str, str]] = Counter()
@@ -235,7 +192,14 @@ class _Facts:
                 data=event.data,
                 hash=b"",
             )
-            self.known[event.event_id] = recorded
+            self.known[event.event_id] = {
+                "position": position,
+                "project": append.project,
+                "stream": append.stream,
+                "type": event.type,
+                "schema_version": event.schema_version,
+                "data": event.data,
+            }
             new.append(recorded)
         return Appended(positions=tuple(event.position for event in new), repeated=False), new
 
@@ -248,16 +212,17 @@ class _Facts:
             row = self.known.get(event.event_id)
             if row is None:
                 continue
-            for name, found, wanted in (
-                ("project", row.project, append.project),
-                ("stream", row.stream, append.stream),
-                ("type", row.type, event.type),
-                ("schema version", row.schema_version, event.schema_version),
-                ("data", row.data, event.data),
-            ):
-                if found != wanted:
-                    raise EventConflict(event_id=event.event_id, position=row.position, difference=name)
-            positions.append(row.position)
+            content = {
+                "project": append.project,
+                "stream": append.stream,
+                "type": event.type,
+                "schema_version": event.schema_version,
+                "data": event.data,
+            }
+            for name, wanted in content.items():
+                if row[name] != wanted:
+                    raise EventConflict(event_id=event.event_id, position=row["position"], difference=name)
+            positions.append(row["position"])
         if not complete:
             raise EventConflict(
                 event_id=next(e.event_id for _, e in events_of([batch]) if e.event_id in self.known),
@@ -265,6 +230,22 @@ class _Facts:
                 difference="set of events in its batch",
             )
         return Appended(positions=tuple(positions), repeated=True)
+
+
+def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:
+    """Parameters of LOCK_HEAD_AND_READ: what these batches must be held against."""
+    events = events_of(batches)
+    own = {event.event_id for _, event in events}
+    streams = dict.fromkeys((append.project, append.stream) for append, _ in events)
+    fences = dict.fromkeys((b.fence.project, b.fence.lease) for b in batches if b.fence is not None)
+    return {
+        "event_ids": [str(id_) for id_ in own],
+        "projects": [project for project, _ in streams],
+        "streams": [stream for _, stream in streams],
+        "lease_projects": [project for project, _ in fences],
+        "leases": [lease for _, lease in fences],
+        "causes": [str(e.cause) for _, e in events if isinstance(e.cause, UUID) and e.cause not in own],
+    }
 
 
 def _too_large(batch: Batch) -> AppendRefused | None:

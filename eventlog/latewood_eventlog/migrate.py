@@ -43,7 +43,8 @@ def migrate(
             raise SchemaUnknown(found=version, needed=SCHEMA_VERSION)
         for number, name, sql in _migrations():
             if number > version:
-                connection.exec_driver_sql(sql)
+                # no_parameters: the SQL's own % signs are not placeholders
+                connection.execution_options(no_parameters=True).exec_driver_sql(sql)
                 connection.execute(_RECORD, {"version": number})
                 done.append(f"applied {name}")
     for projection in _outdated(owner, projections):

@@ -8,37 +8,22 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from latewood_eventlog.schema import events
 
-LOCK_HEAD: Final = text("SELECT position, hash, clock_timestamp() AS now FROM log_head FOR UPDATE")
-"""First statement of every append: one writer at a time from here to its commit.
+LOCK_HEAD: Final = text("SELECT position, hash FROM log_head FOR UPDATE")
 
-It must be a statement of its own: under READ COMMITTED each statement takes its snapshot when it starts, so
-whatever is read *after* this one sees all that earlier writers committed.
-"""
-
-ADVANCE_HEAD: Final = text("UPDATE log_head SET position = :position, hash = :hash")
+LOCK_HEAD_AND_READ: Final = text(
+    "SELECT position, hash, now, known, versions, fences, causes FROM lock_head_and_read("
+    "CAST(:event_ids AS uuid[]), CAST(:projects AS text[]), CAST(:streams AS text[]), "
+    "CAST(:lease_projects AS text[]), CAST(:leases AS text[]), CAST(:causes AS uuid[]))"
+)
+"""First statement of every append: one writer at a time from here to its commit, and all it must know."""
 
 HEAD: Final = text("SELECT position, hash FROM log_head")
 
-KNOWN_EVENTS: Final = text(
-    "SELECT event_id, position, project, stream, type, schema_version, data::text AS data "
-    "FROM events WHERE event_id = ANY (CAST(:event_ids AS uuid[]))"
+STREAM_VERSION: Final = text(
+    "SELECT coalesce(max(version), 0) FROM events WHERE project = :project AND stream = :stream"
 )
 
-POSITIONS_OF: Final = text(
-    "SELECT event_id, position FROM events WHERE event_id = ANY (CAST(:event_ids AS uuid[]))"
-)
-
-STREAM_VERSIONS: Final = text(
-    "SELECT wanted.project, wanted.stream, coalesce((SELECT e.version FROM events e "
-    "WHERE e.project = wanted.project AND e.stream = wanted.stream ORDER BY e.version DESC LIMIT 1), 0) AS version "
-    "FROM unnest(CAST(:projects AS text[]), CAST(:streams AS text[])) AS wanted (project, stream)"
-)
-
-LEASE_EPOCH: Final = text("SELECT epoch FROM leases WHERE project = :project AND name = :lease")
-
-INSERT_EVENTS: Final = text(
-    "INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, CAST(:rows AS json))"
-)
+RECORD_EVENTS: Final = text("SELECT record_events(CAST(:rows AS json), :position, :hash)")
 """All rows as one JSON parameter: one statement for any number of events, measured at 50,000 rows/s
 (execute_values: 36,000; arrays: 38,000; COPY, which cannot upsert and so could not serve the projections
 too: 95,000)."""

@@ -24,7 +24,7 @@ class TaskOptions(TypedDict, total=False):
 
     code_version: replaces the fingerprint of the code. reuse: False for a task that looks or acts outside, or for
     how long a result may be reused. retries: how often to try again. timeouts, pool, priority, resources, image:
-    recorded and honoured by the executor that can. pickle: values that have no other codec may be pickled.
+    recorded and honoured by the executor that can.
     """
 
     name: str
@@ -36,7 +36,6 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     resources: Resources
     image: str
-    pickle: bool
 
 
 class AssetOptions(TaskOptions, total=False):

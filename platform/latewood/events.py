@@ -224,11 +224,16 @@ class StepFailed(Event):
 
 
 class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A past version taken in place of computing it."""
+    """A past version taken in place of computing it.
+
+    `made` is set where the past version belongs to another asset of the same task: then this asset gets a version of
+    its own with the same content.
+    """
 
     asset: AssetId
     version: VersionId
     head: bool
+    made: OutputMade | None = None
 
 
 class StepReused(Event):
@@ -238,6 +243,9 @@ class StepReused(Event):
     step: int
     environment: str
     reuse_key: str
+    code: str
+    logic: str
+    inputs_digest: str
     outputs: tuple[ReusedOutput, ...]
     partition: PartitionKey = PartitionKey("")
 

@@ -61,9 +61,52 @@ CREATE TABLE projections (
     checkpoint  bigint NOT NULL
 );
 
+-- An append is two calls. They are functions because a function's statements are planned once per connection:
+-- planning them anew cost more than running them (0.25 of 1.0 ms for an append of one event).
+
+-- Locks the head, then reads what the append must be held against. VOLATILE matters: each statement in the body then
+-- takes its own snapshot, so that what is read after the lock includes all that earlier writers committed.
+CREATE FUNCTION lock_head_and_read(
+    event_ids uuid[], projects text[], streams text[], lease_projects text[], lease_names text[], cause_ids uuid[],
+    OUT "position" bigint, OUT hash bytea, OUT now timestamptz,
+    OUT known json, OUT versions json, OUT fences json, OUT causes json
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT h.position, h.hash INTO lock_head_and_read.position, lock_head_and_read.hash FROM log_head h FOR UPDATE;
+    lock_head_and_read.now := clock_timestamp();
+    SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.known FROM (
+        SELECT e.event_id, e.position, e.project, e.stream, e.type, e.schema_version, e.data::text AS data
+        FROM events e WHERE e.event_id = ANY (lock_head_and_read.event_ids)) AS found;
+    SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.versions FROM (
+        SELECT w.project, w.stream, coalesce((
+            SELECT e.version FROM events e WHERE e.project = w.project AND e.stream = w.stream
+            ORDER BY e.version DESC LIMIT 1), 0) AS version
+        FROM unnest(lock_head_and_read.projects, lock_head_and_read.streams) AS w (project, stream)) AS found;
+    lock_head_and_read.fences := '[]';
+    IF cardinality(lease_names) > 0 THEN
+        SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.fences FROM (
+            SELECT l.project, l.name, l.epoch FROM leases l
+            JOIN unnest(lease_projects, lease_names) AS w (project, name) USING (project, name)) AS found;
+    END IF;
+    lock_head_and_read.causes := '[]';
+    IF cardinality(cause_ids) > 0 THEN
+        SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.causes FROM (
+            SELECT e.event_id, e.position FROM events e WHERE e.event_id = ANY (cause_ids)) AS found;
+    END IF;
+END $$;
+
+CREATE FUNCTION record_events("rows" json, "position" bigint, hash bytea) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, record_events."rows");
+    UPDATE log_head SET position = record_events.position, hash = record_events.hash;
+END $$;
+
 GRANT USAGE ON SCHEMA latewood TO latewood_engine, latewood_reader;
 GRANT SELECT, INSERT ON events TO latewood_engine;
 GRANT SELECT, UPDATE ON log_head TO latewood_engine;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA latewood TO latewood_engine;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA latewood FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON leases TO latewood_engine;
 GRANT SELECT, UPDATE ON projections TO latewood_engine;
 GRANT SELECT ON events, leases TO latewood_reader;

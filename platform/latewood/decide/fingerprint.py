@@ -8,7 +8,7 @@ from latewood.model.code import CodeChange, CodePart, CodeVersion
 
 
 def digest_of(texts: Iterable[str]) -> str:
-    """32 hexadecimal digits of a sequence of texts, each with its length before it: no two sequences agree."""
+    """32 hexadecimal digits of a sequence of texts, each preceded by its length so that none run together."""
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     return hashlib.sha256(b"".join(b"%d:%b" % (len(text), text) for text in encoded)).hexdigest()[:32]
 

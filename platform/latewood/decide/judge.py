@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from latewood.decide.keys import inputs_digest, logic_digest, parameters_of, range_version
+from latewood.decide.keys import inputs_digest, logic_digest, parameters_of, read_version
 from latewood.decide.state import State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -178,18 +178,15 @@ def _input_reader(
 
     def _combined(ranges: tuple[tuple[int, int], ...]) -> tuple[str | None, bool]:
         ordinals = [o for start, stop in ranges for o in range(start, stop)]
-        if not ordinals:
-            # Before the first partition there is nothing to read; that is a content like any other.
-            return ("none1:", True) if isinstance(input_.mapping, Offset) else (None, False)
+        if not ordinals and not isinstance(input_.mapping, Offset):
+            return None, False
         found = [data[o] for o in ordinals]
         stays = all(settled[o] for o in ordinals)
         if None in found:
             return None, False
         if PENDING in found:
             return PENDING, False
-        if len(ordinals) == 1:
-            return found[0], stays
-        return range_version([(key_at(up, o), d or "") for o, d in zip(ordinals, found, strict=True)]), stays
+        return read_version([(key_at(up, o), d or "") for o, d in zip(ordinals, found, strict=True)]), stays
 
     return look
 

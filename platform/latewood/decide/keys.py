@@ -8,7 +8,7 @@ The parts are kept beside the key, so that two keys can be compared part by part
 digits of sha256 over length-prefixed parts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -30,9 +30,13 @@ def parameters_of(task: TaskDefinition, given: Mapping[str, Any]) -> dict[str, A
 def logic_digest(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str]) -> str:
     """What the task would do, whatever it reads. The same for every partition.
 
-    `contents` has the content hash of the file or directory named by each Path parameter.
+    A Path parameter enters by content: `contents` has the hash of the file or folder, by the path's text.
     """
-    keyed = {p.name: contents.get(p.name, parameters[p.name]) for p in task.parameters if p.in_key}
+    keyed = {
+        p.name: contents.get(parameters[p.name], parameters[p.name]) if p.type.kind == "path" else parameters[p.name]
+        for p in task.parameters
+        if p.in_key
+    }
     reads_context = any(kind == "context" for _, kind in task.receives)
     outputs = [output.asset for output in task.outputs] if reads_context else []
     return digest(task.name, task.code.version, canonical(keyed).hex(), *outputs)
@@ -43,8 +47,15 @@ def inputs_digest(read: Iterable[tuple[str, str]]) -> str:
     return digest(*[part for pair in read for part in pair])
 
 
-def range_version(read: Iterable[tuple[PartitionKey, str]]) -> str:
-    """One data version for several partitions read through one input, in order."""
+def read_version(read: Sequence[tuple[PartitionKey, str]]) -> str:
+    """What is read through one input as one data version: (partition, data version) pairs, in order.
+
+    Of one partition it is that version itself; nothing at all (before the first partition) is a content too.
+    """
+    if len(read) == 1:
+        return read[0][1]
+    if not read:
+        return "none1:"
     return "range1:" + digest(*[part for pair in read for part in pair])
 
 

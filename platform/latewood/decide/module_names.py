@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 
 from latewood.decide.scopes import Import, References, references
-from latewood.decide.syntax import is_bare_string
+from latewood.decide.syntax import is_bare_string, syntax_digest
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -78,11 +78,15 @@ def statement_of(node: ast.AST, conditions: tuple[ast.expr, ...] = ()) -> Statem
 
 
 def _statements(body: list[ast.stmt], conditions: tuple[ast.expr, ...]) -> Iterable[Statement]:
-    """Statements in source order. `if` is opened, its test becoming a condition; whatever else encloses
-    statements (`try`, `for`, `with`) is one statement, because any line of it may decide about the others.
+    """The statements of a module in source order.
+
+    `if` is opened, its test becoming a condition. Whatever else encloses statements (`try`, `for`, `with`)
+    is one statement, because any line of it may decide about the others.
     """
     for node in body:
-        if isinstance(node, ast.If) and not any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
+        if isinstance(node, ast.If) and not any(
+            isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)
+        ):
             otherwise = ast.UnaryOp(op=ast.Not(), operand=node.test)
             if not _is_main_guard(node.test):
                 yield from _statements(node.body, (*conditions, node.test))
@@ -92,12 +96,10 @@ def _statements(body: list[ast.stmt], conditions: tuple[ast.expr, ...]) -> Itera
 
 
 def _is_main_guard(test: ast.expr) -> bool:
-    match test:
-        case ast.Compare(
-            left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
-        ):
-            return True
-    return False
+    return syntax_digest(test) == _MAIN_GUARD
+
+
+_MAIN_GUARD = syntax_digest(ast.parse('__name__ == "__main__"', mode="eval").body)
 
 
 def _affected(

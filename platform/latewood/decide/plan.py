@@ -141,7 +141,7 @@ def plan(catalog: Catalog, request: Request, state: State) -> Plan:
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     """Partitions of the node's assets that the request asks for."""
-    everything = Ordinals(((0, node.partition_count(state)),)) if node.partition_count(state) else Ordinals()
+    everything = Ordinals.between(0, node.partition_count(state))
     asked = Ordinals()
     for key in node.keys:
         if key in request.selected:
@@ -230,5 +230,5 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
 
 
 def has_expired(facts: VersionFacts, reuse: Reuse, state: State) -> bool:
-    """True for a version older than the task's reuse window."""
-    return reuse.window is not None and state.now - facts.made_at > reuse.window
+    """True for a version older than the task's reuse window. Where reuse is off, age says nothing."""
+    return reuse.window is not None and not reuse.is_off and state.now - facts.made_at > reuse.window

@@ -157,7 +157,7 @@ class _Walk:
 
 
 def _generic(walk: _Walk, node: Any, scope: _Scope) -> _Scope:
-    """The scope in which annotations, bases and the body stand: one of its own if there are type parameters."""
+    """The scope of annotations, bases and body: one of its own if there are type parameters."""
     parameters = getattr(node, "type_params", [])
     if not parameters:
         return scope
@@ -283,19 +283,20 @@ def _call(walk: _Walk, node: ast.Call, scope: _Scope) -> list[ast.AST]:
             walk.imports.add((Import(0, module, ""), ()))
         case "import_module" | "__import__", _:
             walk.unresolvable.add("import of a computed name")
+        case _:
+            pass
     return rest
 
 
 _CHANGING = frozenset(
-    "add append appendleft clear discard extend insert pop popitem popleft register remove reverse setdefault "
-    "sort update".split()
-)
+    {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem"}
+) | frozenset({"popleft", "register", "remove", "reverse", "setdefault", "sort", "update"})
 
 
 def _expression(walk: _Walk, node: ast.Expr, scope: _Scope) -> list[ast.AST]:
-    match node.value:
-        case ast.Call(func=ast.Attribute(value=subject, attr=attribute)) if attribute in _CHANGING:
-            walk.mutate(subject, scope)
+    call = node.value
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _CHANGING:
+        walk.mutate(call.func.value, scope)
     return [node.value]
 
 

@@ -42,7 +42,7 @@ class State:
     """What was true in `environment` at `position`, judged at `now`.
 
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
-    version at all. `contents` maps the text of a Path parameter to its content hash.
+    version at all. `contents` maps the text of each Path parameter's value to its content hash.
     """
 
     environment: str

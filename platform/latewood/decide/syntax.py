@@ -33,7 +33,9 @@ def line_of(source: str, qualname: str) -> int | None:
     body: Iterable[ast.AST] = ast.parse(source).body
     line = None
     for name in path:
-        node = next((found for statement in body for found in ast.walk(statement) if _names(found, name)), None)
+        node = next(
+            (found for statement in body for found in ast.walk(statement) if _names(found, name)), None
+        )
         if node is None:
             return line if name == "<lambda>" else None
         line = getattr(node, "lineno", None)
@@ -49,12 +51,15 @@ def _names(node: ast.AST, name: str) -> bool:
             return node.id == name
         case ast.alias():
             return (node.asname or node.name) == name
-    return False
+        case _:
+            return False
 
 
 def _serialised(root: ast.AST) -> str:
-    """`Class(field=value …)`, absent fields and empty lists left out: a field that a later Python adds and
-    this code does not use changes nothing. A stack instead of recursion: long chains of `+` are deep trees.
+    """`Class(field=value …)`, without absent fields and empty lists.
+
+    So a field that a later Python adds, and this code does not use, changes nothing. A stack instead of
+    recursion: long chains of `+` are deep trees.
     """
     out: list[str] = []
     stack: list[object] = [root]
@@ -63,14 +68,13 @@ def _serialised(root: ast.AST) -> str:
         if type(item) is str:
             out.append(item)
             continue
-        kind = type(item)
         if not isinstance(item, ast.AST):
             out.append("-" if item is None else f"{item!r} ")
-        elif kind is ast.Constant:
+        elif isinstance(item, ast.Constant):
             out.append(_constant(item))
-        elif kind is ast.Name:
+        elif isinstance(item, ast.Name):
             out.append(f"Name({item.id})")
-        elif kind is ast.JoinedStr:
+        elif isinstance(item, ast.JoinedStr):
             stack.append(")")
             stack.extend(reversed(_string_pieces(item)))
             out.append("JoinedStr(")
@@ -119,17 +123,19 @@ def _string_pieces(node: ast.JoinedStr) -> list[object]:
             text += str(value.value)
             continue
         if text:
-            pieces.append(f"{ascii(text)} ")
+            pieces.append(f"{text!a} ")
             text = ""
         pieces.append(value)
     if text:
-        pieces.append(f"{ascii(text)} ")
+        pieces.append(f"{text!a} ")
     return pieces
 
 
 def _constant(node: ast.Constant) -> str:
-    """Type and value. `ascii`, since what `repr` escapes depends on the interpreter's Unicode tables; `hex`,
-    since decimal digits of huge integers are limited.
+    """Type and value.
+
+    `ascii`, since what `repr` escapes depends on the interpreter's Unicode tables; `hex`, since decimal
+    digits of huge integers are limited.
     """
     value = node.value
     text = hex(value) if type(value) is int else ascii(value)

@@ -6,6 +6,7 @@ of them does not pay for their import.
 
 import collections.abc
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Collection
@@ -54,7 +55,6 @@ _CONTAINERS: dict[Any, Kind] = {
     collections.abc.Sequence: "sequence",
     collections.abc.Mapping: "dict",
 }
-_ITEMS = {"dict": 2}
 _OPEN = (Any, object, inspect.Parameter.empty)
 
 
@@ -103,7 +103,7 @@ class _Reader:
             if len(args) == 2 and args[1] is ...:  # noqa: PLR2004 - tuple[X, ...]
                 return TypeSpec(kind="vartuple", args=(self.part(args[0]),))
             return TypeSpec(kind="tuple", args=tuple(self.part(arg) for arg in args))
-        if _is(origin, "numpy", "ndarray"):
+        if is_class(origin, "numpy", "ndarray"):
             dtypes = typing.get_args(args[1]) if len(args) > 1 else ()
             return TypeSpec(kind="ndarray", name=getattr(dtypes[0], "__name__", "") if dtypes else "")
         if isinstance(origin, type):
@@ -135,7 +135,7 @@ class _Reader:
         if issubclass(plain, TableSchema):
             return TypeSpec(kind="table", columns=plain.columns)
         for module, name, kind in _LIBRARIES:
-            if _is(plain, module, name):
+            if is_class(plain, module, name):
                 return TypeSpec(kind=kind)
         if issubclass(plain, PurePath):
             return TypeSpec(kind="path")
@@ -179,17 +179,19 @@ class _Reader:
                 )
                 for field in fields(cls)
             )
-        if typing.is_typeddict(cls):
-            required: frozenset[str] = cls.__required_keys__  # type: ignore[attr-defined]  # a TypedDict has it
-            return "typeddict", tuple(
-                Field(name=name, type=self.part(hint), required=name in required)
-                for name, hint in self.hints(cls).items()
-            )
+        if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
+            return "typeddict", self.keys(cls)
         raise self.refused(
             cls,
             "its values have no form to be stored in; use a dataclass, a TypedDict or a pydantic model, "
             f"or allow pickle with Pickled[{cls.__qualname__}]",
         )
+
+    def keys(self, cls: Any) -> tuple[Field, ...]:
+        if sys.version_info < (3, 12) and type(cls).__module__ == "typing":
+            raise self.refused(cls, "on Python 3.11, import TypedDict from typing_extensions (pydantic asks for it)")
+        hints = self.hints(cls).items()
+        return tuple(Field(name=n, type=self.part(hint), required=n in cls.__required_keys__) for n, hint in hints)
 
     def hints(self, cls: type) -> dict[str, Any]:
         try:
@@ -209,7 +211,7 @@ _LIBRARIES: tuple[tuple[str, str, Kind], ...] = (
 )
 
 
-def _is(cls: Any, package: str, name: str) -> bool:
+def is_class(cls: Any, package: str, name: str) -> bool:
     """Whether this is the named class of a package that may not be imported; subclasses count."""
     return any(base.__name__ == name and base.__module__.partition(".")[0] == package for base in cls.__mro__)
 

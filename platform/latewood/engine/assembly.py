@@ -253,7 +253,7 @@ def _define(
         problems.add(function, f'asset "{named.key}": {message}')
     if task is None:
         return None
-    live = _live(function, signature, named.annotations, pickle=options.get("pickle", False))
+    live = _live(function, signature, named.annotations)
     return [_asset(named, output, task) for output in named.outputs], live
 
 
@@ -315,12 +315,11 @@ def _bare_task(
         pool=options.get("pool", ""),
         priority=options.get("priority", 0),
         image=options.get("image", ""),
-        pickle=options.get("pickle", False),
     )
 
 
 def _live(
-    function: Callable[..., Any], signature: Signature, outputs: Mapping[str, Any], *, pickle: bool = False
+    function: Callable[..., Any], signature: Signature, outputs: Mapping[str, Any]
 ) -> LiveTask:
     return LiveTask(
         function=function,
@@ -329,7 +328,6 @@ def _live(
         receives=signature.receives,
         returns=signature.returns,
         outputs=outputs,
-        pickle=pickle,
     )
 
 

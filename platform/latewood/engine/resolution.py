@@ -30,7 +30,7 @@ WHOLE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One definition by itself, and what it names: definitions, packages, and globals that no source binds."""
+    """One definition by itself, and what it names: others, packages, globals that no source binds."""
 
     part: CodePart
     targets: frozenset[Target]
@@ -95,7 +95,9 @@ class Resolution:
         if "<locals>" in qualname:
             # A decorator may be a variable of the enclosing function; the live object shows what it did.
             names = source.names.bindings
-            known = [pair for pair in statement.decorators if (_decorator_chain(pair[0]) or ("",))[0] in names]
+            known = [
+                pair for pair in statement.decorators if (_decorator_chain(pair[0]) or ("",))[0] in names
+            ]
             statement = replace(statement, decorators=tuple(known))
         return self._described(source, qualname, [statement], captured)
 
@@ -143,10 +145,16 @@ class Resolution:
         """One global name: its statements in the source, and the functions that its live value holds."""
         definition = self._described(source, name, source.names.bindings[name].statements)
         places = {self.place(value) for value in _functions_in(source.live.get(name), self._is_first_party)}
-        return replace(definition, targets=definition.targets | {place for place in places if place} - {(source, name)})
+        return replace(
+            definition, targets=definition.targets | {place for place in places if place} - {(source, name)}
+        )
 
     def _described(
-        self, source: Source, qualname: str, statements: Iterable[Statement], captured: frozenset[str] = frozenset()
+        self,
+        source: Source,
+        qualname: str,
+        statements: Iterable[Statement],
+        captured: frozenset[str] = frozenset(),
     ) -> Definition:
         """The definition made of `statements`: their syntax, and what each name they use stands for."""
         texts: list[str] = []
@@ -166,7 +174,9 @@ class Resolution:
         packages, uncovered = self._outside(meaning.outside)
         unresolvable = frozenset[str]().union(*(used.unresolvable for used in uses))
         return Definition(
-            part=CodePart(name=f"{source.file}:{qualname}", digest=digest_of([*texts, "names", *sorted(wiring)])),
+            part=CodePart(
+                name=f"{source.file}:{qualname}", digest=digest_of([*texts, "names", *sorted(wiring)])
+            ),
             targets=frozenset(meaning.targets),
             injected=frozenset(meaning.injected),
             packages=packages,
@@ -202,7 +212,9 @@ class Resolution:
         if key in self._open:
             return _Meaning()
         self._open.add(key)
-        found = self._bound(source, chain) if chain[0] in source.names.bindings else self._unbound(source, chain)
+        found = (
+            self._bound(source, chain) if chain[0] in source.names.bindings else self._unbound(source, chain)
+        )
         self._open.remove(key)
         if not self._open:  # else it may lack what is still being resolved further up
             self._meanings[source, chain] = found
@@ -219,7 +231,7 @@ class Resolution:
         return meaning
 
     def _unbound(self, source: Source, chain: Chain) -> _Meaning:
-        """A name that the module's own statements do not bind: from `import *`, a builtin, or set from outside."""
+        """A name that no statement of the module binds: from `import *`, a builtin, or set from outside."""
         name = chain[0]
         for origin in source.names.stars:
             module = self.sources.module(_absolute(source, origin))
@@ -242,7 +254,9 @@ class Resolution:
         if isinstance(module, Outside):
             if module.kind == "namespace" and names:
                 return self._member(self.sources.module(f"{module.module}.{names[0]}"), names[1:])
-            return _Meaning(labels=[".".join((module.module, *names)) + f" ({module.kind})"], outside={module})
+            return _Meaning(
+                labels=[".".join((module.module, *names)) + f" ({module.kind})"], outside={module}
+            )
         if names:
             found = self._named(module, names)
             if found.labels:
@@ -304,33 +318,38 @@ def _absolute(source: Source, origin: Import) -> str:
     return ".".join([*base, origin.module] if origin.module else base)
 
 
-def _functions_in(value: object, is_first_party: Callable[[type], bool]) -> Iterator[types.FunctionType | type]:
+def _functions_in(
+    value: object, is_first_party: Callable[[type], bool]
+) -> Iterator[types.FunctionType | type]:
     """The functions and classes that a live value is or holds: in containers, wrappers and own instances."""
     waiting, seen = [value], {id(value)}
     while waiting:
         item = waiting.pop()
-        inner: Iterable[object] = ()
-        if isinstance(item, type):
+        if isinstance(item, types.FunctionType | type):
             yield item
-        elif isinstance(item, dict | types.MappingProxyType):
-            inner = item.values()
-        elif isinstance(item, list | tuple | set | frozenset | deque):
-            inner = item
-        elif isinstance(item, functools.partial):
-            inner = (item.func, *item.args, *item.keywords.values())
-        elif isinstance(item, types.MethodType):
-            inner = (item.__func__, item.__self__)
-        elif is_own(item):
-            inner = (getattr(item, "function", None),)
-        elif isinstance(item, types.FunctionType):
-            yield item
-            inner = vars(item).values()  # __wrapped__, and the registry of singledispatch
-        elif isinstance(item, _CACHED) or is_first_party(type(item)):
-            inner = getattr(item, "__dict__", {}).values()
-        for part in inner:
+        for part in _held(item, is_first_party):
             if type(part) not in _PLAIN and id(part) not in seen:
                 seen.add(id(part))
                 waiting.append(part)
+
+
+def _held(item: object, is_first_party: Callable[[type], bool]) -> Iterable[object]:
+    """What one live value holds. Only what cannot run code is looked at."""
+    held: Iterable[object] = ()
+    if isinstance(item, dict | types.MappingProxyType):
+        held = item.values()
+    elif isinstance(item, list | tuple | set | frozenset | deque):
+        held = item
+    elif isinstance(item, functools.partial):
+        held = (item.func, *item.args, *item.keywords.values())
+    elif isinstance(item, types.MethodType):
+        held = (item.__func__, item.__self__)
+    elif is_own(item):
+        held = (getattr(item, "function", None),)
+    elif isinstance(item, types.FunctionType | _CACHED) or is_first_party(type(item)):
+        # A function's attributes hold what it wraps, and the registry of singledispatch.
+        held = getattr(item, "__dict__", {}).values() if not isinstance(item, type) else ()
+    return tuple(held)
 
 
 _CACHED = type(functools.cache(is_own))

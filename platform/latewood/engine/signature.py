@@ -35,7 +35,6 @@ class LiveTask:
     receives: Mapping[str, Receives]
     returns: Any
     outputs: Mapping[str, Any]
-    pickle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,14 @@ class Source:
     """One first-party source file: its text as read, its syntax, its names, and the live names if loaded."""
 
     def __init__(
-        self, *, file: str, content: bytes, tree: ast.Module, module: str, package: str, live: Mapping[str, Any]
+        self,
+        *,
+        file: str,
+        content: bytes,
+        tree: ast.Module,
+        module: str,
+        package: str,
+        live: Mapping[str, Any],
     ) -> None:
         self.file = file
         self.content = content
@@ -70,7 +77,7 @@ class Sources:
         return found
 
     def of_file(self, path: str, live: Mapping[str, Any]) -> Source | None:
-        """The first-party source at `path`, which code with the globals `live` came from; None if there is none.
+        """The first-party source at `path`, whose code has the globals `live`; None if there is none.
 
         Also finds what the interpreter holds in memory only, such as the cells of a notebook.
         """
@@ -194,9 +201,8 @@ def _distribution(module: Outside) -> tuple[str, str] | None:
     site = max(index for index, part in enumerate(parts) if part in {"site-packages", "dist-packages"})
     folder, relative = str(Path(*parts[: site + 1])), "/".join(parts[site + 1 :])
     top = module.module.partition(".")[0]
-    for name in (top, ""):
-        filters = {"name": name} if name else {}
-        for found in metadata.distributions(path=[folder], **filters):
+    for name in (top, None):
+        for found in metadata.distributions(path=[folder], name=name):
             record = found.read_text("RECORD") or ""
             if f"\n{relative}," in f"\n{record}" or top in (found.read_text("top_level.txt") or "").split():
                 return found.name, found.version

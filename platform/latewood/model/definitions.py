@@ -79,7 +79,6 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     pool: str = ""
     priority: int = 0
     image: str = ""
-    pickle: bool = False
     subsettable: bool = False
 
 

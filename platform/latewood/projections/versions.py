@@ -13,7 +13,7 @@ from latewood_eventlog.schema import Name
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSON
 
-from latewood.events import CheckEvaluated, StepReused, StepSucceeded, VersionAccepted
+from latewood.events import CheckEvaluated, OutputMade, StepReused, StepSucceeded, VersionAccepted
 from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
 
@@ -99,6 +99,8 @@ class VersionsProjection:
                 yield from _made(event, fact)
             case StepReused():
                 for output in fact.outputs:
+                    if output.made is not None:
+                        yield _version(event, fact, output.made, output.version, 0.0)
                     if output.head:
                         yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
             case VersionAccepted():
@@ -140,29 +142,39 @@ class VersionsProjection:
 def _made(event: RecordedEvent, fact: StepSucceeded) -> Iterable[Change]:
     version = version_id(fact.run, fact.step)
     for output in fact.outputs:
-        yield Put(
-            versions,
-            {
-                "project": event.project,
-                "asset": output.asset,
-                "partition": fact.partition,
-                "version": version,
-                "position": event.position,
-                "made_at": event.occurred_at,
-                "duration_ms": fact.duration_ms,
-                "data_version": output.data_version,
-                "artifact": output.artifact,
-                "size": output.size,
-                "code": fact.code,
-                "logic": fact.logic,
-                "inputs": fact.inputs_digest,
-                "reuse_key": fact.reuse_key,
-                "output": output.output,
-                "accepted_position": event.position if output.accepted else None,
-            },
-        )
+        yield _version(event, fact, output, version, fact.duration_ms)
         if output.head:
             yield from _head(event, fact.environment, output.asset, fact.partition, version)
+
+
+def _version(
+    event: RecordedEvent,
+    fact: StepSucceeded | StepReused,
+    output: OutputMade,
+    version: VersionId,
+    duration_ms: float,
+) -> Change:
+    return Put(
+        versions,
+        {
+            "project": event.project,
+            "asset": output.asset,
+            "partition": fact.partition,
+            "version": version,
+            "position": event.position,
+            "made_at": event.occurred_at,
+            "duration_ms": duration_ms,
+            "data_version": output.data_version,
+            "artifact": output.artifact,
+            "size": output.size,
+            "code": fact.code,
+            "logic": fact.logic,
+            "inputs": fact.inputs_digest,
+            "reuse_key": fact.reuse_key,
+            "output": output.output,
+            "accepted_position": event.position if output.accepted else None,
+        },
+    )
 
 
 def _head(

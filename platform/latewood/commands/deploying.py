@@ -1,0 +1,116 @@
+"""Deploying a location: its definitions and source become a deployment of the environment."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from latewood_eventlog.errors import WrongExpectedVersion
+from latewood_eventlog.records import Batch, Position, StreamAppend
+
+from latewood.commands.workspace import Workspace
+from latewood.decide.deploy import Base, Snapshot, asset_ids, deploy, snapshot
+from latewood.engine.loader import Loaded
+from latewood.engine.recorder import new_event
+from latewood.events import AssetDefined, AssetDropped, Event
+from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
+from latewood.projections.states import NOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What the environment has of the location now, and what that changed."""
+
+    deployment: str
+    ids: Mapping[AssetKey, AssetId]
+    changed: tuple[AssetKey, ...] = ()
+    dropped: tuple[AssetKey, ...] = ()
+    position: Position = 0
+
+
+def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
+    """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
+
+    Races with another deployer: whoever comes second decides again on what the first has recorded.
+    """
+    source = source_name(loaded.sources)
+    new = snapshot(loaded.location, loaded.assets, source)
+    while True:
+        try:
+            return _try_deploy(workspace, loaded, new)
+        except WrongExpectedVersion:
+            continue
+
+
+def source_name(sources: Mapping[str, bytes]) -> str:
+    """32 hex digits over the paths and contents of first-party files."""
+    named = "".join(f"{path}\x00{sha256(sources[path]).hexdigest()}\n" for path in sorted(sources))
+    return sha256(named.encode()).hexdigest()[:32]
+
+
+def archive(sources: Mapping[str, bytes]) -> bytes:
+    """The files as a tar.gz with the same bytes whenever and wherever it is made."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted(sources):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(sources[path])
+            tar.addfile(entry, io.BytesIO(sources[path]))
+    return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
+
+
+def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
+    project, environment = workspace.project, workspace.environment
+    keys = [asset.key for asset in loaded.assets]
+    with workspace.log.engine.connect() as connection:
+        current = deployed(connection, project, environment, NOW).get(loaded.location, "")
+        known_ids = ids_of(connection, project, keys)
+        if current == new.deployment:
+            return Deployed(deployment=current, ids=known_ids)
+        assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
+        known = deployment(connection, project, new.deployment) is not None
+    base = Base(
+        deployment=current,
+        digests={d.definition.key: d.digest for d in assets},
+        ids={d.definition.key: d.asset for d in assets},
+    )
+    ids = asset_ids(keys, known_ids, {id_: key for key, id_ in known_ids.items()})
+    location_facts, environment_facts = deploy(new, base, ids, environment, known=known)
+    if not known:
+        staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
+        workspace.store.commit([staged])
+    position = _record(workspace, new, current, location_facts, environment_facts)
+    return Deployed(
+        deployment=new.deployment,
+        ids=ids,
+        changed=tuple(fact.key for fact in location_facts if isinstance(fact, AssetDefined)),
+        dropped=tuple(fact.key for fact in location_facts if isinstance(fact, AssetDropped)),
+        position=position,
+    )
+
+
+def _record(
+    workspace: Workspace, new: Snapshot, previous: str, location: list[Event], environment: list[Event]
+) -> Position:
+    at = workspace.clock()
+    streams = {f"location/{new.location}": location, f"environment/{workspace.environment}": environment}
+    appends = []
+    for stream, facts in streams.items():
+        if not facts:
+            continue
+        version = workspace.log.version(workspace.project, stream)
+        events = tuple(
+            new_event(
+                fact,
+                stream=stream,
+                name=(new.deployment, previous, version, number),
+                at=at,
+                actor=workspace.actor,
+            )
+            for number, fact in enumerate(facts)
+        )
+        appends.append(StreamAppend(project=workspace.project, stream=stream, events=events, expected=version))
+    return workspace.log.append(Batch(appends=tuple(appends))).last

@@ -1,0 +1,66 @@
+"""The syntax that a code object was compiled from."""
+
+import ast
+import types
+from collections.abc import Iterator
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def node_of(tree: ast.Module, code: types.CodeType) -> FunctionNode | None:
+    """The node that `code` was compiled from; None if the tree does not have it, or if it is ambiguous."""
+    line, name = code.co_firstlineno, code.co_name
+    found: list[FunctionNode] = []
+    for statement in tree.body:
+        if not (_first_line(statement) <= line <= (statement.end_lineno or 0)):
+            continue
+        if isinstance(statement, _FUNCTIONS) and _first_line(statement) == line and statement.name == name:
+            return statement
+        found.extend(
+            node
+            for node in ast.walk(statement)
+            if (isinstance(node, _FUNCTIONS) and node.name == name and _first_line(node) == line)
+            or (isinstance(node, ast.Lambda) and name == "<lambda>" and node.lineno == line)
+        )
+    if len(found) > 1 and name == "<lambda>":
+        found = _lambdas_around(found, code)
+    return found[0] if len(found) == 1 else None
+
+
+def _lambdas_around(found: list[FunctionNode], code: types.CodeType) -> list[FunctionNode]:
+    """Of several lambdas on one line, the innermost whose body holds all instructions of `code`."""
+    spots = [
+        ((line, column), (end_line, end_column))
+        for line, end_line, column, end_column in code.co_positions()
+        if line is not None and end_line is not None and column is not None and end_column  # not the prologue
+    ]
+    spans = [(node, _span(node.body)) for node in found if isinstance(node, ast.Lambda)]
+    around = [
+        (node, span)
+        for node, span in spans
+        if all(span[0] <= start and end <= span[1] for start, end in spots)
+    ]
+    innermost = max((span[0] for _, span in around), default=None)
+    return [node for node, span in around if span[0] == innermost] if spots else []
+
+
+def _span(node: ast.expr) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Where a code object says the node begins: at its first decorator."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min((decorator.lineno for decorator in decorators), default=node.lineno)
+
+
+def computed_defaults(arguments: ast.arguments) -> Iterator[str]:
+    """Names of the parameters whose default is more than a literal. Order: as declared."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return (argument.arg for argument, default in pairs if default and not isinstance(default, ast.Constant))

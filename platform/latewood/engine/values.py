@@ -1,0 +1,108 @@
+"""Values on their way between user code and the artifact store."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from latewood.context import Output, Partitioned
+from latewood.decide.state import VersionFacts
+from latewood.engine.codecs import decode, encode
+from latewood.engine.edge import check_value
+from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
+from latewood.errors import ValueRefused
+from latewood.model.definitions import Input
+from latewood.model.keys import PartitionKey
+
+_TABLES_BYTES_MAX: Final = 1 << 29
+"""Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedOutput:
+    """A checked result in the store, not durable yet, and what is to be recorded of it."""
+
+    staged: Staged
+    data_version: str
+    metadata: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+
+class Values:
+    """Loads inputs and stages outputs, with a bounded memory of decoded tables (they cannot be changed)."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
+        self._bytes = 0
+
+    def stage(self, result: Any, annotation: Any, *, subject: str) -> StagedOutput:
+        """Check a result against its annotation and write it. Raises ValueRefused, StoreError."""
+        output = result if isinstance(result, Output) else Output(result)
+        value = check_value(output.value, annotation, subject=subject)
+        encoded = encode(value, annotation)
+        version = encoded.version if output.data_version is None else f"given:{output.data_version}"
+        return StagedOutput(
+            staged=self._store.stage(encoded.content, encoded.extension),
+            data_version=version,
+            metadata={**encoded.metadata, **output.metadata},
+            columns=tuple(f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in encoded.schema),
+        )
+
+    def load(self, facts: VersionFacts, annotation: Any) -> Any:
+        """The value of a version, as its reader's annotation promises it. Raises ValueRefused, ArtifactMissing."""
+        return self.load_artifact(facts.artifact, annotation)
+
+    def load_artifact(self, address: str, annotation: Any) -> Any:
+        """The value of an artifact. A table is decoded once while there is room for it."""
+        slot = (address, annotation) if isinstance(annotation, Hashable) else (address, str(annotation))
+        if slot in self._tables:
+            self._tables.move_to_end(slot)
+            return self._tables[slot]
+        value = decode(self._store.open(ArtifactAddress(address)), annotation)
+        if _is_table(value):
+            self._keep(slot, value)
+        return value
+
+    def load_input(
+        self, input_: Input, annotation: Any, versions: Sequence[tuple[PartitionKey, VersionFacts]], subject: str
+    ) -> Any:
+        """What a parameter receives: one value, several tables as one, or a Partitioned. Raises ValueRefused."""
+        if input_.lazy:
+            inner = annotation.__args__[0]
+            return Partitioned([key for key, _ in versions], lambda index: self.load(versions[index][1], inner))
+        if len(versions) == 1:
+            value = self.load(versions[0][1], annotation)
+            return check_value(value, annotation, subject=subject)
+        if not versions:
+            if input_.type.kind in ("union", "none", "any"):
+                return None
+            raise ValueRefused(f"{subject}: there is no partition to read; annotate it `… | None`")
+        return _together([self.load(facts, annotation) for _, facts in versions], subject)
+
+    def _keep(self, slot: tuple[str, Any], table: Any) -> None:
+        self._tables[slot] = table
+        self._bytes += table.nbytes
+        while self._bytes > _TABLES_BYTES_MAX:
+            _, dropped = self._tables.popitem(last=False)
+            self._bytes -= dropped.nbytes
+
+
+def _is_table(value: object) -> bool:
+    return type(value).__module__.startswith("pyarrow") and type(value).__name__ == "Table"
+
+
+def _together(values: list[Any], subject: str) -> Any:
+    module, name = type(values[0]).__module__.partition(".")[0], type(values[0]).__name__
+    if _is_table(values[0]):
+        import pyarrow as pa  # noqa: PLC0415 - start-up: loaded by now, there is a table
+
+        return pa.concat_tables(values, promote_options="permissive")
+    if (module, name) == ("pandas", "DataFrame"):
+        import pandas as pd  # noqa: PLC0415 - optional
+
+        return pd.concat(values)
+    raise ValueRefused(
+        f"{subject}: reads {len(values)} partitions at once, but {name} values cannot be joined; "
+        f"annotate it Partitioned[{name}] and iterate"
+    )
