@@ -130,7 +130,7 @@ class EventLog:
         """The events at these positions, oldest first; positions beyond the end are left out."""
         return self._read(READ_POSITIONS, positions=list(positions))
 
-    def _read(self, statement: Select[Any], **parameters: object) -> list[RecordedEvent]:
+    def _read(self, statement: Select[*tuple[Any, ...]], **parameters: object) -> list[RecordedEvent]:
         with self.engine.connect() as connection:
             rows = connection.execute(statement, parameters).mappings()
             return [self.upcasters.upcast(_recorded(row)) for row in rows]

@@ -1,7 +1,7 @@
 """Every SQL statement of the log itself, as a named value."""
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, Integer, Select, Table, Text, TextClause, bindparam, cast, select, text
 from sqlalchemy.sql.elements import ColumnElement
@@ -49,7 +49,7 @@ HELD_LEASES: Final = text(
     "AND expires_at > clock_timestamp()"
 )
 
-_COLUMNS: Final[tuple[ColumnElement[object], ...]] = tuple(
+_COLUMNS: Final[tuple[ColumnElement[Any], ...]] = tuple(
     cast(column, Text).label("data") if column.name == "data" else column for column in events.columns
 )
 # json columns are read as text: the driver would parse them, and the hash covers the text as it stands.
@@ -57,19 +57,19 @@ _COLUMNS: Final[tuple[ColumnElement[object], ...]] = tuple(
 _AFTER: Final = bindparam("after", type_=BigInteger)
 _LIMIT: Final = bindparam("limit", type_=Integer)
 
-READ_ALL: Final[Select[tuple[object, ...]]] = (
+READ_ALL: Final[Select[*tuple[Any, ...]]] = (
     select(*_COLUMNS).where(events.c.position > _AFTER).order_by(events.c.position).limit(_LIMIT)
 )
 READ_PROJECT: Final = READ_ALL.where(events.c.project == bindparam("project"))
 READ_TYPES: Final = READ_ALL.where(events.c.type == bindparam("types", type_=ARRAY(Text)).any_())
-READ_STREAM: Final = (
+READ_STREAM: Final[Select[*tuple[Any, ...]]] = (
     select(*_COLUMNS)
     .where(events.c.project == bindparam("project"), events.c.stream == bindparam("stream"))
     .where(events.c.version > _AFTER)
     .order_by(events.c.version)
     .limit(_LIMIT)
 )
-READ_POSITIONS: Final = (
+READ_POSITIONS: Final[Select[*tuple[Any, ...]]] = (
     select(*_COLUMNS)
     .where(events.c.position == bindparam("positions", type_=ARRAY(BigInteger)).any_())
     .order_by(events.c.position)

@@ -1,0 +1,95 @@
+"""Latewood: versioned assets on one append-only log.
+
+Write typed functions, decorate them, and `latewood materialize '*' -f FILE`. What is exported here is what users
+import; each name is loaded when it is first used, so that `import latewood` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from latewood.authoring import AssetGroup, Definitions, From, Out, asset, check, task
+    from latewood.context import CheckResult, Context, Output, Partitioned
+    from latewood.model.keys import PartitionKey
+    from latewood.model.mappings import All, FixedKeys, Last, Offset
+    from latewood.model.partitions import (
+        Cron,
+        Daily,
+        Hourly,
+        Monthly,
+        PartitionRange,
+        Static,
+        TimeWindow,
+        Weekly,
+    )
+    from latewood.model.policies import Resources, Retry, Timeouts
+    from latewood.model.tables import Table, TableSchema
+    from latewood.model.types import Pickled
+
+_HOMES = {
+    "latewood.authoring": ("AssetGroup", "Definitions", "From", "Out", "asset", "check", "task"),
+    "latewood.context": ("CheckResult", "Context", "Output", "Partitioned"),
+    "latewood.model.keys": ("PartitionKey",),
+    "latewood.model.mappings": ("All", "FixedKeys", "Last", "Offset"),
+    "latewood.model.partitions": (
+        "Cron",
+        "Daily",
+        "Hourly",
+        "Monthly",
+        "PartitionRange",
+        "Static",
+        "TimeWindow",
+        "Weekly",
+    ),
+    "latewood.model.policies": ("Resources", "Retry", "Timeouts"),
+    "latewood.model.tables": ("Table", "TableSchema"),
+    "latewood.model.types": ("Pickled",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "All",
+    "AssetGroup",
+    "CheckResult",
+    "Context",
+    "Cron",
+    "Daily",
+    "Definitions",
+    "FixedKeys",
+    "From",
+    "Hourly",
+    "Last",
+    "Monthly",
+    "Offset",
+    "Out",
+    "Output",
+    "PartitionKey",
+    "PartitionRange",
+    "Partitioned",
+    "Pickled",
+    "Resources",
+    "Retry",
+    "Static",
+    "Table",
+    "TableSchema",
+    "TimeWindow",
+    "Timeouts",
+    "Weekly",
+    "asset",
+    "check",
+    "task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'latewood' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

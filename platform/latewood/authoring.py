@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Union, Unpack, overload
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Union, Unpack, cast, overload
 
 from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.mappings import Offset
@@ -133,10 +133,11 @@ class Task(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
 
-    def asset(self, key: str, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
-        """This task's output as the asset `key`, with these parameter values; reuse is by task, not by asset."""
-        merged: AssetOptions = {**self.options, **options, "key": key}
-        return Asset(self.function, merged, parameters)
+    def asset(
+        self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]
+    ) -> Asset[P, R]:
+        """This task's output as an asset, with these parameter values; reuse is by task, not by asset."""
+        return Asset(self.function, cast("AssetOptions", {**self.options, **options}), parameters)
 
 
 class Check(Generic[P, R]):

@@ -1,6 +1,6 @@
 """What user code receives from its run and gives back to it, besides values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import Logger, getLogger
@@ -30,6 +30,21 @@ class CheckResult:
     passed: bool
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+
+
+class Partitioned(Generic[T]):
+    """Several partitions of an input, each loaded when it is reached: iterate over (partition key, value)."""
+
+    def __init__(self, keys: Sequence[PartitionKey], load: Callable[[int], T]) -> None:
+        self.keys = tuple(keys)
+        self._load = load
+
+    def __iter__(self) -> Iterator[tuple[PartitionKey, T]]:
+        for index, key in enumerate(self.keys):
+            yield key, self._load(index)
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 class Cancelled(BaseException):

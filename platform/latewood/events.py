@@ -22,7 +22,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # ── definitions ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class AssetDefined(Event):
+class AssetDefined(Event, frozen=True):
     """An asset is new or changed in this deployment. `definition` is an AssetDefinition as JSON."""
 
     asset: AssetId
@@ -33,7 +33,7 @@ class AssetDefined(Event):
     definition: msgspec.Raw
 
 
-class AssetDropped(Event):
+class AssetDropped(Event, frozen=True):
     """An asset of the base deployment is no longer in this one. Its history stays."""
 
     asset: AssetId
@@ -42,7 +42,7 @@ class AssetDropped(Event):
     deployment: str
 
 
-class DeploymentCreated(Event):
+class DeploymentCreated(Event, frozen=True):
     """A snapshot of a location: `base` with the AssetDefined and AssetDropped events that name it.
 
     `root` is the Merkle root over all its definitions, `source` the address of its first-party source.
@@ -58,7 +58,7 @@ class DeploymentCreated(Event):
     dropped: int
 
 
-class EnvironmentDeployed(Event):
+class EnvironmentDeployed(Event, frozen=True):
     """The environment's assets of this location are those of this deployment from here on."""
 
     environment: str
@@ -70,7 +70,7 @@ class EnvironmentDeployed(Event):
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class RunRequested(Event):
+class RunRequested(Event, frozen=True):
     """Somebody asked for asset partitions to be brought up to date, with these deployments by location."""
 
     run: RunId
@@ -103,7 +103,7 @@ class PlannedSteps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reasons: tuple[str, ...] = ()
 
 
-class RunPlanned(Event):
+class RunPlanned(Event, frozen=True):
     """What the run is going to do, as ranges. Large plans take several events, `part` of `parts`.
 
     `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing.
@@ -130,7 +130,7 @@ class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     partitions: str = ""
 
 
-class StepStarted(Event):
+class StepStarted(Event, frozen=True):
     """An attempt begins: everything that decides its result, pinned.
 
     `logic` digests task, code and parameters (the same for every partition), `inputs` the data versions read;
@@ -170,7 +170,7 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     columns: tuple[str, ...] = ()
 
 
-class StepSucceeded(Event):
+class StepSucceeded(Event, frozen=True):
     """The materialization: attempt `attempt` of the step produced these outputs.
 
     It repeats what reuse and staleness are judged by, so that a version is one event's fact.
@@ -209,7 +209,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     traceback: str = ""
 
 
-class StepFailed(Event):
+class StepFailed(Event, frozen=True):
     """An attempt failed; another one follows at `retry_at`, or none."""
 
     run: RunId
@@ -236,7 +236,7 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     made: OutputMade | None = None
 
 
-class StepReused(Event):
+class StepReused(Event, frozen=True):
     """The step's reuse key equals that of a past version whose artifact exists: nothing was computed."""
 
     run: RunId
@@ -250,7 +250,7 @@ class StepReused(Event):
     partition: PartitionKey = PartitionKey("")
 
 
-class ReuseSourceLost(Event):
+class ReuseSourceLost(Event, frozen=True):
     """A version could have been reused, but its artifact is gone; the step runs."""
 
     run: RunId
@@ -270,7 +270,7 @@ class SkipReason(StrEnum):
     CANCELLED = "cancelled"
 
 
-class StepSkipped(Event):
+class StepSkipped(Event, frozen=True):
     """A planned step was not run, because of another step or of a cancellation."""
 
     run: RunId
@@ -281,7 +281,7 @@ class StepSkipped(Event):
     because: int | None = None
 
 
-class CheckEvaluated(Event):
+class CheckEvaluated(Event, frozen=True):
     """A verdict on one version. `check_key` digests check code and data version: an equal one needs no new run."""
 
     run: RunId
@@ -298,7 +298,7 @@ class CheckEvaluated(Event):
     message: str = ""
 
 
-class VersionAccepted(Event):
+class VersionAccepted(Event, frozen=True):
     """All blocking checks passed: the version may be reused, and is head of the environment where `head`."""
 
     run: RunId
@@ -320,7 +320,7 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class RunEnded(Event):
+class RunEnded(Event, frozen=True):
     """The run is over. `interrupted`: its process died; what it had finished stays and is reused."""
 
     run: RunId

@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from latewood_eventlog.errors import LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
@@ -15,7 +15,7 @@ from latewood_eventlog.records import Batch, StreamAppend
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, View, make_plan, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.plan import Plan
+from latewood.decide.plan import Plan, plan
 from latewood.engine.inline import InlineRun, Report, Tally
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, new_event
@@ -30,7 +30,7 @@ from latewood.events import (
     RunRequested,
     RunStatus,
 )
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.states import check_verdicts
 
@@ -66,6 +66,9 @@ def prepare(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
     deployed = deploy_loaded(workspace, loaded)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
     made = make_plan(workspace, view, asked, loaded=loaded)
+    lost = lost_artifacts(workspace, made)
+    if lost:
+        made = plan(view.catalog, made.request, replace(made.state, lost=lost))
     return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=made)
 
 
@@ -99,10 +102,10 @@ def materialize(
     return result
 
 
-def refuse_blocked(plan: Plan) -> None:
+def refuse_blocked(made: Plan) -> None:
     """Raise UsageError naming what the plan would need to read and cannot."""
     lines = []
-    for task in plan.tasks:
+    for task in made.tasks:
         for group in task.groups:
             if group.action is Action.BLOCKED:
                 needs = ", ".join(reason.subject for reason in group.reasons)
@@ -143,14 +146,14 @@ def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
-    plan, asked = prepared.plan, prepared.asked
+    made, asked = prepared.plan, prepared.asked
     requested = RunRequested(
         run=run,
         environment=workspace.environment,
         selection=asked.selection,
         deployments=dict(prepared.view.deployments),
         partitions=asked.partition,
-        parameters={key: dict(values) for key, values in plan.request.parameters.items()},
+        parameters={key: dict(values) for key, values in made.request.parameters.items()},
         force=asked.force,
     )
     groups = [
@@ -161,7 +164,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
             first=group.first,
             reasons=tuple(f"{r.cause}:{r.subject}" if r.subject else str(r.cause) for r in group.reasons),
         )
-        for task in plan.tasks
+        for task in made.tasks
         for group in task.groups
         if group.action is not Action.FRESH
     ]
@@ -171,8 +174,8 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         planned = RunPlanned(
             run=run,
             steps=tuple(chunk),
-            position=plan.state.position,
-            fresh=plan.counts()[Action.FRESH],
+            position=made.state.position,
+            fresh=made.counts()[Action.FRESH],
             part=number,
             parts=len(chunks),
         )
@@ -251,15 +254,14 @@ def _kept(workspace: Workspace, lease: Lease) -> Iterator[None]:
         release(workspace.log.engine, lease)
 
 
-def missing_artifacts(workspace: Workspace, plan: Plan) -> tuple[tuple[AssetKey, PartitionKey], ...]:
-    """Selected fresh partitions whose artifact is gone from the store. Cost: one look at the disk each."""
-    gone: list[tuple[AssetKey, PartitionKey]] = []
-    for task in plan.tasks:
-        ordinals = task.ordinals(Action.FRESH)
-        for asset, id_ in zip(task.node.assets, task.node.ids, strict=True):
-            by_partition: Any = plan.state.heads.get(id_, {})
-            for ordinal in ordinals:
-                partition = task.node.partition_key(ordinal)
-                if not workspace.store.exists(ArtifactAddress(by_partition[partition].artifact)):
-                    gone.append((asset.key, partition))
-    return tuple(gone)
+def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
+    """Artifacts that fresh partitions of the plan rely on and that are gone. Cost: one look at the disk each."""
+    lost = set()
+    for task in made.tasks:
+        for ordinal in task.ordinals(Action.FRESH):
+            partition = task.node.partition_key(ordinal)
+            for id_ in task.node.ids:
+                artifact = made.state.heads[id_][partition].artifact
+                if not workspace.store.exists(ArtifactAddress(artifact)):
+                    lost.add(artifact)
+    return frozenset(lost)

@@ -122,7 +122,7 @@ def selected_keys(workspace: Workspace, view: View, selection: str, within: Sequ
     """The assets a selection names, in topological order; `*` means those in `within`, where that is given."""
     parsed = parse(selection)
     status = assess_view(workspace, view) if uses_status(parsed) else {}
-    keys = select(parsed, view.catalog.graph, view.catalog.assets, lambda key: (status[key].status,))
+    keys = select(parsed, view.catalog.graph, view.catalog.assets, lambda key: (status[key].status.value,))
     allowed = set(within)
     return tuple(key for key in keys if not allowed or key in allowed)
 

@@ -13,9 +13,12 @@ def digest_of(texts: Iterable[str]) -> str:
     return hashlib.sha256(b"".join(b"%d:%b" % (len(text), text) for text in encoded)).hexdigest()[:32]
 
 
-def combine(parts: Iterable[CodePart], packages: Iterable[tuple[str, str]]) -> str:
-    """The computed version of code made of `parts` that imports `packages`. Order: of either, irrelevant."""
-    texts = [SCHEME]
+def combine(entry: str, parts: Iterable[CodePart], packages: Iterable[tuple[str, str]]) -> str:
+    """The computed version of code made of `parts` that imports `packages`. Order: of either, irrelevant.
+
+    `entry` says which of the parts is called: two functions that call each other have the same parts.
+    """
+    texts = [SCHEME, entry]
     for part in sorted(parts, key=_identity):
         texts += ("part", part.name, part.digest)
     for name, version in sorted(packages):
@@ -29,6 +32,7 @@ def given_version(version: str, *, file: str, qualname: str) -> CodeVersion:
 
 
 def computed_version(
+    entry: str,
     parts: Iterable[CodePart],
     packages: Iterable[tuple[str, str]],
     uncovered: Iterable[str],
@@ -36,11 +40,11 @@ def computed_version(
     file: str,
     qualname: str,
 ) -> CodeVersion:
-    """The version that is the digest of `parts` and `packages`."""
+    """The version that is the digest of `parts`, of which `entry` is called, and `packages`."""
     sorted_parts = tuple(sorted(parts, key=_identity))
     sorted_packages = tuple(sorted(packages))
     return CodeVersion(
-        version=combine(sorted_parts, sorted_packages),
+        version=combine(entry, sorted_parts, sorted_packages),
         given=False,
         scheme=SCHEME,
         file=file,
@@ -54,18 +58,16 @@ def computed_version(
 def changed_parts(old: CodeVersion, new: CodeVersion) -> tuple[CodeChange, ...]:
     """What differs between two versions of a task's logic, so that `why` can name it.
 
-    Order: scheme and given version first, then parts, then packages, each by name. Empty if and only if the
-    versions are equal. Where the schemes differ nothing else can be compared.
+    Order: parts, then packages, each by name. Empty if and only if the versions are equal. Where the schemes
+    differ nothing else can be compared; where no part differs the version itself is named.
     """
     if (old.version, old.scheme) == (new.version, new.scheme):
         return ()
     if old.scheme != new.scheme:
         return (CodeChange(subject="scheme", name=new.qualname, before=old.scheme, after=new.scheme),)
-    if new.given:
-        return (CodeChange(subject="version", name=new.qualname, before=old.version, after=new.version),)
     before, after = _digests(old), _digests(new)
     packages_before, packages_after = dict(old.packages), dict(new.packages)
-    return (
+    changes = (
         *(
             CodeChange(subject="part", name=name, before=before.get(name), after=after.get(name))
             for name in sorted(before.keys() | after.keys())
@@ -79,6 +81,8 @@ def changed_parts(old: CodeVersion, new: CodeVersion) -> tuple[CodeChange, ...]:
             if packages_before.get(name) != packages_after.get(name)
         ),
     )
+    whole = CodeChange(subject="version", name=new.qualname, before=old.version, after=new.version)
+    return changes or (whole,)
 
 
 def _digests(code: CodeVersion) -> dict[str, str]:

@@ -31,6 +31,7 @@ class Cause(StrEnum):
     FORCED = "forced"
     REUSE_OFF = "reuse off"
     EXPIRED = "reuse window ended"
+    LOST = "artifact lost"
 
 
 class Reason(NamedTuple):

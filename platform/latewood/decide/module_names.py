@@ -50,10 +50,12 @@ def module_names(tree: ast.Module) -> ModuleNames:
     loose: list[Statement] = []
     statements = list(_statements(tree.body, ()))
     changes = _changes_of_functions(statements)
+    bound = {name for statement in statements for name in statement.references.binds}
     for statement in statements:
         stars.extend(origin for name, origin in statement.references.binds_imports if name == "*")
         for name, part in _affected(statement, changes, bound_before=bindings):
-            bindings.setdefault(name, Binding()).statements.append(part)
+            if name in bound or stars:  # else it is a builtin's
+                bindings.setdefault(name, Binding()).statements.append(part)
         for name, origin in statement.references.binds_imports:
             if name != "*":
                 bindings.setdefault(name, Binding()).imports.append(origin)

@@ -215,6 +215,8 @@ def _reasons(node: Node, heads: list[VersionFacts], read: Read, state: State) ->
         reasons.append(Reason(Cause.REUSE_OFF))
     elif has_expired(head, node.task.reuse, state):
         reasons.append(Reason(Cause.EXPIRED))
+    if any(present.artifact in state.lost for present in heads):
+        reasons.append(Reason(Cause.LOST))
     reasons.extend(Reason(Cause.UPSTREAM, key) for key in read.pending)
     return tuple(dict.fromkeys(reasons))
 
@@ -224,7 +226,9 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
     key = reuse_key(node.logic, inputs, partition)
     found = [state.reusable.get((key, asset.output)) for asset in node.assets]
     usable = [
-        facts for facts in found if facts is not None and not has_expired(facts, node.task.reuse, state)
+        facts
+        for facts in found
+        if facts is not None and facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
     ]
     return tuple(usable) if len(usable) == len(found) else None
 

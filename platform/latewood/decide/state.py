@@ -42,7 +42,8 @@ class State:
     """What was true in `environment` at `position`, judged at `now`.
 
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
-    version at all. `contents` maps the text of each Path parameter's value to its content hash.
+    version at all. `contents` maps the text of each Path parameter's value to its content hash. `lost`
+    are artifacts that were looked for and are gone: versions that lie in them count for nothing.
     """
 
     environment: str
@@ -53,4 +54,5 @@ class State:
     reusable: Mapping[tuple[str, str], VersionFacts] = field(default_factory=dict)
     logics: frozenset[str] = frozenset()
     contents: Mapping[str, str] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)

@@ -189,9 +189,13 @@ class _Reader:
 
     def keys(self, cls: Any) -> tuple[Field, ...]:
         if sys.version_info < (3, 12) and type(cls).__module__ == "typing":
-            raise self.refused(cls, "on Python 3.11, import TypedDict from typing_extensions (pydantic asks for it)")
+            raise self.refused(
+                cls, "on Python 3.11, import TypedDict from typing_extensions (pydantic asks for it)"
+            )
         hints = self.hints(cls).items()
-        return tuple(Field(name=n, type=self.part(hint), required=n in cls.__required_keys__) for n, hint in hints)
+        return tuple(
+            Field(name=n, type=self.part(hint), required=n in cls.__required_keys__) for n, hint in hints
+        )
 
     def hints(self, cls: type) -> dict[str, Any]:
         try:

@@ -1,4 +1,4 @@
-"""Arrow's types as logical types: the ones that declared schemas, data versions and recorded schemas speak."""
+"""Arrow's types as logical types: the ones that declared, hashed and recorded schemas speak."""
 
 from functools import lru_cache
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from latewood.authoring import Asset, Check, From, Out, OutputOf, TaskOptions, Upstream
 from latewood.context import Partitioned
 from latewood.engine.annotations import type_spec
-from latewood.engine.inspection import code_version
+from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask, Signature, read_signature
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import (
@@ -86,15 +86,17 @@ class _Problems:
         self.found.append(DefinitionError(message, file=file, line=code.co_firstlineno))
 
 
-def assemble(found: Found, *, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Assembled:
+def assemble(
+    found: Found, *, root: Path, inspector: Inspector, others: Mapping[AssetKey, AssetDefinition]
+) -> Assembled:
     """Definitions for everything found. Raises DefinitionsInvalid with all problems. Cost: O(assets + code)."""
     problems = _Problems(root)
     named = [n for asset in found.assets if (n := _name_outputs(asset, problems)) is not None]
     _refuse_duplicates(named, others, problems)
     directory = _Directory(named, found.names, others)
-    defined = [d for n in named if (d := _define(n, directory, root, problems)) is not None]
+    defined = [d for n in named if (d := _define(n, directory, inspector, problems)) is not None]
     by_key = {asset.key: asset for assets, _ in defined for asset in assets}
-    checks = _define_checks(found.checks, by_key, directory, problems)
+    checks = _define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
     if not problems.found:
@@ -218,7 +220,7 @@ class _Directory:
 
 
 def _define(
-    named: _Named, directory: _Directory, root: Path, problems: _Problems
+    named: _Named, directory: _Directory, inspector: Inspector, problems: _Problems
 ) -> tuple[list[AssetDefinition], LiveTask] | None:
     function, options, signature = named.asset.function, named.asset.options, named.signature
     messages: list[str] = []
@@ -246,7 +248,7 @@ def _define(
     task = None
     if not messages:
         try:
-            task = _task(named, tuple(inputs), root)
+            task = _task(named, tuple(inputs), inspector)
         except DefinitionError as error:
             messages.append(error.message)
     for message in messages:
@@ -287,10 +289,10 @@ def _mapping(key: AssetKey, upstream: Upstream | None, named: _Named, directory:
     return mapping
 
 
-def _task(named: _Named, inputs: tuple[Input, ...], root: Path) -> TaskDefinition:
+def _task(named: _Named, inputs: tuple[Input, ...], inspector: Inspector) -> TaskDefinition:
     options = named.asset.options
     return replace(
-        _bare_task(named.asset.function, options, named.signature, root),
+        _bare_task(named.asset.function, options, named.signature, inspector),
         inputs=inputs,
         outputs=named.outputs,
         fixed=dict(named.asset.fixed),
@@ -299,12 +301,12 @@ def _task(named: _Named, inputs: tuple[Input, ...], root: Path) -> TaskDefinitio
 
 
 def _bare_task(
-    function: Callable[..., Any], options: TaskOptions, signature: Signature, root: Path
+    function: Callable[..., Any], options: TaskOptions, signature: Signature, inspector: Inspector
 ) -> TaskDefinition:
     retries, timeouts = options.get("retries", 0), options.get("timeouts")
     return TaskDefinition(
         name=options.get("name", f"{function.__module__}:{function.__qualname__}"),
-        code=code_version(function, root=root, given=options.get("code_version")),
+        code=inspector.code_version(function, options.get("code_version")),
         parameters=signature.parameters,
         receives=tuple(signature.receives.items()),
         outputs=(),
@@ -352,6 +354,7 @@ def _define_checks(
     checks: Iterable[Check[..., Any]],
     assets: Mapping[AssetKey, AssetDefinition],
     directory: _Directory,
+    inspector: Inspector,
     problems: _Problems,
 ) -> dict[tuple[AssetKey, str], tuple[CheckDefinition, LiveTask]]:
     defined: dict[tuple[AssetKey, str], tuple[CheckDefinition, LiveTask]] = {}
@@ -362,7 +365,7 @@ def _define_checks(
             key = _checked_asset(check, signature, assets, directory)
             if (key, name) in defined:
                 raise DefinitionError(f'"{key}" has another check of this name; give one of them name=…')
-            task = _bare_task(check.function, check.options, signature, problems.root)
+            task = _bare_task(check.function, check.options, signature, inspector)
         except DefinitionError as error:
             problems.add(check.function, f'check "{name}": {error.message}')
             continue

@@ -1,5 +1,6 @@
 """Live values that functions captured, as text to be digested: data by value, code by its source."""
 
+import copyreg
 import enum
 import hashlib
 import types
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from latewood.decide.fingerprint import digest_of
-from latewood.engine.code_nodes import computed_defaults, node_of
+from latewood.engine.code_nodes import computed_defaults, node_of, statements_on
 from latewood.engine.resolution import Definition, Reached, Resolution, Target, is_own
 from latewood.engine.sources import Outside
 from latewood.model.code import CodePart
@@ -42,12 +43,13 @@ class Functions:
     def _locate(self, function: types.FunctionType) -> Located | None:
         code = function.__code__
         source = self._resolution.sources.of_file(code.co_filename, function.__globals__)
-        node = node_of(source.tree, code) if source is not None else None
+        statements = statements_on(source.tree.body, code.co_firstlineno) if source is not None else []
+        node = node_of(statements, code)
         if source is None or node is None:
             return None
         definition = self._resolution.function(source, node, code.co_qualname, frozenset(code.co_freevars))
         # What is defined once, outside any loop or function, has its defaults decided by the source.
-        once = any(node is statement for statement in source.tree.body)
+        once = any(node is statement for statement in statements)
         defaults = () if once else tuple(computed_defaults(node.args))
         return Located(definition, self._resolution.reached(definition), defaults)
 
@@ -177,7 +179,8 @@ class Capture:
     def _reduced(self, value: object, name: str) -> str:
         """Any other object, as it would be pickled: what makes it, and its state."""
         try:
-            made = value.__reduce_ex__(4)
+            reduce = copyreg.dispatch_table.get(type(value))
+            made = reduce(value) if reduce else value.__reduce_ex__(4)
             if not isinstance(made, str):
                 made = tuple(list(part) if isinstance(part, Iterator) else part for part in made)
         except Exception as error:  # noqa: BLE001 - objects refuse to be pickled with any exception

@@ -2,6 +2,7 @@
 
 import ast
 import types
+from bisect import bisect_right
 from collections.abc import Iterator
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -9,13 +10,21 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def node_of(tree: ast.Module, code: types.CodeType) -> FunctionNode | None:
-    """The node that `code` was compiled from; None if the tree does not have it, or if it is ambiguous."""
+def statements_on(body: list[ast.stmt], line: int) -> list[ast.stmt]:
+    """The statements of `body` that hold a line. Order: last first. Cost: O(log statements)."""
+    found = []
+    index = bisect_right(body, line, key=_first_line) - 1
+    while index >= 0 and line <= (body[index].end_lineno or 0):
+        found.append(body[index])
+        index -= 1
+    return found
+
+
+def node_of(statements: list[ast.stmt], code: types.CodeType) -> FunctionNode | None:
+    """The node in `statements` that `code` was compiled from; None if there is none, or no telling which."""
     line, name = code.co_firstlineno, code.co_name
     found: list[FunctionNode] = []
-    for statement in tree.body:
-        if not (_first_line(statement) <= line <= (statement.end_lineno or 0)):
-            continue
+    for statement in statements:
         if isinstance(statement, _FUNCTIONS) and _first_line(statement) == line and statement.name == name:
             return statement
         found.extend(

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, get_args, get_origin
 
 from latewood.engine.annotations import is_class, type_spec
 from latewood.errors import ValueRefused
@@ -38,6 +38,16 @@ def edge_of(annotation: Any, custom: frozenset[type] = frozenset()) -> Edge:
         return _new_edge(annotation, custom)
 
 
+def document_edge(annotation: Any) -> Edge:
+    """The edge of what can be a JSON document: of a union, the arms without tables, files and the like."""
+    edge = edge_of(annotation)
+    if edge.spec.kind != "union" or not any(arm.kind in FOREIGN for arm in edge.spec.args):
+        return edge
+    arms = zip(get_args(_bare(annotation)), edge.spec.args, strict=True)
+    document = tuple(arm for arm, spec in arms if spec.kind not in FOREIGN)
+    return edge_of(Union[document])  # noqa: UP007 - of a tuple there is no other spelling
+
+
 def check_value(value: Any, annotation: Any, *, subject: str, custom: frozenset[type] = frozenset()) -> Any:
     """The value, as its annotation promises it. Cost: about 1 µs for a scalar.
 
@@ -49,10 +59,9 @@ def check_value(value: Any, annotation: Any, *, subject: str, custom: frozenset[
         return _checked(value, edge)
     except _Mismatch as mismatch:
         expected = display(edge.spec)
-        inside = f" at {mismatch.where}: {mismatch.reason}" if mismatch.where else ""
-        reason = mismatch.reason if not mismatch.where and mismatch.reason else ""
+        place = f" at {mismatch.where}: " if mismatch.where else ": " if mismatch.reason else ""
         raise ValueRefused(
-            f"{subject}: expected {expected}, found {_described(value)}{inside}{': ' if reason else ''}{reason}"
+            f"{subject}: expected {expected}, found {_described(value)}{place}{mismatch.reason}"
         ) from None
 
 
@@ -114,33 +123,29 @@ def _checked(value: Any, edge: Edge) -> Any:
 
 
 def _plain(value: Any, spec: TypeSpec, where: str) -> Any:
+    rule = _PLAIN_RULES.get(spec.kind)
+    if rule is not None:
+        return rule(value, spec, where)
+    exact, plain = _SCALARS[spec.kind]
     cls = type(value)
-    kind = spec.kind
-    if kind in _SCALARS:
-        exact, plain = _SCALARS[kind]
-        if cls is exact:
-            return value
-        if (isinstance(value, exact) and cls is not bool) or (kind == "float" and cls is int):
-            return plain(value)
-    elif kind == "bool":
-        if cls is bool:
-            return value
-    elif kind == "none":
-        if value is None:
-            return None
-    elif kind == "list":
-        if isinstance(value, list):
-            return _plain_list(value, spec.args[0], where)
-    elif kind == "dict":
-        if isinstance(value, dict):
-            key, part = spec.args
-            return {_plain(k, key, where): _plain(v, part, f"{where}[{k!r}]") for k, v in value.items()}
-    elif kind == "union":
-        return _plain_arm(value, spec, where)
-    raise _Mismatch(where, f"expected {display(spec)}, found {_described(value)}" if where else "")
+    if cls is exact:
+        return value
+    if (
+        plain is not None
+        and cls is not bool
+        and (isinstance(value, exact) or (exact is float and cls is int))
+    ):
+        return plain(value)
+    raise _mismatch(value, spec, where)
 
 
-_SCALARS: dict[str, tuple[type, Callable[[Any], Any]]] = {
+def _mismatch(value: Any, spec: TypeSpec, where: str) -> _Mismatch:
+    return _Mismatch(where, f"expected {display(spec)}, found {_described(value)}" if where else "")
+
+
+_SCALARS: dict[str, tuple[type, Callable[[Any], Any] | None]] = {
+    "none": (type(None), None),
+    "bool": (bool, None),
     # the base's own conversion: str() of an Enum that is a str would give its name
     "int": (int, int.__int__),
     "float": (float, float),
@@ -148,21 +153,41 @@ _SCALARS: dict[str, tuple[type, Callable[[Any], Any]]] = {
 }
 
 
-def _plain_list(value: list[Any], item: TypeSpec, where: str) -> list[Any]:
+def _plain_list(value: Any, spec: TypeSpec, where: str) -> Any:
+    if not isinstance(value, list):
+        raise _mismatch(value, spec, where)
+    (item,) = spec.args
     exact = _SCALARS.get(item.kind)
     if exact and all(type(part) is exact[0] for part in value):
         return value
     return [_plain(part, item, f"{where}[{index}]") for index, part in enumerate(value)]
 
 
+def _plain_dict(value: Any, spec: TypeSpec, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise _mismatch(value, spec, where)
+    key, item = spec.args
+    return {
+        _plain(name, key, f"{where}.key"): _plain(part, item, f"{where}[{name!r}]")
+        for name, part in value.items()
+    }
+
+
 def _plain_arm(value: Any, spec: TypeSpec, where: str) -> Any:
-    # an exact int stays one where float comes first: arms of the very type are tried before the others
+    # an int stays one though float comes first: arms of the very type are tried before the others
     for arm in sorted(spec.args, key=lambda arm: arm.kind != type(value).__name__):
         try:
             return _plain(value, arm, where)
         except _Mismatch:
             continue
-    raise _Mismatch(where, f"expected {display(spec)}, found {_described(value)}" if where else "")
+    raise _mismatch(value, spec, where)
+
+
+_PLAIN_RULES: dict[str, Callable[[Any, TypeSpec, str], Any]] = {
+    "list": _plain_list,
+    "dict": _plain_dict,
+    "union": _plain_arm,
+}
 
 
 def _foreign_arm(value: Any, edge: Edge) -> Any:
@@ -189,7 +214,9 @@ def _by_pydantic(value: Any, edge: Edge) -> Any:
 
 
 def _takes_none(spec: TypeSpec) -> bool:
-    return spec.kind in ("none", "any") or any(map(_takes_none, spec.args if spec.kind in ("union", "literal") else ()))
+    return spec.kind in ("none", "any") or any(
+        map(_takes_none, spec.args if spec.kind in ("union", "literal") else ())
+    )
 
 
 def _check_table(value: Any, edge: Edge) -> None:
@@ -203,7 +230,9 @@ def _check_table(value: Any, edge: Edge) -> None:
     reason = columns_fit(columns_of(value.schema, nullable=False), expected)
     if reason is None:
         counts = ((c.name, value.column(c.name).null_count) for c in expected if not c.nullable)
-        reason = next((f"column {name}: expected no nulls, found {count}" for name, count in counts if count), None)
+        reason = next(
+            (f"column {name}: expected no nulls, found {count}" for name, count in counts if count), None
+        )
     if reason is not None:
         raise _Mismatch(reason=reason)
 

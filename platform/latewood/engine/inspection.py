@@ -42,7 +42,7 @@ class Inspector:
         if not isinstance(function, types.FunctionType):
             reached.parts.add(CodePart(name=f"{file}:{qualname}[callable]", digest=digest_of([text])))
         return computed_version(
-            reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname
+            text, reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname
         )
 
     def first_party_sources(self) -> dict[str, bytes]:

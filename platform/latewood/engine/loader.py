@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from latewood.authoring import Asset, Check, Definitions, OutputOf
-from latewood.engine.inspection import first_party_sources
+from latewood.engine.inspection import Inspector
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.signature import LiveTask
 from latewood.errors import DefinitionError, DefinitionsInvalid
@@ -122,11 +122,12 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
 def _load(
     module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]
 ) -> Loaded:
-    assembled = assemble(_found(module), root=root, others=others)
+    inspector = Inspector(root)
+    assembled = assemble(_found(module), root=root, inspector=inspector, others=others)
     return Loaded(
         location=location,
         assets=assembled.assets,
-        sources=first_party_sources(module, root=root),
+        sources=inspector.first_party_sources(),
         tasks=assembled.tasks,
         checks=assembled.checks,
     )

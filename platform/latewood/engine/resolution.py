@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from latewood.decide.fingerprint import digest_of
-from latewood.decide.module_names import Statement, statement_of
+from latewood.decide.module_names import Binding, Statement, statement_of
 from latewood.decide.scopes import Chain, Import, References, chain_of, references
 from latewood.decide.syntax import syntax_digest
 from latewood.engine.sources import OWN_PACKAGES, Outside, Source, Sources
@@ -135,11 +135,20 @@ class Resolution:
     def _module(self, source: Source) -> Definition:
         """A module as a whole: all its names, and what its other statements do."""
         rest = self._described(source, WHOLE, source.names.loose)
-        stars = _Meaning()
+        meaning = _Meaning()
         for origin in source.names.stars:
-            stars.include(self._imported(source, replace(origin, name=""), ()))
-        everything = {(source, name) for name in source.names.bindings}
-        return replace(rest, targets=rest.targets | everything | stars.targets)
+            meaning.include(self._imported(source, replace(origin, name=""), ()))
+        for name, binding in source.names.bindings.items():
+            if binding.statements or any(origin.name for origin in binding.imports):
+                meaning.include(self._named(source, (name,)))
+        packages, uncovered = self._outside(meaning.outside)
+        return replace(
+            rest,
+            targets=rest.targets | meaning.targets,
+            injected=rest.injected | meaning.injected,
+            packages=rest.packages | packages,
+            uncovered=rest.uncovered | uncovered,
+        )
 
     def _global(self, source: Source, name: str) -> Definition:
         """One global name: its statements in the source, and the functions that its live value holds."""
@@ -212,16 +221,16 @@ class Resolution:
         if key in self._open:
             return _Meaning()
         self._open.add(key)
-        found = (
-            self._bound(source, chain) if chain[0] in source.names.bindings else self._unbound(source, chain)
-        )
+        found = self._bound(source, chain)
+        if source.names.stars or not found.labels:
+            found.include(self._unbound(source, chain))
         self._open.remove(key)
         if not self._open:  # else it may lack what is still being resolved further up
             self._meanings[source, chain] = found
         return found
 
     def _bound(self, source: Source, chain: Chain) -> _Meaning:
-        binding = source.names.bindings[chain[0]]
+        binding = source.names.bindings.get(chain[0], Binding())
         meaning = _Meaning()
         if binding.statements:
             meaning.targets.add((source, chain[0]))
@@ -241,7 +250,11 @@ class Resolution:
                     return found
             elif name in source.live and not hasattr(builtins, name):
                 return _Meaning(labels=[f"{module.module}.{name}"], outside={module})
-        if name in source.live and not (name.startswith("__") and name.endswith("__")):
+        value = source.live.get(name)
+        if isinstance(value, types.ModuleType):  # a module imported elsewhere is an attribute of its package
+            return self._member(self.sources.module(value.__name__), chain[1:])
+        is_free = name in source.live and name not in source.names.bindings
+        if is_free and not (name.startswith("__") and name.endswith("__")):
             return _Meaning(labels=[f"{source.file}:{name}"], injected={(source, name)})
         return _Meaning()
 
@@ -276,7 +289,7 @@ class Resolution:
         return packages, uncovered
 
     def _is_own(self, source: Source, decorator: ast.expr) -> bool:
-        """Whether a decorator is Latewood's, by its import or by its live value: it is no logic of the user."""
+        """Whether a decorator is Latewood's, by its import or its live value: no logic of the user."""
         chain = _decorator_chain(decorator)
         if chain is None:
             return False

@@ -81,10 +81,15 @@ class Sources:
 
         Also finds what the interpreter holds in memory only, such as the cells of a notebook.
         """
-        module = str(live.get("__name__", ""))
-        if module.partition(".")[0] in OWN_PACKAGES or (not path.startswith("<") and _kind(path) is not None):
-            return None
-        return self._read(path, module=module, package=str(live.get("__package__") or ""), live=live)
+        if path not in self._by_path:
+            module = str(live.get("__name__", ""))
+            own = module.partition(".")[0] in OWN_PACKAGES
+            if own or (not path.startswith("<") and _kind(path) is not None):
+                return None
+            package = str(live.get("__package__") or "")
+            # Under this spelling too: making paths canonical costs more than all else for one function.
+            self._by_path[path] = self._read(path, module=module, package=package, live=live)
+        return self._by_path[path]
 
     def first_party(self) -> dict[str, bytes]:
         """The sources of all loaded modules under the root and all that were asked for, by relative path.
@@ -93,7 +98,7 @@ class Sources:
         """
         for name, module in list(sys.modules.items()):
             path = getattr(module, "__file__", None)
-            if path and path.endswith(".py") and os.path.realpath(path).startswith(self._root + os.sep):
+            if isinstance(path, str) and os.path.realpath(path).startswith(self._root + os.sep):
                 self.module(name)
         found = {source.file: source.content for source in self._by_path.values() if source is not None}
         return {file: found[file] for file in sorted(found) if not file.startswith(("<", ".." + os.sep))}
@@ -142,12 +147,10 @@ class Sources:
 
 
 def _content(path: str) -> bytes | None:
-    if path.endswith(".py"):
-        try:
-            return Path(path).read_bytes()
-        except OSError:
-            return None
-    return "".join(linecache.getlines(path)).encode() or None
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return "".join(linecache.getlines(path)).encode() or None
 
 
 def _origin(name: str, loaded: object) -> tuple[str | None, bool]:

@@ -7,7 +7,8 @@ them their names. A file under its final name is therefore always whole. What wa
 
 The extension is part of the address and says how to decode (`parquet`, `pandas.parquet`, `file.csv`, `dir`).
 """
-# ruff: noqa: PTH - paths are plain text here: pathlib would double the cost of a small artifact
+# ruff: noqa: PTH102,PTH103,PTH104,PTH108,PTH110,PTH112,PTH116,PTH120,PTH123
+# Paths are plain text here: pathlib would double the cost of a small artifact.
 
 import os
 import shutil
@@ -129,7 +130,7 @@ class ArtifactStore:
         name without its content. Cost: about 0.2 ms an artifact, mostly waiting for the disk.
         Raises StoreError; all of the batch may then be committed again.
         """
-        batch = tuple(batch)
+        batch = tuple({staged.address: staged for staged in batch}.values())  # equal results of several steps are one
         with self._committing:
             waiting = [staged for staged in batch if staged.address in self._staged]
             for start in range(0, len(waiting), _OPEN_FILES):
@@ -170,7 +171,9 @@ class ArtifactStore:
             with suppress(FileNotFoundError), _errors("read", path), open(path, "rb", buffering=0) as file:
                 content = file.read()
                 if size is not None and len(content) != size:
-                    raise ArtifactMissing("read", path, f"expected {size} bytes, found {len(content)}", _AGAIN)
+                    raise ArtifactMissing(
+                        "read", path, f"expected {size} bytes, found {len(content)}", _AGAIN
+                    )
                 return content
         raise ArtifactMissing("read", final, "it is not in the store", _AGAIN)
 

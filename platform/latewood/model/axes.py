@@ -183,7 +183,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown; ill-formed; the name of a folder
-        near = get_close_matches(name, sorted(available_timezones()), n=3, cutoff=0.5)
+        near = get_close_matches(name, sorted(available_timezones()), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ', such as "Europe/Berlin"'
         raise DefinitionError(f'time zone "{name}": expected a name of the IANA database{hint}') from None
 

@@ -51,8 +51,9 @@ class CodeVersion(msgspec.Struct, frozen=True, kw_only=True):
 class CodeChange(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between two code versions; `before` or `after` is None for what was added or removed.
 
-    A part's values are digests; a package's are its versions; `version` is one given by the author;
-    `scheme` is Latewood's own serialisation, which changes when Latewood does.
+    A part's values are digests; a package's are its versions; `version` is the version as a whole, given by
+    the author or one that never occurs again; `scheme` says how versions are made: given, or by which
+    serialisation of Latewood's.
     """
 
     subject: Literal["part", "package", "version", "scheme"]

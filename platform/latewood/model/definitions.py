@@ -133,7 +133,7 @@ def definition_digest(definition: AssetDefinition) -> str:
     return sha256(_encode(definition)).hexdigest()[:32]
 
 
-def merkle_root(digests: Mapping[str, str]) -> str:
+def merkle_root(digests: Mapping[AssetKey, str]) -> str:
     """One digest, 32 hex digits, for a whole set of definitions, by key."""
     return sha256(_encode(sorted(digests.items()))).hexdigest()[:32]
 

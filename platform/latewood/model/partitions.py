@@ -5,6 +5,7 @@ A scheme numbers its partitions 0, 1, 2, ... in order: these are their ordinals.
 """
 # ruff: noqa: N802 -- Hourly, Daily, ... read as the kinds of scheme they make
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -77,7 +78,7 @@ class TimeWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionRange:
-    """Neighbouring partitions from `first` to `last`, both included; `window` covers them where they are time."""
+    """Neighbouring partitions, `first` and `last` included; `window` covers them where they are time."""
 
     first: PartitionKey
     last: PartitionKey
@@ -105,7 +106,7 @@ def Daily(start: Moment, end: Moment | None = None, *, timezone: str = "UTC") ->
 
 
 def Weekly(start: Moment, end: Moment | None = None, *, timezone: str = "UTC") -> TimeWindows:
-    """One partition per seven days, from the weekday of `start`; its key is its first date, `2013-03-25`.
+    """One partition per seven days from `start` on, with its first date as key, `2013-03-25`.
 
     Raises DefinitionError for what is no date or no time zone, or an end that would cut a week.
     """
@@ -121,22 +122,19 @@ def Monthly(start: Moment, end: Moment | None = None, *, timezone: str = "UTC") 
 
 
 def Cron(cron: str, start: Moment, end: Moment | None = None, *, timezone: str = "UTC") -> TimeWindows:
-    """One partition from each tick of a cron expression to the next, `2013-03-31T06:00`, for ticks in [start, end).
+    """One partition from each tick in [start, end) to the next; its key is `2013-03-31T06:00`.
 
     Five fields: minute, hour, day of month, month, day of week. In a repeated hour a tick at a fixed time
     occurs once; those of `*/15 * * * *` go on and are marked `...T02:15b`. Raises DefinitionError.
     """
     found = f'cron expression "{cron}"'
+    form = "expected five fields, minute hour day month weekday, as in 0 6 * * *"
     if len(cron.split()) != 5:  # noqa: PLR2004 -- cronsim would take a sixth, seconds, that keys do not show
-        raise DefinitionError(
-            f"{found}: expected five fields, minute hour day month weekday, as in 0 6 * * *"
-        )
+        raise DefinitionError(f"{found}: {form}")
     try:
         next(CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
-        raise DefinitionError(
-            f"{found}: {error}; expected minute hour day month weekday, as in 0 6 * * *"
-        ) from None
+        raise DefinitionError(f"{found}: {error}; {form}") from None
     except StopIteration:
         raise DefinitionError(f"{found}: no such time occurs within 50 years") from None
     return _time_windows(" ".join(cron.split()), start, end, timezone)
@@ -147,24 +145,15 @@ def Static(keys: Iterable[str]) -> StaticKeys:
     found = tuple(PartitionKey(key) for key in keys)
     if not found:
         raise DefinitionError("static partitions: expected at least one key, found none")
-    for key in found:
-        if (
-            not key
-            or key != key.strip()
-            or ".." in key
-            or "," in key
-            or key[0] in "-*"
-            or not key.isprintable()
-        ):
+    for key, times in Counter(found).items():
+        fits = key.isprintable() and key == key.strip(" .") and not key.startswith(("-", "*"))
+        if not key or not fits or ".." in key or "," in key:
             raise DefinitionError(
-                f'static partition "{key}": expected printable text that does not begin or end with a blank, '
-                'does not begin with "-" or "*", and contains neither ".." nor ","'
+                f'static partition "{key}": expected printable text that neither begins nor ends with a blank '
+                'or ".", does not begin with "-" or "*", and contains neither ".." nor ","'
             )
-    if len(set(found)) < len(found):
-        double = next(key for i, key in enumerate(found) if key in found[:i])
-        raise DefinitionError(
-            f'static partition "{double}": expected once, found {found.count(double)} times'
-        )
+        if times > 1:
+            raise DefinitionError(f'static partition "{key}": expected once, found {times} times')
     return StaticKeys(keys=found)
 
 

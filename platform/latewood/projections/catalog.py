@@ -176,6 +176,11 @@ _DIGESTS: Final = text(
     "SELECT a.key, a.asset FROM assets a WHERE a.project = :project AND a.key = ANY (CAST(:keys AS text[]))"
 )
 
+_DEPLOYMENTS_OF: Final = text(
+    "SELECT from_position, deployment FROM environment_deployments WHERE project = :project "
+    "AND environment = :environment AND location = :location AND from_position <= :as_of ORDER BY from_position DESC"
+)
+
 _decode: Final = msgspec.json.Decoder(AssetDefinition).decode
 
 
@@ -206,3 +211,11 @@ def ids_of(connection: Connection, project: str, keys: list[AssetKey]) -> dict[A
     """The stable ids of those keys that were ever defined."""
     rows = connection.execute(_DIGESTS, {"project": project, "keys": keys})
     return {row.key: row.asset for row in rows}
+
+
+def deployments_of(
+    connection: Connection, project: str, environment: str, location: str, as_of: Position
+) -> list[tuple[Position, str]]:
+    """When the environment pointed to which deployment of the location, newest first."""
+    parameters = {"project": project, "environment": environment, "location": location, "as_of": as_of}
+    return [(row.from_position, row.deployment) for row in connection.execute(_DEPLOYMENTS_OF, parameters)]

@@ -213,6 +213,9 @@ _STEPS: Final = text(
     "SELECT step, assets, partition, status, attempt, started_at, duration_ms FROM steps "
     "WHERE project = :project AND run = :run AND step > :after ORDER BY step LIMIT :limit"
 )
+_STEP_POSITIONS: Final = text(
+    "SELECT started_position, ended_position FROM steps WHERE project = :project AND run = :run AND step = :step"
+)
 _STEP_COUNTS: Final = text(
     "SELECT status, count(*) AS steps FROM steps WHERE project = :project AND run = :run GROUP BY status ORDER BY status"
 )
@@ -245,3 +248,9 @@ def step_counts(connection: Connection, project: str, run: RunId) -> dict[str, i
     """Number of recorded steps by status."""
     rows = connection.execute(_STEP_COUNTS, {"project": project, "run": run})
     return {row.status: row.steps for row in rows}
+
+
+def step_positions(connection: Connection, project: str, run: RunId, step: int) -> list[Position]:
+    """Where the step's last start and its end stand in the log."""
+    row = connection.execute(_STEP_POSITIONS, {"project": project, "run": run, "step": step}).one_or_none()
+    return [] if row is None else [position for position in row if position is not None]

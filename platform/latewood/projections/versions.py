@@ -5,12 +5,14 @@ moved, and any past position is still an index lookup per key.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from latewood_eventlog.projector import Change, Put, Set
-from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.events import CheckEvaluated, OutputMade, StepReused, StepSucceeded, VersionAccepted
@@ -190,3 +192,35 @@ def _head(
     }
     yield Put(heads, row)
     yield Put(head_history, row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """A verdict as it was recorded."""
+
+    partition: PartitionKey
+    check_name: str
+    version: VersionId
+    passed: bool
+    blocking: bool
+    severity: str
+    message: str
+    metadata: dict[str, Any]
+    position: Position
+    evaluated_at: datetime
+
+
+_CHECKS: Final = text(
+    "SELECT partition, check_name, version, passed, blocking, severity, message, metadata, position, evaluated_at "
+    "FROM checks WHERE project = :project AND asset = :asset AND position <= :as_of "
+    "ORDER BY position DESC LIMIT :limit"
+)
+
+
+def checks_of(
+    connection: Connection, project: str, asset: AssetId, *, as_of: Position, limit: int
+) -> tuple[CheckRow, ...]:
+    """Verdicts on an asset up to a position, newest first."""
+    parameters = {"project": project, "asset": asset, "as_of": as_of, "limit": limit}
+    rows = connection.execute(_CHECKS, parameters)
+    return tuple(CheckRow(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows

@@ -1,0 +1,264 @@
+"""The commands: arguments in, text or JSON out. Whatever they decide is decided in `latewood.commands`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+from latewood_eventlog.errors import LogError
+
+from latewood import __version__
+from latewood.cli import exits
+from latewood.errors import LatewoodError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; its exit code. Errors of ours are one message, never a traceback."""
+    try:
+        result = main.main(args=list(arguments), prog_name="latewood", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("cancelled", err=True)
+        return exits.CANCELLED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (LatewoodError, LogError) as error:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        return exits.code_of(error)
+    except BrokenPipeError:  # the reader of our output is gone, as after `| head`
+        sys.stderr.close()
+        return exits.OK
+    return result if isinstance(result, int) else exits.OK
+
+
+def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several click options as one decorator."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
+environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
+as_of = click.option("--as-of", type=int, metavar="POSITION", help="As things stood at this log position.")
+partition = click.option("--partition", default="", metavar="KEY|A..B", help="Partitions: a key, a range, or several.")
+source = options(
+    click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="Python file with definitions."),
+    click.option("-m", "--module", metavar="MODULE", help="Importable module with definitions."),
+)
+asked = options(
+    click.argument("selection"),
+    source,
+    partition,
+    click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE", help="Value of a run parameter."),
+    environment,
+    click.option("--force", is_flag=True, help="Run what is selected even if it is fresh or could be reused."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="latewood %(version)s")
+def main() -> None:
+    """Versioned assets on one append-only log.
+
+    SELECTION: KEY, 'GLOB*', +KEY (with upstream), KEY+2 (two levels down), group: tag: owner: kind: status:, and, or, not.
+
+    Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 130 cancelled.
+    """
+
+
+@main.command()
+@asked
+@click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
+@as_json
+def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
+    """Bring the selected assets up to date: run what must be run, reuse what can be."""
+    from latewood.cli.materialize import materialize_command, plan_command
+
+    if dry_run:
+        return plan_command(json_=json_, **asked_)
+    return materialize_command(json_=json_, **asked_)
+
+
+@main.command()
+@asked
+@as_json
+def plan(json_: bool, **asked_: Any) -> int:
+    """Show what materialize would run, reuse or leave, and why."""
+    from latewood.cli.materialize import plan_command
+
+    return plan_command(json_=json_, **asked_)
+
+
+@main.command()
+@click.argument("selection", default="*")
+@environment
+@as_of
+@as_json
+def assets(**given: Any) -> int:
+    """List assets with status and partitions."""
+    from latewood.cli.inspect import assets_command
+
+    return assets_command(**given)
+
+
+@main.command()
+@click.argument("key")
+@environment
+@as_of
+@as_json
+def asset(**given: Any) -> int:
+    """Show one asset: status, versions, metadata, schema, checks."""
+    from latewood.cli.inspect import asset_command
+
+    return asset_command(**given)
+
+
+@main.command()
+@click.argument("key")
+@click.option("--up", type=int, default=1, show_default=True, help="Levels upstream.")
+@click.option("--down", type=int, default=0, show_default=True, help="Levels downstream.")
+@partition
+@click.option("--version", "version", default="", metavar="VERSION", help="A version instead of the head.")
+@environment
+@as_of
+@as_json
+def lineage(**given: Any) -> int:
+    """Show which exact versions a version was made from, and which were made from it."""
+    from latewood.cli.inspect import lineage_command
+
+    return lineage_command(**given)
+
+
+@main.command()
+@click.argument("key")
+@partition
+@environment
+@as_of
+@as_json
+def why(**given: Any) -> int:
+    """Explain why an asset is fresh, stale or missing."""
+    from latewood.cli.inspect import why_command
+
+    return why_command(**given)
+
+
+@main.command()
+@click.option("--limit", type=int, default=20, show_default=True)
+@as_json
+def runs(**given: Any) -> int:
+    """List the latest runs."""
+    from latewood.cli.history import runs_command
+
+    return runs_command(**given)
+
+
+@main.command("run")
+@click.argument("run_id", metavar="RUN")
+@as_json
+def run_(**given: Any) -> int:
+    """Show one run and its steps."""
+    from latewood.cli.history import run_command
+
+    return run_command(**given)
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step", type=int, required=False)
+def logs(**given: Any) -> int:
+    """Print what a run's steps printed and logged."""
+    from latewood.cli.history import logs_command
+
+    return logs_command(**given)
+
+
+@main.group("log")
+def log_() -> None:
+    """Look at the event log itself."""
+
+
+@log_.command()
+@click.option("--after", type=int, metavar="POSITION", help="Begin after this position; default: the last ten.")
+@click.option("--follow/--no-follow", default=False, help="Wait for new events.")
+@as_json
+def tail(**given: Any) -> int:
+    """Print events as they are recorded."""
+    from latewood.cli.history import tail_command
+
+    return tail_command(**given)
+
+
+@log_.command()
+@click.argument("position", type=int)
+def show(**given: Any) -> int:
+    """Print one event in full."""
+    from latewood.cli.history import show_command
+
+    return show_command(**given)
+
+
+@log_.command()
+@as_json
+def verify(**given: Any) -> int:
+    """Prove the hash chain, and every projection against a rebuild."""
+    from latewood.cli.history import verify_command
+
+    return verify_command(**given)
+
+
+@log_.command()
+@as_json
+def stats(**given: Any) -> int:
+    """Count events by type and bytes by table."""
+    from latewood.cli.history import stats_command
+
+    return stats_command(**given)
+
+
+@main.group("db")
+def db() -> None:
+    """The database: an embedded Postgres unless LATEWOOD_DATABASE_URL names another."""
+
+
+def _database(name: str) -> int:
+    from latewood.cli import database
+
+    return cast("int", getattr(database, f"{name}_command")())
+
+
+@db.command()
+def start() -> int:
+    """Start the embedded server."""
+    return _database("start")
+
+
+@db.command()
+def stop() -> int:
+    """Stop the embedded server."""
+    return _database("stop")
+
+
+@db.command()
+def status() -> int:
+    """Show whether the server runs, where, and the schema's version."""
+    return _database("status")
+
+
+@db.command()
+def url() -> int:
+    """Print the database's URL, password included."""
+    return _database("url")
+
+
+@db.command()
+def migrate() -> int:
+    """Bring the database to this version's schema."""
+    return _database("migrate")

@@ -1,0 +1,15 @@
+"""The `latewood` command: answers `--version` at once and leaves everything else to click."""
+
+import sys
+
+from latewood import __version__
+
+
+def main() -> None:
+    """Run the command line; ends the process with one of the codes in `latewood.cli.exits`."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"latewood {__version__}")  # noqa: T201 - this is what was asked for
+        return
+    from latewood.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,30 @@
+"""How the command line ends: exit codes, and which error means which."""
+
+from typing import Final
+
+from latewood_eventlog.errors import DatabaseUnreachable, LogError
+
+from latewood.errors import DefinitionsInvalid, LatewoodError, UsageError
+
+OK: Final = 0
+STEP_FAILED: Final = 1
+USAGE: Final = 2
+DEFINITIONS_INVALID: Final = 3
+DATABASE_UNREACHABLE: Final = 4
+LOG_ERROR: Final = 5
+CANCELLED: Final = 130
+
+
+def code_of(error: Exception) -> int:
+    """The exit code that tells a script what went wrong."""
+    match error:
+        case DefinitionsInvalid():
+            return DEFINITIONS_INVALID
+        case DatabaseUnreachable():
+            return DATABASE_UNREACHABLE
+        case UsageError() | LatewoodError():
+            return USAGE
+        case LogError():
+            return LOG_ERROR
+        case _:
+            raise error

@@ -1,0 +1,224 @@
+"""`latewood materialize` and `latewood plan`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from latewood.cli import exits
+from latewood.cli.output import console, duration, number, plural, print_json, table
+from latewood.cli.progress import Progress
+from latewood.commands.materializing import Prepared, Result, materialize, prepare
+from latewood.commands.planning import Asked, make_plan, view_of
+from latewood.commands.workspace import Workspace, open_workspace
+from latewood.decide.judge import Cause
+from latewood.decide.plan import Plan, PlannedTask
+from latewood.engine.loader import Loaded, load_file, load_module, project_root
+from latewood.errors import UsageError
+from latewood.events import Action, RunStatus
+from latewood.model.partitions import describe
+from latewood.projections.catalog import defined, deployed
+from latewood.projections.states import NOW
+
+_ACTION_WORD = {
+    Action.RUN: "run",
+    Action.REUSE: "reuse",
+    Action.DEPENDS: "maybe",
+    Action.FRESH: "fresh",
+    Action.BLOCKED: "blocked",
+}
+_ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "reuse": "cyan", "fresh": "green"}
+
+
+def materialize_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
+    """Load, deploy, plan, run; exit code."""
+    started = time.perf_counter()
+    workspace = open_workspace(environment=environment)
+    loaded = load(workspace, file, module)
+    prepared = prepare(workspace, loaded, _asked(**asked))
+    out = console()
+    if json_:
+        result = materialize(workspace, prepared)
+        print_json(_result_json(result))
+        return _exit_code(result)
+    with Progress(prepared.plan, out) as progress:
+        result = materialize(workspace, prepared, report=progress.report)
+    _print_result(out, prepared, result, time.perf_counter() - started)
+    return _exit_code(result)
+
+
+def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
+    """Print the plan; nothing is recorded but the deployment of the file, if one was given."""
+    workspace = open_workspace(environment=environment)
+    if file is None and module is None:
+        view = view_of(workspace)
+        made = make_plan(workspace, view, _asked(**asked))
+    else:
+        prepared = prepare(workspace, load(workspace, file, module), _asked(**asked))
+        made = prepared.plan
+    if json_:
+        print_json(_plan_json(made))
+    else:
+        _print_plan(console(), workspace, made)
+    return exits.OK
+
+
+def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
+    """The location that was named; without a name, the one file that is deployed here. Raises UsageError."""
+    root = project_root(Path.cwd())
+    if module is not None:
+        return load_module(module, root=root, others=_others(workspace, module))
+    if file is None:
+        with workspace.log.engine.connect() as connection:
+            locations = deployed(connection, workspace.project, workspace.environment, NOW)
+        files = [root / location for location in locations if (root / location).is_file()]
+        if len(files) != 1:
+            raise UsageError("name the definitions: -f FILE or -m MODULE")
+        file = files[0]
+    root = project_root(file.resolve().parent)
+    relative = file.resolve().relative_to(root).as_posix()
+    return load_file(file, root=root, others=_others(workspace, relative))
+
+
+def _others(workspace: Workspace, location: str) -> dict[Any, Any]:
+    """Assets of the environment's other locations."""
+    with workspace.log.engine.connect() as connection:
+        locations = deployed(connection, workspace.project, workspace.environment, NOW)
+        return {
+            entry.definition.key: entry.definition
+            for other, deployment in locations.items()
+            if other != location
+            for entry in defined(connection, workspace.project, other, deployment)
+        }
+
+
+def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], force: bool) -> Asked:
+    return Asked(selection=selection, partition=partition, parameters=parameters, force=force)
+
+
+def _exit_code(result: Result) -> int:
+    match result.status:
+        case RunStatus.SUCCEEDED:
+            return exits.OK
+        case RunStatus.CANCELLED:
+            return exits.CANCELLED
+        case _:
+            return exits.STEP_FAILED
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    return {
+        "run": result.run,
+        "status": result.status,
+        "ran": result.tally.ran,
+        "reused": result.tally.reused,
+        "fresh": result.fresh,
+        "failed": result.tally.failed,
+        "skipped": result.tally.skipped,
+        "position": result.position,
+    }
+
+
+def _print_result(out: Console, prepared: Prepared, result: Result, seconds: float) -> None:
+    tally = result.tally
+    reused = tally.reused + result.fresh
+    parts = [f"{tally.ran:,} run", f"{reused:,} reused"]
+    parts += [f"{tally.failed:,} failed"] if tally.failed else []
+    parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
+    line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
+    match result.status:
+        case RunStatus.SUCCEEDED:
+            out.print(f"{line} Everything is fresh at position {result.position:,}.", style="green")
+        case RunStatus.CANCELLED:
+            out.print(f"{line} Cancelled; what was finished is kept.", style="yellow")
+        case _:
+            out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
+
+
+def _print_plan(out: Console, workspace: Workspace, made: Plan) -> None:
+    rows = table("", "asset", "partitions", "why")
+    for task in made.tasks:
+        for group in task.groups:
+            word = _ACTION_WORD[group.action]
+            for key in task.node.keys:
+                scheme = task.node.assets[0].partitions
+                partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
+                rows.add_row(word, key, partitions, _reasons_text(task, group), style=_ACTION_STYLE[word])
+    out.print(rows)
+    counts = made.counts()
+    out.print(
+        f"{counts[Action.RUN]:,} run, {counts[Action.DEPENDS]:,} maybe, {counts[Action.REUSE]:,} reuse, "
+        f"{counts[Action.FRESH]:,} fresh" + (f", {counts[Action.BLOCKED]:,} blocked" if counts[Action.BLOCKED] else "")
+    )
+    estimate = _estimate(made)
+    if estimate:
+        out.print(estimate)
+
+
+def _partitions_text(scheme: Any, ordinals: Any) -> str:
+    text = describe(scheme, ordinals)
+    return f"{len(ordinals):,}: {text if len(text) <= 60 else text[:57] + '…'}"
+
+
+def _reasons_text(task: PlannedTask, group: Any) -> str:
+    texts = []
+    for reason in group.reasons:
+        match reason.cause:
+            case Cause.CODE:
+                texts.append(f"code of {task.node.task.name} changed")
+            case Cause.UPSTREAM if group.action is Action.BLOCKED:
+                texts.append(f"{reason.subject} was never materialized and is not selected")
+            case Cause.UPSTREAM:
+                texts.append(f"depends on the content of {reason.subject}")
+            case Cause.INPUT:
+                texts.append("an input's content changed")
+            case Cause.PARAMETERS:
+                texts.append("parameters changed")
+            case cause:
+                texts.append(str(cause))
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _estimate(made: Plan) -> str:
+    """What running will take, from the durations of past versions; empty without any."""
+    low = high = 0.0
+    samples = unknown = 0
+    for task in made.tasks:
+        steps = sum(len(g.ordinals) for g in task.groups if g.action in (Action.RUN, Action.DEPENDS))
+        past = made.state.durations.get(task.node.ids[0])
+        if not steps:
+            continue
+        if past is None:
+            unknown += steps
+            continue
+        low += steps * past.p50_ms
+        high += steps * past.p90_ms
+        samples += past.samples
+    if not samples:
+        return ""
+    more = f", and {plural(unknown, 'step')} never run before" if unknown else ""
+    return f"estimated {duration(low)} to {duration(high)} (p50 to p90 of {number(samples)} past steps), if all of it runs{more}"
+
+
+def _plan_json(made: Plan) -> dict[str, Any]:
+    return {
+        "position": made.state.position,
+        "environment": made.state.environment,
+        "counts": {action.value: count for action, count in made.counts().items()},
+        "steps": [
+            {
+                "assets": task.node.keys,
+                "action": group.action,
+                "partitions": ""
+                if task.node.assets[0].partitions is None
+                else describe(task.node.assets[0].partitions, group.ordinals),
+                "count": len(group.ordinals),
+                "reasons": [{"cause": reason.cause, "subject": reason.subject} for reason in group.reasons],
+            }
+            for task in made.tasks
+            for group in task.groups
+        ],
+    }
+
+

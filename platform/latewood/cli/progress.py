@@ -1,0 +1,117 @@
+"""The live display of a run: one line per task, redrawn on a terminal; plain lines of what failed elsewhere."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from latewood.cli.output import duration, metadata_text
+from latewood.decide.plan import Plan
+from latewood.engine.inline import Report
+from latewood.events import Action
+
+_LINES_MAX = 24
+
+
+class _Line:
+    """Progress of one task."""
+
+    def __init__(self, name: str, total: int, fresh: int) -> None:
+        self.name = name
+        self.total = total
+        self.fresh = fresh
+        self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
+        self.spent_ms = 0.0
+        self.note = ""
+
+    @property
+    def ended(self) -> int:
+        return sum(self.done.values())
+
+
+class Progress:
+    """Shows a run while it goes on; reports may come from any thread. Prints a summary table when it ends."""
+
+    def __init__(self, plan: Plan, out: Console) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
+        self._failures: list[Text] = []
+        self._started = time.monotonic()
+        for task in plan.tasks:
+            fresh = len(task.ordinals(Action.FRESH))
+            total = sum(len(group.ordinals) for group in task.groups) - fresh
+            name = task.node.keys[0] + (f" +{len(task.node.keys) - 1}" if len(task.node.keys) > 1 else "")
+            self._lines[task.node.keys[0]] = _Line(name, total, fresh)
+        self._live = Live(console=out, refresh_per_second=8, transient=True, get_renderable=self._draw)
+
+    def report(self, report: Report) -> None:
+        """Count a step that ended."""
+        with self._lock:
+            line = self._lines[report.assets[0]]
+            line.spent_ms += report.duration_ms
+            if report.status in line.done:
+                line.done[report.status] += 1
+            if report.status == "succeeded":
+                line.note = metadata_text(report.metadata, 2)
+            if report.status == "failed":
+                where = f" {report.partition}" if report.partition else ""
+                self._failures.append(Text(f"✕ {report.assets[0]}{where}: {report.message}", style="red"))
+
+    def __enter__(self) -> Self:
+        if self._out.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, type_: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if self._out.is_terminal:
+            self._live.stop()
+        if type_ is None or type_ is KeyboardInterrupt:
+            self._out.print(self._table(only_active=False))
+            for failure in self._failures[:20]:
+                self._out.print(failure)
+            if len(self._failures) > 20:
+                self._out.print(Text(f"… and {len(self._failures) - 20:,} more", style="red"))
+
+    def _draw(self) -> Group:
+        with self._lock:
+            return Group(self._table(only_active=True), *self._failures[-3:])
+
+    def _table(self, *, only_active: bool) -> Table:
+        rows = Table.grid(padding=(0, 2, 0, 0))
+        lines = list(self._lines.values())
+        if only_active and len(lines) > _LINES_MAX:
+            lines = [line for line in lines if 0 < line.ended < line.total] or lines
+        for line in lines[: _LINES_MAX if only_active else 200]:
+            rows.add_row(line.name, *self._cells(line))
+        if len(lines) > (_LINES_MAX if only_active else 200):
+            rows.add_row(f"… {len(lines):,} in all")
+        return rows
+
+    def _cells(self, line: _Line) -> list[Text | ProgressBar]:
+        if not line.total:
+            return [Text("fresh", style="green"), Text(f"{line.fresh:,}/{line.fresh:,}"), Text("reused", style="cyan")]
+        total = line.total + line.fresh
+        bar = ProgressBar(total=total, completed=line.ended + line.fresh, width=20)
+        counts = Text(f"{line.done['succeeded'] + line.done['reused'] + line.fresh:,}/{total:,}")
+        words = []
+        if line.done["reused"] or line.fresh:
+            words.append(f"reused {line.done['reused'] + line.fresh:,}")
+        if line.done["failed"]:
+            words.append(f"failed {line.done['failed']:,}")
+        if line.done["skipped"]:
+            words.append(f"skipped {line.done['skipped']:,}")
+        if line.spent_ms:
+            words.append(duration(line.spent_ms))
+        if line.note:
+            words.append(line.note)
+        style = "red" if line.done["failed"] else ""
+        return [bar, counts, Text("  ".join(words), style=style)]

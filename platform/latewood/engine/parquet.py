@@ -1,0 +1,38 @@
+"""Tables as Parquet and back, with exactly the schema they had."""
+
+import base64
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from latewood.errors import ValueRefused
+
+_THREADS_FROM = 1 << 20  # bytes; below, starting threads costs more than they save
+
+
+def to_parquet(table: pa.Table) -> pa.Buffer:
+    """The table as one Parquet file. Raises ValueRefused for a column type that Parquet does not have."""
+    sink = pa.BufferOutputStream()
+    try:
+        pq.write_table(table, sink, compression="snappy")
+    except pa.ArrowException as error:
+        raise ValueRefused(
+            f"Table cannot be stored as Parquet: {error}. Cast the column to another type"
+        ) from None
+    return sink.getvalue()
+
+
+def from_parquet(content: bytes) -> pa.Table:
+    """The table of a Parquet file, with the types it was written from."""
+    with pq.ParquetFile(pa.BufferReader(content)) as file:
+        table = file.read(use_threads=len(content) >= _THREADS_FROM)
+        written = (file.metadata.metadata or {}).get(b"ARROW:schema")
+    if written is None:
+        return table
+    # Parquet has no seconds, for one: timestamp[s] comes back as timestamp[ms]
+    original = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
+    if not table.schema.equals(original, check_metadata=True):
+        with suppress(pa.ArrowNotImplementedError):  # some layouts cannot be cast to: the content is equal
+            return table.cast(original)
+    return table

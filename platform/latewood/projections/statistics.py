@@ -1,0 +1,34 @@
+"""Counts and sizes, and small look-ups for people who read."""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from latewood.model.keys import AssetKey
+
+_EVENTS: Final = text(
+    "SELECT type, count(*) AS events FROM events WHERE project = :project GROUP BY type ORDER BY events DESC, type"
+)
+_BYTES: Final = text(
+    "SELECT c.relname AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'latewood' AND c.relkind = 'r' "
+    "ORDER BY bytes DESC, name"
+)
+_KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))")
+
+
+def events_by_type(connection: Connection, project: str) -> dict[str, int]:
+    """Number of events by type, most first. Cost: O(log)."""
+    return {row.type: row.events for row in connection.execute(_EVENTS, {"project": project})}
+
+
+def bytes_by_table(connection: Connection) -> dict[str, int]:
+    """Bytes on disk by table, indexes included, largest first."""
+    return {row.name: row.bytes for row in connection.execute(_BYTES)}
+
+
+def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -> dict[str, AssetKey]:
+    """The keys of assets by id."""
+    rows = connection.execute(_KEYS, {"project": project, "assets": sorted(set(assets))})
+    return {row.asset: row.key for row in rows}

@@ -1,0 +1,205 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, NewType
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from latewood.engine.annotations import type_spec
+from latewood.errors import DefinitionError
+from latewood.model.tables import Table, TableSchema
+from latewood.model.types import Pickled, TypeSpec, display, fits
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+class Size(StrEnum):
+    SMALL = "s"
+
+
+class Flights(TableSchema):
+    year: int
+    dep_delay: float | None
+
+
+@dataclass
+class Point:
+    x: float
+    y: float = 0.0
+
+
+@dataclass
+class Point3(Point):
+    z: float = 0.0
+
+
+@dataclass
+class Tree:
+    left: "Tree | None"
+    value: int
+
+
+class Score(TypedDict):
+    auc: float
+
+
+class Model(BaseModel):
+    depth: Annotated[int, Field(gt=0)]
+    trees: list[Tree] = []
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str
+
+
+class Opaque:
+    pass
+
+
+UserId = NewType("UserId", int)
+
+WRITTEN = [
+    (None, "None"),
+    (int | None, "int | None"),
+    (list[int], "list[int]"),
+    (list, "list"),
+    (dict[str, list[float]], "dict[str, list[float]]"),
+    (Mapping[str, int], "dict[str, int]"),
+    (Sequence[int], "Sequence[int]"),
+    (tuple[int, str], "tuple[int, str]"),
+    (tuple[int, ...], "tuple[int, ...]"),
+    (tuple[()], "tuple[()]"),
+    (Pair, "tuple[int, str]"),
+    (Literal["a", 1], "Literal['a', 1]"),
+    (Colour, "Colour"),
+    (Point, "Point"),
+    (Score, "Score"),
+    (Model, "Model"),
+    (UserId, "int"),
+    (Annotated[int, Field(gt=0)], "int"),
+    (Any, "Any"),
+    (Path, "Path"),
+    (np.ndarray, "ndarray"),
+    (NDArray[np.float64], "NDArray[float64]"),
+    (pd.DataFrame, "DataFrame"),
+    (pa.Table, "Table"),
+    (Table, "Table"),
+    (Flights, 'Table["year: int64, dep_delay: double?"]'),
+    (Table["year: int32"] | None, 'Table["year: int32"] | None'),
+    (Annotated[pa.Table, Table["year: int32"]], 'Table["year: int32"]'),
+    (Pickled[Opaque], "Pickled[Opaque]"),
+]
+
+
+@pytest.mark.parametrize(("annotation", "written"), WRITTEN, ids=[written for _, written in WRITTEN])
+def test_an_annotation_is_described_as_written_and_survives_the_log(annotation, written):
+    spec = type_spec(annotation)
+
+    assert display(spec) == written
+    assert fits(spec, spec) is None
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=TypeSpec) == spec
+
+
+def test_a_simple_type_is_small_in_the_log():
+    assert msgspec.json.encode(type_spec(int)) == b'{"kind":"int"}'
+
+
+FITTING = [
+    (int, float),
+    (int, Any),
+    (Any, int),
+    (int, int | None),
+    (bool | int, int | bool),
+    (list[int], list[float]),
+    (list[int], list),
+    (list, list[int]),
+    (list[int], Sequence[float]),
+    (tuple[int, int], tuple[float, ...]),
+    (Literal["a"], Literal["a", "b"]),
+    (Literal["a"], str),
+    (Size, str),
+    (Point3, Point),
+    (Score, dict[str, float]),
+    (Tree, Tree),
+    (Flights, pa.Table),
+    (pa.Table, Flights),
+    (Table["dep_delay: double, year: int64, extra: string"], Flights),
+    (Table["name: large_string, codes: dictionary<string>"], Table["codes: string, name: string"]),
+    (NDArray[np.float64], np.ndarray),
+    (pa.Table | None, Flights | None),
+]
+
+
+@pytest.mark.parametrize(("produced", "expected"), FITTING)
+def test_what_can_be_given_fits(produced, expected):
+    assert fits(type_spec(produced), type_spec(expected)) is None
+
+
+UNFITTING = [
+    (str, int, "expected int, found str"),
+    (bool, int, "expected int, found bool"),
+    (float, int, "expected int, found float"),
+    (int | None, int, "expected int, found None"),
+    (str, int | None, "expected int | None, found str"),
+    (list[str], list[int], "item: expected int, found str"),
+    (dict[str, str], dict[str, int], "value: expected int, found str"),
+    (dict[int, str], dict[str, str], "key: expected str, found int"),
+    (tuple[int, str], tuple[int, int], "item 1: expected int, found str"),
+    (tuple[int], tuple[int, int], "expected tuple[int, int], found tuple[int]"),
+    (set[int], list[int], "expected list[int], found set[int]"),
+    (str, Literal["a"], "expected Literal['a'], found str"),
+    (Literal["a", "c"], Literal["a", "b"], "expected Literal['a', 'b'], found Literal['a', 'c']"),
+    (Colour, int, "expected int, found Colour"),
+    (Colour, Size, "expected Size, found Colour"),
+    (Score, dict[str, str], "field auc: expected str, found float"),
+    (list[Tree], list[Point], "item: field x: expected float, found no such field"),
+    (pa.Table, pd.DataFrame, "expected DataFrame, found Table"),
+    (NDArray[np.int64], NDArray[np.float64], "expected NDArray[float64], found NDArray[int64]"),
+    (
+        Table["dep_delay: string"],
+        Table["dep_delay: double"],
+        "column dep_delay: expected double, found string",
+    ),
+    (Table["a: int32?"], Table["a: int32"], "column a: expected no nulls, found int32? (nullable)"),
+    (Table["a: int32"], Flights, "column year: expected int64, found no such column"),
+    (Table["a: int32"] | None, Table["a: int64"] | None, "column a: expected int64, found int32"),
+]
+
+
+@pytest.mark.parametrize(("produced", "expected", "reason"), UNFITTING)
+def test_what_cannot_fit_names_the_offending_part(produced, expected, reason):
+    assert fits(type_spec(produced), type_spec(expected)) == reason
+
+
+REFUSED = [
+    (Opaque, "type Opaque: its values have no form", "Pickled[Opaque]"),
+    (list[Opaque], "type Opaque (in list[", "Pickled[Opaque]"),
+    (list[pa.Table], "a Table cannot be stored inside another value", "an output of its own"),
+    ("Flights", 'type "Flights": the name could not be resolved', "import it"),
+    (3, "type 3: it is no type", ""),
+]
+
+
+@pytest.mark.parametrize(("annotation", "problem", "way_out"), REFUSED)
+def test_a_type_that_cannot_be_stored_is_refused_with_the_way_out(annotation, problem, way_out):
+    with pytest.raises(DefinitionError) as refused:
+        type_spec(annotation)
+
+    assert problem in str(refused.value)
+    assert way_out in str(refused.value)
+
+
+def test_a_class_with_a_codec_of_its_own_is_known_by_name():
+    assert type_spec(Opaque, custom={Opaque}) == TypeSpec(kind="object", name="Opaque")
