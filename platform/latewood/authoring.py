@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Union, Unpack, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.mappings import Offset
@@ -81,15 +81,14 @@ class Out:
 class Asset(Generic[P, R]):
     """A function that makes an asset (or several); call it like the function it is."""
 
-    def __init__(
-        self, function: Callable[P, R], options: AssetOptions, fixed: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, function: Callable[P, R], options: AssetOptions, fixed: Mapping[str, Any] | None = None) -> None:
         self.function = function
         self.options = options
         self.fixed = dict(fixed or {})
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function."""
         return self.function(*args, **kwargs)
 
     def __getitem__(self, output: str) -> "OutputOf":
@@ -108,7 +107,7 @@ class OutputOf:
 class From:
     """An input that says which partitions it reads: `From(daily, Last())`, `From("self", offset=-1)`."""
 
-    asset: "Union[Asset[..., Any], OutputOf, str]"
+    asset: "Asset[..., Any] | OutputOf | str"
     mapping: PartitionMapping | None = None
     offset: int | None = None
 
@@ -118,7 +117,7 @@ class From:
         return Offset(by=self.offset) if self.offset is not None else self.mapping
 
 
-Upstream = Union[Asset[..., Any], OutputOf, From, str]
+Upstream = Asset[..., Any] | OutputOf | From | str
 """What may stand for an upstream asset: the decorated function, one of its outputs, a key, or From(…)."""
 
 
@@ -131,12 +130,11 @@ class Task(Generic[P, R]):
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function."""
         return self.function(*args, **kwargs)
 
-    def asset(
-        self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]
-    ) -> Asset[P, R]:
-        """This task's output as an asset, with these parameter values; reuse is by task, not by asset."""
+    def asset(self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
+        """The task's output as an asset, with these parameter values; reuse is by task, not by asset."""
         return Asset(self.function, cast("AssetOptions", {**self.options, **options}), parameters)
 
 
@@ -150,6 +148,7 @@ class Check(Generic[P, R]):
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function."""
         return self.function(*args, **kwargs)
 
 
@@ -209,7 +208,7 @@ class AssetGroup:
     @overload
     def asset(self, function: Callable[P, R], /) -> Asset[P, R]: ...
     @overload
-    def asset(self, **options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
+    def asset(self, /, **options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]: ...
     def asset(
         self, function: Callable[P, R] | None = None, /, **options: Unpack[AssetOptions]
     ) -> Asset[P, R] | Callable[[Callable[P, R]], Asset[P, R]]:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from latewood.engine.arrow_hash import table_version
-from latewood.engine.arrow_types import NoCanonicalContent
+from latewood.engine.arrow_types import NoCanonicalContent, logical_type
 from latewood.engine.parquet import from_parquet, to_parquet
 
 SIMPLE = {
@@ -85,6 +85,8 @@ def test_slices_and_chunks_do_not_count(table, data):
 @given(tables())
 @settings(max_examples=60, deadline=None)
 def test_files_keep_the_version(table):
+    # Parquet as pyarrow reads it back loses the length of a fixed_size_list of nothing but nulls
+    assume("fixed_size_list<null>" not in ", ".join(logical_type(dtype) for dtype in table.schema.types))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
@@ -145,11 +147,7 @@ def same(one, other):
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
     if isinstance(one, list | tuple):
-        return (
-            len(one) == len(other) and all(map(same, one, other))
-            if isinstance(other, list | tuple)
-            else False
-        )
+        return len(one) == len(other) and all(map(same, one, other)) if isinstance(other, list | tuple) else False
     if isinstance(one, dict) and isinstance(other, dict):
         return all(same(one[key], other[key]) for key in one)
     return one == other
@@ -157,9 +155,7 @@ def same(one, other):
 
 def test_bytes_under_nulls_zeros_and_nans_do_not_count():
     def doubles(*bits):
-        return pa.Array.from_buffers(
-            pa.float64(), 3, [pa.py_buffer(b"\x05"), pa.py_buffer(struct.pack("<3Q", *bits))]
-        )
+        return pa.Array.from_buffers(pa.float64(), 3, [pa.py_buffer(b"\x05"), pa.py_buffer(struct.pack("<3Q", *bits))])
 
     negative_zero, nan, other_nan = 1 << 63, 0x7FF8 << 48, (0xFFF8 << 48) + 7
     one = pa.table({"x": doubles(negative_zero, 1, nan)})
@@ -188,11 +184,9 @@ def test_long_tables_are_hashed_in_blocks_wherever_their_chunks_end():
 
 def test_the_version_of_a_table_never_changes():
     # data versions of past runs are compared with those of today
-    table = pa.table(
-        {"year": pa.array([2013, None], pa.int32()), "carrier": ["UA", "B6"], "delay": [1.5, None]}
-    )
+    table = pa.table({"year": pa.array([2013, None], pa.int32()), "carrier": ["UA", "B6"], "delay": [1.5, None]})
 
-    assert table_version(table) == "arrow1:PINNED"
+    assert table_version(table) == "arrow1:4bca7d0ba16483c9bd1ca57263779e554c7c9f714ccb56c82595f02e7d869679"
 
 
 def test_a_union_has_no_content_to_agree_on():

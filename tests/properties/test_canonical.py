@@ -22,9 +22,7 @@ scalars = st.one_of(
     st.uuids(),
 )
 # few distinct values, so that equal ones meet often
-few = st.one_of(
-    st.integers(0, 1), st.booleans(), st.sampled_from(["", "a", "0", 0.0, -0.0, 1.0, b"", b"a", None])
-)
+few = st.one_of(st.integers(0, 1), st.booleans(), st.sampled_from(["", "a", "0", 0.0, -0.0, 1.0, b"", b"a", None]))
 values = st.recursive(
     st.one_of(scalars, few),
     lambda inner: st.one_of(

@@ -38,10 +38,8 @@ def programs(draw):
     ]
     units[0] = replace(units[0], kind="function", module=0)
     # What is computed at import can use only what stands above it.
-    units = [
-        replace(
-            unit, uses=tuple(use for use in unit.uses if use < index and units[use].module == unit.module)
-        )
+    return [
+        replace(unit, uses=tuple(use for use in unit.uses if use < index and units[use].module == unit.module))
         if unit.kind == "constant"
         else unit
         for index, unit in enumerate(units)
@@ -62,7 +60,7 @@ def written(program, module, noise):
             "class": [f"class unit{index}:", f"    def run(self, unit{hidden}=1): return self, [{body}]"],
             "constant": [f"unit{index} = [{body}]"],
             "lambda": [f"unit{index} = lambda unit{hidden}=0: [{body}]"],
-            "conditional": ["if other:", f"    def unit{index}(): return [{body}]"],
+            "conditional": ["if len:", f"    def unit{index}(): return [{body}]"],
         }[unit.kind]
     return "\n".join([*lines, ""])
 

@@ -134,9 +134,7 @@ def test_every_python_gives_the_same_digests(tmp_path):
             cwd=tmp_path,
             check=False,
         )
-        if (
-            ran.returncode == 0 or python == sys.executable
-        ):  # a pyenv shim may name a version that is not there
+        if ran.returncode == 0 or python == sys.executable:  # a pyenv shim may name a version that is not there
             results[python] = json.loads(ran.stdout)
     expected = [syntax_digest(node) for node in ast.parse(EVERY_SYNTAX).body]
     assert all(found == expected for found in results.values()), results
@@ -174,9 +172,7 @@ def test_imports_inside_functions_are_references():
 
 
 def test_what_syntax_cannot_tell_is_said():
-    assert references(ast.parse("def f(a, n): return getattr(a, n)")).unresolvable == {
-        "getattr with a computed name"
-    }
+    assert references(ast.parse("def f(a, n): return getattr(a, n)")).unresolvable == {"getattr with a computed name"}
     assert references(ast.parse("def f(n): return eval(n)")).unresolvable == {"eval()"}
     assert references(ast.parse("T = read_csv('t')")).unresolvable == {"reads data at import: read_csv()"}
     assert not references(ast.parse("def f(): return read_csv('t')")).unresolvable

@@ -126,9 +126,7 @@ def test_latewood_decorators_do_not_count_and_others_do(project):
     cached = DAILY.replace("    def daily", "    @functools.lru_cache(3)\n    def daily").replace(
         "import c", "import functools, c"
     )
-    assert (
-        len({before, project.version(daily=cached), project.version(daily=cached.replace("(3)", "(4)"))}) == 3
-    )
+    assert len({before, project.version(daily=cached), project.version(daily=cached.replace("(3)", "(4)"))}) == 3
 
 
 def test_decorators_of_the_project_count_with_what_they_were_given(project):
@@ -149,9 +147,7 @@ def test_decorators_of_the_project_count_with_what_they_were_given(project):
         def daily(x): return x
     """
     version = project.write(deco=deco, daily=daily).inspect()
-    assert {"daily.py:daily", "deco.py:times", "deco.py:times.<locals>.wrap.<locals>.inner"} <= set(
-        names(version)
-    )
+    assert {"daily.py:daily", "deco.py:times", "deco.py:times.<locals>.wrap.<locals>.inner"} <= set(names(version))
     changed = [daily.replace("times(2)", "times(3)"), daily.replace("return x", "return -x")]
     assert len({version.version, *(project.version(daily=text) for text in changed)}) == 3
     assert project.version(daily=daily, deco=deco.replace("n * f", "n + f")) != version.version
@@ -303,9 +299,7 @@ def test_which_of_two_names_is_meant_counts(project):
 
 def test_the_last_of_several_bindings_counts(project):
     daily = "from math import {} as f\nfrom math import {} as f\ndef daily(x): return f(x)\n"
-    assert project.version(daily=daily.format("sin", "cos")) != project.version(
-        daily=daily.format("cos", "sin")
-    )
+    assert project.version(daily=daily.format("sin", "cos")) != project.version(daily=daily.format("cos", "sin"))
 
 
 def test_conditional_definitions_count_with_their_conditions(project):
@@ -326,8 +320,7 @@ def test_conditional_definitions_count_with_their_conditions(project):
     assert project.version(daily=daily.replace("FAST = True", "FAST = 1")) != before
     assert project.version(daily=daily, cleaning="def step(x): return 0\n") != before
     assert (
-        project.version(daily=daily.replace("maybe = None", "maybe = 0"), cleaning="def step(x): return -x\n")
-        != before
+        project.version(daily=daily.replace("maybe = None", "maybe = 0"), cleaning="def step(x): return -x\n") != before
     )
 
 
@@ -361,9 +354,7 @@ def test_an_attribute_that_cannot_be_resolved_includes_the_module(project):
         "daily.py:daily",
     ]
     assert version.uncovered == ()
-    dynamic = project.write(
-        daily="import cleaning\ndef daily(name): return cleaning.__dict__[name]\n"
-    ).inspect()
+    dynamic = project.write(daily="import cleaning\ndef daily(name): return cleaning.__dict__[name]\n").inspect()
     assert names(dynamic) == names(version)
 
 
@@ -419,16 +410,11 @@ def test_without_source_nothing_ever_matches(project):
 
 
 def test_an_opaque_captured_value_never_matches(project):
-    project.write(
-        daily="import threading\ndef made(lock): return lambda: lock\ndaily = made(threading.Lock())\n"
-    )
+    project.write(daily="import threading\ndef made(lock): return lambda: lock\ndaily = made(threading.Lock())\n")
     module = project.load()
     versions = [Inspector(project.root).code_version(module.daily) for _ in range(2)]
     assert versions[0].version != versions[1].version
-    assert (
-        "lock, captured by daily.py:made.<locals>.<lambda>: a lock cannot be compared"
-        in versions[0].uncovered[0]
-    )
+    assert "lock, captured by daily.py:made.<locals>.<lambda>: a lock cannot be compared" in versions[0].uncovered[0]
 
 
 def test_globals_that_no_source_binds_count_by_value(project):
@@ -465,9 +451,9 @@ def test_partials_methods_and_callable_objects(project):
     versions = [project.inspect(f"daily.{n}") for n in range(9)]
     assert len({version.version for version in versions}) == 9
     assert versions == [project.inspect(f"daily.{n}") for n in range(9)]
-    assert [(version.file, version.qualname) for version in versions[2:5]] == [
-        ("daily.py", "Adder.twice")
-    ] * 2 + [("daily.py", "f")]
+    assert [(version.file, version.qualname) for version in versions[2:5]] == [("daily.py", "Adder.twice")] * 2 + [
+        ("daily.py", "f")
+    ]
 
 
 def test_a_given_version_is_taken_as_it_is(project):

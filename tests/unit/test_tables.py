@@ -128,8 +128,6 @@ def test_a_field_without_an_arrow_type_is_refused_with_the_way_out():
 
 def test_declaring_schemas_does_not_import_arrow():
     program = "import sys; from latewood.model.tables import Table; Table['a: int8']; print('pyarrow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert (
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+    assert done.stdout == "False\n"

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
-from latewood_eventlog.errors import LogError
 
 from latewood import __version__
 from latewood.cli import exits
 from latewood.errors import LatewoodError
+from latewood_eventlog.errors import LogError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,7 +68,8 @@ asked = options(
 def main() -> None:
     """Versioned assets on one append-only log.
 
-    SELECTION: KEY, 'GLOB*', +KEY (with upstream), KEY+2 (two levels down), group: tag: owner: kind: status:, and, or, not.
+    SELECTION: KEY, 'GLOB*', +KEY (with upstream), KEY+2 (two levels down), group: tag: owner: kind: status:,
+    joined by and, or, not.
 
     Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 130 cancelled.
     """

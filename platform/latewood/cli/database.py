@@ -2,16 +2,15 @@
 
 import os
 
+from latewood.cli import exits
+from latewood.cli.output import console
+from latewood.errors import UsageError
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server
 from latewood_eventlog.database import connect
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.migrate import migrate, require_schema
 from latewood_eventlog.server import Running
-
-from latewood.cli import exits
-from latewood.cli.output import console
-from latewood.errors import UsageError
-from latewood.projections.installed import PROJECTIONS, UPCASTERS
 
 
 def start_command() -> int:

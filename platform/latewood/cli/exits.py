@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from latewood_eventlog.errors import DatabaseUnreachable, LogError
-
 from latewood.errors import DefinitionsInvalid, LatewoodError, UsageError
+from latewood_eventlog.errors import DatabaseUnreachable, LogError
 
 OK: Final = 0
 STEP_FAILED: Final = 1

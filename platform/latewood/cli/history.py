@@ -4,10 +4,6 @@ import threading
 from typing import Any
 
 import msgspec
-from latewood_eventlog.audit import verify
-from latewood_eventlog.database import dsn
-from latewood_eventlog.records import RecordedEvent
-from latewood_eventlog.tailer import tail
 
 from latewood.cli import exits
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
@@ -19,14 +15,19 @@ from latewood.events import StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, recent_runs, runs_named, step_counts, steps_of
+from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
+from latewood_eventlog.audit import verify
+from latewood_eventlog.database import dsn
+from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.tailer import tail
 
 
 def runs_command(*, limit: int, json_: bool) -> int:
     """List runs, newest first."""
     workspace = open_workspace()
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         found = recent_runs(connection, workspace.project, before=NOW, limit=limit)
     if json_:
         print_json([_run_json(row) for row in found])
@@ -55,7 +56,7 @@ def run_command(*, run_id: str, json_: bool) -> int:
     """Show a run: its request, counts, and the steps that did not simply succeed, or the first hundred."""
     workspace = open_workspace()
     row = _run_named(workspace, run_id)
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         steps = steps_of(connection, workspace.project, row.run)
         counts = step_counts(connection, workspace.project, row.run)
         names = keys_of_ids(connection, workspace.project, [id_ for step in steps for id_ in step.assets])
@@ -177,7 +178,7 @@ def verify_command(*, json_: bool) -> int:
 def stats_command(*, json_: bool) -> int:
     """Count events and bytes."""
     workspace = open_workspace()
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         types = events_by_type(connection, workspace.project)
         tables = bytes_by_table(connection)
     if json_:
@@ -195,7 +196,7 @@ def stats_command(*, json_: bool) -> int:
 
 
 def _run_named(workspace: Workspace, run_id: str) -> RunRow:
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         found = runs_named(connection, workspace.project, run_id)
     exact = [row for row in found if row.run == run_id]
     if len(exact or found) == 1:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from latewood.cli import exits
 from latewood.cli.output import (
@@ -22,7 +23,7 @@ from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.why import Explanation, Finding
-from latewood.model.partitions import describe
+from latewood.model.partitions import describe, title
 from latewood.model.types import display
 from latewood.projections.states import NOW
 
@@ -51,7 +52,9 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
             STATUS_GLYPH[status],
             key,
             _status_text(assessed),
-            "" if asset.partitions is None else f"{len(assessed.by_status.get(Status.FRESH, ())):,} fresh of "
+            ""
+            if asset.partitions is None
+            else f"{len(assessed.by_status.get(Status.FRESH, ())):,} fresh of "
             f"{sum(len(o) for o in assessed.by_status.values()):,}",
             asset.group,
             ", ".join(asset.kinds),
@@ -59,7 +62,9 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
         )
     out = console()
     out.print(rows)
-    out.print(f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim")
+    out.print(
+        f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim"
+    )
     return exits.OK
 
 
@@ -133,56 +138,75 @@ def _print_page(out: Console, page: AssetPage) -> None:
         out.print(asset.description)
     facts = table("", "")
     facts.show_header = False
-    for name, value in (
+    for name, value in _page_facts(page):
+        if value:
+            facts.add_row(name, value)
+    out.print(facts)
+    if page.versions:
+        out.print(_versions_table(page))
+    if page.checks:
+        out.print(_checks_table(page))
+
+
+def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
+    asset = page.definition
+    outputs = page.latest.outputs if page.latest is not None else ()
+    return [
         ("group", asset.group),
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
         ("kinds", ", ".join(asset.kinds)),
         ("type", display(asset.type)),
+        ("partitions", "" if asset.partitions is None else title(asset.partitions)),
         ("task", f"{asset.task.name} ({asset.task.code.file})"),
         ("code version", asset.task.code.version),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
         ("parameters", ", ".join(f"{p.name}={p.default!r}" for p in asset.task.parameters)),
         ("not covered", "; ".join(asset.task.code.uncovered)),
-    ):
-        if value:
-            facts.add_row(name, value)
-    out.print(facts)
-    if page.latest is not None:
-        for output in page.latest.outputs:
-            if output.columns:
-                out.print(f"columns      {', '.join(output.columns)}")
-            if output.metadata:
-                out.print(f"metadata     {metadata_text(output.metadata, 12)}")
-    if page.versions:
-        rows = table("version", "partition", "made", "took", "data version", "event", right=("took", "event"))
-        for version in page.versions:
-            rows.add_row(
-                version.version,
-                version.partition,
-                moment(version.made_at),
-                duration(version.duration_ms),
-                version.data_version[:24],
-                f"{version.position:,}",
-            )
-        out.print(rows)
-    if page.checks:
-        rows = table("check", "partition", "verdict", "blocking", "what it found", "event", right=("event",))
-        for check in page.checks[:20]:
-            rows.add_row(
-                check.check_name,
-                check.partition,
-                "passed" if check.passed else f"failed ({check.severity})",
-                "yes" if check.blocking else "",
-                check.message or metadata_text(check.metadata),
-                f"{check.position:,}",
-                style="" if check.passed else "red",
-            )
-        out.print(rows)
+        *(("columns", ", ".join(output.columns)) for output in outputs),
+        *(("metadata", metadata_text(output.metadata, 12)) for output in outputs),
+    ]
+
+
+def _versions_table(page: AssetPage) -> Table:
+    rows = table("version", "partition", "made", "took", "data version", "event", right=("took", "event"))
+    for version in page.versions:
+        rows.add_row(
+            version.version,
+            version.partition,
+            moment(version.made_at),
+            duration(version.duration_ms),
+            version.data_version[:24],
+            f"{version.position:,}",
+        )
+    return rows
+
+
+def _checks_table(page: AssetPage) -> Table:
+    rows = table("check", "partition", "verdict", "blocking", "what it found", "event", right=("event",))
+    for check in page.checks[:20]:
+        rows.add_row(
+            check.check_name,
+            check.partition,
+            "passed" if check.passed else f"failed ({check.severity})",
+            "yes" if check.blocking else "",
+            check.message or metadata_text(check.metadata),
+            f"{check.position:,}",
+            style="" if check.passed else "red",
+        )
+    return rows
 
 
 def lineage_command(
-    *, key: str, up: int, down: int, partition: str, version: str, environment: str | None, as_of: int | None, json_: bool
+    *,
+    key: str,
+    up: int,
+    down: int,
+    partition: str,
+    version: str,
+    environment: str | None,
+    as_of: int | None,
+    json_: bool,
 ) -> int:
     """Show lineage between versions."""
     workspace = open_workspace(environment=environment)

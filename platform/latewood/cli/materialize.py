@@ -9,7 +9,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.output import console, duration, number, plural, print_json, table
 from latewood.cli.progress import Progress
-from latewood.commands.materializing import Prepared, Result, materialize, prepare
+from latewood.commands.materializing import Result, materialize, prepare
 from latewood.commands.planning import Asked, make_plan, view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
@@ -19,6 +19,7 @@ from latewood.errors import UsageError
 from latewood.events import Action, RunStatus
 from latewood.model.partitions import describe
 from latewood.projections.catalog import defined, deployed
+from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 
 _ACTION_WORD = {
@@ -31,7 +32,9 @@ _ACTION_WORD = {
 _ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "reuse": "cyan", "fresh": "green"}
 
 
-def materialize_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
+def materialize_command(
+    *, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any
+) -> int:
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
@@ -44,7 +47,7 @@ def materialize_command(*, file: Path | None, module: str | None, environment: s
         return _exit_code(result)
     with Progress(prepared.plan, out) as progress:
         result = materialize(workspace, prepared, report=progress.report)
-    _print_result(out, prepared, result, time.perf_counter() - started)
+    _print_result(out, result, time.perf_counter() - started)
     return _exit_code(result)
 
 
@@ -60,7 +63,7 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
     if json_:
         print_json(_plan_json(made))
     else:
-        _print_plan(console(), workspace, made)
+        _print_plan(console(), made)
     return exits.OK
 
 
@@ -70,7 +73,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     if module is not None:
         return load_module(module, root=root, others=_others(workspace, module))
     if file is None:
-        with workspace.log.engine.connect() as connection:
+        with snapshot(workspace.log) as connection:
             locations = deployed(connection, workspace.project, workspace.environment, NOW)
         files = [root / location for location in locations if (root / location).is_file()]
         if len(files) != 1:
@@ -83,7 +86,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
 
 def _others(workspace: Workspace, location: str) -> dict[Any, Any]:
     """Assets of the environment's other locations."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         locations = deployed(connection, workspace.project, workspace.environment, NOW)
         return {
             entry.definition.key: entry.definition
@@ -120,7 +123,7 @@ def _result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _print_result(out: Console, prepared: Prepared, result: Result, seconds: float) -> None:
+def _print_result(out: Console, result: Result, seconds: float) -> None:
     tally = result.tally
     reused = tally.reused + result.fresh
     parts = [f"{tally.ran:,} run", f"{reused:,} reused"]
@@ -136,7 +139,7 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
             out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
 
 
-def _print_plan(out: Console, workspace: Workspace, made: Plan) -> None:
+def _print_plan(out: Console, made: Plan) -> None:
     rows = table("", "asset", "partitions", "why")
     for task in made.tasks:
         for group in task.groups:
@@ -198,7 +201,8 @@ def _estimate(made: Plan) -> str:
     if not samples:
         return ""
     more = f", and {plural(unknown, 'step')} never run before" if unknown else ""
-    return f"estimated {duration(low)} to {duration(high)} (p50 to p90 of {number(samples)} past steps), if all of it runs{more}"
+    basis = f"p50 to p90 of {number(samples)} past steps"
+    return f"estimated {duration(low)} to {duration(high)} ({basis}), if all of it runs{more}"
 
 
 def _plan_json(made: Plan) -> dict[str, Any]:
@@ -220,5 +224,3 @@ def _plan_json(made: Plan) -> dict[str, Any]:
             for group in task.groups
         ],
     }
-
-

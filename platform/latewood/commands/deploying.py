@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from latewood_eventlog.errors import WrongExpectedVersion
-from latewood_eventlog.records import Batch, Position, StreamAppend
-
 from latewood.commands.workspace import Workspace
-from latewood.decide.deploy import Base, Snapshot, asset_ids, deploy, snapshot
+from latewood.decide.deploy import Base, Snapshot, asset_ids, deploy, snapshot_of
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import new_event
 from latewood.events import AssetDefined, AssetDropped, Event
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
+from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+from latewood_eventlog.errors import WrongExpectedVersion
+from latewood_eventlog.records import Batch, Position, StreamAppend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     """
     source = source_name(loaded.sources)
-    new = snapshot(loaded.location, loaded.assets, source)
+    new = snapshot_of(loaded.location, loaded.assets, source)
     while True:
         try:
             return _try_deploy(workspace, loaded, new)
@@ -65,7 +65,7 @@ def archive(sources: Mapping[str, bytes]) -> bytes:
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
     project, environment = workspace.project, workspace.environment
     keys = [asset.key for asset in loaded.assets]
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         current = deployed(connection, project, environment, NOW).get(loaded.location, "")
         known_ids = ids_of(connection, project, keys)
         if current == new.deployment:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latewood_eventlog.records import Position, RecordedEvent
-from sqlalchemy import Connection
-
 from latewood.commands.planning import View, read_view, state_at
 from latewood.commands.workspace import Workspace
 from latewood.decide.staleness import Assessed, assess
@@ -24,8 +21,10 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 from latewood.model.partitions import ordinal_of
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.runs import step_positions
+from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, history, version_named
 from latewood.projections.versions import CheckRow, checks_of
+from latewood_eventlog.records import Position, RecordedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +38,11 @@ class Read:
 
 def read(workspace: Workspace, as_of: Position = NOW) -> Read:
     """View, state and assessment at a position. Cost: O(assets + heads)."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         return _read(connection, workspace, as_of)
 
 
-def _read(connection: Connection, workspace: Workspace, as_of: Position) -> Read:
+def _read(connection: Snapshot, workspace: Workspace, as_of: Position) -> Read:
     view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
     state = state_at(connection, workspace, view, workspace.clock())
     return Read(view=view, state=state, assessed=assess(view.catalog, state))
@@ -60,7 +59,7 @@ def known_key(view: View, text: str) -> AssetKey:
 
 def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW) -> Explanation:
     """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         found = _read(connection, workspace, as_of)
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
@@ -79,7 +78,7 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
 class _LoggedPast:
     """The past as the log has it."""
 
-    def __init__(self, connection: Connection, workspace: Workspace, view: View) -> None:
+    def __init__(self, connection: Snapshot, workspace: Workspace, view: View) -> None:
         self._connection = connection
         self._workspace = workspace
         self._view = view
@@ -127,7 +126,7 @@ class _LoggedPast:
 def step_events(workspace: Workspace, version: VersionId) -> Iterator[tuple[RecordedEvent, Any]]:
     """The events of the step that made a version, oldest first, each with its fact."""
     run, _, number = version.rpartition(".")
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         positions = step_positions(connection, workspace.project, RunId(run), int(number))
     for event in workspace.log.read_positions(positions):
         yield event, from_json(event.type, event.data)
@@ -191,7 +190,7 @@ def downstream(
     for depth in range(1, down + 1):
         following: set[tuple[AssetKey, VersionId]] = set()
         for reader in {r for read, _ in level for r in found.view.catalog.graph.downstreams[read]}:
-            with workspace.log.engine.connect() as connection:
+            with snapshot(workspace.log) as connection:
                 made = history(connection, workspace.project, found.view.ids[reader], limit=1_000)
             for facts in made:
                 for link in _reads(workspace, reader, facts.version, keys, depth):
@@ -251,7 +250,7 @@ class AssetPage:
 
 def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int = 10) -> AssetPage:
     """Status, latest versions, metadata, schema and checks of an asset at a position."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         found = _read(connection, workspace, as_of)
         asset = known_key(found.view, key)
         id_ = found.view.ids[asset]
@@ -273,7 +272,7 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
 
 def versions_named(workspace: Workspace, asset: AssetId, version: str) -> list[VersionFacts]:
     """The version of that asset, one entry per partition."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         return version_named(connection, workspace.project, asset, VersionId(version))
 
 

@@ -7,16 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
 
-from latewood_eventlog.errors import LeaseLost, LogError
-from latewood_eventlog.groupcommit import GroupCommit
-from latewood_eventlog.leases import Lease, acquire, held, release, renew
-from latewood_eventlog.records import Batch, StreamAppend
-
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, View, make_plan, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan, plan
-from latewood.engine.inline import InlineRun, Report, Tally
+from latewood.engine.inline import InlineRun, Report, Tally, written
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, new_event
 from latewood.engine.store import ArtifactAddress, Staged
@@ -32,7 +27,12 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.runs import unfinished_runs
+from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
+from latewood_eventlog.errors import LeaseLost, LogError
+from latewood_eventlog.groupcommit import GroupCommit
+from latewood_eventlog.leases import Lease, acquire, held, release, renew
+from latewood_eventlog.records import Batch, StreamAppend
 
 LEASE_DURATION: Final = timedelta(seconds=30)
 _PLANNED_MAX: Final = 400
@@ -83,7 +83,9 @@ def materialize(
     refuse_blocked(prepared.plan)
     close_interrupted(workspace)
     run = workspace.new_run()
-    lease = acquire(workspace.log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION)
+    lease = acquire(
+        workspace.log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION
+    )
     assert lease is not None, "a new run's lease is free"
     with (
         _kept(workspace, lease),
@@ -98,8 +100,7 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
-        result = _execute(workspace, prepared, run, recorder, report)
-    return result
+        return _execute(workspace, prepared, run, recorder, report)
 
 
 def refuse_blocked(made: Plan) -> None:
@@ -120,7 +121,7 @@ def refuse_blocked(made: Plan) -> None:
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
     """End the runs whose process died: they are unfinished and nobody holds their lease. Which ones."""
     log = workspace.log
-    with log.engine.connect() as connection:
+    with snapshot(log) as connection:
         unfinished = [row.run for row in unfinished_runs(connection, workspace.project)]
     if not unfinished:
         return ()
@@ -130,9 +131,7 @@ def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
         if f"run/{run}" in alive:
             continue
         # Taking the lease fences a process that was only slow: its next append is refused.
-        lease = acquire(
-            log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION
-        )
+        lease = acquire(log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION)
         if lease is None:
             continue
         fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
@@ -162,7 +161,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
             action=group.action,
             partitions=str(group.ordinals),
             first=group.first,
-            reasons=tuple(f"{r.cause}:{r.subject}" if r.subject else str(r.cause) for r in group.reasons),
+            reasons=written(group.reasons),
         )
         for task in made.tasks
         for group in task.groups
@@ -223,7 +222,7 @@ def _execute(
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], bool]:
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         return check_verdicts(connection, workspace.project, asset, partition)
 
 

@@ -6,10 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from latewood_eventlog.records import Position
-from latewood_eventlog.statements import HEAD
-from sqlalchemy import Connection
-
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import nodes_of
 from latewood.decide.keys import parameters_of
@@ -28,7 +24,10 @@ from latewood.model.keys import AssetId, AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import parse_partitions
 from latewood.projections.catalog import defined, deployed
+from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, durations, heads, known_logics, reusable
+from latewood_eventlog.records import Position
+from latewood_eventlog.statements import HEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +52,20 @@ class Asked:
     force: bool = False
 
 
-def view_of(workspace: Workspace, *, as_of: Position = NOW, loaded: Loaded | None = None, ids: Mapping[AssetKey, AssetId] | None = None) -> View:
+def view_of(
+    workspace: Workspace,
+    *,
+    as_of: Position = NOW,
+    loaded: Loaded | None = None,
+    ids: Mapping[AssetKey, AssetId] | None = None,
+) -> View:
     """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
 
 
 def read_view(
-    connection: Connection,
+    connection: Snapshot,
     workspace: Workspace,
     *,
     as_of: Position,
@@ -94,7 +99,7 @@ def read_view(
 
 
 def state_at(
-    connection: Connection,
+    connection: Snapshot,
     workspace: Workspace,
     view: View,
     now: datetime,
@@ -113,12 +118,14 @@ def state_at(
 
 def assess_view(workspace: Workspace, view: View) -> dict[AssetKey, Assessed]:
     """Status and reasons of every asset in the view, at this instant."""
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, workspace.clock())
     return assess(view.catalog, state)
 
 
-def selected_keys(workspace: Workspace, view: View, selection: str, within: Sequence[AssetKey] = ()) -> tuple[AssetKey, ...]:
+def selected_keys(
+    workspace: Workspace, view: View, selection: str, within: Sequence[AssetKey] = ()
+) -> tuple[AssetKey, ...]:
     """The assets a selection names, in topological order; `*` means those in `within`, where that is given."""
     parsed = parse(selection)
     status = assess_view(workspace, view) if uses_status(parsed) else {}
@@ -127,9 +134,7 @@ def selected_keys(workspace: Workspace, view: View, selection: str, within: Sequ
     return tuple(key for key in keys if not allowed or key in allowed)
 
 
-def make_plan(
-    workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None
-) -> Plan:
+def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
     The state is read in one snapshot. Reuse is looked up only for the logic of what is not fresh.
@@ -143,9 +148,11 @@ def make_plan(
         parameters=_parameters(view.catalog, asked.parameters, loaded),
         force=asked.force,
     )
-    with workspace.log.engine.connect() as connection:
+    with snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, request.parameters)
-        nodes = [n for n in nodes_of(view.catalog, state, request.parameters) if not request.selected.isdisjoint(n.keys)]
+        nodes = [
+            n for n in nodes_of(view.catalog, state, request.parameters) if not request.selected.isdisjoint(n.keys)
+        ]
         logics = known_logics(connection, workspace.project, (node.logic for node in nodes), view.as_of)
         state = replace(state, logics=logics)
         first = plan(view.catalog, request, state)
@@ -160,7 +167,7 @@ def make_plan(
         return _with_durations(connection, workspace, plan(view.catalog, request, replace(state, reusable=found)))
 
 
-def _with_durations(connection: Connection, workspace: Workspace, made: Plan) -> Plan:
+def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:
     due = [
         id_
         for task in made.tasks
@@ -172,9 +179,7 @@ def _with_durations(connection: Connection, workspace: Workspace, made: Plan) ->
     return replace(made, state=replace(made.state, durations=durations(connection, workspace.project, due)))
 
 
-def _partitions(
-    catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime
-) -> dict[AssetKey, Ordinals]:
+def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime) -> dict[AssetKey, Ordinals]:
     """Partitions by asset; a text that fits none of the selected assets is refused, naming what each expects."""
     if not text:
         return {}
@@ -195,9 +200,7 @@ def _partitions(
     return found
 
 
-def _parameters(
-    catalog: Catalog, texts: Sequence[str], loaded: Loaded | None
-) -> dict[AssetKey, dict[str, Any]]:
+def _parameters(catalog: Catalog, texts: Sequence[str], loaded: Loaded | None) -> dict[AssetKey, dict[str, Any]]:
     """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types."""
     values: dict[AssetKey, dict[str, Any]] = {}
     for text in texts:

@@ -10,16 +10,15 @@ from pathlib import Path
 from secrets import choice
 from typing import Final
 
+from latewood.engine.store import ArtifactStore, open_store
+from latewood.errors import UsageError
+from latewood.model.keys import RunId
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate, require_schema
 from latewood_eventlog.server import database_url
-
-from latewood.engine.store import ArtifactStore, open_store
-from latewood.errors import UsageError
-from latewood.model.keys import RunId
-from latewood.projections.installed import PROJECTIONS, UPCASTERS
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_\-]{0,62}")
 _RUN_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base 32 without i, l, o, u: nothing reads like another
@@ -81,7 +80,8 @@ def new_run() -> RunId:
 def _named(what: str, text: str) -> str:
     if not _NAME.fullmatch(text):
         raise UsageError(
-            f'{what} "{text}": expected 1 to 63 lower-case letters, digits, "_" and "-", beginning with a letter or digit'
+            f'{what} "{text}": expected 1 to 63 lower-case letters, digits, "_" and "-", '
+            "beginning with a letter or digit"
         )
     return text
 

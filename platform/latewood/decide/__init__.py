@@ -1,0 +1,1 @@
+"""Pure decisions: what is stale, what to run, and why."""

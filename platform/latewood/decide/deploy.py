@@ -37,7 +37,7 @@ class Base:
     ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
 
 
-def snapshot(location: str, assets: Sequence[AssetDefinition], source: str) -> Snapshot:
+def snapshot_of(location: str, assets: Sequence[AssetDefinition], source: str) -> Snapshot:
     """The snapshot of these definitions and this source. Cost: O(definitions)."""
     digests = {asset.key: definition_digest(asset) for asset in assets}
     return Snapshot(

@@ -74,9 +74,7 @@ def changed_parts(old: CodeVersion, new: CodeVersion) -> tuple[CodeChange, ...]:
             if before.get(name) != after.get(name)
         ),
         *(
-            CodeChange(
-                subject="package", name=name, before=packages_before.get(name), after=packages_after.get(name)
-            )
+            CodeChange(subject="package", name=name, before=packages_before.get(name), after=packages_after.get(name))
             for name in sorted(packages_before.keys() | packages_after.keys())
             if packages_before.get(name) != packages_after.get(name)
         ),

@@ -86,9 +86,7 @@ def _statements(body: list[ast.stmt], conditions: tuple[ast.expr, ...]) -> Itera
     is one statement, because any line of it may decide about the others.
     """
     for node in body:
-        if isinstance(node, ast.If) and not any(
-            isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)
-        ):
+        if isinstance(node, ast.If) and not any(isinstance(part, ast.NamedExpr) for part in ast.walk(node.test)):
             otherwise = ast.UnaryOp(op=ast.Not(), operand=node.test)
             if not _is_main_guard(node.test):
                 yield from _statements(node.body, (*conditions, node.test))
@@ -131,9 +129,7 @@ def _affected(
 def _changes_of_functions(statements: list[Statement]) -> dict[str, frozenset[str]]:
     """For each function or class of the module that may change globals, itself or by others: which."""
     defined = {
-        statement.node.name: statement.references
-        for statement in statements
-        if isinstance(statement.node, DEFINITIONS)
+        statement.node.name: statement.references for statement in statements if isinstance(statement.node, DEFINITIONS)
     }
     changes = {name: uses.mutates for name, uses in defined.items() if uses.mutates}
     settled = not changes

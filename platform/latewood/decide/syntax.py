@@ -33,9 +33,7 @@ def line_of(source: str, qualname: str) -> int | None:
     body: Iterable[ast.AST] = ast.parse(source).body
     line = None
     for name in path:
-        node = next(
-            (found for statement in body for found in ast.walk(statement) if _names(found, name)), None
-        )
+        node = next((found for statement in body for found in ast.walk(statement) if _names(found, name)), None)
         if node is None:
             return line if name == "<lambda>" else None
         line = getattr(node, "lineno", None)

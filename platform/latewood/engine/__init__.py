@@ -1,0 +1,1 @@
+"""The shell that runs user code: loading, executing, storing."""

@@ -143,9 +143,7 @@ class _Reader:
             return self.enum(plain)
         if issubclass(plain, tuple) and hasattr(plain, "_fields"):
             hints = typing.get_type_hints(plain)
-            return TypeSpec(
-                kind="tuple", args=tuple(self.part(hints.get(name, Any)) for name in plain._fields)
-            )
+            return TypeSpec(kind="tuple", args=tuple(self.part(hints.get(name, Any)) for name in plain._fields))
         return self.record(plain)
 
     def enum(self, cls: type[Enum]) -> TypeSpec:
@@ -181,6 +179,8 @@ class _Reader:
             )
         if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
             return "typeddict", self.keys(cls)
+        if hasattr(cls, "__get_pydantic_core_schema__"):  # a type of pydantic's own, or that knows pydantic
+            return "model", ()
         raise self.refused(
             cls,
             "its values have no form to be stored in; use a dataclass, a TypedDict or a pydantic model, "
@@ -189,13 +189,9 @@ class _Reader:
 
     def keys(self, cls: Any) -> tuple[Field, ...]:
         if sys.version_info < (3, 12) and type(cls).__module__ == "typing":
-            raise self.refused(
-                cls, "on Python 3.11, import TypedDict from typing_extensions (pydantic asks for it)"
-            )
+            raise self.refused(cls, "on Python 3.11, import TypedDict from typing_extensions (pydantic asks for it)")
         hints = self.hints(cls).items()
-        return tuple(
-            Field(name=n, type=self.part(hint), required=n in cls.__required_keys__) for n, hint in hints
-        )
+        return tuple(Field(name=n, type=self.part(hint), required=n in cls.__required_keys__) for n, hint in hints)
 
     def hints(self, cls: type) -> dict[str, Any]:
         try:

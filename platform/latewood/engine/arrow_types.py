@@ -42,7 +42,5 @@ def logical_type(dtype: pa.DataType) -> str:
         case pa.ListType() | pa.LargeListType() | pa.ListViewType() | pa.LargeListViewType():
             return f"list<{logical_type(dtype.value_type)}>"
         case pa.UnionType():
-            raise NoCanonicalContent(
-                f"column type {dtype} has no canonical content; use a struct of nullable fields"
-            )
+            raise NoCanonicalContent(f"column type {dtype} has no canonical content; use a struct of nullable fields")
     return column_type(str(dtype))

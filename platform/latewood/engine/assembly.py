@@ -320,9 +320,7 @@ def _bare_task(
     )
 
 
-def _live(
-    function: Callable[..., Any], signature: Signature, outputs: Mapping[str, Any]
-) -> LiveTask:
+def _live(function: Callable[..., Any], signature: Signature, outputs: Mapping[str, Any]) -> LiveTask:
     return LiveTask(
         function=function,
         inputs=signature.inputs,

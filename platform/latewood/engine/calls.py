@@ -66,9 +66,7 @@ def call(
         raise
     except _TimedOut:
         seconds = timeout.total_seconds() if timeout else 0
-        failure = Failure(
-            kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"still running after {seconds:g} s"
-        )
+        failure = Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"still running after {seconds:g} s")
         return Raised(failure=failure, duration_ms=_since(started), output=captured.getvalue())
     except BaseException as error:  # noqa: BLE001 - SystemExit included: user code may raise anything
         return Raised(failure=failure_of(error), duration_ms=_since(started), output=captured.getvalue())

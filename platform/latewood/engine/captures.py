@@ -7,6 +7,7 @@ import types
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from latewood.decide.fingerprint import digest_of
 from latewood.engine.code_nodes import computed_defaults, node_of, statements_on
@@ -94,22 +95,25 @@ class Capture:
                 text = self._module(value)
             case enum.Enum():
                 text = f"{self.text(type(value), name)}.{value.name}"
+            case PurePath():  # pickled differently from Python 3.13 on
+                text = ascii(str(value))
             case list() | tuple() if builtin:
                 text = _joined(self.text(item, name) for item in value)
             case set() | frozenset() if builtin:
                 text = _joined(sorted(self.text(item, name) for item in value))
             case dict() if builtin:
                 text = _joined(self.text(part, name) for item in value.items() for part in item)
-            case _ if is_own(value) and hasattr(value, "function"):
-                text = self.text(value.function, name)
-            case _ if self._is_foreign_wrapper(value):
-                text = f"{type(value).__qualname__} of {self.text(vars(value)['__wrapped__'], name)}"
             case _:
-                text = self._reduced(value, name)
+                inner = self._inner(value)
+                text = self._reduced(value, name) if inner is None else self.text(inner, name)
         return text
 
-    def _is_foreign_wrapper(self, value: object) -> bool:
-        return "__wrapped__" in getattr(value, "__dict__", ()) and self._resolution.place(type(value)) is None
+    def _inner(self, value: object) -> object:
+        """The function that one of Latewood's objects or another package's wrapper is about, if it is one."""
+        if is_own(value) and hasattr(value, "function"):
+            return value.function
+        wrapped: object = getattr(value, "__dict__", {}).get("__wrapped__")
+        return wrapped if self._resolution.place(type(value)) is None else None
 
     def _function(self, function: types.FunctionType) -> str:
         done = self._texts.get(id(function))
@@ -224,9 +228,7 @@ def _plain_member(member: object) -> object:
     return member
 
 
-_CLASS_KEYS = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__"}
-)
+_CLASS_KEYS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__"})
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented)})
 _CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
 _LONG = 1000

@@ -46,11 +46,7 @@ def _lambdas_around(found: list[FunctionNode], code: types.CodeType) -> list[Fun
         if line is not None and end_line is not None and column is not None and end_column  # not the prologue
     ]
     spans = [(node, _span(node.body)) for node in found if isinstance(node, ast.Lambda)]
-    around = [
-        (node, span)
-        for node, span in spans
-        if all(span[0] <= start and end <= span[1] for start, end in spots)
-    ]
+    around = [(node, span) for node, span in spans if all(span[0] <= start and end <= span[1] for start, end in spots)]
     innermost = max((span[0] for _, span in around), default=None)
     return [node for node, span in around if span[0] == innermost] if spots else []
 

@@ -143,9 +143,7 @@ class _Json:
         try:
             return adapter_of(edge.annotation).validate_json(content)
         except ValidationError as error:
-            raise ValueRefused(
-                f"the stored value is no {display(edge.spec)}: {_first_problem(error)}"
-            ) from None
+            raise ValueRefused(f"the stored value is no {display(edge.spec)}: {_first_problem(error)}") from None
 
     def _dumped(self, value: Any, annotation: Any) -> bytes:
         """JSON that was read back and compared: pydantic writes some values as something else.
@@ -271,9 +269,7 @@ class _Pandas:
         try:
             table = pa.Table.from_pandas(value)
         except (pa.ArrowException, TypeError, ValueError) as error:
-            raise ValueRefused(
-                f"DataFrame cannot be stored: {error}. Give each column values of one type"
-            ) from None
+            raise ValueRefused(f"DataFrame cannot be stored: {error}. Give each column values of one type") from None
         stored = _TABLE.encode(table, annotation)
         about = json.loads(table.schema.metadata[b"pandas"])
         layout = {key: about[key] for key in ("index_columns", "column_indexes", "columns")}
@@ -302,9 +298,7 @@ class _Numpy:
         import numpy as np  # noqa: PLC0415 - optional dependency, and start-up
 
         if value.dtype.hasobject:
-            raise ValueRefused(
-                f"ndarray of {value.dtype} cannot be stored: it holds Python objects; use a list"
-            )
+            raise ValueRefused(f"ndarray of {value.dtype} cannot be stored: it holds Python objects; use a list")
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
         return Encoded(
@@ -351,9 +345,7 @@ class _Files:
         if version.startswith("dir1:"):
             return Encoded(content=value, extension="dir", version=version)
         extension = f"file{value.suffix}" if _SUFFIX.fullmatch(value.suffix) else "file"
-        return Encoded(
-            content=value, extension=extension, version=version, metadata={"bytes": value.stat().st_size}
-        )
+        return Encoded(content=value, extension=extension, version=version, metadata={"bytes": value.stat().st_size})
 
     def decode(self, stored: Stored, _: Any) -> Any:
         return stored.path()

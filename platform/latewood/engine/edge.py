@@ -73,7 +73,7 @@ def adapter_of(annotation: Any) -> "TypeAdapter[Any]":
         return _new_adapter(annotation)
 
 
-class _Mismatch(Exception):  # noqa: N818 - never leaves this module
+class _Mismatch(Exception):
     """Where in a value, and what is wrong there; both may be empty for the value as a whole."""
 
     def __init__(self, where: str = "", reason: str = "") -> None:
@@ -130,11 +130,7 @@ def _plain(value: Any, spec: TypeSpec, where: str) -> Any:
     cls = type(value)
     if cls is exact:
         return value
-    if (
-        plain is not None
-        and cls is not bool
-        and (isinstance(value, exact) or (exact is float and cls is int))
-    ):
+    if plain is not None and cls is not bool and (isinstance(value, exact) or (exact is float and cls is int)):
         return plain(value)
     raise _mismatch(value, spec, where)
 
@@ -167,10 +163,7 @@ def _plain_dict(value: Any, spec: TypeSpec, where: str) -> Any:
     if not isinstance(value, dict):
         raise _mismatch(value, spec, where)
     key, item = spec.args
-    return {
-        _plain(name, key, f"{where}.key"): _plain(part, item, f"{where}[{name!r}]")
-        for name, part in value.items()
-    }
+    return {_plain(name, key, f"{where}.key"): _plain(part, item, f"{where}[{name!r}]") for name, part in value.items()}
 
 
 def _plain_arm(value: Any, spec: TypeSpec, where: str) -> Any:
@@ -214,9 +207,7 @@ def _by_pydantic(value: Any, edge: Edge) -> Any:
 
 
 def _takes_none(spec: TypeSpec) -> bool:
-    return spec.kind in ("none", "any") or any(
-        map(_takes_none, spec.args if spec.kind in ("union", "literal") else ())
-    )
+    return spec.kind in ("none", "any") or any(map(_takes_none, spec.args if spec.kind in ("union", "literal") else ()))
 
 
 def _check_table(value: Any, edge: Edge) -> None:
@@ -230,9 +221,7 @@ def _check_table(value: Any, edge: Edge) -> None:
     reason = columns_fit(columns_of(value.schema, nullable=False), expected)
     if reason is None:
         counts = ((c.name, value.column(c.name).null_count) for c in expected if not c.nullable)
-        reason = next(
-            (f"column {name}: expected no nulls, found {count}" for name, count in counts if count), None
-        )
+        reason = next((f"column {name}: expected no nulls, found {count}" for name, count in counts if count), None)
     if reason is not None:
         raise _Mismatch(reason=reason)
 

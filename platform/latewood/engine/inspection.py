@@ -41,9 +41,7 @@ class Inspector:
         reached = capture.reached
         if not isinstance(function, types.FunctionType):
             reached.parts.add(CodePart(name=f"{file}:{qualname}[callable]", digest=digest_of([text])))
-        return computed_version(
-            text, reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname
-        )
+        return computed_version(text, reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname)
 
     def first_party_sources(self) -> dict[str, bytes]:
         """The sources of the first-party modules that are loaded or were reached, by path under the root."""

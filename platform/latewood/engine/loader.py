@@ -15,11 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from latewood.authoring import Asset, Check, Definitions, OutputOf
-from latewood.engine.inspection import Inspector
 from latewood.engine.assembly import Found, assemble
+from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask
 from latewood.errors import DefinitionError, DefinitionsInvalid
-from latewood.model.definitions import AssetDefinition
+from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
 
 DEFINITIONS = "definitions"
@@ -38,6 +38,10 @@ class Loaded:
     sources: Mapping[str, bytes]
     tasks: Mapping[AssetKey, LiveTask]
     checks: Mapping[tuple[AssetKey, str], LiveTask]
+
+    def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
+        """The outputs of the task that makes this asset."""
+        return next(asset.task.outputs for asset in self.assets if asset.key == key)
 
 
 def load_file(
@@ -103,7 +107,7 @@ def _import(importer: Any, root: Path) -> ModuleType:
     except SyntaxError as error:
         problem = DefinitionError(f"SyntaxError: {error.msg}", file=error.filename or "", line=error.lineno or 0)
         raise DefinitionsInvalid((problem,)) from None
-    except Exception as error:  # noqa: BLE001 - the boundary to user code: whatever it raises is the user's problem to see
+    except Exception as error:
         file, line = _place(error, root)
         problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
         raise DefinitionsInvalid((problem,)) from error
@@ -119,9 +123,7 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
     return _relative(Path(own[-1].filename), root), own[-1].lineno or 0
 
 
-def _load(
-    module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]
-) -> Loaded:
+def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
     inspector = Inspector(root)
     assembled = assemble(_found(module), root=root, inspector=inspector, others=others)
     return Loaded(

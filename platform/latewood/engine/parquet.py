@@ -17,9 +17,7 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
     try:
         pq.write_table(table, sink, compression="snappy")
     except pa.ArrowException as error:
-        raise ValueRefused(
-            f"Table cannot be stored as Parquet: {error}. Cast the column to another type"
-        ) from None
+        raise ValueRefused(f"Table cannot be stored as Parquet: {error}. Cast the column to another type") from None
     return sink.getvalue()
 
 

@@ -7,11 +7,10 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from latewood_eventlog.groupcommit import GroupCommit
-from latewood_eventlog.records import Appended, Batch, Fence, NewEvent, Position, StreamAppend
-
 from latewood.events import SCHEMA_VERSIONS, TYPE_OF, Event, to_json
 from latewood.model.keys import RunId
+from latewood_eventlog.groupcommit import GroupCommit
+from latewood_eventlog.records import Appended, Batch, Fence, NewEvent, Position, StreamAppend
 
 _UNRECORDED_MAX: Final = 2_000
 """Submissions that may wait for their commit while a run goes on: bounds memory, and what a crash can cost."""
@@ -26,7 +25,7 @@ def event_id(stream: str, *names: object) -> UUID:
     return UUID(bytes=sha256(stream.encode()).digest()[:6] + sha256(name.encode()).digest()[:10])
 
 
-def new_event(  # noqa: PLR0913 - the parts of an event
+def new_event(
     fact: Event,
     *,
     stream: str,
@@ -82,9 +81,7 @@ class Recorder:
         at = self._clock()
         events = []
         for fact, name in facts:
-            events.append(
-                new_event(fact, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause)
-            )
+            events.append(new_event(fact, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause))
             cause = events[-1].event_id
         append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events))
         future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)

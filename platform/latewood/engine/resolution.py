@@ -95,9 +95,7 @@ class Resolution:
         if "<locals>" in qualname:
             # A decorator may be a variable of the enclosing function; the live object shows what it did.
             names = source.names.bindings
-            known = [
-                pair for pair in statement.decorators if (_decorator_chain(pair[0]) or ("",))[0] in names
-            ]
+            known = [pair for pair in statement.decorators if (_decorator_chain(pair[0]) or ("",))[0] in names]
             statement = replace(statement, decorators=tuple(known))
         return self._described(source, qualname, [statement], captured)
 
@@ -116,13 +114,18 @@ class Resolution:
         """The global definition that a live function or class comes from, if its source is first-party."""
         source: Source | Outside | None
         if isinstance(value, types.FunctionType):
+            # The code's own name: `functools.wraps` gives a wrapper the name of what it wraps.
+            line, qualname = value.__code__.co_firstlineno, value.__code__.co_qualname
             source = self.sources.of_file(value.__code__.co_filename, value.__globals__)
         else:
+            line, qualname = 0, value.__qualname__
             source = self.sources.module(value.__module__)
         if not isinstance(source, Source):
             return None
-        name = value.__qualname__.partition(".")[0]
-        return (source, name) if name in source.names.bindings else (source, WHOLE)
+        name = qualname.partition(".")[0]
+        if name not in source.names.bindings:
+            name = next(_names_bound_on(source, line), WHOLE)
+        return source, name
 
     def _definition(self, target: Target) -> Definition:
         found = self._definitions.get(target)
@@ -154,9 +157,7 @@ class Resolution:
         """One global name: its statements in the source, and the functions that its live value holds."""
         definition = self._described(source, name, source.names.bindings[name].statements)
         places = {self.place(value) for value in _functions_in(source.live.get(name), self._is_first_party)}
-        return replace(
-            definition, targets=definition.targets | {place for place in places if place} - {(source, name)}
-        )
+        return replace(definition, targets=definition.targets | {place for place in places if place} - {(source, name)})
 
     def _described(
         self,
@@ -183,9 +184,7 @@ class Resolution:
         packages, uncovered = self._outside(meaning.outside)
         unresolvable = frozenset[str]().union(*(used.unresolvable for used in uses))
         return Definition(
-            part=CodePart(
-                name=f"{source.file}:{qualname}", digest=digest_of([*texts, "names", *sorted(wiring)])
-            ),
+            part=CodePart(name=f"{source.file}:{qualname}", digest=digest_of([*texts, "names", *sorted(wiring)])),
             targets=frozenset(meaning.targets),
             injected=frozenset(meaning.injected),
             packages=packages,
@@ -267,9 +266,7 @@ class Resolution:
         if isinstance(module, Outside):
             if module.kind == "namespace" and names:
                 return self._member(self.sources.module(f"{module.module}.{names[0]}"), names[1:])
-            return _Meaning(
-                labels=[".".join((module.module, *names)) + f" ({module.kind})"], outside={module}
-            )
+            return _Meaning(labels=[".".join((module.module, *names)) + f" ({module.kind})"], outside={module})
         if names:
             found = self._named(module, names)
             if found.labels:
@@ -298,6 +295,15 @@ class Resolution:
 
     def _is_first_party(self, kind: type) -> bool:
         return isinstance(self.sources.module(kind.__module__), Source)
+
+
+def _names_bound_on(source: Source, line: int) -> Iterator[str]:
+    """The global names bound by the statement that holds a line: where a lambda was written."""
+    for name, binding in source.names.bindings.items():
+        for statement in binding.statements:
+            first, last = getattr(statement.node, "lineno", 0), getattr(statement.node, "end_lineno", 0)
+            if first <= line <= last and name in statement.references.binds:
+                yield name
 
 
 def is_own(value: object) -> bool:
@@ -331,9 +337,7 @@ def _absolute(source: Source, origin: Import) -> str:
     return ".".join([*base, origin.module] if origin.module else base)
 
 
-def _functions_in(
-    value: object, is_first_party: Callable[[type], bool]
-) -> Iterator[types.FunctionType | type]:
+def _functions_in(value: object, is_first_party: Callable[[type], bool]) -> Iterator[types.FunctionType | type]:
     """The functions and classes that a live value is or holds: in containers, wrappers and own instances."""
     waiting, seen = [value], {id(value)}
     while waiting:

@@ -3,6 +3,7 @@
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -90,10 +91,8 @@ def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     candidates = [value]
     if isinstance(value, str):
-        try:
+        with suppress(msgspec.DecodeError):  # plain text is a value too
             candidates.append(msgspec.json.decode(value))
-        except msgspec.DecodeError:
-            pass  # plain text is a value too
     first: ValidationError | None = None
     for candidate in candidates:
         try:

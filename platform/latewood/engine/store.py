@@ -171,9 +171,7 @@ class ArtifactStore:
             with suppress(FileNotFoundError), _errors("read", path), open(path, "rb", buffering=0) as file:
                 content = file.read()
                 if size is not None and len(content) != size:
-                    raise ArtifactMissing(
-                        "read", path, f"expected {size} bytes, found {len(content)}", _AGAIN
-                    )
+                    raise ArtifactMissing("read", path, f"expected {size} bytes, found {len(content)}", _AGAIN)
                 return content
         raise ArtifactMissing("read", final, "it is not in the store", _AGAIN)
 

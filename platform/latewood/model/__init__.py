@@ -1,0 +1,1 @@
+"""Nouns, frozen: keys, partitions, types, definitions."""

@@ -146,9 +146,7 @@ class MarkAxis:
             at -= len(marks)
             year += 1
             if year > LAST_YEAR:
-                raise UsageError(
-                    f"partition number {ordinal} of {self.every}: expected one up to {LAST_YEAR}"
-                )
+                raise UsageError(f"partition number {ordinal} of {self.every}: expected one up to {LAST_YEAR}")
         return marks[at]
 
     def first_from(self, instant: int) -> int:

@@ -30,16 +30,17 @@ way to the log; unique together with the asset (one step may produce several ass
 
 UNPARTITIONED = PartitionKey("")
 
+_LENGTH_MAX = 200
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.\-]*"
 _KEY = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*")
 
 
 def asset_key(text: str) -> AssetKey:
     """The key written as `text`. Raises DefinitionError unless it is segments of `A-Z a-z 0-9 _ . -`."""
-    if len(text) > 200 or not _KEY.fullmatch(text):
+    if len(text) > _LENGTH_MAX or not _KEY.fullmatch(text):
         raise DefinitionError(
-            f'asset key "{text}": expected 1 to 200 characters, segments of letters, digits, "_", "." and "-" '
-            'joined by "/", as in "flights/daily"'
+            f'asset key "{text}": expected 1 to {_LENGTH_MAX} characters, segments of letters, digits, '
+            '"_", "." and "-" joined by "/", as in "flights/daily"'
         )
     return AssetKey(text)
 

@@ -159,7 +159,7 @@ def Static(keys: Iterable[str]) -> StaticKeys:
 
 def count(scheme: Scheme | None, now: datetime) -> int:
     """Number of partitions: those whose window is over at `now` where the scheme has no end. Cost: O(1)."""
-    size = _size(scheme)
+    size = size_of(scheme)
     if size is not None:
         return size
     assert isinstance(scheme, TimeWindows)
@@ -168,11 +168,9 @@ def count(scheme: Scheme | None, now: datetime) -> int:
 
 def key_at(scheme: Scheme | None, ordinal: int) -> PartitionKey:
     """The key of a partition. Raises UsageError outside the scheme. Cost: O(1), about a microsecond."""
-    size = _size(scheme)
+    size = size_of(scheme)
     if ordinal < 0 or (size is not None and ordinal >= size):
-        raise UsageError(
-            f"partition number {ordinal}: expected 0 to {'' if size is None else size - 1}".rstrip()
-        )
+        raise UsageError(f"partition number {ordinal}: expected 0 to {'' if size is None else size - 1}".rstrip())
     match scheme:
         case None:
             return UNPARTITIONED
@@ -192,7 +190,7 @@ def ordinal_of(scheme: Scheme | None, key: str) -> int:
 
     Raises UsageError with the bounds, or near matches, where there is none. Cost: O(1).
     """
-    ordinal, size = _located(scheme, key), _size(scheme)
+    ordinal, size = _located(scheme, key), size_of(scheme)
     if ordinal is None or (size is not None and ordinal >= size):
         raise _unknown(scheme, key, size)
     return ordinal
@@ -258,7 +256,7 @@ def axis_of(scheme: TimeWindows) -> Axis:
 
 
 @lru_cache(maxsize=1024)
-def _size(scheme: Scheme | None) -> int | None:
+def size_of(scheme: Scheme | None) -> int | None:
     """Number of partitions; None where it depends on the time."""
     match scheme:
         case None:
@@ -311,9 +309,7 @@ def _denoted_once(scheme: Scheme | None, key: str, size: int) -> Range:
     if ordinal is not None and ordinal < size:
         return ordinal, ordinal + 1
     if isinstance(scheme, TimeWindows) and (interval := interval_of(key)):
-        start, stop = (
-            axis_of(scheme).first_from(instant_of(time, zone(scheme.timezone))) for time in interval
-        )
+        start, stop = (axis_of(scheme).first_from(instant_of(time, zone(scheme.timezone))) for time in interval)
         if start < min(stop, size):
             return start, min(stop, size)
     raise _unknown(scheme, key, size)
@@ -328,9 +324,7 @@ def _unknown(scheme: Scheme | None, key: str, size: int | None) -> UsageError:
             hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {title(scheme)}"
         case TimeWindows():
             last = f" to {key_at(scheme, size - 1)}" if size else " on"
-            expected = (
-                "no partition is over yet" if size == 0 else f"expected a key from {key_at(scheme, 0)}{last}"
-            )
+            expected = "no partition is over yet" if size == 0 else f"expected a key from {key_at(scheme, 0)}{last}"
             hint = f"{expected}, {title(scheme)}"
     return UsageError(f'partition "{key}": {hint}')
 
@@ -344,10 +338,8 @@ def _time_windows(every: str, start: Moment, end: Moment | None, timezone: str) 
         end=None if last is None else _iso(every, last),
         timezone=timezone,
     )
-    if _size(scheme) == 0:
-        raise DefinitionError(
-            f"partitions {title(scheme)}: expected an end after the start, found no window between"
-        )
+    if size_of(scheme) == 0:
+        raise DefinitionError(f"partitions {title(scheme)}: expected an end after the start, found no window between")
     if every == "weekly" and last is not None and (last - first).days % 7:
         whole = first + timedelta(days=(last - first).days // 7 * 7)
         raise DefinitionError(
@@ -359,11 +351,7 @@ def _time_windows(every: str, start: Moment, end: Moment | None, timezone: str) 
 
 def _iso(every: str, local: datetime) -> str:
     """One spelling for one time, so that equal schemes are equal."""
-    return (
-        local.date().isoformat()
-        if every in ("daily", "weekly", "monthly")
-        else local.isoformat(timespec="minutes")
-    )
+    return local.date().isoformat() if every in ("daily", "weekly", "monthly") else local.isoformat(timespec="minutes")
 
 
 def _local(every: str, moment: Moment) -> datetime:

@@ -170,9 +170,7 @@ class _Reader:
         if name in (*_LISTS, "fixed_size_list", "struct", "map", "dictionary"):
             return self.nested(name)
         hint = f"; write {_PYTHON_NAMES[name]}" if name in _PYTHON_NAMES else ""
-        raise self.wrong(
-            f"an Arrow type such as int32, double, string, date32 or timestamp[us, tz=UTC]{hint}", start
-        )
+        raise self.wrong(f"an Arrow type such as int32, double, string, date32 or timestamp[us, tz=UTC]{hint}", start)
 
     def nested(self, name: str) -> str:
         self.expect("<")
@@ -269,9 +267,7 @@ class _Reader:
 
     def wrong(self, expected: str, at: int) -> DefinitionError:
         found = f'"{self.text[at : at + 20]}"' if at < len(self.text) else "the end"
-        return DefinitionError(
-            f'table schema "{self.text}": at character {at + 1}: expected {expected}, found {found}'
-        )
+        return DefinitionError(f'table schema "{self.text}": at character {at + 1}: expected {expected}, found {found}')
 
 
 def _column(owner: str, name: str, annotation: Any) -> Column:

@@ -145,9 +145,7 @@ def fits(produced: TypeSpec, expected: TypeSpec) -> str | None:
     if produced.kind == "typeddict" and expected.kind == "dict":
         return _record_as_dict(produced, expected)
     if produced.kind in ("literal", "enum") and produced.args:
-        return (
-            None if all(fits(arg, expected) is None for arg in produced.args) else _other(produced, expected)
-        )
+        return None if all(fits(arg, expected) is None for arg in produced.args) else _other(produced, expected)
     return _other(produced, expected)
 
 
@@ -191,9 +189,7 @@ def _parts(produced: TypeSpec, expected: TypeSpec) -> str | None:
 
 
 def _tuple(produced: TypeSpec, expected: TypeSpec) -> str | None:
-    return (
-        _parts(produced, expected) if len(produced.args) == len(expected.args) else _other(produced, expected)
-    )
+    return _parts(produced, expected) if len(produced.args) == len(expected.args) else _other(produced, expected)
 
 
 def _enum(produced: TypeSpec, expected: TypeSpec) -> str | None:
@@ -221,9 +217,7 @@ def _record_as_dict(produced: TypeSpec, expected: TypeSpec) -> str | None:
     if reason := _parts(whole, expected):
         return reason
     value = expected.args[1] if expected.args else ANY
-    return next(
-        (f"field {f.name}: {reason}" for f in produced.fields if (reason := fits(f.type, value))), None
-    )
+    return next((f"field {f.name}: {reason}" for f in produced.fields if (reason := fits(f.type, value))), None)
 
 
 def _table(produced: TypeSpec, expected: TypeSpec) -> str | None:

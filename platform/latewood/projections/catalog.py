@@ -10,9 +10,6 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from latewood_eventlog.projector import Change, Put
-from latewood_eventlog.records import Position, RecordedEvent
-from latewood_eventlog.schema import Name
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -20,13 +17,14 @@ from latewood.events import AssetDefined, AssetDropped, DeploymentCreated, Envir
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood_eventlog.projector import Change, Put
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
 
 assets: Final = Table("assets", metadata, project(), key("asset"), Column("key", Name, nullable=False))
 Index("assets_key", assets.c.project, assets.c.key)
 
-definitions: Final = Table(
-    "definitions", metadata, project(), key("digest"), Column("body", JSON, nullable=False)
-)
+definitions: Final = Table("definitions", metadata, project(), key("digest"), Column("body", JSON, nullable=False))
 
 deployments: Final = Table(
     "deployments",
@@ -200,9 +198,7 @@ def defined(connection: Connection, project: str, location: str, name: str) -> l
     """All assets of a deployment. Cost: O(assets + bases), one query."""
     rows = connection.execute(_CHANGES, {"project": project, "deployment": name})
     return [
-        Defined(
-            asset=asset, deployment=name, location=location, digest=digest, definition=_decode(body)
-        )
+        Defined(asset=asset, deployment=name, location=location, digest=digest, definition=_decode(body))
         for asset, digest, body in rows
     ]
 

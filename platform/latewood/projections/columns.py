@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from latewood_eventlog.records import RecordedEvent
-from latewood_eventlog.schema import Name
 from sqlalchemy import Column, MetaData
 
 from latewood.events import Event, from_json
+from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.schema import Name
 
 metadata: Final = MetaData()
 

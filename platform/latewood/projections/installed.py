@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from latewood_eventlog.codec import Upcasters
-from latewood_eventlog.projector import Projection
-
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.runs import RunsProjection
 from latewood.projections.versions import VersionsProjection
+from latewood_eventlog.codec import Upcasters
+from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (CatalogProjection(), RunsProjection(), VersionsProjection())
 

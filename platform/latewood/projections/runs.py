@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from latewood_eventlog.projector import Change, Put, Set
-from latewood_eventlog.records import Position, RecordedEvent
-from latewood_eventlog.schema import Name
 from sqlalchemy import ARRAY, BigInteger, Column, Connection, DateTime, Double, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -23,6 +20,9 @@ from latewood.events import (
 )
 from latewood.model.keys import RunId
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
 
 runs: Final = Table(
     "runs",
@@ -204,9 +204,7 @@ _RUN_COLUMNS: Final = (
     "SELECT run, environment, selection, partitions, executor, status, actor, requested_position, requested_at, "
     "ended_position, ended_at, counts FROM runs WHERE project = :project "
 )
-_RUNS: Final = text(
-    _RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit"
-)
+_RUNS: Final = text(_RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit")
 _RUN: Final = text(_RUN_COLUMNS + "AND run LIKE :prefix ORDER BY requested_position DESC LIMIT 2")
 _RUNNING: Final = text(_RUN_COLUMNS + "AND ended_position IS NULL ORDER BY requested_position")
 _STEPS: Final = text(
@@ -217,7 +215,8 @@ _STEP_POSITIONS: Final = text(
     "SELECT started_position, ended_position FROM steps WHERE project = :project AND run = :run AND step = :step"
 )
 _STEP_COUNTS: Final = text(
-    "SELECT status, count(*) AS steps FROM steps WHERE project = :project AND run = :run GROUP BY status ORDER BY status"
+    "SELECT status, count(*) AS steps FROM steps WHERE project = :project AND run = :run "
+    "GROUP BY status ORDER BY status"
 )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from latewood_eventlog.records import Position
 from sqlalchemy import Connection, text
 
 from latewood.decide.state import Durations, VersionFacts
 from latewood.model.keys import AssetId, PartitionKey, VersionId
+from latewood_eventlog.records import Position
 
 NOW: Final[Position] = 2**62
 """As of this position = as things are."""
@@ -124,5 +124,6 @@ def check_verdicts(
 
 def _tuples(connection: Connection, statement: Any, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
     """Rows as the driver's plain tuples: a hundred thousand heads are read on the way to a plan."""
-    cursor = connection.execute(statement, parameters).cursor
-    return [] if cursor is None else cursor.fetchall()
+    cursor: Any = connection.execute(statement, parameters).cursor
+    rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return rows

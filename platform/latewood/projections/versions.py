@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from latewood_eventlog.projector import Change, Put, Set
-from latewood_eventlog.records import Position, RecordedEvent
-from latewood_eventlog.schema import Name
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.events import CheckEvaluated, OutputMade, StepReused, StepSucceeded, VersionAccepted
 from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
 
 versions: Final = Table(
     "versions",

@@ -1,0 +1,166 @@
+"""One call of user code, from versions to staged results: a task's attempt, or a check's verdict."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from latewood.context import CheckResult, Context
+from latewood.decide.judge import Node
+from latewood.decide.plan import Step
+from latewood.decide.state import VersionFacts
+from latewood.engine.assembly import RESULT
+from latewood.engine.binding import Bound
+from latewood.engine.calls import Raised, Returned, call
+from latewood.engine.loader import Loaded
+from latewood.engine.signature import LiveTask, live_parameter
+from latewood.engine.store import StoreError
+from latewood.engine.values import StagedOutput, Values
+from latewood.errors import ValueRefused
+from latewood.events import Failure, FailureKind
+from latewood.model.definitions import AssetDefinition, CheckDefinition
+from latewood.model.keys import RunId
+from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at, window_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An attempt that succeeded: its results by output, checked and staged."""
+
+    outputs: Mapping[str, StagedOutput]
+    returned: Returned
+    context: Context
+
+
+class Attempts:
+    """Calls the functions of a loaded location for the steps of one run."""
+
+    def __init__(self, loaded: Loaded, values: Values, run: RunId, clock: Callable[[], datetime]) -> None:
+        self._loaded = loaded
+        self._values = values
+        self._run = run
+        self._clock = clock
+
+    def attempt(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
+        """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else."""
+        node = step.task.node
+        live = self._loaded.tasks[node.keys[0]]
+        context = self._context(step, number)
+        try:
+            arguments = self._arguments(step, live, bound, context)
+        except (ValueRefused, StoreError) as error:
+            return _refused(error)
+        outcome = call(live.function, arguments, timeout=node.task.timeouts.running)
+        if isinstance(outcome, Raised):
+            return outcome
+        try:
+            outputs = self._stage(node, live, outcome.value)
+        except (ValueRefused, StoreError) as error:
+            return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
+        return Made(outputs=outputs, returned=outcome, context=context)
+
+    def verdict(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> CheckResult:
+        """The check's verdict on a version; a check that raises has not passed, and says why."""
+        live = self._loaded.checks[asset.key, check.name]
+        ((name, annotation),) = live.inputs.items()
+        try:
+            arguments = {name: self._values.load(facts, annotation)}
+        except (ValueRefused, StoreError) as error:
+            return CheckResult(passed=False, message=str(error))
+        arguments |= {
+            parameter.name: live_parameter(live.parameters[parameter.name], parameter.default)
+            for parameter in check.task.parameters
+        }
+        arguments |= _received(live, asset, step.ordinal, self._context(step, 1))
+        outcome = call(live.function, arguments, timeout=check.task.timeouts.running)
+        if isinstance(outcome, Raised):
+            return CheckResult(passed=False, message=f"{outcome.failure.error}: {outcome.failure.message}")
+        match outcome.value:
+            case CheckResult() as result:
+                return result
+            case bool(passed):
+                return CheckResult(passed=passed)
+            case other:
+                message = f"expected a CheckResult or a bool, found {type(other).__name__}"
+                return CheckResult(passed=False, message=message)
+
+    def _context(self, step: Step, attempt: int) -> Context:
+        return Context(
+            assets=step.task.node.keys,
+            partition=step.partition,
+            run=self._run,
+            attempt=attempt,
+            now=self._clock,
+            is_cancelled=lambda: False,
+            on_progress=lambda _share, _message: None,
+        )
+
+    def _arguments(self, step: Step, live: LiveTask, bound: list[Bound], context: Context) -> dict[str, Any]:
+        node = step.task.node
+        arguments: dict[str, Any] = {}
+        for b in bound:
+            if b.input.loads:
+                subject = f'input "{b.input.name}" of "{node.keys[0]}"'
+                annotation = self._annotation(live, b)
+                arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
+        for name, annotation in live.parameters.items():
+            arguments[name] = live_parameter(annotation, node.parameters[name])
+        return arguments | _received(live, node.assets[0], step.ordinal, context)
+
+    def _annotation(self, live: LiveTask, bound: Bound) -> Any:
+        """What the input is read as: where the reader does not say, as its producer wrote it."""
+        annotation = live.inputs[bound.input.name]
+        producer = self._loaded.tasks.get(bound.input.asset)
+        if annotation is not Any or producer is None:
+            return annotation
+        output = next(o.name for o in self._loaded.outputs_of(bound.input.asset) if o.asset == bound.input.asset)
+        return producer.outputs[output]
+
+    def _stage(self, node: Node, live: LiveTask, value: Any) -> dict[str, StagedOutput]:
+        by_name = {RESULT: value} if set(live.outputs) == {RESULT} else _by_name(value, live.outputs, node)
+        staged: dict[str, StagedOutput] = {}
+        for output in node.task.outputs:
+            if output.name in by_name:
+                subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
+                staged[output.name] = self._values.stage(by_name[output.name], annotation, subject=subject)
+            elif not output.optional:
+                raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
+        return staged
+
+
+def _received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
+    scheme = asset.partitions
+    received: dict[str, Any] = {}
+    for name, kind in live.receives.items():
+        match kind:
+            case "context":
+                received[name] = context
+            case "window":
+                assert isinstance(scheme, TimeWindows), "refused when definitions load"
+                received[name] = window_at(scheme, ordinal)
+            case "key":
+                received[name] = key_at(scheme, ordinal)
+            case "range":
+                assert isinstance(scheme, TimeWindows | StaticKeys), "refused when definitions load"
+                received[name] = range_at(scheme, (ordinal, ordinal + 1))
+    return received
+
+
+def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
+    """A result of several outputs, as a mapping or a named tuple. Raises ValueRefused for anything else."""
+    named = value._asdict() if hasattr(value, "_asdict") else value
+    if not isinstance(named, Mapping):
+        raise ValueRefused(
+            f'result of "{node.keys[0]}": expected a dict or a named tuple with {", ".join(outputs)}, '
+            f"found {type(value).__name__}"
+        )
+    unknown = ", ".join(sorted(str(name) for name in set(named) - set(outputs)))
+    if unknown:
+        raise ValueRefused(f'result of "{node.keys[0]}": expected {", ".join(outputs)}, found {unknown} too')
+    return named
+
+
+def _refused(error: Exception) -> Raised:
+    kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
+    failure = Failure(kind=kind, error=type(error).__name__, message=str(error))
+    return Raised(failure=failure, duration_ms=0.0, output="")

@@ -1,0 +1,109 @@
+"""What the steps of one run read: versions made here where there are any, else the environment's heads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from latewood.decide.judge import Node
+from latewood.decide.keys import parameters_of, read_version
+from latewood.decide.state import State, VersionFacts
+from latewood.decide.versions import compact
+from latewood.events import InputRead, SkipReason
+from latewood.model.definitions import Catalog, Input
+from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.mappings import Offset, upstream_ordinals
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe, key_at
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The versions one input of a step reads, by partition, in order."""
+
+    input: Input
+    ordinals: Ordinals
+    versions: tuple[tuple[PartitionKey, VersionFacts], ...]
+
+    @property
+    def data_version(self) -> str:
+        """What enters the reuse key for this input."""
+        return read_version([(key, facts.data_version) for key, facts in self.versions])
+
+
+class Blocked(Exception):
+    """A step cannot run, because of another step of this run."""
+
+    def __init__(self, reason: SkipReason, because: int | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.because = because
+
+
+class Bindings:
+    """What has become of each asset partition in this run: a version, a failure, or nothing yet.
+
+    An edge inside a run binds to what *this run* made, never to whatever the head is by then.
+    """
+
+    def __init__(self, catalog: Catalog, state: State) -> None:
+        self._catalog = catalog
+        self._state = state
+        self._made: dict[tuple[AssetKey, int], VersionFacts] = {}
+        self._failed: dict[tuple[AssetKey, int], tuple[SkipReason, int]] = {}
+        self._variants: set[tuple[AssetKey, int]] = set()
+
+    def made(self, key: AssetKey, ordinal: int, facts: VersionFacts, *, variant: bool) -> None:
+        """The run made this version: from here on everything downstream reads it."""
+        self._made[key, ordinal] = facts
+        if variant:
+            self._variants.add((key, ordinal))
+
+    def failed(self, key: AssetKey, ordinal: int, reason: SkipReason, because: int) -> None:
+        """Nothing downstream of this partition can run, because of step `because`."""
+        self._failed[key, ordinal] = (reason, because)
+
+    def bind(self, node: Node, ordinal: int) -> list[Bound]:
+        """What each input of the step reads. Raises Blocked. Cost: O(versions read)."""
+        return [self._bind(node, input_, ordinal) for input_ in node.task.inputs]
+
+    def is_variant(self, node: Node, bound: list[Bound]) -> bool:
+        """True for what is made with other than the environment's parameters, or from such versions: no head."""
+        if node.parameters != parameters_of(node.task, {}):
+            return True
+        return any((b.input.asset, o) in self._variants for b in bound for o in b.ordinals) if self._variants else False
+
+    def read_facts(self, bound: list[Bound]) -> Mapping[str, InputRead]:
+        """What is recorded of the inputs, by name."""
+        return {
+            b.input.name: InputRead(
+                asset=self._state.ids[b.input.asset],
+                data_version=b.data_version,
+                versions=compact(facts.version for _, facts in b.versions),
+                partitions=_partitions(self._catalog, b),
+            )
+            for b in bound
+            if b.input.loads
+        }
+
+    def _bind(self, node: Node, input_: Input, ordinal: int) -> Bound:
+        up = self._catalog[input_.asset].partitions
+        ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self._state.now)
+        heads = self._state.heads.get(self._state.ids[input_.asset], {})
+        versions = []
+        for upstream in ordinals:
+            failure = self._failed.get((input_.asset, upstream))
+            if failure is not None:
+                raise Blocked(*failure)
+            key = key_at(up, upstream)
+            facts = self._made.get((input_.asset, upstream)) or heads.get(key)
+            if facts is not None:
+                versions.append((key, facts))
+            elif input_.loads:
+                raise Blocked(SkipReason.OUTPUT_ABSENT, None)
+        if not versions and input_.loads and not isinstance(input_.mapping, Offset):
+            raise Blocked(SkipReason.OUTPUT_ABSENT, None)
+        return Bound(input_, ordinals, tuple(versions))
+
+
+def _partitions(catalog: Catalog, bound: Bound) -> str:
+    scheme = catalog[bound.input.asset].partitions
+    return "" if scheme is None else describe(scheme, bound.ordinals)

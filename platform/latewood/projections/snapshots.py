@@ -1,0 +1,18 @@
+"""Consistent readings: everything read through one snapshot is true for one position of the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from latewood_eventlog.log import EventLog
+
+Snapshot = Connection
+"""What the queries of this package read through."""
+
+
+@contextmanager
+def snapshot(log: EventLog) -> Iterator[Snapshot]:
+    """A read-only transaction that sees one moment of the database; appends go on meanwhile."""
+    with log.engine.connect() as connection:
+        yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,0 +1,184 @@
+"""What holds of every scheme, choice and mapping, daylight saving or not."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from latewood.model.mappings import (
+    All,
+    FixedKeys,
+    Identity,
+    Last,
+    Offset,
+    Parallel,
+    WindowOverlap,
+    check_mapping,
+    downstream_ordinals,
+    upstream_ordinals,
+    upstream_ranges,
+)
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import (
+    Cron,
+    Daily,
+    Hourly,
+    Monthly,
+    Static,
+    Weekly,
+    count,
+    describe,
+    key_at,
+    ordinal_of,
+    parse_partitions,
+    window_at,
+)
+
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",  # clocks change by half an hour
+    "America/St_Johns",  # ... a minute after midnight, until 2011
+    "America/Sao_Paulo",  # ... at midnight
+    "Asia/Kathmandu",  # 5:45 east
+    "Africa/Casablanca",  # ... around Ramadan
+    "Pacific/Apia",  # no 2011-12-30
+]
+CRONS = ["30 2 * * *", "0 */3 * * *", "15 1,2 * * *", "0 6 * * MON-FRI", "*/30 0-3 * * SUN"]
+DATES = st.one_of(
+    st.dates(date(2008, 1, 1), date(2016, 12, 1)),
+    st.sampled_from([date(2010, 11, 5), date(2011, 12, 28), date(2013, 3, 9), date(2013, 11, 2), date(2013, 10, 18)]),
+)
+
+
+@st.composite
+def time_schemes(draw):
+    zone, start = draw(st.sampled_from(ZONES)), draw(DATES)
+    many = draw(st.integers(1, 40))
+    ends = st.sampled_from([True, False])
+    make, start, span = draw(
+        st.sampled_from(
+            [
+                (Hourly, start, timedelta(days=1)),
+                (Daily, start, timedelta(days=1)),
+                (Weekly, start, timedelta(days=7)),
+                (Monthly, start.replace(day=1), timedelta(days=32)),
+                *((lambda *a, cron=cron, **k: Cron(cron, *a, **k), start, timedelta(days=7)) for cron in CRONS),
+            ]
+        )
+    )
+    end = start + span * many
+    end = end.replace(day=1) if make is Monthly else end
+    assume(not (make is Daily and zone == "Pacific/Apia" and start == date(2011, 12, 30)))
+    return make(start, end if draw(ends) else None, timezone=zone)
+
+
+STATIC = st.lists(st.text("abc. é-", min_size=1, max_size=3), min_size=1, max_size=6, unique=True).map(
+    lambda keys: Static(list(dict.fromkeys(f"k{key.strip(' .')}".replace("..", "") for key in keys)))
+)
+SCHEMES = st.one_of(st.none(), STATIC, time_schemes())
+SUBSETS = st.sets(st.integers(0, 60)).map(Ordinals.of)
+NOW = datetime(2013, 6, 15, 12, 34, 56, tzinfo=UTC)
+
+
+@given(SCHEMES, st.integers(0, 3000))
+@settings(max_examples=200, deadline=None)
+def test_keys_name_ordinals(scheme, ordinal):
+    ordinal %= max(count(scheme, NOW), 1)
+    assert ordinal_of(scheme, key_at(scheme, ordinal)) == ordinal
+
+
+@given(time_schemes(), st.integers(0, 400))
+@settings(max_examples=150, deadline=None)
+def test_windows_tile_the_time_and_have_keys_of_their_own(scheme, first):
+    size = count(scheme, NOW)
+    first %= max(size - 60, 1)
+    ordinals = range(first, min(first + 60, size))
+    windows = [window_at(scheme, ordinal) for ordinal in ordinals]
+    assert all(window.duration > timedelta(0) for window in windows)
+    assert all(a.end.timestamp() == b.start.timestamp() for a, b in pairwise(windows))
+    assert len({key_at(scheme, ordinal) for ordinal in ordinals}) == len(windows)
+
+
+@given(time_schemes(), st.integers(0, 400))
+@settings(max_examples=100, deadline=None)
+def test_an_open_scheme_counts_what_is_over(scheme, ordinal):
+    assume(scheme.end is None)
+    end = window_at(scheme, ordinal).end.astimezone(UTC)
+    assert count(scheme, end) == ordinal + 1
+    assert count(scheme, end - timedelta(microseconds=1)) == ordinal
+
+
+@given(SCHEMES, SUBSETS)
+@settings(max_examples=150, deadline=None)
+def test_a_description_denotes_what_it_describes(scheme, subset):
+    subset &= Ordinals.between(0, count(scheme, NOW))
+    assume(subset)
+    assert parse_partitions(scheme, describe(scheme, subset), NOW) == subset
+
+
+@given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)), st.integers(-20, 20))
+@settings(max_examples=200)
+def test_ordinals_are_sets(left, right, by):
+    a, b = Ordinals.of(left), Ordinals.from_sorted(sorted(right))
+    assert set(a | b) == left | right
+    assert set(a & b) == left & right
+    assert set(a - b) == left - right
+    assert set(a.shift(by)) == {o + by for o in left if o + by >= 0}
+    assert list(a) == sorted(left)
+    assert len(a) == len(left)
+    assert bool(a) == bool(left)
+    assert [o in a for o in range(42)] == [o in left for o in range(42)]
+    assert Ordinals.parse(str(a)) == a
+    for one in (a | b, a & b, a - b, a.shift(by)):
+        assert Ordinals.of(one) == one  # one set, one form
+
+
+@st.composite
+def mappings(draw):
+    """A mapping that works, with the schemes of both sides; of equal schemes more often than chance has it."""
+    up = draw(SCHEMES)
+    down = draw(st.one_of(st.just(up), SCHEMES))
+    key = key_at(up, 0)
+    kinds = [Identity(), WindowOverlap(), Last(), All(), Offset(by=draw(st.integers(-5, 5))), FixedKeys(keys=(key,))]
+    working = [mapping for mapping in kinds if check_mapping(mapping, up, down) is None]
+    return draw(st.sampled_from(working)), up, down
+
+
+@given(mappings(), SUBSETS)
+@settings(max_examples=150, deadline=None)
+def test_downstream_is_the_inverse_of_upstream(case, subset):
+    mapping, up, down = case
+    expected = Ordinals.of(
+        o for o in range(min(count(down, NOW), 150)) if upstream_ordinals(mapping, up, down, o, NOW) & subset
+    )
+    found = downstream_ordinals(mapping, up, down, subset, NOW)
+    assert found & Ordinals.between(0, 150) == expected
+
+
+@given(mappings(), SUBSETS)
+@settings(max_examples=150, deadline=None)
+def test_ranges_say_the_same_as_one_by_one(case, subset):
+    mapping, up, down = case
+    subset &= Ordinals.between(0, count(down, NOW))
+    found = {}
+    for piece in upstream_ranges(mapping, up, down, subset, NOW):
+        for o in range(piece.start, piece.stop):
+            assert o not in found
+            found[o] = Ordinals.of([o + piece.by]) if isinstance(piece, Parallel) else piece.upstream
+    assert found == {o: upstream_ordinals(mapping, up, down, o, NOW) for o in subset}
+    assert list(found) == list(subset)
+
+
+@given(time_schemes(), time_schemes(), st.integers(0, 50))
+@settings(max_examples=150, deadline=None)
+def test_overlap_is_sharing_time(up, down, ordinal):
+    ordinal %= max(count(down, NOW), 1)
+    mine = window_at(down, ordinal)
+    read = upstream_ordinals(WindowOverlap(), up, down, ordinal, NOW)
+    for o in range(min(count(up, NOW), 80)):
+        other = window_at(up, o)
+        shares = other.start.timestamp() < mine.end.timestamp() and mine.start.timestamp() < other.end.timestamp()
+        assert (o in read) == shares
