@@ -1,24 +1,32 @@
-"""Bytes of the log: the hash chain, and the upcasters that let today's code read yesterday's events."""
+"""Bytes of the log: what it can hold, the hash chain, and the upcasters that let today's code read old events."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
-from latewood_eventlog.errors import EventUnreadable
-from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.errors import AppendRefused, BatchMalformed, EventTooLarge, EventUnreadable
+from latewood_eventlog.records import EVENT_BYTES_MAX, NAME_BYTES_MAX, Batch, NewEvent, RecordedEvent
 
 GENESIS: Final = bytes(32)
 """The hash before the first event."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_SCHEMA_VERSION_MAX: Final = 2**15 - 1  # a smallint
+_TEXT: Final = "text that Postgres can hold"
+_NAME: Final = f"{_TEXT}, 1 to {NAME_BYTES_MAX} bytes, a project's without a comma"
 
 encode_json: Final = msgspec.json.Encoder(order="deterministic").encode
 """Canonical JSON bytes of a value: keys sorted, no blanks, UTF-8."""
+
+_scan_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_ESCAPED_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Data of one schema version of an event type -> data of the next version."""
@@ -45,6 +53,69 @@ def chain(previous: bytes, event: RecordedEvent) -> bytes:
         event.data,
     )
     return hashlib.sha256(previous + encode_json(columns)).digest()
+
+
+def refusal(batch: Batch) -> AppendRefused | None:
+    """Why no log could hold the batch, if so.
+
+    Known before the database is asked: one statement records many batches, and what Postgres refuses of one it
+    would refuse of all. Cost: about 2 µs per event.
+    """
+    names = {("project", append.project) for append in batch.appends}
+    names |= {("stream", append.stream) for append in batch.appends}
+    if batch.fence is not None:
+        names |= {("project", batch.fence.project), ("lease", batch.fence.lease)}
+    ids = set()
+    for append in batch.appends:
+        for event in append.events:
+            # len() of text is a lower bound of its bytes: only long texts are worth encoding.
+            if len(event.data) * 4 > EVENT_BYTES_MAX:
+                size = len(event.data.encode(errors="replace"))
+                if size > EVENT_BYTES_MAX:
+                    return EventTooLarge(type=event.type, size=size, limit=EVENT_BYTES_MAX)
+            if fault := _event_fault(event):
+                expected, found = fault
+                return BatchMalformed(subject=f"event '{event.type:.100}'", expected=expected, found=found)
+            names |= {("type", event.type), ("actor", event.actor)}
+            ids.add(event.event_id)
+    for what, name in names:
+        if found := _name_fault(what, name):
+            return BatchMalformed(subject=f"{what} {name!r:.100}", expected=_NAME, found=found)
+    if len(ids) < batch.size:
+        return BatchMalformed(subject="batch", expected="each event id once", found="one of them again")
+    return None
+
+
+def _event_fault(event: NewEvent) -> tuple[str, str] | None:
+    """What was expected of the event and what was found instead."""
+    data = event.data
+    if not (data.startswith("{") and data.endswith("}")):
+        # Postgres would cut blanks off and rewrite a lone string: other bytes than those that were hashed.
+        return "the text of one JSON object as data", f"{data:.40}"
+    if "\\u0000" in data and _ESCAPED_NUL.search(data):
+        return _TEXT, "the character U+0000"
+    try:
+        _scan_object(data)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        return "the text of one JSON object as data", str(error)
+    if event.occurred_at.utcoffset() is None:
+        return "an instant as occurred_at", "a time without a zone"
+    if not 1 <= event.schema_version <= _SCHEMA_VERSION_MAX:
+        return f"a schema version from 1 to {_SCHEMA_VERSION_MAX}", str(event.schema_version)
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def _name_fault(what: str, name: str) -> str:
+    if "\0" in name:
+        return "the character U+0000"
+    if what == "project" and "," in name:  # the row policies split at it
+        return "a comma"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "a lone surrogate"
+    return "" if 1 <= size <= NAME_BYTES_MAX else f"{size} bytes"
 
 
 class Upcasters:

@@ -2,12 +2,14 @@
 
 LogError
 ├── DatabaseUnreachable    no answer from the server, or not a server we can use
-├── SchemaUnknown          the database's schema is not the one this code is written for
+├── SchemaUnknown          the schema, or a projection, is not the one this code is written for
 ├── AppendRefused          the batch was not recorded; nothing of it was
 │   ├── WrongExpectedVersion   another writer appended to the stream
 │   ├── LeaseLost              the fence's lease has a newer epoch
 │   ├── EventConflict          an event id is already recorded with other content
-│   └── EventTooLarge          an event exceeds EVENT_BYTES_MAX
+│   ├── CauseUnknown           an event names a cause that is not in the log before it
+│   ├── EventTooLarge          an event exceeds EVENT_BYTES_MAX
+│   └── BatchMalformed         a name, a time or data that the log could not hold
 ├── LogCorrupt             verify found a difference; names the position or the row
 └── EventUnreadable        a recorded event cannot be read by this code
 """
@@ -24,11 +26,15 @@ class DatabaseUnreachable(LogError):
 
 
 class SchemaUnknown(LogError):
-    """The database's schema version is not the one that this code needs."""
+    """The version of the database's schema, or of one projection in it, is not the one that this code needs.
 
-    def __init__(self, *, found: int, needed: int) -> None:
+    `found` is 0 for what the database does not have, `needed` 0 for what this code does not know.
+    """
+
+    def __init__(self, *, found: int, needed: int, subject: str = "database schema") -> None:
         way = "run `latewood db migrate`" if found < needed else "upgrade Latewood"
-        super().__init__(f"database schema: expected version {needed}, found {found}; {way}")
+        super().__init__(f"{subject}: expected version {needed}, found {found}; {way}")
+        self.subject = subject
         self.found = found
         self.needed = needed
 
@@ -54,8 +60,8 @@ class LeaseLost(AppendRefused):
     """The writer's lease was taken over: whatever it decided, another one decides now."""
 
     def __init__(self, *, lease: str, epoch: int, found: int | None) -> None:
-        what = "no such lease" if found is None else f"epoch {found}"
-        super().__init__(f"lease '{lease}': expected epoch {epoch}, found {what}; another holder took over.")
+        what = "no such lease" if found is None else f"epoch {found}" if found != epoch else "it released"
+        super().__init__(f"lease '{lease}': expected epoch {epoch}, found {what}; another holder may act now.")
         self.lease = lease
         self.epoch = epoch
         self.found = found
@@ -82,6 +88,28 @@ class EventTooLarge(AppendRefused):
         self.type = type
         self.size = size
         self.limit = limit
+
+
+class CauseUnknown(AppendRefused):
+    """An event's cause is not an event before it: the chain of reasons would break there."""
+
+    def __init__(self, *, event_id: UUID, cause: int | UUID) -> None:
+        super().__init__(
+            f"event {event_id}: expected a cause that is recorded before it, found {cause}, which is not; "
+            "append the cause first, or with it."
+        )
+        self.event_id = event_id
+        self.cause = cause
+
+
+class BatchMalformed(AppendRefused):
+    """The batch holds what no log can: it is refused before the log is asked."""
+
+    def __init__(self, *, subject: str, expected: str, found: str) -> None:
+        super().__init__(f"{subject}: expected {expected}, found {found}.")
+        self.subject = subject
+        self.expected = expected
+        self.found = found
 
 
 class LogCorrupt(LogError):

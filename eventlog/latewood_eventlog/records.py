@@ -9,6 +9,9 @@ from uuid import UUID
 EVENT_BYTES_MAX: Final = 65_536
 """Most bytes of data in one event, UTF-8."""
 
+NAME_BYTES_MAX: Final = 1_000
+"""Most bytes of a project, stream, type, actor or lease, UTF-8: an index entry must hold two of them."""
+
 Position = int
 """Place of an event in the whole log: 1, 2, 3 … in commit order, without gaps."""
 
@@ -18,7 +21,7 @@ class NewEvent:
     """An event on its way to the log.
 
     `event_id` names the fact: appending it again with the same content changes nothing.
-    `data` is JSON text and is kept byte for byte.
+    `data` is the text of one JSON object and is kept byte for byte.
     `cause` is the event that led to this one: its position, or its id when it goes with the same batch or
     went with an earlier one.
     """
@@ -37,7 +40,7 @@ class StreamAppend:
     """Events for the end of one stream.
 
     `expected` is the stream's version before them: the number of its events, 0 = it does not exist yet,
-    None = wherever it stands.
+    None = wherever it stands. Without events it only says where the stream must stand.
     """
 
     project: str

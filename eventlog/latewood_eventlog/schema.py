@@ -28,6 +28,8 @@ metadata: Final = MetaData()
 # Text that is compared or sorted must mean the same on every server: byte order, whatever the locale.
 Name: Final = Text(collation="C")
 
+schema_version: Final = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
 events: Final = Table(
     "events",
     metadata,
@@ -55,6 +57,7 @@ log_head: Final = Table(
     Column("one", SmallInteger, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
 )
 
 leases: Final = Table(

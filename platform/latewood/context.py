@@ -58,13 +58,15 @@ class Context:
     """The step that is being run, for a task that asks for it by annotating a parameter `Context`.
 
     Reading the asset key or the partition makes it part of what is computed; a task that reads the run's id or
-    the clock computes something new each time, so its result is not reused. Not thread-safe beyond `log`.
+    the clock computes something new each time, so its result is not reused. `outputs` names the outputs that are
+    wanted: of a subsettable task only some may be. Not thread-safe beyond `log`.
     """
 
     def __init__(
         self,
         *,
         assets: tuple[AssetKey, ...],
+        outputs: tuple[str, ...],
         partition: PartitionKey,
         run: RunId,
         attempt: int,
@@ -73,6 +75,7 @@ class Context:
         on_progress: Callable[[float, str], None],
     ) -> None:
         self._assets = assets
+        self.outputs = outputs
         self._partition = partition
         self._run = run
         self._now = now

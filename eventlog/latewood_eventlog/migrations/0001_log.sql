@@ -2,14 +2,15 @@
 -- Runs as latewood_owner with search_path = latewood.
 
 CREATE TABLE log_head (
-    one       smallint PRIMARY KEY DEFAULT 1,
-    position  bigint NOT NULL,
-    hash      bytea NOT NULL,
+    one          smallint PRIMARY KEY DEFAULT 1,
+    position     bigint NOT NULL,
+    hash         bytea NOT NULL,
+    recorded_at  timestamptz NOT NULL,
     CONSTRAINT log_head_is_one_row CHECK (one = 1),
     CONSTRAINT log_head_hash_is_sha256 CHECK (octet_length(hash) = 32)
 ) WITH (fillfactor = 10);   -- room for the same row's next versions: every update stays on its page
 
-INSERT INTO log_head (position, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
+INSERT INTO log_head (position, hash, recorded_at) VALUES (0, decode(repeat('00', 32), 'hex'), '-infinity');
 
 CREATE TABLE events (
     project         text COLLATE "C" NOT NULL,
@@ -69,12 +70,14 @@ CREATE TABLE projections (
 CREATE FUNCTION lock_head_and_read(
     event_ids uuid[], projects text[], streams text[], lease_projects text[], lease_names text[], cause_ids uuid[],
     OUT "position" bigint, OUT hash bytea, OUT now timestamptz,
-    OUT known json, OUT versions json, OUT fences json, OUT causes json
+    OUT known json, OUT versions json, OUT fences json, OUT causes json, OUT register json
 ) LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
-    SELECT h.position, h.hash INTO lock_head_and_read.position, lock_head_and_read.hash FROM log_head h FOR UPDATE;
-    lock_head_and_read.now := clock_timestamp();
+    -- Time never goes back along the log, even where the server's clock does: then "as of a time" is a position.
+    SELECT h.position, h.hash, greatest(h.recorded_at, clock_timestamp())
+    INTO lock_head_and_read.position, lock_head_and_read.hash, lock_head_and_read.now FROM log_head h FOR UPDATE;
+    lock_head_and_read.now := greatest(lock_head_and_read.now, clock_timestamp());
     SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.known FROM (
         SELECT e.event_id, e.position, e.project, e.stream, e.type, e.schema_version, e.data::text AS data
         FROM events e WHERE e.event_id = ANY (lock_head_and_read.event_ids)) AS found;
@@ -85,21 +88,27 @@ BEGIN
         FROM unnest(lock_head_and_read.projects, lock_head_and_read.streams) AS w (project, stream)) AS found;
     lock_head_and_read.fences := '[]';
     IF cardinality(lease_names) > 0 THEN
+        -- FOR SHARE: a lease changes hands before this append or after it, never between the check and the commit;
+        -- whoever acquires it then finds this append in the log.
         SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.fences FROM (
             SELECT l.project, l.name, l.epoch FROM leases l
-            JOIN unnest(lease_projects, lease_names) AS w (project, name) USING (project, name)) AS found;
+            JOIN unnest(lease_projects, lease_names) AS w (project, name) USING (project, name)
+            FOR SHARE OF l) AS found;
     END IF;
     lock_head_and_read.causes := '[]';
     IF cardinality(cause_ids) > 0 THEN
         SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.causes FROM (
             SELECT e.event_id, e.position FROM events e WHERE e.event_id = ANY (cause_ids)) AS found;
     END IF;
+    SELECT coalesce(json_object_agg(p.name, p.version), '{}') INTO lock_head_and_read.register FROM projections p;
 END $$;
 
-CREATE FUNCTION record_events("rows" json, "position" bigint, hash bytea) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_events("rows" json, "position" bigint, hash bytea, recorded_at timestamptz)
+RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, record_events."rows");
-    UPDATE log_head SET position = record_events.position, hash = record_events.hash;
+    UPDATE log_head SET position = record_events.position, hash = record_events.hash,
+        recorded_at = record_events.recorded_at;
 END $$;
 
 GRANT USAGE ON SCHEMA latewood TO latewood_engine, latewood_reader;
@@ -110,6 +119,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA latewood FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON leases TO latewood_engine;
 GRANT SELECT, UPDATE ON projections TO latewood_engine;
 GRANT SELECT ON events, leases TO latewood_reader;
+GRANT SELECT ON projections TO latewood_reader;
 GRANT SELECT ON schema_version TO latewood_engine, latewood_reader;
 
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;

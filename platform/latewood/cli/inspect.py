@@ -1,5 +1,6 @@
 """`latewood assets`, `asset`, `lineage` and `why`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -17,13 +18,16 @@ from latewood.cli.output import (
     print_json,
     table,
 )
-from latewood.commands.explaining import AssetPage, asset_page, code_place, downstream, lineage, read, why
-from latewood.commands.planning import selected_keys
+from latewood.cli.wording import change_text
+from latewood.commands.explaining import AssetPage, asset_page, downstream, lineage, why
+from latewood.commands.reading import read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.why import Explanation, Finding
+from latewood.model.definitions import TaskDefinition
 from latewood.model.partitions import describe, title
+from latewood.model.policies import Resources
 from latewood.model.types import display
 from latewood.projections.states import NOW
 
@@ -35,12 +39,15 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
     if not len(found.view.catalog):
         console().print("No assets yet. Write a file with @asset functions, then: latewood materialize '*' -f FILE")
         return exits.OK
-    keys = selected_keys(workspace, found.view, selection)
+    keys = select_keys(found, selection)
     if json_:
         print_json(
             {
                 "position": found.view.position,
-                "assets": [_asset_json(found.assessed[key], found.view.catalog[key]) for key in keys],
+                "assets": [
+                    {**_asset_json(found.assessed[key], found.view.catalog[key]), "flags": found.flags(key)}
+                    for key in keys
+                ],
             }
         )
         return exits.OK
@@ -51,7 +58,7 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
         rows.add_row(
             STATUS_GLYPH[status],
             key,
-            _status_text(assessed),
+            ", ".join((_status_text(assessed), *found.flags(key))),
             ""
             if asset.partitions is None
             else f"{len(assessed.by_status.get(Status.FRESH, ())):,} fresh of "
@@ -162,10 +169,27 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("code version", asset.task.code.version),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
         ("parameters", ", ".join(f"{p.name}={p.default!r}" for p in asset.task.parameters)),
+        ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
         *(("columns", ", ".join(output.columns)) for output in outputs),
         *(("metadata", metadata_text(output.metadata, 12)) for output in outputs),
     ]
+
+
+def _policies(task: TaskDefinition) -> Iterator[str]:
+    """What a task's definition says of how it is run, as far as that is not the default."""
+    if task.reuse.is_off:
+        yield "reuse off"
+    elif task.reuse.window is not None:
+        yield f"reuse for {task.reuse.window}"
+    if task.retries.retries_max:
+        yield f"{task.retries.retries_max} retries, first after {task.retries.backoff}"
+    for name in ("running", "queued", "total"):
+        if (limit := getattr(task.timeouts, name)) is not None:
+            yield f"{name} timeout {limit}"
+    if task.resources != Resources():
+        yield f"cpu {task.resources.cpu:g}, memory {task.resources.memory or 'not stated'}, gpu {task.resources.gpu}"
+    yield from (f"{name} {value}" for name in ("pool", "priority", "image") if (value := getattr(task, name)))
 
 
 def _versions_table(page: AssetPage) -> Table:
@@ -263,6 +287,10 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "position": found.position,
         "since": found.since,
         "head": None if found.head is None else found.head._asdict(),
+        "failed": found.failed,
+        "nearest": None
+        if found.nearest is None
+        else {"version": found.nearest.version.version, "differs": found.nearest.differs},
         "made_because": () if found.started is None else found.started.reasons,
         "findings": [
             {
@@ -300,6 +328,12 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         )
         if found.started is not None and found.started.reasons:
             out.print(f"it was run because: {', '.join(found.started.reasons)}")
+    if found.failed is not None:
+        out.print(f"a later attempt or check failed: event {found.failed:,}", style="red")
+    if found.nearest is not None and found.nearest.differs:
+        near = found.nearest.version
+        differs = ", ".join(cause.value for cause in found.nearest.differs)
+        out.print(f"nearest earlier version: {near.version} (event {near.position:,}), which differs in {differs}")
     if found.status is Status.FRESH:
         out.print("nothing changed since: code, parameters, inputs and packages are the same")
 
@@ -312,7 +346,7 @@ def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
             return [(f"missing    {where} was never materialized here{through}", None)]
         case Cause.CODE if finding.code:
             return [
-                (f"code       {_change_text(change)}, used by {where}{through}", finding.event)
+                (f"code       {change_text(change)}, used by {where}{through}", finding.event)
                 for change in finding.code
             ]
         case Cause.CODE:
@@ -329,12 +363,3 @@ def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]
-
-
-def _change_text(change: Any) -> str:
-    if change.subject == "package":
-        return f"package {change.name} {change.before or 'added'} -> {change.after or 'removed'}"
-    if change.subject != "part":
-        return f"{change.subject} of {change.name}: {change.before} -> {change.after}"
-    verb = "changed" if change.before and change.after else "was added" if change.after else "was removed"
-    return f"{code_place(change.name)} {verb}"

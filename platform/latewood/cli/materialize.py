@@ -1,6 +1,7 @@
 """`latewood materialize` and `latewood plan`."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,25 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.output import console, duration, number, plural, print_json, table
 from latewood.cli.progress import Progress
+from latewood.cli.wording import change_text
+from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Result, materialize, prepare
-from latewood.commands.planning import Asked, make_plan, view_of
+from latewood.commands.planning import Asked, make_plan
+from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
-from latewood.decide.plan import Plan, PlannedTask
+from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loader import Loaded, load_file, load_module, project_root
 from latewood.errors import UsageError
 from latewood.events import Action, RunStatus
+from latewood.model.code import CodeChange
+from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+
+Changes = Mapping[AssetKey, tuple[CodeChange, ...]]
 
 _ACTION_WORD = {
     Action.RUN: "run",
@@ -59,11 +67,12 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
         made = make_plan(workspace, view, _asked(**asked))
     else:
         prepared = prepare(workspace, load(workspace, file, module), _asked(**asked))
-        made = prepared.plan
+        view, made = prepared.view, prepared.plan
+    changes = code_changes(workspace, view, made)
     if json_:
-        print_json(_plan_json(made))
+        print_json(_plan_json(made, changes))
     else:
-        _print_plan(console(), made)
+        _print_plan(console(), made, changes)
     return exits.OK
 
 
@@ -139,7 +148,7 @@ def _print_result(out: Console, result: Result, seconds: float) -> None:
             out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
 
 
-def _print_plan(out: Console, made: Plan) -> None:
+def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
     rows = table("", "asset", "partitions", "why")
     for task in made.tasks:
         for group in task.groups:
@@ -147,7 +156,7 @@ def _print_plan(out: Console, made: Plan) -> None:
             for key in task.node.keys:
                 scheme = task.node.assets[0].partitions
                 partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
-                rows.add_row(word, key, partitions, _reasons_text(task, group), style=_ACTION_STYLE[word])
+                rows.add_row(word, key, partitions, _reasons_text(task, group, changes), style=_ACTION_STYLE[word])
     out.print(rows)
     counts = made.counts()
     out.print(
@@ -164,12 +173,13 @@ def _partitions_text(scheme: Any, ordinals: Any) -> str:
     return f"{len(ordinals):,}: {text if len(text) <= 60 else text[:57] + '…'}"
 
 
-def _reasons_text(task: PlannedTask, group: Any) -> str:
+def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
     texts = []
     for reason in group.reasons:
         match reason.cause:
             case Cause.CODE:
-                texts.append(f"code of {task.node.task.name} changed")
+                found = [change_text(change) for change in changes.get(task.node.keys[0], ())]
+                texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
                 texts.append(f"{reason.subject} was never materialized and is not selected")
             case Cause.UPSTREAM:
@@ -205,7 +215,7 @@ def _estimate(made: Plan) -> str:
     return f"estimated {duration(low)} to {duration(high)} ({basis}), if all of it runs{more}"
 
 
-def _plan_json(made: Plan) -> dict[str, Any]:
+def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
     return {
         "position": made.state.position,
         "environment": made.state.environment,
@@ -218,6 +228,10 @@ def _plan_json(made: Plan) -> dict[str, Any]:
                 if task.node.assets[0].partitions is None
                 else describe(task.node.assets[0].partitions, group.ordinals),
                 "count": len(group.ordinals),
+                "code": [
+                    {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
+                    for c in changes.get(task.node.keys[0], ())
+                ],
                 "reasons": [{"cause": reason.cause, "subject": reason.subject} for reason in group.reasons],
             }
             for task in made.tasks

@@ -1,66 +1,41 @@
 """Answers about what is: why, lineage between versions, and everything one asset page shows."""
 
-import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from latewood.commands.planning import View, read_view, state_at
+from latewood.commands.reading import Read, View, known_key, read, read_through
 from latewood.commands.workspace import Workspace
-from latewood.decide.staleness import Assessed, assess
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.fingerprint import changed_parts
+from latewood.decide.judge import Cause, Reason
+from latewood.decide.keys import inputs_digest
+from latewood.decide.plan import Plan
+from latewood.decide.staleness import Assessed
+from latewood.decide.state import VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
-from latewood.decide.why import Explanation, explain
+from latewood.decide.why import Explanation, Nearest, explain, nearest
+from latewood.engine.binding import Bindings, Blocked
 from latewood.engine.loader import project_root
 from latewood.errors import UsageError
 from latewood.events import RunRequested, StepStarted, StepSucceeded, from_json
+from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import ordinal_of
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, history, version_named
+from latewood.projections.states import NOW, history, partition_history, version_named
 from latewood.projections.versions import CheckRow, checks_of
 from latewood_eventlog.records import Position, RecordedEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A consistent reading of an environment: everything from one snapshot of the database."""
-
-    view: View
-    state: State
-    assessed: dict[AssetKey, Assessed]
-
-
-def read(workspace: Workspace, as_of: Position = NOW) -> Read:
-    """View, state and assessment at a position. Cost: O(assets + heads)."""
-    with snapshot(workspace.log) as connection:
-        return _read(connection, workspace, as_of)
-
-
-def _read(connection: Snapshot, workspace: Workspace, as_of: Position) -> Read:
-    view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
-    state = state_at(connection, workspace, view, workspace.clock())
-    return Read(view=view, state=state, assessed=assess(view.catalog, state))
-
-
-def known_key(view: View, text: str) -> AssetKey:
-    """The key, if it is defined. Raises UsageError with near matches."""
-    if text in view.catalog.assets:
-        return AssetKey(text)
-    near = difflib.get_close_matches(text, view.catalog.assets, n=3)
-    hint = f"; near: {', '.join(near)}" if near else "; `latewood assets` lists them"
-    raise UsageError(f'no asset "{text}"{hint}')
 
 
 def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW) -> Explanation:
     """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last."""
     with snapshot(workspace.log) as connection:
-        found = _read(connection, workspace, as_of)
+        found = read_through(connection, workspace, as_of)
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
         scheme = found.view.catalog[asset].partitions
@@ -72,7 +47,43 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
             first = next((o for ordinals in assessed.by_reasons.values() for o in ordinals), None)
             ordinal = first if first is not None else max(0, assessed.node.partition_count(found.state) - 1)
         past = _LoggedPast(connection, workspace, found.view)
-        return explain(found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal)
+        explained = explain(found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal)
+        id_ = found.view.ids[asset]
+        slot = (id_, explained.partition)
+        return replace(
+            explained,
+            failed=found.failed.get(slot),
+            nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
+        )
+
+
+def code_changes(workspace: Workspace, view: View, made: Plan) -> dict[AssetKey, tuple[CodeChange, ...]]:
+    """What changed in the code of the planned tasks since their heads were made. Cost: a look per changed task."""
+    changes: dict[AssetKey, tuple[CodeChange, ...]] = {}
+    with snapshot(workspace.log) as connection:
+        past = _LoggedPast(connection, workspace, view)
+        for task in made.tasks:
+            group = next((g for g in task.groups if Reason(Cause.CODE) in g.reasons), None)
+            if group is None:
+                continue
+            partition = task.node.partition_key(next(iter(group.ordinals)))
+            head = made.state.heads[task.node.ids[0]][partition]
+            old = past.definition_of(head, task.node.keys[0])
+            if old is not None:
+                changes[task.node.keys[0]] = changed_parts(old.task.code, task.node.task.code)
+    return changes
+
+
+def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: AssetKey, ordinal: int) -> Nearest | None:
+    """The earlier version of this partition whose key is nearest to what would be computed now."""
+    node = found.assessed[asset].node
+    try:
+        bound = Bindings(found.view.catalog, found.state).bind(node, ordinal)
+    except Blocked:
+        return None  # what it would read does not exist, so there is no key to be near to
+    inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
+    past = partition_history(connection, workspace.project, found.view.ids[asset], node.partition_key(ordinal))
+    return nearest(past, code=node.task.code.version, logic=node.logic, inputs=inputs)
 
 
 class _LoggedPast:
@@ -189,7 +200,7 @@ def downstream(
     level = {(asset, start)}
     for depth in range(1, down + 1):
         following: set[tuple[AssetKey, VersionId]] = set()
-        for reader in {r for read, _ in level for r in found.view.catalog.graph.downstreams[read]}:
+        for reader in {r for up, _ in level for r in found.view.catalog.graph.downstreams[up]}:
             with snapshot(workspace.log) as connection:
                 made = history(connection, workspace.project, found.view.ids[reader], limit=1_000)
             for facts in made:
@@ -251,7 +262,7 @@ class AssetPage:
 def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int = 10) -> AssetPage:
     """Status, latest versions, metadata, schema and checks of an asset at a position."""
     with snapshot(workspace.log) as connection:
-        found = _read(connection, workspace, as_of)
+        found = read_through(connection, workspace, as_of)
         asset = known_key(found.view, key)
         id_ = found.view.ids[asset]
         versions = history(connection, workspace.project, id_, before=as_of + 1, limit=limit)

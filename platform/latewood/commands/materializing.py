@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Final, cast
 
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.planning import Asked, View, make_plan, view_of
+from latewood.commands.planning import Asked, make_plan
+from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan, plan
 from latewood.engine.inline import InlineRun, Report, Tally, written

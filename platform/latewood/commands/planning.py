@@ -1,45 +1,26 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from latewood.commands.reading import View, read, select_keys, state_at
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import nodes_of
-from latewood.decide.keys import parameters_of
 from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
-from latewood.decide.staleness import Assessed, assess
-from latewood.decide.state import State
-from latewood.engine.file_hash import path_version
 from latewood.engine.loader import Loaded
 from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
 from latewood.events import Action
-from latewood.model.definitions import AssetDefinition, Catalog
-from latewood.model.keys import AssetId, AssetKey
+from latewood.model.definitions import Catalog
+from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import parse_partitions
-from latewood.projections.catalog import defined, deployed
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, durations, heads, known_logics, reusable
-from latewood_eventlog.records import Position
-from latewood_eventlog.statements import HEAD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """The assets of an environment at a position: definitions, ids, and which location they belong to."""
-
-    catalog: Catalog
-    ids: Mapping[AssetKey, AssetId]
-    locations: Mapping[AssetKey, str]
-    deployments: Mapping[str, str]
-    position: Position
-    as_of: Position
+from latewood.projections.states import durations, known_logics, reusable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,95 +33,13 @@ class Asked:
     force: bool = False
 
 
-def view_of(
-    workspace: Workspace,
-    *,
-    as_of: Position = NOW,
-    loaded: Loaded | None = None,
-    ids: Mapping[AssetKey, AssetId] | None = None,
-) -> View:
-    """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it."""
-    with snapshot(workspace.log) as connection:
-        return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
-
-
-def read_view(
-    connection: Snapshot,
-    workspace: Workspace,
-    *,
-    as_of: Position,
-    loaded: Loaded | None,
-    ids: Mapping[AssetKey, AssetId],
-) -> View:
-    """The view through this connection. Cost: O(assets)."""
-    position = min(as_of, int(connection.execute(HEAD).one().position))
-    deployments = deployed(connection, workspace.project, workspace.environment, as_of)
-    assets: list[AssetDefinition] = []
-    all_ids: dict[AssetKey, AssetId] = {}
-    locations: dict[AssetKey, str] = {}
-    for location, deployment in deployments.items():
-        if loaded is not None and location == loaded.location:
-            assets += loaded.assets
-            all_ids |= ids
-            locations |= dict.fromkeys((asset.key for asset in loaded.assets), location)
-            continue
-        for entry in defined(connection, workspace.project, location, deployment):
-            assets.append(entry.definition)
-            all_ids[entry.definition.key] = entry.asset
-            locations[entry.definition.key] = location
-    return View(
-        catalog=Catalog.of(assets),
-        ids=all_ids,
-        locations=locations,
-        deployments=deployments,
-        position=position,
-        as_of=as_of,
-    )
-
-
-def state_at(
-    connection: Snapshot,
-    workspace: Workspace,
-    view: View,
-    now: datetime,
-    parameters: Mapping[AssetKey, Mapping[str, Any]] | None = None,
-) -> State:
-    """Heads of all assets in the view; nothing of reuse yet."""
-    return State(
-        environment=workspace.environment,
-        position=view.position,
-        now=now,
-        ids=view.ids,
-        heads=heads(connection, workspace.project, workspace.environment, list(view.ids.values()), view.as_of),
-        contents=_contents(view.catalog, parameters or {}),
-    )
-
-
-def assess_view(workspace: Workspace, view: View) -> dict[AssetKey, Assessed]:
-    """Status and reasons of every asset in the view, at this instant."""
-    with snapshot(workspace.log) as connection:
-        state = state_at(connection, workspace, view, workspace.clock())
-    return assess(view.catalog, state)
-
-
-def selected_keys(
-    workspace: Workspace, view: View, selection: str, within: Sequence[AssetKey] = ()
-) -> tuple[AssetKey, ...]:
-    """The assets a selection names, in topological order; `*` means those in `within`, where that is given."""
-    parsed = parse(selection)
-    status = assess_view(workspace, view) if uses_status(parsed) else {}
-    keys = select(parsed, view.catalog.graph, view.catalog.assets, lambda key: (status[key].status.value,))
-    allowed = set(within)
-    return tuple(key for key in keys if not allowed or key in allowed)
-
-
 def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
     The state is read in one snapshot. Reuse is looked up only for the logic of what is not fresh.
     """
-    within = [asset.key for asset in loaded.assets] if loaded is not None else ()
-    keys = selected_keys(workspace, view, asked.selection, within)
+    within = frozenset(asset.key for asset in loaded.assets) if loaded is not None else frozenset[AssetKey]()
+    keys = _selected(workspace, view, asked.selection, within)
     now = workspace.clock()
     request = Request(
         selected=frozenset(keys),
@@ -165,6 +64,15 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
             return _with_durations(connection, workspace, first)
         found = reusable(connection, workspace.project, {task.node.logic for task in unsettled}, view.as_of)
         return _with_durations(connection, workspace, plan(view.catalog, request, replace(state, reusable=found)))
+
+
+def _selected(workspace: Workspace, view: View, selection: str, within: Collection[AssetKey]) -> list[AssetKey]:
+    """The assets a selection names, in topological order; of other locations than the loaded one, none."""
+    if uses_status(parse(selection)):
+        keys = select_keys(read(workspace), selection)
+    else:
+        keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
+    return [key for key in keys if not within or key in within]
 
 
 def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:
@@ -217,14 +125,3 @@ def _parameters(catalog: Catalog, texts: Sequence[str], loaded: Loaded | None) -
         live = loaded.tasks[AssetKey(key)].parameters[name] if loaded and AssetKey(key) in loaded.tasks else Any
         values.setdefault(AssetKey(key), {})[name] = parse_parameter(name, live, value)
     return values
-
-
-def _contents(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> dict[str, str]:
-    """Content hashes of the files and folders that Path parameters name, by the path's text."""
-    texts = {
-        parameters_of(asset.task, given.get(key, {}))[parameter.name]
-        for key, asset in catalog.assets.items()
-        for parameter in asset.task.parameters
-        if parameter.type.kind == "path"
-    }
-    return {text: path_version(Path(text)) for text in texts if isinstance(text, str) and Path(text).exists()}

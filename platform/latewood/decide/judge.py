@@ -4,8 +4,8 @@ Columns hold, for one asset, the data version of each partition by ordinal; read
 columns of its upstream asset. Everything runs in one pass in topological order. Cost: O(partitions + reads).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +72,13 @@ class Node:
     def keys(self) -> tuple[AssetKey, ...]:
         """Keys of the assets, in the order of the task's outputs."""
         return tuple(asset.key for asset in self.assets)
+
+    def only(self, keys: Collection[AssetKey]) -> "Node":
+        """The node for these of its assets, where the task can make some of its outputs without the others."""
+        if not self.task.subsettable or all(asset.key in keys for asset in self.assets):
+            return self
+        chosen = [pair for pair in zip(self.assets, self.ids, strict=True) if pair[0].key in keys]
+        return replace(self, assets=tuple(a for a, _ in chosen), ids=tuple(i for _, i in chosen))
 
     def partition_count(self, state: State) -> int:
         """Number of partitions at the state's instant; 1 for unpartitioned assets."""

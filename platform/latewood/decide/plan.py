@@ -129,6 +129,7 @@ def plan(catalog: Catalog, request: Request, state: State) -> Plan:
             columns[asset.key] = head_column(asset, id_, state)
         if request.selected.isdisjoint(node.keys):
             continue
+        node = node.only(request.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
         groups = _plan_node(node, catalog, request, state, columns)
         planned: list[Planned] = []
         for (action, reasons), ordinals in groups.items():

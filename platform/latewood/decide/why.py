@@ -3,9 +3,9 @@
 The answer is structured; whoever shows it chooses the words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason
@@ -61,6 +61,7 @@ class Explanation:
 
     `head` and `started` say what is there and with what it was made; `findings` why that is not what would be there
     now: root causes, upstream first. `since` is the position of the earliest event among them.
+    `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     """
 
     asset: AssetKey
@@ -70,6 +71,8 @@ class Explanation:
     started: StepStarted | None
     findings: tuple[Finding, ...]
     position: int
+    failed: int | None = None
+    nearest: "Nearest | None" = None
 
     @property
     def since(self) -> int | None:
@@ -112,9 +115,7 @@ def explain(
 class _Search:
     """Depth first, upstream before what reads it, each asset's partitions once."""
 
-    def __init__(
-        self, catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, past: Past
-    ) -> None:
+    def __init__(self, catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, past: Past) -> None:
         self._catalog = catalog
         self._assessed = assessed
         self._state = state
@@ -151,9 +152,7 @@ class _Search:
                 read |= upstream_ordinals(input_.mapping, up.partitions, down.partitions, ordinal, self._state.now)
         self.visit(upstream, read, (key, *through))
 
-    def _finding(
-        self, key: AssetKey, ordinals: Ordinals, reason: Reason, through: tuple[AssetKey, ...]
-    ) -> Finding:
+    def _finding(self, key: AssetKey, ordinals: Ordinals, reason: Reason, through: tuple[AssetKey, ...]) -> Finding:
         asset = self._catalog[key]
         partitions = "" if asset.partitions is None else describe(asset.partitions, ordinals)
         partition = self._assessed[key].node.partition_key(next(iter(ordinals)))
@@ -209,11 +208,15 @@ class _Search:
         return "", "", "", None
 
 
-def nearest(past: list[VersionFacts], *, code: str, logic: str, inputs: str) -> tuple[VersionFacts, tuple[Cause, ...]] | None:
-    """The earlier version whose key is nearest to the one wanted, and the parts in which they differ.
+class Nearest(NamedTuple):
+    """The earlier version whose key is nearest to the one wanted, and the parts in which they differ."""
 
-    Fewest differing parts first, then the newest. None without any earlier version.
-    """
+    version: VersionFacts
+    differs: tuple[Cause, ...]
+
+
+def nearest(past: Sequence[VersionFacts], *, code: str, logic: str, inputs: str) -> Nearest | None:
+    """The near miss: fewest differing parts first, then the newest. None without any earlier version."""
 
     def differing(facts: VersionFacts) -> tuple[Cause, ...]:
         causes = []
@@ -228,4 +231,4 @@ def nearest(past: list[VersionFacts], *, code: str, logic: str, inputs: str) -> 
     if not past:
         return None
     best = min(past, key=lambda facts: (len(differing(facts)), -facts.position))
-    return best, differing(best)
+    return Nearest(best, differing(best))

@@ -87,6 +87,7 @@ class Attempts:
     def _context(self, step: Step, attempt: int) -> Context:
         return Context(
             assets=step.task.node.keys,
+            outputs=tuple(asset.output for asset in step.task.node.assets),
             partition=step.partition,
             run=self._run,
             attempt=attempt,
@@ -119,7 +120,10 @@ class Attempts:
     def _stage(self, node: Node, live: LiveTask, value: Any) -> dict[str, StagedOutput]:
         by_name = {RESULT: value} if set(live.outputs) == {RESULT} else _by_name(value, live.outputs, node)
         staged: dict[str, StagedOutput] = {}
+        wanted = {asset.output for asset in node.assets}
         for output in node.task.outputs:
+            if output.name not in wanted:
+                continue
             if output.name in by_name:
                 subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
                 staged[output.name] = self._values.stage(by_name[output.name], annotation, subject=subject)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from latewood.decide.judge import Node
 from latewood.decide.keys import parameters_of, read_version
@@ -9,7 +10,7 @@ from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact
 from latewood.events import InputRead, SkipReason
 from latewood.model.definitions import Catalog, Input
-from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.keys import AssetKey, PartitionKey, VersionId
 from latewood.model.mappings import Offset, upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, key_at
@@ -50,10 +51,12 @@ class Bindings:
         self._made: dict[tuple[AssetKey, int], VersionFacts] = {}
         self._failed: dict[tuple[AssetKey, int], tuple[SkipReason, int]] = {}
         self._variants: set[tuple[AssetKey, int]] = set()
+        self._events: dict[VersionId, UUID] = {}
 
-    def made(self, key: AssetKey, ordinal: int, facts: VersionFacts, *, variant: bool) -> None:
+    def made(self, key: AssetKey, ordinal: int, facts: VersionFacts, *, variant: bool, event: UUID) -> None:
         """The run made this version: from here on everything downstream reads it."""
         self._made[key, ordinal] = facts
+        self._events[facts.version] = event
         if variant:
             self._variants.add((key, ordinal))
 
@@ -70,6 +73,13 @@ class Bindings:
         if node.parameters != parameters_of(node.task, {}):
             return True
         return any((b.input.asset, o) in self._variants for b in bound for o in b.ordinals) if self._variants else False
+
+    def cause(self, bound: list[Bound]) -> UUID | None:
+        """The event of this run that the step waited for: that of the last version it reads; None if of none."""
+        if not self._events:
+            return None
+        events = [event for b in bound for _, f in b.versions if (event := self._events.get(f.version)) is not None]
+        return events[-1] if events else None
 
     def read_facts(self, bound: list[Bound]) -> Mapping[str, InputRead]:
         """What is recorded of the inputs, by name."""

@@ -167,7 +167,7 @@ class InlineRun:
             inputs=dict(self._bindings.read_facts(bound)),
             reasons=written(step.reasons),
         )
-        ids = self._recorder.tell((fact, ("started", step.number, attempt)))
+        ids = self._recorder.tell((fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound))
         if off:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
             self._recorder.told()
@@ -237,11 +237,13 @@ class InlineRun:
             self._recorder.tell(*told, cause=cause)
         if facts.reuse_key:
             self._made_here[facts.reuse_key, asset.output] = facts._replace(accepted=passes)
-        self._bind_result(step, asset, facts._replace(accepted=passes), variant=variant)
+        self._bind_result(step, asset, facts._replace(accepted=passes), variant=variant, event=cause)
 
-    def _bind_result(self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool) -> None:
+    def _bind_result(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, event: UUID
+    ) -> None:
         if facts.accepted:
-            self._bindings.made(asset.key, step.ordinal, facts, variant=variant)
+            self._bindings.made(asset.key, step.ordinal, facts, variant=variant, event=event)
         else:
             self._bindings.failed(asset.key, step.ordinal, SkipReason.CHECK_FAILED, step.number)
 
@@ -295,10 +297,12 @@ class InlineRun:
             outputs=tuple(outputs),
             partition=step.partition,
         )
-        self._recorder.tell(*told, (fact, ("reused", step.number)), *accepting, then=self._reported(step, "reused"))
+        told_with = (*told, (fact, ("reused", step.number)), *accepting)
+        then = self._reported(step, "reused")
+        ids = self._recorder.tell(*told_with, cause=self._bindings.cause(bound), then=then)
         self.tally.reused += 1
         for asset, result in zip(node.assets, results, strict=True):
-            self._bind_result(step, asset, result, variant=variant)
+            self._bind_result(step, asset, result, variant=variant, event=ids[len(told)])
 
     def _taken(
         self, step: Step, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, *, head: bool

@@ -64,6 +64,7 @@ class Recorder:
         self._fence = fence
         self._clock = clock
         self._waiting: list[Future[Appended]] = []
+        self._root: UUID | None = None
         self._refused: BaseException | None = None
 
     def tell(
@@ -75,14 +76,17 @@ class Recorder:
     ) -> tuple[UUID, ...]:
         """Record these facts together, each with the name that tells it apart within the run; their event ids.
 
-        `needs` are artifacts that must be durable first; `then` is called once the facts are.
+        `cause` led to the first of them, each to the next; by default it is the run's first fact. `needs` are artifacts
+        that must be durable first; `then` is called once the facts are.
         """
         self._raise_if_refused()
         at = self._clock()
+        cause = cause or self._root
         events = []
         for fact, name in facts:
             events.append(new_event(fact, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause))
             cause = events[-1].event_id
+        self._root = self._root or events[0].event_id
         append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events))
         future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
         self._waiting.append(future)

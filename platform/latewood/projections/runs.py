@@ -18,7 +18,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
-from latewood.model.keys import RunId
+from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
@@ -59,6 +59,8 @@ steps: Final = Table(
     Column("ended_position", BigInteger),
     Column("duration_ms", Double),
 )
+Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
+Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
 
 
 class RunsProjection:
@@ -211,6 +213,22 @@ _STEPS: Final = text(
     "SELECT step, assets, partition, status, attempt, started_at, duration_ms FROM steps "
     "WHERE project = :project AND run = :run AND step > :after ORDER BY step LIMIT :limit"
 )
+# An attempt that failed counts until a newer version is head; a failed blocking check keeps a version from that.
+_FAILED: Final = text(
+    "SELECT a.asset, s.partition, s.ended_position AS position FROM steps s "
+    "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
+    "CROSS JOIN unnest(s.assets) AS a (asset) "
+    "WHERE s.project = :project AND s.status = 'failed' AND s.ended_position <= :as_of AND NOT EXISTS ("
+    "  SELECT FROM head_history h WHERE h.project = s.project AND h.environment = :environment AND h.asset = a.asset "
+    "  AND h.partition = s.partition AND h.from_position > s.ended_position AND h.from_position <= :as_of) "
+    "ORDER BY s.ended_position"
+)
+_RUNNING_STEPS: Final = text(
+    "SELECT a.asset, s.partition, s.started_position AS position FROM steps s "
+    "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
+    "AND r.ended_position IS NULL CROSS JOIN unnest(s.assets) AS a (asset) "
+    "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
+)
 _STEP_POSITIONS: Final = text(
     "SELECT started_position, ended_position FROM steps WHERE project = :project AND run = :run AND step = :step"
 )
@@ -253,3 +271,19 @@ def step_positions(connection: Connection, project: str, run: RunId, step: int) 
     """Where the step's last start and its end stand in the log."""
     row = connection.execute(_STEP_POSITIONS, {"project": project, "run": run, "step": step}).one_or_none()
     return [] if row is None else [position for position in row if position is not None]
+
+
+def failed_partitions(
+    connection: Connection, project: str, environment: str, as_of: Position
+) -> dict[tuple[AssetId, PartitionKey], Position]:
+    """Asset partitions whose latest attempt failed after their head was made, with the failure's position."""
+    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    return {(row.asset, row.partition): row.position for row in connection.execute(_FAILED, parameters)}
+
+
+def running_partitions(
+    connection: Connection, project: str, environment: str
+) -> dict[tuple[AssetId, PartitionKey], Position]:
+    """Asset partitions that a run is making now, with the attempt's position."""
+    parameters = {"project": project, "environment": environment}
+    return {(row.asset, row.partition): row.position for row in connection.execute(_RUNNING_STEPS, parameters)}

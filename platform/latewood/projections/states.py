@@ -54,6 +54,10 @@ _HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.position < :before ORDER BY v.position DESC LIMIT :limit"
 )
+_PARTITION_HISTORY: Final = text(
+    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
+    "AND v.partition = :partition ORDER BY v.position DESC LIMIT 100"
+)
 _PASSED: Final = text(
     "SELECT asset, check_name, check_key, passed, version FROM checks WHERE project = :project "
     "AND asset = :asset AND partition = :partition ORDER BY position"
@@ -112,6 +116,14 @@ def history(
     """Versions of an asset before a position, newest first."""
     parameters = {"project": project, "asset": asset, "before": before, "limit": limit, "as_of": NOW}
     return [VersionFacts._make(row) for row in _tuples(connection, _HISTORY, parameters)]
+
+
+def partition_history(
+    connection: Connection, project: str, asset: AssetId, partition: PartitionKey
+) -> list[VersionFacts]:
+    """The latest 100 versions of one asset partition, newest first."""
+    parameters = {"project": project, "asset": asset, "partition": partition, "as_of": NOW}
+    return [VersionFacts._make(row) for row in _tuples(connection, _PARTITION_HISTORY, parameters)]
 
 
 def check_verdicts(

@@ -18,6 +18,14 @@ _BYTES: Final = text(
 _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))")
 
 
+_POSITION: Final = text("SELECT position FROM log_head")
+
+
+def log_position(connection: Connection) -> int:
+    """Position of the last event this reading sees; 0 for an empty log."""
+    return int(connection.execute(_POSITION).scalar_one())
+
+
 def events_by_type(connection: Connection, project: str) -> dict[str, int]:
     """Number of events by type, most first. Cost: O(log)."""
     return {row.type: row.events for row in connection.execute(_EVENTS, {"project": project})}

@@ -82,6 +82,7 @@ checks: Final = Table(
     Column("position", BigInteger, nullable=False),
     Column("evaluated_at", DateTime(timezone=True), nullable=False),
 )
+Index("checks_refused", checks.c.project, postgresql_where=~checks.c.passed & checks.c.blocking)
 
 
 class VersionsProjection:
@@ -215,6 +216,23 @@ _CHECKS: Final = text(
     "FROM checks WHERE project = :project AND asset = :asset AND position <= :as_of "
     "ORDER BY position DESC LIMIT :limit"
 )
+
+
+_REFUSED: Final = text(
+    "SELECT DISTINCT ON (c.asset, c.partition) c.asset, c.partition, c.position FROM checks c "
+    "WHERE c.project = :project AND NOT c.passed AND c.blocking AND c.position <= :as_of AND NOT EXISTS ("
+    "  SELECT FROM head_history h WHERE h.project = c.project AND h.environment = :environment AND h.asset = c.asset "
+    "  AND h.partition = c.partition AND h.from_position > c.position AND h.from_position <= :as_of) "
+    "ORDER BY c.asset, c.partition, c.position DESC"
+)
+
+
+def refused_partitions(
+    connection: Connection, project: str, environment: str, as_of: Position
+) -> dict[tuple[AssetId, PartitionKey], Position]:
+    """Asset partitions whose newest version a blocking check refused, with the verdict's position."""
+    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    return {(row.asset, row.partition): row.position for row in connection.execute(_REFUSED, parameters)}
 
 
 def checks_of(

@@ -1,0 +1,173 @@
+"""What an environment has at a position: definitions, heads, status and flags, read in one snapshot."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from latewood.commands.workspace import Workspace
+from latewood.decide.keys import parameters_of
+from latewood.decide.select import select
+from latewood.decide.selection import parse
+from latewood.decide.staleness import Assessed, assess
+from latewood.decide.state import State
+from latewood.engine.file_hash import path_version
+from latewood.engine.loader import Loaded
+from latewood.errors import UsageError
+from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.projections.catalog import defined, deployed
+from latewood.projections.runs import failed_partitions, running_partitions
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW, heads
+from latewood.projections.statistics import log_position
+from latewood.projections.versions import refused_partitions
+from latewood_eventlog.records import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The assets of an environment at a position: definitions, ids, and which location they belong to."""
+
+    catalog: Catalog
+    ids: Mapping[AssetKey, AssetId]
+    locations: Mapping[AssetKey, str]
+    deployments: Mapping[str, str]
+    position: Position
+    as_of: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A consistent reading of an environment: everything from one snapshot of the database."""
+
+    view: View
+    state: State
+    assessed: dict[AssetKey, Assessed]
+    failed: Mapping[tuple[AssetId, PartitionKey], Position]
+    running: Mapping[tuple[AssetId, PartitionKey], Position]
+
+    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running"], ...]:
+        """What is true of the asset besides its status."""
+        id_ = self.view.ids[key]
+        failed: tuple[Literal["failed"], ...] = ("failed",) if any(a == id_ for a, _ in self.failed) else ()
+        running: tuple[Literal["running"], ...] = ("running",) if any(a == id_ for a, _ in self.running) else ()
+        return (*failed, *running)
+
+
+def read(workspace: Workspace, as_of: Position = NOW) -> Read:
+    """View, state and assessment at a position. Cost: O(assets + heads)."""
+    with snapshot(workspace.log) as connection:
+        return read_through(connection, workspace, as_of)
+
+
+def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) -> Read:
+    """View, state, assessment and flags through this connection."""
+    view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+    state = state_at(connection, workspace, view, workspace.clock())
+    project, environment = workspace.project, workspace.environment
+    return Read(
+        view=view,
+        state=state,
+        assessed=assess(view.catalog, state),
+        failed=failed_partitions(connection, project, environment, view.position)
+        | refused_partitions(connection, project, environment, view.position),
+        running=running_partitions(connection, project, environment) if as_of >= NOW else {},
+    )
+
+
+def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
+    """The assets a selection names, in topological order; `status:` knows the flags too."""
+    catalog = found.view.catalog
+    return select(
+        parse(selection),
+        catalog.graph,
+        catalog.assets,
+        lambda key: (found.assessed[key].status.value, *found.flags(key)),
+    )
+
+
+def known_key(view: View, text: str) -> AssetKey:
+    """The key, if it is defined. Raises UsageError with near matches."""
+    if text in view.catalog.assets:
+        return AssetKey(text)
+    near = difflib.get_close_matches(text, view.catalog.assets, n=3)
+    hint = f"; near: {', '.join(near)}" if near else "; `latewood assets` lists them"
+    raise UsageError(f'no asset "{text}"{hint}')
+
+
+def view_of(
+    workspace: Workspace,
+    *,
+    as_of: Position = NOW,
+    loaded: Loaded | None = None,
+    ids: Mapping[AssetKey, AssetId] | None = None,
+) -> View:
+    """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it."""
+    with snapshot(workspace.log) as connection:
+        return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
+
+
+def read_view(
+    connection: Snapshot,
+    workspace: Workspace,
+    *,
+    as_of: Position,
+    loaded: Loaded | None,
+    ids: Mapping[AssetKey, AssetId],
+) -> View:
+    """The view through this connection. Cost: O(assets)."""
+    position = min(as_of, log_position(connection))
+    deployments = deployed(connection, workspace.project, workspace.environment, as_of)
+    assets: list[AssetDefinition] = []
+    all_ids: dict[AssetKey, AssetId] = {}
+    locations: dict[AssetKey, str] = {}
+    for location, deployment in deployments.items():
+        if loaded is not None and location == loaded.location:
+            assets += loaded.assets
+            all_ids |= ids
+            locations |= dict.fromkeys((asset.key for asset in loaded.assets), location)
+            continue
+        for entry in defined(connection, workspace.project, location, deployment):
+            assets.append(entry.definition)
+            all_ids[entry.definition.key] = entry.asset
+            locations[entry.definition.key] = location
+    return View(
+        catalog=Catalog.of(assets),
+        ids=all_ids,
+        locations=locations,
+        deployments=deployments,
+        position=position,
+        as_of=as_of,
+    )
+
+
+def state_at(
+    connection: Snapshot,
+    workspace: Workspace,
+    view: View,
+    now: datetime,
+    parameters: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+) -> State:
+    """Heads of all assets in the view; nothing of reuse yet."""
+    return State(
+        environment=workspace.environment,
+        position=view.position,
+        now=now,
+        ids=view.ids,
+        heads=heads(connection, workspace.project, workspace.environment, list(view.ids.values()), view.as_of),
+        contents=_contents(view.catalog, parameters or {}),
+    )
+
+
+def _contents(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> dict[str, str]:
+    """Content hashes of the files and folders that Path parameters name, by the path's text."""
+    texts = {
+        parameters_of(asset.task, given.get(key, {}))[parameter.name]
+        for key, asset in catalog.assets.items()
+        for parameter in asset.task.parameters
+        if parameter.type.kind == "path"
+    }
+    return {text: path_version(Path(text)) for text in texts if isinstance(text, str) and Path(text).exists()}
