@@ -1,19 +1,22 @@
 """Proof that the log is whole and that every projection is what the log says."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, text
 
 from latewood_eventlog.codec import GENESIS, Upcasters, chain
 from latewood_eventlog.errors import LogCorrupt
-from latewood_eventlog.projector import Projection, changes_of, write
+from latewood_eventlog.projector import Projection, fold, require_versions
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import SCHEMA
-from latewood_eventlog.statements import HEAD, READ_ALL, READ_CHECKPOINTS
+from latewood_eventlog.statements import HEAD, READ_ALL, READ_CHECKPOINTS, quoted, read_events
 
-_BATCH: Final = 2_000
+_PAGE: Final = 2_000
+
+_ONE_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,77 +31,122 @@ class Verified:
 def verify(engine: Engine, projections: Sequence[Projection], upcasters: Upcasters | None = None) -> Verified:
     """Check the hash chain and hold every projection, row for row, against a rebuild in temporary tables.
 
-    One snapshot (REPEATABLE READ): appends go on meanwhile and are not part of it. Cost: O(log), the rebuilt
-    tables in temporary space. Raises LogCorrupt with the first difference.
+    Appends go on meanwhile. Most of the log, which never changes, is read in short transactions; one snapshot
+    (REPEATABLE READ) serves the last stretch and the comparison. A snapshot as long as the whole would keep every
+    append from tidying up the dead versions of the head's row.
+    Cost: O(log), the rebuilt tables in temporary space. Raises LogCorrupt with the first difference, SchemaUnknown
+    when the database's projections are not these.
     """
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
-        head = connection.execute(HEAD).one()
-        checkpoints = {row.name: row.checkpoint for row in connection.execute(READ_CHECKPOINTS)}
-        for table in _tables(projections):
-            connection.execute(
-                text(f"CREATE TEMP TABLE {table.name} (LIKE {SCHEMA}.{table.name} INCLUDING ALL) ON COMMIT DROP")
-            )
-        connection.execute(text(f"SET LOCAL search_path = pg_temp, {SCHEMA}"))
-        last = _walk(connection, projections, checkpoints, upcasters or Upcasters())
-        if last != (head.position, bytes(head.hash)):
-            raise LogCorrupt(
-                f"log head: expected position {last[0]} with hash {last[1].hex()[:16]}…, "
-                f"found position {head.position} with {bytes(head.hash).hex()[:16]}…",
-                position=last[0],
-            )
-        rows = sum(_compare(connection, table) for table in _tables(projections))
-    return Verified(position=head.position, projections=tuple(p.name for p in projections), rows=rows)
-
-
-def _walk(
-    connection: Connection,
-    projections: Sequence[Projection],
-    checkpoints: dict[str, Position],
-    upcasters: Upcasters,
-) -> tuple[Position, bytes]:
-    """Check every link and rebuild on the way; position and hash of the last event."""
-    position, previous = 0, GENESIS
-    while True:
-        rows = connection.execute(READ_ALL, {"after": position, "limit": _BATCH}).mappings()
-        events = [RecordedEvent(**{**row, "hash": bytes(row["hash"])}) for row in rows]
-        if not events:
-            return position, previous
-        for event in events:
-            if event.position != position + 1:
-                raise LogCorrupt(f"log: expected position {position + 1}, found {event.position}", position=position + 1)
-            expected = chain(previous, replace(event, hash=b""))
-            if expected != event.hash:
+    proof = _Proof(projections, upcasters or Upcasters())
+    with engine.connect() as connection:
+        connection.detach()  # temporary tables and search path end with it
+        with connection.begin():
+            _make_tables(connection, projections)
+        proof.advance(connection, page=connection.begin)
+        with connection.begin():
+            connection.execute(_ONE_SNAPSHOT)
+            _lock_tables(connection, projections)
+            proof.advance(connection, page=nullcontext)
+            head = connection.execute(HEAD).one()
+            if (proof.position, proof.hash) != (head.position, bytes(head.hash)):
                 raise LogCorrupt(
-                    f"log, position {event.position} ({event.type} in {event.stream}): expected hash "
-                    f"{expected.hex()[:16]}…, found {event.hash.hex()[:16]}…; the event or the chain before it was changed",
-                    position=event.position,
+                    f"log head: expected position {proof.position} with hash {_short(proof.hash)}, "
+                    f"found position {head.position} with {_short(bytes(head.hash))}",
+                    position=proof.position,
                 )
-            position, previous = event.position, event.hash
-        for projection in projections:
-            limit = position if projection.inline else checkpoints.get(projection.name, 0)
-            due = [upcasters.upcast(event) for event in events if event.position <= limit]
-            write(connection, changes_of([projection], due))
+            rows = sum(_compare(connection, table) for table in _tables(projections))
+    return Verified(position=proof.position, projections=tuple(p.name for p in projections), rows=rows)
+
+
+@dataclass(slots=True)
+class _Proof:
+    """How far the chain is proved and each projection rebuilt."""
+
+    projections: Sequence[Projection]
+    upcasters: Upcasters
+    position: Position = 0
+    hash: bytes = GENESIS
+    reached: dict[str, Position] = field(default_factory=dict)
+
+    def advance(self, connection: Connection, page: Callable[[], AbstractContextManager[object]]) -> None:
+        """Prove and then fold all that there is, each page of it in a `page` of its own."""
+        while True:
+            with page():
+                events = read_events(connection, READ_ALL, after=self.position, limit=_PAGE)
+            if not events:
+                break
+            for event in events:
+                self._link(event)
+        with page():
+            rows = connection.execute(READ_CHECKPOINTS).all()
+        require_versions(self.projections, {row.name: row.version for row in rows})
+        checkpoints: dict[str, Position] = {row.name: row.checkpoint for row in rows}
+        for projection in self.projections:
+            # An inline projection's checkpoint is where it was built; an async one's is how far it has come.
+            until = self.position if projection.inline else min(checkpoints[projection.name], self.position)
+            while (after := self.reached.get(projection.name, 0)) < until:
+                with page():
+                    self.reached[projection.name] = fold(
+                        connection, [projection], self.upcasters, after=after, until=until
+                    )
+
+    def _link(self, event: RecordedEvent) -> None:
+        if event.position != self.position + 1:
+            raise LogCorrupt(
+                f"log: expected position {self.position + 1}, found {event.position}", position=self.position + 1
+            )
+        expected = chain(self.hash, event)
+        if expected != event.hash:
+            raise LogCorrupt(
+                f"log, position {event.position} ({event.type} in {event.stream}): expected hash {_short(expected)}, "
+                f"found {_short(event.hash)}; the event or the chain before it was changed",
+                position=event.position,
+            )
+        self.position, self.hash = event.position, event.hash
+
+
+def _make_tables(connection: Connection, projections: Sequence[Projection]) -> None:
+    """Empty temporary tables like the projections', which hide those from every statement that names no schema."""
+    for table in _tables(projections):
+        name = quoted(table.name)
+        connection.execute(text(f"CREATE TEMP TABLE {name} (LIKE {SCHEMA}.{name} INCLUDING ALL)"))
+    connection.execute(text(f"SET search_path = pg_temp, {SCHEMA}"))
+
+
+def _lock_tables(connection: Connection, projections: Sequence[Projection]) -> None:
+    """Keep rebuilds from exchanging the tables: before the snapshot, which would find the new ones empty."""
+    if tables := ", ".join(f"{SCHEMA}.{quoted(table.name)}" for table in _tables(projections)):
+        connection.execute(text(f"LOCK TABLE {tables} IN ACCESS SHARE MODE"))
 
 
 def _compare(connection: Connection, table: Table) -> int:
     """Number of equal rows. Raises LogCorrupt with the first row that differs, by key."""
-    key = [column.name for column in table.primary_key.columns]
+    name, columns = quoted(table.name), [column.name for column in table.primary_key.columns]
+    key = ", ".join(map(quoted, columns))
     # Rows are compared as text: json columns have no equality, and text shows every difference there is.
-    difference: Any = connection.execute(
-        text(
-            f"SELECT {', '.join(key)}, rebuilt::text AS rebuilt, stored::text AS stored "  # noqa: S608 - our own names
-            f"FROM pg_temp.{table.name} AS rebuilt FULL JOIN {SCHEMA}.{table.name} AS stored USING ({', '.join(key)}) "
-            f"WHERE rebuilt::text IS DISTINCT FROM stored::text ORDER BY {', '.join(key)} LIMIT 1"
+    difference: Any = (
+        connection.execute(
+            text(
+                f"SELECT {key}, rebuilt::text AS rebuilt, stored::text AS stored "  # noqa: S608 - our own names, quoted
+                f"FROM pg_temp.{name} AS rebuilt FULL JOIN {SCHEMA}.{name} AS stored USING ({key}) "
+                f"WHERE rebuilt::text IS DISTINCT FROM stored::text ORDER BY {key} LIMIT 1"
+            )
         )
-    ).one_or_none()
+        .mappings()
+        .one_or_none()
+    )
     if difference is not None:
-        names = ", ".join(f"{name}={getattr(difference, name)}" for name in key)
+        row = ", ".join(f"{column}={difference[column]}" for column in columns)
         raise LogCorrupt(
-            f"projection table {table.name}, row {names}: expected {difference.rebuilt or 'no row'}, "
-            f"found {difference.stored or 'no row'}"
+            f"projection table {table.name}, row {row}: expected {difference['rebuilt'] or 'no row'}, "
+            f"found {difference['stored'] or 'no row'}"
         )
-    return int(connection.execute(text(f"SELECT count(*) FROM {SCHEMA}.{table.name}")).scalar_one())  # noqa: S608
+    return int(connection.execute(text(f"SELECT count(*) FROM {SCHEMA}.{name}")).scalar_one())  # noqa: S608 - as above
 
 
 def _tables(projections: Sequence[Projection]) -> list[Table]:
     return [table for projection in projections for table in projection.tables]
+
+
+def _short(hash_: bytes) -> str:
+    return f"{hash_.hex()[:16]}…"

@@ -103,9 +103,7 @@ def connect(url: DatabaseUrl, *, role: Role) -> Engine:
     Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer
     or a connection is lost; here also when the server is older than POSTGRES_VERSION_MIN.
     """
-    engine = create_engine(
-        url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False
-    )
+    engine = create_engine(url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False)
 
     @event.listens_for(engine, "handle_error")
     def _name_the_server(context: ExceptionContext) -> None:
@@ -133,9 +131,7 @@ def reading(engine: Engine, projects: Collection[str]) -> Iterator[Connection]:
     """A read-only transaction on one snapshot; the reader role sees the rows of `projects` only."""
     refused = [project for project in projects if "," in project]
     if refused:
-        raise ValueError(
-            f"project name: expected no comma, found {refused[0]!r}; the row policies split at it."
-        )
+        raise ValueError(f"project name: expected no comma, found {refused[0]!r}; the row policies split at it.")
     with engine.begin() as connection:
         connection.execute(_READ_ONLY, {"projects": ",".join(projects)})
         yield connection

@@ -24,6 +24,7 @@ _RETURN_S: Final = 0.0005
 @dataclass(frozen=True, slots=True)
 class _Submission:
     batch: Batch
+    size: int
     needs: tuple[object, ...]
     done: Future[Appended] = field(default_factory=Future)
 
@@ -46,8 +47,11 @@ class GroupCommit:
         self._thread.start()
 
     def submit(self, batch: Batch, needs: Sequence[object] = ()) -> Future[Appended]:
-        """Hand the batch over; the future has where it stands, or why it was refused, once that is durable."""
-        submission = _Submission(batch, tuple(needs))
+        """Hand the batch over; the future has where it stands, or why it was refused, once that is durable.
+
+        A future that is cancelled before its commit begins takes its batch with it.
+        """
+        submission = _Submission(batch, batch.size, tuple(needs))
         with self._changed:
             if self._closing:
                 raise RuntimeError("group commit is closed: nothing can be submitted any more")
@@ -72,7 +76,9 @@ class GroupCommit:
 
     def _work(self) -> None:
         group: list[_Submission] = []
-        while group := self._next_group(before=len(group)):
+        while taken := self._next_group(before=len(group)):
+            # From here on nobody can cancel: setting a cancelled future's result would end this thread.
+            group = [submission for submission in taken if submission.done.set_running_or_notify_cancel()]
             try:
                 if self._prepare is not None and (needs := [n for s in group for n in s.needs]):
                     self._prepare(needs)
@@ -100,7 +106,7 @@ class GroupCommit:
                 self._changed.wait_for(lambda: len(self._waiting) >= crowd or self._closing, _RETURN_S)
             group: list[_Submission] = []
             size = 0
-            while self._waiting and (not group or size + self._waiting[0].batch.size <= _EVENTS_MAX):
+            while self._waiting and (not group or size + self._waiting[0].size <= _EVENTS_MAX):
                 group.append(self._waiting.popleft())
-                size += group[-1].batch.size
+                size += group[-1].size
             return group

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from latewood_eventlog.errors import LeaseLost
 from latewood_eventlog.records import Fence
-from latewood_eventlog.statements import ACQUIRE_LEASE, HELD_LEASES, RELEASE_LEASE, RENEW_LEASE
+from latewood_eventlog.statements import ACQUIRE_LEASE, HELD_LEASES, LEASE_EPOCH, RELEASE_LEASE, RENEW_LEASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Lease:
 
     @property
     def fence(self) -> Fence:
-        """What an append must carry to be refused once the lease is lost."""
+        """What an append must carry to be refused once another one has the lease."""
         return Fence(project=self.project, lease=self.name, epoch=self.epoch)
 
 
@@ -41,7 +41,7 @@ def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: t
 
 
 def renew(engine: Engine, lease: Lease, *, duration: timedelta) -> datetime:
-    """When the lease ends now. Raises LeaseLost after another one took it."""
+    """When the lease ends now. Raises LeaseLost after another one took it, or after it was released."""
     parameters = {
         "project": lease.project,
         "name": lease.name,
@@ -50,8 +50,9 @@ def renew(engine: Engine, lease: Lease, *, duration: timedelta) -> datetime:
     }
     with engine.begin() as connection:
         expires_at: datetime | None = connection.execute(RENEW_LEASE, parameters).scalar()
-    if expires_at is None:
-        raise LeaseLost(lease=lease.name, epoch=lease.epoch, found=None)
+        if expires_at is None:
+            found = connection.execute(LEASE_EPOCH, {"project": lease.project, "name": lease.name}).scalar()
+            raise LeaseLost(lease=lease.name, epoch=lease.epoch, found=found)
     return expires_at
 
 

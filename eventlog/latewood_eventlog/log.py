@@ -7,26 +7,25 @@ numbers before commit; so every append locks the one row of `log_head` first and
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select
 
-from latewood_eventlog.codec import Upcasters, chain, encode_json
-from latewood_eventlog.errors import AppendRefused, EventConflict, EventTooLarge, LeaseLost, WrongExpectedVersion
-from latewood_eventlog.projector import Projection, changes_of, write
+from latewood_eventlog.codec import Upcasters, chain, encode_json, refusal
+from latewood_eventlog.errors import AppendRefused, CauseUnknown, EventConflict, LeaseLost, WrongExpectedVersion
+from latewood_eventlog.projector import Projection, changes_of, require_versions, write
 from latewood_eventlog.records import (
-    EVENT_BYTES_MAX,
     Appended,
     Batch,
     NewEvent,
     Outcome,
     Position,
     RecordedEvent,
+    StreamAppend,
     events_of,
 )
 from latewood_eventlog.statements import (
@@ -38,6 +37,7 @@ from latewood_eventlog.statements import (
     READ_STREAM,
     RECORD_EVENTS,
     STREAM_VERSION,
+    read_events,
 )
 
 READ_LIMIT: Final = 1_000
@@ -45,7 +45,10 @@ READ_LIMIT: Final = 1_000
 
 
 class EventLog:
-    """One log in one database, with the projections that are applied inside its appends."""
+    """One log in one database, with all the projections that the database has.
+
+    Those that are inline are applied inside its appends.
+    """
 
     def __init__(
         self, engine: Engine, projections: Sequence[Projection] = (), upcasters: Upcasters | None = None
@@ -60,7 +63,8 @@ class EventLog:
 
         Replay: appending the same events again records nothing and returns where they stand, so that a caller
         who lost the connection during the commit simply appends again.
-        Raises: WrongExpectedVersion, LeaseLost, EventConflict, EventTooLarge, DatabaseUnreachable.
+        Raises: AppendRefused (WrongExpectedVersion, LeaseLost, EventConflict, CauseUnknown, EventTooLarge,
+        BatchMalformed), DatabaseUnreachable; SchemaUnknown when the projections were migrated meanwhile.
         Cost: four round trips, one of them the commit (fsync), and one per projected table, for any number of events.
         """
         (outcome,) = self.append_many([batch])
@@ -74,7 +78,7 @@ class EventLog:
         A batch that is refused does not keep the others from being recorded.
         Raises DatabaseUnreachable when none was recorded, or when nobody knows: append again.
         """
-        refused = {i: error for i, batch in enumerate(batches) if (error := _too_large(batch)) is not None}
+        refused = {i: error for i, batch in enumerate(batches) if (error := refusal(batch)) is not None}
         sound = [batch for i, batch in enumerate(batches) if i not in refused]
         outcomes: Iterator[Outcome] = iter(())
         if sound:
@@ -83,23 +87,20 @@ class EventLog:
         return [refused[i] if i in refused else next(outcomes) for i in range(len(batches))]
 
     def _append(self, connection: Connection, batches: Sequence[Batch]) -> list[Outcome]:
-        head = connection.execute(LOCK_HEAD_AND_READ, _wanted(batches)).one()
-        facts = _Facts.of(head)
-        new: list[RecordedEvent] = []
+        row = connection.execute(LOCK_HEAD_AND_READ, _wanted(batches)).one()
+        require_versions(self.projections, row.register)
+        admission = _Admission.of(row)
         outcomes: list[Outcome] = []
         for batch in batches:
             try:
-                outcome, events = facts.admit(batch, head.position + len(new), head.now)
+                outcomes.append(admission.admit(batch))
             except AppendRefused as error:
                 outcomes.append(error)
-                continue
-            outcomes.append(outcome)
-            new.extend(events)
-        if new:
-            new = _chained(new, bytes(head.hash))
+        if new := admission.new:
             last = new[-1]
             connection.execute(
-                RECORD_EVENTS, {"rows": _rows(new), "position": last.position, "hash": last.hash}
+                RECORD_EVENTS,
+                {"rows": _rows(new), "position": last.position, "hash": last.hash, "recorded_at": last.recorded_at},
             )
             write(connection, changes_of(self._inline, new))
         return outcomes
@@ -130,40 +131,82 @@ class EventLog:
         """The events at these positions, oldest first; positions beyond the end are left out."""
         return self._read(READ_POSITIONS, positions=list(positions))
 
-    def _read(self, statement: Select[*tuple[Any, ...]], **parameters: object) -> list[RecordedEvent]:
+    def _read(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[RecordedEvent]:
         with self.engine.connect() as connection:
-            rows = connection.execute(statement, parameters).mappings()
-            return [self.upcasters.upcast(_recorded(row)) for row in rows]
+            return [self.upcasters.upcast(event) for event in read_events(connection, statement, **parameters)]
 
 
 @dataclass(slots=True)
-class _Facts:
-    """What an append must know of the log, read under the head lock; it moves on as batches are admitted."""
+class _Admission:
+    """What an append must know of the log, read under the head lock; moves on as batches are admitted.
 
+    A batch that is refused leaves no trace in it.
+    """
+
+    head: Position
+    hash: bytes
+    now: datetime
     known: dict[UUID, dict[str, Any]]
     versions: dict[tuple[str, str], int]
     epochs: dict[tuple[str, str], int]
-    causes: dict[UUID, Position]
+    places: dict[UUID, Position]
+    new: list[RecordedEvent] = field(default_factory=list)
 
     @staticmethod
-    def of(row: Any) -> "_Facts":
-        return _Facts(
-            known={UUID(known["event_id"]): known for known in row.known},
+    def of(row: Any) -> "_Admission":
+        known = {UUID(known["event_id"]): known for known in row.known}
+        causes = {UUID(cause["event_id"]): cause["position"] for cause in row.causes}
+        return _Admission(
+            head=row.position,
+            hash=bytes(row.hash),
+            now=row.now,
+            known=known,
             versions={(found["project"], found["stream"]): found["version"] for found in row.versions},
             epochs={(fence["project"], fence["name"]): fence["epoch"] for fence in row.fences},
-            causes={UUID(cause["event_id"]): cause["position"] for cause in row.causes},
+            places={**causes, **{id_: row["position"] for id_, row in known.items()}},
         )
 
-    def admit(self, batch: Batch, head: Position, now: datetime) -> tuple[Appended, list[RecordedEvent]]:
-        """Where the batch's events stand, and those that are new, not chained yet; or raise AppendRefused."""
+    def admit(self, batch: Batch) -> Appended:
+        """Where the batch's events stand, those that are new after the others; or raises AppendRefused."""
         events = events_of([batch])
-        repeated = [event for _, event in events if event.event_id in self.known]
-        if repeated:
-            return self._repeated(batch, complete=len(repeated) == len(events)), []
+        if any(event.event_id in self.known for _, event in events):
+            return self._repeated(batch)
+        self._require_lease(batch)
+        self._require_versions(batch)
+        causes = self._causes([event for _, event in events])
+        first = self.head + 1
+        for (append, event), cause in zip(events, causes, strict=True):
+            stream = (append.project, append.stream)
+            self.head += 1
+            self.versions[stream] += 1
+            recorded = RecordedEvent(
+                position=self.head,
+                event_id=event.event_id,
+                project=append.project,
+                stream=append.stream,
+                version=self.versions[stream],
+                type=event.type,
+                schema_version=event.schema_version,
+                occurred_at=event.occurred_at.astimezone(UTC),
+                recorded_at=self.now,
+                actor=event.actor,
+                cause=cause,
+                data=event.data,
+                hash=b"",
+            )
+            self.hash = chain(self.hash, recorded)
+            self.new.append(replace(recorded, hash=self.hash))
+            self.known[event.event_id] = {**_content(append, event), "position": self.head}
+            self.places[event.event_id] = self.head
+        return Appended(positions=tuple(range(first, self.head + 1)), repeated=False)
+
+    def _require_lease(self, batch: Batch) -> None:
         if batch.fence is not None:
             found = self.epochs.get((batch.fence.project, batch.fence.lease))
             if found != batch.fence.epoch:
                 raise LeaseLost(lease=batch.fence.lease, epoch=batch.fence.epoch, found=found)
+
+    def _require_versions(self, batch: Batch) -> None:
         counts: Counter[tuple[str, str]] = Counter()
         for append in batch.appends:
             stream = (append.project, append.stream)
@@ -171,72 +214,55 @@ class _Facts:
             if append.expected is not None and append.expected != actual:
                 raise WrongExpectedVersion(stream=append.stream, expected=append.expected, actual=actual)
             counts[stream] += len(append.events)
-        new: list[RecordedEvent] = []
-        for append, event in events:
-            stream = (append.project, append.stream)
-            self.versions[stream] += 1
-            position = head + len(new) + 1
-            self.causes[event.event_id] = position
-            recorded = RecordedEvent(
-                position=position,
-                event_id=event.event_id,
-                project=append.project,
-                stream=append.stream,
-                version=self.versions[stream],
-                type=event.type,
-                schema_version=event.schema_version,
-                occurred_at=event.occurred_at,
-                recorded_at=now,
-                actor=event.actor,
-                cause=self._cause(event),
-                data=event.data,
-                hash=b"",
-            )
-            self.known[event.event_id] = {
-                "position": position,
-                "project": append.project,
-                "stream": append.stream,
-                "type": event.type,
-                "schema_version": event.schema_version,
-                "data": event.data,
-            }
-            new.append(recorded)
-        return Appended(positions=tuple(event.position for event in new), repeated=False), new
 
-    def _cause(self, event: NewEvent) -> Position | None:
-        return self.causes.get(event.cause) if isinstance(event.cause, UUID) else event.cause
+    def _causes(self, events: Sequence[NewEvent]) -> list[Position | None]:
+        """The position of each event's cause, which is recorded already or goes before it in the batch."""
+        causes: list[Position | None] = []
+        own: dict[UUID, Position] = {}
+        for position, event in enumerate(events, self.head + 1):
+            cause = event.cause
+            if isinstance(cause, UUID):
+                cause = self.places.get(cause) or own.get(cause)
+            if event.cause is not None and not (cause and 1 <= cause < position):
+                raise CauseUnknown(event_id=event.event_id, cause=event.cause)
+            causes.append(cause)
+            own[event.event_id] = position
+        return causes
 
-    def _repeated(self, batch: Batch, *, complete: bool) -> Appended:
-        positions = []
+    def _repeated(self, batch: Batch) -> Appended:
+        positions: list[Position] = []
+        new: list[UUID] = []
         for append, event in events_of([batch]):
-            row = self.known.get(event.event_id)
-            if row is None:
+            known = self.known.get(event.event_id)
+            if known is None:
+                new.append(event.event_id)
                 continue
-            content = {
-                "project": append.project,
-                "stream": append.stream,
-                "type": event.type,
-                "schema_version": event.schema_version,
-                "data": event.data,
-            }
-            for name, wanted in content.items():
-                if row[name] != wanted:
-                    raise EventConflict(event_id=event.event_id, position=row["position"], difference=name)
-            positions.append(row["position"])
-        if not complete:
-            raise EventConflict(
-                event_id=next(e.event_id for _, e in events_of([batch]) if e.event_id in self.known),
-                position=positions[0],
-                difference="set of events in its batch",
-            )
+            for name, wanted in _content(append, event).items():
+                if known[name] != wanted:
+                    raise EventConflict(event_id=event.event_id, position=known["position"], difference=name)
+            positions.append(known["position"])
+        if new:
+            first = next(e.event_id for _, e in events_of([batch]) if e.event_id in self.known)
+            raise EventConflict(event_id=first, position=positions[0], difference="set of events in its batch")
         return Appended(positions=tuple(positions), repeated=True)
+
+
+def _content(append: StreamAppend, event: NewEvent) -> dict[str, Any]:
+    """What an event id stands for. Not the time, the actor and the cause: a fact that is told again may have others."""
+    return {
+        "project": append.project,
+        "stream": append.stream,
+        "type": event.type,
+        "schema_version": event.schema_version,
+        "data": event.data,
+    }
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:
     """Parameters of LOCK_HEAD_AND_READ: what these batches must be held against."""
     events = events_of(batches)
     own = {event.event_id for _, event in events}
-    streams = dict.fromkeys((append.project, append.stream) for append, _ in events)
+    streams = dict.fromkeys((append.project, append.stream) for batch in batches for append in batch.appends)
     fences = dict.fromkeys((b.fence.project, b.fence.lease) for b in batches if b.fence is not None)
     return {
         "event_ids": [str(id_) for id_ in own],
@@ -246,23 +272,6 @@ def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:
         "leases": [lease for _, lease in fences],
         "causes": [str(e.cause) for _, e in events if isinstance(e.cause, UUID) and e.cause not in own],
     }
-
-
-def _too_large(batch: Batch) -> AppendRefused | None:
-    for _, event in events_of([batch]):
-        # len() of text is a lower bound of its bytes: only long texts are worth encoding.
-        if len(event.data) * 4 > EVENT_BYTES_MAX and (size := len(event.data.encode())) > EVENT_BYTES_MAX:
-            return EventTooLarge(type=event.type, size=size, limit=EVENT_BYTES_MAX)
-    return None
-
-
-def _chained(events: list[RecordedEvent], previous: bytes) -> list[RecordedEvent]:
-    chained: list[RecordedEvent] = []
-    for event in events:
-        previous = chain(previous, event)
-        chained.append(replace(event, hash=previous))
-    assert all(b.position == a.position + 1 for a, b in pairwise(chained)), "positions are dense"
-    return chained
 
 
 def _rows(events: list[RecordedEvent]) -> str:
@@ -286,7 +295,3 @@ def _rows(events: list[RecordedEvent]) -> str:
             for event in events
         ]
     ).decode()
-
-
-def _recorded(row: Any) -> RecordedEvent:
-    return RecordedEvent(**{**row, "hash": bytes(row["hash"])})

@@ -12,19 +12,22 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Engine, Table
 
 from latewood_eventlog.codec import Upcasters, encode_json
+from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.statements import (
+    HEAD,
     LOCK_CHECKPOINT,
     READ_ALL,
     SET_CHECKPOINT,
     put_rows,
+    read_events,
     remove_rows,
     set_columns,
 )
 
 Row = Mapping[str, Any]
 
-_FOLD_BATCH: Final = 2_000  # events read at once while following or rebuilding: bounded memory
+_PAGE: Final = 2_000  # events read at once while following or rebuilding: bounded memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,10 @@ class Projection(Protocol):
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """Its tables; the project leads each primary key."""
+        """Its tables; the project leads each primary key, which is the only unique one.
+
+        One that it has no longer is dropped by a numbered migration.
+        """
         ...
 
     @property
@@ -140,11 +146,20 @@ def changes_of(projections: Sequence[Projection], events: Iterable[RecordedEvent
         for type_ in projection.types:
             wanted.setdefault(type_, []).append(projection)
     return [
-        change
-        for event in events
-        for projection in wanted.get(event.type, ())
-        for change in projection.apply(event)
+        change for event in events for projection in wanted.get(event.type, ()) for change in projection.apply(event)
     ]
+
+
+def require_versions(projections: Sequence[Projection], register: Mapping[str, int]) -> None:
+    """Raise SchemaUnknown unless the database's projections, name to version, are these.
+
+    Held at each append: a process that outlives a migration would otherwise go on applying old reducers to new
+    tables, or leave a new projection out.
+    """
+    needed = {projection.name: projection.version for projection in projections}
+    if needed != register:
+        name = min(name for name, _ in needed.items() ^ register.items())
+        raise SchemaUnknown(subject=f"projection '{name}'", found=register.get(name, 0), needed=needed.get(name, 0))
 
 
 def fold(
@@ -154,28 +169,30 @@ def fold(
     *,
     after: Position,
     until: Position,
-) -> None:
-    """Apply the events in (after, until] in this transaction, in batches. Cost: O(events)."""
-    while after < until:
-        rows = connection.execute(READ_ALL, {"after": after, "limit": min(_FOLD_BATCH, until - after)})
-        events = [upcasters.upcast(RecordedEvent(**row._mapping)) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
-        if not events:
-            return
-        write(connection, changes_of(projections, events))
-        after = events[-1].position
+) -> Position:
+    """Apply the next events of (after, until], one page of them, in this transaction; the position it has reached.
+
+    A page and no more, so that callers can commit in between: a transaction that lives long keeps every append
+    from tidying up the dead versions of the head's row.
+    """
+    events = read_events(connection, READ_ALL, after=after, limit=min(_PAGE, until - after))
+    write(connection, changes_of(projections, map(upcasters.upcast, events)))
+    return events[-1].position if events else until
 
 
 def follow(engine: Engine, projection: Projection, upcasters: Upcasters, *, until: Position) -> Position:
-    """Bring an async projection up to `until`; the position it has reached.
+    """Bring an async projection up to `until`, or to the log's end before it; the position it has reached.
 
     One transaction per batch, rows and checkpoint together. Replay: exactly once, by the checkpoint, which is
-    locked, so that any number of followers may try.
+    locked, so that any number of followers may try. Raises SchemaUnknown when the database has another version.
     """
     while True:
         with engine.begin() as connection:
-            reached: int = connection.execute(LOCK_CHECKPOINT, {"name": projection.name}).scalar_one()
-            if reached >= until:
-                return reached
-            target = min(until, reached + _FOLD_BATCH)
-            fold(connection, [projection], upcasters, after=reached, until=target)
-            connection.execute(SET_CHECKPOINT, {"name": projection.name, "checkpoint": target})
+            rows = connection.execute(LOCK_CHECKPOINT, {"name": projection.name}).all()
+            require_versions([projection], {row.name: row.version for row in rows})
+            after: Position = rows[0].checkpoint
+            target = min(until, connection.execute(HEAD).one().position)
+            if after >= target:
+                return after
+            reached = fold(connection, [projection], upcasters, after=after, until=target)
+            connection.execute(SET_CHECKPOINT, {"name": projection.name, "checkpoint": reached})

@@ -307,9 +307,7 @@ def _launch(binaries: Path, data: Path, port: int) -> None:
     options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items())
     # pg_ctl detaches the server: a session of its own, whose parent is gone. Its exit status adds nothing to
     # what the caller looks at next.
-    _run(
-        [str(binaries / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options]
-    )
+    _run([str(binaries / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options])
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

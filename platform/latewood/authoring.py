@@ -24,7 +24,8 @@ class TaskOptions(TypedDict, total=False):
 
     code_version: replaces the fingerprint of the code. reuse: False for a task that looks or acts outside, or for
     how long a result may be reused. retries: how often to try again. timeouts, pool, priority, resources, image:
-    recorded and honoured by the executor that can.
+    recorded and honoured by the executor that can. unkeyed: run parameters that do not change the result (how many
+    threads, say): they stay out of the reuse key.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     resources: Resources
     image: str
+    unkeyed: Iterable[str]
 
 
 class AssetOptions(TaskOptions, total=False):

@@ -321,13 +321,17 @@ class RunStatus(StrEnum):
 
 
 class RunEnded(Event, frozen=True):
-    """The run is over. `interrupted`: its process died; what it had finished stays and is reused."""
+    """The run is over. `refused` counts versions that a blocking check kept from being head.
+
+    `interrupted`: its process died; what it had finished stays and is reused.
+    """
 
     run: RunId
     status: RunStatus
     ran: int = 0
     reused: int = 0
     failed: int = 0
+    refused: int = 0
     skipped: int = 0
     fresh: int = 0
 

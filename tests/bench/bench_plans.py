@@ -56,7 +56,7 @@ def pattern(first: int, second: int, third: int, *, weight: float = 1.0) -> int:
 _PARTITIONED: Final = """
 from latewood import Hourly, asset
 
-@asset(partitions=Hourly("2010-01-01T00", "2021-05-30T16"))
+@asset(partitions=Hourly("2010-01-01T00", "2021-05-29T16"))
 def hourly() -> int:
     return 1
 """

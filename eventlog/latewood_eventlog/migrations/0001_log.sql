@@ -75,7 +75,7 @@ CREATE FUNCTION lock_head_and_read(
 #variable_conflict use_column
 BEGIN
     -- Time never goes back along the log, even where the server's clock does: then "as of a time" is a position.
-    SELECT h.position, h.hash, greatest(h.recorded_at, clock_timestamp())
+    SELECT h.position, h.hash, h.recorded_at
     INTO lock_head_and_read.position, lock_head_and_read.hash, lock_head_and_read.now FROM log_head h FOR UPDATE;
     lock_head_and_read.now := greatest(lock_head_and_read.now, clock_timestamp());
     SELECT coalesce(json_agg(found), '[]') INTO lock_head_and_read.known FROM (

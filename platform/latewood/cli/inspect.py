@@ -328,8 +328,6 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         )
         if found.started is not None and found.started.reasons:
             out.print(f"it was run because: {', '.join(found.started.reasons)}")
-    if found.failed is not None:
-        out.print(f"a later attempt or check failed: event {found.failed:,}", style="red")
     if found.nearest is not None and found.nearest.differs:
         near = found.nearest.version
         differs = ", ".join(cause.value for cause in found.nearest.differs)
@@ -358,6 +356,8 @@ def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
                     finding.event,
                 )
             ]
+        case Cause.FAILED:
+            return [(f"failed     an attempt or a blocking check of {where}{through}", finding.event)]
         case Cause.INPUT:
             before, after = finding.before[:20], finding.after[:20]
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]

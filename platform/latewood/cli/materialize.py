@@ -127,6 +127,7 @@ def _result_json(result: Result) -> dict[str, Any]:
         "reused": result.tally.reused,
         "fresh": result.fresh,
         "failed": result.tally.failed,
+        "refused": result.tally.refused,
         "skipped": result.tally.skipped,
         "position": result.position,
     }
@@ -137,6 +138,7 @@ def _print_result(out: Console, result: Result, seconds: float) -> None:
     reused = tally.reused + result.fresh
     parts = [f"{tally.ran:,} run", f"{reused:,} reused"]
     parts += [f"{tally.failed:,} failed"] if tally.failed else []
+    parts += [f"{tally.refused:,} refused by a check"] if tally.refused else []
     parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:

@@ -27,6 +27,7 @@ class _Line:
         self.total = total
         self.fresh = fresh
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
+        self.refused = 0
         self.spent_ms = 0.0
         self.note = ""
 
@@ -60,7 +61,8 @@ class Progress:
                 line.done[report.status] += 1
             if report.status == "succeeded":
                 line.note = metadata_text(report.metadata, 2)
-            if report.status == "failed":
+            line.refused += report.status == "refused"
+            if report.status in ("failed", "refused"):
                 where = f" {report.partition}" if report.partition else ""
                 self._failures.append(Text(f"✕ {report.assets[0]}{where}: {report.message}", style="red"))
 
@@ -107,11 +109,13 @@ class Progress:
             words.append(f"reused {line.done['reused'] + line.fresh:,}")
         if line.done["failed"]:
             words.append(f"failed {line.done['failed']:,}")
+        if line.refused:
+            words.append(f"refused {line.refused:,}")
         if line.done["skipped"]:
             words.append(f"skipped {line.done['skipped']:,}")
         if line.spent_ms:
             words.append(duration(line.spent_ms))
         if line.note:
             words.append(line.note)
-        style = "red" if line.done["failed"] else ""
+        style = "red" if line.done["failed"] or line.refused else ""
         return [bar, counts, Text("  ".join(words), style=style)]

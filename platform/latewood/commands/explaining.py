@@ -47,12 +47,11 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
             first = next((o for ordinals in assessed.by_reasons.values() for o in ordinals), None)
             ordinal = first if first is not None else max(0, assessed.node.partition_count(found.state) - 1)
         past = _LoggedPast(connection, workspace, found.view)
-        explained = explain(found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal)
-        id_ = found.view.ids[asset]
-        slot = (id_, explained.partition)
+        explained = explain(
+            found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal, failed=found.failed
+        )
         return replace(
             explained,
-            failed=found.failed.get(slot),
             nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
         )
 

@@ -81,7 +81,7 @@ def materialize(
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
     Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over.
     """
-    refuse_blocked(prepared.plan)
+    refuse_blocked(prepared)
     close_interrupted(workspace)
     run = workspace.new_run()
     lease = acquire(
@@ -104,10 +104,16 @@ def materialize(
         return _execute(workspace, prepared, run, recorder, report)
 
 
-def refuse_blocked(made: Plan) -> None:
-    """Raise UsageError naming what the plan would need to read and cannot."""
+def refuse_blocked(prepared: Prepared) -> None:
+    """Raise UsageError naming what the plan would need to read and cannot.
+
+    Who asks for some partitions only means what can be made of them: then the blocked rest is left out.
+    """
+    counts = prepared.plan.counts()
+    if prepared.asked.partition and counts[Action.RUN] + counts[Action.DEPENDS] + counts[Action.REUSE]:
+        return
     lines = []
-    for task in made.tasks:
+    for task in prepared.plan.tasks:
         for group in task.groups:
             if group.action is Action.BLOCKED:
                 needs = ", ".join(reason.subject for reason in group.reasons)
@@ -205,7 +211,8 @@ def _execute(
     fresh = prepared.plan.counts()[Action.FRESH]
     try:
         tally = inline.execute()
-        status = RunStatus.FAILED if tally.failed or tally.skipped else RunStatus.SUCCEEDED
+        clean = not (tally.failed or tally.refused or tally.skipped)
+        status = RunStatus.SUCCEEDED if clean else RunStatus.FAILED
     except KeyboardInterrupt:
         tally, status = inline.tally, RunStatus.CANCELLED
     ended = RunEnded(
@@ -214,6 +221,7 @@ def _execute(
         ran=tally.ran,
         reused=tally.reused,
         failed=tally.failed,
+        refused=tally.refused,
         skipped=tally.skipped,
         fresh=fresh,
     )

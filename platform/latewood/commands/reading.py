@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
-from latewood.decide.keys import parameters_of
+from latewood.decide.keys import parameters_of, path_texts
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
@@ -165,9 +165,9 @@ def state_at(
 def _contents(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> dict[str, str]:
     """Content hashes of the files and folders that Path parameters name, by the path's text."""
     texts = {
-        parameters_of(asset.task, given.get(key, {}))[parameter.name]
+        text
         for key, asset in catalog.assets.items()
-        for parameter in asset.task.parameters
-        if parameter.type.kind == "path"
+        if asset.task.parameters
+        for text in path_texts(asset.task, parameters_of(asset.task, given.get(key, {})))
     }
-    return {text: path_version(Path(text)) for text in texts if isinstance(text, str) and Path(text).exists()}
+    return {text: path_version(Path(text)) for text in texts if Path(text).exists()}

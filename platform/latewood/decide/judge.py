@@ -32,10 +32,11 @@ class Cause(StrEnum):
     REUSE_OFF = "reuse off"
     EXPIRED = "reuse window ended"
     LOST = "artifact lost"
+    FAILED = "failed"
 
 
 class Reason(NamedTuple):
-    """A cause and what it is about: the input's asset for `input` and `upstream`, else nothing."""
+    """A cause and what it is about: for `upstream` the asset that is read, else nothing."""
 
     cause: Cause
     subject: str = ""
@@ -110,7 +111,7 @@ def nodes_of(
                 ids=tuple(state.ids[asset.key] for asset in assets),
                 task=task,
                 parameters=values,
-                logic=logic_digest(task, values, state.contents),
+                logic=logic_digest(task, values, state.contents, assets[0].partitions),
             )
         )
     return nodes
@@ -168,9 +169,10 @@ def _input_reader(
     up = catalog[input_.asset].partitions
     column = columns[input_.asset]
     data, settled = column.data, column.settled
-    if isinstance(input_.mapping, Identity) and up == down:
+    plain = not input_.lazy  # a task that sees the keys it reads: they are part of what it reads
+    if plain and isinstance(input_.mapping, Identity) and up == down:
         return lambda ordinal: (data[ordinal], bool(settled[ordinal]))
-    if up is None:
+    if plain and up is None:
         whole = (data[0], bool(settled[0]))
         return lambda _ordinal: whole
 
@@ -178,7 +180,7 @@ def _input_reader(
 
     def look(ordinal: int) -> tuple[str | None, bool]:
         ranges = upstream_ordinals(input_.mapping, up, down, ordinal, state.now).ranges
-        if ranges == ((ordinal, ordinal + 1),) and not _is_own(node, input_):
+        if plain and ranges == ((ordinal, ordinal + 1),) and not _is_own(node, input_):
             return data[ordinal], bool(settled[ordinal])
         if ranges not in known or _is_own(node, input_):
             known[ranges] = _combined(ranges)
@@ -194,7 +196,7 @@ def _input_reader(
             return None, False
         if PENDING in found:
             return PENDING, False
-        return read_version([(key_at(up, o), d or "") for o, d in zip(ordinals, found, strict=True)]), stays
+        return read_version(input_, [(key_at(up, o), d or "") for o, d in zip(ordinals, found, strict=True)]), stays
 
     return look
 

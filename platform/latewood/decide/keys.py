@@ -1,20 +1,22 @@
 """Reuse keys: what would be computed, as digests of their parts.
 
     reuse key = logic + inputs + partition
-    logic     = task, code version, parameters, and the asset keys where the task reads its context
+    logic     = task, code version, parameters, and what else the task is told: asset keys, the kind of window
     inputs    = the data version read through each input, by input name
 
 The parts are kept beside the key, so that two keys can be compared part by part. Digests are 32 hexadecimal
 digits of sha256 over length-prefixed parts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from latewood.decide.canonical import canonical
-from latewood.model.definitions import CheckDefinition, TaskDefinition
+from latewood.model.definitions import CheckDefinition, Input, TaskDefinition
 from latewood.model.keys import PartitionKey
+from latewood.model.partitions import Scheme, TimeWindows
+from latewood.model.types import TypeSpec
 
 
 def digest(*parts: str) -> str:
@@ -27,19 +29,66 @@ def parameters_of(task: TaskDefinition, given: Mapping[str, Any]) -> dict[str, A
     return {p.name: given.get(p.name, task.fixed.get(p.name, p.default)) for p in task.parameters}
 
 
-def logic_digest(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str]) -> str:
+def logic_digest(
+    task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], scheme: Scheme | None
+) -> str:
     """What the task would do, whatever it reads. The same for every partition.
 
-    A Path parameter enters by content: `contents` has the hash of the file or folder, by the path's text.
+    A path in a parameter enters by content: `contents` has the hash of the file or folder, by the path's text.
     """
-    keyed = {
-        p.name: contents.get(parameters[p.name], parameters[p.name]) if p.type.kind == "path" else parameters[p.name]
-        for p in task.parameters
-        if p.in_key
-    }
-    reads_context = any(kind == "context" for _, kind in task.receives)
-    outputs = [output.asset for output in task.outputs] if reads_context else []
-    return digest(task.name, task.code.version, canonical(keyed).hex(), *outputs)
+    keyed = {p.name: parameters[p.name] for p in task.parameters if p.in_key}
+    for parameter in task.parameters if contents else ():
+        if parameter.in_key and _names_paths(parameter.type):
+            keyed[parameter.name] = _by_content(keyed[parameter.name], contents)
+    # A version that its author gave is a promise about this file's function, not about others of the same name.
+    file = task.code.file if task.code.given else ""
+    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+
+
+def _told(task: TaskDefinition, scheme: Scheme | None) -> Iterator[str]:
+    """What a task hears of its asset besides the partition's key, which is a part of the reuse key itself."""
+    kinds = {kind for _, kind in task.receives}
+    if "context" in kinds:
+        yield from (output.asset for output in task.outputs)
+    if not kinds.isdisjoint(("window", "range")) and isinstance(scheme, TimeWindows):
+        # `2013-01-07` is another stretch of time as a week, as a day and in another zone.
+        yield f"{scheme.every} in {scheme.timezone}"
+
+
+def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """The texts in a task's parameters that may be paths, so that their contents can be hashed."""
+    for parameter in task.parameters:
+        if parameter.in_key and _names_paths(parameter.type):
+            yield from _texts(parameters[parameter.name])
+
+
+def _names_paths(type_: TypeSpec) -> bool:
+    return (
+        type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for item in value.values():
+                yield from _texts(item)
+
+
+def _by_content(value: Any, contents: Mapping[str, str]) -> Any:
+    match value:
+        case str():
+            return contents.get(value, value)
+        case list() | tuple():
+            return [_by_content(item, contents) for item in value]
+        case dict():
+            return {key: _by_content(item, contents) for key, item in value.items()}
+    return value
 
 
 def inputs_digest(read: Iterable[tuple[str, str]]) -> str:
@@ -47,12 +96,13 @@ def inputs_digest(read: Iterable[tuple[str, str]]) -> str:
     return digest(*[part for pair in read for part in pair])
 
 
-def read_version(read: Sequence[tuple[PartitionKey, str]]) -> str:
+def read_version(input_: Input, read: Sequence[tuple[PartitionKey, str]]) -> str:
     """What is read through one input as one data version: (partition, data version) pairs, in order.
 
-    Of one partition it is that version itself; nothing at all (before the first partition) is a content too.
+    Of one partition it is that version itself, unless the task sees the keys of what it reads; nothing at all
+    (before the first partition) is a content too.
     """
-    if len(read) == 1:
+    if len(read) == 1 and not input_.lazy:
         return read[0][1]
     if not read:
         return "none1:"
@@ -66,4 +116,5 @@ def reuse_key(logic: str, inputs: str, partition: PartitionKey) -> str:
 
 def check_key(check: CheckDefinition, data_version: str, partition: PartitionKey) -> str:
     """Equal for equal verdicts: what the check does and what it looks at."""
-    return digest(check.name, check.task.code.version, data_version, partition)
+    logic = logic_digest(check.task, parameters_of(check.task, {}), {}, None)
+    return digest(check.name, logic, data_version, partition)

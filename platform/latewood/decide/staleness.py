@@ -60,9 +60,7 @@ def assess(
     return assessed
 
 
-def _assess_asset(
-    node: Node, index: int, catalog: Catalog, state: State, columns: dict[AssetKey, Column]
-) -> Assessed:
+def _assess_asset(node: Node, index: int, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> Assessed:
     heads = state.heads.get(node.ids[index], {})
     column = columns[node.keys[index]]
     by_status: dict[Status, list[int]] = {}
@@ -71,10 +69,11 @@ def _assess_asset(
     for ordinal in range(node.partition_count(state)):
         head = heads.get(node.partition_key(ordinal))
         reasons: tuple[Reason, ...]
+        read = read_at(ordinal)
         if head is None:
             status, reasons = Status.MISSING, (Reason(Cause.MISSING),)
+            reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys((*read.unsettled, *read.missing)))
         else:
-            read = read_at(ordinal)
             reasons = differences(head, node, read)
             reasons += tuple(Reason(Cause.UPSTREAM, key) for key in (*read.unsettled, *read.missing))
             if has_expired(head, node.task.reuse, state):

@@ -14,7 +14,7 @@ from latewood.decide.state import State, VersionFacts
 from latewood.events import StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Catalog
-from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
@@ -89,6 +89,7 @@ def explain(
     *,
     key: AssetKey,
     ordinal: int,
+    failed: Mapping[tuple[AssetId, PartitionKey], int] | None = None,
 ) -> Explanation:
     """Walk upstream from one partition to everything that makes it stale.
 
@@ -97,7 +98,7 @@ def explain(
     node = assessed[key].node
     partition = node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
-    search = _Search(catalog, assessed, state, past)
+    search = _Search(catalog, assessed, state, past, failed or {})
     search.visit(key, Ordinals.between(ordinal, ordinal + 1), ())
     reasons = assessed[key].reasons(ordinal)
     status = Status.FRESH if not reasons else Status.MISSING if head is None else Status.STALE
@@ -109,17 +110,26 @@ def explain(
         started=None if head is None else past.started(head),
         findings=tuple(search.findings),
         position=state.position,
+        failed=(failed or {}).get((state.ids[key], partition)),
     )
 
 
 class _Search:
     """Depth first, upstream before what reads it, each asset's partitions once."""
 
-    def __init__(self, catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, past: Past) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        assessed: Mapping[AssetKey, Assessed],
+        state: State,
+        past: Past,
+        failed: Mapping[tuple[AssetId, PartitionKey], int],
+    ) -> None:
         self._catalog = catalog
         self._assessed = assessed
         self._state = state
         self._past = past
+        self._failed = failed
         self._seen: dict[AssetKey, Ordinals] = {}
         self.findings: list[Finding] = []
 
@@ -139,6 +149,23 @@ class _Search:
             for reason in reasons:
                 if reason.cause is not Cause.UPSTREAM:
                     self.findings.append(self._finding(key, here, reason, through))
+        self._add_failures(key, new, through)
+
+    def _add_failures(self, key: AssetKey, ordinals: Ordinals, through: tuple[AssetKey, ...]) -> None:
+        """The newest attempt or verdict that failed, where any did: the reason that the others are not mended."""
+        node, id_ = self._assessed[key].node, self._state.ids[key]
+        found = [
+            (event, ordinal)
+            for ordinal in ordinals
+            if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
+        ]
+        if found:
+            scheme = self._catalog[key].partitions
+            partitions = "" if scheme is None else describe(scheme, Ordinals.of(ordinal for _, ordinal in found))
+            event, _ = max(found)
+            self.findings.append(
+                Finding(cause=Cause.FAILED, asset=key, partitions=partitions, event=event, through=through)
+            )
 
     def _visit_upstream(
         self, key: AssetKey, upstream: AssetKey, ordinals: Ordinals, through: tuple[AssetKey, ...]

@@ -304,10 +304,14 @@ def _bare_task(
     function: Callable[..., Any], options: TaskOptions, signature: Signature, inspector: Inspector
 ) -> TaskDefinition:
     retries, timeouts = options.get("retries", 0), options.get("timeouts")
+    unkeyed = frozenset(options.get("unkeyed", ()))
+    unknown = unkeyed - {parameter.name for parameter in signature.parameters}
+    if unknown:
+        raise DefinitionError(f"unkeyed names {', '.join(sorted(unknown))}, which is no run parameter")
     return TaskDefinition(
         name=options.get("name", f"{function.__module__}:{function.__qualname__}"),
         code=inspector.code_version(function, options.get("code_version")),
-        parameters=signature.parameters,
+        parameters=tuple(replace(p, in_key=False) if p.name in unkeyed else p for p in signature.parameters),
         receives=tuple(signature.receives.items()),
         outputs=(),
         reuse=Reuse.of(options.get("reuse", True)),

@@ -13,6 +13,7 @@ from latewood.engine.assembly import RESULT
 from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.loader import Loaded
+from latewood.engine.recordable import recordable_metadata, text
 from latewood.engine.signature import LiveTask, live_parameter
 from latewood.engine.store import StoreError
 from latewood.engine.values import StagedOutput, Values
@@ -25,11 +26,15 @@ from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An attempt that succeeded: its results by output, checked and staged."""
+    """An attempt that succeeded: its results by output, checked and staged.
+
+    `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so.
+    """
 
     outputs: Mapping[str, StagedOutput]
+    metadata: Mapping[str, Any]
     returned: Returned
-    context: Context
+    no_reuse: str
 
 
 class Attempts:
@@ -55,9 +60,10 @@ class Attempts:
             return outcome
         try:
             outputs = self._stage(node, live, outcome.value)
+            metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
         except (ValueRefused, StoreError) as error:
             return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
-        return Made(outputs=outputs, returned=outcome, context=context)
+        return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse)
 
     def verdict(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> CheckResult:
         """The check's verdict on a version; a check that raises has not passed, and says why."""
@@ -77,7 +83,7 @@ class Attempts:
             return CheckResult(passed=False, message=f"{outcome.failure.error}: {outcome.failure.message}")
         match outcome.value:
             case CheckResult() as result:
-                return result
+                return _recordable(result, check)
             case bool(passed):
                 return CheckResult(passed=passed)
             case other:
@@ -130,6 +136,14 @@ class Attempts:
             elif not output.optional:
                 raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
         return staged
+
+
+def _recordable(result: CheckResult, check: CheckDefinition) -> CheckResult:
+    try:
+        metadata = recordable_metadata(result.metadata, subject=f'check "{check.name}"')
+    except ValueRefused as error:
+        return CheckResult(passed=False, message=str(error))
+    return CheckResult(passed=bool(result.passed), metadata=metadata, message=text(str(result.message)))
 
 
 def _received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Bound:
     @property
     def data_version(self) -> str:
         """What enters the reuse key for this input."""
-        return read_version([(key, facts.data_version) for key, facts in self.versions])
+        return read_version(self.input, [(key, facts.data_version) for key, facts in self.versions])
 
 
 class Blocked(Exception):

@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 
 from latewood.context import Cancelled
+from latewood.engine.recordable import text
 from latewood.events import Failure, FailureKind
 
 _TRACEBACK_MAX: Final = 16_000
@@ -79,9 +80,16 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         kind=FailureKind.USER,
         error=type(error).__name__,
-        message=str(error)[:2_000],
-        traceback="".join(lines)[-_TRACEBACK_MAX:],
+        message=text(_message(error)),
+        traceback=text("".join(lines)[-_TRACEBACK_MAX:], _TRACEBACK_MAX),
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - an exception's own __str__ is user code too
+        return f"(its message cannot be shown: {type(second).__name__})"
 
 
 def _user_part(tb: TracebackType | None) -> TracebackType | None:

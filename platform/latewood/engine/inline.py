@@ -69,6 +69,7 @@ class Tally:
     ran: int = 0
     reused: int = 0
     failed: int = 0
+    refused: int = 0
     skipped: int = 0
 
 
@@ -176,7 +177,7 @@ class InlineRun:
     def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
         node = step.task.node
         variant = self._bindings.is_variant(node, bound)
-        off = node.task.reuse.is_off or bool(made.context.no_reuse)
+        off = node.task.reuse.is_off or bool(made.no_reuse)
         key = "" if off else reuse_key(node.logic, inputs, step.partition)
         present = [
             (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
@@ -234,7 +235,11 @@ class InlineRun:
         if passes and not facts.accepted:
             told.append(self._accepted(step, facts, head=not variant))
         if told:
-            self._recorder.tell(*told, cause=cause)
+            refusals = [
+                fact for fact, _ in told if isinstance(fact, CheckEvaluated) and fact.blocking and not fact.passed
+            ]
+            then = self._refused(step, refusals[0]) if refusals else None
+            self._recorder.tell(*told, cause=cause, then=then)
         if facts.reuse_key:
             self._made_here[facts.reuse_key, asset.output] = facts._replace(accepted=passes)
         self._bind_result(step, asset, facts._replace(accepted=passes), variant=variant, event=cause)
@@ -415,10 +420,15 @@ class InlineRun:
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)
 
+    def _refused(self, step: Step, verdict: CheckEvaluated) -> Callable[[], None]:
+        self.tally.refused += 1
+        message = f"blocking check {verdict.check} failed{': ' if verdict.message else ''}{verdict.message}"
+        return self._reported(step, "refused", message=message)
+
     def _logs(self, output: str) -> tuple[str, list[Staged]]:
         if not output:
             return "", []
-        staged = self._store.stage(output.encode(), "log")
+        staged = self._store.stage(output.encode("utf-8", "backslashreplace"), "log")
         return staged.address, [staged]
 
     def _reported(
@@ -456,6 +466,6 @@ def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) 
         size=staged.staged.size,
         accepted=accepted,
         head=accepted and not variant,
-        metadata={**staged.metadata, **made.context.metadata},
+        metadata={**staged.metadata, **made.metadata},
         columns=staged.columns,
     )

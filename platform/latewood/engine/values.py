@@ -9,6 +9,7 @@ from latewood.context import Output, Partitioned
 from latewood.decide.state import VersionFacts
 from latewood.engine.codecs import decode, encode
 from latewood.engine.edge import check_value
+from latewood.engine.recordable import recordable_metadata
 from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.errors import ValueRefused
 from latewood.model.definitions import Input
@@ -45,7 +46,7 @@ class Values:
         return StagedOutput(
             staged=self._store.stage(encoded.content, encoded.extension),
             data_version=version,
-            metadata={**encoded.metadata, **output.metadata},
+            metadata=recordable_metadata({**encoded.metadata, **output.metadata}, subject=subject),
             columns=tuple(f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in encoded.schema),
         )
 

@@ -209,13 +209,15 @@ def interval_of(text: str) -> tuple[datetime, datetime] | None:
         start = datetime.fromisoformat(text + "yyyy-01-01T00"[len(text) :])
     except ValueError:
         return None
+    if not FIRST_YEAR <= start.year <= LAST_YEAR or start.isoformat()[: len(text)] != text:
+        return None  # also 20130601 and 2013-W22-6, which fromisoformat takes
     ends = {
-        4: start.replace(year=start.year + 1) if start.year <= LAST_YEAR else start,
+        4: start.replace(year=start.year + 1),
         7: (start + timedelta(days=31)).replace(day=1),
         10: start + timedelta(days=1),
         13: start + timedelta(hours=1),
     }
-    return (start, ends[len(text)]) if len(text) in ends and FIRST_YEAR <= start.year <= LAST_YEAR else None
+    return (start, ends[len(text)]) if len(text) in ends else None
 
 
 def transitions(tz: ZoneInfo, start: int, stop: int) -> Iterator[int]:

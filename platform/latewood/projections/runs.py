@@ -114,6 +114,7 @@ class RunsProjection:
                             "ran": fact.ran,
                             "reused": fact.reused,
                             "failed": fact.failed,
+                            "refused": fact.refused,
                             "skipped": fact.skipped,
                             "fresh": fact.fresh,
                         },
