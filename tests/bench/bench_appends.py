@@ -112,7 +112,7 @@ def _append_of(events: Sequence[NewEvent], stream: str) -> Batch:
 
 def _batched(bench: Bench, projections: Sequence[Projection]) -> float:
     told = [_append_of(steps_of_run(n, BATCH // 2), f"run/bench{n:07}") for n in range(_BATCHES + 1)]
-    with bench.fresh() as environment:
+    with bench.fresh() if projections else bench.fresh_log() as environment:
         log = _log(environment["LATEWOOD_DATABASE_URL"], projections)
         log.append(told[0])  # the first one prepares statements and plans
         quiet()
@@ -124,7 +124,7 @@ def _batched(bench: Bench, projections: Sequence[Projection]) -> float:
 
 def _by_threads(bench: Bench, projections: Sequence[Projection]) -> float:
     told = [_singles(writer, _THREAD_EVENTS) for writer in range(WRITERS)]
-    with bench.fresh() as environment:
+    with bench.fresh() if projections else bench.fresh_log() as environment:
         log = _log(environment["LATEWOOD_DATABASE_URL"], projections)
         with GroupCommit(log) as commits, ThreadPoolExecutor(WRITERS) as pool:
             quiet()
@@ -141,7 +141,7 @@ def _by_threads(bench: Bench, projections: Sequence[Projection]) -> float:
 
 def _by_processes(bench: Bench) -> float:
     context = multiprocessing.get_context("spawn")
-    with bench.fresh() as environment:
+    with bench.fresh_log() as environment:
         url = environment["LATEWOOD_DATABASE_URL"]
         start, end = context.Barrier(WRITERS + 1), context.Barrier(WRITERS + 1)
         writers = [context.Process(target=_write_alone, args=(url, n, start, end)) for n in range(WRITERS)]

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,7 @@ from latewood_eventlog.database import DatabaseUrl, bootstrap, connect
 from latewood_eventlog.migrate import migrate
 
 _TEMPLATE: Final = "bench_template"
+_TEMPLATE_OF_LOG: Final = "bench_template_of_log"
 _SIZES: Final = """
     SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'latewood' AND c.relkind = 'r' ORDER BY c.relname
@@ -51,15 +53,16 @@ class Bench:
         self._numbers = count(1)
         self._login = embedded.ensure_started(home)
         self._superuser = embedded.superuser_url(home)
-        owner = connect(bootstrap(self._superuser, _TEMPLATE, self._login.url.password), role="owner")
-        migrate(owner, PROJECTIONS, UPCASTERS)
-        owner.dispose()
+        for template, projections in ((_TEMPLATE, PROJECTIONS), (_TEMPLATE_OF_LOG, ())):
+            owner = connect(bootstrap(self._superuser, template, self._login.url.password), role="owner")
+            migrate(owner, projections, UPCASTERS)
+            owner.dispose()
 
     @contextmanager
-    def fresh(self) -> Iterator[dict[str, str]]:
+    def fresh(self, template: str = _TEMPLATE) -> Iterator[dict[str, str]]:
         """The environment variables that name a migrated, empty database and an empty store; gone afterwards."""
         name = f"bench_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} OWNER latewood_owner")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
         url = bootstrap(self._superuser, name, self._login.url.password)
         store = self.home / "stores" / name
         yield {
@@ -71,11 +74,17 @@ class Bench:
         shutil.rmtree(store, ignore_errors=True)
 
     @contextmanager
+    def fresh_log(self) -> Iterator[dict[str, str]]:
+        """The same for the log alone, without any projection."""
+        with self.fresh(_TEMPLATE_OF_LOG) as environment:
+            yield environment
+
+    @contextmanager
     def fresh_for_peer(self) -> Iterator[str]:
-        """A libpq URL of an empty database without our schema; gone afterwards."""
+        """The URL of an empty database on the same server; gone afterwards."""
         name = f"bench_peer_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
-        yield self._superuser.with_database(name).libpq_url()
+        yield self._superuser.with_database(name).reveal()
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def sizes(self, environment: Mapping[str, str]) -> dict[str, int]:
@@ -121,14 +130,15 @@ def run(command: list[str], environment: Mapping[str, str]) -> Ended:
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         process = subprocess.Popen(command, env=_inherited() | environment, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here, not by Popen
+        with ThreadPoolExecutor(1) as pool:
+            peak = pool.submit(_peak_mb, process)
+            process.wait()
+            seconds = time.perf_counter() - started
         output.seek(0)
         text = output.read().decode()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
-    return Ended(seconds=seconds, peak_mb=usage.ru_maxrss / 1024, output=text)
+    return Ended(seconds=seconds, peak_mb=peak.result(), output=text)
 
 
 def run_python(script: str, *arguments: object, environment: Mapping[str, str]) -> Ended:
@@ -144,6 +154,21 @@ def quiet() -> None:
         time.sleep(0.25)
         if _processor_seconds() - before < 0.25 * _BUSY_MAX:
             return
+
+
+def _peak_mb(process: subprocess.Popen[bytes]) -> float:
+    """The process's peak memory, looked at until it ends; 0 elsewhere than on Linux.
+
+    What wait4 says of a child would count the memory of its parent, from before the child's exec.
+    """
+    peak = 0.0
+    with suppress(OSError):
+        while process.returncode is None:
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+            peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+            peak = max([peak, *(int(kilobytes) / 1024 for kilobytes in peaks)])
+            time.sleep(0.01)
+    return peak
 
 
 def _processor_seconds() -> float:

@@ -226,9 +226,7 @@ def test_the_login_is_nobody_until_it_takes_a_role(server):
         closing(psycopg2.connect(ensure_started(server).libpq())) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(
-            "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
-        )
+        cursor.execute("SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user")
         assert cursor.fetchall() == [(False, False, False)]
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("CREATE SCHEMA mine")
@@ -341,9 +339,7 @@ def test_unreachable_names_the_server_and_no_credential():
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         url = DatabaseUrl.parse(f"postgresql://u:{SECRET}@127.0.0.1:{port}/d")
-        with pytest.raises(
-            DatabaseUnreachable, match=rf"'d' at 127\.0\.0\.1:{port}: .*refused"
-        ) as from_connect:
+        with pytest.raises(DatabaseUnreachable, match=rf"'d' at 127\.0\.0\.1:{port}: .*refused") as from_connect:
             connect(url, role="engine")
         with pytest.raises(DatabaseUnreachable, match=rf"127\.0\.0\.1:{port}") as from_bootstrap:
             bootstrap(url, "d", SECRET)

@@ -37,9 +37,7 @@ def combined(terms):
             st.builds(Not, of=inner),
             st.builds(AllOf, of=parts(inner)),
             st.builds(AnyOf, of=parts(inner)),
-            st.builds(Reach, of=inner, up=depth, down=depth).filter(
-                lambda reach: (reach.up, reach.down) != (0, 0)
-            ),
+            st.builds(Reach, of=inner, up=depth, down=depth).filter(lambda reach: (reach.up, reach.down) != (0, 0)),
         ),
         max_leaves=8,
     )

@@ -141,6 +141,13 @@ def test_cron_of_every_half_hour_keeps_its_pace_through_a_fold():
     assert chosen(cron, "2013-11-03T05") == "2013-11-03T05:00..2013-11-03T05:30"
 
 
+def test_cron_goes_on_where_clocks_are_set_back_over_midnight():
+    """Newfoundland again: the hour before and the minute after midnight occur twice."""
+    cron = Cron("0 * * * *", "2010-11-06T23:00", "2010-11-07T02:00", timezone="America/St_Johns")
+    keys = keys_of(cron, Ordinals.between(0, count(cron, NOW)))
+    assert keys == ("2010-11-06T23:00", "2010-11-07T00:00", "2010-11-07T00:00b", "2010-11-07T01:00")
+
+
 def test_an_open_scheme_has_the_partitions_that_are_over():
     days = Daily("2013-01-01", timezone=NEW_YORK)
     midnight = datetime(2013, 1, 4, 5, tzinfo=UTC)

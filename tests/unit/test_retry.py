@@ -59,9 +59,7 @@ policies = st.builds(
 @given(policies, st.integers(1, 1_000))
 @settings(max_examples=100)
 def test_without_luck_the_delays_are_those_of_tenacity(policy, attempt):
-    wait_s = wait_exponential(
-        multiplier=policy.backoff.total_seconds(), exp_base=policy.factor, max=policy.cap
-    )
+    wait_s = wait_exponential(multiplier=policy.backoff.total_seconds(), exp_base=policy.factor, max=policy.cap)
     delay = timedelta(seconds=wait_s(SimpleNamespace(attempt_number=attempt)))
     assert after_failure(policy, attempt, T0, 0.0) == RetryAt(at=T0 + delay)
 

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, make_plan
@@ -15,7 +15,8 @@ from latewood.decide.plan import Plan, plan
 from latewood.engine.inline import InlineRun, Report, Tally, written
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, new_event
-from latewood.engine.store import ArtifactAddress, Staged
+from latewood.engine.run_log import PATIENCE, RunLog, patiently
+from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import (
     Action,
@@ -30,7 +31,7 @@ from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
-from latewood_eventlog.errors import LeaseLost, LogError
+from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
 from latewood_eventlog.leases import Lease, acquire, held, release, renew
 from latewood_eventlog.records import Batch, StreamAppend
@@ -74,12 +75,18 @@ def prepare(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
 
 
 def materialize(
-    workspace: Workspace, prepared: Prepared, *, report: Callable[[Report], None] = lambda _: None
+    workspace: Workspace,
+    prepared: Prepared,
+    *,
+    report: Callable[[Report], None] = lambda _: None,
+    patience: timedelta = PATIENCE,
 ) -> Result:
     """Execute a prepared plan in this process; how it ended, once that is durable.
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
-    Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over.
+    A database that goes away meanwhile is waited for as long as `patience`.
+    Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over,
+    DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that needs it is recorded.
     """
     refuse_blocked(prepared)
     close_interrupted(workspace)
@@ -88,10 +95,8 @@ def materialize(
         workspace.log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION
     )
     assert lease is not None, "a new run's lease is free"
-    with (
-        _kept(workspace, lease),
-        GroupCommit(workspace.log, lambda needs: workspace.store.commit(cast("Sequence[Staged]", needs))) as commits,
-    ):
+    log = RunLog(workspace.log, workspace.store, patience)
+    with _kept(workspace, lease), _closed(workspace, run, lease), GroupCommit(log, log.make_durable) as commits:
         recorder = Recorder(
             commits,
             project=workspace.project,
@@ -101,7 +106,7 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
-        return _execute(workspace, prepared, run, recorder, report)
+        return _execute(workspace, prepared, run, recorder, report, patience)
 
 
 def refuse_blocked(prepared: Prepared) -> None:
@@ -141,14 +146,31 @@ def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
         lease = acquire(log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION)
         if lease is None:
             continue
-        fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
-        stream = f"run/{run}"
-        event = new_event(fact, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor)
-        append = StreamAppend(project=workspace.project, stream=stream, events=(event,))
-        log.append(Batch(appends=(append,), fence=lease.fence))
+        _end_interrupted(workspace, run, lease)
         release(log.engine, lease)
         closed.append(run)
     return tuple(closed)
+
+
+def _end_interrupted(workspace: Workspace, run: RunId, lease: Lease) -> None:
+    fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
+    stream = f"run/{run}"
+    event = new_event(fact, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor)
+    append = StreamAppend(project=workspace.project, stream=stream, events=(event,))
+    with suppress(EventConflict):  # it came to its own end a moment ago
+        workspace.log.append(Batch(appends=(append,), fence=lease.fence))
+
+
+@contextmanager
+def _closed(workspace: Workspace, run: RunId, lease: Lease) -> Iterator[None]:
+    """End the run as interrupted when the block cannot go on. Where the log refuses even that, the next run does it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(LogError):
+            if workspace.log.version(workspace.project, f"run/{run}"):
+                _end_interrupted(workspace, run, lease)
+        raise
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
@@ -196,6 +218,7 @@ def _execute(
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
+    patience: timedelta,
 ) -> Result:
     inline = InlineRun(
         prepared.plan,
@@ -204,7 +227,7 @@ def _execute(
         run=run,
         recorder=recorder,
         store=workspace.store,
-        verdicts=lambda asset, partition: _verdicts(workspace, asset, partition),
+        verdicts=lambda asset, partition: patiently(lambda: _verdicts(workspace, asset, partition), patience),
         clock=workspace.clock,
         report=report,
     )
@@ -227,7 +250,8 @@ def _execute(
     )
     recorder.tell((ended, ("ended",)))
     recorder.told()
-    return Result(run=run, status=status, tally=tally, fresh=fresh, position=workspace.log.position())
+    position = patiently(workspace.log.position, patience)
+    return Result(run=run, status=status, tally=tally, fresh=fresh, position=position)
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], bool]:
@@ -259,7 +283,8 @@ def _kept(workspace: Workspace, lease: Lease) -> Iterator[None]:
     finally:
         over.set()
         keeper.join()
-        release(workspace.log.engine, lease)
+        with suppress(DatabaseUnreachable):  # then the lease ends by itself
+            release(workspace.log.engine, lease)
 
 
 def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:

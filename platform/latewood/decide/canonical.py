@@ -91,9 +91,7 @@ def _date(value: date) -> bytes:
 
 
 def _time(value: time) -> bytes:
-    ticks = timedelta(
-        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
-    )
+    ticks = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     offset = value.utcoffset()
     return b"h" + _ticks(ticks) if offset is None else b"H" + _ticks(ticks - offset)
 

@@ -40,12 +40,12 @@ class Base:
 def snapshot_of(location: str, assets: Sequence[AssetDefinition], source: str) -> Snapshot:
     """The snapshot of these definitions and this source. Cost: O(definitions)."""
     digests = {asset.key: definition_digest(asset) for asset in assets}
-    return Snapshot(
-        location=location, assets=tuple(assets), digests=digests, root=merkle_root(digests), source=source
-    )
+    return Snapshot(location=location, assets=tuple(assets), digests=digests, root=merkle_root(digests), source=source)
 
 
-def asset_ids(keys: Sequence[AssetKey], known: Mapping[AssetKey, AssetId], taken: Mapping[AssetId, AssetKey]) -> dict[AssetKey, AssetId]:
+def asset_ids(
+    keys: Sequence[AssetKey], known: Mapping[AssetKey, AssetId], taken: Mapping[AssetId, AssetKey]
+) -> dict[AssetKey, AssetId]:
     """The id of each key: the known one, or a new one that no other asset has ever had."""
     ids: dict[AssetKey, AssetId] = {}
     for key in keys:
@@ -59,7 +59,9 @@ def asset_ids(keys: Sequence[AssetKey], known: Mapping[AssetKey, AssetId], taken
     return ids
 
 
-def deploy(new: Snapshot, base: Base, ids: Mapping[AssetKey, AssetId], environment: str, *, known: bool) -> tuple[list[Event], list[Event]]:
+def deploy(
+    new: Snapshot, base: Base, ids: Mapping[AssetKey, AssetId], environment: str, *, known: bool
+) -> tuple[list[Event], list[Event]]:
     """Facts for the location's stream and for the environment's; none when that is what is deployed already.
 
     `known`: this very deployment was recorded before, so the environment only has to point to it.
@@ -85,9 +87,7 @@ def deploy(new: Snapshot, base: Base, ids: Mapping[AssetKey, AssetId], environme
         )
         for asset in changed
     ]
-    facts += [
-        AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped
-    ]
+    facts += [AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped]
     facts.append(
         DeploymentCreated(
             deployment=name,

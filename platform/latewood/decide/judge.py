@@ -4,17 +4,20 @@ Columns hold, for one asset, the data version of each partition by ordinal; read
 columns of its upstream asset. Everything runs in one pass in topological order. Cost: O(partitions + reads).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from latewood.decide.keys import inputs_digest, logic_digest, parameters_of, read_version
 from latewood.decide.state import State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
-from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import Identity, Offset, upstream_ordinals
-from latewood.model.partitions import count, key_at
+from latewood.model.ordinals import Ordinals, Range
+from latewood.model.partitions import Scheme, count, key_at, keys_of
+from latewood.model.policies import Reuse
 
 PENDING: Final = ""
 """In place of a data version: this run is going to make it, nobody knows its content yet."""
@@ -74,6 +77,13 @@ class Node:
         """Keys of the assets, in the order of the task's outputs."""
         return tuple(asset.key for asset in self.assets)
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """Outputs whose absence beside others says that the task made none; a subset is no such evidence."""
+        if self.task.subsettable:
+            return frozenset()
+        return frozenset(output.name for output in self.task.outputs if output.optional)
+
     def only(self, keys: Collection[AssetKey]) -> "Node":
         """The node for these of its assets, where the task can make some of its outputs without the others."""
         if not self.task.subsettable or all(asset.key in keys for asset in self.assets):
@@ -88,6 +98,20 @@ class Node:
     def partition_key(self, ordinal: int) -> PartitionKey:
         """Name of the partition with that ordinal."""
         return key_at(self.assets[0].partitions, ordinal)
+
+    def partitions(self, state: State) -> Sequence[PartitionKey]:
+        """Names of all partitions at the state's instant, by ordinal. Cost: O(1) once they were named."""
+        scheme = self.assets[0].partitions
+        return _UNPARTITIONED if scheme is None else _all_keys(scheme, self.partition_count(state))
+
+
+_UNPARTITIONED: Final = (UNPARTITIONED,)
+
+
+@lru_cache(maxsize=16)
+def _all_keys(scheme: Scheme, size: int) -> Sequence[PartitionKey]:
+    """A plan reads the keys of one scheme once per asset that has it, and every command plans several times."""
+    return keys_of(scheme, Ordinals.between(0, size))
 
 
 def nodes_of(
@@ -117,9 +141,7 @@ def nodes_of(
     return nodes
 
 
-def _given(
-    parameters: Mapping[AssetKey, Mapping[str, Any]], assets: tuple[AssetDefinition, ...]
-) -> Mapping[str, Any]:
+def _given(parameters: Mapping[AssetKey, Mapping[str, Any]], assets: tuple[AssetDefinition, ...]) -> Mapping[str, Any]:
     given: dict[str, Any] = {}
     if parameters:
         for asset in assets:
@@ -129,14 +151,13 @@ def _given(
 
 def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State) -> Callable[[int], Read]:
     """What a step of this node would read, as a function of its partition's ordinal."""
-    loads = [_input_reader(node, i, catalog, columns, state) for i in node.task.inputs if i.loads]
-    names = [(i.name, i.asset) for i in node.task.inputs if i.loads]
+    loads = [(i.name, i.asset, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs if i.loads]
     if not loads:
         nothing = Read(inputs_digest(()), (), (), ())
         return lambda _ordinal: nothing
     if len(loads) == 1:
         # The usual case, a hundred thousand times over: one input, one look.
-        ((name, asset),), (look,) = names, loads
+        ((name, asset, look),) = loads
 
         def read_one(ordinal: int) -> Read:
             data, settled = look(ordinal)
@@ -147,13 +168,13 @@ def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], sta
         return read_one
 
     def read_all(ordinal: int) -> Read:
-        found = [look(ordinal) for look in loads]
-        unsettled = tuple(a for (_, a), (_, settled) in zip(names, found, strict=True) if not settled)
-        if all(data for data, _ in found):
-            pairs = [(name, data or "") for (name, _), (data, _) in zip(names, found, strict=True)]
+        found = [(name, asset, *look(ordinal)) for name, asset, look in loads]
+        unsettled = tuple([asset for _, asset, _, settled in found if not settled])
+        pairs = [(name, data) for name, _, data, _ in found if data]
+        if len(pairs) == len(found):
             return Read(inputs_digest(pairs), (), (), unsettled)
-        pending = tuple(a for (_, a), (data, _) in zip(names, found, strict=True) if data == PENDING)
-        missing = tuple(a for (_, a), (data, _) in zip(names, found, strict=True) if data is None)
+        pending = tuple([asset for _, asset, data, _ in found if data == PENDING])
+        missing = tuple([asset for _, asset, data, _ in found if data is None])
         return Read(None, pending, missing, unsettled)
 
     return read_all
@@ -165,68 +186,63 @@ _Look = Callable[[int], tuple[str | None, bool]]
 def _input_reader(
     node: Node, input_: Input, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State
 ) -> _Look:
-    down = node.assets[0].partitions
-    up = catalog[input_.asset].partitions
-    column = columns[input_.asset]
+    column = columns.get(input_.asset)
+    if column is None:
+        return lambda _ordinal: (None, False)  # another location dropped it
     data, settled = column.data, column.settled
-    plain = not input_.lazy  # a task that sees the keys it reads: they are part of what it reads
-    if plain and isinstance(input_.mapping, Identity) and up == down:
+    down, up = node.assets[0].partitions, catalog[input_.asset].partitions
+    if isinstance(input_.mapping, Identity) and up == down and not input_.lazy:
         return lambda ordinal: (data[ordinal], bool(settled[ordinal]))
-    if plain and up is None:
-        whole = (data[0], bool(settled[0]))
-        return lambda _ordinal: whole
 
-    known: dict[tuple[tuple[int, int], ...], tuple[str | None, bool]] = {}
+    keys = _UNPARTITIONED if up is None else _all_keys(up, len(data))
+    may_be_empty = isinstance(input_.mapping, Offset)
+    # Where a task reads earlier partitions of what it makes, their content changes during the pass.
+    is_own = any(asset.key == input_.asset for asset in node.assets)
+    known: dict[tuple[Range, ...], tuple[str | None, bool]] = {}
 
     def look(ordinal: int) -> tuple[str | None, bool]:
-        ranges = upstream_ordinals(input_.mapping, up, down, ordinal, state.now).ranges
-        if plain and ranges == ((ordinal, ordinal + 1),) and not _is_own(node, input_):
-            return data[ordinal], bool(settled[ordinal])
-        if ranges not in known or _is_own(node, input_):
-            known[ranges] = _combined(ranges)
-        return known[ranges]
+        read = upstream_ordinals(input_.mapping, up, down, ordinal, state.now)
+        if is_own:
+            return combined(read)
+        if (found := known.get(read.ranges)) is None:
+            found = known[read.ranges] = combined(read)
+        return found
 
-    def _combined(ranges: tuple[tuple[int, int], ...]) -> tuple[str | None, bool]:
-        ordinals = [o for start, stop in ranges for o in range(start, stop)]
-        if not ordinals and not isinstance(input_.mapping, Offset):
-            return None, False
-        found = [data[o] for o in ordinals]
-        stays = all(settled[o] for o in ordinals)
-        if None in found:
-            return None, False
-        if PENDING in found:
-            return PENDING, False
-        return read_version(input_, [(key_at(up, o), d or "") for o, d in zip(ordinals, found, strict=True)]), stays
+    def combined(read: Ordinals) -> tuple[str | None, bool]:
+        found = [(keys[o], data[o]) for o in read]
+        versions = [(key, version) for key, version in found if version]
+        if len(versions) == len(found) and (found or may_be_empty):
+            return read_version(input_, versions), all(settled[o] for o in read)
+        return (None if not found or any(version is None for _, version in found) else PENDING), False
 
     return look
 
 
-def _is_own(node: Node, input_: Input) -> bool:
-    """True where a task reads earlier partitions of what it makes: their content changes during the pass."""
-    return any(asset.key == input_.asset for asset in node.assets)
-
-
-def head_column(asset: AssetDefinition, id_: AssetId, state: State) -> Column:
-    """The asset's heads as a column, all of them settled: what a step would read if nothing changes."""
-    heads = state.heads.get(id_, {})
-    scheme = asset.partitions
-    size = count(scheme, state.now)
+def head_column(node: Node, index: int, state: State) -> Column:
+    """The heads of one of the node's assets as a column, all settled: what a step would read if nothing changes."""
+    heads = state.heads.get(node.ids[index], {})
+    keys = node.partitions(state)
     if not heads:
-        return Column([None] * size, bytearray(size))
-    data = [
-        facts.data_version if (facts := heads.get(key_at(scheme, ordinal))) is not None else None
-        for ordinal in range(size)
-    ]
-    return Column(data, bytearray(d is not None for d in data))
+        return Column([None] * len(keys), bytearray(len(keys)))
+    found = map(heads.get, keys)
+    data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
+    return Column(data, bytearray([version is not None for version in data]))
 
 
-def differences(head: VersionFacts, node: Node, read: Read) -> tuple[Reason, ...]:
-    """How the head differs from what would be computed now; empty = not at all, as far as is known."""
+def differences(head: VersionFacts, node: Node, read: Read, state: State) -> tuple[Reason, ...]:
+    """Why this head is not what would be there after a run, as far as it lies in the head; empty = it may stay."""
     reasons: list[Reason] = []
-    if head.code != node.task.code.version:
-        reasons.append(Reason(Cause.CODE))
-    elif head.logic != node.logic:
-        reasons.append(Reason(Cause.PARAMETERS))
-    if read.digest is not None and head.inputs != read.digest:
+    if head.logic != node.logic:
+        reasons.append(Reason(Cause.CODE if head.code != node.task.code.version else Cause.PARAMETERS))
+    if read.digest is not None and read.digest != head.inputs:
         reasons.append(Reason(Cause.INPUT))
+    if has_expired(head, node.task.reuse, state):
+        reasons.append(Reason(Cause.EXPIRED))
+    if head.artifact in state.lost:
+        reasons.append(Reason(Cause.LOST))
     return tuple(reasons)
+
+
+def has_expired(facts: VersionFacts, reuse: Reuse, state: State) -> bool:
+    """True for a version older than the task's reuse window. Where reuse is off, age says nothing."""
+    return reuse.window is not None and not reuse.is_off and state.now - facts.made_at > reuse.window

@@ -63,9 +63,7 @@ def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[
 
 
 def _names_paths(type_: TypeSpec) -> bool:
-    return (
-        type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
-    )
+    return type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
 
 
 def _texts(value: Any) -> Iterator[str]:

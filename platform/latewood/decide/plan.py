@@ -2,12 +2,12 @@
 
 `plan` is pure. Of each selected asset partition it says: *fresh* (nothing to do), *reuse* (an earlier version is
 what would be computed), *run*, *depends* (only the content of something that runs before it can tell), or *blocked*
-(it reads what neither exists nor is selected).
+(it reads what neither exists nor is going to be made).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from latewood.decide.judge import (
     PENDING,
@@ -17,6 +17,7 @@ from latewood.decide.judge import (
     Read,
     Reason,
     differences,
+    has_expired,
     head_column,
     nodes_of,
     reader,
@@ -24,10 +25,9 @@ from latewood.decide.judge import (
 from latewood.decide.keys import reuse_key
 from latewood.decide.state import State, VersionFacts
 from latewood.events import Action
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
-from latewood.model.policies import Reuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Planned:
     """Partitions of one task for which the same is planned, for the same reasons.
 
     Their steps are numbered `first`, `first + 1`, … in the order of the ordinals; nothing that is fresh or blocked
-    has a step.
+    has a step. Groups of a task that reads its own earlier partitions follow each other without overlap.
     """
 
     action: Action
@@ -125,18 +125,17 @@ def plan(catalog: Catalog, request: Request, state: State) -> Plan:
     tasks: list[PlannedTask] = []
     number = 0
     for node in nodes_of(catalog, state, request.parameters):
-        for asset, id_ in zip(node.assets, node.ids, strict=True):
-            columns[asset.key] = head_column(asset, id_, state)
+        columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
         if request.selected.isdisjoint(node.keys):
             continue
         node = node.only(request.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
-        groups = _plan_node(node, catalog, request, state, columns)
-        planned: list[Planned] = []
-        for (action, reasons), ordinals in groups.items():
-            planned.append(Planned(action=action, ordinals=ordinals, reasons=reasons, first=number))
+        groups: list[Planned] = []
+        for (action, reasons), ordinals in _plan_node(node, catalog, request, state, columns):
+            group = Planned(action=action, ordinals=Ordinals.from_sorted(ordinals), reasons=reasons, first=number)
+            groups.append(group)
             if action not in (Action.FRESH, Action.BLOCKED):
                 number += len(ordinals)
-        tasks.append(PlannedTask(node=node, groups=tuple(planned)))
+        tasks.append(PlannedTask(node=node, groups=tuple(groups)))
     return Plan(tasks=tuple(tasks), state=state, request=request)
 
 
@@ -150,90 +149,110 @@ def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     return asked & everything
 
 
+_Kind = tuple[Action, tuple[Reason, ...]]
+
+
 def _plan_node(
-    node: Node,
-    catalog: Catalog,
-    request: Request,
-    state: State,
-    columns: dict[AssetKey, Column],
-) -> dict[tuple[Action, tuple[Reason, ...]], Ordinals]:
+    node: Node, catalog: Catalog, request: Request, state: State, columns: dict[AssetKey, Column]
+) -> list[tuple[_Kind, list[int]]]:
+    """What is planned for the partitions, by kind; the columns become what will be there afterwards."""
     read_at = reader(node, catalog, columns, state)
+    partitions = node.partitions(state)
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
-    own = [columns[key] for key in node.keys]
-    groups: dict[tuple[Action, tuple[Reason, ...]], list[int]] = {}
+    own = [columns[key].data for key in node.keys]
+    made = {output.asset for output in node.task.outputs}
+    in_turn = any(input_.asset in made for input_ in node.task.inputs)
+    groups: list[tuple[_Kind, list[int]]] = []
+    current: dict[_Kind, list[int]] = {}
     for ordinal in selected_ordinals(node, request, state):
-        partition = node.partition_key(ordinal)
+        partition = partitions[ordinal]
         found = [by_partition.get(partition) for by_partition in heads]
-        read = read_at(ordinal)
-        action, reasons, taken = _decide(node, partition, read, found, request, state)
-        groups.setdefault((action, reasons), []).append(ordinal)
-        for column, facts in zip(own, taken, strict=True):
-            if action is Action.BLOCKED:
-                column.settled[ordinal] = False
-            else:
-                column.data[ordinal] = PENDING if facts is None else facts.data_version
-                column.settled[ordinal] = facts is not None
-    return {kind: Ordinals.from_sorted(ordinals) for kind, ordinals in groups.items()}
+        action, reasons, contents = _decide(node, partition, read_at(ordinal), found, request, state)
+        kind = (action, reasons)
+        if kind not in current:
+            if in_turn:
+                current.clear()  # a partition that reads earlier ones comes after them: groups never overlap
+            current[kind] = []
+            groups.append((kind, current[kind]))
+        current[kind].append(ordinal)
+        for data, content in zip(own, contents, strict=True):
+            data[ordinal] = content
+    return groups
 
 
-_Taken = tuple[VersionFacts | None, ...]
+_Contents = tuple[str | None, ...]
+"""By output: the data version that will be there, PENDING while nobody knows it, None if there will be none."""
 
 
 def _decide(
     node: Node,
     partition: PartitionKey,
     read: Read,
-    heads: list[VersionFacts | None],
+    heads: Sequence[VersionFacts | None],
     request: Request,
     state: State,
-) -> tuple[Action, tuple[Reason, ...], _Taken]:
-    """Action, reasons, and the versions that will be there afterwards as far as they are known."""
-    unknown: _Taken = (None,) * len(heads)
+) -> tuple[Action, tuple[Reason, ...], _Contents]:
+    """What is planned for one partition, why, and what will be there afterwards."""
     if read.missing:
-        return Action.BLOCKED, tuple(Reason(Cause.UPSTREAM, key) for key in read.missing), unknown
+        # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
+        reasons = tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.missing))
+        return Action.BLOCKED, reasons, (None,) * len(heads)
+    unknown: _Contents = (PENDING,) * len(heads)
     if request.force:
         return Action.RUN, (Reason(Cause.FORCED),), unknown
-    present = [head for head in heads if head is not None]
-    reasons = _reasons(node, present, read, state) if len(present) == len(heads) else (Reason(Cause.MISSING),)
-    if not reasons:
-        return Action.FRESH, (), tuple(heads)
-    if node.task.reuse.is_off or Cause.REUSE_OFF in {reason.cause for reason in reasons}:
+    reasons = _reasons(node, read, heads, request, state)
+    if not reasons and not read.pending:
+        return Action.FRESH, (), tuple([_left(a, h, request, state) for a, h in zip(node.assets, heads, strict=True)])
+    if node.task.reuse.is_off or _REUSE_OFF in reasons:
         return Action.RUN, reasons, unknown
     if read.digest is None:
-        # Nothing was ever made by this logic, or by it there may be an equal result: only the content can tell.
-        certain = node.logic not in state.logics
-        return (Action.RUN if certain else Action.DEPENDS), reasons, unknown
-    if (taken := reusable(node, partition, read.digest, state)) is not None:
-        return Action.REUSE, reasons, taken
+        if node.logic in state.logics or any(head and head.logic == node.logic for head in heads):
+            # By this logic there may be an equal result: only the content can tell.
+            reasons += tuple([Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.pending)])
+            return Action.DEPENDS, reasons, unknown
+    elif (taken := reusable(node, partition, read.digest, state)) is not None:
+        # What its blocking checks refused may be refused again, so nobody knows what will be read.
+        return Action.REUSE, reasons, tuple([f.data_version if f and f.accepted else PENDING for f in taken])
     return Action.RUN, reasons, unknown
 
 
-def _reasons(node: Node, heads: list[VersionFacts], read: Read, state: State) -> tuple[Reason, ...]:
-    """Why the heads, all present, are not to be left as they are."""
-    head = heads[0]
-    reasons = [reason for present in heads for reason in differences(present, node, read)]
-    if node.task.reuse.is_off or not head.reuse_key:
-        reasons.append(Reason(Cause.REUSE_OFF))
-    elif has_expired(head, node.task.reuse, state):
-        reasons.append(Reason(Cause.EXPIRED))
-    if any(present.artifact in state.lost for present in heads):
-        reasons.append(Reason(Cause.LOST))
-    reasons.extend(Reason(Cause.UPSTREAM, key) for key in read.pending)
-    return tuple(dict.fromkeys(reasons))
+_REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
 
 
-def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> tuple[VersionFacts, ...] | None:
-    """One accepted version per output made under this very key, or None."""
+def _reasons(
+    node: Node, read: Read, heads: Sequence[VersionFacts | None], request: Request, state: State
+) -> tuple[Reason, ...]:
+    """Why the heads that are asked for are not to be left as they are; what is pending aside."""
+    reasons: list[Reason] = []
+    found = False
+    for asset, head in zip(node.assets, heads, strict=True):
+        if asset.key not in request.selected or (head is None and asset.output in node.optional):
+            continue
+        if head is None:
+            return (Reason(Cause.MISSING),)
+        found = True
+        reasons += differences(head, node, read, state)
+        if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
+            reasons.append(_REUSE_OFF)
+    return tuple(dict.fromkeys(reasons)) if found else (Reason(Cause.MISSING),)
+
+
+def _left(asset: AssetDefinition, head: VersionFacts | None, request: Request, state: State) -> str | None:
+    """What is there of an output where the task has nothing to do. An absent optional one is not blocked upstream."""
+    if head is None:
+        return PENDING if asset.key in request.selected else None
+    return None if head.artifact in state.lost else head.data_version
+
+
+def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> tuple[VersionFacts | None, ...] | None:
+    """What a step of this very key made before, by output, or None. An optional output may have been absent."""
     key = reuse_key(node.logic, inputs, partition)
     found = [state.reusable.get((key, asset.output)) for asset in node.assets]
-    usable = [
-        facts
-        for facts in found
-        if facts is not None and facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
-    ]
-    return tuple(usable) if len(usable) == len(found) else None
-
-
-def has_expired(facts: VersionFacts, reuse: Reuse, state: State) -> bool:
-    """True for a version older than the task's reuse window. Where reuse is off, age says nothing."""
-    return reuse.window is not None and not reuse.is_off and state.now - facts.made_at > reuse.window
+    for asset, facts in zip(node.assets, found, strict=True):
+        if facts is None:
+            usable = asset.output in node.optional
+        else:
+            usable = facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
+        if not usable:
+            return None
+    return tuple(found) if any(found) else None

@@ -117,9 +117,7 @@ def _named(pattern: str, graph: Graph) -> frozenset[AssetKey]:
     within = (key for key in graph.upstreams if core and core in key)
     near = dict.fromkeys([*islice(within, 5), *get_close_matches(core, graph.upstreams, n=5)])
     way_out = f"Near it: {', '.join(islice(near, 5))}" if near else 'None is near it; "*" selects all.'
-    raise UsageError(
-        f'expected a known asset, found "{cut(pattern)}", which none of {len(graph)} is. {way_out}'
-    )
+    raise UsageError(f'expected a known asset, found "{cut(pattern)}", which none of {len(graph)} is. {way_out}')
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

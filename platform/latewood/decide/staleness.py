@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from latewood.decide.judge import Cause, Column, Node, Reason, differences, head_column, nodes_of, reader
-from latewood.decide.plan import has_expired
 from latewood.decide.state import State
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
@@ -53,8 +52,7 @@ def assess(
     columns: dict[AssetKey, Column] = {}
     assessed: dict[AssetKey, Assessed] = {}
     for node in nodes_of(catalog, state, parameters or {}):
-        for asset, id_ in zip(node.assets, node.ids, strict=True):
-            columns[asset.key] = head_column(asset, id_, state)
+        columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
         for index, key in enumerate(node.keys):
             assessed[key] = _assess_asset(node, index, catalog, state, columns)
     return assessed
@@ -62,27 +60,19 @@ def assess(
 
 def _assess_asset(node: Node, index: int, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> Assessed:
     heads = state.heads.get(node.ids[index], {})
-    column = columns[node.keys[index]]
+    settled = columns[node.keys[index]].settled
     by_status: dict[Status, list[int]] = {}
     by_reasons: dict[tuple[Reason, ...], list[int]] = {}
     read_at = reader(node, catalog, columns, state)
-    for ordinal in range(node.partition_count(state)):
-        head = heads.get(node.partition_key(ordinal))
-        reasons: tuple[Reason, ...]
-        read = read_at(ordinal)
-        if head is None:
-            status, reasons = Status.MISSING, (Reason(Cause.MISSING),)
-            reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys((*read.unsettled, *read.missing)))
-        else:
-            reasons = differences(head, node, read)
-            reasons += tuple(Reason(Cause.UPSTREAM, key) for key in (*read.unsettled, *read.missing))
-            if has_expired(head, node.task.reuse, state):
-                reasons += (Reason(Cause.EXPIRED),)
-            reasons = tuple(dict.fromkeys(reasons))
-            status = Status.STALE if reasons else Status.FRESH
-            column.settled[ordinal] = not reasons
+    for ordinal, partition in enumerate(node.partitions(state)):
+        head, read = heads.get(partition), read_at(ordinal)
+        reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+        if read.unsettled:
+            reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
+        status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH
         by_status.setdefault(status, []).append(ordinal)
         if reasons:
+            settled[ordinal] = False
             by_reasons.setdefault(reasons, []).append(ordinal)
     return Assessed(
         node=node,

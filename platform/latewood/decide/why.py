@@ -3,21 +3,23 @@
 The answer is structured; whoever shows it chooses the words.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause, Reason
+from latewood.decide.judge import Cause
+from latewood.decide.keys import path_texts, read_version
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import State, VersionFacts
+from latewood.decide.versions import expand
 from latewood.events import StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.model.mappings import upstream_ordinals
-from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe
+from latewood.model.mappings import Parallel, Shared, upstream_ordinals, upstream_ranges
+from latewood.model.ordinals import Ordinals, Range
+from latewood.model.partitions import describe, keys_of
 
 
 class Past(Protocol):
@@ -40,8 +42,9 @@ class Past(Protocol):
 class Finding:
     """One cause. `event` is the position of the event that brought it about, where there is one.
 
-    `code` names the changed parts; `before` and `after` are the values of a parameter, or data versions of an input.
-    `through` are the assets between the finding and what was asked about, nearest to the finding first.
+    `code` names the changed parts; `subject` is the parameter, input or path that changed, `before` and `after` are
+    a parameter's values or an input's data versions. `through` are the assets by which it reaches what was asked
+    about: its reader first, what was asked about last.
     """
 
     cause: Cause
@@ -93,29 +96,87 @@ def explain(
 ) -> Explanation:
     """Walk upstream from one partition to everything that makes it stale.
 
-    Cost: O(stale partitions upstream), and a look into the past per cause found.
+    Cost: O(assets + stale partitions upstream), and a look into the past per cause found.
     """
-    node = assessed[key].node
-    partition = node.partition_key(ordinal)
+    partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
-    search = _Search(catalog, assessed, state, past, failed or {})
-    search.visit(key, Ordinals.between(ordinal, ordinal + 1), ())
     reasons = assessed[key].reasons(ordinal)
-    status = Status.FRESH if not reasons else Status.MISSING if head is None else Status.STALE
+    explainer = _Explainer(catalog, assessed, state, past, failed or {})
+    places = _places(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
     return Explanation(
         asset=key,
         partition=partition,
-        status=status,
+        status=Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH,
         head=head,
         started=None if head is None else past.started(head),
-        findings=tuple(search.findings),
+        findings=tuple(finding for place in places for finding in explainer.findings(place)),
         position=state.position,
         failed=(failed or {}).get((state.ids[key], partition)),
     )
 
 
-class _Search:
-    """Depth first, upstream before what reads it, each asset's partitions once."""
+@dataclass(slots=True, kw_only=True)
+class _Place:
+    """Partitions of one asset that bear on what was asked about, and the readers in between, nearest first."""
+
+    key: AssetKey
+    through: tuple[AssetKey, ...]
+    ordinals: Ordinals
+
+
+def _places(
+    catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, key: AssetKey, ordinals: Ordinals
+) -> list[_Place]:
+    """The asset, and all upstream of it whose being stale makes it stale; upstream first.
+
+    One sweep against the topological order, not a descent: chains of assets or of partitions may be long.
+    """
+    places = {key: _Place(key=key, through=(), ordinals=ordinals)}
+    for reader in reversed(catalog.graph.topological):
+        if reader not in places:
+            continue
+        place = places[reader]
+        unread = place.ordinals
+        while unread:  # again only for what reads its own earlier partitions
+            new = Ordinals()
+            for upstream, read in _stale_reads(catalog, assessed[reader], state, unread):
+                new_place = _Place(key=upstream, through=(reader, *place.through), ordinals=Ordinals())
+                found = places.setdefault(upstream, new_place)
+                if found is place:
+                    new |= read - place.ordinals
+                found.ordinals |= read
+            unread = new
+    # Found against the order, each after all that reads it; what is not in the catalog reads nothing.
+    order = {asset: number for number, asset in enumerate(catalog.graph.topological)}
+    return sorted(places.values(), key=lambda place: order.get(place.key, -1))
+
+
+def _stale_reads(
+    catalog: Catalog, assessed: Assessed, state: State, ordinals: Ordinals
+) -> Iterator[tuple[AssetKey, Ordinals]]:
+    """What these partitions read of upstreams that make them stale, where that exists."""
+    down = assessed.node.assets[0].partitions
+    for reasons, affected in assessed.by_reasons.items():
+        here = affected & ordinals
+        upstreams = {reason.subject for reason in reasons if reason.cause is Cause.UPSTREAM}
+        for input_ in assessed.node.task.inputs if here else ():
+            if input_.asset not in upstreams:
+                continue
+            pieces: tuple[Parallel | Shared, ...] = ()
+            if input_.asset in catalog.assets:
+                up = catalog[input_.asset].partitions
+                pieces = upstream_ranges(input_.mapping, up, down, here, state.now)
+            yield input_.asset, Ordinals.of_ranges(r for piece in pieces for r in _read(piece))
+
+
+def _read(piece: Parallel | Shared) -> tuple[Range, ...]:
+    if isinstance(piece, Shared):
+        return piece.upstream.ranges
+    return ((piece.start + piece.by, piece.stop + piece.by),)
+
+
+class _Explainer:
+    """Names the causes of places, with what the past knows of them."""
 
     def __init__(
         self,
@@ -130,109 +191,103 @@ class _Search:
         self._state = state
         self._past = past
         self._failed = failed
-        self._seen: dict[AssetKey, Ordinals] = {}
-        self.findings: list[Finding] = []
 
-    def visit(self, key: AssetKey, ordinals: Ordinals, through: tuple[AssetKey, ...]) -> None:
-        new = ordinals - self._seen.get(key, Ordinals())
-        if not new:
+    def findings(self, place: _Place) -> Iterator[Finding]:
+        """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
+        if not place.ordinals:
+            # Nothing of it exists: another location dropped it, or its first partition is yet to come.
+            yield Finding(cause=Cause.MISSING, asset=place.key, through=place.through)
             return
-        self._seen[key] = self._seen.get(key, Ordinals()) | new
-        assessed = self._assessed[key]
-        for reasons, affected in assessed.by_reasons.items():
-            here = affected & new
-            if not here:
-                continue
-            for reason in reasons:
-                if reason.cause is Cause.UPSTREAM:
-                    self._visit_upstream(key, AssetKey(reason.subject), here, through)
-            for reason in reasons:
-                if reason.cause is not Cause.UPSTREAM:
-                    self.findings.append(self._finding(key, here, reason, through))
-        self._add_failures(key, new, through)
+        causes: dict[Cause, Ordinals] = {}
+        for reasons, affected in self._assessed[place.key].by_reasons.items():
+            if here := affected & place.ordinals:
+                for reason in reasons:
+                    causes[reason.cause] = causes.get(reason.cause, Ordinals()) | here
+        for cause, ordinals in causes.items():
+            if cause is not Cause.UPSTREAM:
+                finding = self._finding(place, cause, ordinals)
+                yield from self._details(finding, next(iter(ordinals)))
+        yield from self._failures(place)
 
-    def _add_failures(self, key: AssetKey, ordinals: Ordinals, through: tuple[AssetKey, ...]) -> None:
-        """The newest attempt or verdict that failed, where any did: the reason that the others are not mended."""
-        node, id_ = self._assessed[key].node, self._state.ids[key]
-        found = [
-            (event, ordinal)
-            for ordinal in ordinals
+    def _finding(self, place: _Place, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
+        scheme = self._catalog[place.key].partitions
+        partitions = "" if scheme is None else describe(scheme, ordinals)
+        return Finding(cause=cause, asset=place.key, partitions=partitions, event=event, through=place.through)
+
+    def _failures(self, place: _Place) -> Iterator[Finding]:
+        """The newest attempt or verdict that failed, where any did."""
+        node, id_ = self._assessed[place.key].node, self._state.ids[place.key]
+        found = {
+            ordinal: event
+            for ordinal in (place.ordinals if self._failed else ())
             if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
-        ]
+        }
         if found:
-            scheme = self._catalog[key].partitions
-            partitions = "" if scheme is None else describe(scheme, Ordinals.of(ordinal for _, ordinal in found))
-            event, _ = max(found)
-            self.findings.append(
-                Finding(cause=Cause.FAILED, asset=key, partitions=partitions, event=event, through=through)
-            )
+            yield self._finding(place, Cause.FAILED, Ordinals.of(found), max(found.values()))
 
-    def _visit_upstream(
-        self, key: AssetKey, upstream: AssetKey, ordinals: Ordinals, through: tuple[AssetKey, ...]
-    ) -> None:
-        down, up = self._catalog[key], self._catalog[upstream]
-        read = Ordinals()
-        for input_ in down.task.inputs:
-            if input_.asset != upstream:
-                continue
-            for ordinal in ordinals:
-                read |= upstream_ordinals(input_.mapping, up.partitions, down.partitions, ordinal, self._state.now)
-        self.visit(upstream, read, (key, *through))
+    def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:
+        """The finding with what changed, by the first of its partitions; one for each parameter or input."""
+        key = finding.asset
+        head = self._state.heads.get(self._state.ids[key], {}).get(self._assessed[key].node.partition_key(ordinal))
+        details: list[Finding] = []
+        if head is not None and finding.cause is Cause.CODE:
+            details = [self._changed_code(finding, head)]
+        elif head is not None and finding.cause is Cause.PARAMETERS:
+            details = list(self._changed_parameters(finding, head))
+        elif head is not None and finding.cause is Cause.INPUT:
+            details = list(self._changed_inputs(finding, head, ordinal))
+        yield from details or [finding]
 
-    def _finding(self, key: AssetKey, ordinals: Ordinals, reason: Reason, through: tuple[AssetKey, ...]) -> Finding:
-        asset = self._catalog[key]
-        partitions = "" if asset.partitions is None else describe(asset.partitions, ordinals)
-        partition = self._assessed[key].node.partition_key(next(iter(ordinals)))
-        head = self._state.heads.get(self._state.ids[key], {}).get(partition)
-        subject, before, after, event = reason.subject, "", "", None
-        code: tuple[CodeChange, ...] = ()
-        if head is not None and reason.cause is Cause.CODE:
-            event = self._past.deployed(key)
-            old = self._past.definition_of(head, key)
-            code = changed_parts(old.task.code, asset.task.code) if old is not None else ()
-        elif head is not None and reason.cause is Cause.PARAMETERS:
-            event = self._past.deployed(key)
-            subject, before, after = self._changed_parameter(key, head)
-        elif head is not None and reason.cause is Cause.INPUT:
-            subject, before, after, event = self._changed_input(key, head, next(iter(ordinals)))
-        return Finding(
-            cause=reason.cause,
-            asset=key,
-            partitions=partitions,
-            subject=subject,
-            before=before,
-            after=after,
-            event=event,
-            code=code,
-            through=through,
-        )
+    def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:
+        old = self._past.definition_of(head, finding.asset)
+        code = changed_parts(old.task.code, self._catalog[finding.asset].task.code) if old is not None else ()
+        return replace(finding, event=self._past.deployed(finding.asset), code=code)
 
-    def _changed_parameter(self, key: AssetKey, head: VersionFacts) -> tuple[str, str, str]:
+    def _changed_parameters(self, finding: Finding, head: VersionFacts) -> Iterator[Finding]:
+        """Values that differ; else what lies behind unchanged paths; or it is another task altogether."""
+        node = self._assessed[finding.asset].node
         started = self._past.started(head)
-        now = self._assessed[key].node.parameters
+        event = self._past.deployed(finding.asset)
+        if started is not None and started.task != node.task.name:
+            change = CodeChange(subject="version", name=node.task.name, before=started.task, after=node.task.name)
+            yield replace(finding, cause=Cause.CODE, event=event, code=(change,))
+            return
         was = started.parameters if started is not None else {}
-        changed = [name for name in now if now[name] != was.get(name)]
-        name = changed[0] if changed else ""
-        return ", ".join(changed), str(was.get(name, "")), str(now.get(name, ""))
+        keyed = [p.name for p in node.task.parameters if p.in_key]
+        changed = [name for name in keyed if node.parameters[name] != was.get(name)]
+        for name in changed:
+            before, after = str(was.get(name, "")), str(node.parameters[name])
+            yield replace(finding, subject=name, before=before, after=after, event=event)
+        for path in path_texts(node.task, node.parameters) if not changed else ():
+            yield replace(finding, subject=path, after=self._state.contents.get(path, ""))
 
-    def _changed_input(self, key: AssetKey, head: VersionFacts, ordinal: int) -> tuple[str, str, str, int | None]:
-        """The input whose content differs: its asset, the data version then and now, and the event of the latest."""
+    def _changed_inputs(self, finding: Finding, head: VersionFacts, ordinal: int) -> Iterator[Finding]:
+        """The data version read through each input then and now, and the event of the newest version among them."""
         started = self._past.started(head)
-        down = self._catalog[key]
-        for input_ in down.task.inputs:
-            if not input_.loads:
+        node = self._assessed[finding.asset].node
+        for input_ in node.task.inputs:
+            if not input_.loads or input_.asset not in self._catalog.assets:
                 continue
-            up = self._catalog[input_.asset]
+            up, down = self._catalog[input_.asset].partitions, node.assets[0].partitions
             heads = self._state.heads.get(self._state.ids[input_.asset], {})
-            node = self._assessed[input_.asset].node
-            read = upstream_ordinals(input_.mapping, up.partitions, down.partitions, ordinal, self._state.now)
-            now = [facts for o in read if (facts := heads.get(node.partition_key(o))) is not None]
-            newer = [facts for facts in now if facts.position > head.position]
-            if newer:
-                latest = max(newer, key=lambda facts: facts.position)
-                before = started.inputs[input_.name].data_version if started and input_.name in started.inputs else ""
-                return input_.asset, before, latest.data_version, latest.position
-        return "", "", "", None
+            keys = keys_of(up, upstream_ordinals(input_.mapping, up, down, ordinal, self._state.now))
+            read = [(key, heads[key]) for key in keys if key in heads]
+            before = started.inputs.get(input_.name) if started is not None else None
+            known = set(expand(before.versions)) if before is not None else set()
+            after = read_version(input_, [(key, facts.data_version) for key, facts in read])
+            newer = [
+                facts.position
+                for _, facts in read
+                if (facts.position > head.position if before is None else facts.version not in known)
+            ]
+            if after != before.data_version if before is not None else newer:
+                yield replace(
+                    finding,
+                    subject=input_.asset,
+                    before=before.data_version if before is not None else "",
+                    after=after,
+                    event=max(newer, default=None),
+                )
 
 
 class Nearest(NamedTuple):

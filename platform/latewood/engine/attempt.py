@@ -15,7 +15,7 @@ from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.loader import Loaded
 from latewood.engine.recordable import recordable_metadata, text
 from latewood.engine.signature import LiveTask, live_parameter
-from latewood.engine.store import StoreError
+from latewood.engine.store import Staged, StoreError
 from latewood.engine.values import StagedOutput, Values
 from latewood.errors import ValueRefused
 from latewood.events import Failure, FailureKind
@@ -28,13 +28,15 @@ from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at,
 class Made:
     """An attempt that succeeded: its results by output, checked and staged.
 
-    `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so.
+    `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
+    `logs` is what it printed and logged, if anything.
     """
 
     outputs: Mapping[str, StagedOutput]
     metadata: Mapping[str, Any]
     returned: Returned
     no_reuse: str
+    logs: Staged | None
 
 
 class Attempts:
@@ -61,9 +63,10 @@ class Attempts:
         try:
             outputs = self._stage(node, live, outcome.value)
             metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
+            logs = self._values.stage_logs(outcome.output)
         except (ValueRefused, StoreError) as error:
             return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
-        return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse)
+        return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse, logs=logs)
 
     def verdict(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> CheckResult:
         """The check's verdict on a version; a check that raises has not passed, and says why."""

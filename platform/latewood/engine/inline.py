@@ -254,43 +254,47 @@ class InlineRun:
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _reusable(self, step: Step, inputs: str) -> tuple[VersionFacts, ...] | None:
-        """Versions to take instead of running, known to exist; None = run."""
+    def _reusable(self, step: Step, inputs: str) -> tuple[VersionFacts | None, ...] | None:
+        """Versions to take instead of running, by output, known to exist; None = run."""
         node = step.task.node
         if self._plan.request.force or node.task.reuse.is_off:
             return None
         taken = reusable(node, step.partition, inputs, self._state)
-        for facts, id_ in zip(taken or (), node.ids, strict=False):
-            if not self._store.exists(ArtifactAddress(facts.artifact)):
+        for facts in filter(None, taken or ()):
+            if facts is not None and not self._store.exists(ArtifactAddress(facts.artifact)):
                 fact = ReuseSourceLost(
                     run=self._run,
                     step=step.number,
-                    asset=id_,
+                    asset=facts.asset,
                     version=facts.version,
                     artifact=facts.artifact,
                     partition=step.partition,
                 )
-                self._recorder.tell((fact, ("lost", step.number, id_)))
+                self._recorder.tell((fact, ("lost", step.number, facts.asset)))
                 return None
         return taken
 
-    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: tuple[VersionFacts, ...]) -> None:
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: tuple[VersionFacts | None, ...]) -> None:
         node = step.task.node
         variant = self._bindings.is_variant(node, bound)
         told: Told = []
         accepting: Told = []
         outputs: list[ReusedOutput] = []
-        results: list[VersionFacts] = []
+        results: list[tuple[AssetDefinition, VersionFacts]] = []
         for asset, id_, facts in zip(node.assets, node.ids, taken, strict=True):
-            known = self._verdicts(id_, step.partition) if asset.checks else {}
-            passes, verdicts = self._judge(step, asset, facts, known)
+            if facts is None:
+                self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
+                continue
+            own = facts if facts.asset == id_ else self._as_own(step, facts, id_)
+            passes, verdicts = self._judge(
+                step, asset, own, self._verdicts(id_, step.partition) if asset.checks else {}
+            )
             told += verdicts
-            output, result = self._taken(step, asset, id_, facts, head=passes and not variant)
-            result = result._replace(accepted=passes)
-            if passes and not facts.accepted and facts.asset == id_:
+            result = own._replace(accepted=passes)
+            outputs.append(self._reused_output(step, asset, facts, result, head=passes and not variant))
+            if passes and own is facts and not facts.accepted:
                 accepting.append(self._accepted(step, result, head=False))
-            outputs.append(output)
-            results.append(result)
+            results.append((asset, result))
         fact = StepReused(
             run=self._run,
             step=step.number,
@@ -302,32 +306,38 @@ class InlineRun:
             outputs=tuple(outputs),
             partition=step.partition,
         )
-        told_with = (*told, (fact, ("reused", step.number)), *accepting)
+        all_told = (*told, (fact, ("reused", step.number)), *accepting)
         then = self._reported(step, "reused")
-        ids = self._recorder.tell(*told_with, cause=self._bindings.cause(bound), then=then)
+        if not all(result.accepted for _, result in results):
+            # Equal data under an equal check: the verdict stands, and nothing would come of computing it again.
+            self.tally.refused += 1
+            then = self._reported(step, "refused", message="a blocking check failed on the same data before")
+        ids = self._recorder.tell(*all_told, cause=self._bindings.cause(bound), then=then)
         self.tally.reused += 1
-        for asset, result in zip(node.assets, results, strict=True):
+        for asset, result in results:
             self._bind_result(step, asset, result, variant=variant, event=ids[len(told)])
 
-    def _taken(
-        self, step: Step, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, *, head: bool
-    ) -> tuple[ReusedOutput, VersionFacts]:
-        """The past version as this asset's: itself, or a version of its own with the content of another asset's."""
-        if facts.asset == id_:
-            now = self._state.heads.get(id_, {}).get(step.partition)
-            moves = now is None or now.version != facts.version
-            return ReusedOutput(asset=id_, version=facts.version, head=head and moves), facts
-        own = facts._replace(asset=id_, version=version_id(self._run, step.number))
-        made = OutputMade(
-            asset=id_,
-            output=asset.output,
-            data_version=facts.data_version,
-            artifact=facts.artifact,
-            size=0,
-            accepted=head,
-            head=False,
-        )
-        return ReusedOutput(asset=id_, version=own.version, head=head, made=made), own
+    def _as_own(self, step: Step, facts: VersionFacts, id_: AssetId) -> VersionFacts:
+        """Another asset's version as one of this asset, which gets a version of its own with the same content."""
+        return facts._replace(asset=id_, version=version_id(self._run, step.number), accepted=False)
+
+    def _reused_output(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, result: VersionFacts, *, head: bool
+    ) -> ReusedOutput:
+        now = self._state.heads.get(result.asset, {}).get(step.partition)
+        moves = now is None or now.version != result.version
+        made = None
+        if facts.asset != result.asset:
+            made = OutputMade(
+                asset=result.asset,
+                output=asset.output,
+                data_version=facts.data_version,
+                artifact=facts.artifact,
+                size=self._store.size_of(ArtifactAddress(facts.artifact)),
+                accepted=result.accepted,
+                head=False,
+            )
+        return ReusedOutput(asset=result.asset, version=result.version, head=head and moves, made=made)
 
     # ── checks ────────────────────────────────────────────────────────────────────────────────────────
 

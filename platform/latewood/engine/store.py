@@ -156,6 +156,10 @@ class ArtifactStore:
         """Whether the artifact can be read now: committed by anyone, or staged here."""
         return address in self._staged or os.path.exists(self._final(address))
 
+    def size_of(self, address: ArtifactAddress) -> int:
+        """Bytes of an artifact that is a file. Raises ArtifactMissing."""
+        return self.path_of(address).stat().st_size
+
     def open(self, address: ArtifactAddress, *, size: int | None = None) -> Artifact:
         """The artifact, to be read later; `size` in bytes is what was recorded of it."""
         return Artifact(store=self, address=address, size=size)

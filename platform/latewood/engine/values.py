@@ -50,6 +50,10 @@ class Values:
             columns=tuple(f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in encoded.schema),
         )
 
+    def stage_logs(self, output: str) -> Staged | None:
+        """Write what a task printed and logged; None for nothing. Raises StoreError."""
+        return self._store.stage(output.encode("utf-8", "backslashreplace"), "log") if output else None
+
     def load(self, facts: VersionFacts, annotation: Any) -> Any:
         """The value of a version, as its reader's annotation promises it. Raises ValueRefused, ArtifactMissing."""
         return self.load_artifact(facts.artifact, annotation)

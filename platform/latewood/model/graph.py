@@ -153,9 +153,7 @@ def _reachable(
     return frozenset(seen)
 
 
-def _rings(
-    edges: Mapping[AssetKey, tuple[AssetKey, ...]], ignored: frozenset[AssetKey]
-) -> Iterator[list[AssetKey]]:
+def _rings(edges: Mapping[AssetKey, tuple[AssetKey, ...]], ignored: frozenset[AssetKey]) -> Iterator[list[AssetKey]]:
     """Depth-first search that takes every cycle it closes out of the graph, so no key is in two of them."""
     done = set(ignored)
     for start in edges:
