@@ -121,7 +121,8 @@ class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The exact versions a step reads through one input.
 
     `partitions` and `versions` run in parallel, both compact (`latewood.decide.versions`): key ranges, and
-    `RUN.FIRST-LAST` ranges. `data_version` is what enters the reuse key.
+    `RUN.FIRST-LAST` ranges. Where there are too many for an event, `versions` is `@` and the artifact that lists
+    them. `data_version` is what enters the reuse key.
     """
 
     asset: AssetId

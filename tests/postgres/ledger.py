@@ -92,6 +92,14 @@ class Ledger:
             result = connection.execute(text(statement), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
 
+    def disconnect(self, role: Role | str = "engine") -> int:
+        """End the connections of this role from the server's side, but for one's own; how many there were."""
+        statement = (
+            "SET LOCAL ROLE NONE; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
+        )
+        return len(self.rows(statement, role="owner", name=f"latewood-{role}"))
+
 
 @contextmanager
 def open_ledger(url: DatabaseUrl, *projections: Projection, upcasters: Upcasters | None = None) -> Iterator[Ledger]:

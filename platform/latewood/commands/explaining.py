@@ -18,6 +18,7 @@ from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, explain, nearest
 from latewood.engine.binding import Bindings, Blocked
 from latewood.engine.loader import project_root
+from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import RunRequested, StepStarted, StepSucceeded, from_json
 from latewood.model.code import CodeChange
@@ -221,10 +222,17 @@ def _reads(
             reader_version=version,
             input=name,
             asset=keys.get(input_.asset, AssetKey(input_.asset)),
-            versions=input_.versions,
+            versions=_listed(workspace, input_.versions),
             partitions=input_.partitions,
             depth=depth,
         )
+
+
+def _listed(workspace: Workspace, versions: str) -> str:
+    """Versions as recorded, read from their artifact where they were too many for the event."""
+    if not versions.startswith("@"):
+        return versions
+    return workspace.store.read(ArtifactAddress(versions[1:])).decode()
 
 
 def code_place(part: str) -> str:

@@ -8,6 +8,7 @@ from latewood.decide.judge import Node
 from latewood.decide.keys import parameters_of, read_version
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact
+from latewood.engine.recordable import text
 from latewood.events import InputRead, SkipReason
 from latewood.model.definitions import Catalog, Input
 from latewood.model.keys import AssetKey, PartitionKey, VersionId
@@ -116,4 +117,4 @@ class Bindings:
 
 def _partitions(catalog: Catalog, bound: Bound) -> str:
     scheme = catalog[bound.input.asset].partitions
-    return "" if scheme is None else describe(scheme, bound.ordinals)
+    return "" if scheme is None else text(describe(scheme, bound.ordinals))

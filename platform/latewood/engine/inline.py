@@ -8,10 +8,13 @@ import random
 import time
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+import msgspec
 
 from latewood.context import CheckResult
 from latewood.decide.judge import Reason
@@ -24,11 +27,12 @@ from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder
-from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
+from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged, StoreError
 from latewood.engine.values import Values
 from latewood.events import (
     CheckEvaluated,
     Event,
+    InputRead,
     OutputMade,
     ReusedOutput,
     ReuseSourceLost,
@@ -45,6 +49,9 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 
 Verdicts = Callable[[AssetId, PartitionKey], Mapping[tuple[str, str], bool]]
 """Past verdicts on an asset partition by (check name, check key)."""
+
+_VERSIONS_MAX: Final = 8_192
+"""Most characters of one input's versions in an event: hundreds of ranges; usually there is one."""
 
 Told = list[tuple[Event, Sequence[object]]]
 """Facts with the names that tell them apart within the run."""
@@ -99,7 +106,8 @@ class InlineRun:
         self._sleep = sleep
         self._report = report
         self._bindings = Bindings(catalog, plan.state)
-        self._attempts = Attempts(loaded, Values(store), run, clock)
+        self._values = Values(store)
+        self._attempts = Attempts(loaded, self._values, run, clock)
         # What this run makes may be reused by its later steps: the same task under another asset's name.
         self._made_here: dict[tuple[str, str], VersionFacts] = {}
         self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
@@ -152,6 +160,7 @@ class InlineRun:
     def _tell_started(self, step: Step, attempt: int, bound: list[Bound], inputs: str) -> UUID:
         node = step.task.node
         off = node.task.reuse.is_off
+        inputs_read, needs = self._inputs_read(bound)
         fact = StepStarted(
             run=self._run,
             step=step.number,
@@ -165,14 +174,27 @@ class InlineRun:
             reuse_key="" if off else reuse_key(node.logic, inputs, step.partition),
             no_reuse="reuse is off" if off else "",
             parameters=dict(node.parameters),
-            inputs=dict(self._bindings.read_facts(bound)),
+            inputs=inputs_read,
             reasons=written(step.reasons),
         )
-        ids = self._recorder.tell((fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound))
+        ids = self._recorder.tell(
+            (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
+        )
         if off:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
             self._recorder.told()
         return ids[0]
+
+    def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
+        """What is recorded of the inputs; a list of versions too long for an event goes to the store, by address."""
+        read = dict(self._bindings.read_facts(bound))
+        needs: list[Staged] = []
+        for name, fact in read.items():
+            if len(fact.versions) > _VERSIONS_MAX:
+                staged = self._store.stage(fact.versions.encode(), "versions")
+                read[name] = msgspec.structs.replace(fact, versions=f"@{staged.address}")
+                needs.append(staged)
+        return read, needs
 
     def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
         node = step.task.node
@@ -183,7 +205,7 @@ class InlineRun:
             (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
         ]
         outputs = tuple(_output(asset, id_, made, variant=variant) for asset, id_ in present)
-        logs, needs = self._logs(made.returned.output)
+        needs = [*(staged.staged for staged in made.outputs.values()), *filter(None, (made.logs,))]
         fact = StepSucceeded(
             run=self._run,
             step=step.number,
@@ -196,13 +218,13 @@ class InlineRun:
             duration_ms=made.returned.duration_ms,
             partition=step.partition,
             reuse_key=key,
-            logs=logs,
+            logs=made.logs.address if made.logs else "",
         )
         metadata = outputs[0].metadata if outputs else {}
         (told,) = self._recorder.tell(
             (fact, ("succeeded", step.number)),
             cause=cause,
-            needs=[*needs, *(staged.staged for staged in made.outputs.values())],
+            needs=needs,
             then=self._reported(step, "succeeded", made.returned.duration_ms, metadata),
         )
         self.tally.ran += 1
@@ -261,7 +283,7 @@ class InlineRun:
             return None
         taken = reusable(node, step.partition, inputs, self._state)
         for facts in filter(None, taken or ()):
-            if facts is not None and not self._store.exists(ArtifactAddress(facts.artifact)):
+            if not self._store.exists(ArtifactAddress(facts.artifact)):
                 fact = ReuseSourceLost(
                     run=self._run,
                     step=step.number,
@@ -392,7 +414,9 @@ class InlineRun:
 
     def _tell_failed(self, step: Step, attempt: int, raised: Raised, retry_at: datetime | None, cause: UUID) -> None:
         node = step.task.node
-        logs, needs = self._logs(raised.output)
+        logs: Staged | None = None
+        with suppress(StoreError):  # a store that cannot write often is why the attempt failed
+            logs = self._values.stage_logs(raised.output)
         fact = StepFailed(
             run=self._run,
             step=step.number,
@@ -402,12 +426,14 @@ class InlineRun:
             assets=node.ids,
             partition=step.partition,
             retry_at=retry_at,
-            logs=logs,
+            logs=logs.address if logs else "",
         )
         status = "failed" if retry_at is None else "retrying"
         message = f"{raised.failure.error}: {raised.failure.message}"
         then = self._reported(step, status, raised.duration_ms, message=message)
-        self._recorder.tell((fact, ("failed", step.number, attempt)), cause=cause, needs=needs, then=then)
+        self._recorder.tell(
+            (fact, ("failed", step.number, attempt)), cause=cause, needs=[logs] if logs else (), then=then
+        )
         if retry_at is None:
             self.tally.failed += 1
             for key in node.keys:
@@ -434,12 +460,6 @@ class InlineRun:
         self.tally.refused += 1
         message = f"blocking check {verdict.check} failed{': ' if verdict.message else ''}{verdict.message}"
         return self._reported(step, "refused", message=message)
-
-    def _logs(self, output: str) -> tuple[str, list[Staged]]:
-        if not output:
-            return "", []
-        staged = self._store.stage(output.encode("utf-8", "backslashreplace"), "log")
-        return staged.address, [staged]
 
     def _reported(
         self,

@@ -1,0 +1,263 @@
+"""Catalogs, states and the past in a line each, for stories about decisions.
+
+    catalog("a", "b <- a", "c[days] <- b", "d[months] <- c", "e[days] <- e@-1", "x y <- a", "z <- (a)")
+
+`[days]` names a scheme of SCHEMES; `@-1` is an offset; `(a)` is waited for but not read; `x y` are two outputs of one
+task, `x y?` where the second is optional. Functions below change what such a catalog says.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+
+from latewood.decide.keys import inputs_digest, parameters_of, read_version, reuse_key
+from latewood.decide.plan import Request, plan, reusable
+from latewood.decide.state import State, VersionFacts
+from latewood.events import Action, InputRead, StepStarted
+from latewood.model.code import CodePart, CodeVersion
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Output, Parameter, TaskDefinition
+from latewood.model.keys import AssetId, AssetKey, RunId, version_id
+from latewood.model.mappings import Offset, default_mapping, upstream_ordinals
+from latewood.model.partitions import Daily, Monthly, Static, describe, key_at
+from latewood.model.types import ANY, TypeSpec
+
+NOW = datetime(2014, 1, 1, tzinfo=UTC)
+SCHEMES = {
+    "days": Daily("2013-01-01", "2013-03-01"),
+    "months": Monthly("2013-01", "2013-03"),
+    "abc": Static(["a", "b", "c"]),
+}
+
+_LINE = re.compile(r"(?P<outputs>[^\[<]+?)\s*(\[(?P<scheme>\w+)\])?\s*(<-\s*(?P<inputs>.*))?")
+_INPUT = re.compile(r"(?P<wait>\()?(?P<key>[\w/]+)(@(?P<by>-?\d+))?\)?")
+
+
+def code(version, *, given=False, **parts):
+    """A code version; the parts' digests by function name."""
+    found = tuple(CodePart(name=f"assets.py:{name}", digest=text) for name, text in sorted(parts.items()))
+    return CodeVersion(version=version, given=given, scheme="test", file="assets.py", qualname="f", parts=found)
+
+
+def number(name, default, *, in_key=True):
+    """A run parameter that is a number."""
+    return Parameter(name=name, type=TypeSpec(kind="float"), default=default, in_key=in_key)
+
+
+def catalog(*lines):
+    """The catalog that the lines say, see above."""
+    parsed = [_LINE.fullmatch(line) for line in lines]
+    schemes = {name.rstrip("?"): SCHEMES.get(m["scheme"]) for m in parsed for name in m["outputs"].split()}
+    return Catalog.of(asset for m in parsed for asset in _assets(m, schemes))
+
+
+def _assets(line, schemes):
+    names = line["outputs"].split()
+    scheme = SCHEMES.get(line["scheme"])
+    outputs = tuple(
+        Output(
+            name=name.rstrip("?") if len(names) > 1 else "result",
+            asset=AssetKey(name.rstrip("?")),
+            type=ANY,
+            optional=name.endswith("?"),
+        )
+        for name in names
+    )
+    inputs = []
+    for text in (line["inputs"] or "").split():
+        m = _INPUT.fullmatch(text)
+        up = schemes.get(m["key"])
+        mapping = Offset(by=int(m["by"])) if m["by"] else default_mapping(up, scheme)
+        name = m["key"].replace("/", "_")
+        inputs.append(Input(name=name, asset=AssetKey(m["key"]), mapping=mapping, type=ANY, loads=not m["wait"]))
+    name = outputs[0].asset
+    task = TaskDefinition(name=f"assets:{name}", code=code(f"{name}-1"), outputs=outputs, inputs=tuple(inputs))
+    return [AssetDefinition(key=o.asset, task=task, output=o.name, partitions=scheme) for o in outputs]
+
+
+def changed(defined, key, *, partitions=..., **task):
+    """The catalog with another task (and scheme) behind `key` and what is made with it."""
+    keys = {output.asset for output in defined[key].task.outputs}
+    assets = []
+    for asset in defined.assets.values():
+        if asset.key in keys:
+            asset = msgspec.structs.replace(asset, task=msgspec.structs.replace(asset.task, **task))  # noqa: PLW2901
+            if partitions is not ...:
+                asset = msgspec.structs.replace(asset, partitions=partitions)  # noqa: PLW2901
+        assets.append(asset)
+    return Catalog.of(assets)
+
+
+def edited(defined, key, version="2", **parts):
+    """The catalog after the code behind `key` was edited."""
+    return changed(defined, key, code=code(f"{key}-{version}", **parts))
+
+
+def id_of(key):
+    """The id that the builders give a key."""
+    return AssetId(f"#{key}")
+
+
+def content(*parts):
+    """A data version made of texts."""
+    return f"json1:{sha256('|'.join(parts).encode()).hexdigest()}"
+
+
+@dataclass
+class World:
+    """A past that grows by executing plans: heads, what may be reused, and how each version was started.
+
+    `makes(asset, partition, read)` is what user code does: the data version of an output, None for an absent one.
+    """
+
+    now: datetime = NOW
+    makes: object = None
+    heads: dict = field(default_factory=dict)
+    reusable: dict = field(default_factory=dict)
+    started: dict = field(default_factory=dict)
+    contents: dict = field(default_factory=dict)
+    lost: set = field(default_factory=set)
+    definitions: dict = field(default_factory=dict)
+    ran: list = field(default_factory=list)
+    reused: list = field(default_factory=list)
+    position: int = 0
+    runs: int = 0
+
+    def state(self, defined, **other):
+        """What decisions see of it."""
+        return State(
+            environment="prod",
+            position=self.position,
+            now=self.now,
+            ids={key: id_of(key) for key in defined},
+            heads={id_: dict(heads) for id_, heads in self.heads.items()},
+            reusable=dict(self.reusable),
+            logics=frozenset(facts.logic for facts in self.started),
+            contents=dict(self.contents),
+            lost=frozenset(self.lost),
+            **other,
+        )
+
+    def plan(self, defined, *selected, partitions=None, parameters=None, force=False, **other):
+        """The plan for these assets, all when none is named."""
+        request = Request(
+            selected=frozenset(selected or defined),
+            partitions=partitions or {},
+            parameters=parameters or {},
+            force=force,
+        )
+        return plan(defined, request, self.state(defined, **other))
+
+    def run(self, defined, *selected, **request):
+        """Plan and execute, as an executor would: each step reads what this run made, else heads."""
+        made = self.plan(defined, *selected, **request)
+        self.ran, self.reused = [], []
+        self.runs += 1
+        fresh_in_run = {}
+        for step in made.steps():
+            self._step(defined, made, step, fresh_in_run)
+        return made
+
+    def _step(self, defined, made, step, fresh_in_run):
+        node = step.task.node
+        reads = [self._read(defined, node, i, step.ordinal, fresh_in_run) for i in node.task.inputs if i.loads]
+        if any(facts is None for _, read in reads for _, facts in read):
+            return  # an optional output was absent
+        read = {i.name: read_version(i, [(key, facts.data_version) for key, facts in r]) for i, r in reads}
+        inputs = inputs_digest(read.items())
+        off = node.task.reuse.is_off
+        state = replace(made.state, reusable=self.reusable, now=self.now)
+        taken = None if off or made.request.force else reusable(node, step.partition, inputs, state)
+        name = f"{node.keys[0]}:{step.partition}" if step.partition else node.keys[0]
+        (self.ran if taken is None else self.reused).append(name)
+        variant = node.parameters != parameters_of(node.task, {})
+        self.position += 1
+        for index, (asset, id_) in enumerate(zip(node.assets, node.ids, strict=True)):
+            facts = taken[index] if taken is not None else self._make(step, asset, id_, read, inputs, reads)
+            fresh_in_run[asset.key, step.ordinal] = facts
+            if facts is not None and not variant:
+                self.heads.setdefault(id_, {})[step.partition] = facts
+
+    def _read(self, defined, node, input_, ordinal, fresh_in_run):
+        up = defined[input_.asset].partitions
+        ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self.now)
+        heads = self.heads.get(id_of(input_.asset), {})
+        return input_, [
+            (key_at(up, o), fresh_in_run.get((input_.asset, o), heads.get(key_at(up, o)))) for o in ordinals
+        ]
+
+    def _make(self, step, asset, id_, read, inputs, reads):
+        node = step.task.node
+        makes = self.makes or (lambda a, partition, r: content(a.key, a.task.code.version, partition, *r.values()))
+        made = makes(asset, step.partition, read | {n: str(v) for n, v in node.parameters.items()})
+        if made is None:
+            return None
+        key = "" if node.task.reuse.is_off else reuse_key(node.logic, inputs, step.partition)
+        facts = VersionFacts(
+            asset=id_,
+            partition=step.partition,
+            version=version_id(RunId(f"run{self.runs}"), step.number),
+            position=self.position,
+            made_at=self.now,
+            duration_ms=1.0,
+            data_version=made,
+            artifact=f"{made}@{self.position}",
+            code=node.task.code.version,
+            logic=node.logic,
+            inputs=inputs,
+            reuse_key=key,
+            accepted=True,
+        )
+        if key:
+            self.reusable[key, asset.output] = facts
+        self.started[facts] = StepStarted(
+            run=RunId(f"run{self.runs}"),
+            step=step.number,
+            attempt=1,
+            assets=node.ids,
+            task=node.task.name,
+            code=facts.code,
+            logic=facts.logic,
+            inputs_digest=inputs,
+            partition=step.partition,
+            parameters=dict(node.parameters),
+            inputs={
+                i.name: InputRead(
+                    asset=id_of(i.asset),
+                    data_version=read[i.name],
+                    versions=",".join(facts.version for _, facts in found),
+                )
+                for i, found in reads
+            },
+        )
+        self.definitions[facts] = asset
+        return facts
+
+    def later(self, **time):
+        """Let time pass."""
+        self.now += timedelta(**time)
+
+
+def said(made):
+    """A plan as text by asset: `run` or, where partitions differ, `run 2013-01-01, fresh 2013-01-02..2013-01-31`."""
+    texts = {}
+    for task in made.tasks:
+        scheme = task.node.assets[0].partitions
+        by_action = {action: task.ordinals(action) for action in Action if task.ordinals(action)}
+        texts[" ".join(task.node.keys)] = ", ".join(
+            action.value if scheme is None or len(by_action) == 1 else f"{action.value} {describe(scheme, ordinals)}"
+            for action, ordinals in by_action.items()
+        )
+    return texts
+
+
+def why_planned(made, key):
+    """The reasons planned for an asset: `code`, `upstream a`."""
+    found = {}
+    for task in made.tasks:
+        if key in task.node.keys:
+            for group in task.groups:
+                found |= dict.fromkeys(f"{r.cause.value} {r.subject}".rstrip() for r in group.reasons)
+    return list(found)

@@ -1,0 +1,76 @@
+"""The scenario of the crash tests: ten steps with a retry, checks that pass and fail, partitions, several outputs.
+
+What user code does to the world outside goes to files in the folder LATEWOOD_TEST_FOLDER.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from latewood import Context, Partitioned, Retry, Static, asset, check
+
+
+def folder() -> Path:
+    return Path(os.environ["LATEWOOD_TEST_FOLDER"])
+
+
+@asset
+def source() -> int:
+    print("reading the source")
+    return 3
+
+
+@asset(retries=Retry(1, backoff=timedelta(0)))
+def flaky(source: int) -> int:
+    failed_before = folder() / "failed_before"
+    if not failed_before.exists():
+        failed_before.touch()
+        raise ConnectionError("not yet")
+    return source * 7
+
+
+@asset
+def checked(flaky: int) -> int:
+    return flaky + 1
+
+
+@check(checked, blocking=True)
+def is_positive(checked: int) -> bool:
+    return checked > 0
+
+
+@asset(partitions=Static(("east", "west")))
+def region(checked: int, context: Context) -> str:
+    return f"{context.partition}:{checked}"
+
+
+@asset
+def regions(region: Partitioned[str]) -> list[str]:
+    return [value for _, value in region]
+
+
+@asset(reuse=False)
+def outside(checked: int, context: Context) -> int:
+    with (folder() / "outside").open("a") as file:
+        file.write(f"{context.run_id} {context.attempt}\n")
+    return checked * 2
+
+
+@asset(outputs={"low": int, "high": int})
+def split(outside: int) -> dict[str, int]:
+    return {"low": outside // 10, "high": outside % 10}
+
+
+@asset
+def bad(source: int) -> int:
+    return -source
+
+
+@check(bad, blocking=True)
+def is_never(bad: int) -> bool:
+    return bad > 0
+
+
+@asset
+def after_bad(bad: int) -> int:
+    return bad + 1

@@ -1,0 +1,183 @@
+"""A process that dies at each of its effects in turn, each time followed by one that starts again and finishes.
+
+    python sweep.py FOLDER        the database's URL is in LATEWOOD_DATABASE_URL
+
+An effect is what outlives the process: a transaction that wrote, a staged artifact, a commit of artifacts. All of
+them pass through the log's engine and the store, so they can be counted. Each crash has a project of its own;
+prints one JSON line for each, with the number of effects where none is left to die at.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Connection, Engine, event, text
+
+from latewood.commands.materializing import Result, materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.workspace import Workspace, new_run
+from latewood.engine.loader import Loaded, load_file
+from latewood.engine.store import ArtifactStore, Staged
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.database import DatabaseUrl, connect
+from latewood_eventlog.log import EventLog
+
+CRASHED, FINISHED, BROKEN = 9, 0, 1
+_AT_ONCE = 2
+
+
+class Effects:
+    """Counts what outlives the process; ends it before or after effect number `fatal`."""
+
+    def __init__(self, when: str, fatal: int) -> None:
+        self._when = when
+        self._fatal = fatal
+        self._lock = Lock()
+        self.count = 0
+
+    def begin(self) -> int:
+        with self._lock:
+            self.count += 1
+            number = self.count
+        if (self._when, self._fatal) == ("before", number):
+            os._exit(CRASHED)
+        return number
+
+    def end(self, number: int) -> None:
+        if (self._when, self._fatal) == ("after", number):
+            os._exit(CRASHED)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        number = self.begin()
+        yield
+        self.end(number)
+
+    def watch(self, engine: Engine) -> None:
+        """Count the transactions of this engine that wrote: between their last statement and their commit, and after."""
+
+        @event.listens_for(engine, "commit")
+        def _before(connection: Connection) -> None:
+            with connection.connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+                if cursor.fetchone() == (True,):
+                    connection.info["effect"] = self.begin()
+
+        @event.listens_for(engine, "checkin")
+        def _after(_connection: object, record: object) -> None:
+            if number := record.info.pop("effect", 0):
+                self.end(number)
+
+
+class CountedStore(ArtifactStore):
+    """A store whose writes are effects."""
+
+    def __init__(self, root: Path, project: str, effects: Effects) -> None:
+        super().__init__(root, project)
+        self._effects = effects
+
+    def stage(self, content: object, extension: str) -> Staged:
+        with self._effects.one():
+            return super().stage(content, extension)
+
+    def commit(self, batch: Iterable[Staged]) -> None:
+        with self._effects.one():
+            super().commit(batch)
+
+
+def start(root: Path, project: str, loaded: Loaded, effects: Effects) -> Result:
+    """`materialize '*'` in a process that has nothing but the database and the store."""
+    os.environ["LATEWOOD_TEST_FOLDER"] = str(root / "outside" / project)
+    Path(os.environ["LATEWOOD_TEST_FOLDER"]).mkdir(parents=True, exist_ok=True)
+    engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
+    with engine.begin() as connection:
+        # The time that passes until a dead process's lease ends.
+        connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
+    effects.watch(engine)
+    workspace = Workspace(
+        log=EventLog(engine, PROJECTIONS, UPCASTERS),
+        store=CountedStore(root / "store", project, effects),
+        project=project,
+        environment="prod",
+        actor="crash test",
+        clock=lambda: datetime.now(UTC),
+        new_run=new_run,
+    )
+    return materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+
+
+def crash_and_start_again(root: Path, loaded: Loaded, when: str, fatal: int) -> int:
+    """A crash, and the process after it. FINISHED if there was nothing left to crash at."""
+    project = f"{when}-{fatal}"
+    effects = Effects(when, fatal)
+    first = in_a_process(lambda: start(root, project, loaded, effects))
+    if first != CRASHED:
+        return first
+    second = in_a_process(lambda: start(root, project, loaded, Effects("never", 0)))
+    return CRASHED if second == FINISHED else BROKEN
+
+
+def in_a_process(act: Callable[[], object]) -> int:
+    """Exit status of a fork of this process that does it."""
+    child = os.fork()
+    if child == 0:
+        _do(act)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _do(act: Callable[[], object]) -> None:
+    try:
+        status = act()
+    except BaseException:
+        traceback.print_exc()
+        status = BROKEN
+    os._exit(status if isinstance(status, int) else FINISHED)
+
+
+def sweep(root: Path, loaded: Loaded, when: str) -> None:
+    """Crashes at 1, 2, 3 …, a few at a time, until there is nothing left to crash at."""
+    running: dict[int, int] = {}
+    numbers = count(1)
+    going_on = True
+    while going_on or running:
+        while going_on and len(running) < _AT_ONCE:
+            fatal = next(numbers)
+            child = os.fork()
+            if child == 0:
+                _do(lambda fatal=fatal: crash_and_start_again(root, loaded, when, fatal))
+            running[child] = fatal
+        child, status = os.wait()
+        fatal, ended = running.pop(child), os.waitstatus_to_exitcode(status)
+        going_on = going_on and ended == CRASHED
+        print(json.dumps({"when": when, "effect": fatal, "ended": ended}), flush=True)
+
+
+def undisturbed(root: Path, loaded: Loaded) -> None:
+    """A run that nothing disturbs, and its number of effects."""
+    effects = Effects("never", 0)
+
+    def act() -> int:
+        start(root, "undisturbed", loaded, effects)
+        print(json.dumps({"when": "never", "effect": effects.count, "ended": FINISHED}), flush=True)
+        return FINISHED
+
+    in_a_process(act)
+
+
+def main() -> None:
+    root = Path(sys.argv[1])
+    loaded = load_file(Path(__file__).with_name("flow.py"), root=Path(__file__).parent)
+    undisturbed(root, loaded)
+    for when in ("before", "after"):
+        sweep(root, loaded, when)
+
+
+if __name__ == "__main__":
+    main()

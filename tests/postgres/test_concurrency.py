@@ -1,0 +1,215 @@
+"""Writers that die at any moment, connections that break at any moment: what was committed is read, once, in order."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from latewood_eventlog.audit import verify
+from latewood_eventlog.errors import DatabaseUnreachable, WrongExpectedVersion
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.tailer import tail
+from postgres.ledger import Balances, happened, moved, open_ledger, opened, to
+from postgres.writer import batch_of
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def ledger(database_url):
+    with open_ledger(database_url) as ledger:
+        yield ledger
+
+
+def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, seconds: float) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    seen, stop = [], threading.Event()
+    tailing = threading.Thread(
+        target=lambda: seen.extend(tail(ledger.log, after=0, stop=stop, poll_s=0.001)), daemon=True
+    )
+    tailing.start()
+    number, alive = 0, []
+    acknowledged = folder / "acknowledged"
+    end = time.monotonic() + seconds
+    with acknowledged.open("ab") as acknowledgements:
+        while time.monotonic() < end or alive:
+            while len(alive) < writers and time.monotonic() < end:
+                number += 1
+                process = subprocess.Popen(
+                    [sys.executable, str(TESTS / "postgres" / "writer.py"), str(number)],
+                    env={**os.environ, "PYTHONPATH": str(TESTS), "LATEWOOD_DATABASE_URL": ledger.url.reveal()},
+                    stdout=acknowledgements,
+                )
+                alive.append((time.monotonic() + chance.uniform(0.5, 1.5), process))
+            time.sleep(0.005)
+            for due, process in list(alive):
+                assert process.poll() is None, "a writer ended by itself"
+                if time.monotonic() > due:
+                    process.kill()
+                    process.wait()
+                    alive.remove((due, process))
+    position = ledger.log.position()
+    while not seen or seen[-1].position < position:
+        time.sleep(0.01)
+        position = ledger.log.position()  # a commit may still have been under way in the server
+    stop.set()
+    tailing.join()
+
+    assert [event.position for event in seen] == list(range(1, position + 1))
+    batches = [(key, list(events)) for key, events in groupby(seen, key=lambda e: e.event_id.int >> 8)]
+    numbers: dict[int, int] = {}
+    for key, events in batches:
+        of, n = key >> 56, key & (2**56 - 1)
+        assert n == numbers.get(of, -1) + 1, "a writer's batches are in its order, without a gap"
+        numbers[of] = n
+        expected = [event.event_id for append in batch_of(of, n).appends for event in append.events]
+        assert [event.event_id for event in events] == expected, "batches are whole"
+        assert json.loads(events[0].data)["size"] == len(events)
+    told = [tuple(map(int, line.split())) for line in acknowledged.read_text().splitlines()]
+    assert all(n <= numbers[of] for of, n in told), "what was acknowledged is recorded"
+    assert len(told) <= len(batches) <= len(told) + number, "and no more than one batch per writer besides"
+    assert len(told) > number
+    assert verify(ledger.engine, ()).position == position
+
+
+def test_writers_are_killed_while_a_reader_tails(ledger, tmp_path):
+    writers_die_while_a_reader_tails(ledger, tmp_path, writers=3, seconds=3)
+
+
+@pytest.mark.soak
+def test_writers_are_killed_for_long_while_a_reader_tails(ledger, tmp_path):
+    writers_die_while_a_reader_tails(ledger, tmp_path, writers=6, seconds=45)
+
+
+def connections_break_at_any_moment(ledger, *, batches: int) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    stop = threading.Event()
+    broken = []
+
+    def breaks() -> None:
+        while not stop.wait(chance.uniform(0, 0.03)):
+            broken.append(ledger.disconnect())
+
+    breaking = threading.Thread(target=breaks)
+    breaking.start()
+    lost = repeated = 0
+    expected = []
+    for number in range(batches):
+        batch = to(f"s{number % 7}", *(happened(data=f'{{"n":{number}}}') for _ in range(chance.randint(1, 3))))
+        expected += [event.event_id for event in batch.appends[0].events]
+        while True:
+            try:
+                repeated += ledger.log.append(batch).repeated
+            except DatabaseUnreachable:
+                lost += 1
+            else:
+                break
+    stop.set()
+    breaking.join()
+    print("broken", sum(broken), "lost", lost, "repeated", repeated)
+    recorded = EventLog(ledger.owner).read_all(limit=len(expected) + 1)
+    assert [event.event_id for event in recorded] == expected
+    assert lost > 0
+    assert verify(ledger.engine, ()).position == len(expected)
+
+
+def test_connections_break_while_appending_and_appending_again_is_exact(ledger):
+    connections_break_at_any_moment(ledger, batches=400)
+
+
+@pytest.mark.soak
+def test_connections_break_for_long(ledger):
+    connections_break_at_any_moment(ledger, batches=20_000)
+
+
+def test_a_connection_that_breaks_in_its_commit_is_an_error_and_appending_again_is_exact(ledger):
+    """Commits are held up in the server, so that the break surely meets one."""
+    ledger.rows(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'; "
+        "CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON log_head DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION dawdle()",
+        role="owner",
+    )
+    batch = to("s", happened(), happened())
+    breaking = threading.Timer(0.15, ledger.disconnect)
+    breaking.start()
+    with pytest.raises(DatabaseUnreachable):
+        ledger.log.append(batch)
+    breaking.join()
+    assert ledger.log.append(batch).positions == (1, 2)
+    assert ledger.log.append(batch).repeated
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_writers_of_one_stream_take_turns_whatever_the_server_s_default_isolation(ledger, isolation):
+    name = ledger.url.url.database
+    ledger.rows(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'", role="owner")
+    ledger.engine.dispose()
+    refused = []
+
+    def count_up() -> None:
+        for _ in range(25):
+            while True:
+                version = ledger.log.version("p", "counter")
+                try:
+                    ledger.log.append(to("counter", happened(data=f'{{"n":{version}}}'), expected=version))
+                except WrongExpectedVersion as error:
+                    refused.append(error)
+                else:
+                    break
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    recorded = ledger.log.read("p", "counter")
+    assert [json.loads(event.data)["n"] for event in recorded] == list(range(100))
+    assert refused
+
+
+def test_a_writer_that_stops_in_mid_append_does_not_hold_the_log_for_ever(ledger):
+    with ledger.engine.connect() as connection:
+        found = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+        assert found == "1min"
+        connection.execute(text("SET idle_in_transaction_session_timeout = '200ms'"))
+        connection.commit()
+        connection.execute(text("SELECT FROM log_head FOR UPDATE"))
+        started = time.monotonic()
+        ledger.log.append(to("s", happened()))
+        assert 0.1 < time.monotonic() - started < 5
+        connection.invalidate()
+
+
+def test_readers_of_the_log_and_of_a_projection_see_the_same_position(database_url):
+    """The fold is in the append's transaction: no snapshot holds one without the other."""
+    with open_ledger(database_url, Balances()) as ledger:
+        ledger.log.append(to("a", opened("a")))
+        stop = threading.Event()
+
+        def move() -> None:
+            for now in range(2, 300):
+                ledger.log.append(to("a", moved("a", now)))
+            stop.set()
+
+        moving = threading.Thread(target=move)
+        moving.start()
+        seen = set()
+        while not stop.is_set():
+            ((head, amount),) = ledger.rows("SELECT position, amount FROM log_head, balances")
+            assert amount == (0 if head == 1 else head)
+            seen.add(head)
+        moving.join()
+        assert len(seen) > 1
