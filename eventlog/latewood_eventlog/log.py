@@ -102,7 +102,7 @@ class EventLog:
                 RECORD_EVENTS,
                 {"rows": _rows(new), "position": last.position, "hash": last.hash, "recorded_at": last.recorded_at},
             )
-            write(connection, changes_of(self._inline, new))
+            write(connection, changes_of(self._inline, map(self.upcasters.upcast, new)))
         return outcomes
 
     def position(self) -> Position:

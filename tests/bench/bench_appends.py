@@ -28,6 +28,7 @@ WRITERS: Final = 8
 _BATCHES: Final = 20
 _THREAD_EVENTS: Final = 1_000
 _PROCESS_EVENTS: Final = 150
+_PROJECT: Final = "default"
 _AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -103,11 +104,11 @@ def _step(run: RunId, asset: int, step: int) -> tuple[StepStarted, StepSucceeded
 
 
 def _event(fact: Event, run: RunId, name: Sequence[object]) -> NewEvent:
-    return new_event(fact, stream=f"run/{run}", name=name, at=_AT, actor="bench")
+    return new_event(fact, project=_PROJECT, stream=f"run/{run}", name=name, at=_AT, actor="bench")
 
 
 def _append_of(events: Sequence[NewEvent], stream: str) -> Batch:
-    return Batch(appends=(StreamAppend(project="default", stream=stream, events=tuple(events)),))
+    return Batch(appends=(StreamAppend(project=_PROJECT, stream=stream, events=tuple(events)),))
 
 
 def _batched(bench: Bench, projections: Sequence[Projection]) -> float:

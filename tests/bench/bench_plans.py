@@ -213,7 +213,14 @@ def _data_version(key: AssetKey, partition: PartitionKey) -> str:
 def _append(workspace: Workspace, facts: Sequence[Event]) -> None:
     stream, at = f"run/{_RUN}", workspace.clock() - timedelta(hours=1)
     events = tuple(
-        new_event(fact, stream=stream, name=(getattr(fact, "step", "requested"),), at=at, actor=workspace.actor)
+        new_event(
+            fact,
+            project=workspace.project,
+            stream=stream,
+            name=(getattr(fact, "step", "requested"),),
+            at=at,
+            actor=workspace.actor,
+        )
         for fact in facts
     )
     append = StreamAppend(project=workspace.project, stream=stream, events=events)

@@ -1,4 +1,4 @@
-"""The ground that benchmarks stand on: an embedded server of their own that waits for the disk, fresh databases on it."""
+"""The ground that benchmarks stand on: an embedded server that waits for the disk, and fresh databases on it."""
 
 import json
 import os
@@ -84,7 +84,7 @@ class Bench:
         """The URL of an empty database on the same server; gone afterwards."""
         name = f"bench_peer_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
-        yield self._superuser.with_database(name).reveal()
+        yield self._superuser.with_database(name).reveal().replace("+psycopg2", "", 1)
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def sizes(self, environment: Mapping[str, str]) -> dict[str, int]:
@@ -147,7 +147,7 @@ def run_python(script: str, *arguments: object, environment: Mapping[str, str]) 
 
 
 def quiet() -> None:
-    """Wait for a moment in which nobody else uses the processors, though not for long. Elsewhere than Linux: at once."""
+    """Wait, though not for long, until nobody else uses the processors; elsewhere than on Linux not at all."""
     deadline = time.monotonic() + _QUIET_WAIT_S
     while time.monotonic() < deadline:
         before = _processor_seconds()

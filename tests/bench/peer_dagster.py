@@ -12,6 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import dagster
+import psycopg2
+from dagster._core.events import DagsterEvent, StepMaterializationData
+
 INDEPENDENT = 1_000
 CHAINED = 100
 BATCH = 1_000
@@ -37,7 +41,6 @@ def one() -> int:
 
 def independent() -> dict[str, float]:
     """1,000 independent assets in one run; milliseconds per asset."""
-    import dagster
 
     def made(number: int):
         @dagster.asset(name=f"i{number:04}")
@@ -53,7 +56,6 @@ def independent() -> dict[str, float]:
 
 def chain() -> dict[str, float]:
     """A chain of 100 assets in one run; milliseconds per asset."""
-    import dagster
 
     def made(number: int):
         if number == 0:
@@ -75,9 +77,6 @@ def chain() -> dict[str, float]:
 
 def appends() -> dict[str, float]:
     """Events per second of one writer, in batches and one by one."""
-    import dagster
-    from dagster._core.events import DagsterEvent, StepMaterializationData
-
     storage = dagster.DagsterInstance.get().event_log_storage
     run = "00000000-0000-4000-8000-000000000000"
 
@@ -130,8 +129,6 @@ def one_asset() -> dict[str, float]:
 
 
 def _materialized(assets: list) -> float:
-    import dagster
-
     instance = dagster.DagsterInstance.get()
     started = time.perf_counter()
     result = dagster.materialize(assets, instance=instance)
@@ -171,8 +168,6 @@ def _tree_mb(root: int) -> float:
 
 
 def _bytes() -> int:
-    import psycopg2
-
     with psycopg2.connect(sys.argv[2]) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "

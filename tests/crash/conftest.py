@@ -1,14 +1,13 @@
 """Databases of the platform on the embedded server, each a copy of one that was migrated once."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg2
 import pytest
-from postgres.conftest import home, remove, server
 
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.store import ArtifactStore
@@ -17,6 +16,7 @@ from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, bootstrap, connect
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate
+from postgres.conftest import home, remove, server
 
 __all__ = ["home", "remove", "server"]
 
@@ -31,14 +31,28 @@ def platform_template(server: Path) -> str:
     return "platform"
 
 
+@contextmanager
+def platform_database(server: Path, template: str) -> Iterator[DatabaseUrl]:
+    """A copy of the template, removed afterwards."""
+    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
+    name = f"test_{uuid4().hex}"
+    _execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
+    yield bootstrap(superuser, name, login.url.password)
+    _execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def platform_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
     """An empty database of the test's own."""
-    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
-    name = f"test_{uuid4().hex}"
-    _execute(superuser, f"CREATE DATABASE {name} TEMPLATE {platform_template} OWNER latewood_owner")
-    yield bootstrap(superuser, name, login.url.password)
-    _execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+    with platform_database(server, platform_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
+    """An empty database for all tests of a file."""
+    with platform_database(server, platform_template) as url:
+        yield url
 
 
 @pytest.fixture

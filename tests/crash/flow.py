@@ -1,9 +1,11 @@
 """The scenario of the crash tests: ten steps with a retry, checks that pass and fail, partitions, several outputs.
 
-What user code does to the world outside goes to files in the folder LATEWOOD_TEST_FOLDER.
+What user code does to the world outside goes to files in the folder LATEWOOD_TEST_FOLDER; each task takes
+LATEWOOD_TEST_PAUSE_S seconds.
 """
 
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,14 +16,20 @@ def folder() -> Path:
     return Path(os.environ["LATEWOOD_TEST_FOLDER"])
 
 
+def pause() -> None:
+    time.sleep(float(os.environ["LATEWOOD_TEST_PAUSE_S"]))
+
+
 @asset
 def source() -> int:
+    pause()
     print("reading the source")
     return 3
 
 
 @asset(retries=Retry(1, backoff=timedelta(0)))
 def flaky(source: int) -> int:
+    pause()
     failed_before = folder() / "failed_before"
     if not failed_before.exists():
         failed_before.touch()
@@ -31,6 +39,7 @@ def flaky(source: int) -> int:
 
 @asset
 def checked(flaky: int) -> int:
+    pause()
     return flaky + 1
 
 
@@ -41,16 +50,19 @@ def is_positive(checked: int) -> bool:
 
 @asset(partitions=Static(("east", "west")))
 def region(checked: int, context: Context) -> str:
+    pause()
     return f"{context.partition}:{checked}"
 
 
 @asset
 def regions(region: Partitioned[str]) -> list[str]:
+    pause()
     return [value for _, value in region]
 
 
 @asset(reuse=False)
 def outside(checked: int, context: Context) -> int:
+    pause()
     with (folder() / "outside").open("a") as file:
         file.write(f"{context.run_id} {context.attempt}\n")
     return checked * 2
@@ -58,11 +70,13 @@ def outside(checked: int, context: Context) -> int:
 
 @asset(outputs={"low": int, "high": int})
 def split(outside: int) -> dict[str, int]:
+    pause()
     return {"low": outside // 10, "high": outside % 10}
 
 
 @asset
 def bad(source: int) -> int:
+    pause()
     return -source
 
 
@@ -73,4 +87,5 @@ def is_never(bad: int) -> bool:
 
 @asset
 def after_bad(bad: int) -> int:
+    pause()
     return bad + 1

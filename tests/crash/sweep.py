@@ -1,10 +1,10 @@
-"""A process that dies at each of its effects in turn, each time followed by one that starts again and finishes.
+"""A process that dies at each of its effects in turn, each time followed by others that start again and finish.
 
     python sweep.py FOLDER        the database's URL is in LATEWOOD_DATABASE_URL
 
 An effect is what outlives the process: a transaction that wrote, a staged artifact, a commit of artifacts. All of
-them pass through the log's engine and the store, so they can be counted. Each crash has a project of its own;
-prints one JSON line for each, with the number of effects where none is left to die at.
+them pass through the log's engine and the store, so they can be counted. Each crash has a project of its own,
+`PACE-WHEN-EFFECT`; prints one JSON line for each, with the number of effects where none is left to die at.
 """
 
 import json
@@ -30,6 +30,9 @@ from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
 
 CRASHED, FINISHED, BROKEN = 9, 0, 1
+PACES = {"fast": "0", "slow": "0.004"}
+"""Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
+
 _AT_ONCE = 2
 
 
@@ -61,7 +64,7 @@ class Effects:
         self.end(number)
 
     def watch(self, engine: Engine) -> None:
-        """Count the transactions of this engine that wrote: between their last statement and their commit, and after."""
+        """Count the transactions of this engine that wrote: just before their commit, and just after it."""
 
         @event.listens_for(engine, "commit")
         def _before(connection: Connection) -> None:
@@ -92,14 +95,15 @@ class CountedStore(ArtifactStore):
             super().commit(batch)
 
 
-def start(root: Path, project: str, loaded: Loaded, effects: Effects) -> Result:
+def start(root: Path, project: str, loaded: Loaded, effects: Effects, *, later: bool = False) -> Result:
     """`materialize '*'` in a process that has nothing but the database and the store."""
-    os.environ["LATEWOOD_TEST_FOLDER"] = str(root / "outside" / project)
-    Path(os.environ["LATEWOOD_TEST_FOLDER"]).mkdir(parents=True, exist_ok=True)
+    folder = root / "outside" / project
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ |= {"LATEWOOD_TEST_FOLDER": str(folder), "LATEWOOD_TEST_PAUSE_S": PACES[project.partition("-")[0]]}
     engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
-    with engine.begin() as connection:
-        # The time that passes until a dead process's lease ends.
-        connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
+    if later:
+        with engine.begin() as connection:  # the time that passes until the lease of a dead process ends
+            connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
     effects.watch(engine)
     workspace = Workspace(
         log=EventLog(engine, PROJECTIONS, UPCASTERS),
@@ -113,15 +117,19 @@ def start(root: Path, project: str, loaded: Loaded, effects: Effects) -> Result:
     return materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
 
 
-def crash_and_start_again(root: Path, loaded: Loaded, when: str, fatal: int) -> int:
-    """A crash, and the process after it. FINISHED if there was nothing left to crash at."""
-    project = f"{when}-{fatal}"
+def crash_and_start_again(root: Path, loaded: Loaded, pace: str, when: str, fatal: int) -> int:
+    """A crash, a process right after it, and one when the dead one's lease has ended.
+
+    FINISHED if there was nothing left to crash at.
+    """
+    project = f"{pace}-{when}-{fatal}"
     effects = Effects(when, fatal)
     first = in_a_process(lambda: start(root, project, loaded, effects))
     if first != CRASHED:
         return first
-    second = in_a_process(lambda: start(root, project, loaded, Effects("never", 0)))
-    return CRASHED if second == FINISHED else BROKEN
+    again = in_a_process(lambda: start(root, project, loaded, Effects("never", 0)))
+    later = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), later=True))
+    return CRASHED if again == later == FINISHED else BROKEN
 
 
 def in_a_process(act: Callable[[], object]) -> int:
@@ -141,7 +149,7 @@ def _do(act: Callable[[], object]) -> None:
     os._exit(status if isinstance(status, int) else FINISHED)
 
 
-def sweep(root: Path, loaded: Loaded, when: str) -> None:
+def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
     """Crashes at 1, 2, 3 …, a few at a time, until there is nothing left to crash at."""
     running: dict[int, int] = {}
     numbers = count(1)
@@ -151,21 +159,21 @@ def sweep(root: Path, loaded: Loaded, when: str) -> None:
             fatal = next(numbers)
             child = os.fork()
             if child == 0:
-                _do(lambda fatal=fatal: crash_and_start_again(root, loaded, when, fatal))
+                _do(lambda fatal=fatal: crash_and_start_again(root, loaded, pace, when, fatal))
             running[child] = fatal
         child, status = os.wait()
         fatal, ended = running.pop(child), os.waitstatus_to_exitcode(status)
         going_on = going_on and ended == CRASHED
-        print(json.dumps({"when": when, "effect": fatal, "ended": ended}), flush=True)
+        print(json.dumps({"project": f"{pace}-{when}-{fatal}", "ended": ended}), flush=True)
 
 
-def undisturbed(root: Path, loaded: Loaded) -> None:
+def undisturbed(root: Path, loaded: Loaded, pace: str) -> None:
     """A run that nothing disturbs, and its number of effects."""
-    effects = Effects("never", 0)
+    project, effects = f"{pace}-undisturbed", Effects("never", 0)
 
     def act() -> int:
-        start(root, "undisturbed", loaded, effects)
-        print(json.dumps({"when": "never", "effect": effects.count, "ended": FINISHED}), flush=True)
+        start(root, project, loaded, effects)
+        print(json.dumps({"project": project, "ended": FINISHED, "effects": effects.count}), flush=True)
         return FINISHED
 
     in_a_process(act)
@@ -174,9 +182,10 @@ def undisturbed(root: Path, loaded: Loaded) -> None:
 def main() -> None:
     root = Path(sys.argv[1])
     loaded = load_file(Path(__file__).with_name("flow.py"), root=Path(__file__).parent)
-    undisturbed(root, loaded)
-    for when in ("before", "after"):
-        sweep(root, loaded, when)
+    for pace in PACES:
+        undisturbed(root, loaded, pace)
+        for when in ("before", "after"):
+            sweep(root, loaded, pace, when)
 
 
 if __name__ == "__main__":

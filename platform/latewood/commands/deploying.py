@@ -105,6 +105,7 @@ def _record(
         events = tuple(
             new_event(
                 fact,
+                project=workspace.project,
                 stream=stream,
                 name=(new.deployment, previous, version, number),
                 at=at,

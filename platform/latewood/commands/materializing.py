@@ -154,9 +154,11 @@ def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
 
 def _end_interrupted(workspace: Workspace, run: RunId, lease: Lease) -> None:
     fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
-    stream = f"run/{run}"
-    event = new_event(fact, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor)
-    append = StreamAppend(project=workspace.project, stream=stream, events=(event,))
+    project, stream = workspace.project, f"run/{run}"
+    event = new_event(
+        fact, project=project, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor
+    )
+    append = StreamAppend(project=project, stream=stream, events=(event,))
     with suppress(EventConflict):  # it came to its own end a moment ago
         workspace.log.append(Batch(appends=(append,), fence=lease.fence))
 

@@ -117,11 +117,21 @@ def explain(
 
 @dataclass(slots=True, kw_only=True)
 class _Place:
-    """Partitions of one asset that bear on what was asked about, and the readers in between, nearest first."""
+    """Partitions of one asset that bear on what was asked about, and the place that reads them."""
 
     key: AssetKey
-    through: tuple[AssetKey, ...]
+    reader: "_Place | None"
     ordinals: Ordinals
+
+    @property
+    def through(self) -> tuple[AssetKey, ...]:
+        """The readers from here to what was asked about."""
+        readers: list[AssetKey] = []
+        place = self.reader
+        while place is not None:
+            readers.append(place.key)
+            place = place.reader
+        return tuple(readers)
 
 
 def _places(
@@ -131,7 +141,7 @@ def _places(
 
     One sweep against the topological order, not a descent: chains of assets or of partitions may be long.
     """
-    places = {key: _Place(key=key, through=(), ordinals=ordinals)}
+    places = {key: _Place(key=key, reader=None, ordinals=ordinals)}
     for reader in reversed(catalog.graph.topological):
         if reader not in places:
             continue
@@ -140,8 +150,7 @@ def _places(
         while unread:  # again only for what reads its own earlier partitions
             new = Ordinals()
             for upstream, read in _stale_reads(catalog, assessed[reader], state, unread):
-                new_place = _Place(key=upstream, through=(reader, *place.through), ordinals=Ordinals())
-                found = places.setdefault(upstream, new_place)
+                found = places.setdefault(upstream, _Place(key=upstream, reader=place, ordinals=Ordinals()))
                 if found is place:
                     new |= read - place.ordinals
                 found.ordinals |= read

@@ -93,7 +93,8 @@ def assemble(
     problems = _Problems(root)
     named = [n for asset in found.assets if (n := _name_outputs(asset, problems)) is not None]
     _refuse_duplicates(named, others, problems)
-    directory = _Directory(named, found.names, others)
+    faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
+    directory = _Directory(named, found.names, others, faulty)
     defined = [d for n in named if (d := _define(n, directory, inspector, problems)) is not None]
     by_key = {asset.key: asset for assets, _ in defined for asset in assets}
     checks = _define_checks(found.checks, by_key, directory, inspector, problems)
@@ -155,6 +156,10 @@ def _refuse_duplicates(
                 problems.add(n.asset.function, f'asset "{output.asset}": another location defines it too')
 
 
+class _Consequence(DefinitionError):
+    """A problem that is gone when another one is mended: not worth a message of its own."""
+
+
 class _Directory:
     """Finds the asset that an input names."""
 
@@ -163,9 +168,12 @@ class _Directory:
         named: Iterable[_Named],
         names: Mapping[str, Asset[..., Any] | OutputOf],
         others: Mapping[AssetKey, AssetDefinition],
+        faulty: frozenset[int],
     ) -> None:
         self._by_object = {id(n.asset): n for n in named}
+        self.own = frozenset(output.asset for n in self._by_object.values() for output in n.outputs)
         self._names = names
+        self._faulty = faulty
         self.schemes: dict[AssetKey, Scheme | None] = {key: other.partitions for key, other in others.items()}
         for n in self._by_object.values():
             self.schemes.update({output.asset: n.scheme for output in n.outputs})
@@ -175,8 +183,10 @@ class _Directory:
 
     def by_parameter(self, name: str) -> AssetKey:
         """The asset a parameter's name means: the module's function, the key, or the one key that ends so."""
-        if name in self._names and (key := self._of_object(self._names[name])) is not None:
-            return key
+        if name in self._names:
+            if (key := self._of_object(self._names[name])) is not None:
+                return key
+            self._refuse_faulty(self._names[name])
         if name in self.schemes:
             return AssetKey(name)
         ending = self._by_last_segment.get(name, [])
@@ -203,9 +213,16 @@ class _Directory:
             return AssetKey(upstream)
         key = self._of_object(upstream)
         if key is None:
+            self._refuse_faulty(upstream)
             shown = upstream.output if isinstance(upstream, OutputOf) else upstream.function.__name__
             raise DefinitionError(f'"{shown}" is no single asset of this module: list it, or name one of its outputs')
         return key
+
+    def _refuse_faulty(self, value: Asset[..., Any] | OutputOf) -> None:
+        """Raise _Consequence for an asset that has problems of its own."""
+        asset = value.asset if isinstance(value, OutputOf) else value
+        if id(asset) in self._faulty:
+            raise _Consequence(f'"{asset.function.__name__}" has errors of its own')
 
     def _of_object(self, value: Asset[..., Any] | OutputOf) -> AssetKey | None:
         asset, output = (value.asset, value.output) if isinstance(value, OutputOf) else (value, None)
@@ -229,6 +246,8 @@ def _define(
     for name, annotation in signature.inputs.items():
         try:
             inputs.append(_input(name, annotation, explicit.get(name), named, directory))
+        except _Consequence:
+            return None
         except DefinitionError as error:
             messages.append(error.message)
     for number, upstream in enumerate(options.get("deps", ())):
@@ -368,6 +387,8 @@ def _define_checks(
             if (key, name) in defined:
                 raise DefinitionError(f'"{key}" has another check of this name; give one of them name=…')
             task = _bare_task(check.function, check.options, signature, inspector)
+        except _Consequence:
+            continue
         except DefinitionError as error:
             problems.add(check.function, f'check "{name}": {error.message}')
             continue
@@ -387,7 +408,9 @@ def _checked_asset(
 ) -> AssetKey:
     key = directory.by_upstream(check.asset, AssetKey(""))
     if key not in assets:
-        raise DefinitionError(f'"{key}" has errors of its own, or belongs to another location; define the check there')
+        if key in directory.own:
+            raise _Consequence(f'"{key}" has errors of its own')
+        raise DefinitionError(f'"{key}" belongs to another location; define the check there')
     if len(signature.inputs) != 1:
         found = ", ".join(signature.inputs) or "none"
         raise DefinitionError(f"expected one parameter for the asset's value, found {found}")

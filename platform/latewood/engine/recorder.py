@@ -16,18 +16,20 @@ _UNRECORDED_MAX: Final = 2_000
 """Submissions that may wait for their commit while a run goes on: bounds memory, and what a crash can cost."""
 
 
-def event_id(stream: str, *names: object) -> UUID:
+def event_id(project: str, stream: str, *names: object) -> UUID:
     """The id of the fact with this name in this stream: the same fact has the same id, however often it is told.
 
     Ids of one stream begin alike, so that their index entries share pages.
     """
-    name = "\x1f".join([stream, *map(str, names)])
-    return UUID(bytes=sha256(stream.encode()).digest()[:6] + sha256(name.encode()).digest()[:10])
+    place = f"{project}\x1f{stream}"
+    name = "\x1f".join([place, *map(str, names)])
+    return UUID(bytes=sha256(place.encode()).digest()[:6] + sha256(name.encode()).digest()[:10])
 
 
 def new_event(
     fact: Event,
     *,
+    project: str,
     stream: str,
     name: Sequence[object],
     at: datetime,
@@ -37,7 +39,7 @@ def new_event(
     """The fact as an event; `name` tells it from every other fact of its type in its stream."""
     type_ = TYPE_OF[type(fact)]
     return NewEvent(
-        event_id=event_id(stream, type_, *name),
+        event_id=event_id(project, stream, type_, *name),
         type=type_,
         schema_version=SCHEMA_VERSIONS[type_],
         data=to_json(fact),
@@ -84,8 +86,11 @@ class Recorder:
         cause = cause or self._root
         events = []
         for fact, name in facts:
-            events.append(new_event(fact, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause))
-            cause = events[-1].event_id
+            event = new_event(
+                fact, project=self._project, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause
+            )
+            events.append(event)
+            cause = event.event_id
         self._root = self._root or events[0].event_id
         append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events))
         future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from latewood.context import Context
+from latewood.context import Context, Output
 from latewood.engine.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import Parameter, Receives
@@ -78,7 +78,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         parameters=tuple(parameters),
         annotations=annotations,
         receives=receives,
-        returns=hints.get("return", Any),
+        returns=_returned(hints.get("return", Any)),
     )
 
 
@@ -111,6 +111,11 @@ def live_parameter(annotation: Any, value: Any) -> Any:
     from pydantic import TypeAdapter  # noqa: PLC0415 - start-up: plain parameters do without it
 
     return TypeAdapter(annotation).validate_python(value)
+
+
+def _returned(annotation: Any) -> Any:
+    """The value's annotation: that of what an Output carries."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Output else annotation
 
 
 def _received(annotation: Any) -> Receives | None:

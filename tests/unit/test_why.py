@@ -1,0 +1,294 @@
+"""Explanations: root causes, each once, with what changed and by which way it reaches what was asked about."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from builders import World, catalog, changed, code, content, edited, id_of, number
+from latewood.decide.judge import Cause
+from latewood.decide.staleness import Status, assess
+from latewood.decide.why import explain, nearest
+from latewood.model.code import CodeChange
+from latewood.model.keys import AssetKey
+from latewood.model.mappings import All
+from latewood.model.partitions import Daily
+from latewood.model.policies import Reuse
+from latewood.model.types import TypeSpec
+
+CHAIN = catalog("a", "b <- a", "c <- b")
+MIXED = catalog("d[days]", "m[months] <- d", "t <- m")
+
+
+class Past:
+    """The past of a world; definitions came into force at position 1,000."""
+
+    def __init__(self, world, *, forgets=False):
+        self._world = world
+        self._forgets = forgets
+
+    def definition_of(self, facts, _key):
+        return None if self._forgets else self._world.definitions[facts]
+
+    def started(self, facts):
+        return None if self._forgets else self._world.started[facts]
+
+    def deployed(self, _key):
+        return 1_000
+
+
+def why(world, defined, key, ordinal=0, *, forgets=False, failed=None):
+    state = world.state(defined)
+    past = Past(world, forgets=forgets)
+    return explain(defined, assess(defined, state), state, past, key=AssetKey(key), ordinal=ordinal, failed=failed)
+
+
+def told(explanation):
+    """Findings in short: `code a via b c`."""
+    return [
+        f"{f.cause.value} {f.asset} {f.partitions}".rstrip() + (f" via {' '.join(f.through)}" if f.through else "")
+        for f in explanation.findings
+    ]
+
+
+def test_what_is_fresh_has_a_head_and_no_findings():
+    world = World()
+    world.run(CHAIN)
+    found = why(world, CHAIN, "c")
+
+    assert (found.status, found.findings, found.since) == (Status.FRESH, (), None)
+    assert found.head == world.heads[id_of("c")][""]
+    assert found.started.inputs["b"].asset == id_of("b")
+    assert found.position == 3
+
+
+def test_what_was_never_made_is_missing_and_says_what_else_is():
+    found = why(World(), CHAIN, "c")
+
+    assert (found.status, found.head, found.started, found.since) == (Status.MISSING, None, None, None)
+    assert told(found) == ["missing a via b c", "missing b via c", "missing c"]
+
+
+def test_the_changed_function_is_named_once_and_upstream_first():
+    world = World()
+    world.run(edited(CHAIN, "a", clean="1", load="1"))
+    found = why(world, edited(CHAIN, "a", "3", clean="2", load="1"), "c")
+
+    assert told(found) == ["code a via b c"]
+    assert found.findings[0].code == (CodeChange(subject="part", name="assets.py:clean", before="1", after="2"),)
+    assert (found.findings[0].event, found.since) == (1_000, 1_000)
+
+
+def test_a_cause_that_comes_two_ways_is_told_once():
+    diamond = catalog("a", "b <- a", "c <- a", "d <- b c")
+    world = World()
+    world.run(diamond)
+
+    assert told(why(world, edited(diamond, "a"), "d")) == ["code a via c d"]
+
+
+def test_several_causes_are_told_upstream_first():
+    world = World()
+    world.run(CHAIN)
+    world.run(edited(CHAIN, "a"), "a")
+    defined = edited(edited(CHAIN, "a"), "c")
+
+    assert told(why(world, defined, "c")) == ["input b via c", "code c"]
+
+
+def test_each_changed_parameter_is_named_with_its_values():
+    world = World()
+    defined = changed(
+        CHAIN, "b", parameters=(number("depth", 3.0), number("eta", 0.1), number("verbose", 0.0, in_key=False))
+    )
+    world.run(defined)
+    deeper = changed(defined, "b", fixed={"depth": 6.0, "eta": 0.3, "verbose": 1.0})
+    found = why(world, deeper, "c").findings
+
+    assert [(f.cause.value, f.subject, f.before, f.after, f.event) for f in found] == [
+        ("parameters", "depth", "3.0", "6.0", 1_000),
+        ("parameters", "eta", "0.1", "0.3", 1_000),
+    ]
+
+
+def test_a_file_that_changed_behind_its_path_is_named():
+    file = msgspec.structs.replace(number("file", "in.csv"), type=TypeSpec(kind="path"))
+    defined = changed(CHAIN, "a", parameters=(file,))
+    world = World(contents={"in.csv": "file1:old"})
+    world.run(defined)
+    world.contents = {"in.csv": "file1:new"}
+    (found,) = why(world, defined, "a").findings
+
+    assert (found.cause, found.subject, found.after) == (Cause.PARAMETERS, "in.csv", "file1:new")
+
+
+def test_another_task_under_an_equal_given_version_is_a_code_change():
+    world = World()
+    world.run(changed(CHAIN, "a", code=code("1", given=True)))
+    (found,) = why(world, changed(CHAIN, "a", code=code("1", given=True), name="assets:other"), "a").findings
+
+    assert found.cause is Cause.CODE
+    assert [(change.before, change.after) for change in found.code] == [("assets:a", "assets:other")]
+
+
+def test_an_input_that_changed_is_named_with_its_data_then_and_now():
+    world = World()
+    both = catalog("a", "b", "c <- a b")
+    world.run(both)
+    old = world.heads[id_of("b")][""]
+    world.run(edited(both, "b"), "b")
+    new = world.heads[id_of("b")][""]
+    (found,) = why(world, edited(both, "b"), "c").findings
+
+    assert (found.cause, found.asset, found.subject) == (Cause.INPUT, "c", "b")
+    assert (found.before, found.after, found.event) == (old.data_version, new.data_version, new.position)
+
+
+def test_an_input_that_went_back_to_an_older_version_is_named_too():
+    world = World()
+    world.run(CHAIN, "a")
+    old = world.heads[id_of("a")][""]
+    world.run(edited(CHAIN, "a"))
+    world.run(CHAIN, "a")  # reused: the head moves back
+    (found,) = why(world, CHAIN, "b").findings
+
+    assert (found.subject, found.after, found.event) == ("a", old.data_version, old.position)
+
+
+def test_every_input_that_changed_is_named():
+    world = World()
+    both = catalog("a", "b", "c <- a b")
+    world.run(both)
+    world.run(edited(edited(both, "a"), "b"), "a", "b")
+
+    assert [f.subject for f in why(world, edited(edited(both, "a"), "b"), "c").findings] == ["a", "b"]
+
+
+def test_a_partition_that_came_or_went_is_a_changed_input():
+    defined = catalog("p[abc]", "t <- p")
+    world = World()
+    world.run(defined)
+    shorter = changed(defined, "p", partitions=catalog("p[abc]")["p"].partitions.__class__(keys=("a", "b")))
+    (found,) = why(world, shorter, "t").findings
+
+    assert (found.cause, found.subject, found.event) == (Cause.INPUT, "p", None)
+    assert found.before != found.after
+
+
+def test_without_the_past_newer_versions_tell_what_changed():
+    world = World()
+    both = catalog("a", "b", "c <- a b")
+    world.run(both)
+    world.run(edited(both, "b"), "b")
+    (found,) = why(world, edited(both, "b"), "c", forgets=True).findings
+
+    assert (found.subject, found.before, found.event) == ("b", "", 4)
+    (found,) = why(world, edited(edited(both, "b"), "a"), "a", forgets=True).findings
+    assert (found.cause, found.code) == (Cause.CODE, ())
+
+
+def test_only_the_partitions_that_matter_are_told_as_ranges():
+    world = World()
+    world.run(MIXED)
+    defined = edited(MIXED, "d")
+
+    assert told(why(world, defined, "m", 1)) == ["code d 2013-02-01..2013-02-28 via m"]
+    assert told(why(world, defined, "t")) == ["code d 2013-01-01..2013-02-28 via m t"]
+
+
+def test_partitions_with_other_causes_beside_it_share_one_finding():
+    world = World()
+    defined = catalog("d[abc] <- d@-1")
+    world.run(defined)
+
+    # "a" is stale by its code alone, "b" and "c" by what they read as well
+    assert told(why(world, edited(defined, "d"), "d", 2)) == ["code d a..c"]
+    assert told(why(world, edited(defined, "d"), "d", 0)) == ["code d a"]
+
+
+def test_long_chains_of_assets_and_of_partitions_are_no_trouble():
+    keys = [f"k{n}" for n in range(1_500)]
+    long = catalog(keys[0], *(f"{key} <- {above}" for above, key in pairwise(keys)))
+    world = World()
+    world.run(long)
+    assert told(why(world, edited(long, "k0"), "k1499"))[0].startswith("code k0 via k1 k2")
+
+    past = changed(catalog("d[abc] <- d@-1"), "d", partitions=Daily("2013-01-01", "2017-01-01"))
+    world = World()
+    world.run(past)
+    assert told(why(world, edited(past, "d"), "d", 1_460)) == ["code d 2013-01-01..2016-12-31"]
+
+
+def test_an_upstream_that_was_dropped_or_does_not_exist_yet_is_missing():
+    world = World()
+    world.run(CHAIN)
+    without = type(CHAIN).of([CHAIN["b"], CHAIN["c"]])
+    assert told(why(world, without, "c")) == ["missing a via b c"]
+
+    defined = catalog("p", "t <- p")
+    (input_,) = defined["t"].task.inputs
+    defined = changed(defined, "t", inputs=(msgspec.structs.replace(input_, mapping=All()),))
+    defined = changed(defined, "p", partitions=Daily("2099-01-01"))
+    assert told(why(World(), defined, "t")) == ["missing p via t", "missing t"]
+
+
+def test_a_partition_yet_to_come_is_missing():
+    defined = changed(catalog("d"), "d", partitions=Daily("2013-01-01"))
+    world = World()
+    world.run(defined)
+
+    assert why(world, defined, "d", 1_000).status is Status.MISSING
+
+
+def test_a_reuse_window_that_ended_is_a_cause():
+    hourly = changed(CHAIN, "a", reuse=Reuse.of(timedelta(hours=1)))
+    world = World()
+    world.run(hourly)
+    world.later(hours=2)
+
+    assert told(why(world, hourly, "c")) == ["reuse window ended a via b c"]
+
+
+def test_failures_since_stand_beside_the_causes():
+    world = World()
+    world.run(MIXED)
+    failed = {
+        (id_of("d"), "2013-01-31"): 70,
+        (id_of("d"), "2013-02-02"): 71,
+        (id_of("d"), "2013-02-01"): 72,
+        (id_of("m"), "2013-02"): 90,
+    }
+    found = why(world, edited(MIXED, "d"), "m", 1, failed=failed)
+
+    assert told(found) == [
+        "code d 2013-02-01..2013-02-28 via m",
+        "failed d 2013-02-01..2013-02-02 via m",
+        "failed m 2013-02",
+    ]
+    assert [f.event for f in found.findings] == [1_000, 72, 90]
+    assert found.failed == 90
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"code": "c1", "logic": "l1", "inputs": "i1"}, ("r.1", ())),
+        ({"code": "c1", "logic": "l9", "inputs": "i1"}, ("r.1", (Cause.PARAMETERS,))),
+        ({"code": "c9", "logic": "l9", "inputs": "i2"}, ("r.3", (Cause.CODE,))),
+        ({"code": "c9", "logic": "l9", "inputs": "i9"}, ("r.3", (Cause.CODE, Cause.INPUT))),
+    ],
+)
+def test_the_near_miss_differs_least_and_is_the_newest_of_equals(wanted, expected):
+    world = World(makes=lambda *_: content("same"))
+    world.run(catalog("a"))
+    (some,) = world.heads[id_of("a")].values()
+    past = [
+        some._replace(version="r.1", position=1, code="c1", logic="l1", inputs="i1"),
+        some._replace(version="r.2", position=2, code="c2", logic="l2", inputs="i2"),
+        some._replace(version="r.3", position=3, code="c3", logic="l3", inputs="i2"),
+    ]
+    found = nearest(past, **wanted)
+
+    assert (found.version.version, found.differs) == expected
+    assert nearest([], **wanted) is None
