@@ -28,6 +28,7 @@ NOW = datetime(2014, 1, 1, tzinfo=UTC)
 SCHEMES = {
     "days": Daily("2013-01-01", "2013-03-01"),
     "months": Monthly("2013-01", "2013-03"),
+    "few": Daily("2013-01-30", "2013-02-03"),
     "abc": Static(["a", "b", "c"]),
 }
 

@@ -28,6 +28,7 @@ class _Line:
         self.fresh = fresh
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
         self.refused = 0
+        self.warned = 0
         self.spent_ms = 0.0
         self.note = ""
 
@@ -62,9 +63,13 @@ class Progress:
             if report.status == "succeeded":
                 line.note = metadata_text(report.metadata, 2)
             line.refused += report.status == "refused"
-            if report.status in ("failed", "refused"):
+            line.warned += report.status == "warned"
+            if report.status in ("failed", "refused", "warned"):
                 where = f" {report.partition}" if report.partition else ""
-                self._failures.append(Text(f"✕ {report.assets[0]}{where}: {report.message}", style="red"))
+                facts = f" ({metadata_text(report.metadata)})" if report.status == "warned" and report.metadata else ""
+                glyph, style = ("▲", "yellow") if report.status == "warned" else ("✕", "red")
+                said = f"{glyph} {report.assets[0]}{where}: {report.message}{facts}"
+                self._failures.append(Text(said, style=style))
 
     def __enter__(self) -> Self:
         if self._out.is_terminal:
@@ -111,6 +116,8 @@ class Progress:
             words.append(f"failed {line.done['failed']:,}")
         if line.refused:
             words.append(f"refused {line.refused:,}")
+        if line.warned:
+            words.append(f"warned {line.warned:,}")
         if line.done["skipped"]:
             words.append(f"skipped {line.done['skipped']:,}")
         if line.spent_ms:

@@ -260,7 +260,8 @@ class InlineRun:
             refusals = [
                 fact for fact, _ in told if isinstance(fact, CheckEvaluated) and fact.blocking and not fact.passed
             ]
-            then = self._refused(step, refusals[0]) if refusals else None
+            warnings = [verdict for verdict in verdicts if not verdict.blocking and not verdict.passed]
+            then = self._refused(step, refusals[0]) if refusals else self._warned(step, warnings) if warnings else None
             self._recorder.tell(*told, cause=cause, then=then)
         if facts.reuse_key:
             self._made_here[facts.reuse_key, asset.output] = facts._replace(accepted=passes)

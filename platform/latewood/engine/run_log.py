@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar, cast
 
-from latewood.engine.store import ArtifactStore, Staged, StoreError
+from latewood.engine.store import ArtifactStore, Staged
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.records import Batch, Outcome
@@ -30,7 +30,7 @@ def patiently(act: Callable[[], T], patience: timedelta = PATIENCE) -> T:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(DatabaseUnreachable),
-            wait=tenacity.wait_exponential_jitter(initial=_FIRST_WAIT_S, max=_WAIT_MAX_S, jitter=_FIRST_WAIT_S),
+            wait=tenacity.wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_WAIT_MAX_S),
             stop=tenacity.stop_after_delay(patience),
             reraise=True,
         )
@@ -57,7 +57,7 @@ class RunLog(EventLog):
             raise self._refused
         try:
             self._store.commit(cast("Sequence[Staged]", artifacts))
-        except StoreError as error:
+        except Exception as error:
             self._refused = error
             raise
 
@@ -70,7 +70,7 @@ class RunLog(EventLog):
             return [self._refused for _ in batches]
         try:
             outcomes = patiently(lambda: self._log.append_many(batches), self._patience)
-        except DatabaseUnreachable as error:
+        except Exception as error:
             self._refused = error
             raise
         self._refused = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)

@@ -1,0 +1,88 @@
+"""Ctrl-C ends a run as cancelled: what was finished is kept, the lease is given back, the next run goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from crash.conftest import facts_of, head_keys
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.events import RunEnded, RunStatus, StepSucceeded
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.audit import verify
+from latewood_eventlog.leases import held
+
+_EVERYTHING = Asked(selection="*")
+
+
+def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load, tmp_path):
+    loaded = load(
+        f"""
+        @asset
+        def first() -> int:
+            return 1
+
+        @asset
+        def second(first: int) -> int:
+            if not Path("{tmp_path}/calm").exists():
+                raise KeyboardInterrupt
+            return first + 1
+        """
+    )
+    result = materialize(workspace, prepare(workspace, loaded, _EVERYTHING))
+    assert (result.status, result.tally.ran) == (RunStatus.CANCELLED, 1)
+    assert head_keys(workspace) == {"first": 1}
+    assert facts_of(workspace.log)[-1] == RunEnded(run=result.run, status=RunStatus.CANCELLED, ran=1)
+    assert not held(workspace.log.engine, workspace.project, [f"run/{result.run}"])
+
+    (tmp_path / "calm").touch()
+    again = materialize(workspace, prepare(workspace, loaded, _EVERYTHING))
+    assert (again.status, again.tally.ran, again.fresh) == (RunStatus.SUCCEEDED, 1, 1)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_ctrl_c_on_the_command_line_however_often(workspace, platform_url, tmp_path, times):
+    (tmp_path / "assets.py").write_text(
+        f"""
+from pathlib import Path
+import time
+from latewood import asset
+
+@asset
+def first() -> int:
+    return 1
+
+@asset
+def slow(first: int) -> int:
+    Path("{tmp_path}/started").touch()
+    time.sleep(0 if Path("{tmp_path}/calm").exists() else 30)
+    return first
+"""
+    )
+    environ = {
+        **os.environ,
+        "LATEWOOD_DATABASE_URL": platform_url.reveal(),
+        "LATEWOOD_STORE": str(tmp_path / "store"),
+        "LATEWOOD_HOME": str(tmp_path),
+    }
+    command = [sys.executable, "-c", "from latewood.cli.entry import main; main()", "materialize", "*"]
+    with subprocess.Popen([*command, "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
+        while not (tmp_path / "started").exists():
+            time.sleep(0.01)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.005)
+        assert process.wait(20) in ((130,) if times == 1 else (130, -signal.SIGINT, 1))
+    if times == 1:
+        assert facts_of(workspace.log)[-1].status is RunStatus.CANCELLED
+
+    (tmp_path / "calm").touch()
+    done = subprocess.run([*command, "-f", "assets.py"], cwd=tmp_path, env=environ, check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout
+    assert head_keys(workspace) == {"first": 1, "slow": 1}
+    assert sum(isinstance(fact, StepSucceeded) for fact in facts_of(workspace.log)) == 2
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)

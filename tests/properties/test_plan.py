@@ -1,0 +1,189 @@
+"""Plans over random projects and random pasts, executed by a model of user code."""
+
+from hashlib import sha256
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders import World, catalog, content, edited, id_of
+from latewood.decide.plan import selected_ordinals
+from latewood.decide.staleness import Status, assess
+from latewood.events import Action
+from latewood.model.mappings import upstream_ordinals
+from latewood.model.ordinals import Ordinals
+
+some_examples = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def pure(asset, partition, read):
+    """User code whose results depend on code and inputs alone, and are often equal."""
+    parts = "|".join((asset.key, asset.task.code.version, partition, *sorted(read.values())))
+    return content(str(sha256(parts.encode()).digest()[0] % 2))
+
+
+@st.composite
+def catalogs(draw):
+    """Up to six tasks over some days and their months; some make two assets, some read their own past."""
+    lines, keys = [], []
+    for number in range(draw(st.integers(1, 6))):
+        scheme = draw(st.sampled_from(["", "", "[few]", "[months]"]))
+        read = draw(st.lists(st.sampled_from(keys), max_size=3, unique=True)) if keys else []
+        inputs = [f"({key})" if draw(st.integers(0, 5)) == 0 else key for key in read]
+        outputs = [f"a{number}", f"b{number}"] if draw(st.integers(0, 4)) == 0 else [f"a{number}"]
+        if scheme and draw(st.integers(0, 3)) == 0:
+            inputs.append(f"{outputs[0]}@-1")
+        keys += outputs
+        lines.append(f"{' '.join(outputs)}{scheme} <- {' '.join(inputs)}")
+    return catalog(*lines)
+
+
+@st.composite
+def pasts(draw, *, calm=False):
+    """A catalog as it is now, and a world in which older ones were run; without forced runs and losses if calm."""
+    defined = draw(catalogs())
+    world = World(makes=pure)
+    keys = st.sampled_from(sorted(defined))
+    for _ in range(draw(st.integers(0, 4))):
+        match draw(st.sampled_from(["run", "run", "edit", "edit", "drop"] + ([] if calm else ["force", "lose"]))):
+            case "run":
+                world.run(defined, *draw(st.sets(keys)))
+            case "force":
+                world.run(defined, draw(keys), force=True)
+            case "edit":
+                defined = edited(defined, draw(keys), str(draw(st.integers(1, 3))))
+            case done:
+                _take(draw, defined, world, draw(keys), lose=done == "lose")
+    return defined, world
+
+
+def _take(draw, defined, world, key, *, lose):
+    """One partition of all that the task makes is no head any more, or its artifacts are gone."""
+    siblings = [id_of(output.asset) for output in defined[key].task.outputs]
+    partitions = sorted(world.heads.get(siblings[0], {}))
+    if partitions:
+        partition = draw(st.sampled_from(partitions))
+        for id_ in siblings:
+            heads = world.heads[id_]
+            if lose:
+                world.lost.add(heads[partition].artifact)
+            else:
+                del heads[partition]
+
+
+def selections(defined):
+    return st.sets(st.sampled_from(sorted(defined)))
+
+
+@given(pasts(), st.data())
+@some_examples
+def test_a_plan_is_a_topological_order_with_dense_numbers_of_exactly_what_was_selected(past, data):
+    defined, world = past
+    some = data.draw(st.dictionaries(st.sampled_from(sorted(defined)), st.sets(st.integers(0, 4)).map(Ordinals.of)))
+    made = world.plan(
+        defined, *data.draw(selections(defined)), partitions=some, force=data.draw(st.integers(0, 4)) == 0
+    )
+    steps = list(made.steps())
+
+    assert [step.number for step in steps] == list(range(len(steps)))
+    for task in made.tasks:
+        groups = [o for group in task.groups for o in group.ordinals]
+        assert sorted(groups) == list(selected_ordinals(task.node, made.request, made.state))
+        assert all(group.ordinals for group in task.groups)
+    numbers = {(key, step.ordinal): step.number for step in steps for key in step.task.node.keys}
+    assert len(numbers) == sum(len(step.task.node.keys) for step in steps)
+    for step in steps:
+        down = step.task.node.assets[0].partitions
+        for input_ in step.task.node.task.inputs:
+            up = defined[input_.asset].partitions
+            for ordinal in upstream_ordinals(input_.mapping, up, down, step.ordinal, world.now):
+                assert numbers.get((input_.asset, ordinal), -1) < step.number
+
+
+@given(pasts())
+@some_examples
+def test_after_a_run_of_everything_everything_is_fresh(past):
+    defined, world = past
+    world.run(defined)
+    again = world.run(defined)
+
+    assert {group.action for task in again.tasks for group in task.groups} == {Action.FRESH}
+    assert (world.ran, world.reused) == ([], [])
+    assert {assessed.status for assessed in assess(defined, world.state(defined)).values()} == {Status.FRESH}
+
+
+@given(pasts(calm=True), st.data())
+@some_examples
+def test_nothing_is_ever_computed_twice(past, data):
+    defined, world = past
+    computed = [(facts.asset, facts.reuse_key) for facts in world.started]
+    assert len(computed) == len(set(computed))
+
+    world.run(defined, *data.draw(selections(defined)))
+    world.run(defined)
+    computed = [(facts.asset, facts.reuse_key) for facts in world.started]
+    assert len(computed) == len(set(computed))
+
+
+@given(pasts(), st.data())
+@some_examples
+def test_execution_does_what_was_planned(past, data):
+    defined, world = past
+    made = world.run(defined, *data.draw(selections(defined)))
+    planned = {action: set() for action in Action}
+    for step in made.steps():
+        key = step.task.node.keys[0]
+        planned[step.action].add(f"{key}:{step.partition}" if step.partition else key)
+
+    assert planned[Action.RUN] <= set(world.ran)
+    assert planned[Action.REUSE] <= set(world.reused)
+    assert set(world.ran) | set(world.reused) == planned[Action.RUN] | planned[Action.REUSE] | planned[Action.DEPENDS]
+
+
+def fresh(assessed, made):
+    """What is fresh by the assessment, and what is by the plan: partitions by task."""
+    by_plan, by_assessment = {}, {}
+    for task in made.tasks:
+        keys = task.node.keys
+        by_plan[keys] = task.ordinals(Action.FRESH)
+        by_assessment[keys] = assessed[keys[0]].by_status.get(Status.FRESH, Ordinals())
+        for key in keys[1:]:
+            by_assessment[keys] &= assessed[key].by_status.get(Status.FRESH, Ordinals())
+    return by_assessment, by_plan
+
+
+@given(pasts())
+@some_examples
+def test_the_plan_of_everything_leaves_alone_what_is_fresh(past):
+    defined, world = past
+    by_assessment, by_plan = fresh(assess(defined, world.state(defined)), world.plan(defined))
+    # The plan may know better: what is going to be reused upstream has a content already.
+    assert all(by_assessment[keys] & by_plan[keys] == by_assessment[keys] for keys in by_plan)
+
+    world.reusable.clear()
+    by_assessment, by_plan = fresh(assess(defined, world.state(defined)), world.plan(defined))
+    assert by_assessment == by_plan
+
+
+@given(pasts(calm=True), st.data())
+@some_examples
+def test_an_edit_reaches_no_further_than_contents_do(past, data):
+    defined, world = past
+    world.run(defined)
+    before = {key: dict(world.heads[id_of(key)]) for key in defined}
+    key = data.draw(st.sampled_from(sorted(defined)))
+    changed = edited(defined, key, "9")
+    world.run(changed)
+
+    own = {output.asset for output in changed[key].task.outputs}
+    ran = {name.partition(":")[0] for name in world.ran}
+    for asset in defined:
+        task = changed[asset].task
+        reads = [i.asset for i in task.inputs if i.loads]
+        moved = any(
+            world.heads[id_of(up)][partition].data_version != facts.data_version
+            for up in reads
+            for partition, facts in before[up].items()
+        )
+        if asset not in own and not moved:
+            assert task.outputs[0].asset not in ran
+            assert world.heads[id_of(asset)] == before[asset]
