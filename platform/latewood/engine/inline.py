@@ -257,10 +257,9 @@ class InlineRun:
         if passes and not facts.accepted:
             told.append(self._accepted(step, facts, head=not variant))
         if told:
-            refusals = [
-                fact for fact, _ in told if isinstance(fact, CheckEvaluated) and fact.blocking and not fact.passed
-            ]
-            warnings = [verdict for verdict in verdicts if not verdict.blocking and not verdict.passed]
+            failed = [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
+            refusals = [verdict for verdict in failed if verdict.blocking]
+            warnings = [verdict for verdict in failed if not verdict.blocking]
             then = self._refused(step, refusals[0]) if refusals else self._warned(step, warnings) if warnings else None
             self._recorder.tell(*told, cause=cause, then=then)
         if facts.reuse_key:
@@ -456,6 +455,10 @@ class InlineRun:
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)
+
+    def _warned(self, step: Step, verdicts: list[CheckEvaluated]) -> Callable[[], None]:
+        message = "; ".join(f"check {v.check} failed{': ' if v.message else ''}{v.message}" for v in verdicts)
+        return self._reported(step, "warned", metadata=verdicts[0].metadata, message=message)
 
     def _refused(self, step: Step, verdict: CheckEvaluated) -> Callable[[], None]:
         self.tally.refused += 1

@@ -137,12 +137,11 @@ class ArtifactStore:
                 _sync_contents([staged.temporary for staged in waiting[start : start + _OPEN_FILES]])
             for staged in waiting:
                 self._name(staged)
+                with self._lock:
+                    self._staged.pop(staged.address, None)
             # those that were there already too: their writer may not have come to this line yet
             for folder in {self._folder(staged.address) for staged in batch}:
                 _sync(folder)
-            with self._lock:
-                for staged in waiting:
-                    self._staged.pop(staged.address, None)
 
     def discard(self, batch: Iterable[Staged]) -> None:
         """Remove staged artifacts that will not be recorded. Committed ones stay."""
@@ -223,7 +222,7 @@ class ArtifactStore:
         """Give a staged artifact its final name. A file replaces what is there; a directory cannot."""
         final = self._final(staged.address)
         self._make_folder(self._folder(staged.address))
-        with _errors("write", final):
+        with _still_there(staged.temporary), _errors("write", final):
             if os.path.isdir(final):
                 _remove(staged.temporary)
             else:
@@ -265,13 +264,20 @@ def _errors(act: str, path: str) -> Iterator[None]:
 
 
 @contextmanager
+def _still_there(path: str) -> Iterator[None]:
+    """A staged file that is missing was removed by somebody else."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StoreError("write", path, str(error), "Was it removed meanwhile?") from error
+
+
+@contextmanager
 def _written(temporary: str) -> Iterator[None]:
     """Nothing is left of a file whose writing fails."""
     try:
-        with _errors("write", temporary):
+        with _still_there(temporary), _errors("write", temporary):
             yield
-    except FileNotFoundError as error:
-        raise StoreError("write", temporary, str(error), "Was it removed meanwhile?") from error
     except BaseException:
         _remove(temporary)
         raise
@@ -326,7 +332,7 @@ def _sync_contents(paths: list[str]) -> None:
             if os.path.isdir(path):
                 _sync_tree(path)
                 continue
-            with _errors("write", path):
+            with _still_there(path), _errors("write", path):
                 file = os.open(path, os.O_RDONLY)
             opened.callback(os.close, file)
             if sys.platform == "linux":

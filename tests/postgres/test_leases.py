@@ -1,0 +1,164 @@
+"""Leases: one holder at a time, and whoever was one is told so, at the latest by the log."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from latewood_eventlog.errors import LeaseLost
+from latewood_eventlog.leases import acquire, held, release, renew
+from postgres.ledger import happened, open_ledger, to
+
+TESTS = Path(__file__).parents[1]
+MINUTE = timedelta(minutes=1)
+MOMENT = timedelta(milliseconds=20)
+
+
+@pytest.fixture
+def ledger(database_url):
+    with open_ledger(database_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def engine(ledger):
+    return ledger.engine
+
+
+def expired(engine, holder="ann"):
+    """A lease that has come to its end."""
+    lease = acquire(engine, "p", "run", holder=holder, duration=MOMENT)
+    time.sleep(0.03)
+    return lease
+
+
+def test_one_holder_at_a_time(engine):
+    lease = acquire(engine, "p", "run", holder="ann", duration=MINUTE)
+    assert (lease.project, lease.name, lease.holder, lease.epoch) == ("p", "run", "ann", 1)
+    assert timedelta(0) < lease.expires_at - datetime.now(UTC) <= MINUTE + timedelta(seconds=1)
+    assert acquire(engine, "p", "run", holder="bob", duration=MINUTE) is None
+    assert acquire(engine, "p", "run", holder="ann", duration=MINUTE) is None, "not even the same holder's"
+    assert acquire(engine, "q", "run", holder="bob", duration=MINUTE).epoch == 1, "another project's is another"
+    assert acquire(engine, "p", "other", holder="bob", duration=MINUTE).epoch == 1
+    assert held(engine, "p", ["run", "other", "none"]) == {"run", "other"}
+    assert held(engine, "p", []) == frozenset()
+
+
+def test_an_expired_lease_changes_hands_and_its_epoch_rises(engine):
+    first = expired(engine)
+    assert held(engine, "p", ["run"]) == frozenset()
+    second = acquire(engine, "p", "run", holder="bob", duration=MINUTE)
+    assert (second.holder, second.epoch) == ("bob", first.epoch + 1)
+    with pytest.raises(LeaseLost, match="lease 'run': expected epoch 1, found epoch 2; another holder") as lost:
+        renew(engine, first, duration=MINUTE)
+    assert (lost.value.epoch, lost.value.found) == (1, 2)
+    release(engine, first)
+    assert held(engine, "p", ["run"]) == {"run"}, "who lost it cannot give it away"
+
+
+def test_renewing_moves_the_end(engine):
+    lease = acquire(engine, "p", "run", holder="ann", duration=timedelta(seconds=5))
+    assert renew(engine, lease, duration=MINUTE) > lease.expires_at + timedelta(seconds=50)
+    late = expired(engine) or lease
+    assert renew(engine, late, duration=MINUTE), "as long as nobody took it"
+
+
+def test_a_released_lease_is_free_and_its_next_epoch_is_higher(engine):
+    lease = acquire(engine, "p", "run", holder="ann", duration=MINUTE)
+    release(engine, lease)
+    assert held(engine, "p", ["run"]) == frozenset()
+    with pytest.raises(LeaseLost, match="it released"):
+        renew(engine, lease, duration=MINUTE)
+    assert held(engine, "p", ["run"]) == frozenset(), "a late heartbeat does not revive it"
+    assert acquire(engine, "p", "run", holder="bob", duration=MINUTE).epoch == 2
+    with pytest.raises(LeaseLost, match="no such lease"):
+        renew(engine, replace(lease, name="never"), duration=MINUTE)
+
+
+def test_an_append_is_refused_once_another_one_has_the_lease(ledger):
+    first = expired(ledger.engine)
+    log = ledger.log
+    assert log.append(to("run", happened(), fence=first.fence)).positions == (1,), "nobody took it yet"
+    recorded = to("run", happened(), fence=first.fence)
+    log.append(recorded)
+    second = acquire(ledger.engine, "p", "run", holder="bob", duration=MINUTE)
+    with pytest.raises(LeaseLost, match="lease 'run': expected epoch 1, found epoch 2") as lost:
+        log.append(to("run", happened(), fence=first.fence))
+    assert (lost.value.lease, lost.value.epoch, lost.value.found) == ("run", 1, 2)
+    with pytest.raises(LeaseLost, match="no such lease"):
+        log.append(to("run", happened(), fence=replace(second, name="never").fence))
+    with pytest.raises(LeaseLost):
+        log.append(to("run", happened(), fence=replace(second, project="q").fence))
+    late, own = log.append_many([to("run", happened(), fence=first.fence), to("run", happened(), fence=second.fence)])
+    assert isinstance(late, LeaseLost)
+    assert own.positions == (3,)
+    assert log.append(recorded).repeated, "what is recorded is recorded"
+
+
+def test_a_lease_does_not_change_hands_while_its_holder_s_append_is_under_way(ledger):
+    """The new holder reads the log when it has the lease: it must find every append that passed with the old one."""
+    first = expired(ledger.engine)
+    ledger.rows(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'; "
+        "CREATE TRIGGER dawdle AFTER INSERT ON events EXECUTE FUNCTION dawdle()",
+        role="owner",
+    )
+    appending = threading.Thread(target=ledger.log.append, args=(to("run", happened(), fence=first.fence),))
+    appending.start()
+    while not ledger.rows("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'", role="owner"):
+        time.sleep(0.005)
+    assert acquire(ledger.engine, "p", "run", holder="bob", duration=MINUTE).epoch == 2
+    assert ledger.log.version("p", "run") == 1
+    appending.join()
+
+
+def test_two_processes_race_and_one_wins(ledger):
+    script = (
+        "import os, sys; from datetime import timedelta; from latewood_eventlog.database import DatabaseUrl, connect;"
+        "from latewood_eventlog.leases import acquire;"
+        "engine = connect(DatabaseUrl.parse(os.environ['LATEWOOD_DATABASE_URL']), role='engine');"
+        "print('ready', flush=True); sys.stdin.readline();"
+        "print(*(int(acquire(engine, 'p', f'run{i}', holder=sys.argv[1], duration=timedelta(minutes=1)) is not None)"
+        " for i in range(100)))"
+    )
+    environ = {**os.environ, "LATEWOOD_DATABASE_URL": ledger.url.reveal()}
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, name], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in ("ann", "bob")
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("\n")
+        racer.stdin.flush()
+    ann, bob = ([int(won) for won in racer.communicate()[0].split()] for racer in racers)
+    assert [a + b for a, b in zip(ann, bob, strict=True)] == [1] * 100
+    with ledger.engine.connect() as connection:
+        holders = dict(connection.execute(text("SELECT name, holder FROM leases")).tuples().all())
+    assert [holders[f"run{i}"] == "ann" for i in range(100)] == [bool(won) for won in ann]
+
+
+def test_threads_that_race_for_an_expired_lease(ledger):
+    expired(ledger.engine)
+    won = []
+    barrier = threading.Barrier(4)
+
+    def race() -> None:
+        barrier.wait()
+        won.append(acquire(ledger.engine, "p", "run", holder="x", duration=MINUTE))
+
+    threads = [threading.Thread(target=race) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [lease.epoch for lease in won if lease is not None] == [2]
