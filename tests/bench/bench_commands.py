@@ -28,7 +28,7 @@ def version(_bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
 
 def one_asset(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
     """`latewood materialize` of one asset, a file and a project of its own each time; seconds and MB."""
-    for number in range(2 * repetitions + 1):
+    for number in range(repetitions + 1):
         file = bench.home / "definitions" / f"one_{number}.py"
         file.parent.mkdir(exist_ok=True)
         file.write_text(_ONE_ASSET, encoding="utf-8")

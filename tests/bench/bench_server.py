@@ -29,7 +29,7 @@ _SIZES: Final = """
     WHERE n.nspname = 'latewood' AND c.relkind = 'r' ORDER BY c.relname
 """
 _BUSY_MAX: Final = 0.15
-_QUIET_WAIT_S: Final = 5.0
+_QUIET_WAIT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

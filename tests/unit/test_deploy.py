@@ -93,6 +93,7 @@ def test_an_id_is_kept_and_a_new_one_never_taken_from_another():
     assert len(first) == 12
     assert asset_ids(["a"], {}, {}) == {"a": first}
     assert asset_ids(["a"], {"a": "kept"}, {"kept": "a"}) == {"a": "kept"}
+    assert asset_ids(["a"], {}, {first: "a"}) == {"a": first}
     # the key's first id went to another key with a rename
     (second,) = asset_ids(["a"], {}, {first: "b"}).values()
     assert second != first

@@ -298,6 +298,9 @@ def test_a_result_that_gave_up_reuse_runs_again_but_only_by_the_same_logic():
     world.heads[id_of("a")][""] = head._replace(reuse_key="")
     world.reusable.clear()
     assert why_planned(world.plan(CHAIN), "a") == ["reuse off"]
+    (below,) = world.heads[id_of("b")].values()
+    world.heads[id_of("b")][""] = below._replace(reuse_key="")
+    assert said(world.plan(CHAIN))["b"] == "run"  # whatever "a" turns out to be
 
     world.run(edited(CHAIN, "a"))
     world.heads[id_of("a")][""] = head._replace(reuse_key="")
@@ -413,14 +416,13 @@ def test_steps_of_what_reads_its_own_past_never_overtake_each_other():
     world = World()
     defined = catalog("d[abc] <- d@-1")
     world.run(defined)
-    a, c = (world.heads[id_of("d")].pop(key) for key in "ac")
-    del world.reusable[a.reuse_key, "result"], world.reusable[c.reuse_key, "result"]
-    made = world.run(defined)
+    del world.heads[id_of("d")]["b"]
+    made = world.run(edited(defined, "d"))
 
     # the reasons alternate, the order does not
-    assert [step.partition for step in made.steps()] == ["a", "b", "c"]
-    assert world.ran == ["d:a", "d:c"]
-    assert world.reused == ["d:b"]
+    reasons = [[reason.cause.value for reason in step.reasons] for step in made.steps()]
+    assert reasons == [["code"], ["missing"], ["code"]]
+    assert world.ran == ["d:a", "d:b", "d:c"]
 
 
 def test_keys_of_another_scheme_are_not_its_partitions():
@@ -483,6 +485,22 @@ def test_a_reader_that_sees_the_key_of_its_one_partition_notices_another():
         assert said(world.plan(fixed("b", lazy)))["t"] == expected
 
 
+def test_iterating_over_the_one_partition_of_the_same_key_is_fresh_afterwards():
+    world = World()
+    defined = input_of(catalog("p[abc]", "q[abc] <- p"), "q", lazy=True)
+    world.run(defined)
+
+    assert said(world.plan(defined)) == {"p": "fresh", "q": "fresh"}
+
+
+def test_of_several_inputs_the_pending_ones_are_named():
+    world = World()
+    defined = catalog("a", "b", "c", "d <- a b c")
+    world.run(defined)
+
+    assert why_planned(world.plan(edited(edited(defined, "a"), "c")), "d") == ["upstream a", "upstream c"]
+
+
 def test_identity_that_begins_later_upstream_blocks_what_has_no_counterpart():
     defined = catalog("u", "d <- u")
     defined = changed(defined, "u", partitions=Daily("2013-01-03", "2013-01-05"))
@@ -525,6 +543,14 @@ def test_a_fresh_output_alone_asks_for_nothing_whatever_its_siblings_lack():
     assert said(world.plan(PAIR, "y", "z")) == {"x y": "run", "z": "depends"}
 
 
+def test_a_sibling_that_was_lost_cannot_be_read():
+    world = World()
+    world.run(PAIR)
+    world.lost = {world.heads[id_of("y")][""].artifact}
+
+    assert said(world.plan(PAIR, "x", "z")) == {"x y": "fresh", "z": "blocked"}
+
+
 def test_a_subsettable_task_makes_only_what_is_asked_for():
     subset = changed(PAIR, "x", subsettable=True)
     world = World()
@@ -562,6 +588,14 @@ def test_an_optional_output_alone_is_asked_for_until_it_was_made():
     world.run(OPTIONAL)
 
     assert said(world.plan(OPTIONAL, "y")) == {"x y": "reuse"}  # the same step said so
+
+
+def test_a_task_of_which_nothing_ever_came_leaves_nothing_to_reuse():
+    world = World(makes=lambda *_: None)
+    defined = catalog("x? y?")
+    world.run(defined)
+
+    assert said(world.plan(defined)) == {"x y": "run"}
 
 
 def test_in_a_subsettable_task_an_absent_optional_output_was_only_not_asked_for():

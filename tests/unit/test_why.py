@@ -225,6 +225,7 @@ def test_an_upstream_that_was_dropped_or_does_not_exist_yet_is_missing():
     world.run(CHAIN)
     without = type(CHAIN).of([CHAIN["b"], CHAIN["c"]])
     assert told(why(world, without, "c")) == ["missing a via b c"]
+    assert told(why(world, edited(without, "b"), "c")) == ["missing a via b c", "code b via c"]
 
     defined = catalog("p", "t <- p")
     (input_,) = defined["t"].task.inputs

@@ -1,5 +1,6 @@
 """The commands: arguments in, text or JSON out. Whatever they decide is decided in `latewood.commands`."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import click
 
 from latewood import __version__
 from latewood.cli import exits
-from latewood.errors import LatewoodError
+from latewood.errors import DefinitionsInvalid, LatewoodError
 from latewood_eventlog.errors import LogError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,18 +19,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; its exit code. Errors of ours are one message, never a traceback."""
     try:
-        result = main.main(args=list(arguments), prog_name="latewood", standalone_mode=False)
-    except click.exceptions.Abort:
+        with main.make_context("latewood", list(arguments)) as context:
+            result = main.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help has answered
+        return done.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("cancelled", err=True)
         return exits.CANCELLED
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except DefinitionsInvalid as error:  # each line names its place, as compilers do
+        click.echo(str(error), err=True)
+        return exits.DEFINITIONS_INVALID
     except (LatewoodError, LogError) as error:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         return exits.code_of(error)
-    except BrokenPipeError:  # the reader of our output is gone, as after `| head`
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of our output is gone, as after `| head`; the rest goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
     return result if isinstance(result, int) else exits.OK
 
@@ -68,19 +76,20 @@ asked = options(
 def main() -> None:
     """Versioned assets on one append-only log.
 
-    SELECTION: KEY, 'GLOB*', +KEY (with upstream), KEY+2 (two levels down), group: tag: owner: kind: status:,
-    joined by and, or, not.
+    SELECTION: KEY, 'GLOB*', +KEY (with all upstream), KEY+2 (with two levels downstream), group:NAME, tag:NAME,
+    owner:NAME, kind:NAME, status:stale; joined by and, or, not and parentheses.
 
-    Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 130 cancelled.
+    Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 5 log damaged or
+    refusing, 130 cancelled.
     """
 
 
 @main.command()
 @asked
-@click.option("--dry-run", is_flag=True, help="Show the plan and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
 @as_json
 def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
-    """Bring the selected assets up to date: run what must be run, reuse what can be."""
+    """Bring the selected assets up to date."""
     from latewood.cli.materialize import materialize_command, plan_command
 
     if dry_run:
@@ -92,7 +101,7 @@ def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
 @asked
 @as_json
 def plan(json_: bool, **asked_: Any) -> int:
-    """Show what materialize would run, reuse or leave, and why."""
+    """Show what materialize would do, and why."""
     from latewood.cli.materialize import plan_command
 
     return plan_command(json_=json_, **asked_)
@@ -116,7 +125,7 @@ def assets(**given: Any) -> int:
 @as_of
 @as_json
 def asset(**given: Any) -> int:
-    """Show one asset: status, versions, metadata, schema, checks."""
+    """Show one asset: status, versions, checks."""
     from latewood.cli.inspect import asset_command
 
     return asset_command(**given)
@@ -132,7 +141,7 @@ def asset(**given: Any) -> int:
 @as_of
 @as_json
 def lineage(**given: Any) -> int:
-    """Show which exact versions a version was made from, and which were made from it."""
+    """Show what a version was made from, and what from it."""
     from latewood.cli.inspect import lineage_command
 
     return lineage_command(**given)
@@ -226,7 +235,10 @@ def stats(**given: Any) -> int:
 
 @main.group("db")
 def db() -> None:
-    """The database: an embedded Postgres unless LATEWOOD_DATABASE_URL names another."""
+    """Look after the database.
+
+    It is an embedded Postgres, unless LATEWOOD_DATABASE_URL names another server.
+    """
 
 
 def _database(name: str) -> int:

@@ -1,6 +1,8 @@
 """`latewood runs`, `run`, `logs` and `latewood log …`."""
 
 import threading
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from latewood.errors import UsageError
 from latewood.events import StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.projections.runs import RunRow, recent_runs, runs_named, step_counts, steps_of
+from latewood.projections.runs import RunRow, StepRow, recent_runs, runs_named, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
@@ -32,7 +34,8 @@ def runs_command(*, limit: int, json_: bool) -> int:
     if json_:
         print_json([_run_json(row) for row in found])
         return exits.OK
-    rows = table("run", "status", "environment", "selection", "requested", "took", "ran", "reused", "failed")
+    numbers = ("took", "ran", "reused", "failed")
+    rows = table("run", "status", "environment", "selection", "requested", *numbers, right=numbers)
     for row in found:
         counts = row.counts or {}
         took = "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
@@ -57,9 +60,9 @@ def run_command(*, run_id: str, json_: bool) -> int:
     workspace = open_workspace()
     row = _run_named(workspace, run_id)
     with snapshot(workspace.log) as connection:
-        steps = steps_of(connection, workspace.project, row.run)
-        counts = step_counts(connection, workspace.project, row.run)
+        steps = [_as_ended(step, row) for step in steps_of(connection, workspace.project, row.run)]
         names = keys_of_ids(connection, workspace.project, [id_ for step in steps for id_ in step.assets])
+    counts = Counter(step.status for step in steps)
     if json_:
         print_json(
             {
@@ -103,6 +106,12 @@ def run_command(*, run_id: str, json_: bool) -> int:
     return exits.OK
 
 
+def _as_ended(step: StepRow, row: RunRow) -> StepRow:
+    """The step as the end of its run left it: what was going on then was cancelled or interrupted with it."""
+    going_on = step.status in ("running", "retrying") and row.ended_at is not None
+    return replace(step, status=row.status) if going_on else step
+
+
 def _messages(workspace: Workspace, run: RunId) -> dict[int, str]:
     messages: dict[int, str] = {}
     for _, fact in run_events(workspace, run):
@@ -121,6 +130,9 @@ def logs_command(*, run_id: str, step: int | None) -> int:
     """Print captured output and tracebacks, by step."""
     workspace = open_workspace()
     row = _run_named(workspace, run_id)
+    with snapshot(workspace.log) as connection:
+        steps = {made.step: made for made in steps_of(connection, workspace.project, row.run)}
+        names = keys_of_ids(connection, workspace.project, [id_ for made in steps.values() for id_ in made.assets])
     out = console()
     for _, fact in run_events(workspace, row.run):
         if not isinstance(fact, StepSucceeded | StepFailed) or step not in (None, fact.step):
@@ -129,7 +141,8 @@ def logs_command(*, run_id: str, step: int | None) -> int:
         if isinstance(fact, StepFailed):
             text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
         if text:
-            out.print(f"── step {fact.step} {fact.partition} attempt {fact.attempt}", style="dim")
+            made = " ".join((names.get(steps[fact.step].assets[0], ""), fact.partition)).rstrip()
+            out.print(f"── step {fact.step}: {made}, attempt {fact.attempt}", style="dim")
             out.print(text.rstrip("\n"))
     return exits.OK
 

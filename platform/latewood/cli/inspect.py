@@ -23,9 +23,13 @@ from latewood.commands.explaining import AssetPage, asset_page, downstream, line
 from latewood.commands.reading import read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
+from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
+from latewood.decide.versions import compact
 from latewood.decide.why import Explanation, Finding
+from latewood.events import OutputMade
 from latewood.model.definitions import TaskDefinition
+from latewood.model.keys import VersionId
 from latewood.model.partitions import describe, title
 from latewood.model.policies import Resources
 from latewood.model.types import display
@@ -36,10 +40,7 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
     """List assets."""
     workspace = open_workspace(environment=environment)
     found = read(workspace, NOW if as_of is None else as_of)
-    if not len(found.view.catalog):
-        console().print("No assets yet. Write a file with @asset functions, then: latewood materialize '*' -f FILE")
-        return exits.OK
-    keys = select_keys(found, selection)
+    keys = select_keys(found, selection) if len(found.view.catalog) else ()
     if json_:
         print_json(
             {
@@ -49,6 +50,12 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
                     for key in keys
                 ],
             }
+        )
+        return exits.OK
+    if not len(found.view.catalog):
+        console().print(
+            f"No assets in {workspace.environment} yet. Write a file with @asset functions, then: "
+            "latewood materialize '*' -f FILE"
         )
         return exits.OK
     rows = table("", "asset", "status", "partitions", "group", "kinds")
@@ -113,14 +120,14 @@ def asset_command(*, key: str, environment: str | None, as_of: int | None, json_
 
 
 def _page_json(page: AssetPage) -> dict[str, Any]:
-    latest = page.latest.outputs if page.latest is not None else ()
+    latest = _latest(page)
     return {
         "position": page.position,
         **_asset_json(page.assessed, page.definition),
         "code_version": page.definition.task.code.version,
         "versions": [facts._asdict() for facts in page.versions],
-        "metadata": [output.metadata for output in latest],
-        "columns": [output.columns for output in latest],
+        "metadata": latest.metadata if latest is not None else {},
+        "columns": latest.columns if latest is not None else (),
         "checks": [
             {
                 "check": check.check_name,
@@ -135,6 +142,12 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
             for check in page.checks
         ],
     }
+
+
+def _latest(page: AssetPage) -> OutputMade | None:
+    """What the latest version's step said of this asset; a step may make several."""
+    outputs = page.latest.outputs if page.latest is not None else ()
+    return next((made for made in outputs if made.output == page.definition.output), None)
 
 
 def _print_page(out: Console, page: AssetPage) -> None:
@@ -157,7 +170,7 @@ def _print_page(out: Console, page: AssetPage) -> None:
 
 def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
     asset = page.definition
-    outputs = page.latest.outputs if page.latest is not None else ()
+    latest = _latest(page)
     return [
         ("group", asset.group),
         ("owners", ", ".join(asset.owners)),
@@ -168,11 +181,11 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("task", f"{asset.task.name} ({asset.task.code.file})"),
         ("code version", asset.task.code.version),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
-        ("parameters", ", ".join(f"{p.name}={p.default!r}" for p in asset.task.parameters)),
+        ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters_of(asset.task, {}).items())),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
-        *(("columns", ", ".join(output.columns)) for output in outputs),
-        *(("metadata", metadata_text(output.metadata, 12)) for output in outputs),
+        ("columns", ", ".join(latest.columns) if latest is not None else ""),
+        ("metadata", metadata_text(latest.metadata, 12) if latest is not None else ""),
     ]
 
 
@@ -242,18 +255,19 @@ def lineage_command(
         return exits.OK
     out = console()
     rows = table("level", "reader", "version", "input", "read", "versions", "partitions", right=("level",))
-    for link in (*links, *readers):
-        rows.add_row(
-            str(link.depth),
-            link.reader,
-            link.reader_version,
-            link.input,
-            link.asset,
-            link.versions if len(link.versions) < 60 else link.versions[:57] + "…",
-            link.partitions,
-        )
+    alike: dict[tuple[str, ...], list[VersionId]] = {}
+    oldest_first = sorted(readers[::-1], key=lambda link: link.depth)  # noqa: C415 - the sort is stable: it matters
+    for link in (*links, *oldest_first):
+        row = (str(link.depth), link.reader, link.input, link.asset, link.versions, link.partitions)
+        alike.setdefault(row, []).append(link.reader_version)
+    for (depth, reader, input_, asset, versions, partitions), made in alike.items():
+        rows.add_row(depth, reader, _short(compact(made)), input_, asset, _short(versions), partitions)
     out.print(rows if rows.row_count else f"{key} reads nothing" if up else f"nothing reads {key}")
     return exits.OK
+
+
+def _short(versions: str) -> str:
+    return versions if len(versions) < 60 else versions[:57] + "…"
 
 
 def _link_json(link: Any) -> dict[str, Any]:

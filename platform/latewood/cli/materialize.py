@@ -8,15 +8,16 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import console, duration, number, plural, print_json, table
+from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.explaining import code_changes
-from latewood.commands.materializing import Result, materialize, prepare
+from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
+from latewood.decide.keys import parameters_of
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loader import Loaded, load_file, load_module, project_root
 from latewood.errors import UsageError
@@ -55,14 +56,16 @@ def materialize_command(
         return _exit_code(result)
     with Progress(prepared.plan, out) as progress:
         result = materialize(workspace, prepared, report=progress.report)
-    _print_result(out, result, time.perf_counter() - started)
+    _print_result(out, prepared, result, time.perf_counter() - started)
     return _exit_code(result)
 
 
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
-    """Print the plan; nothing is recorded but the deployment of the file, if one was given."""
+    """Print the plan; nothing is recorded but the deployment of the definitions, if they are at hand."""
     workspace = open_workspace(environment=environment)
-    if file is None and module is None:
+    if file is None and module is None and len(files := _deployed_files(workspace)) == 1:
+        file = files[0]
+    if file is None and module is None:  # the code is elsewhere: the plan for what is deployed
         view = view_of(workspace)
         made = make_plan(workspace, view, _asked(**asked))
     else:
@@ -82,15 +85,22 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     if module is not None:
         return load_module(module, root=root, others=_others(workspace, module))
     if file is None:
-        with snapshot(workspace.log) as connection:
-            locations = deployed(connection, workspace.project, workspace.environment, NOW)
-        files = [root / location for location in locations if (root / location).is_file()]
+        files = _deployed_files(workspace)
         if len(files) != 1:
-            raise UsageError("name the definitions: -f FILE or -m MODULE")
+            found = f"{len(files)} files are deployed from here" if files else "nothing is deployed from here yet"
+            raise UsageError(f"expected -f FILE or -m MODULE, since {found}")
         file = files[0]
     root = project_root(file.resolve().parent)
     relative = file.resolve().relative_to(root).as_posix()
     return load_file(file, root=root, others=_others(workspace, relative))
+
+
+def _deployed_files(workspace: Workspace) -> list[Path]:
+    """The files of this project that the environment has deployments of."""
+    root = project_root(Path.cwd())
+    with snapshot(workspace.log) as connection:
+        locations = deployed(connection, workspace.project, workspace.environment, NOW)
+    return [root / location for location in locations if (root / location).is_file()]
 
 
 def _others(workspace: Workspace, location: str) -> dict[Any, Any]:
@@ -133,7 +143,10 @@ def _result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _print_result(out: Console, result: Result, seconds: float) -> None:
+def _print_result(out: Console, prepared: Prepared, result: Result, seconds: float) -> None:
+    if not prepared.plan.tasks:
+        out.print(f"Nothing to do: no asset matches {prepared.asked.selection}", style="yellow")
+        return
     tally = result.tally
     reused = tally.reused + result.fresh
     parts = [f"{tally.ran:,} run", f"{reused:,} reused"]
@@ -143,14 +156,27 @@ def _print_result(out: Console, result: Result, seconds: float) -> None:
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:
-            out.print(f"{line} Everything is fresh at position {result.position:,}.", style="green")
+            out.print(f"{line} {_outcome(prepared)} at position {result.position:,}.", style="green")
         case RunStatus.CANCELLED:
             out.print(f"{line} Cancelled; what was finished is kept.", style="yellow")
         case _:
             out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
 
 
+def _outcome(prepared: Prepared) -> str:
+    """What is true once everything that was asked for has succeeded."""
+    nodes = [task.node for task in prepared.plan.tasks]
+    if any(node.parameters != parameters_of(node.task, {}) for node in nodes):
+        return "Other parameters than the defaults: variants were made, heads are as before,"
+    if prepared.asked.partition or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog):
+        return "What was selected is fresh"
+    return "Everything is fresh"
+
+
 def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
+    if not made.tasks:
+        out.print("Nothing to do: no asset matches", style="yellow")
+        return
     rows = table("", "asset", "partitions", "why")
     for task in made.tasks:
         for group in task.groups:
@@ -213,8 +239,9 @@ def _estimate(made: Plan) -> str:
     if not samples:
         return ""
     more = f", and {plural(unknown, 'step')} never run before" if unknown else ""
-    basis = f"p50 to p90 of {number(samples)} past steps"
-    return f"estimated {duration(low)} to {duration(high)} ({basis}), if all of it runs{more}"
+    basis = f"p50 to p90 of {plural(samples, 'past step')}"
+    span = duration(low) if duration(low) == duration(high) else f"{duration(low)} to {duration(high)}"
+    return f"estimated {span} ({basis}), if all of it runs{more}"
 
 
 def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:

@@ -24,10 +24,17 @@ STATUS_STYLE = {
 STATUS_GLYPH = {"fresh": "●", "stale": "▲", "missing": "◌", "failed": "✕", "running": "▶", "succeeded": "●"}
 
 
+class _Output(Console):
+    """A console that leaves it to `latewood.cli.app` what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - called by rich while it handles the BrokenPipeError
+
+
 def console() -> Console:
     """Where people read: standard output, with no markup taken from values, and wide when it is no terminal."""
     wide = None if sys.stdout.isatty() else 160
-    return Console(highlight=False, markup=False, emoji=False, width=wide, soft_wrap=not sys.stdout.isatty())
+    return _Output(highlight=False, markup=False, emoji=False, width=wide, soft_wrap=not sys.stdout.isatty())
 
 
 def print_json(value: Any) -> None:
@@ -77,5 +84,7 @@ def metadata_text(metadata: Any, limit: int = 4) -> str:
         if isinstance(value, bool) or not isinstance(value, int | float):
             shown.append(f"{name}={str(value)[:40]}")
         else:
-            shown.append(f"{number(value)} {name}" if name in ("rows", "files") else f"{name}={number(value)}")
+            shown.append(
+                f"{number(value)} {name}" if name in ("rows", "columns", "files") else f"{name}={number(value)}"
+            )
     return ", ".join(shown)

@@ -64,18 +64,14 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One task with the assets it makes together, and what is the same for all its partitions."""
+    """One task with the assets it makes together, in the order of its outputs, and what all its partitions share."""
 
     assets: tuple[AssetDefinition, ...]
+    keys: tuple[AssetKey, ...]
     ids: tuple[AssetId, ...]
     task: TaskDefinition
     parameters: Mapping[str, Any]
     logic: str
-
-    @property
-    def keys(self) -> tuple[AssetKey, ...]:
-        """Keys of the assets, in the order of the task's outputs."""
-        return tuple(asset.key for asset in self.assets)
 
     @property
     def optional(self) -> frozenset[str]:
@@ -86,10 +82,15 @@ class Node:
 
     def only(self, keys: Collection[AssetKey]) -> "Node":
         """The node for these of its assets, where the task can make some of its outputs without the others."""
-        if not self.task.subsettable or all(asset.key in keys for asset in self.assets):
+        if not self.task.subsettable or all(key in keys for key in self.keys):
             return self
-        chosen = [pair for pair in zip(self.assets, self.ids, strict=True) if pair[0].key in keys]
-        return replace(self, assets=tuple(a for a, _ in chosen), ids=tuple(i for _, i in chosen))
+        chosen = [index for index, key in enumerate(self.keys) if key in keys]
+        return replace(
+            self,
+            assets=tuple(self.assets[index] for index in chosen),
+            keys=tuple(self.keys[index] for index in chosen),
+            ids=tuple(self.ids[index] for index in chosen),
+        )
 
     def partition_count(self, state: State) -> int:
         """Number of partitions at the state's instant; 1 for unpartitioned assets."""
@@ -126,13 +127,15 @@ def nodes_of(
         if key in seen or key not in catalog.assets:
             continue
         task = catalog[key].task
-        assets = tuple(catalog[o.asset] for o in task.outputs if o.asset in catalog.assets)
-        seen.update(asset.key for asset in assets)
-        values = parameters_of(task, _given(parameters, assets))
+        assets = tuple([catalog[o.asset] for o in task.outputs if o.asset in catalog.assets])
+        keys = tuple([asset.key for asset in assets])
+        seen.update(keys)
+        values = parameters_of(task, _given(parameters, keys))
         nodes.append(
             Node(
                 assets=assets,
-                ids=tuple(state.ids[asset.key] for asset in assets),
+                keys=keys,
+                ids=tuple([state.ids[key] for key in keys]),
                 task=task,
                 parameters=values,
                 logic=logic_digest(task, values, state.contents, assets[0].partitions),
@@ -141,11 +144,10 @@ def nodes_of(
     return nodes
 
 
-def _given(parameters: Mapping[AssetKey, Mapping[str, Any]], assets: tuple[AssetDefinition, ...]) -> Mapping[str, Any]:
+def _given(parameters: Mapping[AssetKey, Mapping[str, Any]], keys: tuple[AssetKey, ...]) -> Mapping[str, Any]:
     given: dict[str, Any] = {}
-    if parameters:
-        for asset in assets:
-            given |= parameters.get(asset.key, {})
+    for key in keys if parameters else ():
+        given |= parameters.get(key, {})
     return given
 
 
@@ -191,19 +193,26 @@ def _input_reader(
         return lambda _ordinal: (None, False)  # another location dropped it
     data, settled = column.data, column.settled
     down, up = node.assets[0].partitions, catalog[input_.asset].partitions
-    if isinstance(input_.mapping, Identity) and up == down and not input_.lazy:
+    if input_.lazy:
+        return _range_reader(input_, up, down, column, state)
+    if up is None:
+        whole = (data[0], bool(settled[0]))
+        return lambda _ordinal: whole
+    if up == down and isinstance(input_.mapping, Identity):
         return lambda ordinal: (data[ordinal], bool(settled[ordinal]))
+    return _range_reader(input_, up, down, column, state)
 
+
+def _range_reader(input_: Input, up: Scheme | None, down: Scheme | None, column: Column, state: State) -> _Look:
+    """What is read through any mapping. Many partitions may read the same ones: these are combined once."""
+    data, settled = column.data, column.settled
     keys = _UNPARTITIONED if up is None else _all_keys(up, len(data))
     may_be_empty = isinstance(input_.mapping, Offset)
-    # Where a task reads earlier partitions of what it makes, their content changes during the pass.
-    is_own = any(asset.key == input_.asset for asset in node.assets)
+    # Also right for a task's own earlier partitions: each is looked at once, after it was decided.
     known: dict[tuple[Range, ...], tuple[str | None, bool]] = {}
 
     def look(ordinal: int) -> tuple[str | None, bool]:
         read = upstream_ordinals(input_.mapping, up, down, ordinal, state.now)
-        if is_own:
-            return combined(read)
         if (found := known.get(read.ranges)) is None:
             found = known[read.ranges] = combined(read)
         return found
@@ -231,16 +240,21 @@ def head_column(node: Node, index: int, state: State) -> Column:
 
 def differences(head: VersionFacts, node: Node, read: Read, state: State) -> tuple[Reason, ...]:
     """Why this head is not what would be there after a run, as far as it lies in the head; empty = it may stay."""
-    reasons: list[Reason] = []
+    reasons: tuple[Reason, ...] = ()
     if head.logic != node.logic:
-        reasons.append(Reason(Cause.CODE if head.code != node.task.code.version else Cause.PARAMETERS))
+        reasons = _CODE if head.code != node.task.code.version else _PARAMETERS
     if read.digest is not None and read.digest != head.inputs:
-        reasons.append(Reason(Cause.INPUT))
-    if has_expired(head, node.task.reuse, state):
-        reasons.append(Reason(Cause.EXPIRED))
-    if head.artifact in state.lost:
-        reasons.append(Reason(Cause.LOST))
-    return tuple(reasons)
+        reasons += _INPUT
+    if node.task.reuse.window is not None and has_expired(head, node.task.reuse, state):
+        reasons += _EXPIRED
+    if state.lost and head.artifact in state.lost:
+        reasons += _LOST
+    return reasons
+
+
+_CODE, _PARAMETERS, _INPUT, _EXPIRED, _LOST = (
+    (Reason(cause),) for cause in (Cause.CODE, Cause.PARAMETERS, Cause.INPUT, Cause.EXPIRED, Cause.LOST)
+)
 
 
 def has_expired(facts: VersionFacts, reuse: Reuse, state: State) -> bool:

@@ -25,7 +25,7 @@ from latewood.decide.judge import (
 from latewood.decide.keys import reuse_key
 from latewood.decide.state import State, VersionFacts
 from latewood.events import Action
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
 
@@ -101,6 +101,7 @@ class Plan:
     def steps(self) -> Iterator[Step]:
         """Steps in the order of their numbers: by task, topologically."""
         for task in self.tasks:
+            partitions = task.node.partitions(self.state)
             for group in task.groups:
                 if group.action in (Action.FRESH, Action.BLOCKED):
                     continue
@@ -109,7 +110,7 @@ class Plan:
                         number=group.first + index,
                         task=task,
                         ordinal=ordinal,
-                        partition=task.node.partition_key(ordinal),
+                        partition=partitions[ordinal],
                         action=group.action,
                         reasons=group.reasons,
                     )
@@ -142,11 +143,10 @@ def plan(catalog: Catalog, request: Request, state: State) -> Plan:
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     """Partitions of the node's assets that the request asks for."""
     everything = Ordinals.between(0, node.partition_count(state))
-    asked = Ordinals()
-    for key in node.keys:
-        if key in request.selected:
-            asked |= request.partitions.get(key, everything)
-    return asked & everything
+    asked = [request.partitions.get(key, everything) for key in node.keys if key in request.selected]
+    if all(ordinals is everything for ordinals in asked):
+        return everything
+    return Ordinals.of_ranges(r for ordinals in asked for r in ordinals.ranges) & everything
 
 
 _Kind = tuple[Action, tuple[Reason, ...]]
@@ -160,92 +160,102 @@ def _plan_node(
     partitions = node.partitions(state)
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
     own = [columns[key].data for key in node.keys]
-    made = {output.asset for output in node.task.outputs}
+    asked = _Asked(node=node, wanted=tuple(key in request.selected for key in node.keys), force=request.force)
+    made = [output.asset for output in node.task.outputs]
     in_turn = any(input_.asset in made for input_ in node.task.inputs)
     groups: list[tuple[_Kind, list[int]]] = []
     current: dict[_Kind, list[int]] = {}
     for ordinal in selected_ordinals(node, request, state):
         partition = partitions[ordinal]
-        found = [by_partition.get(partition) for by_partition in heads]
-        action, reasons, contents = _decide(node, partition, read_at(ordinal), found, request, state)
-        kind = (action, reasons)
-        if kind not in current:
+        before = [by_partition.get(partition) for by_partition in heads]
+        kind, contents = _decide(asked, partition, read_at(ordinal), before, state)
+        group = current.get(kind)
+        if group is None:
             if in_turn:
                 current.clear()  # a partition that reads earlier ones comes after them: groups never overlap
-            current[kind] = []
-            groups.append((kind, current[kind]))
-        current[kind].append(ordinal)
-        for data, content in zip(own, contents, strict=True):
-            data[ordinal] = content
+            group = current[kind] = []
+            groups.append((kind, group))
+        group.append(ordinal)
+        for index, data in enumerate(own):
+            if contents is not None:
+                data[ordinal] = contents[index]
+            elif data[ordinal] is None and asked.wanted[index]:
+                data[ordinal] = PENDING  # an absent optional output; what reads it is for the run to skip
     return groups
 
 
-_Contents = tuple[str | None, ...]
-"""By output: the data version that will be there, PENDING while nobody knows it, None if there will be none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is."""
+
+    node: Node
+    wanted: tuple[bool, ...]
+    force: bool
 
 
-def _decide(
-    node: Node,
-    partition: PartitionKey,
-    read: Read,
-    heads: Sequence[VersionFacts | None],
-    request: Request,
-    state: State,
-) -> tuple[Action, tuple[Reason, ...], _Contents]:
-    """What is planned for one partition, why, and what will be there afterwards."""
-    if read.missing:
-        # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-        reasons = tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.missing))
-        return Action.BLOCKED, reasons, (None,) * len(heads)
-    unknown: _Contents = (PENDING,) * len(heads)
-    if request.force:
-        return Action.RUN, (Reason(Cause.FORCED),), unknown
-    reasons = _reasons(node, read, heads, request, state)
-    if not reasons and not read.pending:
-        return Action.FRESH, (), tuple([_left(a, h, request, state) for a, h in zip(node.assets, heads, strict=True)])
-    if node.task.reuse.is_off or _REUSE_OFF in reasons:
-        return Action.RUN, reasons, unknown
-    if read.digest is None:
-        if node.logic in state.logics or any(head and head.logic == node.logic for head in heads):
-            # By this logic there may be an equal result: only the content can tell.
-            reasons += tuple([Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.pending)])
-            return Action.DEPENDS, reasons, unknown
-    elif (taken := reusable(node, partition, read.digest, state)) is not None:
-        # What its blocking checks refused may be refused again, so nobody knows what will be read.
-        return Action.REUSE, reasons, tuple([f.data_version if f and f.accepted else PENDING for f in taken])
-    return Action.RUN, reasons, unknown
+_Contents = tuple[str | None, ...] | None
+"""By output: the data version that will be there, PENDING while nobody knows it, None if none. None: all as it is."""
 
-
+_FRESH: Final[_Kind] = (Action.FRESH, ())
+_MISSING: Final = (Reason(Cause.MISSING),)
 _REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
 
 
-def _reasons(
-    node: Node, read: Read, heads: Sequence[VersionFacts | None], request: Request, state: State
-) -> tuple[Reason, ...]:
-    """Why the heads that are asked for are not to be left as they are; what is pending aside."""
-    reasons: list[Reason] = []
+def _decide(
+    asked: _Asked, partition: PartitionKey, read: Read, heads: Sequence[VersionFacts | None], state: State
+) -> tuple[_Kind, _Contents]:
+    """What is planned for one partition, and what will be there afterwards."""
+    node = asked.node
+    if read.missing:
+        # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
+        return (Action.BLOCKED, _upstream(read.missing)), (None,) * len(heads)
+    unknown = (PENDING,) * len(heads)
+    if asked.force:
+        return (Action.RUN, (Reason(Cause.FORCED),)), unknown
+    reasons = _reasons(asked, read, heads, state)
+    if not reasons and not read.pending:
+        return _FRESH, None
+    if node.task.reuse.is_off or _REUSE_OFF in reasons:
+        return (Action.RUN, reasons), unknown
+    if read.digest is None:
+        if node.logic in state.logics:
+            # By this logic there may be an equal result: only the content can tell.
+            return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
+    elif (taken := reusable(node, partition, read.digest, state)) is not None:
+        # What its blocking checks refused may be refused again, so nobody knows what will be read.
+        return (Action.REUSE, reasons), tuple([f.data_version if f and f.accepted else PENDING for f in taken])
+    return (Action.RUN, reasons), unknown
+
+
+def _upstream(keys: Sequence[AssetKey]) -> tuple[Reason, ...]:
+    return tuple([Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(keys)])
+
+
+def _reasons(asked: _Asked, read: Read, heads: Sequence[VersionFacts | None], state: State) -> tuple[Reason, ...]:
+    """Why the heads that are wanted are not to be left as they are; what is pending aside."""
+    node = asked.node
+    reasons: tuple[Reason, ...] = ()
     found = False
-    for asset, head in zip(node.assets, heads, strict=True):
-        if asset.key not in request.selected or (head is None and asset.output in node.optional):
+    for index, head in enumerate(heads):
+        if not asked.wanted[index]:
             continue
         if head is None:
-            return (Reason(Cause.MISSING),)
+            if node.assets[index].output not in node.optional:
+                return _MISSING
+            continue
         found = True
         reasons += differences(head, node, read, state)
         if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
-            reasons.append(_REUSE_OFF)
-    return tuple(dict.fromkeys(reasons)) if found else (Reason(Cause.MISSING),)
-
-
-def _left(asset: AssetDefinition, head: VersionFacts | None, request: Request, state: State) -> str | None:
-    """What is there of an output where the task has nothing to do. An absent optional one is not blocked upstream."""
-    if head is None:
-        return PENDING if asset.key in request.selected else None
-    return None if head.artifact in state.lost else head.data_version
+            reasons += (_REUSE_OFF,)
+    if not found:
+        return _MISSING
+    return tuple(dict.fromkeys(reasons)) if len(heads) > 1 else reasons
 
 
 def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> tuple[VersionFacts | None, ...] | None:
     """What a step of this very key made before, by output, or None. An optional output may have been absent."""
+    if not state.reusable:
+        return None
     key = reuse_key(node.logic, inputs, partition)
     found = [state.reusable.get((key, asset.output)) for asset in node.assets]
     for asset, facts in zip(node.assets, found, strict=True):

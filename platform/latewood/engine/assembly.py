@@ -100,8 +100,7 @@ def assemble(
     checks = _define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
-    if not problems.found:
-        _check_edges(by_key, others, named, problems)
+    _check_edges(by_key, others, named, problems)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(
@@ -427,12 +426,16 @@ def _check_edges(
     named: list[_Named],
     problems: _Problems,
 ) -> None:
-    """Types at both ends of each edge, and cycles."""
-    catalog = Catalog.of([*assets.values(), *others.values()])
+    """Types at both ends of each edge, and cycles; of what has no other problem."""
+    times = Counter(output.asset for n in named for output in n.outputs)
+    sound = {key: asset for key, asset in assets.items() if times[key] == 1}
+    catalog = Catalog.of([*others.values(), *sound.values()])
     for n in named:
-        for input_ in assets[n.key].task.inputs:
-            upstream = catalog[input_.asset]
-            misfit = fits(upstream.type, input_.type) if input_.loads else None
+        for input_ in sound[n.key].task.inputs if n.key in sound else ():
+            upstream = catalog.assets.get(input_.asset)
+            if upstream is None or not input_.loads:
+                continue
+            misfit = fits(upstream.type, input_.type)
             if misfit:
                 problems.add(
                     n.asset.function,

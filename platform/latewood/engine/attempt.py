@@ -69,12 +69,15 @@ class Attempts:
         return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse, logs=logs)
 
     def verdict(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> CheckResult:
-        """The check's verdict on a version; a check that raises has not passed, and says why."""
+        """The check's verdict on a version; a check that raises has not passed, and says why.
+
+        Raises StoreError: that nobody could look at the data is no verdict on them, and verdicts stand.
+        """
         live = self._loaded.checks[asset.key, check.name]
         ((name, annotation),) = live.inputs.items()
         try:
             arguments = {name: self._values.load(facts, annotation)}
-        except (ValueRefused, StoreError) as error:
+        except ValueRefused as error:
             return CheckResult(passed=False, message=str(error))
         arguments |= {
             parameter.name: live_parameter(live.parameters[parameter.name], parameter.default)

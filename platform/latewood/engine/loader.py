@@ -105,7 +105,8 @@ def _import(importer: Any, root: Path) -> ModuleType:
         file, line = _place(error, root)
         raise DefinitionsInvalid((DefinitionError(error.message, file=file, line=line),)) from None
     except SyntaxError as error:
-        problem = DefinitionError(f"SyntaxError: {error.msg}", file=error.filename or "", line=error.lineno or 0)
+        file = _relative(Path(error.filename), root) if error.filename else ""
+        problem = DefinitionError(f"SyntaxError: {error.msg}", file=file, line=error.lineno or 0)
         raise DefinitionsInvalid((problem,)) from None
     except Exception as error:
         file, line = _place(error, root)

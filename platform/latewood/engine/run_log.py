@@ -13,7 +13,7 @@ PATIENCE: Final = timedelta(seconds=30)
 """How long a run waits for a database that went away: a restart takes seconds."""
 
 _FIRST_WAIT_S: Final = 0.05
-_WAIT_MAX_S: Final = 2.0
+_WAIT_MAX_S: Final = 1.0
 
 T = TypeVar("T")
 

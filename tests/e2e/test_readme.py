@@ -1,0 +1,66 @@
+"""README.md is run as it stands: its files are written, its commands run, and their output compared."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+_FENCED = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_every_file_and_command_of_the_readme_does_what_it_shows(environ, tmp_path):
+    for language, text in _FENCED.findall(README.read_text()):
+        if language == "python":
+            _write(tmp_path, text)
+            continue
+        for command, shown in _commands(text):
+            assert command[0] == "latewood"
+            done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+            assert _pattern(shown).fullmatch(_plain(done.stdout)), f"{command} printed\n{done.stdout}\nnot\n{shown}"
+
+
+def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(environ):
+    text = README.read_text()
+    for command in re.findall(r"^  (\w+)  ", _help(environ), re.MULTILINE):
+        assert f"latewood {command}" in text, command
+        for option in re.findall(r"--[a-z-]+", _help(environ, command)):
+            assert option in (*_LISTED_BY_HELP, *re.findall(r"--[a-z-]+", text)), f"{command} {option}"
+    known = set(re.findall(r"--[a-z-]+", "".join(_help(environ, c) for c in ("", "materialize", "lineage", "asset"))))
+    assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
+
+
+_LISTED_BY_HELP = ("--help", "--file", "--module", "--limit")
+
+
+def _help(environ, *command):
+    arguments = ["latewood", *filter(None, command), "--help"]
+    return subprocess.run(arguments, env=environ, capture_output=True, text=True, check=True).stdout
+
+
+def _write(folder, text):
+    title, _, body = text.partition("\n")
+    match = re.fullmatch(r"# (\S+\.py)(, at the end)?", title)
+    assert match, f"a python block begins with the file's name: {title}"
+    with (folder / match[1]).open("a" if match[2] else "w") as file:
+        file.write(f"\n\n{body}" if match[2] else text)
+
+
+def _commands(text):
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        yield shlex.split(command), shown
+
+
+def _plain(text):
+    """Runs of spaces as one, so that a column may be wider than in the document; no spaces at line ends."""
+    return "".join(re.sub(" +", " ", line).rstrip() + "\n" for line in text.splitlines())
+
+
+def _pattern(shown):
+    """… stands for anything in a line; alone on a line, for any number of lines."""
+    pattern = ""
+    for line in _plain(shown).splitlines():
+        pattern += "(.*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + "\n"
+    return re.compile(pattern)

@@ -1,0 +1,184 @@
+"""Records the history of a small project, for a release to keep: `python generate.py 0.1.0-run`.
+
+Every event type, with retries, checks that pass and fail, partitions of three kinds, several outputs, a task of two
+assets, variants, code that changes and changes back, a lost artifact and a run that died. A file that is stored
+already is never written again: with `--rows` only what it folds to is, after a projection has changed.
+"""
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import dedent
+
+from history import FOLDER, folded, read_history, write_history, write_rows
+
+from latewood.commands.materializing import close_interrupted, materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.reading import view_of
+from latewood.commands.workspace import Workspace, open_workspace
+from latewood.engine.loader import load_file
+from latewood.engine.recorder import new_event
+from latewood.events import RunRequested, from_json
+from latewood.model.keys import AssetKey, RunId
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
+from latewood_eventlog.server import stop
+
+_SOURCE = """
+from datetime import timedelta
+from pathlib import Path
+import pyarrow as pa
+from latewood import *
+
+FAILED = Path(__file__).with_name("failed")
+
+class Sales(TableSchema):
+    shop: str
+    amount: int
+
+@asset(group="raw", owners=["ana@example.com"], tags={"tier": "1"}, kinds=["python"], description="All sales.",
+       partitions=Daily("2013-01-29", "2013-02-03", timezone="Europe/Berlin"), retries=Retry(1, backoff=timedelta(0)))
+def sales(window: TimeWindow, context: Context) -> Sales:
+    if not FAILED.exists():
+        FAILED.touch()
+        raise ConnectionError("the shop does not answer")
+    print("read", context.partition)
+    context.add_metadata(source="till")
+    return pa.table({"shop": ["north", "south"], "amount": [window.start.day, SOUTH]})
+
+SOUTH = 7
+
+@check(sales, blocking=True, severity="error")
+def amounts_are_positive(sales: Sales) -> CheckResult:
+    return CheckResult(min(sales["amount"].to_pylist()) > 0, metadata={"rows": sales.num_rows}, message="looked at all")
+
+@asset(partitions=Monthly("2013-01", "2013-03", timezone="Europe/Berlin"))
+def monthly(sales: Sales, *, scale: float = 1.0) -> float:
+    return sum(sales["amount"].to_pylist()) * scale
+
+@asset(partitions=Static(["north", "south"]), inputs={"month": From("monthly", Last())})
+def forecast(month: float, key: PartitionKey) -> str:
+    return f"{key} {month}"
+
+@asset(outputs={"low": int, "high": Out(int, optional=True)}, inputs={"months": From("monthly", All())})
+def bounds(months: Partitioned[float]) -> dict[str, int]:
+    return {"low": int(min(value for _, value in months))}
+
+@task
+def doubled(low: int) -> int:
+    return low * 2
+
+twice = doubled.asset(key="twice")
+again = doubled.asset(key="again")
+
+@asset(reuse=False, deps=["twice"])
+def published(low: int) -> None:
+    return None
+
+@asset
+def broken(low: int) -> int:
+    raise ValueError(f"no use for {low}")
+
+@asset
+def refused(low: int) -> int:
+    return -low
+
+@check(refused, blocking=True)
+def is_positive(refused: int) -> bool:
+    return refused > 0
+
+@check(refused)
+def is_even(refused: int) -> bool:
+    return refused % 2 == 0
+
+@asset
+def after_broken(broken: int, refused: int) -> int:
+    return broken + refused
+
+@asset
+def after_refused(refused: int) -> int:
+    return refused
+"""
+_OLD = """
+@asset
+def old() -> int:
+    return 1
+"""
+
+
+def main(name: str, *, rows_only: bool) -> None:
+    file = FOLDER / f"{name}.jsonl"
+    if not rows_only:
+        if file.exists():
+            sys.exit(f"{file} is stored: histories do not change")
+        with TemporaryDirectory() as folder:
+            _record(file, Path(folder))
+    write_rows(file, folded(PROJECTIONS, map(UPCASTERS.upcast, read_history(file))))
+
+
+def _record(file: Path, folder: Path) -> None:
+    home = folder / "home"
+    times = (datetime(2013, 3, 1, tzinfo=UTC) + timedelta(seconds=n) for n in count())
+    runs = (RunId(f"history{n}") for n in count(1))
+    workspace = replace(
+        open_workspace({"LATEWOOD_HOME": str(home), "LATEWOOD_ACTOR": "historian"}),
+        clock=lambda: next(times),
+        new_run=lambda: next(runs),
+    )
+    try:
+        _live(workspace, folder)
+        write_history(file, _all_events(workspace))
+    finally:
+        workspace.log.engine.dispose()
+        stop(home)
+
+
+def _live(workspace: Workspace, folder: Path) -> None:
+    """The history itself."""
+
+    def run(source: str, selection: str = "*", *parameters: str, partition: str = "") -> None:
+        (folder / "shop.py").write_text(dedent(source))
+        loaded = load_file(folder / "shop.py", root=folder)
+        asked = Asked(selection=selection, partition=partition, parameters=parameters)
+        materialize(workspace, prepare(workspace, loaded, asked))
+
+    changed = _SOURCE.replace("SOUTH = 7", "SOUTH = 8").replace("low * 2", "low * 3")
+    run(_SOURCE + _OLD)
+    run(_SOURCE, "+monthly")
+    run(_SOURCE, "monthly", "monthly.scale=2.5")
+    run(changed, "+twice")
+    _lose_first_artifact(workspace, "bounds/low")
+    _die(workspace)
+    run(_SOURCE, "sales", partition="2013-01-29..2013-01-31")
+    run(_SOURCE)
+
+
+def _lose_first_artifact(workspace: Workspace, key: str) -> None:
+    """Delete what the asset's first version lies in; by then changed code has made another head."""
+    id_ = view_of(workspace).ids[AssetKey(key)]
+    made = (from_json(event.type, event.data) for event in _all_events(workspace) if event.type == "step.succeeded")
+    artifact = next(output.artifact for fact in made for output in fact.outputs if output.asset == id_)
+    (workspace.store.directory / artifact[:2] / artifact).unlink()
+
+
+def _die(workspace: Workspace) -> None:
+    """Request a run that nobody has a lease for, as if its process had died, and let the next one find it."""
+    run = workspace.new_run()
+    stream = f"run/{run}"
+    fact = RunRequested(run=run, environment="prod", selection="*", deployments={}, force=True)
+    told = new_event(
+        fact, project=workspace.project, stream=stream, name=("requested",), at=workspace.clock(), actor="historian"
+    )
+    workspace.log.append(Batch(appends=(StreamAppend(project=workspace.project, stream=stream, events=(told,)),)))
+    assert close_interrupted(workspace) == (run,)
+
+
+def _all_events(workspace: Workspace) -> list[RecordedEvent]:
+    return workspace.log.read_all(limit=100_000)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], rows_only="--rows" in sys.argv[2:])

@@ -1,0 +1,519 @@
+"""Any history of runs: edited code, steps that fail, checks that refuse, lost artifacts, and processes that die.
+
+The executor and the planner are the real ones. The log, the store and user code are models: facts in a list, of which a
+crash keeps some first part; artifacts in a dict; tasks that add up what they read. What every partition ought to hold
+follows from the code as it stands, so that a wrong reuse, a stale head or a head that was refused cannot hide.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from hashlib import sha256
+from types import SimpleNamespace
+from uuid import UUID
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from builders import NOW, catalog, changed, code, id_of, number
+from latewood.commands.materializing import lost_artifacts
+from latewood.context import Partitioned
+from latewood.decide.plan import Request, plan
+from latewood.decide.state import State, VersionFacts
+from latewood.decide.versions import expand
+from latewood.engine.codecs import encode
+from latewood.engine.inline import InlineRun
+from latewood.engine.loader import Loaded
+from latewood.engine.signature import LiveTask
+from latewood.engine.store import Artifact, ArtifactMissing, Staged
+from latewood.events import (
+    Action,
+    CheckEvaluated,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    VersionAccepted,
+)
+from latewood.model.definitions import Catalog, CheckDefinition, TaskDefinition
+from latewood.model.keys import RunId, version_id
+from latewood.model.mappings import All, upstream_ordinals
+from latewood.model.policies import Retry, Reuse
+
+CHECK = "is_allowed"
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Store:
+    """Artifacts in memory: staged ones die with the process."""
+
+    def __init__(self):
+        self.committed, self.staged = {}, {}
+
+    def stage(self, content, extension):
+        address = f"{sha256(content).hexdigest()}.{extension}"
+        self.staged[address] = bytes(content)
+        return Staged(address=address, size=len(content), temporary="")
+
+    def commit(self, batch):
+        self.committed |= {staged.address: self.staged[staged.address] for staged in batch}
+
+    def exists(self, address):
+        return address in self.staged or address in self.committed
+
+    def size_of(self, address):
+        return len(self.read(address))
+
+    def open(self, address):
+        return Artifact(store=self, address=address)
+
+    def read(self, address, *, size=None):
+        if not self.exists(address):
+            raise ArtifactMissing("read", address, "it is not there", "")
+        return self.staged.get(address) or self.committed[address]
+
+
+class Past:
+    """The facts that are durable, and what they say."""
+
+    def __init__(self):
+        self.facts = []
+        self.versions, self.heads, self.verdicts = {}, defaultdict(dict), defaultdict(dict)
+        self.started, self.outputs = {}, {}
+
+    def add(self, fact):
+        self.facts.append(fact)
+        match fact:
+            case StepStarted():
+                self.started[fact.run, fact.step, fact.attempt] = fact
+            case StepSucceeded():
+                for output in fact.outputs:
+                    self._made(fact, output, version_id(fact.run, fact.step))
+                    self._head(fact, output, version_id(fact.run, fact.step))
+            case StepReused():
+                for output in fact.outputs:
+                    if output.made is not None:
+                        self._made(fact, output.made, output.version)
+                    self._head(fact, output, output.version)
+            case VersionAccepted():
+                slot = (fact.asset, fact.partition, fact.version)
+                self.versions[slot] = self.versions[slot]._replace(accepted=True)
+                self._head(fact, fact, fact.version)
+            case CheckEvaluated():
+                self.verdicts[fact.asset, fact.partition][fact.check, fact.check_key] = fact.passed
+
+    def _made(self, fact, output, version):
+        self.versions[output.asset, fact.partition, version] = VersionFacts(
+            asset=output.asset,
+            partition=fact.partition,
+            version=version,
+            position=len(self.facts),
+            made_at=NOW,
+            duration_ms=0.0,
+            data_version=output.data_version,
+            artifact=output.artifact,
+            code=fact.code,
+            logic=fact.logic,
+            inputs=fact.inputs_digest,
+            reuse_key=fact.reuse_key,
+            accepted=output.accepted,
+        )
+        self.outputs[output.asset] = output.output
+
+    def _head(self, fact, claim, version):
+        if claim.head:
+            self.heads[claim.asset][fact.partition] = version
+
+    def state(self, defined):
+        heads = {
+            id_: {partition: self.versions[id_, partition, version] for partition, version in by_partition.items()}
+            for id_, by_partition in self.heads.items()
+        }
+        return State(
+            environment="prod",
+            position=len(self.facts),
+            now=NOW,
+            ids={key: id_of(key) for key in defined},
+            heads=heads,
+            reusable=self.reusable(),
+            logics=frozenset(facts.logic for facts in self.versions.values()),
+        )
+
+    def reusable(self):
+        """Of each key and output the newest version that was accepted, else the newest."""
+        found = {}
+        for facts in self.versions.values():
+            slot = (facts.reuse_key, self.outputs[facts.asset])
+            if facts.reuse_key and (slot not in found or facts.accepted or not found[slot].accepted):
+                found[slot] = facts
+        return found
+
+
+class Recorder:
+    """Facts on their way to the log; `dies_at` is the number of the telling in which the process dies."""
+
+    def __init__(self, past, store, *, dies_at, kept):
+        self._past, self._store = past, store
+        self._dies_at, self._kept = dies_at, kept
+        self._waiting, self._tellings, self._names = [], 0, set()
+
+    def tell(self, *facts, cause=None, needs=(), then=None):
+        self._tellings += 1
+        if self._tellings == self._dies_at:
+            self._record(self._waiting[: self._kept])
+            raise Died
+        for fact, name in facts:
+            slot = (type(fact), *name)
+            assert slot not in self._names, "two facts of one name would be taken for one"
+            self._names.add(slot)
+        self._waiting.append((facts, needs))
+        return tuple(UUID(int=self._tellings) for _ in facts)
+
+    def told(self):
+        self._record(self._waiting)
+        self._waiting = []
+
+    def _record(self, waiting):
+        for facts, needs in waiting:
+            self._store.commit(needs)
+            for fact, _ in facts:
+                self._past.add(fact)
+
+
+@lru_cache
+def data_version(value):
+    return encode(value, int).version
+
+
+keys = st.integers(0, 3)
+
+
+class Runs(RuleBasedStateMachine):
+    """A project whose code, luck and disk change between runs."""
+
+    @initialize(
+        shapes=st.lists(
+            st.tuples(
+                st.booleans(), st.sets(keys, max_size=2), st.booleans(), st.sampled_from([True, True, True, False])
+            ),
+            min_size=4,
+            max_size=4,
+        )
+    )
+    def define(self, shapes):
+        self.past, self.store, self.runs, self.checked = Past(), Store(), 0, 0
+        self.salt, self.refused = defaultdict(int), {}
+        self.failing, self.flaky, self.tried = set(), set(), Counter()
+        lines = []
+        for n, (partitioned, reads, twice, _) in enumerate(shapes):
+            names = f"a{n} b{n}" if twice and n == 1 else f"a{n}"
+            inputs = " ".join(f"a{m}" for m in sorted(reads) if m < n)
+            lines.append(f"{names}{'[abc]' if partitioned else ''} <- {inputs}")
+        self.catalog = catalog(*lines)
+        for key in list(self.catalog):
+            asset = self.catalog[key]
+            inputs = tuple(msgspec.structs.replace(i, lazy=isinstance(i.mapping, All)) for i in asset.task.inputs)
+            reuse = Reuse.of(shapes[int(key[1])][3])
+            retries = Retry(1, backoff=timedelta(0))
+            self.catalog = changed(
+                self.catalog, key, inputs=inputs, reuse=reuse, retries=retries, parameters=(number("p", 0),)
+            )
+        self.edits = Counter()
+        for key in ("a0", "a2"):
+            self.refused[key] = (frozenset(), False)
+            self._define_check(key)
+
+    def _define_check(self, key):
+        self.edits[key, CHECK] += 1
+        task = TaskDefinition(name=f"assets:{key}_{CHECK}", code=code(f"{key}-{self.edits[key, CHECK]}"), outputs=())
+        check = CheckDefinition(name=CHECK, task=task, blocking=True)
+        assets = [
+            msgspec.structs.replace(asset, checks=(check,)) if asset.key == key else asset
+            for asset in self.catalog.assets.values()
+        ]
+        self.catalog = Catalog.of(assets)
+
+    # ── what user code does, and what every partition ought to hold ───────────────────────────────────
+
+    def _values(self, key, read, parameter):
+        outputs = self.catalog[key].task.outputs
+        return {o.name: sum(read) + self.salt[key] + int(parameter) + n for n, o in enumerate(outputs)}
+
+    def _call(self, key, read, *, p, partition):
+        number_ = self.tried[key, partition] = self.tried[key, partition] + 1
+        if key in self.failing or (key in self.flaky and number_ == 1):
+            raise ConnectionError(key)
+        parts = [[v for _, v in value] if isinstance(value, Partitioned) else [value] for value in read.values()]
+        values = self._values(key, [part for several in parts for part in several], p)
+        return values if len(values) > 1 else values["result"]
+
+    def _allows(self, key, value):
+        residues, raises = self.refused[key]
+        if raises and value % 3 in residues:
+            raise ValueError(value)
+        return value % 3 not in residues
+
+    def _expected(self, key, ordinal):
+        """The value that the code as it stands gives this partition."""
+        asset = self.catalog[key]
+        first = asset.task.outputs[0].asset
+        read = [
+            self._expected(i.asset, o)
+            for i in asset.task.inputs
+            for o in upstream_ordinals(i.mapping, self.catalog[i.asset].partitions, asset.partitions, ordinal, NOW)
+        ]
+        return self._values(first, read, 0)[asset.output]
+
+    def _loaded(self):
+        tasks = {}
+        for key, asset in self.catalog.assets.items():
+            first = asset.task.outputs[0].asset
+            tasks[key] = LiveTask(
+                function=lambda *, p, partition, key=first, **read: self._call(key, read, p=p, partition=partition),
+                inputs={i.name: Partitioned[int] if i.lazy else int for i in asset.task.inputs},
+                parameters={"p": float},
+                receives={"partition": "key"},
+                returns=int,
+                outputs={o.name: int for o in asset.task.outputs},
+            )
+        checks = {
+            (key, CHECK): LiveTask(
+                function=lambda value, key=key: self._allows(key, value),
+                inputs={"value": int},
+                parameters={},
+                receives={},
+                returns=bool,
+                outputs={},
+            )
+            for key in self.refused
+        }
+        return Loaded(location="x", assets=tuple(self.catalog.assets.values()), sources={}, tasks=tasks, checks=checks)
+
+    # ── what changes ──────────────────────────────────────────────────────────────────────────────────
+
+    @rule(n=keys, salt=st.integers(0, 2))
+    def edit(self, n, salt):
+        """New code, which often gives what the old one gave."""
+        key = f"a{n}"
+        self.salt[key] = salt
+        # Code that was there before has its version of before: that is what a version is.
+        self.catalog = changed(self.catalog, key, code=code(f"{key}-{salt}-{self.edits[key]}"))
+
+    @rule(n=keys)
+    def rewrite(self, n):
+        """Other code to the same effect."""
+        key = f"a{n}"
+        self.edits[key] += 1
+        self.catalog = changed(self.catalog, key, code=code(f"{key}-{self.salt[key]}-{self.edits[key]}"))
+
+    @rule(
+        key=st.sampled_from(["a0", "a2"]), residues=st.frozensets(st.integers(0, 2), max_size=2), raises=st.booleans()
+    )
+    def edit_check(self, key, residues, raises):
+        self.refused[key] = (residues, raises)
+        self._define_check(key)
+
+    @rule(failing=st.sets(keys, max_size=1), flaky=st.sets(keys, max_size=2))
+    def luck_changes(self, failing, flaky):
+        self.failing, self.flaky = {f"a{n}" for n in failing}, {f"a{n}" for n in flaky}
+
+    @precondition(lambda self: self.store.committed)
+    @rule(data=st.data())
+    def lose_an_artifact(self, data):
+        del self.store.committed[data.draw(st.sampled_from(sorted(self.store.committed)))]
+
+    # ── runs ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(
+        some=st.none() | st.sets(keys, min_size=1),
+        force=st.sampled_from([False, False, False, True]),
+        variant=st.sampled_from([None, None, None, 0, 1, 2]),
+    )
+    def run(self, some, force, variant):
+        self._run(some, force=force, variant=variant)
+
+    @rule(some=st.none() | st.sets(keys, min_size=1), dies_at=st.integers(1, 25), kept=st.integers(0, 25))
+    def run_and_die(self, some, dies_at, kept):
+        self._run(some, dies_at=dies_at, kept=kept)
+
+    @rule()
+    def run_everything_with_luck(self):
+        self.failing, self.flaky = set(), set()
+        self._run(None)
+        if self.refused_here or self.skipped_here:
+            return
+        for task in self._plan(Request(selected=frozenset(self.catalog))).tasks:
+            if not self._reads_outside(task.node.keys[0]):
+                assert [group.action for group in task.groups] == [Action.FRESH]
+
+    def _reads_outside(self, key):
+        """True for what is never fresh, since it or what it reads gives up reuse."""
+        task = self.catalog[key].task
+        return task.reuse.is_off or any(self._reads_outside(i.asset) for i in task.inputs)
+
+    def _plan(self, request):
+        """As `prepare` does it: what seems fresh, but has lost its artifact, is planned anew."""
+        made = plan(self.catalog, request, self.past.state(self.catalog))
+        lost = lost_artifacts(SimpleNamespace(store=self.store), made)
+        return plan(self.catalog, request, replace(made.state, lost=lost)) if lost else made
+
+    def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0):
+        selected = frozenset(self.catalog) if some is None else frozenset(f"a{n}" for n in some)
+        parameters = {} if variant is None else {f"a{variant}": {"p": 1.0}}
+        made = self._plan(Request(selected=selected, parameters=parameters, force=force))
+        self._nothing_is_planned_to_stay_that_is_wrong(made)
+        self.runs += 1
+        self.tried.clear()
+        known, present, first = self.past.reusable(), set(self.store.committed), len(self.past.facts)
+        recorder = Recorder(self.past, self.store, dies_at=dies_at, kept=kept)
+        run = InlineRun(
+            made,
+            catalog=self.catalog,
+            loaded=self._loaded(),
+            run=RunId(f"run{self.runs}"),
+            recorder=recorder,
+            store=self.store,
+            verdicts=lambda asset, partition: dict(self.past.verdicts[asset, partition]),
+            clock=lambda: NOW,
+        )
+        try:
+            run.execute()
+        except Died:
+            self.store.staged.clear()
+            return
+        facts = self.past.facts[first:]
+        self.refused_here = {(f.asset, f.partition) for f in facts if isinstance(f, CheckEvaluated) and not f.passed}
+        self.refused_here |= {
+            (o.asset, f.partition)
+            for f in facts
+            if isinstance(f, StepReused)
+            for o in f.outputs
+            if not self.past.versions[o.asset, f.partition, o.version].accepted
+        }
+        self.skipped_here = [f for f in facts if isinstance(f, StepSkipped)]
+        self._every_step_ends_once(made, facts)
+        self._what_is_below_a_failure_is_skipped(made, facts)
+        self._attempts_count_up(facts)
+        if not force:
+            self._nothing_is_made_that_was_there(made, facts, known, present)
+        self._variants_are_no_heads(made, facts)
+        assert run.tally.ran == sum(isinstance(f, StepSucceeded) for f in facts)
+        assert run.tally.reused == sum(isinstance(f, StepReused) for f in facts)
+        assert run.tally.skipped == len(self.skipped_here)
+
+    # ── what must hold ────────────────────────────────────────────────────────────────────────────────
+
+    @invariant()
+    def heads_are_accepted_whole_versions(self):
+        for id_, heads in self.past.heads.items():
+            for partition, version in heads.items():
+                assert self.past.versions[id_, partition, version].accepted
+
+    @invariant()
+    def facts_name_only_what_was_recorded_before_them(self):
+        facts, checked = self.past.facts, self.checked
+        for fact in facts[checked:]:
+            match fact:
+                case StepSucceeded() | StepFailed():
+                    assert (fact.run, fact.step, fact.attempt) in self.past.started
+                case StepStarted():
+                    for read in fact.inputs.values():
+                        for version in expand(read.versions):
+                            assert any(v == version and a == read.asset for a, _, v in self.past.versions)
+        self.checked = len(facts)
+
+    def _nothing_is_planned_to_stay_that_is_wrong(self, made):
+        """What is called fresh holds what the code as it stands would make of what is selected and above it."""
+        state = made.state
+        for task in made.tasks:
+            if task.node.parameters["p"]:
+                continue
+            for ordinal in task.ordinals(Action.FRESH):
+                for asset, id_ in zip(task.node.assets, task.node.ids, strict=True):
+                    head = state.heads[id_][task.node.partition_key(ordinal)]
+                    assert head.artifact not in state.lost
+                    if made.request.selected >= self._above(asset.key) and not made.request.parameters:
+                        assert head.data_version == data_version(self._expected(asset.key, ordinal))
+
+    def _above(self, key):
+        task = self.catalog[key].task
+        return {o.asset for o in task.outputs}.union(*(self._above(i.asset) for i in task.inputs))
+
+    def _every_step_ends_once(self, made, facts):
+        ends = Counter(
+            fact.step
+            for fact in facts
+            if isinstance(fact, StepSucceeded | StepReused | StepSkipped)
+            or (isinstance(fact, StepFailed) and fact.retry_at is None)
+        )
+        assert ends == Counter(step.number for step in made.steps())
+
+    def _what_is_below_a_failure_is_skipped(self, made, facts):
+        skipped = {fact.step for fact in self.skipped_here}
+        failed = {f.step for f in facts if isinstance(f, StepFailed) and f.retry_at is None}
+        bad = set()
+        for step in made.steps():
+            node = step.task.node
+            below = any(
+                (i.asset, o) in bad
+                for i in node.task.inputs
+                for o in upstream_ordinals(
+                    i.mapping, self.catalog[i.asset].partitions, node.assets[0].partitions, step.ordinal, NOW
+                )
+            )
+            assert (step.number in skipped) == below
+            for key, id_ in zip(node.keys, node.ids, strict=True):
+                if below or step.number in failed or (id_, step.partition) in self.refused_here:
+                    bad.add((key, step.ordinal))
+
+    def _attempts_count_up(self, facts):
+        told = defaultdict(list)
+        for fact in facts:
+            if isinstance(fact, StepStarted | StepSucceeded | StepFailed):
+                told[fact.step].append((type(fact), fact.attempt))
+        for events in told.values():
+            assert [attempt for _, attempt in events] == [n for n in (1, 2) for _ in range(2)][: len(events)]
+            assert [kind for kind, _ in events[::2]] == [StepStarted] * (len(events) // 2)
+            assert all(kind is StepFailed for kind, _ in events[1:-1:2])
+            assert events[-1][0] is not StepStarted
+
+    def _nothing_is_made_that_was_there(self, made, facts, known, present):
+        steps = {step.number: step for step in made.steps()}
+        for fact in facts:
+            match fact:
+                case StepStarted(attempt=1) if fact.reuse_key:
+                    outputs = [asset.output for asset in steps[fact.step].task.node.assets]
+                    found = [known.get((fact.reuse_key, output)) for output in outputs]
+                    assert any(f is None or f.artifact not in present - made.state.lost for f in found)
+                case StepSucceeded():
+                    for output in fact.outputs:
+                        version = version_id(fact.run, fact.step)
+                        known[fact.reuse_key, output.output] = self.past.versions[output.asset, fact.partition, version]
+                        present.add(output.artifact)
+
+    def _variants_are_no_heads(self, made, facts):
+        variants = set()
+        for task in made.tasks:
+            if task.node.parameters["p"] or any(i.asset in variants for i in task.node.task.inputs):
+                variants.update(task.node.keys)
+        below = {id_of(key) for key in variants}
+        for fact in facts:
+            match fact:
+                case StepSucceeded() | StepReused():
+                    claims = [(o.asset, o.head) for o in fact.outputs]
+                case VersionAccepted():
+                    claims = [(fact.asset, fact.head)]
+                case _:
+                    claims = []
+            assert not any(head for asset, head in claims if asset in below)
+
+
+Runs.TestCase.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+TestRuns = Runs.TestCase
