@@ -1,7 +1,7 @@
 # Everything runs in .venv, made from the hashed locks; nothing else is needed than Python 3.11-3.13 and make.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) python3)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517
 
 .PHONY: demo test check bench soak lock clean
 

@@ -125,7 +125,7 @@ def write(connection: Connection, changes: Iterable[Change]) -> None:
         match change:
             case Put(table, row):
                 groups.setdefault((table, Put, ()), []).append(row)
-            case Set(table, key, values):
+            case Set(table, key, values) if values:
                 groups.setdefault((table, Set, tuple(sorted(values))), []).append({**key, **values})
             case Remove(table, key):
                 groups.setdefault((table, Remove, ()), []).append(key)

@@ -91,6 +91,7 @@ def environment_lines(server: Mapping[str, str], repetitions: int) -> list[str]:
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, {platform.system()}",
         f"Python {platform.python_version()}, Postgres {server['server_version']}: {settings}",
         f"{repetitions} repetitions, more of what is over in a moment; each waits briefly for idle processors",
+        f"load average of the last 15 minutes at the end: {os.getloadavg()[2]:.1f}; the benchmarks alone make about 1",
     ]
 
 

@@ -210,13 +210,13 @@ def main() -> None:
     peer = os.environ.get("LATEWOOD_BENCH_PEER_PYTHON", "")
     samples, peers = Samples(), Samples()
     with serving() as bench:
-        about = environment_lines(bench.facts(), repetitions)
         for suite in suites:
             for sample in suite.benchmark(bench, repetitions):
                 samples.add(sample)
                 print(", ".join(f"{name} {value:.4g}" for name, value in sample.items()), file=sys.stderr)
             if peer and suite.peer:
                 peers.add(_peer(bench, peer, suite.peer))
+        about = environment_lines(bench.facts(), repetitions)
     text = report([line for suite in suites for line in suite.lines], samples, peers, about)
     print(text)
     if not asked.names and not asked.quick:

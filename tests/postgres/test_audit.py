@@ -33,10 +33,11 @@ def tamper(superuser_url):
 
     def execute(statement: str) -> None:
         with closing(psycopg2.connect(superuser_url.libpq(), options="-c search_path=latewood")) as connection:
-            with connection, connection.cursor() as cursor:
-                cursor.execute("SET session_replication_role = replica")
-                cursor.execute(statement)
-                assert cursor.rowcount != 0
+            cursor = connection.cursor()
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(statement)
+            assert cursor.rowcount != 0
+            connection.commit()
 
     return execute
 
@@ -69,14 +70,6 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("column", ["data", "hash", "type", "recorded_at"])
-def test_a_changed_event_is_named(ledger, tamper, column):
-    tamper(f"UPDATE events SET {CHANGES[column]} WHERE position = 3")
-    with pytest.raises(LogCorrupt, match=r"log, position 3 \(.oved in a\): expected hash .* was changed") as found:
-        verify(ledger.engine, BOTH)
-    assert found.value.position == 3
-
-
 def test_no_column_is_outside_the_chain(ledger, tamper):
     """Each change alone is found, and undone it is not."""
     tamper("CREATE TABLE kept AS SELECT * FROM events WHERE position = 3")
@@ -87,7 +80,8 @@ def test_no_column_is_outside_the_chain(ledger, tamper):
     }
     for change in CHANGES.values():
         tamper(f"UPDATE events SET {change} WHERE position = 3")
-        with pytest.raises(LogCorrupt) as found:
+        named = r"log, position 3 \(.oved in .\): expected hash .* was changed"
+        with pytest.raises(LogCorrupt, match=named) as found:
             verify(ledger.engine, BOTH)
         assert found.value.position == 3, change
         tamper("DELETE FROM events WHERE position = 3; INSERT INTO events SELECT * FROM kept")

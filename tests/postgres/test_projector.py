@@ -154,7 +154,7 @@ def random_changes(chance: Random) -> list[Change]:
     changes: list[Change] = []
     for _ in range(200):
         key = {"project": "p", "account": f"a{chance.randint(0, 5)}"}
-        match chance.randint(0, 4):
+        match chance.randint(0, 5):
             case 0:
                 changes.append(Put(BALANCES, {**key, "user": f"u{chance.random()}"}))
             case 1:
@@ -164,6 +164,8 @@ def random_changes(chance: Random) -> list[Change]:
             case 3:
                 changes.append(Set(BALANCES, key, {"amount": None, "user": "nobody"}))
             case 4:
+                changes.append(Set(BALANCES, key, {}))
+            case 5:
                 changes.append(Remove(BALANCES, key))
     return changes
 

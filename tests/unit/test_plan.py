@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from builders import NOW, SCHEMES, World, catalog, changed, content, edited, id_of, number, said, why_planned
+from latewood.decide.judge import Cause, Reason
 from latewood.decide.state import Durations
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import All, FixedKeys, Identity, Last
@@ -501,6 +502,15 @@ def test_of_several_inputs_the_pending_ones_are_named():
     assert why_planned(world.plan(edited(edited(defined, "a"), "c")), "d") == ["upstream a", "upstream c"]
 
 
+def test_what_is_read_twice_is_named_once():
+    defined = catalog("a", "b <- a")
+    (one,) = defined["b"].task.inputs
+    defined = changed(defined, "b", inputs=(one, msgspec.structs.replace(one, name="again")))
+
+    (step,) = World().plan(defined, "b").tasks[0].groups
+    assert step.reasons == (Reason(Cause.UPSTREAM, "a"),)
+
+
 def test_identity_that_begins_later_upstream_blocks_what_has_no_counterpart():
     defined = catalog("u", "d <- u")
     defined = changed(defined, "u", partitions=Daily("2013-01-03", "2013-01-05"))
@@ -519,7 +529,9 @@ def test_outputs_are_made_together_in_one_step():
     world = World()
 
     assert said(world.run(PAIR)) == {"src": "run", "x y": "run", "z": "run"}
-    assert [step.task.node.keys for step in world.plan(edited(PAIR, "x")).steps()] == [("x", "y"), ("z",)]
+    steps = list(world.plan(edited(PAIR, "x")).steps())
+    assert [step.task.node.keys for step in steps] == [("x", "y"), ("z",)]
+    assert steps[0].reasons == (Reason(Cause.CODE),)  # of both outputs, told once
 
 
 def test_one_missing_output_makes_all_of_them_again():
@@ -591,11 +603,11 @@ def test_an_optional_output_alone_is_asked_for_until_it_was_made():
 
 
 def test_a_task_of_which_nothing_ever_came_leaves_nothing_to_reuse():
-    world = World(makes=lambda *_: None)
-    defined = catalog("x? y?")
+    world = World(makes=lambda asset, *_: content("a") if asset.key == "a" else None)
+    defined = catalog("a", "x? y?")
     world.run(defined)
 
-    assert said(world.plan(defined)) == {"x y": "run"}
+    assert said(world.plan(defined)) == {"a": "fresh", "x y": "run"}
 
 
 def test_in_a_subsettable_task_an_absent_optional_output_was_only_not_asked_for():

@@ -67,7 +67,8 @@ def code_changes(workspace: Workspace, view: View, made: Plan) -> dict[AssetKey,
             if group is None:
                 continue
             partition = task.node.partition_key(next(iter(group.ordinals)))
-            head = made.state.heads[task.node.ids[0]][partition]
+            heads = [made.state.heads.get(id_, {}).get(partition) for id_ in task.node.ids]
+            head = next(head for head in heads if head is not None)
             old = past.definition_of(head, task.node.keys[0])
             if old is not None:
                 changes[task.node.keys[0]] = changed_parts(old.task.code, task.node.task.code)

@@ -296,7 +296,7 @@ def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
         for ordinal in task.ordinals(Action.FRESH):
             partition = task.node.partition_key(ordinal)
             for id_ in task.node.ids:
-                artifact = made.state.heads[id_][partition].artifact
-                if not workspace.store.exists(ArtifactAddress(artifact)):
-                    lost.add(artifact)
+                head = made.state.heads.get(id_, {}).get(partition)  # none of an optional output that was absent
+                if head is not None and not workspace.store.exists(ArtifactAddress(head.artifact)):
+                    lost.add(head.artifact)
     return frozenset(lost)

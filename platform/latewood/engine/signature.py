@@ -5,11 +5,13 @@ import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
 
 from latewood.context import Context, Output
+from latewood.decide.canonical import canonical
 from latewood.engine.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import Parameter, Receives
@@ -83,9 +85,12 @@ def read_signature(function: Callable[..., Any]) -> Signature:
 
 
 def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
-    """The parameter's value as JSON, from JSON or from a command line's text. Raises ValueRefused."""
+    """The parameter's value as JSON, from JSON or from a command line's text. Raises ValueRefused.
+
+    Equal values give equal JSON in every process, and JSON that reads back: it decides what is reused.
+    """
     if type(value) is annotation and annotation in _SCALARS:
-        return value
+        return _recordable(value, value)
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - start-up: only runs with parameters need it
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
@@ -96,12 +101,27 @@ def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
     first: ValidationError | None = None
     for candidate in candidates:
         try:
-            return adapter.dump_python(adapter.validate_python(candidate), mode="json")
+            valid = adapter.validate_python(candidate)
+            return _recordable(adapter.dump_python(valid, mode="json"), adapter.dump_python(valid))
         except ValidationError as error:
             first = first or error
     assert first is not None, "either a candidate was returned or one was refused"
     shown = first.errors()[0]["msg"]
     raise ValueRefused(f'parameter "{name}": expected {_shown(annotation)}, found {value!r}: {shown}')
+
+
+def _recordable(value: Any, plain: Any) -> Any:
+    """The JSON `value` of what is `plain` in Python: sets in one order, and numbers that JSON lacks as text."""
+    match value, plain:
+        case list(), set() | frozenset():
+            return sorted(value, key=canonical)  # strings hash, and so sets iterate, differently in each process
+        case list(), list() | tuple():
+            return list(map(_recordable, value, plain))
+        case dict(), dict():
+            return dict(zip(value, map(_recordable, value.values(), plain.values()), strict=True))
+        case float(), _ if not isfinite(value):
+            return str(value)  # a definition read from the log would hold null
+    return value
 
 
 def live_parameter(annotation: Any, value: Any) -> Any:

@@ -1,0 +1,48 @@
+"""What installing and importing rely on."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import latewood
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("folder", ["platform", "eventlog", "graphql", "ui", "plugins", "tests", "examples"])
+def test_a_top_level_folder_is_no_package(folder):
+    assert not (ROOT / folder / "__init__.py").exists(), f"{folder}/ would hide the module of that name"
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_holds_hashes_and_no_addresses(lock):
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"https?:|index-url|find-links|@ file", text)
+    pinned = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
+    assert pinned
+    for requirement in pinned:
+        assert re.match(r"[\w.\-\[\]]+==\S+", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_every_dependency(lock):
+    locked = set(re.findall(r"^([\w.\-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    extras = PROJECT["project"]["optional-dependencies"]
+    wanted = [*PROJECT["project"]["dependencies"], *extras["build"], *extras["examples"]]
+    wanted += extras["dev"] if "dev" in lock else []
+    assert {re.match(r"[\w.\-]+", text)[0] for text in wanted} <= locked
+
+
+def test_versions_agree():
+    assert PROJECT["project"]["version"] == latewood.__version__
+    assert f"## [{latewood.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_wheel_has_every_package():
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[a-z]*/latewood*/__init__.py")}
+    assert packages == set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    assert all((ROOT / package / "py.typed").exists() for package in packages)

@@ -1,0 +1,98 @@
+"""What users import: these names, each with a docstring and a place in the documents, at next to no cost."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import latewood
+import latewood_eventlog
+
+ROOT = Path(__file__).parents[2]
+NAMES = [
+    "All",
+    "AssetGroup",
+    "CheckResult",
+    "Context",
+    "Cron",
+    "Daily",
+    "Definitions",
+    "FixedKeys",
+    "From",
+    "Hourly",
+    "Last",
+    "Monthly",
+    "Offset",
+    "Out",
+    "Output",
+    "PartitionKey",
+    "PartitionRange",
+    "Partitioned",
+    "Pickled",
+    "Resources",
+    "Retry",
+    "Static",
+    "Table",
+    "TableSchema",
+    "TimeWindow",
+    "Timeouts",
+    "Weekly",
+    "asset",
+    "check",
+    "task",
+]
+HEAVY = ("pyarrow", "pydantic", "sqlalchemy", "psycopg2", "rich", "click", "pandas", "numpy", "tenacity", "asyncio")
+
+
+def test_the_public_names_are_these():
+    assert sorted(latewood.__all__) == sorted(NAMES)
+    assert len(NAMES) <= 30
+    assert [*sorted([*NAMES, "__version__"])] == dir(latewood)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_is_documented(name):
+    assert inspect.getdoc(getattr(latewood, name))
+    documents = (ROOT / "README.md").read_text() + (ROOT / "ARCHITECTURE.md").read_text()
+    assert re.search(rf"\b{name}\b", documents)
+
+
+def test_there_is_no_other_name():
+    with pytest.raises(AttributeError, match="latewood.*Asset"):
+        latewood.Asset  # noqa: B018 - asking for it is the test
+
+
+def test_importing_latewood_imports_nothing_heavy():
+    story = (
+        "import sys, latewood, latewood.authoring; latewood.asset; latewood.Table; latewood.Daily; "
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
+def _modules():
+    for package in (latewood, latewood_eventlog):
+        yield package
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            yield importlib.import_module(found.name)
+
+
+@pytest.mark.parametrize("module", _modules(), ids=lambda module: module.__name__)
+def test_everything_public_says_what_it_is(module):
+    assert module.__doc__
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", "") != module.__name__:
+            continue
+        if inspect.isclass(value):
+            assert value.__dict__.get("__doc__"), f"{module.__name__}.{name}"
+            for method, function in vars(value).items():
+                if inspect.isfunction(function) and not method.startswith("_"):
+                    assert inspect.getdoc(getattr(value, method)), f"{module.__name__}.{name}.{method}"
+        elif inspect.isfunction(value):
+            assert value.__doc__, f"{module.__name__}.{name}"
