@@ -223,10 +223,15 @@ class AssetGroup:
         merged: AssetOptions = {
             "group": self.name,
             **options,
-            "owners": (*self.owners, *options.get("owners", ())),
-            "tags": {**self.tags, **options.get("tags", {})},
-            "kinds": (*self.kinds, *options.get("kinds", ())),
         }
+        # A bare text would fall apart into its letters: left as it is, so that loading can refuse it.
+        if not any(isinstance(owners, str) for owners in (self.owners, options.get("owners"))):
+            merged["owners"] = (*self.owners, *options.get("owners", ()))
+        if not any(isinstance(kinds, str) for kinds in (self.kinds, options.get("kinds"))):
+            merged["kinds"] = (*self.kinds, *options.get("kinds", ()))
+        merged.setdefault("owners", self.owners)
+        merged.setdefault("kinds", self.kinds)
+        merged["tags"] = {**self.tags, **options.get("tags", {})}
         if self.prefix:
             merged["key"] = f"{self.prefix}/{options.get('key', function.__name__)}"
         if self.partitions is not None:

@@ -228,13 +228,14 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """A past version taken in place of computing it.
 
     `made` is set where the past version belongs to another asset of the same task: then this asset gets a version of
-    its own with the same content.
+    its own with the same content, as old as that one (`made_at`): a reuse window counts from the computation.
     """
 
     asset: AssetId
     version: VersionId
     head: bool
     made: OutputMade | None = None
+    made_at: datetime | None = None
 
 
 class StepReused(Event, frozen=True):

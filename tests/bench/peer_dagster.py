@@ -120,7 +120,7 @@ def version() -> dict[str, float]:
 
 
 def one_asset() -> dict[str, float]:
-    """`dagster asset materialize` of a file with one asset, the second time; seconds, and MB of its largest process."""
+    """`dagster asset materialize` of a file with one asset, the second time; seconds, and MB of all its processes."""
     file = Path(os.environ["DAGSTER_HOME"]) / "one.py"
     file.write_text(_ONE_ASSET, encoding="utf-8")
     _command("asset", "materialize", "--select", "*", "-f", str(file))

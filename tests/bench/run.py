@@ -6,6 +6,7 @@ With names, only those rows are measured and printed; RESULTS.md is written when
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -203,6 +204,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows to measure: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="one repetition, to see that everything runs")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive us
     if unknown := sorted(set(asked.names) - set(names)):
         parser.error(f"no row is named {', '.join(unknown)}; the rows are {', '.join(names)}")
     suites = [s for s in SUITES if not asked.names or any(line.name in asked.names for line in s.lines)]

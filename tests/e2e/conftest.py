@@ -1,14 +1,18 @@
-"""The command line as users have it: the console script, on one embedded server for the session."""
+"""The command line as users have it, on one embedded server for the session."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from latewood.cli.app import run
 from postgres.conftest import remove
 
 LATEWOOD = Path(sys.executable).parent / "latewood"
@@ -16,37 +20,44 @@ LATEWOOD = Path(sys.executable).parent / "latewood"
 
 @dataclass(frozen=True)
 class Shell:
-    """A folder with an environment, in which commands are run."""
+    """A folder and an environment in which commands are run."""
 
     folder: Path
     environ: dict[str, str]
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """What `latewood ARGUMENTS` prints; it must end with this code, and with a message if that is not 0."""
-        done = self.run(*arguments)
-        assert done.returncode == code, f"latewood {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    def run(self, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        """The ended process, with these changes to the environment."""
-        return subprocess.run(
-            [LATEWOOD, *arguments],
-            cwd=self.folder,
-            env={**self.environ, **changed},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
 
     def write(self, name: str, text: str) -> None:
         """A file in the folder."""
         (self.folder / name).write_text(text)
 
-    def of(self, project: str, folder: Path) -> "Shell":
-        """Another project in another folder, on the same server."""
-        folder.mkdir(exist_ok=True)
-        return Shell(folder, {**self.environ, "LATEWOOD_PROJECT": project})
+    def start(self, *arguments: str, **changed: str) -> "subprocess.Popen[str]":
+        """`latewood ARGUMENTS` as a process of its own, with these changes to the environment."""
+        return subprocess.Popen(
+            [LATEWOOD, *arguments],
+            cwd=self.folder,
+            env={**self.environ, **changed},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **changed: str) -> SimpleNamespace:
+        """What a process of its own prints, and the code it ends with."""
+        process = self.start(*arguments, **changed)
+        out, err = process.communicate(timeout=120)
+        return SimpleNamespace(out=out, err=err, code=process.returncode)
+
+    def here(self, *arguments: str) -> SimpleNamespace:
+        """The same within this process, for what does not depend on having one: half a second less."""
+        out, err = io.StringIO(), io.StringIO()
+        before = dict(os.environ)
+        os.environ.update(self.environ)
+        try:
+            with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = run(arguments)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        return SimpleNamespace(out=out.getvalue(), err=err.getvalue(), code=code)
 
 
 @pytest.fixture(scope="session")
@@ -66,11 +77,12 @@ def environ(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(environ: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Shell]:
-    """A new, empty project of the test's own."""
-    name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:60].rstrip("-")
+def shell(environ: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
+    """An empty folder and an empty project."""
+    return shell_in(environ, tmp_path, request.node.name)
 
-    def make() -> Shell:
-        return Shell(tmp_path, {**environ, "LATEWOOD_PROJECT": name})
 
-    return make
+def shell_in(environ: dict[str, str], folder: Path, name: str) -> Shell:
+    """A folder, and a project called like this as far as projects may be."""
+    project = "".join(letter if letter.isalnum() else "-" for letter in name.lower())[:63].rstrip("-")
+    return Shell(folder, {**environ, "LATEWOOD_PROJECT": project})

@@ -5,18 +5,32 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from postgres.conftest import remove
+
 README = Path(__file__).parents[2] / "README.md"
 _FENCED = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_every_file_and_command_of_the_readme_does_what_it_shows(environ, tmp_path):
+@pytest.fixture
+def newcomer(environ, tmp_path):
+    """A home that was never used: positions in the log are those of the document."""
+    home = tmp_path / "home"
+    yield {**environ, "LATEWOOD_HOME": str(home)}
+    remove(home)
+
+
+def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_path):
+    folder = tmp_path / "fresh"
+    folder.mkdir()
     for language, text in _FENCED.findall(README.read_text()):
         if language == "python":
-            _write(tmp_path, text)
+            _write(folder, text)
             continue
         for command, shown in _commands(text):
             assert command[0] == "latewood"
-            done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, cwd=folder, env=newcomer, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
             assert _pattern(shown).fullmatch(_plain(done.stdout)), f"{command} printed\n{done.stdout}\nnot\n{shown}"
 

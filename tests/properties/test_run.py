@@ -63,7 +63,9 @@ class Store:
         return Staged(address=address, size=len(content), temporary="")
 
     def commit(self, batch):
-        self.committed |= {staged.address: self.staged[staged.address] for staged in batch}
+        for staged in batch:
+            if staged.address in self.staged:
+                self.committed[staged.address] = self.staged.pop(staged.address)
 
     def exists(self, address):
         return address in self.staged or address in self.committed
@@ -77,7 +79,7 @@ class Store:
     def read(self, address, *, size=None):
         if not self.exists(address):
             raise ArtifactMissing("read", address, "it is not there", "")
-        return self.staged.get(address) or self.committed[address]
+        return self.staged[address] if address in self.staged else self.committed[address]
 
 
 class Past:
@@ -193,21 +195,23 @@ def data_version(value):
 
 
 keys = st.integers(0, 3)
+selections = st.none() | st.sets(keys, min_size=1)
 
 
 class Runs(RuleBasedStateMachine):
     """A project whose code, luck and disk change between runs."""
 
     @initialize(
+        refused=st.sampled_from([frozenset(), frozenset(), frozenset({0, 1})]),
         shapes=st.lists(
             st.tuples(
                 st.booleans(), st.sets(keys, max_size=2), st.booleans(), st.sampled_from([True, True, True, False])
             ),
             min_size=4,
             max_size=4,
-        )
+        ),
     )
-    def define(self, shapes):
+    def define(self, shapes, refused):
         self.past, self.store, self.runs, self.checked = Past(), Store(), 0, 0
         self.salt, self.refused = defaultdict(int), {}
         self.failing, self.flaky, self.tried = set(), set(), Counter()
@@ -227,7 +231,7 @@ class Runs(RuleBasedStateMachine):
             )
         self.edits = Counter()
         for key in ("a0", "a2"):
-            self.refused[key] = (frozenset(), False)
+            self.refused[key] = (refused, False)
             self._define_check(key)
 
     def _define_check(self, key):
@@ -298,20 +302,13 @@ class Runs(RuleBasedStateMachine):
 
     # ── what changes ──────────────────────────────────────────────────────────────────────────────────
 
-    @rule(n=keys, salt=st.integers(0, 2))
-    def edit(self, n, salt):
-        """New code, which often gives what the old one gave."""
+    @rule(n=keys, salt=st.integers(0, 2), rewritten=st.sampled_from([0, 0, 1]))
+    def edit(self, n, salt, rewritten):
+        """New code, old code again, or other code to the same effect: equal code has an equal version."""
         key = f"a{n}"
         self.salt[key] = salt
-        # Code that was there before has its version of before: that is what a version is.
+        self.edits[key] += rewritten
         self.catalog = changed(self.catalog, key, code=code(f"{key}-{salt}-{self.edits[key]}"))
-
-    @rule(n=keys)
-    def rewrite(self, n):
-        """Other code to the same effect."""
-        key = f"a{n}"
-        self.edits[key] += 1
-        self.catalog = changed(self.catalog, key, code=code(f"{key}-{self.salt[key]}-{self.edits[key]}"))
 
     @rule(
         key=st.sampled_from(["a0", "a2"]), residues=st.frozensets(st.integers(0, 2), max_size=2), raises=st.booleans()
@@ -331,15 +328,15 @@ class Runs(RuleBasedStateMachine):
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(
-        some=st.none() | st.sets(keys, min_size=1),
-        force=st.sampled_from([False, False, False, True]),
-        variant=st.sampled_from([None, None, None, 0, 1, 2]),
-    )
-    def run(self, some, force, variant):
-        self._run(some, force=force, variant=variant)
+    @rule(some=selections, force=st.sampled_from([False, False, False, True]))
+    def run(self, some, force):
+        self._run(some, force=force)
 
-    @rule(some=st.none() | st.sets(keys, min_size=1), dies_at=st.integers(1, 25), kept=st.integers(0, 25))
+    @rule(some=selections, variant=keys)
+    def run_a_variant(self, some, variant):
+        self._run(some, variant=variant)
+
+    @rule(some=selections, dies_at=st.integers(1, 25), kept=st.integers(0, 25))
     def run_and_die(self, some, dies_at, kept):
         self._run(some, dies_at=dies_at, kept=kept)
 
@@ -389,16 +386,16 @@ class Runs(RuleBasedStateMachine):
             self.store.staged.clear()
             return
         facts = self.past.facts[first:]
-        self.refused_here = {(f.asset, f.partition) for f in facts if isinstance(f, CheckEvaluated) and not f.passed}
-        self.refused_here |= {
-            (o.asset, f.partition)
-            for f in facts
-            if isinstance(f, StepReused)
-            for o in f.outputs
-            if not self.past.versions[o.asset, f.partition, o.version].accepted
+        self.refused_here = {
+            (there.asset, there.partition)
+            for fact in facts
+            if isinstance(fact, StepSucceeded | StepReused)
+            for there, _ in self._claims(fact)
+            if self._refuses(there)
         }
         self.skipped_here = [f for f in facts if isinstance(f, StepSkipped)]
         self._every_step_ends_once(made, facts)
+        self._what_was_made_is_right_and_there(made, facts)
         self._what_is_below_a_failure_is_skipped(made, facts)
         self._attempts_count_up(facts)
         if not force:
@@ -431,16 +428,44 @@ class Runs(RuleBasedStateMachine):
 
     def _nothing_is_planned_to_stay_that_is_wrong(self, made):
         """What is called fresh holds what the code as it stands would make of what is selected and above it."""
-        state = made.state
+        state, selected = made.state, made.request.selected
         for task in made.tasks:
             if task.node.parameters["p"]:
                 continue
             for ordinal in task.ordinals(Action.FRESH):
-                for asset, id_ in zip(task.node.assets, task.node.ids, strict=True):
+                wanted = [pair for pair in zip(task.node.assets, task.node.ids, strict=True) if pair[0].key in selected]
+                for asset, id_ in wanted:
                     head = state.heads[id_][task.node.partition_key(ordinal)]
                     assert head.artifact not in state.lost
-                    if made.request.selected >= self._above(asset.key) and not made.request.parameters:
+                    if selected >= self._above(asset.key) and not made.request.parameters:
                         assert head.data_version == data_version(self._expected(asset.key, ordinal))
+
+    def _what_was_made_is_right_and_there(self, made, facts):
+        steps = {step.number: step for step in made.steps()}
+        for fact in facts:
+            for there, head in self._claims(fact):
+                key, ordinal = there.asset.removeprefix("#"), steps[fact.step].ordinal
+                assert there.artifact in self.store.committed
+                assert not (head and self._refuses(there))
+                if made.request.selected >= self._above(key) and not made.request.parameters:
+                    assert there.data_version == data_version(self._expected(key, ordinal))
+
+    def _claims(self, fact):
+        """The versions that the fact speaks of, and whether it makes them heads."""
+        match fact:
+            case StepSucceeded():
+                found = [(o.asset, version_id(fact.run, fact.step), o.head) for o in fact.outputs]
+            case StepReused():
+                found = [(o.asset, o.version, o.head) for o in fact.outputs]
+            case VersionAccepted():
+                found = [(fact.asset, fact.version, fact.head)]
+            case _:
+                found = []
+        return [(self.past.versions[asset, fact.partition, version], head) for asset, version, head in found]
+
+    def _refuses(self, there):
+        residues, _ = self.refused.get(there.asset.removeprefix("#"), ((), False))
+        return int(self.store.read(there.artifact)) % 3 in residues
 
     def _above(self, key):
         task = self.catalog[key].task
@@ -504,16 +529,8 @@ class Runs(RuleBasedStateMachine):
             if task.node.parameters["p"] or any(i.asset in variants for i in task.node.task.inputs):
                 variants.update(task.node.keys)
         below = {id_of(key) for key in variants}
-        for fact in facts:
-            match fact:
-                case StepSucceeded() | StepReused():
-                    claims = [(o.asset, o.head) for o in fact.outputs]
-                case VersionAccepted():
-                    claims = [(fact.asset, fact.head)]
-                case _:
-                    claims = []
-            assert not any(head for asset, head in claims if asset in below)
+        assert not any(head and there.asset in below for fact in facts for there, head in self._claims(fact))
 
 
-Runs.TestCase.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+Runs.TestCase.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
 TestRuns = Runs.TestCase

@@ -12,7 +12,7 @@ from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.explaining import code_changes
-from latewood.commands.materializing import Prepared, Result, materialize, prepare
+from latewood.commands.materializing import Prepared, Result, blocked_lines, materialize, prepare
 from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace
@@ -153,6 +153,8 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     parts += [f"{tally.failed:,} failed"] if tally.failed else []
     parts += [f"{tally.refused:,} refused by a check"] if tally.refused else []
     parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
+    for left_out, _ in blocked_lines(prepared.plan):
+        out.print(f"left out: {left_out}", style="yellow")
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:

@@ -27,7 +27,7 @@ from latewood.events import (
     RunRequested,
     RunStatus,
 )
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
@@ -112,22 +112,29 @@ def materialize(
 def refuse_blocked(prepared: Prepared) -> None:
     """Raise UsageError naming what the plan would need to read and cannot.
 
-    Who asks for some partitions only means what can be made of them: then the blocked rest is left out.
+    Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for.
     """
-    counts = prepared.plan.counts()
-    if prepared.asked.partition and counts[Action.RUN] + counts[Action.DEPENDS] + counts[Action.REUSE]:
+    if prepared.asked.partition:
         return
+    selected = prepared.plan.request.selected
+    lines = [line for line, subjects in blocked_lines(prepared.plan) if not subjects <= selected]
+    if lines:
+        advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
+        raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
+
+
+def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
+    """What the plan leaves out and why, a line for each group, with the assets that are missing."""
     lines = []
-    for task in prepared.plan.tasks:
+    for task in made.tasks:
         for group in task.groups:
             if group.action is Action.BLOCKED:
-                needs = ", ".join(reason.subject for reason in group.reasons)
-                partitions = f" ({len(group.ordinals)} partitions)" if task.node.assets[0].partitions else ""
-                lines.append(f"  {task.node.keys[0]}{partitions} reads {needs}, which was never materialized")
-    if lines:
-        raise UsageError(
-            "\n".join(["blocked:", *lines, "Select what is read too: `+KEY` selects KEY with everything upstream."])
-        )
+                missing = frozenset(AssetKey(reason.subject) for reason in group.reasons)
+                partitions = f" ({len(group.ordinals):,} partitions)" if task.node.assets[0].partitions else ""
+                needs = ", ".join(sorted(missing))
+                line = f"{task.node.keys[0]}{partitions} reads {needs}, of which something was never materialized"
+                lines.append((line, missing))
+    return lines
 
 
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:

@@ -1,26 +1,28 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from latewood.commands.reading import View, read, select_keys, state_at
+from latewood.commands.reading import View, read, select_keys, state_at, uncollected
 from latewood.commands.workspace import Workspace
-from latewood.decide.judge import nodes_of
+from latewood.decide.judge import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
+from latewood.decide.state import State, VersionFacts
 from latewood.engine.loader import Loaded
 from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog
-from latewood.model.keys import AssetKey
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import parse_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import durations, known_logics, reusable
+from latewood.projections.states import durations, known_logics, reusable, verdict_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Asked:
 def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
-    The state is read in one snapshot. Reuse is looked up only for the logic of what is not fresh.
+    The state is read in one snapshot. Cost: O(assets + heads + versions that may be reused).
     """
     within = frozenset(asset.key for asset in loaded.assets) if loaded is not None else frozenset[AssetKey]()
     keys = _selected(workspace, view, asked.selection, within)
@@ -47,23 +49,30 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         parameters=_parameters(view.catalog, asked.parameters, loaded),
         force=asked.force,
     )
-    with snapshot(workspace.log) as connection:
+    with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, request.parameters)
-        nodes = [
-            n for n in nodes_of(view.catalog, state, request.parameters) if not request.selected.isdisjoint(n.keys)
-        ]
-        logics = known_logics(connection, workspace.project, (node.logic for node in nodes), view.as_of)
-        state = replace(state, logics=logics)
-        first = plan(view.catalog, request, state)
-        unsettled = [
-            task
-            for task in first.tasks
-            if task.node.logic in logics and any(g.action in (Action.RUN, Action.DEPENDS) for g in task.groups)
-        ]
-        if not unsettled or asked.force:
-            return _with_durations(connection, workspace, first)
-        found = reusable(connection, workspace.project, {task.node.logic for task in unsettled}, view.as_of)
-        return _with_durations(connection, workspace, plan(view.catalog, request, replace(state, reusable=found)))
+        nodes = nodes_of(view.catalog, state, request.parameters)
+        wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
+        project = workspace.project
+        logics = known_logics(connection, project, wanted, view.as_of)
+        checked = _verdicts(connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)])
+        found = {} if asked.force else reusable(connection, project, workspace.environment, logics, view.as_of)
+        shared = _shared_heads(nodes, state)
+        state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
+        return _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
+
+
+def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
+    """Heads that another asset may reuse, by (reuse key, output): those of tasks that make several assets' values."""
+    counts = Counter(node.logic for node in nodes)
+    return {
+        (facts.reuse_key, asset.output): facts
+        for node in nodes
+        if counts[node.logic] > 1
+        for asset, id_ in zip(node.assets, node.ids, strict=True)
+        for facts in state.heads.get(id_, {}).values()
+        if facts.reuse_key
+    }
 
 
 def _selected(workspace: Workspace, view: View, selection: str, within: Collection[AssetKey]) -> list[AssetKey]:
@@ -73,6 +82,14 @@ def _selected(workspace: Workspace, view: View, selection: str, within: Collecti
     else:
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
     return [key for key in keys if not within or key in within]
+
+
+def _verdicts(
+    connection: Snapshot, workspace: Workspace, nodes: Sequence[Node]
+) -> frozenset[tuple[AssetId, PartitionKey, str]]:
+    """Past verdicts on the assets that have checks, by asset, partition and check key."""
+    checked = [id_ for n in nodes for asset, id_ in zip(n.assets, n.ids, strict=True) if asset.checks]
+    return verdict_keys(connection, workspace.project, checked) if checked else frozenset()
 
 
 def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:

@@ -1,7 +1,9 @@
 """What an environment has at a position: definitions, heads, status and flags, read in one snapshot."""
 
 import difflib
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +61,7 @@ class Read:
 
 def read(workspace: Workspace, as_of: Position = NOW) -> Read:
     """View, state and assessment at a position. Cost: O(assets + heads)."""
-    with snapshot(workspace.log) as connection:
+    with uncollected(), snapshot(workspace.log) as connection:
         return read_through(connection, workspace, as_of)
 
 
@@ -98,6 +100,21 @@ def known_key(view: View, text: str) -> AssetKey:
     raise UsageError(f'no asset "{text}"{hint}')
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: a large project is many small objects that all stay.
+
+    Searching them for cycles again and again was two fifths of the time of a plan of 10,000 assets.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def view_of(
     workspace: Workspace,
     *,
@@ -106,7 +123,7 @@ def view_of(
     ids: Mapping[AssetKey, AssetId] | None = None,
 ) -> View:
     """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it."""
-    with snapshot(workspace.log) as connection:
+    with uncollected(), snapshot(workspace.log) as connection:
         return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
 
 

@@ -35,6 +35,7 @@ class Cause(StrEnum):
     REUSE_OFF = "reuse off"
     EXPIRED = "reuse window ended"
     LOST = "artifact lost"
+    UNCHECKED = "unchecked"
     FAILED = "failed"
 
 

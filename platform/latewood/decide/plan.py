@@ -22,7 +22,7 @@ from latewood.decide.judge import (
     nodes_of,
     reader,
 )
-from latewood.decide.keys import reuse_key
+from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.state import State, VersionFacts
 from latewood.events import Action
 from latewood.model.definitions import Catalog
@@ -116,16 +116,17 @@ class Plan:
                     )
 
 
-def plan(catalog: Catalog, request: Request, state: State) -> Plan:
+def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node] | None = None) -> Plan:
     """What bringing the selected partitions up to date means in this state. Pure.
 
     Order: topological. Minimal: whatever is known to equal a head or a reusable version is not run.
+    `nodes` are `nodes_of` the same arguments, for who has them already.
     Cost: O(assets + edges + selected partitions + partitions read).
     """
     columns: dict[AssetKey, Column] = {}
     tasks: list[PlannedTask] = []
     number = 0
-    for node in nodes_of(catalog, state, request.parameters):
+    for node in nodes_of(catalog, state, request.parameters) if nodes is None else nodes:
         columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
         if request.selected.isdisjoint(node.keys):
             continue
@@ -199,6 +200,7 @@ _Contents = tuple[str | None, ...] | None
 _FRESH: Final[_Kind] = (Action.FRESH, ())
 _MISSING: Final = (Reason(Cause.MISSING),)
 _REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
+_UNCHECKED: Final[_Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
 
 
 def _decide(
@@ -214,7 +216,7 @@ def _decide(
         return (Action.RUN, (Reason(Cause.FORCED),)), unknown
     reasons = _reasons(asked, read, heads, state)
     if not reasons and not read.pending:
-        return _FRESH, None
+        return (_UNCHECKED if _lacks_verdict(node, partition, heads, state) else _FRESH), None
     if node.task.reuse.is_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
@@ -225,6 +227,18 @@ def _decide(
         # What its blocking checks refused may be refused again, so nobody knows what will be read.
         return (Action.REUSE, reasons), tuple([f.data_version if f and f.accepted else PENDING for f in taken])
     return (Action.RUN, reasons), unknown
+
+
+def _lacks_verdict(node: Node, partition: PartitionKey, heads: Sequence[VersionFacts | None], state: State) -> bool:
+    """True where a check was added or changed since: the version stays, but nobody has judged it so."""
+    if state.checked is None:
+        return False
+    return any(
+        (id_, partition, check_key(check, head.data_version, partition)) not in state.checked
+        for asset, id_, head in zip(node.assets, node.ids, heads, strict=True)
+        if asset.checks and head is not None
+        for check in asset.checks
+    )
 
 
 def _upstream(keys: Sequence[AssetKey]) -> tuple[Reason, ...]:

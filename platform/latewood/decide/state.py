@@ -43,7 +43,8 @@ class State:
 
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
     version at all. `contents` maps the text of each Path parameter's value to its content hash. `lost`
-    are artifacts that were looked for and are gone: versions that lie in them count for nothing.
+    are artifacts that were looked for and are gone: versions that lie in them count for nothing. `checked` are the past
+    verdicts by asset, partition and check key; None = nobody looked.
     """
 
     environment: str
@@ -55,4 +56,5 @@ class State:
     logics: frozenset[str] = frozenset()
     contents: Mapping[str, str] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
+    checked: frozenset[tuple[AssetId, PartitionKey, str]] | None = None
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)

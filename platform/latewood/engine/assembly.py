@@ -15,6 +15,7 @@ from latewood.authoring import Asset, Check, From, Out, OutputOf, TaskOptions, U
 from latewood.context import Partitioned
 from latewood.engine.annotations import type_spec
 from latewood.engine.inspection import Inspector
+from latewood.engine.options import faults_of_asset, faults_of_check
 from latewood.engine.signature import LiveTask, Signature, read_signature
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import (
@@ -29,11 +30,14 @@ from latewood.model.definitions import (
 )
 from latewood.model.graph import show_path
 from latewood.model.keys import AssetKey, asset_key
+from latewood.model.mappings import All, Offset, check_mapping, default_mapping
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.mappings import Offset, check_mapping, default_mapping
 from latewood.model.partitions import Scheme
 from latewood.model.policies import Resources, Retry, Reuse, Timeouts
 from latewood.model.types import display, fits
+
+_JOINED: Final = frozenset({"table", "dataframe", "any", "union"})
+"""Kinds of values of which several partitions arrive as one (a union may hold such)."""
 
 RESULT: Final = "result"
 """Name of the output of a function that makes one asset."""
@@ -112,6 +116,11 @@ def assemble(
 
 def _name_outputs(asset: Asset[..., Any], problems: _Problems) -> _Named | None:
     options = asset.options
+    faults = faults_of_asset(options)
+    for fault in faults:
+        problems.add(asset.function, f'asset "{options.get("key", asset.function.__name__)}": {fault}')
+    if faults:
+        return None
     try:
         signature = read_signature(asset.function)
         key = asset_key(options.get("key", asset.function.__name__))
@@ -280,13 +289,14 @@ def _define(
 def _input(name: str, annotation: Any, explicit: Upstream | None, named: _Named, directory: _Directory) -> Input:
     key = directory.by_parameter(name) if explicit is None else directory.by_upstream(explicit, named.key)
     lazy = getattr(annotation, "__origin__", None) is Partitioned
-    return Input(
-        name=name,
-        asset=key,
-        mapping=_mapping(key, explicit, named, directory),
-        type=type_spec(annotation.__args__[0] if lazy else annotation),
-        lazy=lazy,
-    )
+    mapping = _mapping(key, explicit, named, directory)
+    spec = type_spec(annotation.__args__[0] if lazy else annotation)
+    if isinstance(mapping, All) and directory.schemes[key] is not None and not lazy and spec.kind not in _JOINED:
+        raise DefinitionError(
+            f'parameter "{name}" reads all partitions of "{key}" at once, but values of type {display(spec)} cannot be '
+            f"joined; annotate it Partitioned[{display(spec)}] and iterate"
+        )
+    return Input(name=name, asset=key, mapping=mapping, type=spec, lazy=lazy)
 
 
 def _dependency(name: str, upstream: Upstream, named: _Named, directory: _Directory) -> Input:
@@ -380,6 +390,11 @@ def _define_checks(
     defined: dict[tuple[AssetKey, str], tuple[CheckDefinition, LiveTask]] = {}
     for check in checks:
         name = check.options.get("name", check.function.__name__)
+        faults = faults_of_check(check.options)
+        for fault in faults:
+            problems.add(check.function, f'check "{name}": {fault}')
+        if faults:
+            continue
         try:
             signature = read_signature(check.function)
             key = _checked_asset(check, signature, assets, directory)

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from latewood.context import CheckResult
-from latewood.decide.judge import Reason
+from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import check_key, inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step, reusable
 from latewood.decide.retry import RetryAt, after_failure
@@ -50,6 +50,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 Verdicts = Callable[[AssetId, PartitionKey], Mapping[tuple[str, str], bool]]
 """Past verdicts on an asset partition by (check name, check key)."""
 
+_UNCHECKED: Final = Reason(Cause.UNCHECKED)
 _VERSIONS_MAX: Final = 8_192
 """Most characters of one input's versions in an event: hundreds of ranges; usually there is one."""
 
@@ -281,7 +282,12 @@ class InlineRun:
         node = step.task.node
         if self._plan.request.force or node.task.reuse.is_off:
             return None
-        taken = reusable(node, step.partition, inputs, self._state)
+        if _UNCHECKED in step.reasons:
+            taken: tuple[VersionFacts | None, ...] | None = tuple(
+                self._state.heads[id_].get(step.partition) for id_ in node.ids
+            )
+        else:
+            taken = reusable(node, step.partition, inputs, self._state)
         for facts in filter(None, taken or ()):
             if not self._store.exists(ArtifactAddress(facts.artifact)):
                 fact = ReuseSourceLost(
@@ -359,7 +365,13 @@ class InlineRun:
                 accepted=result.accepted,
                 head=False,
             )
-        return ReusedOutput(asset=result.asset, version=result.version, head=head and moves, made=made)
+        return ReusedOutput(
+            asset=result.asset,
+            version=result.version,
+            head=head and moves,
+            made=made,
+            made_at=None if made is None else facts.made_at,
+        )
 
     # ── checks ────────────────────────────────────────────────────────────────────────────────────────
 

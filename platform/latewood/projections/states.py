@@ -37,7 +37,9 @@ _LOGICS: Final = text(
 _BY_LOGIC: Final = text(
     f"SELECT {_FACTS}, v.output FROM versions v "  # noqa: S608 - as above
     "WHERE v.project = :project AND v.logic = ANY (CAST(:logics AS text[])) AND v.reuse_key <> '' "
-    "AND v.position <= :as_of ORDER BY v.position"
+    "AND v.position <= :as_of AND NOT EXISTS (SELECT FROM heads h WHERE h.project = v.project "
+    "  AND h.environment = :environment AND h.asset = v.asset AND h.partition = v.partition "
+    "  AND h.version = v.version) ORDER BY v.position"
 )
 _DURATIONS: Final = text(
     "SELECT v.asset, percentile_cont(0.5) WITHIN GROUP (ORDER BY v.duration_ms) AS p50, "
@@ -57,6 +59,9 @@ _HISTORY: Final = text(
 _PARTITION_HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.partition = :partition ORDER BY v.position DESC LIMIT 100"
+)
+_VERDICT_KEYS: Final = text(
+    "SELECT asset, partition, check_key FROM checks WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))"
 )
 _PASSED: Final = text(
     "SELECT asset, check_name, check_key, passed, version FROM checks WHERE project = :project "
@@ -83,12 +88,15 @@ def known_logics(connection: Connection, project: str, logics: Iterable[str], as
 
 
 def reusable(
-    connection: Connection, project: str, logics: Collection[str], as_of: Position = NOW
+    connection: Connection, project: str, environment: str, logics: Collection[str], as_of: Position = NOW
 ) -> dict[tuple[str, str], VersionFacts]:
-    """Versions of these logics by (reuse key, output): of several the newest accepted one. Cost: O(versions)."""
+    """Versions of these logics that are no head, by (reuse key, output): of several the newest accepted one.
+
+    Cost: O(versions that are no head): the heads of a hundred thousand partitions are read already.
+    """
     if not logics:
         return {}
-    parameters = {"project": project, "logics": sorted(logics), "as_of": as_of}
+    parameters = {"project": project, "environment": environment, "logics": sorted(logics), "as_of": as_of}
     found: dict[tuple[str, str], VersionFacts] = {}
     for *facts, output in _tuples(connection, _BY_LOGIC, parameters):
         version = VersionFacts._make(facts)
@@ -124,6 +132,14 @@ def partition_history(
     """The latest 100 versions of one asset partition, newest first."""
     parameters = {"project": project, "asset": asset, "partition": partition, "as_of": NOW}
     return [VersionFacts._make(row) for row in _tuples(connection, _PARTITION_HISTORY, parameters)]
+
+
+def verdict_keys(
+    connection: Connection, project: str, assets: Collection[AssetId]
+) -> frozenset[tuple[AssetId, PartitionKey, str]]:
+    """Which verdicts there are on these assets: (asset, partition, check key)."""
+    parameters = {"project": project, "assets": list(assets)}
+    return frozenset((a, p, k) for a, p, k in _tuples(connection, _VERDICT_KEYS, parameters))
 
 
 def check_verdicts(

@@ -103,7 +103,9 @@ class VersionsProjection:
             case StepReused():
                 for output in fact.outputs:
                     if output.made is not None:
-                        yield _version(event, fact, output.made, output.version, 0.0)
+                        yield _version(
+                            event, fact, output.made, output.version, 0.0, output.made_at or event.occurred_at
+                        )
                     if output.head:
                         yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
             case VersionAccepted():
@@ -145,7 +147,7 @@ class VersionsProjection:
 def _made(event: RecordedEvent, fact: StepSucceeded) -> Iterable[Change]:
     version = version_id(fact.run, fact.step)
     for output in fact.outputs:
-        yield _version(event, fact, output, version, fact.duration_ms)
+        yield _version(event, fact, output, version, fact.duration_ms, event.occurred_at)
         if output.head:
             yield from _head(event, fact.environment, output.asset, fact.partition, version)
 
@@ -156,6 +158,7 @@ def _version(
     output: OutputMade,
     version: VersionId,
     duration_ms: float,
+    made_at: datetime,
 ) -> Change:
     return Put(
         versions,
@@ -165,7 +168,7 @@ def _version(
             "partition": fact.partition,
             "version": version,
             "position": event.position,
-            "made_at": event.occurred_at,
+            "made_at": made_at,
             "duration_ms": duration_ms,
             "data_version": output.data_version,
             "artifact": output.artifact,

@@ -1,0 +1,623 @@
+"""The command line: what people read, what machines read, and the codes it ends with."""
+
+import json
+import os
+import pty
+import re
+import signal
+import time
+
+import pytest
+
+from crash.conftest import execute
+from e2e.conftest import LATEWOOD, shell_in
+from latewood_eventlog import server as embedded
+from latewood_eventlog.database import bootstrap
+
+SHOP = """
+import logging
+from latewood import *
+
+regions = Static(["eu", "us"])
+
+@asset(group="raw", owners=["team:data"], tags={"tier": "gold"}, kinds=["csv"], metadata={"source": "shop"})
+def numbers() -> list[int]:
+    \"\"\"Three numbers.\"\"\"
+    print("counting")
+    logging.getLogger("shop").warning("only three")
+    return [1, 2, 3]
+
+@asset(partitions=regions, retries=1)
+def scaled(numbers: list[int], region: PartitionKey, *, factor: int = 2) -> Output[list[int]]:
+    return Output([n * factor for n in numbers], metadata={"region": region})
+
+@check(scaled, blocking=True)
+def not_empty(scaled: list[int]) -> CheckResult:
+    return CheckResult(passed=bool(scaled), metadata={"found": len(scaled)}, message="counted")
+
+@asset
+def total(scaled: Partitioned[list[int]]) -> int:
+    return sum(sum(values) for _, values in scaled)
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(environ, tmp_path_factory):
+    """A project in which everything was materialized once, for tests that only look."""
+    shell = shell_in(environ, tmp_path_factory.mktemp("shop"), "shop")
+    shell.write("shop.py", SHOP)
+    made = shell.run("materialize", "*", "-f", "shop.py")
+    assert (made.code, made.err) == (0, "")
+    assert "4 run, 0 reused in" in made.out
+    assert re.search(r"Everything is fresh at position \d+\.\n$", made.out)
+    return shell
+
+
+def answer(shell, *arguments):
+    """The JSON that a command prints."""
+    done = shell.here(*arguments, "--json")
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+# ── for people ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phrases"),
+    [
+        (["assets"], ["numbers", "raw", "csv", "2 fresh of 2", "3 assets in prod at position "]),
+        (["assets", "group:raw"], ["1 asset in prod"]),
+        (["assets", "status:stale"], ["0 assets in prod"]),
+        (["asset", "numbers"], ["fresh", "Three numbers.", "team:data", "tier=gold", "list[int]", "shop.py", "json1:"]),
+        (
+            ["asset", "scaled"],
+            ["static (eu, us)", "1 retry", "factor=2", "not_empty", "passed", "counted", "region=us"],
+        ),
+        (["why", "total"], ["total is fresh", "it was run because: missing", "nothing changed since"]),
+        (["lineage", "total", "--up", "2"], [".1-2", "eu, us", "numbers", ".0"]),
+        (["lineage", "numbers", "--up", "0", "--down", "2"], ["scaled", "total"]),
+        (["lineage", "numbers"], ["numbers reads nothing"]),
+        (["lineage", "total", "--up", "0"], ["nothing reads total"]),
+        (["runs"], ["succeeded", "prod", "*"]),
+        (["log", "tail"], ["run.ended", "step.succeeded"]),
+        (["log", "stats"], ["step.started", "KiB"]),
+        (["log", "verify"], ["is whole", "rows equal a rebuild"]),
+        (["db", "status"], ["running on 127.0.0.1", "up to date"]),
+        (["db", "migrate"], ["nothing to do"]),
+        (["plan", "*"], ["0 run, 0 maybe, 0 reuse, 4 fresh"]),
+        (["plan", "+total", "--force"], ["forced", "4 run, 0 maybe", "estimated"]),
+        (["plan", "tag:nothing"], ["no asset matches"]),
+        (["materialize", "owner:nobody"], ["no asset matches"]),
+    ],
+)
+def test_what_people_read(shop, arguments, phrases):
+    done = shop.here(*arguments)
+    assert (done.code, done.err) == (0, "")
+    for phrase in phrases:
+        assert phrase in done.out
+
+
+def test_a_run_and_its_logs(shop):
+    run = answer(shop, "runs")[-1]["run"]
+    shown = shop.here("run", run[:6]).out
+    assert re.search(rf"run {run}   succeeded\n\* in prod, asked for by tester\n.*\n4 succeeded\n", shown)
+    logs = shop.here("logs", run).out
+    assert "step 0: numbers, attempt 1" in logs
+    assert "counting\n" in logs
+    assert "WARNING shop: only three" in logs
+    assert shop.here("logs", run, "1").out == ""
+
+
+def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(shop.folder)
+        os.execve(LATEWOOD, ["latewood", "materialize", "*", "--force"], {**shop.environ, "TERM": "xterm-256color"})
+    shown = b""
+    try:
+        while block := os.read(terminal, 65_536):
+            shown += block
+    except OSError:  # the other end of a terminal closes so
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b"Everything is fresh" in shown
+    assert b"\x1b[?25l" in shown  # the cursor is hidden while lines are redrawn,
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")  # and comes back
+
+
+# ── for machines ─────────────────────────────────────────────────────────────────────────────────────────
+
+_RUN = {
+    "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
+    "ended_at", "ended_position", "counts",
+}  # fmt: skip
+_ASSET = {"key", "status", "group", "owners", "tags", "kinds", "description", "partitions"}
+_VERSION = {
+    "asset", "partition", "version", "position", "made_at", "duration_ms", "data_version", "artifact", "code", "logic",
+    "inputs", "reuse_key", "accepted",
+}  # fmt: skip
+_EVENT = {
+    "position", "event_id", "stream", "version", "type", "schema_version", "occurred_at", "recorded_at", "actor",
+    "cause", "data", "hash",
+}  # fmt: skip
+_LINK = {"reader", "reader_version", "input", "asset", "versions", "partitions", "depth"}
+
+
+def test_json_of_assets(shop):
+    listed = answer(shop, "assets")
+    assert set(listed) == {"position", "assets"}
+    assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
+    page = answer(shop, "asset", "scaled")
+    assert set(page) == _ASSET | {"position", "code_version", "versions", "metadata", "columns", "checks"}
+    assert set(page["versions"][0]) == _VERSION
+    assert page["metadata"] == {"region": "us"}
+    assert set(page["checks"][0]) == {
+        "check", "partition", "version", "passed", "blocking", "message", "metadata", "event",
+    }  # fmt: skip
+    assert page["partitions"] == {"fresh": "eu, us"}
+
+
+def test_json_of_plans_and_reasons(shop):
+    plan = answer(shop, "plan", "*", "--force")
+    assert set(plan) == {"position", "environment", "counts", "steps"}
+    assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4}
+    assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "code", "reasons"}
+    assert plan["steps"][1]["partitions"] == "eu, us"
+    assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]
+    why = answer(shop, "why", "scaled", "--partition", "eu")
+    assert set(why) == {
+        "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
+    }  # fmt: skip
+    assert set(why["head"]) == _VERSION
+
+
+def test_json_of_lineage(shop):
+    links = answer(shop, "lineage", "scaled", "--partition", "us", "--down", "1")
+    assert set(links) == {"upstream", "downstream"}
+    assert [set(link) for link in (*links["upstream"], links["downstream"][0])] == [_LINK, _LINK]
+    assert (links["upstream"][0]["asset"], links["downstream"][0]["reader"]) == ("numbers", "total")
+
+
+def test_json_of_runs_and_events(shop):
+    row = answer(shop, "runs")[-1]
+    assert set(row) == _RUN
+    assert row["counts"] == {"ran": 4}
+    run = answer(shop, "run", row["run"])
+    assert set(run) == _RUN | {"steps"}
+    assert set(run["steps"][0]) == {"step", "assets", "partition", "status", "attempt", "duration_ms"}
+    lines = shop.here("log", "tail", "--after", "0", "--json").out.splitlines()
+    assert set(json.loads(lines[-1])) == _EVENT
+    position = json.loads(lines[0])["position"]
+    assert json.loads(shop.here("log", "show", str(position)).out) == json.loads(lines[0])
+    assert set(answer(shop, "log", "stats")) == {"events", "bytes"}
+    assert set(answer(shop, "log", "verify")) == {"position", "projections", "rows"}
+
+
+def test_json_of_materialize_says_the_same_on_failure(shell):
+    shell.write("shop_json.py", SHOP.replace("bool(scaled)", "False"))
+    done = shell.here("materialize", "*", "-f", "shop_json.py", "--json")
+    result = json.loads(done.out)
+    assert set(result) == {
+        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position",
+    }  # fmt: skip
+    assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
+    assert (result["skipped"], result["failed"]) == (1, 0)
+
+
+def test_a_project_without_assets_has_answers_too(shell):
+    assert "No assets in prod yet" in shell.here("assets").out
+    assert answer(shell, "assets")["assets"] == []
+    assert "No runs yet" in shell.here("runs").out
+    assert answer(shell, "runs") == []
+
+
+# ── codes: 0 and 1 ───────────────────────────────────────────────────────────────────────────────────────
+
+BROKEN = {
+    "broken_arithmetic.py": "def divide(by):\n    return 1 / by\n",
+    "broken.py": """
+from broken_arithmetic import divide
+from latewood import asset
+
+@asset
+def good() -> int:
+    return 1
+
+@asset
+def bad(good: int) -> float:
+    print("about to divide")
+    return divide(0)
+
+@asset
+def below(bad: float) -> float:
+    return bad
+
+@asset
+def beside(good: int) -> int:
+    return good
+""",
+}
+
+
+def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
+    for name, text in BROKEN.items():
+        shell.write(name, text)
+    done = shell.run("materialize", "*", "-f", "broken.py")
+    assert (done.code, done.err) == (1, "")
+    assert "✕ bad: ZeroDivisionError: division by zero" in done.out
+    assert "2 run, 0 reused, 1 failed, 1 skipped" in done.out
+    run = answer(shell, "runs")[0]["run"]
+    assert f"See `latewood run {run}` and `latewood logs {run}`." in done.out
+    shown = shell.here("run", run).out
+    assert re.search(r"bad +failed +1 .*ZeroDivisionError", shown)
+    assert re.search(r"below +skipped +upstream failed \(step 1\)", shown)
+    logs = shell.here("logs", run).out
+    assert "about to divide\nTraceback (most recent call last):\n" in logs
+    assert re.findall(r'File ".*/(\w+\.py)", line (\d+)', logs) == [("broken.py", "12"), ("broken_arithmetic.py", "2")]
+    assert answer(shell, "assets", "status:failed")["assets"][0]["key"] == "bad"
+    shell.write("broken_arithmetic.py", "def divide(by):\n    return 1.0\n")
+    repaired = shell.run("materialize", "*")
+    assert repaired.code == 0
+    assert "2 run, 2 reused" in repaired.out
+
+
+def test_a_blocking_check_that_fails_keeps_the_version_out(shell):
+    shell.write("refusing.py", SHOP.replace("bool(scaled)", "False"))
+    done = shell.here("materialize", "*", "-f", "refusing.py")
+    assert done.code == 1
+    assert "✕ scaled eu: blocking check not_empty failed: counted" in done.out
+    assert "3 run, 0 reused, 2 refused by a check, 1 skipped" in done.out
+    assert {a["key"]: a["status"] for a in answer(shell, "assets")["assets"]} == {
+        "numbers": "fresh",
+        "scaled": "missing",
+        "total": "missing",
+    }
+
+
+@pytest.mark.parametrize("width", ["60", "160"])
+def test_hostile_values_are_printed_as_they_are(shell, width):
+    shell.write(
+        "hostile.py",
+        """
+from latewood import *
+
+@asset(description="[bold]not bold[/bold] [/]", tags={"[red]": "[/red]"}, owners=["żółć"])
+def loud(context: Context, *, text: str = "[blink]漢字🎉") -> str:
+    print("[red]red?[/red] [/] " + "w" * 500)
+    context.add_metadata(note="[green]x[/green]", closing="[/]", long="y" * 500)
+    return "z" * 100_000
+
+@asset
+def failing(loud: str) -> int:
+    raise ValueError("[/] [link=x]" + "v" * 300 + "\\nsecond line żółć")
+
+@check(loud)
+def soft(loud: str) -> CheckResult:
+    return CheckResult(passed=False, message="[b]bold?[/b]", metadata={"[i]": "[/i]"})
+""",
+    )
+    done = shell.run("materialize", "*", "-f", "hostile.py", COLUMNS=width)
+    assert (done.code, done.err) == (1, "")
+    assert "✕ failing: ValueError: [/] [link=x]vvv" in done.out
+    assert "▲ loud: check soft failed: [b]bold?[/b] ([i]=[/i])" in done.out
+    page = shell.run("asset", "loud", COLUMNS=width)
+    assert (page.code, page.err) == (0, "")
+    for text in ("[bold]not bold[/bold] [/]", "[red]=[/red]", "żółć", "[blink]漢字🎉", "closing=[/]"):
+        assert text in page.out
+    run = answer(shell, "runs")[0]["run"]
+    assert "[red]red?[/red] [/] " + "w" * 500 in shell.here("logs", run).out
+    assert "second line żółć" in shell.here("logs", run).out
+    assert shell.here("run", run).code == 0
+
+
+def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
+    for command in (["log", "tail", "--after", "0"], ["plan", "*", "--force", "--json"], ["--help"]):
+        process = shop.start(*command)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0, command
+        assert process.stderr.read() == ""
+        process.stderr.close()
+
+
+# ── codes: 2 to 5, and 130 ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["materialize"], "Missing argument 'SELECTION'"),
+        (["materialise", "*"], "Did you mean 'materialize'?"),
+        (["plan", "*", "--forced"], "Did you mean '--force'?"),
+        (["plan", "totl"], "Near it: total"),
+        (["plan", "total and (numbers"], "  total and (numbers\n                    ^\n"),
+        (["plan", "gruop:raw"], "expected one of key, group, tag, owner, kind, status before the colon"),
+        (["assets", "status:old"], "expected one of fresh, stale, missing, failed, running"),
+        (["asset", "totl"], 'no asset "totl"; near: total'),
+        (["why", "nothing"], "`latewood assets` lists them"),
+        (["why", "scaled", "--partition", "de"], 'partition "de": expected'),
+        (["why", "total", "--partition", "eu"], "has no partitions"),
+        (["lineage", "total", "--partition", "eu"], "was never materialized here"),
+        (["plan", "scaled", "--partition", "de"], 'partition "de"'),
+        (["plan", "total", "--partition", "eu"], "none of the selected assets is partitioned"),
+        (["plan", "scaled", "--param", "factor=3"], "expected ASSET.NAME=VALUE"),
+        (["plan", "scaled", "--param", "scled.factor=3"], 'no asset "scled"'),
+        (["plan", "scaled", "--param", "scaled.faktor=3"], '"scaled" has factor, not "faktor"'),
+        (["plan", "scaled", "--param", "scaled.factor=many"], "expected int, found 'many'"),
+        (["run", "zzz"], "no such run; `latewood runs` lists them"),
+        (["logs", "zzz"], "no such run"),
+        (["log", "show", "99999"], "no event at position 99,999; the log ends at"),
+        (["assets", "--env", "Not A Name"], 'environment "Not A Name": expected'),
+    ],
+)
+def test_2_what_cannot_be_asked_says_what_can(shop, arguments, message):
+    done = shop.here(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_2_what_would_be_read_and_was_never_made(shell):
+    shell.write("blocked.py", SHOP)
+    done = shell.here("materialize", "total", "-f", "blocked.py")
+    assert done.code == 2
+    assert "total reads scaled, which was never materialized" in done.err
+    assert "`+KEY` selects KEY with everything upstream" in done.err
+    assert answer(shell, "runs") == []
+
+
+def test_2_without_a_file_it_must_be_clear_which(shell):
+    assert "nothing is deployed from here yet" in shell.here("materialize", "*").err
+    shell.write("one_file.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    assert shell.here("materialize", "*", "-f", "one_file.py").code == 0
+    assert "0 run, 1 reused" in shell.here("materialize", "*").out
+    shell.write("other_file.py", "from latewood import asset\n@asset\ndef b(a: int) -> int: return a\n")
+    assert "1 run, 0 reused" in shell.here("materialize", "*", "-f", "other_file.py").out
+    done = shell.here("materialize", "*")
+    assert (done.code, "2 files are deployed from here" in done.err) == (2, True)
+
+
+PROBLEMS = """
+from latewood import *
+
+days = Daily("2026-01-01", "2026-01-08")
+
+@asset
+def numbers() -> list[int]: ...
+
+@asset(key="numbers")
+def again() -> int: ...
+
+@asset
+def reader(nombers2: list[int]) -> int: ...
+
+@asset
+def text() -> str: ...
+
+@asset
+def misfit(text: int) -> int: ...
+
+@asset
+def chicken(egg: int) -> int: ...
+
+@asset
+def egg(chicken: int) -> int: ...
+
+@asset(partitions=days)
+def daily() -> int: ...
+
+@asset(partitions=Static(["eu", "us"]))
+def regional(daily: int) -> int: ...
+
+@asset
+def several(*numbers: int) -> int: ...
+
+class Thing: ...
+
+@asset
+def opaque() -> Thing: ...
+
+@asset
+def unreadable() -> "Missing": ...
+
+@asset
+def default(*, depth: int = "deep") -> int: ...
+
+@asset(retries=-1)
+def negative() -> int: ...
+
+@asset
+def windowed(window: TimeWindow) -> int: ...
+
+@check(text)
+def wrong(text: int) -> bool: ...
+"""
+EXPECTED = [
+    r'problems.py:6: asset "numbers": defined 2 times',
+    r'problems.py:9: asset "numbers": defined 2 times',
+    r'problems.py:12: asset "reader": parameter "nombers2": no asset of that name; near: numbers\.',
+    r'problems.py:18: asset "misfit": parameter "text" expects int, but "text" produces str',
+    r"problems.py:21: assets read each other: chicken -> egg -> chicken",
+    r'problems.py:30: asset "regional": no default leads from partitions daily .* to partitions static \(eu, us\)',
+    r'problems.py:33: asset "several": parameter "\*numbers: int": a task names everything it reads',
+    r'problems.py:38: asset "opaque": type Thing: .* or allow pickle with Pickled\[Thing\]',
+    r"problems.py:41: asset \"unreadable\": annotations cannot be read: NameError: name 'Missing' is not defined",
+    r'problems.py:44: asset "default": default of parameter "depth": expected int, found \'deep\'',
+    r'problems.py:47: asset "negative": Retry: retries: expected 0 to 1,000, found -1',
+    r'problems.py:50: asset "windowed": asks for its partition, but has none; give it partitions=',
+    r'problems.py:53: check "wrong": parameter "text" cannot take what "text" produces: expected int, found str',
+]
+
+
+def test_every_problem_of_a_file_is_told_at_once_and_nothing_is_deployed(shell):
+    shell.write("problems.py", PROBLEMS)
+    done = shell.here("materialize", "*", "-f", "problems.py")
+    assert (done.code, done.out) == (3, "")
+    told = [line for line in done.err.splitlines() if not line.startswith(" ")]
+    assert told.pop() == f"{len(EXPECTED)} errors. Nothing was deployed."
+    for line, pattern in zip(told, EXPECTED, strict=True):
+        assert re.match(pattern, line), line
+    assert shell.here("plan", "*", "-f", "problems.py").code == 3
+    assert answer(shell, "assets")["assets"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nowhere", "unloadable.py:4: cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("1 / 0", "unloadable.py:4: cannot be imported: ZeroDivisionError"),
+        ("def f(:", "unloadable.py:4: SyntaxError"),
+        ('Cron("61 * * * *", "2026-01-01")', 'unloadable.py:4: cron expression "61 * * * *"'),
+        ('Daily("2026-01-01", timezone="Europe/Berlon")', "did you mean Europe/Berlin"),
+        ('Table["a: int46"]', "unloadable.py:4: table schema"),
+    ],
+)
+def test_3_a_file_that_cannot_be_loaded_says_where(shell, source, message):
+    shell.write("unloadable.py", f"from latewood import *\n\n\n{source}\n")
+    done = shell.here("materialize", "*", "-f", "unloadable.py")
+    assert (done.code, done.out) == (3, "")
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_3_files_and_modules_that_are_not_there(shell):
+    assert "no such file" in shell.here("materialize", "*", "-f", "nothing.py").err
+    assert shell.here("materialize", "*", "-m", "nothing_at_all").code == 3
+
+
+def test_4_an_unreachable_database_and_its_password_stays_unsaid(shell):
+    for url in ("postgresql://me:s3cret@127.0.0.1:9/db", "mysql://me:s3cret@127.0.0.1/db", "s3cret"):
+        done = shell.run("assets", LATEWOOD_DATABASE_URL=url)
+        assert (done.code, done.out) == (4, "")
+        assert done.err.startswith("error: database ")
+        assert "s3cret" not in done.err
+
+
+def test_5_a_changed_byte_is_found_and_its_position_named(home, shell):
+    superuser = embedded.superuser_url(home)
+    url = bootstrap(superuser, "tampered", embedded.ensure_started(home).url.password)
+    shell.write("tampered.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    elsewhere = {"LATEWOOD_DATABASE_URL": url.reveal()}
+    assert shell.run("materialize", "*", "-f", "tampered.py", **elsewhere).code == 0
+    assert shell.run("log", "verify", **elsewhere).code == 0
+    execute(
+        superuser.with_database("tampered"),
+        "SET session_replication_role = replica; "
+        "UPDATE latewood.events SET data = replace(data::text, '\"a\"', '\"b\"')::json WHERE position = 1",
+    )
+    done = shell.run("log", "verify", **elsewhere)
+    assert (done.code, done.out) == (5, "")
+    assert "position 1" in done.err
+    assert shell.run("db", "stop", **elsewhere).code == 2
+    execute(superuser, "DROP DATABASE tampered WITH (FORCE)")
+
+
+def test_130_cancelled_and_what_was_finished_is_kept(shell):
+    shell.write(
+        "slow.py",
+        """
+import pathlib, time
+from latewood import asset
+
+@asset
+def quick() -> int:
+    return 1
+
+@asset
+def slow(quick: int) -> int:
+    pathlib.Path("begun").touch()
+    time.sleep(60)
+    return 2
+""",
+    )
+    process = shell.start("materialize", "*", "-f", "slow.py")
+    while not (shell.folder / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert "1 run, 0 reused" in out
+    assert "Cancelled; what was finished is kept." in out
+    run = answer(shell, "runs")[0]
+    assert run["status"] == "cancelled"
+    assert [step["status"] for step in answer(shell, "run", run["run"])["steps"]] == ["succeeded", "cancelled"]
+
+
+# ── options ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_partitions_parameters_force_and_the_past(shell):
+    shell.write("options.py", SHOP)
+    first = shell.here("materialize", "+scaled", "-f", "options.py", "--partition", "us")
+    assert "2 run, 0 reused" in first.out
+    assert "What was selected is fresh" in first.out
+    before = answer(shell, "assets")["position"]
+    assert answer(shell, "asset", "scaled")["partitions"] == {"fresh": "us", "missing": "eu"}
+    assert "2 run, 2 reused" in shell.here("materialize", "*").out
+    assert answer(shell, "asset", "scaled", "--as-of", str(before))["partitions"] == {"fresh": "us", "missing": "eu"}
+    assert {a["status"] for a in answer(shell, "assets", "--as-of", str(before))["assets"]} == {"fresh", "missing"}
+    assert answer(shell, "why", "total", "--as-of", str(before))["status"] == "missing"
+    head = answer(shell, "why", "scaled", "--partition", "eu")["head"]
+    variant = shell.here("materialize", "scaled", "--param", "scaled.factor=5", "--partition", "eu")
+    assert "1 run, 0 reused" in variant.out
+    assert "variants were made, heads are as before" in variant.out
+    assert answer(shell, "why", "scaled", "--partition", "eu")["head"] == head
+    again = shell.here("materialize", "scaled", "--param", "scaled.factor=5", "--partition", "eu")
+    assert "0 run, 1 reused" in again.out
+    assert "4 run, 0 reused" in shell.here("materialize", "*", "--force").out
+    assert "0 run, 4 reused" in shell.here("materialize", "*").out
+
+
+def test_a_dry_run_shows_the_plan_and_runs_nothing(shell):
+    shell.write("dry.py", SHOP)
+    done = shell.here("materialize", "*", "-f", "dry.py", "--dry-run")
+    assert (done.code, "4 run, 0 maybe, 0 reuse, 0 fresh" in done.out) == (0, True)
+    assert answer(shell, "runs") == []
+
+
+def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
+    shell.write("environments.py", SHOP)
+    assert "4 run, 0 reused" in shell.here("materialize", "*", "-f", "environments.py").out
+    assert "No assets in dev yet" in shell.here("assets", "--env", "dev").out
+    assert "0 run, 4 reused" in shell.here("materialize", "*", "-f", "environments.py", "--env", "dev").out
+    shell.write("environments.py", SHOP.replace("n * factor", "n * factor + 1"))
+    plan = shell.here("plan", "*", "-f", "environments.py", "--env", "dev").out
+    print(plan)
+    assert re.search(r"run +scaled +2: eu, us +code: scaled \(environments.py:\d+\) changed", plan)
+    assert re.search(r"maybe +total +depends on the content of scaled", plan)
+    assert {a["status"] for a in answer(shell, "assets")["assets"]} == {"fresh"}
+    assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh", "stale"}
+
+
+def test_a_comment_makes_nothing_stale_and_equal_content_leaves_the_rest_alone(shell):
+    shell.write("edits.py", SHOP)
+    assert shell.here("materialize", "*", "-f", "edits.py").code == 0
+    shell.write("edits.py", SHOP.replace("    return [1, 2, 3]", "    # as counted\n    return   [1,2,3]"))
+    assert "0 run, 0 maybe, 0 reuse, 4 fresh" in shell.here("plan", "*").out
+    shell.write("edits.py", SHOP.replace("return [1, 2, 3]", "return [1, 1 + 1, 3]"))
+    assert "1 run, 3 maybe" in shell.here("plan", "*").out
+    assert "1 run, 3 reused" in shell.here("materialize", "*").out
+
+
+def test_a_module_is_a_location_like_a_file(shell):
+    shell.write("shop_module.py", SHOP)
+    assert "4 run, 0 reused" in shell.here("materialize", "*", "-m", "shop_module").out
+    assert shell.here("plan", "*").out.endswith("0 run, 0 maybe, 0 reuse, 4 fresh\n")
+
+
+def test_following_the_log_ends_with_ctrl_c(shop):
+    process = shop.start("log", "tail", "--follow", "--json")
+    assert set(json.loads(process.stdout.readline())) == _EVENT
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+def test_version_and_help(environ, tmp_path):
+    shell = shell_in({**environ, "LATEWOOD_DATABASE_URL": "nothing is asked of it"}, tmp_path, "help")
+    assert re.fullmatch(r"latewood \d+\.\d+\.\d+\n", shell.run("--version").out)
+    for command in ("", "materialize", "plan", "assets", "asset", "lineage", "why", "runs", "run", "logs", "log", "db"):
+        done = shell.here(*filter(None, [command]), "--help")
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith("Usage: latewood")
