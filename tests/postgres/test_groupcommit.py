@@ -28,7 +28,7 @@ class Gate:
     def __call__(self, needs) -> None:
         self.groups.append(list(needs))
         self.arrived.release()
-        self.open.acquire()
+        self.open.acquire(timeout=20)
         if "broken" in needs:
             raise OSError("no space left")
 
@@ -64,7 +64,7 @@ def test_submissions_are_recorded_in_order_and_answered_each(ledger):
     gate = Gate()
     with GroupCommit(ledger.log, gate) as commits:
         first = commits.submit(to("s", happened()), needs=["x"])
-        gate.arrived.acquire()
+        assert gate.arrived.acquire(timeout=20)
         group = [
             commits.submit(to("s", happened(), expected=1), needs=["y"]),
             commits.submit(to("s", happened(), expected=1), needs=["z", "w"]),
@@ -117,10 +117,10 @@ def test_a_lost_database_is_told_to_all_of_the_group_and_the_next_goes_on(ledger
     gate = Gate()
     with GroupCommit(ledger.log, gate) as commits:
         commits.submit(to("s", happened()), needs=[1])
-        gate.arrived.acquire()
+        assert gate.arrived.acquire(timeout=20)
         waiting = [commits.submit(to("s", happened()), needs=[2]) for _ in range(3)]
         gate.open.release()
-        gate.arrived.acquire()
+        assert gate.arrived.acquire(timeout=20)
         ledger.disconnect()
         gate.open.release()
         for future in waiting:
@@ -149,14 +149,14 @@ def test_what_is_cancelled_in_time_is_not_recorded_and_hurts_nobody(ledger):
     gate = Gate()
     with GroupCommit(ledger.log, gate) as commits:
         under_way = commits.submit(to("s", happened()), needs=[1])
-        gate.arrived.acquire()
+        assert gate.arrived.acquire(timeout=20)
         cancelled, kept = commits.submit(to("s", happened())), commits.submit(to("s", happened()))
         assert cancelled.cancel()
         assert not under_way.cancel(), "too late"
         gate.open.release()
         assert kept.result(timeout=10).positions == (2,)
         alone = commits.submit(to("s", happened()), needs=[2])
-        gate.arrived.acquire()
+        assert gate.arrived.acquire(timeout=20)
         last: Future = commits.submit(to("s", happened()))
         assert last.cancel()
         gate.open.release()

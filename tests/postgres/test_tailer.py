@@ -57,12 +57,14 @@ def tailing(ledger, **options):
 
 def wait_for(ledger, name: str) -> None:
     """Until a connection with this name is there and has said what it wants."""
+    deadline = time.monotonic() + 20
     while not ledger.rows(
         "SET LOCAL ROLE NONE; SELECT FROM pg_stat_activity WHERE datname = current_database() "
         "AND application_name = :name AND query LIKE 'LISTEN%'",
         role="owner",
         name=f"latewood-{name}",
     ):
+        assert time.monotonic() < deadline, f"no {name}"
         time.sleep(0.005)
 
 

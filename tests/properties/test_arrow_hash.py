@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from latewood.engine.arrow_hash import table_version
-from latewood.engine.arrow_types import NoCanonicalContent, logical_type
+from latewood.engine.arrow_types import NoCanonicalContent
 from latewood.engine.parquet import from_parquet, to_parquet
+from latewood.errors import ValueRefused
 
 SIMPLE = {
     pa.int8(): st.integers(-3, 3),
@@ -85,14 +86,16 @@ def test_slices_and_chunks_do_not_count(table, data):
 @given(tables())
 @settings(max_examples=60, deadline=None)
 def test_files_keep_the_version(table):
-    # Parquet as pyarrow reads it back loses the length of a fixed_size_list of nothing but nulls
-    assume("fixed_size_list<null>" not in ", ".join(logical_type(dtype) for dtype in table.schema.types))
+    try:
+        file = to_parquet(table).to_pybytes()
+    except ValueRefused:
+        assume(False)  # maps and fixed lists of nothing but nulls: said before anything is written
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
 
     assert table_version(pa.ipc.open_stream(sink.getvalue()).read_all()) == table_version(table)
-    assert table_version(from_parquet(to_parquet(table).to_pybytes())) == table_version(table)
+    assert table_version(from_parquet(file)) == table_version(table)
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from(["", "a", "bb"])), max_size=9), st.integers(0, 9))
@@ -151,6 +154,12 @@ def same(one, other):
     if isinstance(one, dict) and isinstance(other, dict):
         return all(same(one[key], other[key]) for key in one)
     return one == other
+
+
+def test_what_parquet_could_not_give_back_is_refused():
+    nulls = pa.table({"m": pa.array([[(0, None)]], pa.map_(pa.int8(), pa.null()))})
+    with pytest.raises(ValueRefused, match="column m is map<int8, null>"):
+        to_parquet(nulls)
 
 
 def test_bytes_under_nulls_zeros_and_nans_do_not_count():
