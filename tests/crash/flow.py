@@ -1,4 +1,4 @@
-"""The scenario of the crash tests: ten steps with a retry, checks that pass and fail, partitions, several outputs.
+"""The scenario of the crash tests: eleven steps with a retry, checks that pass and fail, partitions, several outputs.
 
 What user code does to the world outside goes to files in the folder LATEWOOD_TEST_FOLDER; each task takes
 LATEWOOD_TEST_PAUSE_S seconds.
@@ -66,6 +66,12 @@ def outside(checked: int, context: Context) -> int:
     with (folder() / "outside").open("a") as file:
         file.write(f"{context.run_id} {context.attempt}\n")
     return checked * 2
+
+
+@asset
+def after_outside(outside: int) -> int:
+    pause()
+    return outside + 1
 
 
 @asset(outputs={"low": int, "high": int})

@@ -45,7 +45,8 @@ def require_nothing_made_again(facts: dict[str, list[Event]]) -> None:
         for output in fact.outputs
     )
     assert made
-    assert {what: times for what, times in made.items() if times > 1} == {}
+    again = {what: times for what, times in made.items() if times > 1}
+    assert not again, again
 
 
 def require_recorded_before_acting(told: list[Event], acted: Path) -> None:

@@ -74,7 +74,7 @@ def test_connections_that_are_cut_all_the_time_lose_nothing(workspace, superuser
     finally:
         over.set()
         storm.join()
-    assert cuts > 5
+    assert cuts >= 3
     workspace.log.engine.dispose()
     _require_all(workspace, result)
 

@@ -151,16 +151,29 @@ def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:
     """Print events."""
     workspace = open_workspace()
     if after is None:
-        after = max(0, workspace.log.position() - 10)
+        after = _before_last(workspace, 10)
     if not follow:
-        for event in workspace.log.read_all(after=after, project=workspace.project):
-            _print_event(event, json_=json_)
+        while events := workspace.log.read_all(after=after, project=workspace.project):
+            for event in events:
+                _print_event(event, json_=json_)
+            after = events[-1].position
         return exits.OK
     assert workspace.url is not None, "a workspace that was opened has a URL"
     listen = dsn(workspace.url, role="engine")
     for event in tail(workspace.log, after=after, stop=threading.Event(), dsn=listen, project=workspace.project):
         _print_event(event, json_=json_)
     return exits.OK
+
+
+def _before_last(workspace: Workspace, count: int) -> Position:
+    """The position before the project's last `count` events, however many of others lie between."""
+    position = window = workspace.log.position()
+    events: list[RecordedEvent] = []
+    for window in (4 * count, 64 * count, position):  # noqa: B007 - looks further back until there are enough
+        events = workspace.log.read_all(after=max(0, position - window), project=workspace.project)
+        if len(events) >= count:
+            break
+    return events[-count].position - 1 if len(events) >= count else 0
 
 
 def show_command(*, position: int) -> int:

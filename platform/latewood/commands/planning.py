@@ -63,12 +63,16 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
 
 
 def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
-    """Heads that another asset may reuse, by (reuse key, output): those of tasks that make several assets' values."""
+    """Heads that may be reused, by (reuse key, output).
+
+    By another asset of the same task, or beside an output of the same step that is no head; any other head is either
+    fresh, or made under another key.
+    """
     counts = Counter(node.logic for node in nodes)
     return {
         (facts.reuse_key, asset.output): facts
         for node in nodes
-        if counts[node.logic] > 1
+        if counts[node.logic] > 1 or len(node.task.outputs) > 1
         for asset, id_ in zip(node.assets, node.ids, strict=True)
         for facts in state.heads.get(id_, {}).values()
         if facts.reuse_key
