@@ -46,6 +46,12 @@ class Shell:
         out, err = process.communicate(timeout=120)
         return SimpleNamespace(out=out, err=err, code=process.returncode)
 
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """What `latewood ARGUMENTS` prints, when it must end with this code."""
+        done = self.run(*arguments)
+        assert done.code == code, f"latewood {' '.join(arguments)}: {done.code}\n{done.out}{done.err}"
+        return done.out
+
     def here(self, *arguments: str) -> SimpleNamespace:
         """The same within this process, for what does not depend on having one: half a second less."""
         out, err = io.StringIO(), io.StringIO()

@@ -31,7 +31,7 @@ def ledger(database_url):
         yield ledger
 
 
-def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, seconds: float) -> None:
+def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, deaths: int) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
@@ -40,26 +40,28 @@ def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, seconds: f
         target=lambda: seen.extend(tail(ledger.log, after=0, stop=stop, poll_s=0.001)), daemon=True
     )
     tailing.start()
-    number, alive = 0, []
-    acknowledged = folder / "acknowledged"
-    end = time.monotonic() + seconds
-    with acknowledged.open("ab") as acknowledgements:
-        while time.monotonic() < end or alive:
-            while len(alive) < writers and time.monotonic() < end:
-                number += 1
-                process = subprocess.Popen(
-                    [sys.executable, str(TESTS / "postgres" / "writer.py"), str(number)],
-                    env={**os.environ, "PYTHONPATH": str(TESTS), "LATEWOOD_DATABASE_URL": ledger.url.reveal()},
-                    stdout=acknowledgements,
-                )
-                alive.append((time.monotonic() + chance.uniform(0.5, 1.5), process))
-            time.sleep(0.005)
-            for due, process in list(alive):
+
+    def lives_and_dies(number: int) -> list[tuple[int, int]]:
+        """What the writer said it had recorded before it was killed."""
+        environ = {**os.environ, "PYTHONPATH": str(TESTS), "LATEWOOD_DATABASE_URL": ledger.url.reveal()}
+        with (
+            (folder / str(number)).open("w+") as acknowledged,
+            subprocess.Popen(
+                [sys.executable, str(TESTS / "postgres" / "writer.py"), str(number)], env=environ, stdout=acknowledged
+            ) as process,
+        ):
+            while not os.fstat(acknowledged.fileno()).st_size:
                 assert process.poll() is None, "a writer ended by itself"
-                if time.monotonic() > due:
-                    process.kill()
-                    process.wait()
-                    alive.remove((due, process))
+                time.sleep(0.005)
+            time.sleep(chances[number - 1])
+            process.kill()
+            process.wait()
+            acknowledged.seek(0)
+            return [(int(of), int(n)) for of, n in map(str.split, acknowledged)]
+
+    chances = [chance.uniform(0, 0.8) for _ in range(deaths)]
+    with ThreadPoolExecutor(writers) as pool:
+        told = [line for lines in pool.map(lives_and_dies, range(1, deaths + 1)) for line in lines]
     position = ledger.log.position()
     while not seen or seen[-1].position < position:
         time.sleep(0.01)
@@ -77,20 +79,18 @@ def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, seconds: f
         expected = [event.event_id for append in batch_of(of, n).appends for event in append.events]
         assert [event.event_id for event in events] == expected, "batches are whole"
         assert json.loads(events[0].data)["size"] == len(events)
-    told = [tuple(map(int, line.split())) for line in acknowledged.read_text().splitlines()]
     assert all(n <= numbers[of] for of, n in told), "what was acknowledged is recorded"
-    assert len(told) <= len(batches) <= len(told) + number, "and no more than one batch per writer besides"
-    assert len(told) > number
+    assert len(told) <= len(batches) <= len(told) + deaths, "and no more than one batch per writer besides"
     assert verify(ledger.engine, ()).position == position
 
 
 def test_writers_are_killed_while_a_reader_tails(ledger, tmp_path):
-    writers_die_while_a_reader_tails(ledger, tmp_path, writers=3, seconds=3)
+    writers_die_while_a_reader_tails(ledger, tmp_path, writers=3, deaths=6)
 
 
 @pytest.mark.soak
 def test_writers_are_killed_for_long_while_a_reader_tails(ledger, tmp_path):
-    writers_die_while_a_reader_tails(ledger, tmp_path, writers=6, seconds=45)
+    writers_die_while_a_reader_tails(ledger, tmp_path, writers=5, deaths=100)
 
 
 def connections_break_at_any_moment(ledger, *, breaks: int) -> None:

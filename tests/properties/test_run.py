@@ -144,15 +144,21 @@ class Past:
             now=NOW,
             ids={key: id_of(key) for key in defined},
             heads=heads,
-            reusable=self.reusable(),
+            reusable=self.reusable(defined),
             logics=frozenset(facts.logic for facts in self.versions.values()),
         )
 
-    def reusable(self):
-        """Of each key and output the newest version that was accepted, else the newest."""
+    def reusable(self, defined=None):
+        """Of each key and output the newest version that was accepted, else the newest.
+
+        Those of a catalog leave out the heads that only their own step could reuse, as the state of a real run does.
+        """
         found = {}
         for facts in self.versions.values():
             slot = (facts.reuse_key, self.outputs[facts.asset])
+            own = defined and len(defined[facts.asset.removeprefix("#")].task.outputs) == 1
+            if own and self.heads[facts.asset].get(facts.partition) == facts.version:
+                continue
             if facts.reuse_key and (slot not in found or facts.accepted or not found[slot].accepted):
                 found[slot] = facts
         return found

@@ -1,7 +1,8 @@
 """`latewood runs`, `run`, `logs` and `latewood log …`."""
 
 import threading
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from latewood.projections.states import NOW
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
 from latewood_eventlog.audit import verify
 from latewood_eventlog.database import dsn
-from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.tailer import tail
 
 
@@ -153,10 +154,8 @@ def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:
     if after is None:
         after = _before_last(workspace, 10)
     if not follow:
-        while events := workspace.log.read_all(after=after, project=workspace.project):
-            for event in events:
-                _print_event(event, json_=json_)
-            after = events[-1].position
+        for event in _events_after(workspace, after):
+            _print_event(event, json_=json_)
         return exits.OK
     assert workspace.url is not None, "a workspace that was opened has a URL"
     listen = dsn(workspace.url, role="engine")
@@ -167,13 +166,20 @@ def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:
 
 def _before_last(workspace: Workspace, count: int) -> Position:
     """The position before the project's last `count` events, however many of others lie between."""
-    position = window = workspace.log.position()
-    events: list[RecordedEvent] = []
-    for window in (4 * count, 64 * count, position):  # noqa: B007 - looks further back until there are enough
-        events = workspace.log.read_all(after=max(0, position - window), project=workspace.project)
-        if len(events) >= count:
-            break
-    return events[-count].position - 1 if len(events) >= count else 0
+    end = workspace.log.position()
+    window = count
+    while True:
+        after = max(0, end - window)
+        last = deque(_events_after(workspace, after), maxlen=count)
+        if len(last) == count or not after:
+            return last[0].position - 1 if last else end
+        window *= 8
+
+
+def _events_after(workspace: Workspace, after: Position) -> Iterator[RecordedEvent]:
+    while events := workspace.log.read_all(after=after, project=workspace.project):
+        yield from events
+        after = events[-1].position
 
 
 def show_command(*, position: int) -> int:

@@ -196,7 +196,8 @@ def _policies(task: TaskDefinition) -> Iterator[str]:
     elif task.reuse.window is not None:
         yield f"reuse for {task.reuse.window}"
     if task.retries.retries_max:
-        yield f"{task.retries.retries_max} retries, first after {task.retries.backoff}"
+        count = task.retries.retries_max
+        yield f"{count} {'retry' if count == 1 else 'retries'}, first after {task.retries.backoff}"
     for name in ("running", "queued", "total"):
         if (limit := getattr(task.timeouts, name)) is not None:
             yield f"{name} timeout {limit}"

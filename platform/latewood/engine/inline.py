@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from latewood.context import CheckResult
-from latewood.decide.judge import Cause, Reason
+from latewood.decide.judge import Cause, Reason, has_expired
 from latewood.decide.keys import check_key, inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step, reusable
 from latewood.decide.retry import RetryAt, after_failure
@@ -287,7 +287,7 @@ class InlineRun:
                 self._state.heads[id_].get(step.partition) for id_ in node.ids
             )
         else:
-            taken = reusable(node, step.partition, inputs, self._state)
+            taken = reusable(node, step.partition, inputs, self._state) or self._heads_of_this_key(step, inputs)
         for facts in filter(None, taken or ()):
             if not self._store.exists(ArtifactAddress(facts.artifact)):
                 fact = ReuseSourceLost(
@@ -301,6 +301,23 @@ class InlineRun:
                 self._recorder.tell((fact, ("lost", step.number, facts.asset)))
                 return None
         return taken
+
+    def _heads_of_this_key(self, step: Step, inputs: str) -> tuple[VersionFacts | None, ...] | None:
+        """The step's own heads, if they are what it would compute: what it reads was made again, with equal content.
+
+        The state does not list them among the reusable: nobody else can reuse them.
+        """
+        node, state = step.task.node, self._state
+        key = reuse_key(node.logic, inputs, step.partition)
+        heads = tuple(state.heads.get(id_, {}).get(step.partition) for id_ in node.ids)
+        equal = all(
+            head is not None
+            and head.reuse_key == key
+            and head.artifact not in state.lost
+            and not has_expired(head, node.task.reuse, state)
+            for head in heads
+        )
+        return heads if equal else None
 
     def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: tuple[VersionFacts | None, ...]) -> None:
         node = step.task.node

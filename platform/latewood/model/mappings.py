@@ -54,6 +54,10 @@ class FixedKeys(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
     keys: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Take a list as well: users write one."""
+        msgspec.structs.force_setattr(self, "keys", tuple(self.keys))
+
 
 Mapping = Identity | WindowOverlap | Last | All | Offset | FixedKeys
 

@@ -1,0 +1,339 @@
+"""From a file to definitions: what is found, how it is named and wired, and what is said of what cannot be."""
+
+import re
+from datetime import timedelta
+from textwrap import dedent
+
+import pytest
+
+from latewood.engine.loader import load_file, load_module, project_root
+from latewood.errors import DefinitionsInvalid
+from latewood.model.mappings import FixedKeys, Last, Offset, WindowOverlap
+from latewood.model.policies import Resources, Retry, Timeouts
+
+DAYS = 'days = Daily("2026-01-01", "2026-01-08")\nmonths = Monthly("2026-01", "2026-02")\n'
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Loads a file with these definitions; its own lines begin at 5."""
+
+    def write(source, others=None, name="defs.py"):
+        file = tmp_path / name
+        file.write_text("from datetime import timedelta\nfrom latewood import *\n" + DAYS + dedent(source))
+        return load_file(file, root=tmp_path, others=others)
+
+    return write
+
+
+@pytest.fixture
+def refused(load):
+    """What is said of a file that cannot be loaded, line by line, without the summary."""
+
+    def write(source, others=None):
+        with pytest.raises(DefinitionsInvalid) as caught:
+            load(source, others)
+        *lines, summary = str(caught.value).splitlines()
+        assert re.fullmatch(r"\d+ errors?\. Nothing was deployed\.", summary)
+        return "\n".join(lines)
+
+    return write
+
+
+def by_key(loaded):
+    return {asset.key: asset for asset in loaded.assets}
+
+
+def reads(asset):
+    return {i.name: (i.asset, i.mapping) for i in asset.task.inputs}
+
+
+# ── what is found ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_assets_are_the_modules_attributes_also_in_lists_and_dicts(load):
+    loaded = load("""
+        @asset
+        def first() -> int: return 1
+
+        def made(name):
+            @asset(key=f"made/{name}")
+            def one(first: int) -> int: return first
+            return one
+
+        many = [made("a"), made("b")]
+        more = {"c": made("c")}
+        alias = first
+    """)
+    assert list(by_key(loaded)) == ["first", "made/a", "made/b", "made/c"]
+    assert loaded.location == "defs.py"
+    assert set(loaded.tasks) == set(by_key(loaded))
+    assert list(loaded.sources) == ["defs.py"]
+
+
+def test_an_object_called_definitions_chooses(load):
+    loaded = load("""
+        @asset
+        def one() -> int: return 1
+
+        @asset
+        def other() -> int: return 2
+
+        @check(one)
+        def positive(one: int) -> bool: return one > 0
+
+        definitions = Definitions(assets=[one])
+    """)
+    assert list(by_key(loaded)) == ["one"]
+    assert loaded.checks == {}
+
+
+def test_everything_said_of_an_asset_is_defined(load):
+    loaded = load('''
+        shop = AssetGroup(
+            "shop", prefix="shop", owners=["team:a"], tags={"tier": "gold"}, kinds=["csv"], partitions=days
+        )
+
+        @shop.asset(
+            key="daily/sales", owners=["b"], tags={"pii": ""}, kinds=["table"], metadata={"source": "till"},
+            reuse=timedelta(hours=1), retries=2, timeouts=timedelta(minutes=5), pool="db", priority=3,
+            resources=Resources(cpu=2, memory="1Gi"), image="till:1", name="sales",
+            code_version="7", unkeyed=["threads"],
+        )
+        def sales(window: TimeWindow, *, threads: int = 1, rate: float = 1) -> Table["n: int64"]:
+            """What was sold.
+
+            Every day.
+            """
+    ''')
+    asset = by_key(loaded)["shop/daily/sales"]
+    assert (asset.group, asset.owners, asset.kinds) == ("shop", ("team:a", "b"), ("csv", "table"))
+    assert (asset.tags, asset.metadata) == ({"tier": "gold", "pii": ""}, {"source": "till"})
+    assert asset.description == "What was sold.\n\nEvery day."
+    assert asset.partitions.every == "daily"
+    task = asset.task
+    assert (task.name, task.code.version, task.code.given) == ("sales", "7", True)
+    assert (task.reuse.window, task.retries) == (timedelta(hours=1), Retry(2))
+    assert task.timeouts == Timeouts(running=timedelta(minutes=5))
+    assert task.resources == Resources(cpu=2, memory="1Gi")
+    assert (task.pool, task.priority, task.image) == ("db", 3, "till:1")
+    assert [(p.name, p.default, p.in_key) for p in task.parameters] == [("threads", 1, False), ("rate", 1.0, True)]
+    assert task.receives == (("window", "window"),)
+
+
+# ── how assets are wired ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_parameter_means_the_function_the_key_or_the_one_key_that_ends_so(load):
+    loaded = load("""
+        @asset(key="flights/raw")
+        def fetched() -> int: return 1
+
+        @asset(key="weather")
+        def rain() -> int: return 1
+
+        @asset
+        def by_function(fetched: int) -> int: return fetched
+
+        @asset
+        def by_key(weather: int) -> int: return weather
+
+        @asset
+        def by_ending(raw: int) -> int: return raw
+    """)
+    assert {key: [i.asset for i in a.task.inputs] for key, a in by_key(loaded).items() if a.task.inputs} == {
+        "by_function": ["flights/raw"],
+        "by_key": ["weather"],
+        "by_ending": ["flights/raw"],
+    }
+
+
+def test_inputs_by_object_key_output_and_how_they_are_read(load):
+    loaded = load("""
+        @asset(partitions=days)
+        def daily() -> int: return 1
+
+        @asset(outputs={"train": int, "test": Out(int, key="held/out")})
+        def split(): return {"train": 1, "test": 2}
+
+        @asset(inputs={"a": daily, "b": "daily", "c": From(daily, Last()), "d": split["train"], "e": split["test"]},
+               partitions=days, deps=[split["train"]])
+        def reader(a: int, b: int, c: int, d: int, e: int) -> int: return a
+
+        @asset(partitions=days, inputs={"before": From("self", offset=-1)})
+        def running(daily: int, before: int | None) -> int: return 1
+
+        @asset(partitions=months)
+        def monthly(daily: Partitioned[int]) -> int: return 1
+
+        @asset(inputs={"daily": From(daily, FixedKeys(keys=["2026-01-02"]))})
+        def second(daily: int) -> int: return daily
+    """)
+    assets = by_key(loaded)
+    found = reads(assets["reader"])
+    assert [found[name][0] for name in "abcde"] == ["daily", "daily", "daily", "split/train", "held/out"]
+    assert found["c"][1] == Last()
+    assert found["deps[0]"][0] == "split/train"
+    assert [i.loads for i in assets["reader"].task.inputs] == [True] * 5 + [False]
+    assert reads(assets["running"])["before"] == ("running", Offset(by=-1))
+    assert reads(assets["monthly"])["daily"] == ("daily", WindowOverlap())
+    assert assets["monthly"].task.inputs[0].lazy
+    assert reads(assets["second"])["daily"][1] == FixedKeys(keys=["2026-01-02"])
+
+
+def test_one_task_makes_several_assets_with_parameters_of_their_own(load):
+    loaded = load("""
+        @task(retries=1)
+        def scale(n: int, *, factor: int = 1) -> int: return n * factor
+
+        @asset
+        def n() -> int: return 2
+
+        double = scale.asset(key="double", parameters={"factor": 2})
+        triple = scale.asset(key="triple", parameters={"factor": 3})
+    """)
+    double, triple = by_key(loaded)["double"].task, by_key(loaded)["triple"].task
+    assert (double.fixed, triple.fixed) == ({"factor": 2}, {"factor": 3})
+    assert (double.name, double.code, double.retries) == (triple.name, triple.code, triple.retries)
+
+
+def test_checks_belong_to_their_asset(load):
+    loaded = load('''
+        @asset
+        def n() -> int: return 2
+
+        @check(n, blocking=True)
+        def positive(n: int) -> bool:
+            """More than nothing."""
+            return n > 0
+
+        @check("n", severity="warning", name="small")
+        def below_ten(n: int, context: Context) -> CheckResult: return CheckResult(passed=n < 10)
+    ''')
+    positive, small = by_key(loaded)["n"].checks
+    assert (positive.name, positive.blocking, positive.severity.value) == ("positive", True, "error")
+    assert positive.description == "More than nothing."
+    assert (small.name, small.blocking, small.severity.value) == ("small", False, "warning")
+    assert set(loaded.checks) == {("n", "positive"), ("n", "small")}
+
+
+def test_assets_of_other_locations_can_be_read(load):
+    other = by_key(load("@asset\ndef upstream() -> int: return 1\n", name="other_defs.py"))
+    loaded = load("@asset\ndef reader(upstream: int) -> int: return 1\n", others=other)
+    assert [asset.key for asset in loaded.assets] == ["reader"]
+    assert reads(loaded.assets[0])["upstream"][0] == "upstream"
+
+
+def test_a_module_by_name(tmp_path):
+    (tmp_path / "defs_as_module.py").write_text("from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    loaded = load_module("defs_as_module", root=tmp_path)
+    assert (loaded.location, list(by_key(loaded))) == ("defs_as_module", ["a"])
+
+
+def test_the_root_is_the_nearest_folder_that_looks_like_a_project(tmp_path):
+    inner = tmp_path / "project" / "a" / "b"
+    inner.mkdir(parents=True)
+    assert project_root(inner) == inner
+    (tmp_path / "project" / "pyproject.toml").touch()
+    assert project_root(inner) == tmp_path / "project"
+    (inner / "latewood.toml").touch()
+    assert project_root(inner) == inner
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('@asset(key="a b/ c")\ndef x() -> int: ...', r'defs.py:5: asset "a b/ c": .*expected'),
+        ("@asset\ndef x(nothing): ...", r'asset "x": parameter "nothing": no asset of that name\. Name one with'),
+        ("@asset\ndef x(**more): ...", r'parameter "\*\*more": a task names everything it reads'),
+        ('@asset(inputs={"y": "z"})\ndef x(): ...', r'no asset "z"|inputs names "y", which is no parameter of x\(\)'),
+        ("@asset(deps=['gone'])\ndef x(): ...", r'asset "x": deps: no asset "gone"'),
+        ("@asset\ndef x(x: int) -> int: ...", r'reads itself \("x"\): only earlier partitions can be read'),
+        ("@asset(inputs={'p': From('self', offset=-1)})\ndef x(p: int) -> int: ...", r'input "x": '),
+        ("@asset(unkeyed=['k'])\ndef x(): ...", r"unkeyed names k, which is no run parameter"),
+        ("@asset\ndef x(key: PartitionKey): ...", r"asks for its partition, but has none"),
+        ("@asset\ndef x(*, n: int = 'many'): ...", r'default of parameter "n": expected int, found \'many\''),
+        ("@asset(retries=-1)\ndef x(): ...", r"Retry: retries: expected 0 to"),
+        ("@task\ndef t(*, n: int = 1): ...\nx = t.asset(key='x', parameters={'m': 2})", r"no parameter m in t\(\)"),
+        ("@check('x')\ndef c(x: int) -> bool: ...", r'check "c": no asset "x"'),
+        ("@asset\ndef x() -> int: ...\n@check(x)\ndef c() -> bool: ...", r"expected one parameter .* found none"),
+        ("@asset\ndef x() -> int: ...\n@check(x)\ndef c(x: str) -> bool: ...", r"expected str, found int"),
+        ("Monthly('2026-13')", r"defs.py:5: "),
+        ("Static(['a', 'a'])", r"defs.py:5: "),
+        ("Resources(memory='much')", r"defs.py:5: Resources: memory: expected"),
+    ],
+)
+def test_one_problem_is_told_with_its_place(refused, source, message):
+    told = refused(source)
+    assert re.search(message, told), told
+    assert re.match(r"defs\.py:\d+: ", told)
+
+
+def test_a_near_name_is_offered_and_an_ambiguous_one_is_not_guessed(refused):
+    assets = "@asset(key='a/raw')\ndef one(): ...\n@asset(key='b/raw')\ndef two(): ...\n"
+    assert 'parameter "raw" may mean a/raw or b/raw: say which' in refused(assets + "@asset\ndef x(raw): ...")
+    assert "near: a/raw" in refused(assets + "@asset(deps=['a/row'])\ndef x(): ...")
+
+
+def test_types_that_do_not_fit_name_both_ends(refused):
+    told = refused("""
+        @asset
+        def made() -> Table["a: int64, b: string"]: ...
+
+        @asset
+        def reader(made: Table["a: int64, b: double"]) -> int: ...
+    """)
+    assert told.startswith(
+        'defs.py:9: asset "reader": parameter "made" expects Table["a: int64, b: double"], but "made"'
+    )
+    assert 'produces Table["a: int64, b: string"]' in told
+    assert told.endswith("\n  Convert it in made, or declare it so here.")
+
+
+def test_what_one_problem_hides_is_not_guessed_at(refused):
+    told = refused("""
+        @asset
+        def made() -> "Nothing": ...
+
+        @asset
+        def reader(made: int) -> int: ...
+
+        @asset
+        def beside() -> str: ...
+
+        @asset
+        def misfit(beside: int) -> int: ...
+    """)
+    assert [line.partition(": ")[0] for line in told.splitlines() if not line.startswith(" ")] == [
+        "defs.py:6",
+        "defs.py:15",
+    ]
+
+
+def test_cycles_are_shown_along_the_data(refused):
+    told = refused("""
+        @asset
+        def a(c: int) -> int: ...
+
+        @asset
+        def b(a: int) -> int: ...
+
+        @asset
+        def c(b: int) -> int: ...
+    """)
+    assert re.fullmatch(r"defs\.py:\d+: assets read each other: a -> b -> c -> a", told)
+
+
+def test_an_asset_of_another_location_is_not_defined_twice(load, refused):
+    other = by_key(load("@asset\ndef a() -> int: return 1\n", name="other_defs.py"))
+    assert 'asset "a": another location defines it too' in refused("@asset\ndef a() -> int: return 1\n", other)
+
+
+def test_a_failure_at_import_is_placed_at_the_users_innermost_line(tmp_path):
+    (tmp_path / "defs_helper.py").write_text("def boom():\n    raise RuntimeError('no config')\n")
+    (tmp_path / "defs.py").write_text("from defs_helper import boom\n\nboom()\n")
+    with pytest.raises(DefinitionsInvalid, match=r"^defs_helper\.py:2: cannot be imported: RuntimeError: no config\n"):
+        load_file(tmp_path / "defs.py", root=tmp_path)
