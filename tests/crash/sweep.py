@@ -33,7 +33,8 @@ CRASHED, FINISHED, BROKEN = 9, 0, 1
 PACES = {"fast": "0", "slow": "0.004"}
 """Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
 
-_AT_ONCE = 2
+_AT_ONCE = 3
+_UNHARMED = 4  # runs end a sweep: which facts share a commit varies, and with it the number of effects
 
 
 class Effects:
@@ -153,9 +154,9 @@ def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
     """Crashes at 1, 2, 3 …, a few at a time, until there is nothing left to crash at."""
     running: dict[int, int] = {}
     numbers = count(1)
-    going_on = True
-    while going_on or running:
-        while going_on and len(running) < _AT_ONCE:
+    unharmed = 0
+    while unharmed < _UNHARMED or running:
+        while unharmed < _UNHARMED and len(running) < _AT_ONCE:
             fatal = next(numbers)
             child = os.fork()
             if child == 0:
@@ -163,7 +164,7 @@ def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
             running[child] = fatal
         child, status = os.wait()
         fatal, ended = running.pop(child), os.waitstatus_to_exitcode(status)
-        going_on = going_on and ended == CRASHED
+        unharmed += ended != CRASHED
         print(json.dumps({"project": f"{pace}-{when}-{fatal}", "ended": ended}), flush=True)
 
 

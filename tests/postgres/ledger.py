@@ -1,7 +1,9 @@
 """What the tests of the log write into it: a ledger of accounts, with one projection of each kind."""
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,3 +148,17 @@ def to(stream: str, *events: NewEvent, project="p", expected: int | None = None,
 def together(*batches: Batch) -> Batch:
     """One batch of all their appends."""
     return Batch(appends=tuple(append for batch in batches for append in batch.appends))
+
+
+@contextmanager
+def meanwhile(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
+    """These go on in threads until the block ends, or rather until they see the event; their errors are the test's."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        running = [pool.submit(job, stop) for job in jobs]
+        try:
+            yield
+        finally:
+            stop.set()
+    for job in running:
+        job.result()

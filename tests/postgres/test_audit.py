@@ -1,6 +1,5 @@
 """Verification: it passes on what the log made, and names the first place where anything else stands."""
 
-import threading
 from contextlib import closing
 
 import psycopg2
@@ -11,7 +10,7 @@ from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.errors import LogCorrupt, SchemaUnknown
 from latewood_eventlog.migrate import rebuild
 from latewood_eventlog.projector import follow
-from postgres.ledger import Balances, Movements, closed, moved, open_ledger, opened, to
+from postgres.ledger import Balances, Movements, closed, meanwhile, moved, open_ledger, opened, to
 
 BOTH = (Balances(), Movements())
 NONE = Upcasters()
@@ -149,29 +148,22 @@ def test_projections_of_other_versions_are_not_called_corrupt(ledger):
 
 
 def test_verification_while_appends_followers_and_rebuilds_go_on(ledger):
-    stop = threading.Event()
-
-    def appends() -> None:
+    def appends(stop) -> None:
         now = 0
         while not stop.is_set():
             now += 1
             ledger.log.append(to("c", moved("c", now), opened(f"c{now}")))
 
-    def follows() -> None:
+    def follows(stop) -> None:
         while not stop.wait(0.01):
             follow(ledger.engine, Movements(), NONE, until=ledger.log.position())
 
-    def rebuilds() -> None:
+    def rebuilds(stop) -> None:
         while not stop.wait(0.1):
             rebuild(ledger.owner, Balances(), NONE)
 
-    threads = [threading.Thread(target=target) for target in (appends, follows, rebuilds)]
-    for thread in threads:
-        thread.start()
-    positions = [verify(ledger.engine, BOTH).position for _ in range(15)]
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with meanwhile(appends, follows, rebuilds):
+        positions = [verify(ledger.engine, BOTH).position for _ in range(15)]
     assert positions == sorted(positions)
     assert positions[-1] > positions[0]
 

@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 import psycopg2
@@ -19,7 +19,7 @@ from sqlalchemy import text
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, WrongExpectedVersion
 from latewood_eventlog.tailer import tail
-from postgres.ledger import Balances, happened, moved, open_ledger, opened, to
+from postgres.ledger import Balances, happened, meanwhile, moved, open_ledger, opened, to
 from postgres.writer import batch_of
 
 TESTS = Path(__file__).parents[1]
@@ -64,6 +64,7 @@ def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, deaths: in
         told = [line for lines in pool.map(lives_and_dies, range(1, deaths + 1)) for line in lines]
     position = ledger.log.position()
     while not seen or seen[-1].position < position:
+        assert tailing.is_alive()
         time.sleep(0.01)
         position = ledger.log.position()  # a commit may still have been under way in the server
     stop.set()
@@ -166,7 +167,9 @@ def test_a_commit_whose_answer_is_lost_was_a_commit_and_appending_again_says_so(
                 while True:
                     appending = pool.submit(ledger.log.append, batch)
                     while not appending.done():
-                        cursor.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+                        cursor.execute(
+                            "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
+                        )
                         if cursor.rowcount and ledger.disconnect():
                             break
                     if isinstance(appending.exception(), DatabaseUnreachable):
@@ -188,7 +191,7 @@ def test_writers_of_one_stream_take_turns_whatever_the_server_s_default_isolatio
     ledger.engine.dispose()
     refused = []
 
-    def count_up() -> None:
+    def count_up(_stop) -> None:
         for _ in range(25):
             while True:
                 version = ledger.log.version("p", "counter")
@@ -199,11 +202,8 @@ def test_writers_of_one_stream_take_turns_whatever_the_server_s_default_isolatio
                 else:
                     break
 
-    threads = [threading.Thread(target=count_up) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with meanwhile(*[count_up] * 4):
+        pass
     recorded = ledger.log.read("p", "counter")
     assert [json.loads(event.data)["n"] for event in recorded] == list(range(100))
     assert refused
@@ -226,19 +226,17 @@ def test_readers_of_the_log_and_of_a_projection_see_the_same_position(database_u
     """The fold is in the append's transaction: no snapshot holds one without the other."""
     with open_ledger(database_url, Balances()) as ledger:
         ledger.log.append(to("a", opened("a")))
-        stop = threading.Event()
 
-        def move() -> None:
-            for now in range(2, 300):
+        def move(stop) -> None:
+            for now in count(2):
                 ledger.log.append(to("a", moved("a", now)))
-            stop.set()
+                if stop.is_set():
+                    break
 
-        moving = threading.Thread(target=move)
-        moving.start()
-        seen = set()
-        while not stop.is_set():
-            ((head, amount),) = ledger.rows("SELECT position, amount FROM log_head, balances")
-            assert amount == (0 if head == 1 else head)
-            seen.add(head)
-        moving.join()
-        assert len(seen) > 1
+        seen, deadline = set(), time.monotonic() + 20
+        with meanwhile(move):
+            while len(seen) < 50 and time.monotonic() < deadline:
+                ((head, amount),) = ledger.rows("SELECT position, amount FROM log_head, balances")
+                assert amount == (0 if head == 1 else head)
+                seen.add(head)
+        assert len(seen) == 50

@@ -15,7 +15,7 @@ from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate, rebuild
 from latewood_eventlog.projector import Change, Put, Remove, Set, follow, write
 from latewood_eventlog.records import RecordedEvent
-from postgres.ledger import BALANCES, Balances, Movements, closed, happened, moved, open_ledger, opened, to
+from postgres.ledger import BALANCES, Balances, Movements, closed, happened, meanwhile, moved, open_ledger, opened, to
 
 NONE = Upcasters()
 
@@ -62,23 +62,16 @@ def test_a_reducer_that_fails_keeps_the_append_out(ledger):
 
 def test_followers_apply_each_event_once_however_many_there_are(ledger):
     """Each follower gives up and starts again all the time; one position more or less would be a row more or less."""
-    total, stop = 300, threading.Event()
+    total = 300
 
-    def appends() -> None:
-        for i in range(total // 3):
-            ledger.log.append(to("a", *(moved("a", 3 * i + j) for j in range(3))))
-        stop.set()
-
-    def follows() -> None:
+    def follows(stop) -> None:
         chance = Random(threading.get_ident())
         while not stop.is_set():
             follow(ledger.engine, Movements(), NONE, until=ledger.log.position() - chance.randint(0, 5))
 
-    threads = [threading.Thread(target=target) for target in (appends, follows, follows, follows)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with meanwhile(follows, follows, follows):
+        for i in range(total // 3):
+            ledger.log.append(to("a", *(moved("a", 3 * i + j) for j in range(3))))
     assert follow(ledger.engine, Movements(), NONE, until=total) == total
     assert movements(ledger) == [(i + 1, "a", i) for i in range(total)]
     verify(ledger.engine, ledger.log.projections)
@@ -201,26 +194,20 @@ def test_a_rebuild_is_what_the_appends_left(ledger):
 
 def test_a_rebuild_while_appends_and_followers_go_on_loses_nothing(ledger):
     ledger.log.append_many([to("a", *(moved("a", i) for i in range(1_000))) for _ in range(3)])
-    stop = threading.Event()
     appended = []
 
-    def appends() -> None:
+    def appends(stop) -> None:
         while not stop.is_set():
             appended.append(ledger.log.append(to("a", opened(f"a{len(appended)}"), moved("a", 1))))
 
-    def follows() -> None:
+    def follows(stop) -> None:
         while not stop.is_set():
             follow(ledger.engine, Movements(), NONE, until=ledger.log.position())
 
-    threads = [threading.Thread(target=appends), threading.Thread(target=follows)]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        rebuild(ledger.owner, Balances(), NONE)
-        rebuild(ledger.owner, Movements(), NONE)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with meanwhile(appends, follows):
+        for _ in range(3):
+            rebuild(ledger.owner, Balances(), NONE)
+            rebuild(ledger.owner, Movements(), NONE)
     assert len(balances(ledger)) == len(appended) > 10
     follow(ledger.engine, Movements(), NONE, until=ledger.log.position())
     assert len(movements(ledger)) == 3_000 + len(appended)

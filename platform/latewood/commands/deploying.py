@@ -16,7 +16,7 @@ from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-from latewood_eventlog.errors import WrongExpectedVersion
+from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
 
@@ -41,7 +41,7 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     while True:
         try:
             return _try_deploy(workspace, loaded, new)
-        except WrongExpectedVersion:
+        except (WrongExpectedVersion, EventConflict):
             continue
 
 

@@ -172,7 +172,7 @@ def lineage(
     """The exact versions a version was made from, `up` levels, nearest first. Cost: one look per version."""
     found = read(workspace, as_of)
     asset = known_key(found.view, key)
-    start = VersionId(version) if version else _head(found, asset, partition).version
+    start = _version(workspace, found, asset, partition, version)
     keys = {id_: key_ for key_, id_ in found.view.ids.items()}
     links: list[Link] = []
     level: list[tuple[AssetKey, VersionId]] = [(asset, start)]
@@ -195,7 +195,7 @@ def downstream(
     """
     found = read(workspace, as_of)
     asset = known_key(found.view, key)
-    start = VersionId(version) if version else _head(found, asset, partition).version
+    start = _version(workspace, found, asset, partition, version)
     keys = {id_: key_ for key_, id_ in found.view.ids.items()}
     links: list[Link] = []
     level = {(asset, start)}
@@ -242,6 +242,15 @@ def code_place(part: str) -> str:
     path = project_root(Path.cwd()) / file
     line = line_of(path.read_text(encoding="utf-8"), qualname) if path.is_file() else None
     return f"{qualname} ({file}{f':{line}' if line else ''})"
+
+
+def _version(workspace: Workspace, found: Read, asset: AssetKey, partition: str, version: str) -> VersionId:
+    """The version that is meant: the one named, which must be this asset's, or the head."""
+    if not version:
+        return _head(found, asset, partition).version
+    if not versions_named(workspace, found.view.ids[asset], version):
+        raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
+    return VersionId(version)
 
 
 def _head(found: Read, asset: AssetKey, partition: str) -> VersionFacts:

@@ -1,11 +1,13 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+
+import msgspec
 
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, make_plan
@@ -28,6 +30,7 @@ from latewood.events import (
     RunStatus,
 )
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.ordinals import Ordinals
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
@@ -37,8 +40,11 @@ from latewood_eventlog.leases import Lease, acquire, held, release, renew
 from latewood_eventlog.records import Batch, StreamAppend
 
 LEASE_DURATION: Final = timedelta(seconds=30)
-_PLANNED_MAX: Final = 400
-"""Groups of steps in one run.planned event: keeps it well under the size limit of an event."""
+_RANGES_MAX: Final = 1_000
+"""Ranges of partitions in one entry of a plan."""
+
+_PART_BYTES_MAX: Final = 32_768
+"""Most bytes of entries in one run.planned event, well under an event's limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,19 +199,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         parameters={key: dict(values) for key, values in made.request.parameters.items()},
         force=asked.force,
     )
-    groups = [
-        PlannedSteps(
-            assets=task.node.ids,
-            action=group.action,
-            partitions=str(group.ordinals),
-            first=group.first,
-            reasons=written(group.reasons),
-        )
-        for task in made.tasks
-        for group in task.groups
-        if group.action is not Action.FRESH
-    ]
-    chunks = [groups[i : i + _PLANNED_MAX] for i in range(0, len(groups), _PLANNED_MAX)] or [[]]
+    chunks = _parts(_planned_steps(made))
     facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
     for number, chunk in enumerate(chunks, start=1):
         planned = RunPlanned(
@@ -219,6 +213,39 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         facts.append((planned, ("planned", number)))
     recorder.tell(*facts)
     recorder.told()
+
+
+def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
+    """What is planned, with no more ranges in one entry than fit into an event many times over."""
+    for task in made.tasks:
+        for group in task.groups:
+            if group.action is Action.FRESH:
+                continue
+            first = group.first
+            for start in range(0, len(group.ordinals.ranges), _RANGES_MAX):
+                ordinals = Ordinals(group.ordinals.ranges[start : start + _RANGES_MAX])
+                yield PlannedSteps(
+                    assets=task.node.ids,
+                    action=group.action,
+                    partitions=str(ordinals),
+                    first=first,
+                    reasons=written(group.reasons),
+                )
+                first += len(ordinals)
+
+
+def _parts(steps: Iterable[PlannedSteps]) -> list[list[PlannedSteps]]:
+    """The entries in lists that each fit into one event; at least one list."""
+    parts: list[list[PlannedSteps]] = [[]]
+    size = 0
+    for entry in steps:
+        bytes_ = len(msgspec.json.encode(entry))
+        if parts[-1] and size + bytes_ > _PART_BYTES_MAX:
+            parts.append([])
+            size = 0
+        parts[-1].append(entry)
+        size += bytes_
+    return parts
 
 
 def _execute(

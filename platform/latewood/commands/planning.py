@@ -40,13 +40,13 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
 
     The state is read in one snapshot. Cost: O(assets + heads + versions that may be reused).
     """
-    within = frozenset(asset.key for asset in loaded.assets) if loaded is not None else frozenset[AssetKey]()
+    within = None if loaded is None else frozenset(asset.key for asset in loaded.assets)
     keys = _selected(workspace, view, asked.selection, within)
     now = workspace.clock()
     request = Request(
         selected=frozenset(keys),
         partitions=_partitions(view.catalog, keys, asked.partition, now),
-        parameters=_parameters(view.catalog, asked.parameters, loaded),
+        parameters=_parameters(view.catalog, asked.parameters, loaded, keys),
         force=asked.force,
     )
     with uncollected(), snapshot(workspace.log) as connection:
@@ -66,7 +66,7 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
     """Heads that may be reused, by (reuse key, output).
 
     By another asset of the same task, or beside an output of the same step that is no head; any other head is either
-    fresh, or made under another key.
+    fresh, or made under another key, or found among the heads when its step is reached.
     """
     counts = Counter(node.logic for node in nodes)
     return {
@@ -79,13 +79,20 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
     }
 
 
-def _selected(workspace: Workspace, view: View, selection: str, within: Collection[AssetKey]) -> list[AssetKey]:
-    """The assets a selection names, in topological order; of other locations than the loaded one, none."""
+def _selected(workspace: Workspace, view: View, selection: str, within: Collection[AssetKey] | None) -> list[AssetKey]:
+    """The assets a selection names, in topological order; of other locations than the loaded one, none.
+
+    Raises UsageError when it names assets of other locations only.
+    """
     if uses_status(parse(selection)):
         keys = select_keys(read(workspace), selection)
     else:
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
-    return [key for key in keys if not within or key in within]
+    chosen = [key for key in keys if within is None or key in within]
+    if keys and not chosen:
+        where = ", ".join(sorted({view.locations[key] for key in keys}))
+        raise UsageError(f'"{selection}" selects nothing here, only assets of {where}; name that with -f or -m')
+    return chosen
 
 
 def _verdicts(
@@ -129,7 +136,9 @@ def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: date
     return found
 
 
-def _parameters(catalog: Catalog, texts: Sequence[str], loaded: Loaded | None) -> dict[AssetKey, dict[str, Any]]:
+def _parameters(
+    catalog: Catalog, texts: Sequence[str], loaded: Loaded | None, selected: Sequence[AssetKey]
+) -> dict[AssetKey, dict[str, Any]]:
     """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types."""
     values: dict[AssetKey, dict[str, Any]] = {}
     for text in texts:
@@ -139,6 +148,8 @@ def _parameters(catalog: Catalog, texts: Sequence[str], loaded: Loaded | None) -
             raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE')
         if key not in catalog.assets:
             raise UsageError(f'parameter "{text}": no asset "{key}"; `latewood assets` lists them')
+        if key not in selected:
+            raise UsageError(f'parameter "{text}": "{key}" is not selected, so nothing would use it')
         task = catalog[AssetKey(key)].task
         names = [parameter.name for parameter in task.parameters]
         if name not in names:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
@@ -15,7 +14,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
 from latewood.decide.state import State
-from latewood.engine.file_hash import path_version
+from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog
@@ -187,4 +186,5 @@ def _contents(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> 
         if asset.task.parameters
         for text in path_texts(asset.task, parameters_of(asset.task, given.get(key, {})))
     }
-    return {text: path_version(Path(text)) for text in texts if Path(text).exists()}
+    found = {text: content_of(text) for text in texts}
+    return {text: content for text, content in found.items() if content is not None}

@@ -230,7 +230,7 @@ def _decide(
 
 
 def _lacks_verdict(node: Node, partition: PartitionKey, heads: Sequence[VersionFacts | None], state: State) -> bool:
-    """True where a check was added or changed since: the version stays, but nobody has judged it so."""
+    """True where a check was added or changed since, or has refused the version: what reads it has to wait for that."""
     if state.checked is None:
         return False
     return any(

@@ -44,7 +44,7 @@ class State:
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
     version at all. `contents` maps the text of each Path parameter's value to its content hash. `lost`
     are artifacts that were looked for and are gone: versions that lie in them count for nothing. `checked` are the past
-    verdicts by asset, partition and check key; None = nobody looked.
+    verdicts that let a version stand, by asset, partition and check key; None = nobody looked.
     """
 
     environment: str

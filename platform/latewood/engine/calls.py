@@ -23,7 +23,7 @@ from latewood.engine.recordable import text
 from latewood.events import Failure, FailureKind
 
 _TRACEBACK_MAX: Final = 16_000
-"""Characters of a traceback that go into the log: its end says what happened."""
+"""Bytes of a traceback that go into the log: its end says what happened."""
 
 _OWN: Final = str(Path(__file__).resolve().parent.parent)
 
@@ -81,7 +81,7 @@ def failure_of(error: BaseException) -> Failure:
         kind=FailureKind.USER,
         error=type(error).__name__,
         message=text(_message(error)),
-        traceback=text("".join(lines)[-_TRACEBACK_MAX:], _TRACEBACK_MAX),
+        traceback=text("".join(lines)[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
     )
 
 

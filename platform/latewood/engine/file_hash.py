@@ -40,3 +40,9 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             sha.update(block)
     return sha.hexdigest()
+
+
+def content_of(named: str) -> str | None:
+    """The content hash of the file or folder of that name; None if there is none."""
+    path = Path(named)
+    return path_version(path) if path.exists() else None

@@ -18,13 +18,14 @@ import msgspec
 
 from latewood.context import CheckResult
 from latewood.decide.judge import Cause, Reason, has_expired
-from latewood.decide.keys import check_key, inputs_digest, reuse_key
+from latewood.decide.keys import check_key, inputs_digest, path_texts, reuse_key
 from latewood.decide.plan import Plan, Step, reusable
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
 from latewood.engine.attempt import Attempts, Made
 from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
+from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder
 from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged, StoreError
@@ -200,7 +201,7 @@ class InlineRun:
     def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
         node = step.task.node
         variant = self._bindings.is_variant(node, bound)
-        off = node.task.reuse.is_off or bool(made.no_reuse)
+        off = node.task.reuse.is_off or bool(made.no_reuse) or self._files_changed(step)
         key = "" if off else reuse_key(node.logic, inputs, step.partition)
         present = [
             (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
@@ -234,6 +235,13 @@ class InlineRun:
                 self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
         for (asset, _), output in zip(present, outputs, strict=True):
             self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
+
+    def _files_changed(self, step: Step) -> bool:
+        """True when a file or folder that a parameter names is not what was planned with: nobody knows what was read."""
+        node = step.task.node
+        return any(
+            content_of(named) != self._state.contents.get(named) for named in path_texts(node.task, node.parameters)
+        )
 
     def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
         return VersionFacts(
@@ -480,7 +488,8 @@ class InlineRun:
         )
         then = self._reported(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
-        self.tally.skipped += 1
+        # An optional output that is absent is a result like any other; what reads it has nothing to do.
+        self.tally.skipped += blocked.reason is not SkipReason.OUTPUT_ABSENT
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)

@@ -126,7 +126,10 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
 
 def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
     inspector = Inspector(root)
-    assembled = assemble(_found(module), root=root, inspector=inspector, others=others)
+    found = _found(module)
+    if not found.assets:
+        raise DefinitionsInvalid((DefinitionError(f"{location} defines no assets: decorate a function with @asset"),))
+    assembled = assemble(found, root=root, inspector=inspector, others=others)
     return Loaded(
         location=location,
         assets=assembled.assets,

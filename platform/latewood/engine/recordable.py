@@ -11,11 +11,11 @@ import msgspec
 
 from latewood.errors import ValueRefused
 
-METADATA_BYTES_MAX: Final = 16_384
+METADATA_BYTES_MAX: Final = 8_192
 """Most bytes of metadata with one version or verdict: facts are small, contents belong in assets."""
 
 TEXT_MAX: Final = 2_000
-"""Most characters of a message; what is longer is cut."""
+"""Most bytes of a message; what is longer is cut."""
 
 _DEPTH_MAX: Final = 8
 
@@ -37,9 +37,14 @@ def recordable_metadata(metadata: Mapping[str, Any], *, subject: str) -> dict[st
 
 
 def text(value: str, limit: int = TEXT_MAX) -> str:
-    """The text as UTF-8 can hold it (lone surrogates and NUL escaped), cut to `limit` characters."""
-    sound = value.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
-    return sound if len(sound) <= limit else f"{sound[: limit - 1]}…"
+    """The text as UTF-8 and JSON can hold it (lone surrogates and control characters escaped), cut to `limit` bytes."""
+    sound = "".join(
+        character if character >= " " or character in "\n\t" else f"\\x{ord(character):02x}"
+        for character in value[:limit]
+    ).encode("utf-8", "backslashreplace")
+    if len(sound) <= limit and len(value) <= limit:
+        return sound.decode()
+    return sound[: limit - 3].decode("utf-8", "ignore") + "…"
 
 
 def _plain(value: Any, place: str, depth: int) -> Any:

@@ -53,6 +53,8 @@ class Signature:
 
 def read_signature(function: Callable[..., Any]) -> Signature:
     """Raises DefinitionError for a signature that cannot be a task's: says which parameter and why."""
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(inspect.unwrap(function)):
+        raise DefinitionError("a coroutine or generator has no value to store: return one from a plain function")
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except Exception as error:  # evaluating annotations runs user code: a name may be missing, anything may be raised

@@ -14,6 +14,9 @@ from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.errors import ValueRefused
 from latewood.model.definitions import Input
 from latewood.model.keys import PartitionKey
+from latewood.model.tables import Column
+
+_COLUMNS_BYTES_MAX: Final = 8_192
 
 _TABLES_BYTES_MAX: Final = 1 << 29
 """Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
@@ -47,7 +50,7 @@ class Values:
             staged=self._store.stage(encoded.content, encoded.extension),
             data_version=version,
             metadata=recordable_metadata({**encoded.metadata, **output.metadata}, subject=subject),
-            columns=tuple(f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in encoded.schema),
+            columns=_described(encoded.schema),
         )
 
     def stage_logs(self, output: str) -> Staged | None:
@@ -91,6 +94,17 @@ class Values:
         while self._bytes > _TABLES_BYTES_MAX:
             _, dropped = self._tables.popitem(last=False)
             self._bytes -= dropped.nbytes
+
+
+def _described(schema: Sequence[Column]) -> tuple[str, ...]:
+    """Columns as they are recorded; of a table of thousands the first, and how many more there are."""
+    columns = [f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in schema]
+    size = 0
+    for shown, column in enumerate(columns):
+        size += len(column.encode()) + 3
+        if size > _COLUMNS_BYTES_MAX:
+            return (*columns[:shown], f"… and {len(columns) - shown:,} more")
+    return tuple(columns)
 
 
 def _is_table(value: object) -> bool:

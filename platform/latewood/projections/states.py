@@ -61,7 +61,8 @@ _PARTITION_HISTORY: Final = text(
     "AND v.partition = :partition ORDER BY v.position DESC LIMIT 100"
 )
 _VERDICT_KEYS: Final = text(
-    "SELECT asset, partition, check_key FROM checks WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))"
+    "SELECT asset, partition, check_key FROM checks "
+    "WHERE project = :project AND asset = ANY (CAST(:assets AS text[])) AND (passed OR NOT blocking)"
 )
 _PASSED: Final = text(
     "SELECT asset, check_name, check_key, passed, version FROM checks WHERE project = :project "
@@ -137,7 +138,7 @@ def partition_history(
 def verdict_keys(
     connection: Connection, project: str, assets: Collection[AssetId]
 ) -> frozenset[tuple[AssetId, PartitionKey, str]]:
-    """Which verdicts there are on these assets: (asset, partition, check key)."""
+    """Verdicts by which these assets' versions may stand: (asset, partition, check key); no refusals."""
     parameters = {"project": project, "assets": list(assets)}
     return frozenset((a, p, k) for a, p, k in _tuples(connection, _VERDICT_KEYS, parameters))
 

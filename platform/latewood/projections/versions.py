@@ -222,8 +222,10 @@ _CHECKS: Final = text(
 
 
 _REFUSED: Final = text(
-    "SELECT DISTINCT ON (c.asset, c.partition) c.asset, c.partition, c.position FROM checks c "
-    "WHERE c.project = :project AND NOT c.passed AND c.blocking AND c.position <= :as_of AND NOT EXISTS ("
+    "SELECT DISTINCT ON (c.asset, c.partition) c.asset, c.partition, c.position FROM ("
+    "  SELECT DISTINCT ON (asset, partition, check_name) * FROM checks "
+    "  WHERE project = :project AND position <= :as_of ORDER BY asset, partition, check_name, position DESC) c "
+    "WHERE NOT c.passed AND c.blocking AND NOT EXISTS ("
     "  SELECT FROM head_history h WHERE h.project = c.project AND h.environment = :environment AND h.asset = c.asset "
     "  AND h.partition = c.partition AND h.from_position > c.position AND h.from_position <= :as_of) "
     "ORDER BY c.asset, c.partition, c.position DESC"
