@@ -49,4 +49,6 @@ def test_what_is_too_large_is_refused_with_both_sizes():
 
 def test_text_that_utf8_cannot_hold_is_escaped_and_long_text_is_cut():
     assert text("a\ud800b\x00") == "a\\ud800b\\x00"
-    assert len(text("x" * 5_000)) == TEXT_MAX
+    assert len(text("x" * 5_000).encode()) == TEXT_MAX
+    assert len(text("😀" * 5_000).encode()) <= TEXT_MAX
+    assert text("a\x01b") == "a\\x01b"

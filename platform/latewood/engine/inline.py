@@ -237,7 +237,7 @@ class InlineRun:
             self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
 
     def _files_changed(self, step: Step) -> bool:
-        """True when a file or folder that a parameter names is not what was planned with: nobody knows what was read."""
+        """True when a file or folder that a parameter names is no longer what was planned with."""
         node = step.task.node
         return any(
             content_of(named) != self._state.contents.get(named) for named in path_texts(node.task, node.parameters)

@@ -127,7 +127,7 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
 def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
     inspector = Inspector(root)
     found = _found(module)
-    if not found.assets:
+    if not found.assets and not found.checks:
         raise DefinitionsInvalid((DefinitionError(f"{location} defines no assets: decorate a function with @asset"),))
     assembled = assemble(found, root=root, inspector=inspector, others=others)
     return Loaded(
