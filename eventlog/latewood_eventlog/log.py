@@ -25,7 +25,6 @@ from latewood_eventlog.records import (
     Outcome,
     Position,
     RecordedEvent,
-    StreamAppend,
     events_of,
 )
 from latewood_eventlog.statements import (
@@ -136,6 +135,18 @@ class EventLog:
             return [self.upcasters.upcast(event) for event in read_events(connection, statement, **parameters)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What stands in the log under an event id that is to be appended."""
+
+    position: Position
+    project: str
+    stream: str
+    type: str
+    schema_version: int
+    data: str
+
+
 @dataclass(slots=True)
 class _Admission:
     """What an append must know of the log, read under the head lock; moves on as batches are admitted.
@@ -146,7 +157,7 @@ class _Admission:
     head: Position
     hash: bytes
     now: datetime
-    known: dict[UUID, dict[str, Any]]
+    known: dict[UUID, _Known | RecordedEvent]
     versions: dict[tuple[str, str], int]
     epochs: dict[tuple[str, str], int]
     places: dict[UUID, Position]
@@ -154,7 +165,8 @@ class _Admission:
 
     @staticmethod
     def of(row: Any) -> "_Admission":
-        known = {UUID(known["event_id"]): known for known in row.known}
+        known: dict[UUID, _Known | RecordedEvent]
+        known = {UUID(found.pop("event_id")): _Known(**found) for found in row.known}
         causes = {UUID(cause["event_id"]): cause["position"] for cause in row.causes}
         return _Admission(
             head=row.position,
@@ -163,7 +175,7 @@ class _Admission:
             known=known,
             versions={(found["project"], found["stream"]): found["version"] for found in row.versions},
             epochs={(fence["project"], fence["name"]): fence["epoch"] for fence in row.fences},
-            places={**causes, **{id_: row["position"] for id_, row in known.items()}},
+            places={**causes, **{id_: found.position for id_, found in known.items()}},
         )
 
     def admit(self, batch: Batch) -> Appended:
@@ -196,7 +208,7 @@ class _Admission:
             )
             self.hash = chain(self.hash, recorded)
             self.new.append(replace(recorded, hash=self.hash))
-            self.known[event.event_id] = {**_content(append, event), "position": self.head}
+            self.known[event.event_id] = recorded
             self.places[event.event_id] = self.head
         return Appended(positions=tuple(range(first, self.head + 1)), repeated=False)
 
@@ -237,25 +249,21 @@ class _Admission:
             if known is None:
                 new.append(event.event_id)
                 continue
-            for name, wanted in _content(append, event).items():
-                if known[name] != wanted:
-                    raise EventConflict(event_id=event.event_id, position=known["position"], difference=name)
-            positions.append(known["position"])
+            # Not the time, the actor and the cause: a fact that is told again may have others.
+            for name, wanted in (
+                ("project", append.project),
+                ("stream", append.stream),
+                ("type", event.type),
+                ("schema_version", event.schema_version),
+                ("data", event.data),
+            ):
+                if getattr(known, name) != wanted:
+                    raise EventConflict(event_id=event.event_id, position=known.position, difference=name)
+            positions.append(known.position)
         if new:
             first = next(e.event_id for _, e in events_of([batch]) if e.event_id in self.known)
             raise EventConflict(event_id=first, position=positions[0], difference="set of events in its batch")
         return Appended(positions=tuple(positions), repeated=True)
-
-
-def _content(append: StreamAppend, event: NewEvent) -> dict[str, Any]:
-    """What an event id stands for. Not the time, the actor and the cause: a fact that is told again may have others."""
-    return {
-        "project": append.project,
-        "stream": append.stream,
-        "type": event.type,
-        "schema_version": event.schema_version,
-        "data": event.data,
-    }
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:
