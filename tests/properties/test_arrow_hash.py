@@ -157,8 +157,8 @@ def same(one, other):
 
 
 def test_what_parquet_could_not_give_back_is_refused():
-    nulls = pa.table({"m": pa.array([[(0, None)]], pa.map_(pa.int8(), pa.null()))})
-    with pytest.raises(ValueRefused, match="column m is map<int8, null>"):
+    nulls = pa.table({"m": pa.array([[None], [None, None]], pa.list_(pa.null()))})
+    with pytest.raises(ValueRefused, match="column m is list<item: null>"):
         to_parquet(nulls)
 
 

@@ -13,30 +13,32 @@ _THREADS_FROM = 1 << 20  # bytes; below, starting threads costs more than they s
 
 def to_parquet(table: pa.Table) -> pa.Buffer:
     """The table as one Parquet file. Raises ValueRefused for a column type that Parquet does not have."""
-    for field in table.schema:
-        if _is_lost(field.type):
-            raise ValueRefused(
-                f"Table cannot be stored as Parquet: column {field.name} is {field.type}, of which pyarrow can write "
-                "but not read what holds nothing but nulls. Give the nulls a type"
-            )
     sink = pa.BufferOutputStream()
     try:
         pq.write_table(table, sink, compression="snappy")
     except pa.ArrowException as error:
         raise ValueRefused(f"Table cannot be stored as Parquet: {error}. Cast the column to another type") from None
-    return sink.getvalue()
-
-
-def _is_lost(dtype: pa.DataType) -> bool:
-    """True for maps and lists of fixed size that hold the null type, at any depth."""
-    parts = [dtype.field(index).type for index in range(dtype.num_fields)]
-    fixed = pa.types.is_map(dtype) or pa.types.is_fixed_size_list(dtype)
-    return any(map(_is_lost, parts)) or (fixed and any(map(_holds_null, parts)))
+    content = sink.getvalue()
+    for field in table.schema:
+        if field.type.num_fields and _holds_null(field.type) and not _can_be_read(content):
+            raise ValueRefused(
+                f"Table cannot be stored as Parquet: column {field.name} is {field.type}, and pyarrow can write "
+                "but not read such nulls. Give them a type"
+            )
+    return content
 
 
 def _holds_null(dtype: pa.DataType) -> bool:
     inside = (dtype.field(index).type for index in range(dtype.num_fields))
     return pa.types.is_null(dtype) or any(map(_holds_null, inside))
+
+
+def _can_be_read(content: pa.Buffer) -> bool:
+    try:
+        from_parquet(content.to_pybytes())
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def from_parquet(content: bytes) -> pa.Table:
