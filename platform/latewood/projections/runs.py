@@ -233,10 +233,6 @@ _RUNNING_STEPS: Final = text(
 _STEP_POSITIONS: Final = text(
     "SELECT started_position, ended_position FROM steps WHERE project = :project AND run = :run AND step = :step"
 )
-_STEP_COUNTS: Final = text(
-    "SELECT status, count(*) AS steps FROM steps WHERE project = :project AND run = :run "
-    "GROUP BY status ORDER BY status"
-)
 
 
 def recent_runs(connection: Connection, project: str, *, before: Position, limit: int) -> list[RunRow]:
@@ -260,12 +256,6 @@ def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -
     """Steps of a run with an ordinal above `after`, in order."""
     rows = connection.execute(_STEPS, {"project": project, "run": run, "after": after, "limit": limit})
     return [StepRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
-
-
-def step_counts(connection: Connection, project: str, run: RunId) -> dict[str, int]:
-    """Number of recorded steps by status."""
-    rows = connection.execute(_STEP_COUNTS, {"project": project, "run": run})
-    return {row.status: row.steps for row in rows}
 
 
 def step_positions(connection: Connection, project: str, run: RunId, step: int) -> list[Position]:
