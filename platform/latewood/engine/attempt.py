@@ -9,10 +9,10 @@ from latewood.context import CheckResult, Context
 from latewood.decide.judge import Node
 from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.assembly import RESULT
 from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.loader import Loaded
+from latewood.engine.naming import RESULT
 from latewood.engine.recordable import recordable_metadata, text
 from latewood.engine.signature import LiveTask, live_parameter
 from latewood.engine.store import Staged, StoreError
