@@ -301,6 +301,9 @@ def test_what_one_problem_hides_is_not_guessed_at(refused):
         @asset
         def reader(made: int) -> int: ...
 
+        @asset(deps=[made])
+        def after() -> int: ...
+
         @asset
         def beside() -> str: ...
 
@@ -309,7 +312,7 @@ def test_what_one_problem_hides_is_not_guessed_at(refused):
     """)
     assert [line.partition(": ")[0] for line in told.splitlines() if not line.startswith(" ")] == [
         "defs.py:6",
-        "defs.py:15",
+        "defs.py:18",
     ]
 
 

@@ -80,6 +80,8 @@ def _define(
     for number, upstream in enumerate(options.get("deps", ())):
         try:
             inputs.append(dependency_of(f"deps[{number}]", upstream, named, directory))
+        except Consequence:
+            return None
         except DefinitionError as error:
             messages.append(f"deps: {error.message}")
     messages += [
