@@ -5,30 +5,29 @@ import io
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Base, Snapshot, asset_ids, deploy, snapshot_of
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import new_event
-from latewood.events import AssetDefined, AssetDropped, Event
+from latewood.events import Event
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
-from latewood_eventlog.records import Batch, Position, StreamAppend
+from latewood_eventlog.records import Batch, StreamAppend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """What the environment has of the location now, and what that changed."""
+    """What the environment has of the location now, and which assets it no longer has."""
 
     deployment: str
     ids: Mapping[AssetKey, AssetId]
-    changed: tuple[AssetKey, ...] = ()
     dropped: tuple[AssetKey, ...] = ()
-    position: Position = 0
 
 
 def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
@@ -65,6 +64,9 @@ def archive(sources: Mapping[str, bytes]) -> bytes:
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
     project, environment = workspace.project, workspace.environment
     keys = [asset.key for asset in loaded.assets]
+    streams = (f"location/{loaded.location}", f"environment/{environment}")
+    # Read before the snapshot: an append that the snapshot does not show makes ours refused.
+    versions = [workspace.log.version(project, stream) for stream in streams]
     with snapshot(workspace.log) as connection:
         current = deployed(connection, project, environment, NOW).get(loaded.location, "")
         known_ids = ids_of(connection, project, keys)
@@ -78,40 +80,27 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         ids={d.definition.key: d.asset for d in assets},
     )
     ids = asset_ids(keys, known_ids, {id_: key for key, id_ in known_ids.items()})
-    location_facts, environment_facts = deploy(new, base, ids, environment, known=known)
+    facts = deploy(new, base, ids, environment, known=known)
     if not known:
         staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
         workspace.store.commit([staged])
-    position = _record(workspace, new, current, location_facts, environment_facts)
+    at = workspace.clock()
+    appends = tuple(
+        _append(workspace, stream, version, told, (new.deployment, current, version), at)
+        for stream, version, told in zip(streams, versions, facts, strict=True)
+    )
+    workspace.log.append(Batch(appends=appends))
     return Deployed(
-        deployment=new.deployment,
-        ids=ids,
-        changed=tuple(fact.key for fact in location_facts if isinstance(fact, AssetDefined)),
-        dropped=tuple(fact.key for fact in location_facts if isinstance(fact, AssetDropped)),
-        position=position,
+        deployment=new.deployment, ids=ids, dropped=tuple(key for key in base.ids if key not in new.digests)
     )
 
 
-def _record(
-    workspace: Workspace, new: Snapshot, previous: str, location: list[Event], environment: list[Event]
-) -> Position:
-    at = workspace.clock()
-    streams = {f"location/{new.location}": location, f"environment/{workspace.environment}": environment}
-    appends = []
-    for stream, facts in streams.items():
-        if not facts:
-            continue
-        version = workspace.log.version(workspace.project, stream)
-        events = tuple(
-            new_event(
-                fact,
-                project=workspace.project,
-                stream=stream,
-                name=(new.deployment, previous, version, number),
-                at=at,
-                actor=workspace.actor,
-            )
-            for number, fact in enumerate(facts)
-        )
-        appends.append(StreamAppend(project=workspace.project, stream=stream, events=events, expected=version))
-    return workspace.log.append(Batch(appends=tuple(appends))).last
+def _append(
+    workspace: Workspace, stream: str, version: int, facts: Sequence[Event], name: Sequence[object], at: datetime
+) -> StreamAppend:
+    project, actor = workspace.project, workspace.actor
+    events = tuple(
+        new_event(fact, project=project, stream=stream, name=(*name, number), at=at, actor=actor)
+        for number, fact in enumerate(facts)
+    )
+    return StreamAppend(project=project, stream=stream, events=events, expected=version)

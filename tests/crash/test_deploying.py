@@ -1,0 +1,63 @@
+"""Two deployers at once: each decides on what the other has recorded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from crash.conftest import facts_of
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.reading import view_of
+from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed
+
+ASSET = "@asset\ndef {}() -> int: return 1\n"
+
+
+def between(workspace, act: Callable[[], object]):
+    """The workspace of a deployer who has read and not yet written when `act` happens, once."""
+    acts = [act]
+
+    def clock():
+        if acts:
+            acts.pop()()
+        return workspace.clock()
+
+    return replace(workspace, clock=clock)
+
+
+def of_type(workspace, type_):
+    return [fact for fact in facts_of(workspace.log) if isinstance(fact, type_)]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "recorded before"])
+def test_who_comes_second_decides_on_what_the_first_has_recorded(workspace, load, known):
+    first, mine, theirs = (load(ASSET.format(name)) for name in ("first", "mine", "theirs"))
+    if known:
+        deploy_loaded(workspace, mine)
+    deploy_loaded(workspace, first)
+
+    deployed = deploy_loaded(between(workspace, lambda: deploy_loaded(workspace, theirs)), mine)
+
+    pointed = of_type(workspace, EnvironmentDeployed)
+    assert [fact.previous for fact in pointed] == ["", *(fact.deployment for fact in pointed[:-1])]
+    assert (pointed[-1].deployment, len(pointed)) == (deployed.deployment, 4 if known else 3)
+    assert deployed.dropped == ("theirs",)
+    assert list(view_of(workspace).catalog.assets) == ["mine"]
+
+
+def test_the_same_definitions_from_both_are_recorded_once(workspace, load):
+    mine = load(ASSET.format("mine"))
+    deployed = deploy_loaded(between(workspace, lambda: deploy_loaded(workspace, mine)), mine)
+    assert [fact.deployment for fact in of_type(workspace, DeploymentCreated)] == [deployed.deployment]
+    assert len(of_type(workspace, EnvironmentDeployed)) == 1
+
+
+def test_what_a_deployment_drops_is_told_and_comes_back_with_its_identity(workspace, load):
+    first, second = load(ASSET.format("a") + ASSET.format("b")), load(ASSET.format("b"))
+    before = deploy_loaded(workspace, first)
+    assert before.dropped == ()
+    assert deploy_loaded(workspace, second).dropped == ("a",)
+    assert deploy_loaded(workspace, second).dropped == ()
+    assert deploy_loaded(workspace, first) == before
+    assert [fact.key for fact in of_type(workspace, AssetDropped)] == ["a"]
+    assert deploy_loaded(workspace, second).dropped == ("a",), "also when it was deployed before"
