@@ -3,6 +3,7 @@
 LatewoodError
 ├── DefinitionError      what a user wrote cannot be: one problem, with its place
 ├── DefinitionsInvalid   all such problems of one load, together
+├── StoreError           artifacts cannot be read or written
 ├── UsageError           a request that names something that does not exist or cannot be
 └── ValueRefused         a value does not have the type its annotation promises
 
@@ -38,6 +39,15 @@ class DefinitionsInvalid(LatewoodError):
 
 class UsageError(LatewoodError):
     """A request that names something unknown or impossible; the message lists what would be possible."""
+
+
+class StoreError(LatewoodError):
+    """The artifact store could not read or write; names what was tried, the path, the cause and the way out."""
+
+    def __init__(self, act: str, path: str, cause: str, way_out: str) -> None:
+        super().__init__(f"cannot {act} {path}: {cause}. {way_out}")
+        self.path = path
+        self.cause = cause
 
 
 class ValueRefused(LatewoodError):

@@ -10,7 +10,7 @@ import pytest
 from crash.conftest import facts_of, head_keys
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.store import StoreError
+from latewood.errors import StoreError
 from latewood.events import FailureKind, RunEnded, RunStatus, StepFailed, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify

@@ -320,7 +320,7 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         process.stderr.close()
 
 
-# ── codes: 2 to 5, and 130 ───────────────────────────────────────────────────────────────────────────────
+# ── codes: 2 to 6, and 130 ───────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -509,6 +509,16 @@ def test_5_a_changed_byte_is_found_and_its_position_named(home, shell):
     assert "position 1" in done.err
     assert shell.run("db", "stop", **elsewhere).code == 2
     execute(superuser, "DROP DATABASE tampered WITH (FORCE)")
+
+
+def test_6_a_store_that_cannot_be_written_and_2_one_that_cannot_be(shell):
+    shell.write("stored.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    done = shell.run("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=str(shell.folder / "stored.py"))
+    assert (done.code, done.out) == (6, "")
+    assert f"cannot create {shell.folder}/stored.py: File exists" in done.err
+    done = shell.run("assets", LATEWOOD_STORE="s3://bucket/store")
+    assert (done.code, done.out) == (2, "")
+    assert 'artifact store "s3://bucket/store": expected a folder or a file: URL, found scheme "s3"' in done.err
 
 
 def test_130_cancelled_and_what_was_finished_is_kept(shell):

@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import pytest
 
-from latewood.engine.store import ArtifactMissing, ArtifactStore, StoreError, open_store
+from latewood.engine.store import ArtifactMissing, ArtifactStore, open_store
+from latewood.errors import StoreError, UsageError
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_a_source_that_vanished_is_named(store, tmp_path):
 def test_only_local_urls_open_a_store(tmp_path):
     assert open_store(f"file://{tmp_path}/a%20b", "p").directory == tmp_path / "a b" / "p"
     assert open_store(str(tmp_path), "p").directory == tmp_path / "p"
-    with pytest.raises(StoreError, match='scheme "s3" is not supported'):
+    with pytest.raises(UsageError, match='expected a folder or a file: URL, found scheme "s3"'):
         open_store("s3://bucket/store", "p")
 
 

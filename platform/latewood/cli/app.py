@@ -80,7 +80,7 @@ def main() -> None:
     owner:NAME, kind:NAME, status:stale; joined by and, or, not and parentheses.
 
     Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 5 log damaged or
-    refusing, 130 cancelled.
+    refusing, 6 artifact store not readable or writable, 130 cancelled.
     """
 
 

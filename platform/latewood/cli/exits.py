@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from latewood.errors import DefinitionsInvalid, LatewoodError, UsageError
+from latewood.errors import DefinitionsInvalid, LatewoodError, StoreError
 from latewood_eventlog.errors import DatabaseUnreachable, LogError
 
 OK: Final = 0
@@ -11,6 +11,7 @@ USAGE: Final = 2
 DEFINITIONS_INVALID: Final = 3
 DATABASE_UNREACHABLE: Final = 4
 LOG_ERROR: Final = 5
+STORE_UNREACHABLE: Final = 6
 CANCELLED: Final = 130
 
 
@@ -21,7 +22,9 @@ def code_of(error: Exception) -> int:
             return DEFINITIONS_INVALID
         case DatabaseUnreachable():
             return DATABASE_UNREACHABLE
-        case UsageError() | LatewoodError():
+        case StoreError():
+            return STORE_UNREACHABLE
+        case LatewoodError():
             return USAGE
         case LogError():
             return LOG_ERROR

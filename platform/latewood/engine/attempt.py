@@ -15,9 +15,9 @@ from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
 from latewood.engine.recordable import recordable_metadata, text
 from latewood.engine.signature import LiveTask, live_parameter
-from latewood.engine.store import Staged, StoreError
+from latewood.engine.store import Staged
 from latewood.engine.values import StagedOutput, Values
-from latewood.errors import ValueRefused
+from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import RunId

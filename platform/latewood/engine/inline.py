@@ -28,8 +28,9 @@ from latewood.engine.calls import Raised
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder
-from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged, StoreError
+from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values import Values
+from latewood.errors import StoreError
 from latewood.events import (
     CheckEvaluated,
     Event,

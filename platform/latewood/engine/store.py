@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from latewood.engine.file_hash import files_in, tree_digest
-from latewood.errors import LatewoodError
+from latewood.errors import StoreError, UsageError
 
 ArtifactAddress = NewType("ArtifactAddress", str)
 """`<64 hexadecimal digits>.<extension>`: an artifact's name inside its project's store."""
@@ -35,15 +35,6 @@ _BLOCK = 1 << 20
 _READ_ONLY = 0o444  # an artifact is a fact; whoever wants to change one copies it first
 _OPEN_FILES = 128  # at once, during a commit
 _AGAIN = "Materialize it again."
-
-
-class StoreError(LatewoodError):
-    """The store could not read or write; names what was tried, the path, the cause and the way out."""
-
-    def __init__(self, act: str, path: str, cause: str, way_out: str) -> None:
-        super().__init__(f"cannot {act} {path}: {cause}. {way_out}")
-        self.path = path
-        self.cause = cause
 
 
 class ArtifactMissing(StoreError):
@@ -82,12 +73,12 @@ class Artifact:
 
 
 def open_store(url: str, project: str) -> "ArtifactStore":
-    """The store of a project under a root: a path or `file:` URL. Raises StoreError for other URLs."""
+    """The store of a project under a root: a folder or a `file:` URL. Raises UsageError for any other URL."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         return ArtifactStore(Path(url2pathname(parts.path)), project)
     if "://" in url:
-        raise StoreError("open store", url, f'scheme "{parts.scheme}" is not supported', "Give a local path.")
+        raise UsageError(f'artifact store "{url}": expected a folder or a file: URL, found scheme "{parts.scheme}"')
     return ArtifactStore(Path(url), project)
 
 
