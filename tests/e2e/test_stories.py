@@ -121,3 +121,40 @@ def test_what_selects_nothing_here_is_refused_with_the_way_out(shell):
     assert (refused.code, "coroutine" in refused.err) == (3, True)
     assert shell.run("lineage", "reader", "--version", "nope.1").code == 2
     assert shell.run("materialize", "source", "-f", "a.py", "--param", "reader.x=1").code == 2
+
+
+def test_a_file_of_the_same_name_in_another_folder_says_what_it_drops_and_loses_nothing(shell):
+    for folder, names in (("one", "abcdef"), ("two", "x")):
+        (shell.folder / folder).mkdir()
+        assets = "".join(f"@asset\ndef {name}() -> int: return 1\n" for name in names)
+        shell.write(f"{folder}/assets.py", f"from latewood import asset\n{assets}")
+    assert shell.run("materialize", "*", "-f", "one/assets.py").err == ""
+
+    said = shell.run("materialize", "nothing", "-f", "two/assets.py")
+    assert said.code == 2, "the deployment stands all the same"
+    assert "dropped: 6 assets of prod that assets.py no longer defines: a, b, c, d, e, …\n" in said.err
+    assert "LATEWOOD_PROJECT" in said.err
+
+    back = shell.run("plan", "*", "-f", "one/assets.py", "--json")
+    assert "dropped: 1 asset of prod that assets.py no longer defines: x\n" in back.err
+    assert json.loads(back.out)["counts"]["fresh"] == 6
+
+
+def test_one_step_has_one_value_of_a_parameter(shell):
+    shell.write(
+        "a.py",
+        """
+from latewood import asset
+
+@asset(outputs={"low": int, "high": int})
+def bounds(*, depth: int = 3) -> dict[str, int]:
+    return {"low": -depth, "high": depth}
+""",
+    )
+    low, high = "bounds/low.depth=1", "bounds/high.depth={}"
+    for second in (high.format(2), "bounds/low.depth=2"):
+        refused = shell.run("materialize", "*", "-f", "a.py", "--param", low, "--param", second)
+        assert refused.code == 2
+        assert f'parameters "{low}" and "{second}": one step makes "bounds/low" and "bounds/high"' in refused.err
+    code, result = ended(shell, "*", "-f", "a.py", "--param", low, "--param", high.format(1))
+    assert (code, result["ran"]) == (0, 1)

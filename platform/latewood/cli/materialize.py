@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
+from latewood.commands.deploying import Deployed
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, blocked_lines, materialize, prepare
 from latewood.commands.planning import Asked, make_plan
@@ -47,8 +49,7 @@ def materialize_command(
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
-    loaded = load(workspace, file, module)
-    prepared = prepare(workspace, loaded, _asked(**asked))
+    prepared = _prepare(workspace, load(workspace, file, module), _asked(**asked))
     out = console()
     if json_:
         result = materialize(workspace, prepared)
@@ -69,7 +70,7 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
         view = view_of(workspace)
         made = make_plan(workspace, view, _asked(**asked))
     else:
-        prepared = prepare(workspace, load(workspace, file, module), _asked(**asked))
+        prepared = _prepare(workspace, load(workspace, file, module), _asked(**asked))
         view, made = prepared.view, prepared.plan
     changes = code_changes(workspace, view, made)
     if json_:
@@ -77,6 +78,24 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
     else:
         _print_plan(console(), made, changes)
     return exits.OK
+
+
+def _prepare(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
+    """A plan for what was loaded; what its deployment drops is said at once, on standard error."""
+
+    def warn(deployed: Deployed) -> None:
+        if deployed.dropped:
+            shown = ", ".join(deployed.dropped[:5]) + (", …" if len(deployed.dropped) > 5 else "")
+            click.secho(
+                f"dropped: {plural(len(deployed.dropped), 'asset')} of {workspace.environment} that {loaded.location} "
+                f"no longer defines: {shown}\n"
+                "  Their versions are kept, and deploying them again brings them back. If they belong to another file\n"
+                "  of the same name, give each code base a LATEWOOD_PROJECT of its own.",
+                fg="yellow",
+                err=True,
+            )
+
+    return prepare(workspace, loaded, asked, report=warn)
 
 
 def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:

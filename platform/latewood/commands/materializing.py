@@ -69,9 +69,15 @@ class Result:
     position: int
 
 
-def prepare(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
-    """Deploy what was loaded, then plan. Raises UsageError for what cannot be asked."""
+def prepare(
+    workspace: Workspace, loaded: Loaded, asked: Asked, *, report: Callable[[Deployed], None] = lambda _: None
+) -> Prepared:
+    """Deploy what was loaded, then plan. `report` is called in between: the deployment stands, whatever comes of it.
+
+    Raises UsageError for what cannot be asked.
+    """
     deployed = deploy_loaded(workspace, loaded)
+    report(deployed)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
     made = make_plan(workspace, view, asked, loaded=loaded)
     lost = lost_artifacts(workspace, made)
