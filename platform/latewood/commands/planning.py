@@ -139,8 +139,9 @@ def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: date
 def _parameters(
     catalog: Catalog, texts: Sequence[str], loaded: Loaded | None, selected: Sequence[AssetKey]
 ) -> dict[AssetKey, dict[str, Any]]:
-    """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types."""
+    """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types and against each other."""
     values: dict[AssetKey, dict[str, Any]] = {}
+    said: dict[tuple[AssetKey, str], tuple[str, Any]] = {}
     for text in texts:
         target, equals, value = text.partition("=")
         key, dot, name = target.rpartition(".")
@@ -155,5 +156,10 @@ def _parameters(
         if name not in names:
             raise UsageError(f'parameter "{text}": "{key}" has {", ".join(names) or "no parameters"}, not "{name}"')
         live = loaded.tasks[AssetKey(key)].parameters[name] if loaded and AssetKey(key) in loaded.tasks else Any
-        values.setdefault(AssetKey(key), {})[name] = parse_parameter(name, live, value)
+        parsed = parse_parameter(name, live, value)
+        earlier, before = said.setdefault((task.outputs[0].asset, name), (text, parsed))
+        if parsed != before:
+            made = " and ".join(f'"{output.asset}"' for output in task.outputs)
+            raise UsageError(f'parameters "{earlier}" and "{text}": one step makes {made}, with one value of "{name}"')
+        values.setdefault(AssetKey(key), {})[name] = parsed
     return values
