@@ -90,9 +90,7 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         for stream, version, told in zip(streams, versions, facts, strict=True)
     )
     workspace.log.append(Batch(appends=appends))
-    return Deployed(
-        deployment=new.deployment, ids=ids, dropped=tuple(key for key in base.ids if key not in new.digests)
-    )
+    return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(base.ids.keys() - new.digests.keys())))
 
 
 def _append(
