@@ -348,6 +348,15 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["logs", "zzz"], "no such run"),
         (["log", "show", "99999"], "no event at position 99,999; the log ends at"),
         (["assets", "--env", "Not A Name"], 'environment "Not A Name": expected'),
+        (["assets", "--env", "dev"], 'no environment "dev", only prod; `latewood materialize SELECTION -f FILE --env'),
+        (["asset", "total", "--env", "dev"], 'no environment "dev"'),
+        (["lineage", "total", "--env", "dev"], 'no environment "dev"'),
+        (["why", "total", "--env", "dev"], 'no environment "dev"'),
+        (["plan", "*", "--env", "dev"], 'no environment "dev"'),
+        (["assets", "--as-of", "0"], "position 0 is not in the log: expected 1 to "),
+        (["asset", "total", "--as-of", "-1"], "position -1 is not in the log: expected 1 to "),
+        (["lineage", "total", "--as-of", "99999"], "position 99,999 is not in the log: expected 1 to "),
+        (["why", "total", "--as-of", f"{10**30}"], "is not in the log: expected 1 to "),
     ],
 )
 def test_2_what_cannot_be_asked_says_what_can(shop, arguments, message):
@@ -588,7 +597,7 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(shell):
 def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
     shell.write("environments.py", SHOP)
     assert "4 run, 0 reused" in shell.here("materialize", "*", "-f", "environments.py").out
-    assert "No assets in dev yet" in shell.here("assets", "--env", "dev").out
+    assert shell.here("assets", "--env", "dev").code == 2
     assert "0 run, 4 reused" in shell.here("materialize", "*", "-f", "environments.py", "--env", "dev").out
     shell.write("environments.py", SHOP.replace("n * factor", "n * factor + 1"))
     plan = shell.here("plan", "*", "-f", "environments.py", "--env", "dev").out

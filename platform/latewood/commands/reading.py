@@ -19,7 +19,7 @@ from latewood.engine.loader import Loaded
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.projections.catalog import defined, deployed
+from latewood.projections.catalog import defined, deployed, environments
 from latewood.projections.runs import failed_partitions, running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads
@@ -59,7 +59,10 @@ class Read:
 
 
 def read(workspace: Workspace, as_of: Position = NOW) -> Read:
-    """View, state and assessment at a position. Cost: O(assets + heads)."""
+    """View, state and assessment at a position. Cost: O(assets + heads).
+
+    Raises UsageError for a position that is not in the log, and for an environment that is not the project's.
+    """
     with uncollected(), snapshot(workspace.log) as connection:
         return read_through(connection, workspace, as_of)
 
@@ -121,7 +124,10 @@ def view_of(
     loaded: Loaded | None = None,
     ids: Mapping[AssetKey, AssetId] | None = None,
 ) -> View:
-    """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it."""
+    """What the environment's deployments define. `loaded` stands for its own location, so as not to decode it.
+
+    Raises UsageError as `read` does.
+    """
     with uncollected(), snapshot(workspace.log) as connection:
         return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
 
@@ -135,8 +141,13 @@ def read_view(
     ids: Mapping[AssetKey, AssetId],
 ) -> View:
     """The view through this connection. Cost: O(assets)."""
-    position = min(as_of, log_position(connection))
+    end = log_position(connection)
+    if as_of != NOW and not 0 < as_of <= end:
+        found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
+        raise UsageError(f"position {as_of:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = deployed(connection, workspace.project, workspace.environment, as_of)
+    if not deployments:
+        _refuse_unknown(workspace.environment, environments(connection, workspace.project))
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
     locations: dict[AssetKey, str] = {}
@@ -155,9 +166,18 @@ def read_view(
         ids=all_ids,
         locations=locations,
         deployments=deployments,
-        position=position,
+        position=min(as_of, end),
         as_of=as_of,
     )
+
+
+def _refuse_unknown(environment: str, known: list[str]) -> None:
+    """In a project without any, each may become the first."""
+    if known and environment not in known:
+        raise UsageError(
+            f'no environment "{environment}", only {", ".join(known)}; '
+            f"`latewood materialize SELECTION -f FILE --env {environment}` begins it"
+        )
 
 
 def state_at(

@@ -153,6 +153,9 @@ _DEPLOYED: Final = text(
     "WHERE project = :project AND environment = :environment AND from_position <= :as_of "
     "ORDER BY location, from_position DESC"
 )
+_ENVIRONMENTS: Final = text(
+    "SELECT DISTINCT environment FROM environment_deployments WHERE project = :project ORDER BY environment"
+)
 _DEPLOYMENT: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
     "WHERE project = :project AND deployment = :deployment"
@@ -186,6 +189,11 @@ def deployed(connection: Connection, project: str, environment: str, as_of: Posi
     """The environment's deployment by location at that position."""
     rows = connection.execute(_DEPLOYED, {"project": project, "environment": environment, "as_of": as_of})
     return {row.location: row.deployment for row in rows}
+
+
+def environments(connection: Connection, project: str) -> list[str]:
+    """The environments that anything was ever deployed in, by name. Cost: O(deployments)."""
+    return list(connection.execute(_ENVIRONMENTS, {"project": project}).scalars())
 
 
 def deployment(connection: Connection, project: str, name: str) -> Deployment | None:
