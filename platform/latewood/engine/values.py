@@ -9,7 +9,7 @@ from latewood.context import Output, Partitioned
 from latewood.decide.state import VersionFacts
 from latewood.engine.codecs import decode, encode
 from latewood.engine.edge import check_value
-from latewood.engine.recordable import recordable_metadata
+from latewood.engine.recordable import recordable_metadata, recordable_version
 from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.errors import ValueRefused
 from latewood.model.definitions import Input
@@ -17,6 +17,7 @@ from latewood.model.keys import PartitionKey
 from latewood.model.tables import Column
 
 _COLUMNS_BYTES_MAX: Final = 8_192
+"""Bytes of columns that are recorded of a step's outputs together."""
 
 _TABLES_BYTES_MAX: Final = 1 << 29
 """Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
@@ -40,17 +41,22 @@ class Values:
         self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
         self._bytes = 0
 
-    def stage(self, result: Any, annotation: Any, *, subject: str) -> StagedOutput:
-        """Check a result against its annotation and write it. Raises ValueRefused, StoreError."""
+    def stage(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> StagedOutput:
+        """Check a result, one of so many `outputs`, against its annotation and write it.
+
+        Raises ValueRefused, StoreError.
+        """
         output = result if isinstance(result, Output) else Output(result)
         value = check_value(output.value, annotation, subject=subject)
         encoded = encode(value, annotation)
-        version = encoded.version if output.data_version is None else f"given:{output.data_version}"
+        version, given = encoded.version, output.data_version
+        if given is not None:
+            version = f"given:{recordable_version(given, subject=subject)}"
         return StagedOutput(
             staged=self._store.stage(encoded.content, encoded.extension),
             data_version=version,
-            metadata=recordable_metadata({**encoded.metadata, **output.metadata}, subject=subject),
-            columns=_described(encoded.schema),
+            metadata={**encoded.metadata, **recordable_metadata(output.metadata, subject=subject)},
+            columns=_described(encoded.schema, _COLUMNS_BYTES_MAX // outputs),
         )
 
     def stage_logs(self, output: str) -> Staged | None:
@@ -96,13 +102,13 @@ class Values:
             self._bytes -= dropped.nbytes
 
 
-def _described(schema: Sequence[Column]) -> tuple[str, ...]:
+def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
     """Columns as they are recorded; of a table of thousands the first, and how many more there are."""
     columns = [f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in schema]
     size = 0
     for shown, column in enumerate(columns):
         size += len(column.encode()) + 3
-        if size > _COLUMNS_BYTES_MAX:
+        if size > bytes_max:
             return (*columns[:shown], f"… and {len(columns) - shown:,} more")
     return tuple(columns)
 
