@@ -1,6 +1,9 @@
 """From a file to definitions: what is found, how it is named and wired, and what is said of what cannot be."""
 
+import os
+import py_compile
 import re
+import sys
 from datetime import timedelta
 from textwrap import dedent
 
@@ -228,6 +231,24 @@ def test_a_module_by_name(tmp_path):
     (tmp_path / "defs_as_module.py").write_text("from latewood import asset\n@asset\ndef a() -> int: return 1\n")
     loaded = load_module("defs_as_module", root=tmp_path)
     assert (loaded.location, list(by_key(loaded))) == ("defs_as_module", ["a"])
+
+
+def test_no_bytecode_is_trusted_but_each_source_is_compiled_as_it_is(tmp_path):
+    constant, defs = tmp_path / "defs_constant.py", tmp_path / "defs_compiled.py"
+    defs_source = "from defs_constant import ONE\nfrom latewood import asset\n@asset\ndef a() -> int: return ONE + {}\n"
+    constant.write_text("ONE = 1\n")
+    defs.write_text(defs_source.format(1))
+    for file, quickly_edited in ((constant, "ONE = 5\n"), (defs, defs_source.format(2))):
+        py_compile.compile(str(file))
+        before = file.stat()
+        file.write_text(quickly_edited)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    compiled = set((tmp_path / "__pycache__").iterdir())
+
+    assert load_file(defs, root=tmp_path).tasks["a"].function() == 7
+    del sys.modules["defs_compiled"], sys.modules["defs_constant"]
+    assert load_module("defs_compiled", root=tmp_path).tasks["a"].function() == 7
+    assert set((tmp_path / "__pycache__").iterdir()) == compiled
 
 
 def test_the_root_is_the_nearest_folder_that_looks_like_a_project(tmp_path):

@@ -8,8 +8,9 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from latewood.authoring import Asset, Check, Definitions, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask
+from latewood.engine.sources import is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
@@ -84,13 +86,15 @@ def _relative(path: Path, root: Path) -> str:
 def _module_of(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise ImportError(f"{path} is not a Python file")
+    loader = _FromSource(path.stem, str(path))
+    spec = importlib.util.spec_from_loader(path.stem, loader)
+    assert spec is not None, "a loader of files always gives one"
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[path.stem]
         raise
@@ -99,6 +103,8 @@ def _module_of(path: Path) -> ModuleType:
 
 def _import(importer: Any, root: Path) -> ModuleType:
     """Run user code at import; its failure becomes one problem at the user's own line."""
+    if _FirstParty not in sys.meta_path:
+        sys.meta_path.insert(sys.meta_path.index(PathFinder), _FirstParty)
     try:
         module: ModuleType = importer()
     except DefinitionError as error:  # a policy or partition scheme that cannot be, raised where it was written
@@ -113,6 +119,33 @@ def _import(importer: Any, root: Path) -> ModuleType:
         problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
         raise DefinitionsInvalid((problem,)) from error
     return module
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles source whenever it is imported, and leaves bytecode files alone.
+
+    They are trusted by the second and the size of their source: after a quick edit the old code would run, and what it
+    makes would be recorded under the version of the new one.
+    """
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Refused, by which the import system knows that there is nothing to compare bytecode with."""
+        raise OSError(f"{path} is compiled each time")
+
+
+class _FirstParty(PathFinder):
+    """Finds the user's own modules, also those that a function imports later on."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The module as Python would find it, if it is the user's; else it is for the next finder to find."""
+        spec = super().find_spec(fullname, path, target)
+        if spec is None or type(spec.loader) is not SourceFileLoader or not is_first_party(fullname, str(spec.origin)):
+            return None
+        spec.loader = _FromSource(fullname, str(spec.origin))
+        return spec
 
 
 def _place(error: BaseException, root: Path) -> tuple[str, int]:

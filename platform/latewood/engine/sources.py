@@ -146,6 +146,11 @@ class Sources:
         return self._by_path[path]
 
 
+def is_first_party(module: str, path: str) -> bool:
+    """Whether a module with this source is the user's: neither ours, nor the standard library's, nor installed."""
+    return module.partition(".")[0] not in OWN_PACKAGES and _kind(path) is None
+
+
 def _content(path: str) -> bytes | None:
     try:
         return Path(path).read_bytes()
