@@ -13,7 +13,7 @@ from rich.text import Text
 
 from latewood.cli.output import duration, metadata_text
 from latewood.decide.plan import Plan
-from latewood.engine.inline import Report
+from latewood.engine.reports import Report
 from latewood.events import Action
 
 _LINES_MAX = 24

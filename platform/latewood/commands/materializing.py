@@ -14,9 +14,10 @@ from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan, plan
-from latewood.engine.inline import InlineRun, Report, Tally, written
+from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, new_event
+from latewood.engine.reports import Report, Tally
 from latewood.engine.run_log import PATIENCE, RunLog, patiently
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
@@ -235,7 +236,7 @@ def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
                     action=group.action,
                     partitions=str(ordinals),
                     first=first,
-                    reasons=written(group.reasons),
+                    reasons=tuple(reason.written for reason in group.reasons),
                 )
                 first += len(ordinals)
 

@@ -45,6 +45,11 @@ class Reason(NamedTuple):
     cause: Cause
     subject: str = ""
 
+    @property
+    def written(self) -> str:
+        """The reason as events keep it: `cause` or `cause:subject`."""
+        return f"{self.cause.value}:{self.subject}" if self.subject else self.cause.value
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

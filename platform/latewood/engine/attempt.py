@@ -5,21 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from latewood.context import CheckResult, Context
+from latewood.context import Context
 from latewood.decide.judge import Node
 from latewood.decide.plan import Step
-from latewood.decide.state import VersionFacts
 from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
-from latewood.engine.recordable import recordable_metadata, text
+from latewood.engine.recordable import recordable_metadata
 from latewood.engine.signature import LiveTask, live_parameter
 from latewood.engine.store import Staged
 from latewood.engine.values import StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
-from latewood.model.definitions import AssetDefinition, CheckDefinition
+from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import RunId
 from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at, window_at
 
@@ -52,7 +51,7 @@ class Attempts:
         """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else."""
         node = step.task.node
         live = self._loaded.tasks[node.keys[0]]
-        context = self._context(step, number)
+        context = self.context(step, number)
         try:
             arguments = self._arguments(step, live, bound, context)
         except (ValueRefused, StoreError) as error:
@@ -68,35 +67,8 @@ class Attempts:
             return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
         return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse, logs=logs)
 
-    def verdict(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> CheckResult:
-        """The check's verdict on a version; a check that raises has not passed, and says why.
-
-        Raises StoreError: that nobody could look at the data is no verdict on them, and verdicts stand.
-        """
-        live = self._loaded.checks[asset.key, check.name]
-        ((name, annotation),) = live.inputs.items()
-        try:
-            arguments = {name: self._values.load(facts, annotation)}
-        except ValueRefused as error:
-            return CheckResult(passed=False, message=str(error))
-        arguments |= {
-            parameter.name: live_parameter(live.parameters[parameter.name], parameter.default)
-            for parameter in check.task.parameters
-        }
-        arguments |= _received(live, asset, step.ordinal, self._context(step, 1))
-        outcome = call(live.function, arguments, timeout=check.task.timeouts.running)
-        if isinstance(outcome, Raised):
-            return CheckResult(passed=False, message=f"{outcome.failure.error}: {outcome.failure.message}")
-        match outcome.value:
-            case CheckResult() as result:
-                return _recordable(result, check)
-            case bool(passed):
-                return CheckResult(passed=passed)
-            case other:
-                message = f"expected a CheckResult or a bool, found {type(other).__name__}"
-                return CheckResult(passed=False, message=message)
-
-    def _context(self, step: Step, attempt: int) -> Context:
+    def context(self, step: Step, attempt: int) -> Context:
+        """What user code is told of the step."""
         return Context(
             assets=step.task.node.keys,
             outputs=tuple(asset.output for asset in step.task.node.assets),
@@ -118,7 +90,7 @@ class Attempts:
                 arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
         for name, annotation in live.parameters.items():
             arguments[name] = live_parameter(annotation, node.parameters[name])
-        return arguments | _received(live, node.assets[0], step.ordinal, context)
+        return arguments | received(live, node.assets[0], step.ordinal, context)
 
     def _annotation(self, live: LiveTask, bound: Bound) -> Any:
         """What the input is read as: where the reader does not say, as its producer wrote it."""
@@ -144,30 +116,23 @@ class Attempts:
         return staged
 
 
-def _recordable(result: CheckResult, check: CheckDefinition) -> CheckResult:
-    try:
-        metadata = recordable_metadata(result.metadata, subject=f'check "{check.name}"')
-    except ValueRefused as error:
-        return CheckResult(passed=False, message=str(error))
-    return CheckResult(passed=bool(result.passed), metadata=metadata, message=text(str(result.message)))
-
-
-def _received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
+def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
+    """What a function hears of the asset's partition, by parameter."""
     scheme = asset.partitions
-    received: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, kind in live.receives.items():
         match kind:
             case "context":
-                received[name] = context
+                found[name] = context
             case "window":
                 assert isinstance(scheme, TimeWindows), "refused when definitions load"
-                received[name] = window_at(scheme, ordinal)
+                found[name] = window_at(scheme, ordinal)
             case "key":
-                received[name] = key_at(scheme, ordinal)
+                found[name] = key_at(scheme, ordinal)
             case "range":
                 assert isinstance(scheme, TimeWindows | StaticKeys), "refused when definitions load"
-                received[name] = range_at(scheme, (ordinal, ordinal + 1))
-    return received
+                found[name] = range_at(scheme, (ordinal, ordinal + 1))
+    return found
 
 
 def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str, Any]:

@@ -6,81 +6,48 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 import time
-from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from latewood.context import CheckResult
-from latewood.decide.judge import Cause, Reason, has_expired
-from latewood.decide.keys import check_key, inputs_digest, path_texts, reuse_key
-from latewood.decide.plan import Plan, Step, reusable
+from latewood.decide.keys import inputs_digest, path_texts, reuse_key
+from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
 from latewood.engine.attempt import Attempts, Made
 from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
+from latewood.engine.checking import NOTHING_KNOWN, Checks, Known
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
-from latewood.engine.recorder import Recorder
-from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
+from latewood.engine.recorder import Recorder, Told
+from latewood.engine.reports import Report, Reports, Tally
+from latewood.engine.reusing import Reusable, Taken
+from latewood.engine.store import ArtifactStore, Staged
 from latewood.engine.values import Values
 from latewood.errors import StoreError
 from latewood.events import (
-    CheckEvaluated,
-    Event,
     InputRead,
     OutputMade,
     ReusedOutput,
-    ReuseSourceLost,
     SkipReason,
     StepFailed,
-    StepReused,
     StepSkipped,
     StepStarted,
     StepSucceeded,
-    VersionAccepted,
 )
-from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
+from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 
-Verdicts = Callable[[AssetId, PartitionKey], Mapping[tuple[str, str], bool]]
-"""Past verdicts on an asset partition by (check name, check key)."""
+Verdicts = Callable[[AssetId, PartitionKey], Known]
+"""Past verdicts on an asset partition."""
 
-_UNCHECKED: Final = Reason(Cause.UNCHECKED)
 _VERSIONS_MAX: Final = 8_192
 """Most characters of one input's versions in an event: hundreds of ranges; usually there is one."""
-
-Told = list[tuple[Event, Sequence[object]]]
-"""Facts with the names that tell them apart within the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A step that ended, once that is durable."""
-
-    assets: tuple[AssetKey, ...]
-    partition: PartitionKey
-    status: str
-    duration_ms: float = 0.0
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    message: str = ""
-
-
-@dataclass(slots=True)
-class Tally:
-    """How many steps ended how."""
-
-    ran: int = 0
-    reused: int = 0
-    failed: int = 0
-    refused: int = 0
-    skipped: int = 0
 
 
 class InlineRun:
@@ -107,14 +74,13 @@ class InlineRun:
         self._verdicts = verdicts
         self._clock = clock
         self._sleep = sleep
-        self._report = report
         self._bindings = Bindings(catalog, plan.state)
         self._values = Values(store)
         self._attempts = Attempts(loaded, self._values, run, clock)
-        # What this run makes may be reused by its later steps: the same task under another asset's name.
-        self._made_here: dict[tuple[str, str], VersionFacts] = {}
-        self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
-        self.tally = Tally()
+        self._checks = Checks(loaded, self._values, run, plan.state.environment, self._attempts.context)
+        self._reusable = Reusable(plan, run, recorder, store)
+        self._reports = Reports(report)
+        self.tally = self._reports.tally
 
     def execute(self) -> Tally:
         """Run every step that can be run; what is not downstream of a failure goes on.
@@ -133,7 +99,7 @@ class InlineRun:
             self._skip(step, blocked)
             return
         inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
-        taken = self._reusable(step, inputs)
+        taken = self._reusable.find(step, inputs)
         if taken is None:
             self._run_step(step, bound, inputs)
         else:
@@ -178,7 +144,7 @@ class InlineRun:
             no_reuse="reuse is off" if off else "",
             parameters=dict(node.parameters),
             inputs=inputs_read,
-            reasons=written(step.reasons),
+            reasons=tuple(reason.written for reason in step.reasons),
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
@@ -213,7 +179,7 @@ class InlineRun:
             run=self._run,
             step=step.number,
             attempt=attempt,
-            environment=self._state.environment,
+            environment=self._plan.state.environment,
             code=node.task.code.version,
             logic=node.logic,
             inputs_digest=inputs,
@@ -228,7 +194,7 @@ class InlineRun:
             (fact, ("succeeded", step.number)),
             cause=cause,
             needs=needs,
-            then=self._reported(step, "succeeded", made.returned.duration_ms, metadata),
+            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata),
         )
         self.tally.ran += 1
         for asset in node.assets:
@@ -241,7 +207,8 @@ class InlineRun:
         """True when a file or folder that a parameter names is no longer what was planned with."""
         node = step.task.node
         return any(
-            content_of(named) != self._state.contents.get(named) for named in path_texts(node.task, node.parameters)
+            content_of(named) != self._plan.state.contents.get(named)
+            for named in path_texts(node.task, node.parameters)
         )
 
     def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
@@ -263,18 +230,15 @@ class InlineRun:
 
     def _settle(self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, cause: UUID) -> None:
         """Evaluate the checks of a new version; what is downstream reads it only if the blocking ones pass."""
-        passes, told = self._judge(step, asset, facts, {})
+        passes, told = self._checks.judge(step, asset, facts, NOTHING_KNOWN)
+        then = self._reports.judged(step, told)
         if passes and not facts.accepted:
-            told.append(self._accepted(step, facts, head=not variant))
+            told += self._checks.accepted(step, facts, head=not variant)
         if told:
-            failed = [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
-            refusals = [verdict for verdict in failed if verdict.blocking]
-            warnings = [verdict for verdict in failed if not verdict.blocking]
-            then = self._refused(step, refusals[0]) if refusals else self._warned(step, warnings) if warnings else None
             self._recorder.tell(*told, cause=cause, then=then)
-        if facts.reuse_key:
-            self._made_here[facts.reuse_key, asset.output] = facts._replace(accepted=passes)
-        self._bind_result(step, asset, facts._replace(accepted=passes), variant=variant, event=cause)
+        result = facts._replace(accepted=passes)
+        self._reusable.made(asset.output, result)
+        self._bind_result(step, asset, result, variant=variant, event=cause)
 
     def _bind_result(
         self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, event: UUID
@@ -286,49 +250,7 @@ class InlineRun:
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _reusable(self, step: Step, inputs: str) -> tuple[VersionFacts | None, ...] | None:
-        """Versions to take instead of running, by output, known to exist; None = run."""
-        node = step.task.node
-        if self._plan.request.force or node.task.reuse.is_off:
-            return None
-        if _UNCHECKED in step.reasons:
-            taken: tuple[VersionFacts | None, ...] | None = tuple(
-                self._state.heads[id_].get(step.partition) for id_ in node.ids
-            )
-        else:
-            taken = reusable(node, step.partition, inputs, self._state) or self._heads_of_this_key(step, inputs)
-        for facts in filter(None, taken or ()):
-            if not self._store.exists(ArtifactAddress(facts.artifact)):
-                fact = ReuseSourceLost(
-                    run=self._run,
-                    step=step.number,
-                    asset=facts.asset,
-                    version=facts.version,
-                    artifact=facts.artifact,
-                    partition=step.partition,
-                )
-                self._recorder.tell((fact, ("lost", step.number, facts.asset)))
-                return None
-        return taken
-
-    def _heads_of_this_key(self, step: Step, inputs: str) -> tuple[VersionFacts | None, ...] | None:
-        """The step's own heads, if they are what it would compute: what it reads was made again, with equal content.
-
-        The state does not list them among the reusable: nobody else can reuse them.
-        """
-        node, state = step.task.node, self._state
-        key = reuse_key(node.logic, inputs, step.partition)
-        heads = tuple(state.heads.get(id_, {}).get(step.partition) for id_ in node.ids)
-        equal = all(
-            head is not None
-            and head.reuse_key == key
-            and head.artifact not in state.lost
-            and not has_expired(head, node.task.reuse, state)
-            for head in heads
-        )
-        return heads if equal else None
-
-    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: tuple[VersionFacts | None, ...]) -> None:
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> None:
         node = step.task.node
         variant = self._bindings.is_variant(node, bound)
         told: Told = []
@@ -339,114 +261,27 @@ class InlineRun:
             if facts is None:
                 self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
                 continue
-            own = facts if facts.asset == id_ else self._as_own(step, facts, id_)
-            passes, verdicts = self._judge(
-                step, asset, own, self._verdicts(id_, step.partition) if asset.checks else {}
-            )
+            own = self._reusable.own(step, id_, facts)
+            known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
+            passes, verdicts = self._checks.judge(step, asset, own, known)
             told += verdicts
             result = own._replace(accepted=passes)
-            outputs.append(self._reused_output(step, asset, facts, result, head=passes and not variant))
+            outputs.append(self._reusable.output(step, asset, facts, result, head=passes and not variant))
             if passes and own is facts and not facts.accepted:
-                accepting.append(self._accepted(step, result, head=False))
+                accepting += self._checks.accepted(step, result, head=False)
             results.append((asset, result))
-        fact = StepReused(
-            run=self._run,
-            step=step.number,
-            environment=self._state.environment,
-            reuse_key=reuse_key(node.logic, inputs, step.partition),
-            code=node.task.code.version,
-            logic=node.logic,
-            inputs_digest=inputs,
-            outputs=tuple(outputs),
-            partition=step.partition,
-        )
-        all_told = (*told, (fact, ("reused", step.number)), *accepting)
-        then = self._reported(step, "reused")
+        fact = self._reusable.fact(step, inputs, tuple(outputs))
+        then = self._reports.of(step, "reused")
         if not all(result.accepted for _, result in results):
             # Equal data under an equal check: the verdict stands, and nothing would come of computing it again.
             self.tally.refused += 1
-            then = self._reported(step, "refused", message="a blocking check failed on the same data before")
-        ids = self._recorder.tell(*all_told, cause=self._bindings.cause(bound), then=then)
+            then = self._reports.of(step, "refused", message="a blocking check failed on the same data before")
+        ids = self._recorder.tell(
+            *told, (fact, ("reused", step.number)), *accepting, cause=self._bindings.cause(bound), then=then
+        )
         self.tally.reused += 1
         for asset, result in results:
             self._bind_result(step, asset, result, variant=variant, event=ids[len(told)])
-
-    def _as_own(self, step: Step, facts: VersionFacts, id_: AssetId) -> VersionFacts:
-        """Another asset's version as one of this asset, which gets a version of its own with the same content."""
-        return facts._replace(asset=id_, version=version_id(self._run, step.number), accepted=False)
-
-    def _reused_output(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, result: VersionFacts, *, head: bool
-    ) -> ReusedOutput:
-        now = self._state.heads.get(result.asset, {}).get(step.partition)
-        moves = now is None or now.version != result.version
-        made = None
-        if facts.asset != result.asset:
-            made = OutputMade(
-                asset=result.asset,
-                output=asset.output,
-                data_version=facts.data_version,
-                artifact=facts.artifact,
-                size=self._store.size_of(ArtifactAddress(facts.artifact)),
-                accepted=result.accepted,
-                head=False,
-            )
-        return ReusedOutput(
-            asset=result.asset,
-            version=result.version,
-            head=head and moves,
-            made=made,
-            made_at=None if made is None else facts.made_at,
-        )
-
-    # ── checks ────────────────────────────────────────────────────────────────────────────────────────
-
-    def _judge(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, known: Mapping[tuple[str, str], bool]
-    ) -> tuple[bool, Told]:
-        """Whether the blocking checks pass, and the new verdicts: an equal check of equal data is not run again."""
-        told: Told = []
-        passes = True
-        for check in asset.checks:
-            key = check_key(check, facts.data_version, step.partition)
-            verdict = known.get((check.name, key))
-            if verdict is None:
-                result = self._attempts.verdict(step, asset, check, facts)
-                verdict = result.passed
-                fact = self._check_fact(step, check, key, facts, result)
-                told.append((fact, ("check", step.number, facts.asset, check.name)))
-            passes = passes and (verdict or not check.blocking)
-        return passes, told
-
-    def _check_fact(
-        self, step: Step, check: CheckDefinition, key: str, facts: VersionFacts, result: CheckResult
-    ) -> CheckEvaluated:
-        return CheckEvaluated(
-            run=self._run,
-            step=step.number,
-            asset=facts.asset,
-            version=facts.version,
-            check=check.name,
-            check_key=key,
-            passed=result.passed,
-            blocking=check.blocking,
-            severity=check.severity,
-            partition=step.partition,
-            metadata=dict(result.metadata),
-            message=result.message,
-        )
-
-    def _accepted(self, step: Step, facts: VersionFacts, *, head: bool) -> tuple[Event, Sequence[object]]:
-        fact = VersionAccepted(
-            run=self._run,
-            step=step.number,
-            environment=self._state.environment,
-            asset=facts.asset,
-            version=VersionId(facts.version),
-            head=head,
-            partition=step.partition,
-        )
-        return fact, ("accepted", step.number, facts.asset)
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 
@@ -468,7 +303,7 @@ class InlineRun:
         )
         status = "failed" if retry_at is None else "retrying"
         message = f"{raised.failure.error}: {raised.failure.message}"
-        then = self._reported(step, status, raised.duration_ms, message=message)
+        then = self._reports.of(step, status, raised.duration_ms, message=message)
         self._recorder.tell(
             (fact, ("failed", step.number, attempt)), cause=cause, needs=[logs] if logs else (), then=then
         )
@@ -487,45 +322,13 @@ class InlineRun:
             partition=step.partition,
             because=blocked.because,
         )
-        then = self._reported(step, "skipped", message=blocked.reason)
+        then = self._reports.of(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
         # An optional output that is absent is a result like any other; what reads it has nothing to do.
         self.tally.skipped += blocked.reason is not SkipReason.OUTPUT_ABSENT
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)
-
-    def _warned(self, step: Step, verdicts: list[CheckEvaluated]) -> Callable[[], None]:
-        message = "; ".join(f"check {v.check} failed{': ' if v.message else ''}{v.message}" for v in verdicts)
-        return self._reported(step, "warned", metadata=verdicts[0].metadata, message=message)
-
-    def _refused(self, step: Step, verdict: CheckEvaluated) -> Callable[[], None]:
-        self.tally.refused += 1
-        message = f"blocking check {verdict.check} failed{': ' if verdict.message else ''}{verdict.message}"
-        return self._reported(step, "refused", message=message)
-
-    def _reported(
-        self,
-        step: Step,
-        status: str,
-        duration_ms: float = 0.0,
-        metadata: Mapping[str, Any] | None = None,
-        message: str = "",
-    ) -> Callable[[], None]:
-        report = Report(
-            assets=step.task.node.keys,
-            partition=step.partition,
-            status=status,
-            duration_ms=duration_ms,
-            metadata=metadata or {},
-            message=message,
-        )
-        return lambda: self._report(report)
-
-
-def written(reasons: tuple[Reason, ...]) -> tuple[str, ...]:
-    """Reasons as events keep them: `cause` or `cause:subject`."""
-    return tuple(f"{r.cause.value}:{r.subject}" if r.subject else r.cause.value for r in reasons)
 
 
 def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) -> OutputMade:

@@ -16,6 +16,10 @@ _UNRECORDED_MAX: Final = 2_000
 """Submissions that may wait for their commit while a run goes on: bounds memory, and what a crash can cost."""
 
 
+Told = list[tuple[Event, Sequence[object]]]
+"""Facts with the names that tell them apart within their stream."""
+
+
 def event_id(project: str, stream: str, *names: object) -> UUID:
     """The id of the fact with this name in this stream: the same fact has the same id, however often it is told.
 

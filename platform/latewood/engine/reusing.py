@@ -1,0 +1,124 @@
+"""Reuse: what a run may take in place of computing it, and what is recorded of that."""
+
+from collections import ChainMap
+from dataclasses import replace
+from typing import Final
+
+from latewood.decide.judge import Cause, Reason, has_expired
+from latewood.decide.keys import reuse_key
+from latewood.decide.plan import Plan, Step, reusable
+from latewood.decide.state import VersionFacts
+from latewood.engine.recorder import Recorder
+from latewood.engine.store import ArtifactAddress, ArtifactStore
+from latewood.events import OutputMade, ReusedOutput, ReuseSourceLost, StepReused
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetId, RunId, version_id
+
+Taken = tuple[VersionFacts | None, ...]
+"""Versions to take in place of running a step, by output; None for an optional output that was absent."""
+
+_UNCHECKED: Final = Reason(Cause.UNCHECKED)
+
+
+class Reusable:
+    """The versions that a run's steps may take: those of the past, and those that the run itself has made."""
+
+    def __init__(self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore) -> None:
+        # What this run makes may be reused by its later steps: the same task under another asset's name.
+        self._made_here: dict[tuple[str, str], VersionFacts] = {}
+        self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
+        self._force = plan.request.force
+        self._run = run
+        self._recorder = recorder
+        self._store = store
+
+    def made(self, output: str, facts: VersionFacts) -> None:
+        """The run made this version; later steps may take it."""
+        if facts.reuse_key:
+            self._made_here[facts.reuse_key, output] = facts
+
+    def find(self, step: Step, inputs: str) -> Taken | None:
+        """What to take instead of running the step, known to exist; None = run. Records what turns out to be lost."""
+        node = step.task.node
+        if self._force or node.task.reuse.is_off:
+            return None
+        if _UNCHECKED in step.reasons:
+            taken: Taken | None = tuple(self._state.heads[id_].get(step.partition) for id_ in node.ids)
+        else:
+            taken = reusable(node, step.partition, inputs, self._state) or self._heads_of_this_key(step, inputs)
+        for facts in filter(None, taken or ()):
+            if not self._store.exists(ArtifactAddress(facts.artifact)):
+                fact = ReuseSourceLost(
+                    run=self._run,
+                    step=step.number,
+                    asset=facts.asset,
+                    version=facts.version,
+                    artifact=facts.artifact,
+                    partition=step.partition,
+                )
+                self._recorder.tell((fact, ("lost", step.number, facts.asset)))
+                return None
+        return taken
+
+    def _heads_of_this_key(self, step: Step, inputs: str) -> Taken | None:
+        """The step's own heads, if they are what it would compute: what it reads was made again, with equal content.
+
+        The state does not list them among the reusable: nobody else can reuse them.
+        """
+        node, state = step.task.node, self._state
+        key = reuse_key(node.logic, inputs, step.partition)
+        heads = tuple(state.heads.get(id_, {}).get(step.partition) for id_ in node.ids)
+        equal = all(
+            head is not None
+            and head.reuse_key == key
+            and head.artifact not in state.lost
+            and not has_expired(head, node.task.reuse, state)
+            for head in heads
+        )
+        return heads if equal else None
+
+    def own(self, step: Step, id_: AssetId, facts: VersionFacts) -> VersionFacts:
+        """The version as one of this asset: another asset's gets a version of its own here, with the same content."""
+        if facts.asset == id_:
+            return facts
+        return facts._replace(asset=id_, version=version_id(self._run, step.number), accepted=False)
+
+    def output(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, result: VersionFacts, *, head: bool
+    ) -> ReusedOutput:
+        """What is recorded of one version that is taken, `facts`, and becomes `result`."""
+        now = self._state.heads.get(result.asset, {}).get(step.partition)
+        moves = now is None or now.version != result.version
+        made = None
+        if facts.asset != result.asset:
+            made = OutputMade(
+                asset=result.asset,
+                output=asset.output,
+                data_version=facts.data_version,
+                artifact=facts.artifact,
+                size=self._store.size_of(ArtifactAddress(facts.artifact)),
+                accepted=result.accepted,
+                head=False,
+            )
+        return ReusedOutput(
+            asset=result.asset,
+            version=result.version,
+            head=head and moves,
+            made=made,
+            made_at=None if made is None else facts.made_at,
+        )
+
+    def fact(self, step: Step, inputs: str, outputs: tuple[ReusedOutput, ...]) -> StepReused:
+        """The step's end."""
+        node = step.task.node
+        return StepReused(
+            run=self._run,
+            step=step.number,
+            environment=self._state.environment,
+            reuse_key=reuse_key(node.logic, inputs, step.partition),
+            code=node.task.code.version,
+            logic=node.logic,
+            inputs_digest=inputs,
+            outputs=outputs,
+            partition=step.partition,
+        )
