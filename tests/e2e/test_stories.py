@@ -87,6 +87,42 @@ def loud() -> int:
     assert (code, result["ran"], result["failed"]) == (1, 1, 1)
 
 
+def test_what_outputs_record_together_fits_into_one_event_or_fails_the_step(shell):
+    shell.write(
+        "a.py",
+        """
+import numpy as np
+import pyarrow as pa
+from latewood import Output, asset
+
+NAMES = [f"part_{n}" for n in range(8)]
+
+@asset(outputs=dict.fromkeys(NAMES, int))
+def heavy() -> dict[str, int]:
+    return {name: Output(1, metadata={"text": "x" * 8_000}) for name in NAMES}
+
+@asset(outputs=dict.fromkeys(NAMES, pa.Table))
+def wide() -> dict[str, pa.Table]:
+    table = pa.table({f"a_column_with_a_rather_long_name_{i}": [i] for i in range(1_000)})
+    return {name: Output(table, metadata={"text": "x" * 5_500}) for name in NAMES}
+
+@asset
+def given() -> int:
+    return Output(1, data_version="v" * 70_000)
+
+@asset
+def scored() -> int:
+    return Output(1, metadata={"auc": np.float64(0.9)})
+""",
+    )
+    code, result = ended(shell, "*", "-f", "a.py")
+    assert (code, result["status"], result["ran"], result["failed"]) == (1, "failed", 2, 2)
+    told = shell("logs", result["run"])
+    assert 'metadata of "heavy/part_0": expected at most 57,344 bytes for its 8 outputs, found 66,' in told
+    assert 'data_version of output of "given": expected at most 256 bytes of text' in told
+    assert "a_column_with_a_rather_long_name_0" in shell("asset", "wide/part_7")
+
+
 def test_a_plan_of_thousands_of_ranges_is_recorded(shell):
     shell.write(
         "a.py",

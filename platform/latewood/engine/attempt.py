@@ -12,7 +12,7 @@ from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
-from latewood.engine.recordable import recordable_metadata
+from latewood.engine.recordable import recordable_metadata, require_room, text
 from latewood.engine.signature import LiveTask, live_parameter
 from latewood.engine.store import Staged
 from latewood.engine.values import StagedOutput, Values
@@ -62,6 +62,8 @@ class Attempts:
         try:
             outputs = self._stage(node, live, outcome.value)
             metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
+            recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in outputs.values()]
+            require_room(recorded, subject=f'"{node.keys[0]}"')
             logs = self._values.stage_logs(outcome.output)
         except (ValueRefused, StoreError) as error:
             return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
@@ -110,7 +112,9 @@ class Attempts:
                 continue
             if output.name in by_name:
                 subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
-                staged[output.name] = self._values.stage(by_name[output.name], annotation, subject=subject)
+                staged[output.name] = self._values.stage(
+                    by_name[output.name], annotation, subject=subject, outputs=len(wanted)
+                )
             elif not output.optional:
                 raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
         return staged
@@ -151,5 +155,5 @@ def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str,
 
 def _refused(error: Exception) -> Raised:
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
-    failure = Failure(kind=kind, error=type(error).__name__, message=str(error))
+    failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
     return Raised(failure=failure, duration_ms=0.0, output="")
