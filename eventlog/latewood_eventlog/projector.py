@@ -19,6 +19,8 @@ from latewood_eventlog.statements import (
     LOCK_CHECKPOINT,
     READ_ALL,
     SET_CHECKPOINT,
+    Statement,
+    execute_together,
     put_rows,
     read_events,
     remove_rows,
@@ -118,25 +120,18 @@ def coalesce(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(merged.values())
 
 
-def write(connection: Connection, changes: Iterable[Change]) -> None:
-    """Execute the changes, one statement per table and kind. Order: rows of one key keep theirs."""
-    groups: dict[tuple[Table, type[Change], tuple[str, ...]], list[Row]] = {}
+def statements_of(changes: Iterable[Change]) -> list[Statement]:
+    """One statement per table and kind of change. Order: rows of one key keep theirs."""
+    groups: dict[str, list[Row]] = {}
     for change in coalesce(changes):
         match change:
             case Put(table, row):
-                groups.setdefault((table, Put, ()), []).append(row)
+                groups.setdefault(put_rows(table), []).append(row)
             case Set(table, key, values) if values:
-                groups.setdefault((table, Set, tuple(sorted(values))), []).append({**key, **values})
+                groups.setdefault(set_columns(table, tuple(sorted(values))), []).append({**key, **values})
             case Remove(table, key):
-                groups.setdefault((table, Remove, ()), []).append(key)
-    for (table, kind, names), rows in groups.items():
-        if kind is Put:
-            statement = put_rows(table)
-        elif kind is Set:
-            statement = set_columns(table, names)
-        else:
-            statement = remove_rows(table)
-        connection.execute(statement, {"rows": encode_json(rows).decode()})
+                groups.setdefault(remove_rows(table), []).append(key)
+    return [(sql, {"rows": encode_json(rows).decode()}) for sql, rows in groups.items()]
 
 
 def changes_of(projections: Sequence[Projection], events: Iterable[RecordedEvent]) -> list[Change]:
@@ -176,7 +171,7 @@ def fold(
     from tidying up the dead versions of the head's row.
     """
     events = read_events(connection, READ_ALL, after=after, limit=min(_PAGE, until - after))
-    write(connection, changes_of(projections, map(upcasters.upcast, events)))
+    execute_together(connection, statements_of(changes_of(projections, map(upcasters.upcast, events))))
     return events[-1].position if events else until
 
 

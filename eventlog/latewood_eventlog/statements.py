@@ -1,7 +1,8 @@
 """Every SQL statement of the log itself, as a named value, and the one way from its rows to events."""
 
-from collections.abc import Sequence
-from functools import cache
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -30,11 +31,14 @@ quoted: Final = postgresql.dialect().identifier_preparer.quote  # type: ignore[n
 LOCK_HEAD: Final = text("SELECT position, hash FROM log_head FOR UPDATE")
 
 LOCK_HEAD_AND_READ: Final = text(
-    "SELECT position, hash, now, known, versions, fences, causes, register FROM lock_head_and_read("
+    "BEGIN; SELECT position, hash, now, known, versions, fences, causes, register FROM lock_head_and_read("
     "CAST(:event_ids AS uuid[]), CAST(:projects AS text[]), CAST(:streams AS text[]), "
     "CAST(:lease_projects AS text[]), CAST(:leases AS text[]), CAST(:causes AS uuid[]))"
 )
-"""First statement of every append: one writer at a time from here to its commit, and all it must know."""
+"""First half of every append: one writer at a time from here to its commit, and all it must know.
+
+Together with the BEGIN it is one round trip (measured: 0.15 ms less per append), for a connection in autocommit mode.
+"""
 
 HEAD: Final = text("SELECT position, hash FROM log_head")
 
@@ -42,10 +46,17 @@ STREAM_VERSION: Final = text(
     "SELECT coalesce(max(version), 0) FROM events WHERE project = :project AND stream = :stream"
 )
 
-RECORD_EVENTS: Final = text("SELECT record_events(CAST(:rows AS json), :position, :hash, :recorded_at)")
+RECORD_EVENTS: Final = "SELECT record_events(CAST(:rows AS json), :position, :hash, :recorded_at)"
 """All rows as one JSON parameter: one statement for any number of events, measured at 50,000 rows/s
 (execute_values: 36,000; arrays: 38,000; COPY, which cannot upsert and so could not serve the projections
 too: 95,000)."""
+
+RECORD_EVENTS_AFTER: Final = (
+    "SELECT record_events_after(:after, CAST(:register AS jsonb), CAST(:lease_projects AS text[]), "
+    "CAST(:leases AS text[]), CAST(:epochs AS bigint[]), CAST(:rows AS json), :position, :hash, :recorded_at)"
+)
+
+COMMIT: Final = "COMMIT"
 
 ACQUIRE_LEASE: Final = text(
     "INSERT INTO leases AS held (project, name, holder, epoch, expires_at) "
@@ -74,6 +85,7 @@ _COLUMNS: Final[tuple[ColumnElement[Any], ...]] = tuple(
 )
 # json columns are read as text: the driver would parse them, and the hash covers the text as it stands.
 
+_PARAMETER: Final = re.compile(r"(?<!:):(\w+)")
 _AFTER: Final = bindparam("after", type_=BigInteger)
 _LIMIT: Final = bindparam("limit", type_=Integer)
 
@@ -112,7 +124,7 @@ REGISTER_PROJECTION: Final = text(
 
 
 @cache
-def put_rows(table: Table) -> TextClause:
+def put_rows(table: Table) -> str:
     """Insert whole rows, or replace those whose key exists. Parameter: rows, a JSON array of objects."""
     name, key = quoted(table.name), _key(table)
     listed = ", ".join(quoted(column.name) for column in table.columns)
@@ -120,7 +132,7 @@ def put_rows(table: Table) -> TextClause:
         f"{column} = excluded.{column}"
         for column in (quoted(column.name) for column in table.columns if not column.primary_key)
     )
-    return text(
+    return (
         f"INSERT INTO {name} ({listed}) SELECT {listed} "  # noqa: S608 - names of our own tables, quoted
         f"FROM json_populate_recordset(NULL::{name}, CAST(:rows AS json)) "
         f"ON CONFLICT ({', '.join(key)}) " + (f"DO UPDATE SET {rest}" if rest else "DO NOTHING")
@@ -128,10 +140,10 @@ def put_rows(table: Table) -> TextClause:
 
 
 @cache
-def set_columns(table: Table, names: tuple[str, ...]) -> TextClause:
+def set_columns(table: Table, names: tuple[str, ...]) -> str:
     """Update columns `names` of the rows that exist. Parameter: rows, a JSON array of keys and values."""
     changes = ", ".join(f"{column} = r.{column}" for column in map(quoted, names))
-    return text(
+    return (
         f"UPDATE {quoted(table.name)} AS t SET {changes} "  # noqa: S608 - as above
         f"FROM json_populate_recordset(NULL::{quoted(table.name)}, CAST(:rows AS json)) AS r "
         f"WHERE {' AND '.join(f't.{column} = r.{column}' for column in _key(table))}"
@@ -139,13 +151,29 @@ def set_columns(table: Table, names: tuple[str, ...]) -> TextClause:
 
 
 @cache
-def remove_rows(table: Table) -> TextClause:
+def remove_rows(table: Table) -> str:
     """Delete rows by key. Parameter: rows, a JSON array of keys."""
-    return text(
+    return (
         f"DELETE FROM {quoted(table.name)} AS t "  # noqa: S608 - as above
         f"USING json_populate_recordset(NULL::{quoted(table.name)}, CAST(:rows AS json)) AS r "
         f"WHERE {' AND '.join(f't.{column} = r.{column}' for column in _key(table))}"
     )
+
+
+Statement = tuple[str, Mapping[str, object]]
+"""SQL and its parameters."""
+
+
+def execute_together(connection: Connection, statements: Sequence[Statement]) -> None:
+    """Execute the statements, in order, in one round trip."""
+    if statements:
+        given = {f"{name}_{i}": value for i, (_, named) in enumerate(statements) for name, value in named.items()}
+        connection.execute(_joined(tuple(sql for sql, _ in statements)), given)
+
+
+@lru_cache(maxsize=1_000)  # as many as there are kinds of change that occur together: some dozens
+def _joined(statements: tuple[str, ...]) -> TextClause:
+    return text("; ".join(_PARAMETER.sub(rf":\1_{i}", sql) for i, sql in enumerate(statements)))
 
 
 def _key(table: Table) -> list[str]:

@@ -13,8 +13,9 @@ from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate, rebuild
-from latewood_eventlog.projector import Change, Put, Remove, Set, follow, write
+from latewood_eventlog.projector import Change, Put, Remove, Set, follow, statements_of
 from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.statements import execute_together
 from postgres.ledger import BALANCES, Balances, Movements, closed, happened, meanwhile, moved, open_ledger, opened, to
 
 NONE = Upcasters()
@@ -171,7 +172,7 @@ def test_any_split_into_batches_leaves_the_same_rows(ledger):
             ledger.rows("DELETE FROM balances")
             with ledger.engine.begin() as connection:
                 for start in range(0, len(changes), size):
-                    write(connection, changes[start : start + size])
+                    execute_together(connection, statements_of(changes[start : start + size]))
             left.append(balances(ledger))
         assert left[0]
         assert left == [left[0]] * len(left), f"seed {seed}"
