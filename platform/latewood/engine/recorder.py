@@ -57,7 +57,8 @@ class Recorder:
     """Records the facts of one run through a group commit, in the order they are told.
 
     `tell` returns at once; `told` waits until everything is durable. The first refusal ends it: every later call
-    raises that error, since whatever was built on a refused append is void.
+    raises that error, since whatever was built on a refused append is void. Each append expects the run's stream to
+    hold all that was told before, so the log refuses what was on its way behind a refused one.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Recorder:
         self._actor = actor
         self._fence = fence
         self._clock = clock
+        self._told = 0
         self._waiting: list[Future[Appended]] = []
         self._root: UUID | None = None
         self._refused: BaseException | None = None
@@ -96,7 +98,8 @@ class Recorder:
             events.append(event)
             cause = event.event_id
         self._root = self._root or events[0].event_id
-        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events))
+        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events), expected=self._told)
+        self._told += len(events)
         future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
         self._waiting.append(future)
         future.add_done_callback(lambda done: self._on_done(done, then))
