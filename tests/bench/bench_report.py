@@ -22,18 +22,28 @@ writer. Its memory is that of its tree of processes. Neither side's memory count
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of the table: a measure, the peers' figures from low to high, and what is to be reached."""
 
     name: str
     workload: str
     unit: str
+    dagster: tuple[float, float] | None
+    flytekit: tuple[float, float] | None
     must: float
-    aim: float | None = None
-    dagster: tuple[float, float] | None = None
-    flytekit: tuple[float, float] | None = None
-    more_is_better: bool = False
+    aim: float | None
+
+    @property
+    def more_is_better(self) -> bool:
+        """True for what is counted by the second."""
+        return self.unit.endswith("/s")
+
+    @staticmethod
+    def of(name: str, workload: str, unit: str, dagster: str, flytekit: str, must: str, aim: str) -> "Line":
+        """The line with figures from text: `96`, `57-67`, or `-` for none."""
+        goal = None if aim == "-" else float(aim)
+        return Line(name, workload, unit, _figures(dagster), _figures(flytekit), float(must), goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,13 @@ def _ratio(line: Line, measured: float, figures: tuple[float, float]) -> str:
     low, high = figures
     ratio = measured / high if line.more_is_better else low / measured
     return f"{ratio:.3g}x"
+
+
+def _figures(text: str) -> tuple[float, float] | None:
+    if text == "-":
+        return None
+    low, _, high = text.partition("-")
+    return float(low), float(high or low)
 
 
 def _range(figures: tuple[float, float] | None) -> str:

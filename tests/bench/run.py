@@ -25,173 +25,78 @@ RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 Benchmark = Callable[[Bench, int], Iterator[dict[str, float]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Suite:
     """One function that measures some lines of the table, and the peer's workload beside it."""
 
     benchmark: Benchmark
+    peer: str
     lines: tuple[Line, ...]
-    peer: str = ""
+
+
+def lines(*rows: str) -> tuple[Line, ...]:
+    """Lines from rows of `name | workload | unit | Dagster | flytekit | must | aim`."""
+    return tuple(Line.of(*(cell.strip() for cell in row.split("|"))) for row in rows)
 
 
 SUITES: Final = (
     Suite(
-        benchmark=bench_runs.independent,
-        peer="independent",
-        lines=(
-            Line(
-                name="independent",
-                workload="1,000 independent assets, one inline run, fsync on",
-                unit="ms per asset",
-                dagster=(57, 67),
-                must=2,
-                aim=1,
-            ),
+        bench_runs.independent,
+        "independent",
+        lines("independent | 1,000 independent assets, one inline run, fsync on | ms per asset | 57-67 | - | 2 | 1"),
+    ),
+    Suite(
+        bench_runs.chain,
+        "chain",
+        lines(
+            "chain | chain of 100 assets | ms per asset | 96 | 1.0-1.2 | 3 | 1.5",
+            "reused | the same again in a fresh process, all reused | ms per asset | - | 0.23-0.39 | 0.5 | 0.2",
         ),
     ),
     Suite(
-        benchmark=bench_runs.chain,
-        peer="chain",
-        lines=(
-            Line(
-                name="chain",
-                workload="chain of 100 assets",
-                unit="ms per asset",
-                dagster=(96, 96),
-                flytekit=(1.0, 1.2),
-                must=3,
-                aim=1.5,
-            ),
-            Line(
-                name="reused",
-                workload="the same again in a fresh process, all reused",
-                unit="ms per asset",
-                flytekit=(0.23, 0.39),
-                must=0.5,
-                aim=0.2,
-            ),
+        bench_runs.storage,
+        "",
+        lines("storage | database per materialization, all tables and indexes | bytes | 13000-19000 | - | 4096 | 2048"),
+    ),
+    Suite(
+        bench_appends.batches,
+        "appends",
+        lines(
+            "batches-log | append, batches of 1,000, one writer, log alone | events/s | 3700 | - | 12000 | 20000",
+            "batches-projected | the same with all inline projections | events/s | 3700 | - | 5000 | 10000",
         ),
     ),
     Suite(
-        benchmark=bench_runs.storage,
-        lines=(
-            Line(
-                name="storage",
-                workload="database per materialization, all tables and indexes",
-                unit="bytes",
-                dagster=(13_000, 19_000),
-                must=4_096,
-                aim=2_048,
-            ),
+        bench_appends.singles,
+        "",
+        lines(
+            "singles-threads | append of single events, 8 threads of one process | events/s | 92-188 | - | 4000 | 8000",
+            "singles-processes | append of single events, 8 processes | events/s | 92-188 | - | 600 | 800",
         ),
     ),
     Suite(
-        benchmark=bench_appends.batches,
-        peer="appends",
-        lines=(
-            Line(
-                name="batches-log",
-                workload="append, batches of 1,000, one writer, log alone",
-                unit="events/s",
-                dagster=(3_700, 3_700),
-                must=12_000,
-                aim=20_000,
-                more_is_better=True,
-            ),
-            Line(
-                name="batches-projected",
-                workload="the same with all inline projections",
-                unit="events/s",
-                dagster=(3_700, 3_700),
-                must=5_000,
-                aim=10_000,
-                more_is_better=True,
-            ),
+        bench_commands.version,
+        "version",
+        lines("version | `latewood --version` | s | 0.9-1.0 | 0.69 | 0.15 | 0.08"),
+    ),
+    Suite(
+        bench_commands.one_asset,
+        "one_asset",
+        lines(
+            "one-asset | `latewood materialize` of one asset, whole process, server up | s | 3.6 | 0.8 | 0.8 | 0.6",
+            "one-asset-memory | the same, peak memory | MB | 260 | 82 | 120 | -",
         ),
     ),
     Suite(
-        benchmark=bench_appends.singles,
-        lines=(
-            Line(
-                name="singles-threads",
-                workload="append of single events, 8 threads of one process",
-                unit="events/s",
-                dagster=(92, 188),
-                must=4_000,
-                aim=8_000,
-                more_is_better=True,
-            ),
-            Line(
-                name="singles-processes",
-                workload="append of single events, 8 processes",
-                unit="events/s",
-                dagster=(92, 188),
-                must=600,
-                aim=800,
-                more_is_better=True,
-            ),
-        ),
+        bench_plans.many_assets,
+        "",
+        lines("plan-assets | plan of 10,000 assets / 20,000 edges, state loaded, half stale | s | - | - | 1 | 0.3"),
     ),
     Suite(
-        benchmark=bench_commands.version,
-        peer="version",
-        lines=(
-            Line(
-                name="version",
-                workload="`latewood --version`",
-                unit="s",
-                dagster=(0.9, 1.0),
-                flytekit=(0.69, 0.69),
-                must=0.15,
-                aim=0.08,
-            ),
-        ),
-    ),
-    Suite(
-        benchmark=bench_commands.one_asset,
-        peer="one_asset",
-        lines=(
-            Line(
-                name="one-asset",
-                workload="`latewood materialize` of one asset, whole process, server up",
-                unit="s",
-                dagster=(3.6, 3.6),
-                flytekit=(0.8, 0.8),
-                must=0.8,
-                aim=0.6,
-            ),
-            Line(
-                name="one-asset-memory",
-                workload="the same, peak memory",
-                unit="MB",
-                dagster=(260, 260),
-                flytekit=(82, 82),
-                must=120,
-            ),
-        ),
-    ),
-    Suite(
-        benchmark=bench_plans.many_assets,
-        lines=(
-            Line(
-                name="plan-assets",
-                workload="plan of 10,000 assets / 20,000 edges, state loaded, half stale",
-                unit="s",
-                must=1,
-                aim=0.3,
-            ),
-        ),
-    ),
-    Suite(
-        benchmark=bench_plans.many_partitions,
-        lines=(
-            Line(
-                name="plan-partitions",
-                workload="plan of one asset of 100,000 partitions, state loaded, half stale",
-                unit="s",
-                must=2,
-                aim=0.5,
-            ),
+        bench_plans.many_partitions,
+        "",
+        lines(
+            "plan-partitions | plan of one asset of 100,000 partitions, state loaded, half stale | s | - | - | 2 | 0.5"
         ),
     ),
 )
