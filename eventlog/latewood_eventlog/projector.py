@@ -57,7 +57,19 @@ class Remove:
     key: Row
 
 
-Change = Put | Set | Remove
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """Change rows by what the projection's own tables hold, as all changes before it left them.
+
+    One statement for a change that would otherwise be as many as there are rows. `sql` reads and writes nothing but
+    these tables, and no clock, so that a rebuild derives the same.
+    """
+
+    sql: str
+    parameters: Row
+
+
+Change = Put | Set | Remove | Derive
 
 
 class Projection(Protocol):
@@ -96,12 +108,12 @@ class Projection(Protocol):
         ...
 
 
-def coalesce(changes: Iterable[Change]) -> tuple[Change, ...]:
+def coalesce(changes: Iterable[Put | Set | Remove]) -> tuple[Put | Set | Remove, ...]:
     """One change per row with the effect of all of them in order. Cost: O(changes).
 
     Folding any split of the log into batches thereby leaves the same tables.
     """
-    merged: dict[tuple[str, tuple[Any, ...]], Change] = {}
+    merged: dict[tuple[str, tuple[Any, ...]], Put | Set | Remove] = {}
     for change in changes:
         table = change.table
         columns = change.row if isinstance(change, Put) else change.key
@@ -121,7 +133,19 @@ def coalesce(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def statements_of(changes: Iterable[Change]) -> list[Statement]:
-    """One statement per table and kind of change. Order: rows of one key keep theirs."""
+    """The changes as SQL: between derivations, which keep their place, one statement per table and kind of change."""
+    statements: list[Statement] = []
+    given: list[Put | Set | Remove] = []
+    for change in changes:
+        if isinstance(change, Derive):
+            statements += [*_given(given), (change.sql, change.parameters)]
+            given.clear()
+        else:
+            given.append(change)
+    return statements + _given(given)
+
+
+def _given(changes: Iterable[Put | Set | Remove]) -> list[Statement]:
     groups: dict[str, list[Row]] = {}
     for change in coalesce(changes):
         match change:

@@ -15,7 +15,7 @@ from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.database import DatabaseUrl, Role, connect
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate
-from latewood_eventlog.projector import Projection, Put, Remove, Set
+from latewood_eventlog.projector import Derive, Projection, Put, Remove, Set
 from latewood_eventlog.records import Batch, Fence, NewEvent, StreamAppend
 from latewood_eventlog.schema import Name
 
@@ -40,6 +40,9 @@ MOVEMENTS = Table(
 )
 
 
+CLEAR = "DELETE FROM balances WHERE project = :project AND amount > 50"
+
+
 @dataclass(frozen=True)
 class Balances:
     """What each open account holds."""
@@ -48,9 +51,12 @@ class Balances:
     name: str = "balances"
     inline: bool = True
     tables: tuple[Table, ...] = (BALANCES,)
-    types: frozenset[str] = frozenset({"opened", "moved", "closed"})
+    types: frozenset[str] = frozenset({"opened", "moved", "closed", "cleared"})
 
     def apply(self, event):
+        if event.type == "cleared":
+            yield Derive(CLEAR, {"project": event.project})
+            return
         data = json.loads(event.data)
         key = {"project": event.project, "account": data["account"]}
         if event.type == "opened":
@@ -137,6 +143,10 @@ def moved(account: str, now: int, **changes) -> NewEvent:
 
 def closed(account: str, **changes) -> NewEvent:
     return happened("closed", json.dumps({"account": account}), **changes)
+
+
+def cleared(**changes) -> NewEvent:
+    return happened("cleared", **changes)
 
 
 def to(stream: str, *events: NewEvent, project="p", expected: int | None = None, fence: Fence | None = None) -> Batch:

@@ -13,10 +13,23 @@ from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate, rebuild
-from latewood_eventlog.projector import Change, Put, Remove, Set, follow, statements_of
+from latewood_eventlog.projector import Change, Derive, Put, Remove, Set, follow, statements_of
 from latewood_eventlog.records import RecordedEvent
 from latewood_eventlog.statements import execute_together
-from postgres.ledger import BALANCES, Balances, Movements, closed, happened, meanwhile, moved, open_ledger, opened, to
+from postgres.ledger import (
+    BALANCES,
+    CLEAR,
+    Balances,
+    Movements,
+    cleared,
+    closed,
+    happened,
+    meanwhile,
+    moved,
+    open_ledger,
+    opened,
+    to,
+)
 
 NONE = Upcasters()
 
@@ -148,7 +161,7 @@ def random_changes(chance: Random) -> list[Change]:
     changes: list[Change] = []
     for _ in range(200):
         key = {"project": "p", "account": f"a{chance.randint(0, 5)}"}
-        match chance.randint(0, 5):
+        match chance.randint(0, 6):
             case 0:
                 changes.append(Put(BALANCES, {**key, "user": f"u{chance.random()}"}))
             case 1:
@@ -161,7 +174,21 @@ def random_changes(chance: Random) -> list[Change]:
                 changes.append(Set(BALANCES, key, {}))
             case 5:
                 changes.append(Remove(BALANCES, key))
+            case 6:
+                changes.append(Derive(CLEAR, {"project": "p"}))
     return changes
+
+
+def test_a_derived_change_sees_what_came_before_it_and_nothing_after(ledger):
+    ledger.log.append(
+        to("a", opened("a"), moved("a", 60), opened("b"), moved("b", 40), cleared(), opened("c"), moved("c", 90))
+    )
+    assert balances(ledger) == [("p", "b", "ann", 40), ("p", "c", "ann", 90)]
+    ledger.log.append(to("a", cleared(), project="q"))
+    ledger.log.append(to("a", moved("b", 70)))
+    ledger.log.append(to("a", cleared()))
+    assert balances(ledger) == []
+    verify(ledger.engine, ledger.log.projections)
 
 
 def test_any_split_into_batches_leaves_the_same_rows(ledger):
@@ -182,7 +209,9 @@ def test_a_rebuild_is_what_the_appends_left(ledger):
     chance = Random(1)
     for i in range(300):
         account = f"a{chance.randint(0, 9)}"
-        event = chance.choice([opened(account, f"u{i}"), moved(account, i), moved(account, -i), closed(account)])
+        event = chance.choice(
+            [opened(account, f"u{i}"), moved(account, i), moved(account, -i), closed(account), cleared()]
+        )
         ledger.log.append(to(account, event, project=f"p{i % 2}"))
     follow(ledger.engine, Movements(), NONE, until=ledger.log.position())
     before = balances(ledger), movements(ledger)
