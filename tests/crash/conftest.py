@@ -1,13 +1,11 @@
 """Databases of the platform on the embedded server, each a copy of one that was migrated once."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
-from uuid import uuid4
 
-import psycopg2
 import pytest
 
 from latewood.commands.reading import read
@@ -17,10 +15,9 @@ from latewood.engine.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded
-from latewood_eventlog.database import DatabaseUrl, bootstrap, connect
+from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
-from latewood_eventlog.migrate import migrate
-from postgres.conftest import server
+from postgres.conftest import copied, migrated, server
 
 __all__ = ["server"]
 
@@ -28,27 +25,13 @@ __all__ = ["server"]
 @pytest.fixture(scope="session")
 def platform_template(server: Path) -> str:
     """The name of an empty database with the log and all read models."""
-    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
-    owner = connect(bootstrap(superuser, "platform", login.url.password), role="owner")
-    migrate(owner, PROJECTIONS, UPCASTERS)
-    owner.dispose()
-    return "platform"
-
-
-@contextmanager
-def platform_database(server: Path, template: str) -> Iterator[DatabaseUrl]:
-    """A copy of the template, removed afterwards."""
-    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
-    name = f"test_{uuid4().hex}"
-    execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
-    yield bootstrap(superuser, name, login.url.password)
-    execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+    return migrated(server, "platform", PROJECTIONS, UPCASTERS)
 
 
 @pytest.fixture
 def platform_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
     """An empty database of the test's own."""
-    with platform_database(server, platform_template) as url:
+    with copied(server, platform_template) as url:
         yield url
 
 
@@ -61,7 +44,7 @@ def superuser_url(server: Path, platform_url: DatabaseUrl) -> DatabaseUrl:
 @pytest.fixture(scope="module")
 def module_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
     """An empty database for all tests of a file."""
-    with platform_database(server, platform_template) as url:
+    with copied(server, platform_template) as url:
         yield url
 
 
@@ -71,6 +54,17 @@ def workspace(platform_url: DatabaseUrl, tmp_path: Path) -> Iterator[Workspace]:
     log = EventLog(connect(platform_url, role="engine"), PROJECTIONS, UPCASTERS)
     yield workspace_on(log, ArtifactStore(tmp_path / "store", "default"))
     log.engine.dispose()
+
+
+@pytest.fixture
+def environ(platform_url: DatabaseUrl, tmp_path: Path) -> dict[str, str]:
+    """The environment in which a process of its own works in the same workspace."""
+    return {
+        **os.environ,
+        "LATEWOOD_DATABASE_URL": platform_url.reveal(),
+        "LATEWOOD_STORE": str(tmp_path / "store"),
+        "LATEWOOD_HOME": str(tmp_path),
+    }
 
 
 def workspace_on(log: EventLog, store: ArtifactStore) -> Workspace:
@@ -84,14 +78,6 @@ def workspace_on(log: EventLog, store: ArtifactStore) -> Workspace:
         clock=lambda: datetime.now(UTC),
         new_run=new_run,
     )
-
-
-def execute(url: DatabaseUrl, statement: str) -> None:
-    """Run one statement, outside any transaction."""
-    with closing(psycopg2.connect(url.libpq())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
 
 
 @pytest.fixture

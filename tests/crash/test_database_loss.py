@@ -1,7 +1,6 @@
 """A run outlives its database's absence: it waits, goes on, and nothing is lost or recorded twice."""
 
 import random
-import threading
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -19,6 +18,7 @@ from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost
 from latewood_eventlog.log import EventLog
+from postgres.ledger import meanwhile
 
 _STEPS = 60
 _EVERYTHING = Asked(selection="*")
@@ -52,9 +52,9 @@ def _require_all(workspace, result):
 
 
 def test_connections_that_are_cut_all_the_time_lose_nothing(workspace, superuser_url, load, tmp_path):
-    over, cuts = threading.Event(), 0
+    cuts = 0
 
-    def cut():
+    def cut(over):
         nonlocal cuts
         with closing(psycopg2.connect(superuser_url.libpq())) as connection, connection.cursor() as cursor:
             connection.autocommit = True
@@ -67,20 +67,15 @@ def test_connections_that_are_cut_all_the_time_lose_nothing(workspace, superuser
                     cuts += cursor.rowcount
 
     prepared = prepare(workspace, load(_many(tmp_path, 0.005)), _EVERYTHING)
-    storm = threading.Thread(target=cut)
-    storm.start()
-    try:
+    with meanwhile(cut):
         result = materialize(workspace, prepared)
-    finally:
-        over.set()
-        storm.join()
     assert cuts >= 3
     workspace.log.engine.dispose()
     _require_all(workspace, result)
 
 
 def test_a_server_that_restarts_is_waited_for(workspace, server, load, tmp_path):
-    def restart():
+    def restart(_over):
         while not (tmp_path / "started").exists():
             time.sleep(0.01)
         embedded.stop(server)
@@ -88,12 +83,8 @@ def test_a_server_that_restarts_is_waited_for(workspace, server, load, tmp_path)
         embedded.ensure_started(server)
 
     prepared = prepare(workspace, load(_many(tmp_path, 0.01)), _EVERYTHING)
-    restarting = threading.Thread(target=restart)
-    restarting.start()
-    try:
+    with meanwhile(restart):
         result = materialize(workspace, prepared)
-    finally:
-        restarting.join()
     workspace.log.engine.dispose()
     _require_all(workspace, result)
 

@@ -1,6 +1,5 @@
 """Ctrl-C ends a run as cancelled: what was finished is kept, the lease is given back, the next run goes on."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -45,7 +44,7 @@ def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load,
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_ctrl_c_on_the_command_line_however_often(workspace, platform_url, tmp_path, times):
+def test_ctrl_c_on_the_command_line_however_often(workspace, environ, tmp_path, times):
     (tmp_path / "assets.py").write_text(
         f"""
 from pathlib import Path
@@ -63,12 +62,6 @@ def slow(first: int) -> int:
     return first
 """
     )
-    environ = {
-        **os.environ,
-        "LATEWOOD_DATABASE_URL": platform_url.reveal(),
-        "LATEWOOD_STORE": str(tmp_path / "store"),
-        "LATEWOOD_HOME": str(tmp_path),
-    }
     command = [sys.executable, "-c", "from latewood.cli.entry import main; main()", "materialize", "*"]
     with subprocess.Popen([*command, "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
         while not (tmp_path / "started").exists():

@@ -1,6 +1,5 @@
 """A store that cannot write fails the attempt or the run with its cause; nothing recorded lacks its artifact."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -68,16 +67,10 @@ def test_what_cannot_be_made_durable_ends_the_run_and_is_not_recorded(workspace,
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
-def test_a_file_that_grows_too_large_leaves_no_half_artifact(workspace, platform_url, tmp_path):
+def test_a_file_that_grows_too_large_leaves_no_half_artifact(workspace, environ, tmp_path):
     (tmp_path / "assets.py").write_text(
         "from latewood import asset\n@asset\ndef large() -> str:\n    return 'x' * 300_000\n"
     )
-    environ = {
-        **os.environ,
-        "LATEWOOD_DATABASE_URL": platform_url.reveal(),
-        "LATEWOOD_STORE": str(tmp_path / "store"),
-        "LATEWOOD_HOME": str(tmp_path),
-    }
     limited = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY)); "
         "from latewood.cli.entry import main; main()"

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from crash.conftest import execute
 from e2e.conftest import LATEWOOD, shell_in
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import bootstrap
+from postgres.conftest import execute
 
 SHOP = """
 import logging
