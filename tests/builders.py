@@ -121,6 +121,7 @@ class World:
     contents: dict = field(default_factory=dict)
     lost: set = field(default_factory=set)
     definitions: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
     ran: list = field(default_factory=list)
     reused: list = field(default_factory=list)
     position: int = 0
@@ -234,6 +235,7 @@ class World:
             },
         )
         self.definitions[facts] = asset
+        self.seen[facts] = dict(self.contents)
         return facts
 
     def later(self, **time):

@@ -106,7 +106,9 @@ class PlannedSteps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class RunPlanned(Event, frozen=True):
     """What the run is going to do, as ranges. Large plans take several events, `part` of `parts`.
 
-    `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing.
+    `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing. `contents`
+    are the content hashes of files and folders, by the path in a parameter, where they are not what the log says of
+    them already; empty for what is there no more.
     """
 
     run: RunId
@@ -115,6 +117,7 @@ class RunPlanned(Event, frozen=True):
     fresh: int = 0
     part: int = 1
     parts: int = 1
+    contents: dict[str, str] = {}
 
 
 class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,8 @@
 """Stories that once went wrong, each through the command line from beginning to end."""
 
 import json
+import re
+from dataclasses import replace
 
 CHECKED = """
 from latewood import asset, check
@@ -194,3 +196,97 @@ def bounds(*, depth: int = 3) -> dict[str, int]:
         assert f'parameters "{low}" and "{second}": one step makes "bounds/low" and "bounds/high"' in refused.err
     code, result = ended(shell, "*", "-f", "a.py", "--param", low, "--param", high.format(1))
     assert (code, result["ran"]) == (0, 1)
+
+
+READER = """
+from pathlib import Path
+from latewood import asset
+
+@asset
+def text(*, source: Path = Path("data.csv"), depth: int = 3) -> str:
+    if source.read_text() == "bad":
+        raise ValueError("bad data")
+    return source.read_text() * depth
+"""
+
+
+def status(shell, *arguments):
+    """Status of the one asset, and the causes that `why` names of it."""
+    (found,) = json.loads(shell("assets", "--json", *arguments))["assets"]
+    why = json.loads(shell("why", "text", "--json", *arguments))
+    assert why["status"] == found["status"]
+    causes = [finding["cause"] for finding in why["findings"] if finding["cause"] != "failed"]
+    return " ".join([found["status"], *causes])
+
+
+def test_the_past_is_judged_by_files_as_they_were_last_seen_then(shell):
+    shell.write("a.py", READER)
+    shell.write("data.csv", "1")
+    _, first = ended(shell, "*", "-f", "a.py")
+    shell.write("data.csv", "bad")
+    assert ended(shell, "*", "-f", "a.py")[0] == 1
+    bad = json.loads(shell("assets", "--json"))["position"]
+    shell.write("data.csv", "1")
+    _, restored = ended(shell, "*", "-f", "a.py")
+    assert restored["fresh"] == 1
+
+    for today in ("1", "2", None):
+        if today is None:
+            (shell.folder / "data.csv").unlink()
+        else:
+            shell.write("data.csv", today)
+        assert status(shell) == ("fresh" if today == "1" else "stale parameters")
+        at = {position: status(shell, "--as-of", str(position)) for position in (first["position"], bad)}
+        assert at == {first["position"]: "fresh", bad: "stale parameters"}
+        assert status(shell, "--as-of", str(restored["position"])) == "fresh"
+    shell("log", "verify")
+
+
+def test_why_says_which_file_and_which_value_changed(shell):
+    shell.write("a.py", READER)
+    shell.write("data.csv", "1")
+    shell("materialize", "*", "-f", "a.py")
+    shell.write("data.csv", "2")
+    assert re.search(
+        r"parameter  source of text: content of data.csv changed \(file1:6b86b273ff34 -> file1:d4735e3a265e\)\n",
+        shell("why", "text"),
+    )
+    (shell.folder / "data.csv").unlink()
+    assert "source of text: content of data.csv is gone (file1:6b86b273ff34 -> nothing)\n" in shell("why", "text")
+    shell.write("data.csv", "1")
+    once = "one = task(text.function).asset(key='text', parameters={'depth': %d})\ndel text\n"
+    source = READER.replace("import asset", "import asset, task")
+    shell.write("a.py", source + once % 3)
+    shell("materialize", "*", "-f", "a.py")
+    shell.write("a.py", source + once % 6)
+    shell("plan", "*", "-f", "a.py")
+    assert re.search(r"parameter  depth of text: 3 -> 6   event [\d,]+\n", shell("why", "text"))
+
+
+def test_a_relative_path_means_one_file_from_every_folder(shell):
+    inner, outer = shell.folder / "project/sub/dir", shell.folder / "elsewhere"
+    for folder in (inner, outer):
+        folder.mkdir(parents=True)
+    shell.write("project/pyproject.toml", "")
+    shell.write("project/data.csv", "in the root")
+    shell.write("project/sub/dir/assets.py", READER)
+    shell.write("project/sub/data.csv", "beside")
+    shell.write("elsewhere/data.csv", "another")
+    sub, elsewhere = (replace(shell, folder=folder) for folder in (shell.folder / "project/sub", outer))
+
+    assert ended(shell, "*", "-f", "project/sub/dir/assets.py")[1]["ran"] == 1
+    assert ended(sub, "*", "-f", "dir/assets.py")[1]["fresh"] == 1
+    assert ended(elsewhere, "*", "-f", str(inner / "assets.py"))[1]["fresh"] == 1
+    assert [status(place) for place in (sub, elsewhere)] == ["fresh", "fresh"]
+
+    # One given to a command is where the shell is, and stays that file.
+    given = ("text", "--param", "text.source=data.csv")
+    assert ended(sub, *given, "-f", "dir/assets.py")[1]["ran"] == 1
+    from_outside = ("text", "--param", "text.source=project/sub/data.csv")
+    assert ended(shell, *from_outside, "-f", "project/sub/dir/assets.py")[1]["reused"] == 1
+    assert ended(elsewhere, *given, "-f", str(inner / "assets.py"))[1]["ran"] == 1
+    events = [json.loads(line) for line in shell("log", "tail", "--after", "0", "--json").splitlines()]
+    sources = [e["data"]["parameters"]["source"] for e in events if e["type"] == "step.started"]
+    assert sources == ["data.csv", "sub/data.csv", f"{outer}/data.csv"]
+    shell.write("project/data.csv", "changed")
+    assert [status(place) for place in (sub, elsewhere)] == ["stale parameters", "fresh"]

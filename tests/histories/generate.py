@@ -1,7 +1,7 @@
 """Records the history of a small project, for a release to keep: `python generate.py 0.1.0-run`.
 
 Every event type, with retries, checks that pass and fail, partitions of three kinds, several outputs, a task of two
-assets, variants, code that changes and changes back, a lost artifact and a run that died. A file that is stored
+assets, variants, code and files that change and change back, a lost artifact and a run that died. A file that is stored
 already is never written again: with `--rows` only what it folds to is, after a projection has changed.
 """
 
@@ -54,6 +54,10 @@ SOUTH = 7
 @check(sales, blocking=True, severity="error")
 def amounts_are_positive(sales: Sales) -> CheckResult:
     return CheckResult(min(sales["amount"].to_pylist()) > 0, metadata={"rows": sales.num_rows}, message="looked at all")
+
+@asset
+def rates(*, source: Path = Path("rates.csv")) -> str:
+    return source.read_text()
 
 @asset(partitions=Monthly("2013-01", "2013-03", timezone="Europe/Berlin"))
 def monthly(sales: Sales, *, scale: float = 1.0) -> float:
@@ -139,8 +143,9 @@ def _record(file: Path, folder: Path) -> None:
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
-    def run(source: str, selection: str = "*", *parameters: str, partition: str = "") -> None:
+    def run(source: str, selection: str = "*", *parameters: str, partition: str = "", rates: str = "1.3") -> None:
         (folder / "shop.py").write_text(dedent(source))
+        (folder / "rates.csv").write_text(rates)
         loaded = load_file(folder / "shop.py", root=folder)
         asked = Asked(selection=selection, partition=partition, parameters=parameters)
         materialize(workspace, prepare(workspace, loaded, asked))
@@ -149,7 +154,7 @@ def _live(workspace: Workspace, folder: Path) -> None:
     run(_SOURCE + _OLD)
     run(_SOURCE, "+monthly")
     run(_SOURCE, "monthly", "monthly.scale=2.5")
-    run(changed, "+twice")
+    run(changed, "+twice or rates", rates="1.4")
     _lose_first_artifact(workspace, "bounds/low")
     _die(workspace)
     run(_SOURCE, "sales", partition="2013-01-29..2013-01-31")

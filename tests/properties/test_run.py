@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -304,7 +305,14 @@ class Runs(RuleBasedStateMachine):
             )
             for key in self.refused
         }
-        return Loaded(location="x", assets=tuple(self.catalog.assets.values()), sources={}, tasks=tasks, checks=checks)
+        return Loaded(
+            location="x",
+            root=Path(),
+            assets=tuple(self.catalog.assets.values()),
+            sources={},
+            tasks=tasks,
+            checks=checks,
+        )
 
     # ── what changes ──────────────────────────────────────────────────────────────────────────────────
 

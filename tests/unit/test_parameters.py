@@ -8,7 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from latewood.engine.signature import live_parameter, parse_parameter
+from latewood.engine.signature import fixed_parameters, live_parameter, parse_parameter
+from latewood.errors import DefinitionError
+
+ROOT = Path("/project")
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Options:
         (tuple[set[str], int], ({"b", "a"}, 1), [["a", "b"], 1]),
         (Options, Options(names=frozenset("ba")), {"names": ["a", "b"], "limit": "inf"}),
         (list[str], ["b", "a"], ["b", "a"]),
-        (Path, Path("in.csv"), "in.csv"),
+        (Path, Path("/in.csv"), "/in.csv"),
         (datetime | None, None, None),
         (int, "3", 3),
         (str, "3", "3"),
@@ -40,9 +43,44 @@ def test_a_value_is_json_that_reads_back(annotation, value, expected):
 
     assert parsed == expected
     assert msgspec.json.decode(msgspec.json.encode(parsed)) == parsed
-    assert live_parameter(annotation, parsed) == (value if type(value) is not str else expected)
+    assert live_parameter(annotation, parsed, ROOT) == (value if type(value) is not str else expected)
 
 
 def test_no_number_is_none():
     assert parse_parameter("p", float, nan) == "nan"
-    assert isnan(live_parameter(float, "nan"))
+    assert isnan(live_parameter(float, "nan", ROOT))
+
+
+@dataclass
+class Files:
+    table: Path
+    more: dict[str, tuple[Path, ...]]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "expected", "live"),
+    [
+        (Path, "in.csv", "up/in.csv", ROOT / "up/in.csv"),
+        (Path, "/data/in.csv", "/data/in.csv", Path("/data/in.csv")),
+        (Path | None, None, None, None),
+        (set[Path], ["b", "a"], ["up/a", "up/b"], {ROOT / "up/a", ROOT / "up/b"}),
+        (
+            Files,
+            {"table": "t", "more": {"name": ["x", "/y"]}},
+            {"table": "up/t", "more": {"name": ["up/x", "/y"]}},
+            Files(ROOT / "up/t", {"name": (ROOT / "up/x", Path("/y"))}),
+        ),
+        (str | Path, "plain text", "plain text", "plain text"),
+    ],
+)
+def test_a_path_is_placed_where_it_is_given_and_comes_to_lie_below_the_root(annotation, value, expected, live):
+    parsed = parse_parameter("p", annotation, value, lambda path: Path("up") / path)
+
+    assert parsed == expected
+    assert live_parameter(annotation, parsed, ROOT) == live
+
+
+def test_values_fixed_with_an_asset_are_json_too():
+    assert fixed_parameters({"file": Path, "n": int}, {"file": Path("in.csv"), "n": 3}) == {"file": "in.csv", "n": 3}
+    with pytest.raises(DefinitionError, match='parameter "n": expected int'):
+        fixed_parameters({"n": int}, {"n": "many"})

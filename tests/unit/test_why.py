@@ -34,6 +34,9 @@ class Past:
     def started(self, facts):
         return None if self._forgets else self._world.started[facts]
 
+    def contents(self, facts, paths):
+        return {path: content for path, content in self._world.seen[facts].items() if path in paths}
+
     def deployed(self, _key):
         return 1_000
 
@@ -112,15 +115,40 @@ def test_each_changed_parameter_is_named_with_its_values():
     ]
 
 
-def test_a_file_that_changed_behind_its_path_is_named():
-    file = msgspec.structs.replace(number("file", "in.csv"), type=TypeSpec(kind="path"))
-    defined = changed(CHAIN, "a", parameters=(file,))
-    world = World(contents={"in.csv": "file1:old"})
-    world.run(defined)
-    world.contents = {"in.csv": "file1:new"}
-    (found,) = why(world, defined, "a").findings
+def changes(found):
+    """The changed parameters: name, path, before and after."""
+    assert {finding.cause for finding in found.findings} == {Cause.PARAMETERS}
+    return [(f.subject, f.path, f.before, f.after) for f in found.findings]
 
-    assert (found.cause, found.subject, found.after) == (Cause.PARAMETERS, "in.csv", "file1:new")
+
+def test_a_file_that_changed_behind_its_path_is_named_also_beside_other_parameters():
+    file = msgspec.structs.replace(number("file", "in.csv"), type=TypeSpec(kind="path"))
+    defined = changed(CHAIN, "a", parameters=(file, number("depth", 3.0)))
+    world = World(contents={"in.csv": "file1:old", "moved.csv": "file1:old", "other.csv": "file1:other"})
+    world.run(defined)
+
+    world.contents["in.csv"] = "file1:new"
+    assert changes(why(world, defined, "a")) == [("file", "in.csv", "file1:old", "file1:new")]
+    deeper = changed(defined, "a", fixed={"depth": 6.0})
+    assert changes(why(world, deeper, "a")) == [
+        ("file", "in.csv", "file1:old", "file1:new"),
+        ("depth", "", "3.0", "6.0"),
+    ]
+    del world.contents["in.csv"]
+    assert changes(why(world, defined, "a")) == [("file", "in.csv", "file1:old", "")]
+    elsewhere = changed(defined, "a", fixed={"file": "other.csv"})
+    assert changes(why(world, elsewhere, "a")) == [("file", "", "in.csv", "other.csv")]
+    # An equal file at another path is no change.
+    moved = changed(defined, "a", fixed={"file": "moved.csv", "depth": 6.0})
+    assert changes(why(world, moved, "a")) == [("depth", "", "3.0", "6.0")]
+
+
+def test_parameters_of_which_nothing_is_known_have_changed_all_the_same():
+    defined = changed(CHAIN, "a", parameters=(number("depth", 3.0),))
+    world = World()
+    world.run(defined)
+    deeper = changed(defined, "a", fixed={"depth": 6.0})
+    assert changes(why(world, deeper, "a", forgets=True)) == [("", "", "", "")]
 
 
 def test_another_task_under_an_equal_given_version_is_a_code_change():

@@ -18,7 +18,7 @@ from latewood.cli.output import (
     print_json,
     table,
 )
-from latewood.cli.wording import change_text
+from latewood.cli.wording import change_text, parameter_text
 from latewood.commands.explaining import AssetPage, asset_page, downstream, lineage, why
 from latewood.commands.reading import read, select_keys
 from latewood.commands.workspace import open_workspace
@@ -313,6 +313,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 "asset": finding.asset,
                 "partitions": finding.partitions,
                 "subject": finding.subject,
+                "path": finding.path,
                 "before": finding.before,
                 "after": finding.after,
                 "event": finding.event,
@@ -365,12 +366,7 @@ def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
         case Cause.CODE:
             return [(f"code       of {where} changed{through}", finding.event)]
         case Cause.PARAMETERS:
-            return [
-                (
-                    f"parameter  {finding.subject} of {where}: {finding.before} -> {finding.after}{through}",
-                    finding.event,
-                )
-            ]
+            return [(f"parameter  {parameter_text(finding, where)}{through}", finding.event)]
         case Cause.FAILED:
             return [(f"failed     an attempt or a blocking check of {where}{through}", finding.event)]
         case Cause.INPUT:

@@ -1,6 +1,7 @@
 """What happened, in words that two commands share."""
 
 from latewood.commands.explaining import code_place
+from latewood.decide.why import Finding
 from latewood.model.code import CodeChange
 
 
@@ -12,3 +13,19 @@ def change_text(change: CodeChange) -> str:
         return f"{change.subject} of {change.name}: {change.before} -> {change.after}"
     verb = "changed" if change.before and change.after else "was added" if change.after else "was removed"
     return f"{code_place(change.name)} {verb}"
+
+
+def parameter_text(finding: Finding, where: str) -> str:
+    """A change of a parameter as a clause: `depth of model: 3 -> 6`."""
+    if not finding.subject:
+        return f"of {where} changed"
+    name, before, after = f"{finding.subject} of {where}", finding.before, finding.after
+    if not finding.path:
+        return f"{name}: {before} -> {after}"
+    verb = "changed" if before and after else "is there now" if after else "is gone"
+    return f"{name}: content of {finding.path} {verb} ({_short(before)} -> {_short(after)})"
+
+
+def _short(content: str) -> str:
+    scheme, _, digest = content.partition(":")
+    return f"{scheme}:{digest[:12]}" if digest else "nothing"

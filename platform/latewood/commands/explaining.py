@@ -1,6 +1,6 @@
 """Answers about what is: why, lineage between versions, and everything one asset page shows."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, history, partition_history, version_named
-from latewood.projections.versions import CheckRow, checks_of
+from latewood.projections.versions import CheckRow, checks_of, contents_seen
 from latewood_eventlog.records import Position, RecordedEvent
 
 
@@ -106,6 +106,9 @@ class _LoggedPast:
 
     def started(self, facts: VersionFacts) -> StepStarted | None:
         return started_of(self._workspace, facts.version)
+
+    def contents(self, facts: VersionFacts, paths: Collection[str]) -> Mapping[str, str]:
+        return contents_seen(self._connection, self._workspace.project, paths, facts.position)
 
     def deployed(self, key: AssetKey) -> int | None:
         location = self._view.locations[key]

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from itertools import zip_longest
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -13,6 +14,7 @@ from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.keys import path_texts
 from latewood.decide.plan import Plan, plan
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
@@ -34,7 +36,8 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import check_verdicts
+from latewood.projections.states import NOW, check_verdicts
+from latewood.projections.versions import contents_seen
 from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
 from latewood_eventlog.leases import Lease, acquire, held, release, renew
@@ -44,8 +47,10 @@ LEASE_DURATION: Final = timedelta(seconds=30)
 _RANGES_MAX: Final = 1_000
 """Ranges of partitions in one entry of a plan."""
 
-_PART_BYTES_MAX: Final = 32_768
-"""Most bytes of entries in one run.planned event, well under an event's limit."""
+_PART_BYTES_MAX: Final = 24_576
+"""Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,20 +211,33 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         parameters={key: dict(values) for key, values in made.request.parameters.items()},
         force=asked.force,
     )
-    chunks = _parts(_planned_steps(made))
+    contents = _newly_seen(workspace, made)
+    chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))
     facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
-    for number, chunk in enumerate(chunks, start=1):
+    for number, (steps, seen) in enumerate(chunks, start=1):
         planned = RunPlanned(
             run=run,
-            steps=tuple(chunk),
+            steps=tuple(steps or ()),
             position=made.state.position,
             fresh=made.counts()[Action.FRESH],
             part=number,
             parts=len(chunks),
+            contents=dict(seen or ()),
         )
         facts.append((planned, ("planned", number)))
     recorder.tell(*facts)
     recorder.told()
+
+
+def _newly_seen(workspace: Workspace, made: Plan) -> dict[str, str]:
+    """What lies behind the paths that this plan's parameters name, where it is not what the log last said."""
+    paths = sorted({text for task in made.tasks for text in path_texts(task.node.task, task.node.parameters)})
+    if not paths:
+        return {}
+    with snapshot(workspace.log) as connection:
+        known = contents_seen(connection, workspace.project, paths, NOW)
+    seen = {path: made.state.contents.get(path, "") for path in paths}
+    return {path: content for path, content in seen.items() if content != known.get(path, "")}
 
 
 def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
@@ -241,11 +259,11 @@ def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
                 first += len(ordinals)
 
 
-def _parts(steps: Iterable[PlannedSteps]) -> list[list[PlannedSteps]]:
-    """The entries in lists that each fit into one event; at least one list."""
-    parts: list[list[PlannedSteps]] = [[]]
+def _parts(entries: Iterable[T]) -> list[list[T]]:
+    """The entries in lists of which two fit into one event; at least one list."""
+    parts: list[list[T]] = [[]]
     size = 0
-    for entry in steps:
+    for entry in entries:
         bytes_ = len(msgspec.json.encode(entry))
         if parts[-1] and size + bytes_ > _PART_BYTES_MAX:
             parts.append([])

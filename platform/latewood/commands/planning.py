@@ -1,9 +1,11 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path, PurePath
 from typing import Any
 
 from latewood.commands.reading import View, read, select_keys, state_at, uncollected
@@ -46,7 +48,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     request = Request(
         selected=frozenset(keys),
         partitions=_partitions(view.catalog, keys, asked.partition, now),
-        parameters=_parameters(view.catalog, asked.parameters, loaded, keys),
+        parameters=_parameters(view, asked.parameters, loaded, keys),
         force=asked.force,
     )
     with uncollected(), snapshot(workspace.log) as connection:
@@ -137,7 +139,7 @@ def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: date
 
 
 def _parameters(
-    catalog: Catalog, texts: Sequence[str], loaded: Loaded | None, selected: Sequence[AssetKey]
+    view: View, texts: Sequence[str], loaded: Loaded | None, selected: Sequence[AssetKey]
 ) -> dict[AssetKey, dict[str, Any]]:
     """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types and against each other."""
     values: dict[AssetKey, dict[str, Any]] = {}
@@ -147,19 +149,28 @@ def _parameters(
         key, dot, name = target.rpartition(".")
         if not equals or not dot:
             raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE')
-        if key not in catalog.assets:
+        if key not in view.catalog.assets:
             raise UsageError(f'parameter "{text}": no asset "{key}"; `latewood assets` lists them')
         if key not in selected:
             raise UsageError(f'parameter "{text}": "{key}" is not selected, so nothing would use it')
-        task = catalog[AssetKey(key)].task
-        names = [parameter.name for parameter in task.parameters]
-        if name not in names:
-            raise UsageError(f'parameter "{text}": "{key}" has {", ".join(names) or "no parameters"}, not "{name}"')
-        live = loaded.tasks[AssetKey(key)].parameters[name] if loaded and AssetKey(key) in loaded.tasks else Any
-        parsed = parse_parameter(name, live, value)
+        task = view.catalog[AssetKey(key)].task
+        types = {parameter.name: parameter.type for parameter in task.parameters}
+        if name not in types:
+            raise UsageError(f'parameter "{text}": "{key}" has {", ".join(types) or "no parameters"}, not "{name}"')
+        if loaded is not None and AssetKey(key) in loaded.tasks:
+            live = loaded.tasks[AssetKey(key)].parameters[name]
+        else:
+            live = Path if types[name].kind == "path" else Any
+        parsed = parse_parameter(name, live, value, lambda path: _from_shell(path, view.root))
         earlier, before = said.setdefault((task.outputs[0].asset, name), (text, parsed))
         if parsed != before:
             made = " and ".join(f'"{output.asset}"' for output in task.outputs)
             raise UsageError(f'parameters "{earlier}" and "{text}": one step makes {made}, with one value of "{name}"')
         values.setdefault(AssetKey(key), {})[name] = parsed
     return values
+
+
+def _from_shell(path: PurePath, root: Path) -> PurePath:
+    """What the shell means by a path, for every folder to mean the same: relative to the root if it is below it."""
+    whole = Path(os.path.normpath(Path.cwd() / path))
+    return whole.relative_to(root) if whole.is_relative_to(root) else whole

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
@@ -15,7 +16,7 @@ from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
 from latewood.decide.state import State
 from latewood.engine.file_hash import content_of
-from latewood.engine.loader import Loaded
+from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -24,18 +25,23 @@ from latewood.projections.runs import failed_partitions, running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads
 from latewood.projections.statistics import log_position
-from latewood.projections.versions import refused_partitions
+from latewood.projections.versions import contents_seen, refused_partitions
 from latewood_eventlog.records import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The assets of an environment at a position: definitions, ids, and which location they belong to."""
+    """The assets of an environment at a position: definitions, ids, and which location they belong to.
+
+    `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
+    """
 
     catalog: Catalog
     ids: Mapping[AssetKey, AssetId]
     locations: Mapping[AssetKey, str]
     deployments: Mapping[str, str]
+    root: Path
+    here: frozenset[str]
     position: Position
     as_of: Position
 
@@ -148,11 +154,12 @@ def read_view(
     deployments = deployed(connection, workspace.project, workspace.environment, as_of)
     if not deployments:
         _refuse_unknown(workspace.environment, environments(connection, workspace.project))
+    root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
     locations: dict[AssetKey, str] = {}
     for location, deployment in deployments.items():
-        if loaded is not None and location == loaded.location:
+        if loaded is not None and location == own:
             assets += loaded.assets
             all_ids |= ids
             locations |= dict.fromkeys((asset.key for asset in loaded.assets), location)
@@ -166,6 +173,8 @@ def read_view(
         ids=all_ids,
         locations=locations,
         deployments=deployments,
+        root=root,
+        here=frozenset(name for name in deployments if name == own or _lies_in(root, name)),
         position=min(as_of, end),
         as_of=as_of,
     )
@@ -194,17 +203,36 @@ def state_at(
         now=now,
         ids=view.ids,
         heads=heads(connection, workspace.project, workspace.environment, list(view.ids.values()), view.as_of),
-        contents=_contents(view.catalog, parameters or {}),
+        contents=_contents(connection, workspace, view, parameters or {}),
     )
 
 
-def _contents(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> dict[str, str]:
-    """Content hashes of the files and folders that Path parameters name, by the path's text."""
-    texts = {
-        text
-        for key, asset in catalog.assets.items()
-        if asset.task.parameters
-        for text in path_texts(asset.task, parameters_of(asset.task, given.get(key, {})))
-    }
-    found = {text: content_of(text) for text in texts}
-    return {text: content for text, content in found.items() if content is not None}
+def _lies_in(root: Path, location: str) -> bool:
+    """Whether a location's code is in the project: the file, or the module, that it is called by."""
+    module = location.replace(".", "/")
+    return any((root / file).is_file() for file in (location, f"{module}.py", f"{module}/__init__.py"))
+
+
+def _contents(
+    connection: Snapshot, workspace: Workspace, view: View, given: Mapping[AssetKey, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Content hashes of the files and folders that Path parameters name, by the path's text.
+
+    Of the past, and where the location's files are elsewhere, they are those that a run last saw.
+    """
+    looked_at: set[str] = set()
+    remembered: set[str] = set()
+    for key, asset in view.catalog.assets.items():
+        if asset.task.parameters:
+            is_here = view.as_of >= NOW and view.locations[key] in view.here
+            texts = path_texts(asset.task, parameters_of(asset.task, given.get(key, {})))
+            (looked_at if is_here else remembered).update(texts)
+    found = contents_seen(connection, workspace.project, remembered, view.as_of)
+    for text in looked_at:
+        try:
+            content = content_of(text, view.root)
+        except OSError as error:
+            raise UsageError(f"{error.filename}: cannot be read: {error.strerror}; a parameter names {text}") from error
+        if content is not None:
+            found[text] = content
+    return found

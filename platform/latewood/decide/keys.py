@@ -36,13 +36,21 @@ def logic_digest(
 
     A path in a parameter enters by content: `contents` has the hash of the file or folder, by the path's text.
     """
+    keyed = keyed_parameters(task, parameters, contents)
+    # A version that its author gave is a promise about this file's function, not about others of the same name.
+    file = task.code.file if task.code.given else ""
+    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+
+
+def keyed_parameters(
+    task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str]
+) -> dict[str, Any]:
+    """The parameters that decide a result, by name, with contents in place of paths."""
     keyed = {p.name: parameters[p.name] for p in task.parameters if p.in_key}
     for parameter in task.parameters if contents else ():
         if parameter.in_key and _names_paths(parameter.type):
             keyed[parameter.name] = _by_content(keyed[parameter.name], contents)
-    # A version that its author gave is a promise about this file's function, not about others of the same name.
-    file = task.code.file if task.code.given else ""
-    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+    return keyed
 
 
 def _told(task: TaskDefinition, scheme: Scheme | None) -> Iterator[str]:
@@ -59,23 +67,24 @@ def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[
     """The texts in a task's parameters that may be paths, so that their contents can be hashed."""
     for parameter in task.parameters:
         if parameter.in_key and _names_paths(parameter.type):
-            yield from _texts(parameters[parameter.name])
+            yield from texts_in(parameters[parameter.name])
 
 
 def _names_paths(type_: TypeSpec) -> bool:
     return type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a JSON value but the names in it."""
     match value:
         case str():
             yield value
         case list() | tuple():
             for item in value:
-                yield from _texts(item)
+                yield from texts_in(item)
         case dict():
             for item in value.values():
-                yield from _texts(item)
+                yield from texts_in(item)
 
 
 def _by_content(value: Any, contents: Mapping[str, str]) -> Any:

@@ -3,13 +3,13 @@
 The answer is structured; whoever shows it chooses the words.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause
-from latewood.decide.keys import path_texts, read_version
+from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import expand
@@ -33,6 +33,10 @@ class Past(Protocol):
         """What the version's step was started with."""
         ...
 
+    def contents(self, facts: VersionFacts, paths: Collection[str]) -> Mapping[str, str]:
+        """What lay behind these paths when the version was made: content hashes, of what there was."""
+        ...
+
     def deployed(self, key: AssetKey) -> int | None:
         """The position at which the asset's present definition came into force."""
         ...
@@ -42,15 +46,16 @@ class Past(Protocol):
 class Finding:
     """One cause. `event` is the position of the event that brought it about, where there is one.
 
-    `code` names the changed parts; `subject` is the parameter, input or path that changed, `before` and `after` are
-    a parameter's values or an input's data versions. `through` are the assets by which it reaches what was asked
-    about: its reader first, what was asked about last.
+    `code` names the changed parts; `subject` is the parameter or input that changed, `before` and `after` are a
+    parameter's values, the content hashes of the file or folder at `path` in it, or an input's data versions.
+    `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
     cause: Cause
     asset: AssetKey
     partitions: str = ""
     subject: str = ""
+    path: str = ""
     before: str = ""
     after: str = ""
     event: int | None = None
@@ -253,7 +258,7 @@ class _Explainer:
         return replace(finding, event=self._past.deployed(finding.asset), code=code)
 
     def _changed_parameters(self, finding: Finding, head: VersionFacts) -> Iterator[Finding]:
-        """Values that differ; else what lies behind unchanged paths; or it is another task altogether."""
+        """Values that differ, and what lies behind paths that do not; or it is another task altogether."""
         node = self._assessed[finding.asset].node
         started = self._past.started(head)
         event = self._past.deployed(finding.asset)
@@ -261,14 +266,21 @@ class _Explainer:
             change = CodeChange(subject="version", name=node.task.name, before=started.task, after=node.task.name)
             yield replace(finding, cause=Cause.CODE, event=event, code=(change,))
             return
-        was = started.parameters if started is not None else {}
-        keyed = [p.name for p in node.task.parameters if p.in_key]
-        changed = [name for name in keyed if node.parameters[name] != was.get(name)]
-        for name in changed:
-            before, after = str(was.get(name, "")), str(node.parameters[name])
-            yield replace(finding, subject=name, before=before, after=after, event=event)
-        for path in path_texts(node.task, node.parameters) if not changed else ():
-            yield replace(finding, subject=path, after=self._state.contents.get(path, ""))
+        if started is None:
+            return
+        was = {name: started.parameters.get(name) for name in node.parameters}
+        paths = {*path_texts(node.task, was), *path_texts(node.task, node.parameters)}
+        then, now = self._past.contents(head, paths) if paths else {}, self._state.contents
+        old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
+        for name in [name for name in new if new[name] != old[name]]:
+            if was[name] != node.parameters[name]:
+                before, after = str(was[name]), str(node.parameters[name])
+                yield replace(finding, subject=name, before=before, after=after, event=event)
+                continue
+            for path in texts_in(was[name]):
+                before, after = then.get(path, ""), now.get(path, "")
+                if before != after:
+                    yield replace(finding, subject=name, path=path, before=before, after=after)
 
     def _changed_inputs(self, finding: Finding, head: VersionFacts, ordinal: int) -> Iterator[Finding]:
         """The data version read through each input then and now, and the event of the newest version among them."""

@@ -14,7 +14,7 @@ from latewood.engine.inputs import check_edges, dependency_of, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.problems import Consequence, Problems
-from latewood.engine.signature import LiveTask
+from latewood.engine.signature import LiveTask, fixed_parameters
 from latewood.engine.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
@@ -113,7 +113,7 @@ def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> Task
         bare_task(named.asset.function, options, named.signature, inspector),
         inputs=inputs,
         outputs=named.outputs,
-        fixed=dict(named.asset.fixed),
+        fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),
         subsettable=bool(options.get("subsettable", False)),
     )
 

@@ -91,7 +91,7 @@ class Attempts:
                 annotation = self._annotation(live, b)
                 arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
         for name, annotation in live.parameters.items():
-            arguments[name] = live_parameter(annotation, node.parameters[name])
+            arguments[name] = live_parameter(annotation, node.parameters[name], self._loaded.root)
         return arguments | received(live, node.assets[0], step.ordinal, context)
 
     def _annotation(self, live: LiveTask, bound: Bound) -> Any:

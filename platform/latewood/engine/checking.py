@@ -77,7 +77,7 @@ class Checks:
         except ValueRefused as error:
             return CheckResult(passed=False, message=str(error))
         arguments |= {
-            parameter.name: live_parameter(live.parameters[parameter.name], parameter.default)
+            parameter.name: live_parameter(live.parameters[parameter.name], parameter.default, self._loaded.root)
             for parameter in check.task.parameters
         }
         arguments |= received(live, asset, step.ordinal, self._context(step, 1))

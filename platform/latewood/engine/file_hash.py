@@ -42,7 +42,7 @@ def sha256_of(path: Path) -> str:
     return sha.hexdigest()
 
 
-def content_of(named: str) -> str | None:
-    """The content hash of the file or folder of that name; None if there is none."""
-    path = Path(named)
-    return path_version(path) if path.exists() else None
+def content_of(named: str, root: Path) -> str | None:
+    """The content hash of the file or folder of that name below the root, or by an absolute one; None without any."""
+    path = root / named
+    return path_version(path) if os.path.exists(path) else None  # noqa: PTH110 - Path.exists() raises for long names

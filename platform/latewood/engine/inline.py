@@ -76,6 +76,7 @@ class InlineRun:
         self._sleep = sleep
         self._bindings = Bindings(catalog, plan.state)
         self._values = Values(store)
+        self._root = loaded.root
         self._attempts = Attempts(loaded, self._values, run, clock)
         self._checks = Checks(loaded, self._values, run, plan.state.environment, self._attempts.context)
         self._reusable = Reusable(plan, run, recorder, store)
@@ -207,7 +208,7 @@ class InlineRun:
         """True when a file or folder that a parameter names is no longer what was planned with."""
         node = step.task.node
         return any(
-            content_of(named) != self._plan.state.contents.get(named)
+            content_of(named, self._root) != self._plan.state.contents.get(named)
             for named in path_texts(node.task, node.parameters)
         )
 

@@ -32,10 +32,12 @@ DEFINITIONS = "definitions"
 class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
-    `tasks` and `checks` hold the live functions by the asset's key, and by key and check name.
+    `tasks` and `checks` hold the live functions by the asset's key, and by key and check name. Relative paths in
+    parameters are so to `root`.
     """
 
     location: str
+    root: Path
     assets: tuple[AssetDefinition, ...]
     sources: Mapping[str, bytes]
     tasks: Mapping[AssetKey, LiveTask]
@@ -165,6 +167,7 @@ def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKe
     assembled = assemble(found, root=root, inspector=inspector, others=others)
     return Loaded(
         location=location,
+        root=root,
         assets=assembled.assets,
         sources=inspector.first_party_sources(),
         tasks=assembled.tasks,

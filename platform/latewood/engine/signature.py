@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Final
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,6 +18,9 @@ from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import Parameter, Receives
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import PartitionRange, TimeWindow
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter  # start-up: plain parameters do without it
 
 _RECEIVED: Final[dict[Any, Receives]] = {
     Context: "context",
@@ -86,10 +90,11 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     )
 
 
-def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
+def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[PurePath], PurePath] | None = None) -> Any:
     """The parameter's value as JSON, from JSON or from a command line's text. Raises ValueRefused.
 
     Equal values give equal JSON in every process, and JSON that reads back: it decides what is reused.
+    Relative paths are so to the project's root; `place` makes them, where the value comes from elsewhere.
     """
     if type(value) is annotation and annotation in _SCALARS:
         return _recordable(value, value)
@@ -104,6 +109,8 @@ def parse_parameter(name: str, annotation: Any, value: Any) -> Any:
     for candidate in candidates:
         try:
             valid = adapter.validate_python(candidate)
+            if place is not None:
+                valid = _placed(adapter, valid, place)
             return _recordable(adapter.dump_python(valid, mode="json"), adapter.dump_python(valid))
         except ValidationError as error:
             first = first or error
@@ -126,13 +133,39 @@ def _recordable(value: Any, plain: Any) -> Any:
     return value
 
 
-def live_parameter(annotation: Any, value: Any) -> Any:
-    """The value a function receives for a parameter's JSON value."""
+def fixed_parameters(annotations: Mapping[str, Any], fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that were fixed with an asset, as JSON. Raises DefinitionError."""
+    try:
+        return {name: parse_parameter(name, annotations[name], value) for name, value in fixed.items()}
+    except ValueRefused as error:
+        raise DefinitionError(str(error)) from None
+
+
+def live_parameter(annotation: Any, value: Any, root: Path) -> Any:
+    """The value a function receives for a parameter's JSON value; relative paths are below `root`."""
     if annotation in _SCALARS or annotation is Any:
         return float(value) if annotation is float and value is not None else value
     from pydantic import TypeAdapter  # noqa: PLC0415 - start-up: plain parameters do without it
 
-    return TypeAdapter(annotation).validate_python(value)
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return _placed(adapter, adapter.validate_python(value), root.__truediv__)
+
+
+def _placed(adapter: "TypeAdapter[Any]", live: Any, place: Callable[[PurePath], PurePath]) -> Any:
+    """The value with each path in it, however deep, replaced by another one."""
+
+    def placed(plain: Any) -> Any:
+        match plain:
+            case PurePath():
+                return place(plain)
+            case dict():
+                return {placed(key): placed(part) for key, part in plain.items()}
+        kind = next((kind for kind in (list, tuple, set, frozenset) if isinstance(plain, kind)), None)
+        return plain if kind is None else kind(map(placed, plain))
+
+    plain = adapter.dump_python(live)
+    moved = placed(plain)
+    return live if moved == plain else adapter.validate_python(moved)
 
 
 def _returned(annotation: Any) -> Any:

@@ -1,10 +1,10 @@
-"""Versions of assets, the heads of environments, and verdicts of checks: what reuse and staleness are judged by.
+"""Versions, heads, verdicts of checks, and contents of files: what reuse and staleness are judged by.
 
 `heads` is the present, `head_history` every move, so that the present is one row per partition however often it
 moved, and any past position is still an index lookup per key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,8 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
-from latewood.events import CheckEvaluated, OutputMade, StepReused, StepSucceeded, VersionAccepted
+from latewood.decide.keys import digest
+from latewood.events import CheckEvaluated, OutputMade, RunPlanned, StepReused, StepSucceeded, VersionAccepted
 from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Put, Set
@@ -84,15 +85,25 @@ checks: Final = Table(
 )
 Index("checks_refused", checks.c.project, postgresql_where=~checks.c.passed & checks.c.blocking)
 
+# By the path's digest: a path may be longer than what an index takes.
+contents: Final = Table(
+    "contents",
+    metadata,
+    project(),
+    key("path_digest"),
+    Column("from_position", BigInteger, primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
 
 class VersionsProjection:
-    """Versions, heads and checks."""
+    """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 1
+    version = 2
     inline = True
-    tables = (versions, heads, head_history, checks)
-    types = frozenset({"step.succeeded", "step.reused", "check.evaluated", "version.accepted"})
+    tables = (versions, heads, head_history, checks, contents)
+    types = frozenset({"run.planned", "step.succeeded", "step.reused", "check.evaluated", "version.accepted"})
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """Rows of one event."""
@@ -108,6 +119,17 @@ class VersionsProjection:
                         )
                     if output.head:
                         yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
+            case RunPlanned():
+                for path, content in fact.contents.items():
+                    yield Put(
+                        contents,
+                        {
+                            "project": event.project,
+                            "path_digest": digest(path),
+                            "from_position": event.position,
+                            "content": content,
+                        },
+                    )
             case VersionAccepted():
                 yield Set(
                     versions,
@@ -247,3 +269,20 @@ def checks_of(
     parameters = {"project": project, "asset": asset, "as_of": as_of, "limit": limit}
     rows = connection.execute(_CHECKS, parameters)
     return tuple(CheckRow(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+# The latest content of each path up to a position: the primary key gives it in order.
+_CONTENTS: Final = text(
+    "SELECT p.path_digest, c.content FROM unnest(CAST(:digests AS text[])) AS p (path_digest) CROSS JOIN LATERAL ("
+    "  SELECT content FROM contents WHERE project = :project AND path_digest = p.path_digest "
+    "  AND from_position <= :as_of ORDER BY from_position DESC LIMIT 1) c WHERE c.content <> ''"
+)
+
+
+def contents_seen(connection: Connection, project: str, paths: Collection[str], as_of: Position) -> dict[str, str]:
+    """Content hashes by path as a run last saw them, where there was anything. Cost: an index lookup each."""
+    by_digest = {digest(path): path for path in paths}
+    if not by_digest:
+        return {}
+    rows = connection.execute(_CONTENTS, {"project": project, "digests": list(by_digest), "as_of": as_of})
+    return {by_digest[row.path_digest]: row.content for row in rows}
