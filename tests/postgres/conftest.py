@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,8 +11,11 @@ import psycopg2
 import pytest
 
 from latewood_eventlog import server as embedded
+from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.database import DatabaseUrl, bootstrap, connect
 from latewood_eventlog.migrate import migrate
+from latewood_eventlog.projector import Projection
+from postgres.ledger import Ledger, open_ledger
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +26,8 @@ def server(tmp_path_factory) -> Iterator[Path]:
     """
     home = tmp_path_factory.mktemp("home")
     embedded.database_url({**os.environ, "LATEWOOD_DATABASE_URL": "", "LATEWOOD_HOME": str(home)})
-    _execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
-    _execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
+    execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
+    execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
     yield home
     remove(home)
 
@@ -32,21 +35,21 @@ def server(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template(server: Path) -> str:
     """The name of a migrated, empty database that nobody is connected to."""
-    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
-    owner = connect(bootstrap(superuser, "template", login.url.password), role="owner")
-    migrate(owner)
-    owner.dispose()
-    return "template"
+    return migrated(server, "template")
 
 
 @pytest.fixture
 def database_url(server: Path, template: str) -> Iterator[DatabaseUrl]:
     """A migrated, empty database of the test's own, as the login role."""
-    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
-    name = f"test_{uuid4().hex}"
-    _execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
-    yield bootstrap(superuser, name, login.url.password)
-    _execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server, template) as url:
+        yield url
+
+
+@pytest.fixture
+def ledger(database_url: DatabaseUrl) -> Iterator[Ledger]:
+    """An empty log without projections."""
+    with open_ledger(database_url) as ledger:
+        yield ledger
 
 
 @pytest.fixture
@@ -62,6 +65,27 @@ def home(tmp_path: Path) -> Iterator[Path]:
     remove(tmp_path / "home")
 
 
+def migrated(
+    server: Path, name: str, projections: Sequence[Projection] = (), upcasters: Upcasters | None = None
+) -> str:
+    """The name of a new, empty database with the log and these projections; nobody is connected to it."""
+    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
+    owner = connect(bootstrap(superuser, name, login.url.password), role="owner")
+    migrate(owner, projections, upcasters)
+    owner.dispose()
+    return name
+
+
+@contextmanager
+def copied(server: Path, template: str) -> Iterator[DatabaseUrl]:
+    """A copy of the database, removed afterwards."""
+    superuser, login = embedded.superuser_url(server), embedded.ensure_started(server)
+    name = f"test_{uuid4().hex}"
+    execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
+    yield bootstrap(superuser, name, login.url.password)
+    execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def remove(home: Path) -> None:
     """Stop the home's server and delete its data, which lie outside the home when root started it."""
     found = embedded.status(home)
@@ -70,7 +94,8 @@ def remove(home: Path) -> None:
         shutil.rmtree(found.data_directory)
 
 
-def _execute(url: DatabaseUrl, statement: str) -> None:
+def execute(url: DatabaseUrl, statement: str) -> None:
+    """Run one statement, outside any transaction."""
     with closing(psycopg2.connect(url.libpq())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -25,12 +25,6 @@ from postgres.writer import batch_of
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
-
-
 def writers_die_while_a_reader_tails(ledger, folder, *, writers: int, deaths: int) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)

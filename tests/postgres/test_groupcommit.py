@@ -11,12 +11,6 @@ from latewood_eventlog.groupcommit import GroupCommit
 from postgres.ledger import Balances, happened, moved, open_ledger, opened, to
 
 
-@pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
-
-
 class Gate:
     """A `prepare` that lets one group pass at a time, so that a test decides what comes together."""
 

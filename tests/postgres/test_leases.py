@@ -13,17 +13,11 @@ import pytest
 
 from latewood_eventlog.errors import LeaseLost
 from latewood_eventlog.leases import acquire, held, release, renew
-from postgres.ledger import happened, open_ledger, to
+from postgres.ledger import happened, to
 
 TESTS = Path(__file__).parents[1]
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(milliseconds=20)
-
-
-@pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
 
 
 @pytest.fixture

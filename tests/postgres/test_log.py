@@ -18,13 +18,7 @@ from latewood_eventlog.errors import (
     WrongExpectedVersion,
 )
 from latewood_eventlog.records import EVENT_BYTES_MAX, NAME_BYTES_MAX, Batch, Fence, StreamAppend
-from postgres.ledger import T0, happened, open_ledger, to, together
-
-
-@pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
+from postgres.ledger import T0, happened, to, together
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ BOTH = (Balances(), Movements())
 
 
 @pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
-
-
-@pytest.fixture
 def empty(ledger):
     """A database as it is before its first migration."""
     ledger.rows("DROP SCHEMA latewood CASCADE", role="owner")

@@ -11,16 +11,10 @@ import pytest
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_eventlog.tailer import Announcer, tail
-from postgres.ledger import happened, open_ledger, to
+from postgres.ledger import happened, to
 
 LONG_S = 30.0
 """A poll that no test waits for: what is seen sooner was seen by a hint."""
-
-
-@pytest.fixture
-def ledger(database_url):
-    with open_ledger(database_url) as ledger:
-        yield ledger
 
 
 @pytest.fixture
