@@ -204,16 +204,16 @@ from latewood import asset
 
 @asset
 def text(*, source: Path = Path("data.csv"), depth: int = 3) -> str:
-    if source.read_text() == "bad":
-        raise ValueError("bad data")
+    if source.with_name("closed").exists():
+        raise ValueError("closed")
     return source.read_text() * depth
 """
 
 
 def status(shell, *arguments):
     """Status of the one asset, and the causes that `why` names of it."""
-    (found,) = json.loads(shell("assets", "--json", *arguments))["assets"]
-    why = json.loads(shell("why", "text", "--json", *arguments))
+    (found,) = json.loads(shell.here("assets", "--json", *arguments).out)["assets"]
+    why = json.loads(shell.here("why", "text", "--json", *arguments).out)
     assert why["status"] == found["status"]
     causes = [finding["cause"] for finding in why["findings"] if finding["cause"] != "failed"]
     return " ".join([found["status"], *causes])
@@ -223,22 +223,30 @@ def test_the_past_is_judged_by_files_as_they_were_last_seen_then(shell):
     shell.write("a.py", READER)
     shell.write("data.csv", "1")
     _, first = ended(shell, "*", "-f", "a.py")
-    shell.write("data.csv", "bad")
+    shell.write("data.csv", "2")
+    shell.write("closed", "")
     assert ended(shell, "*", "-f", "a.py")[0] == 1
+    (shell.folder / "closed").unlink()
     bad = json.loads(shell("assets", "--json"))["position"]
     shell.write("data.csv", "1")
     _, restored = ended(shell, "*", "-f", "a.py")
     assert restored["fresh"] == 1
+
+    assert json.loads(shell("why", "text", "--json", "--as-of", str(bad)))["nearest"]["differs"] == ["parameters"]
+    shell.write("data.csv", "2")
+    _, later = ended(shell, "*", "-f", "a.py")
+    assert json.loads(shell("why", "text", "--json", "--as-of", str(bad)))["nearest"]["differs"] == ["parameters"]
 
     for today in ("1", "2", None):
         if today is None:
             (shell.folder / "data.csv").unlink()
         else:
             shell.write("data.csv", today)
-        assert status(shell) == ("fresh" if today == "1" else "stale parameters")
+        assert status(shell) == ("fresh" if today == "2" else "stale parameters")
         at = {position: status(shell, "--as-of", str(position)) for position in (first["position"], bad)}
         assert at == {first["position"]: "fresh", bad: "stale parameters"}
         assert status(shell, "--as-of", str(restored["position"])) == "fresh"
+        assert status(shell, "--as-of", str(later["position"])) == "fresh"
     shell("log", "verify")
 
 

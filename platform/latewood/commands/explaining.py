@@ -83,7 +83,8 @@ def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: Ass
     except Blocked:
         return None  # what it would read does not exist, so there is no key to be near to
     inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
-    past = partition_history(connection, workspace.project, found.view.ids[asset], node.partition_key(ordinal))
+    id_, partition = found.view.ids[asset], node.partition_key(ordinal)
+    past = partition_history(connection, workspace.project, id_, partition, found.view.as_of)
     return nearest(past, code=node.task.code.version, logic=node.logic, inputs=inputs)
 
 

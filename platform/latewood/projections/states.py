@@ -58,7 +58,7 @@ _HISTORY: Final = text(
 )
 _PARTITION_HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
-    "AND v.partition = :partition ORDER BY v.position DESC LIMIT 100"
+    "AND v.partition = :partition AND v.position <= :as_of ORDER BY v.position DESC LIMIT 100"
 )
 _VERDICT_KEYS: Final = text(
     "SELECT asset, partition, check_key FROM checks "
@@ -128,10 +128,10 @@ def history(
 
 
 def partition_history(
-    connection: Connection, project: str, asset: AssetId, partition: PartitionKey
+    connection: Connection, project: str, asset: AssetId, partition: PartitionKey, as_of: Position = NOW
 ) -> list[VersionFacts]:
-    """The latest 100 versions of one asset partition, newest first."""
-    parameters = {"project": project, "asset": asset, "partition": partition, "as_of": NOW}
+    """The latest 100 versions of one asset partition up to a position, newest first."""
+    parameters = {"project": project, "asset": asset, "partition": partition, "as_of": as_of}
     return [VersionFacts._make(row) for row in _tuples(connection, _PARTITION_HISTORY, parameters)]
 
 
