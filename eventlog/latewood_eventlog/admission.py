@@ -13,7 +13,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from latewood_eventlog.codec import chain
-from latewood_eventlog.errors import AppendRefused, CauseUnknown, EventConflict, LeaseLost, WrongExpectedVersion
+from latewood_eventlog.errors import (
+    AppendRefused,
+    CauseUnknown,
+    EventConflict,
+    LeaseLost,
+    LogMoved,
+    WrongExpectedVersion,
+)
 from latewood_eventlog.records import Appended, Batch, Fence, NewEvent, Outcome, Position, RecordedEvent, events_of
 
 _REMEMBERED_S: Final = 1.0
@@ -152,6 +159,8 @@ class Admission:
         events = events_of([batch])
         if any(event.event_id in self.known for _, event in events):
             return self._repeated(batch)
+        if batch.at is not None and batch.at != self.head:
+            raise LogMoved(expected=batch.at, actual=self.head)
         self._require_lease(batch)
         self._require_versions(batch)
         causes = self._causes([event for _, event in events])

@@ -5,12 +5,14 @@ LogError
 ├── SchemaUnknown          the schema, or a projection, is not the one this code is written for
 ├── AppendRefused          the batch was not recorded; nothing of it was
 │   ├── WrongExpectedVersion   another writer appended to the stream
+│   ├── LogMoved               another writer appended to the log
 │   ├── LeaseLost              the fence's lease has a newer epoch
 │   ├── EventConflict          an event id is already recorded with other content
 │   ├── CauseUnknown           an event names a cause that is not in the log before it
 │   ├── EventTooLarge          an event exceeds EVENT_BYTES_MAX
 │   └── BatchMalformed         a name, a time or data that the log could not hold
-├── LogCorrupt             verify found a difference; names the position or the row
+├── ImportRefused          the log does not stand where the exported events begin or go on
+├── LogCorrupt             the chain or a projection is not what it must be; names the position or the row
 └── EventUnreadable        a recorded event cannot be read by this code
 """
 
@@ -52,6 +54,18 @@ class WrongExpectedVersion(AppendRefused):
             "another writer appended. Read again and decide again."
         )
         self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class LogMoved(AppendRefused):
+    """Another writer appended something, to whatever stream: read again and decide again."""
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        super().__init__(
+            f"log: expected its end at position {expected}, found {actual}; another writer appended. "
+            "Read again and decide again."
+        )
         self.expected = expected
         self.actual = actual
 
@@ -110,6 +124,10 @@ class BatchMalformed(AppendRefused):
         self.subject = subject
         self.expected = expected
         self.found = found
+
+
+class ImportRefused(LogError):
+    """Events of another log were not recorded, none of them: this one holds something else."""
 
 
 class LogCorrupt(LogError):

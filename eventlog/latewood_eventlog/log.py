@@ -6,18 +6,23 @@ numbers before commit; so every append locks the one row of `log_head` first and
 """
 
 import time
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import psycopg2
 from psycopg2.errors import SerializationFailure, UniqueViolation
 from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from latewood_eventlog.admission import Admission, Memory, fences_of, streams_of
 from latewood_eventlog.codec import Upcasters, encode_json, refusal
+from latewood_eventlog.database import unreachable
 from latewood_eventlog.projector import Projection, changes_of, require_versions, statements_of
 from latewood_eventlog.records import Appended, Batch, Outcome, Position, RecordedEvent, events_of
 from latewood_eventlog.statements import (
@@ -96,7 +101,7 @@ class EventLog:
         admission = Admission.locked(row)
         outcomes = admission.admit_all(batches)
         # What was refused or stood there before leaves nothing to record; the transaction ends all the same.
-        recording = self._recording(RECORD_EVENTS, admission.new, {}) if admission.new else []
+        recording = self.recording(RECORD_EVENTS, admission.new) if admission.new else []
         execute_together(connection, [*recording, (COMMIT, {})])
         self._remember(admission.memory(self._memory, row.now, own_clock), admission.new)
         return outcomes
@@ -119,7 +124,7 @@ class EventLog:
         }
         try:
             # Statements without a BEGIN that go together are one transaction.
-            execute_together(connection, self._recording(RECORD_EVENTS_AFTER, admission.new, remembered))
+            execute_together(connection, self.recording(RECORD_EVENTS_AFTER, admission.new, remembered))
         except (OperationalError, IntegrityError) as error:
             if not isinstance(error.orig, SerializationFailure | UniqueViolation):
                 raise
@@ -128,7 +133,10 @@ class EventLog:
         self._remember(admission.memory(memory, memory.server_clock, memory.own_clock), admission.new)
         return outcomes
 
-    def _recording(self, statement: str, new: Sequence[RecordedEvent], others: Mapping[str, object]) -> list[Statement]:
+    def recording(
+        self, statement: str, new: Sequence[RecordedEvent], others: Mapping[str, object] = MappingProxyType({})
+    ) -> list[Statement]:
+        """RECORD_EVENTS or RECORD_EVENTS_AFTER with these events, and what they mean to the inline projections."""
         last = new[-1]
         head = {"position": last.position, "hash": last.hash, "recorded_at": last.recorded_at}
         projected = statements_of(changes_of(self._inline, map(self.upcasters.upcast, new)))
@@ -144,6 +152,17 @@ class EventLog:
         """Position of the last event; 0 for an empty log."""
         with self.engine.connect() as connection:
             return int(connection.execute(HEAD).one().position)
+
+    def position_at(self, instant: datetime) -> Position:
+        """Position of the last event recorded at or before the instant; 0 if none was. Cost: O(log events) look-ups."""
+        with self.engine.connect() as connection:
+
+            def is_later(position: Position) -> bool:
+                (event,) = read_events(connection, READ_POSITIONS, positions=[position])
+                return event.recorded_at > instant
+
+            # Recorded times never go back along the log.
+            return bisect(range(1, int(connection.execute(HEAD).one().position) + 1), False, key=is_later)
 
     def version(self, project: str, stream: str) -> int:
         """How many events the stream has: what an append to it expects. 0: it does not exist."""
@@ -181,11 +200,18 @@ def _appending(engine: Engine) -> Iterator[Connection]:
         driver: Any = connection.connection.driver_connection
         try:
             driver.autocommit = True
+        except psycopg2.Error as error:  # lost since it was last used
+            connection.invalidate()
+            raise unreachable(engine, error) from error
+        try:
             yield connection
-            driver.autocommit = False
         except BaseException:
             connection.invalidate()
             raise
+        try:
+            driver.autocommit = False
+        except psycopg2.Error:  # lost, with everything recorded
+            connection.invalidate()
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:

@@ -60,10 +60,14 @@ class Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Appends that are recorded together or not at all."""
+    """Appends that are recorded together or not at all.
+
+    `at` is where the log must end, for a decision that read more of it than these streams; None = anywhere.
+    """
 
     appends: tuple[StreamAppend, ...]
     fence: Fence | None = None
+    at: Position | None = None
 
     @property
     def size(self) -> int:
@@ -88,6 +92,17 @@ class RecordedEvent:
     cause: Position | None
     data: str
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the log's chain stands: the last event's position and hash, which covers every event up to there."""
+
+    position: Position
+    hash: bytes
+
+    def __str__(self) -> str:
+        return f"position {self.position:,} with hash {self.hash.hex()[:16]}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

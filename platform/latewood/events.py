@@ -67,6 +67,46 @@ class EnvironmentDeployed(Event, frozen=True):
     previous: str = ""
 
 
+# ── environments ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class EnvironmentCreated(Event, frozen=True):
+    """An environment begins: without a base empty, else with the base's heads as they stood at that position.
+
+    Nothing is copied. `deployments`, by location, are those of the base.
+    """
+
+    environment: str
+    base: str = ""
+    base_position: int = 0
+    deployments: dict[str, str] = {}
+
+
+class EnvironmentDropped(Event, frozen=True):
+    """The environment points to nothing from here on. Versions that were made in it stay."""
+
+    environment: str
+
+
+class EnvironmentPromoted(Event, frozen=True):
+    """Every head that `source` has of its own, of these assets, becomes head of `environment`; no assets = of all.
+
+    Of its own: made or moved there, not taken over from its base.
+    """
+
+    environment: str
+    source: str
+    assets: tuple[AssetId, ...] = ()
+
+
+class HeadsMoved(Event, frozen=True):
+    """The environment points to these versions from here on, by asset and version the partitions."""
+
+    environment: str
+    moves: dict[AssetId, dict[VersionId, tuple[PartitionKey, ...]]]
+    reason: str
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -346,6 +386,10 @@ TYPES: Final[dict[str, type[Event]]] = {
     "asset.dropped": AssetDropped,
     "deployment.created": DeploymentCreated,
     "environment.deployed": EnvironmentDeployed,
+    "environment.created": EnvironmentCreated,
+    "environment.dropped": EnvironmentDropped,
+    "environment.promoted": EnvironmentPromoted,
+    "heads.moved": HeadsMoved,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
     "step.started": StepStarted,

@@ -57,6 +57,7 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for ma
 environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
 as_of = click.option("--as-of", type=int, metavar="POSITION", help="As things stood at this log position.")
 partition = click.option("--partition", default="", metavar="KEY|A..B", help="Partitions: a key, a range, or several.")
+version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(
     click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="Python file with definitions."),
     click.option("-m", "--module", metavar="MODULE", help="Importable module with definitions."),
@@ -131,17 +132,40 @@ def asset(**given: Any) -> int:
     return asset_command(**given)
 
 
+@main.command("show")
+@click.argument("key")
+@partition
+@version
+@click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows of a table or array.")
+@environment
+@as_of
+@as_json
+def show_(**given: Any) -> int:
+    """Show the value of a head, or of another version.
+
+    Tables by their first rows; scalars, containers and records as JSON; files and pickles by their path. The code
+    that made it is not needed. Without --partition the last one that has a value is shown.
+    """
+    from latewood.cli.show import show_command
+
+    return show_command(**given)
+
+
 @main.command()
 @click.argument("key")
-@click.option("--up", type=int, default=1, show_default=True, help="Levels upstream.")
-@click.option("--down", type=int, default=0, show_default=True, help="Levels downstream.")
+@click.option("--up", type=click.IntRange(min=0), default=1, show_default=True, help="Levels upstream.")
+@click.option("--down", type=click.IntRange(min=0), default=0, show_default=True, help="Levels downstream.")
 @partition
-@click.option("--version", "version", default="", metavar="VERSION", help="A version instead of the head.")
+@version
 @environment
 @as_of
 @as_json
 def lineage(**given: Any) -> int:
-    """Show what a version was made from, and what from it."""
+    """Show what a version was made from, and what from it.
+
+    Without --partition or --version it is about all heads. What an asset's versions have in common is one line;
+    --json lists each.
+    """
     from latewood.cli.inspect import lineage_command
 
     return lineage_command(**given)
@@ -161,7 +185,7 @@ def why(**given: Any) -> int:
 
 
 @main.command()
-@click.option("--limit", type=int, default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
 @as_json
 def runs(**given: Any) -> int:
     """List the latest runs."""
@@ -172,9 +196,13 @@ def runs(**given: Any) -> int:
 
 @main.command("run")
 @click.argument("run_id", metavar="RUN")
+@click.option("--all", "all_", is_flag=True, help="Show all steps, also those that went well.")
 @as_json
 def run_(**given: Any) -> int:
-    """Show one run and its steps."""
+    """Show one run and its steps.
+
+    RUN is a run's id, or as much of its beginning as no other run has.
+    """
     from latewood.cli.history import run_command
 
     return run_command(**given)
@@ -184,7 +212,7 @@ def run_(**given: Any) -> int:
 @click.argument("run_id", metavar="RUN")
 @click.argument("step", type=int, required=False)
 def logs(**given: Any) -> int:
-    """Print what a run's steps printed and logged."""
+    """Print what a run's steps printed and logged, and their tracebacks."""
     from latewood.cli.history import logs_command
 
     return logs_command(**given)
@@ -231,6 +259,93 @@ def stats(**given: Any) -> int:
     from latewood.cli.history import stats_command
 
     return stats_command(**given)
+
+
+@main.command()
+@click.argument("key")
+@click.argument("version", default="")
+@partition
+@click.option(
+    "--to-time",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
+    metavar="TIME",
+    help="To what was head at this time.",
+)
+@click.option(
+    "--to-position", type=click.IntRange(min=1), metavar="POSITION", help="To what was head at this position."
+)
+@environment
+@as_json
+def rollback(**given: Any) -> int:
+    """Point an asset back to an earlier version, or its partitions to what they were. Nothing is run."""
+    from latewood.cli.environments import rollback_command
+
+    return rollback_command(**given)
+
+
+@main.group("env")
+def env() -> None:
+    """Branch environments, compare them, promote one into another."""
+
+
+@env.command("list")
+@as_json
+def env_list(**given: Any) -> int:
+    """List the environments."""
+    from latewood.cli.environments import list_command
+
+    return list_command(**given)
+
+
+@env.command("create")
+@click.argument("name")
+@click.option("--from", "base", default="prod", show_default=True, metavar="ENV", help="Branch from this one.")
+@as_json
+def env_create(**given: Any) -> int:
+    """Branch: a new environment has the heads and deployments of another. Nothing is copied."""
+    from latewood.cli.environments import create_command
+
+    return create_command(**given)
+
+
+into = click.option("--to", "target", default="prod", show_default=True, metavar="ENV", help="The other environment.")
+
+
+@env.command("diff")
+@click.argument("source")
+@click.argument("selection", default="*")
+@into
+@as_json
+def env_diff(**given: Any) -> int:
+    """Show what promoting SOURCE would change."""
+    from latewood.cli.environments import diff_command
+
+    return diff_command(**given)
+
+
+@env.command("promote")
+@click.argument("source")
+@click.argument("selection", default="*")
+@into
+@click.option("--force", is_flag=True, help="Also over what was moved there meanwhile.")
+@as_json
+def env_promote(**given: Any) -> int:
+    """Make SOURCE's own heads and deployments those of another environment; nothing is run.
+
+    Refused if the other one has moved meanwhile.
+    """
+    from latewood.cli.environments import promote_command
+
+    return promote_command(**given)
+
+
+@env.command("drop")
+@click.argument("name")
+def env_drop(**given: Any) -> int:
+    """End an environment. What was made in it can still be reused."""
+    from latewood.cli.environments import drop_command
+
+    return drop_command(**given)
 
 
 @main.group("db")

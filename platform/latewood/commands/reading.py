@@ -20,7 +20,8 @@ from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.projections.catalog import defined, deployed, environments
+from latewood.projections.catalog import defined, deployed
+from latewood.projections.environments import existing
 from latewood.projections.runs import failed_partitions, running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads
@@ -153,7 +154,7 @@ def read_view(
         raise UsageError(f"position {as_of:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = deployed(connection, workspace.project, workspace.environment, as_of)
     if not deployments:
-        _refuse_unknown(workspace.environment, environments(connection, workspace.project))
+        _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, as_of)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}

@@ -13,11 +13,18 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
-from latewood.events import AssetDefined, AssetDropped, DeploymentCreated, EnvironmentDeployed
+from latewood.events import (
+    AssetDefined,
+    AssetDropped,
+    DeploymentCreated,
+    EnvironmentCreated,
+    EnvironmentDeployed,
+    EnvironmentDropped,
+)
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood_eventlog.projector import Change, Put
+from latewood_eventlog.projector import Change, Derive, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
 
@@ -65,10 +72,19 @@ class CatalogProjection:
     """Definitions and deployments."""
 
     name = "catalog"
-    version = 1
+    version = 2
     inline = True
     tables = (assets, definitions, deployments, deployment_changes, environment_deployments)
-    types = frozenset({"asset.defined", "asset.dropped", "deployment.created", "environment.deployed"})
+    types = frozenset(
+        {
+            "asset.defined",
+            "asset.dropped",
+            "deployment.created",
+            "environment.deployed",
+            "environment.created",
+            "environment.dropped",
+        }
+    )
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """Rows of one event."""
@@ -108,18 +124,36 @@ class CatalogProjection:
                     },
                 )
             case EnvironmentDeployed() as fact:
-                yield Put(
-                    environment_deployments,
-                    {
-                        "project": project_,
-                        "environment": fact.environment,
-                        "location": fact.location,
-                        "from_position": event.position,
-                        "deployment": fact.deployment,
-                    },
-                )
+                yield _deployed(event, fact.environment, fact.location, fact.deployment)
+            case EnvironmentCreated() as fact:
+                for location, name in fact.deployments.items():
+                    yield _deployed(event, fact.environment, location, name)
+            case EnvironmentDropped() as fact:
+                given = {"project": project_, "environment": fact.environment, "position": event.position}
+                yield Derive(_UNDEPLOY, given)
             case other:
                 raise AssertionError(f"not a catalog event: {other}")
+
+
+def _deployed(event: RecordedEvent, environment: str, location: str, name: str) -> Change:
+    return Put(
+        environment_deployments,
+        {
+            "project": event.project,
+            "environment": environment,
+            "location": location,
+            "from_position": event.position,
+            "deployment": name,
+        },
+    )
+
+
+# No deployment from here on, in each location that there was one in.
+_UNDEPLOY: Final = (
+    "INSERT INTO environment_deployments (project, environment, location, from_position, deployment) "
+    "SELECT DISTINCT project, environment, location, CAST(:position AS bigint), '' FROM environment_deployments "
+    "WHERE project = :project AND environment = :environment"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +187,6 @@ _DEPLOYED: Final = text(
     "WHERE project = :project AND environment = :environment AND from_position <= :as_of "
     "ORDER BY location, from_position DESC"
 )
-_ENVIRONMENTS: Final = text(
-    "SELECT DISTINCT environment FROM environment_deployments WHERE project = :project ORDER BY environment"
-)
 _DEPLOYMENT: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
     "WHERE project = :project AND deployment = :deployment"
@@ -188,12 +219,7 @@ _decode: Final = msgspec.json.Decoder(AssetDefinition).decode
 def deployed(connection: Connection, project: str, environment: str, as_of: Position) -> dict[str, str]:
     """The environment's deployment by location at that position."""
     rows = connection.execute(_DEPLOYED, {"project": project, "environment": environment, "as_of": as_of})
-    return {row.location: row.deployment for row in rows}
-
-
-def environments(connection: Connection, project: str) -> list[str]:
-    """The environments that anything was ever deployed in, by name. Cost: O(deployments)."""
-    return list(connection.execute(_ENVIRONMENTS, {"project": project}).scalars())
+    return {row.location: row.deployment for row in rows if row.deployment}
 
 
 def deployment(connection: Connection, project: str, name: str) -> Deployment | None:

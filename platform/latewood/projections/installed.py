@@ -4,11 +4,17 @@ from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.catalog import CatalogProjection
+from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.runs import RunsProjection
 from latewood.projections.versions import VersionsProjection
 from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.projector import Projection
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (CatalogProjection(), RunsProjection(), VersionsProjection())
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    CatalogProjection(),
+    EnvironmentsProjection(),
+    RunsProjection(),
+    VersionsProjection(),
+)
 
 UPCASTERS: Final = Upcasters(current=SCHEMA_VERSIONS)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from latewood.decide.state import Durations, VersionFacts
 from latewood.model.keys import AssetId, PartitionKey, VersionId
+from latewood.projections.environments import line_of
 from latewood_eventlog.records import Position
 
 NOW: Final[Position] = 2**62
@@ -25,7 +26,7 @@ _HEADS: Final = text(
 _HEADS_AT: Final = text(
     f"SELECT {_FACTS} FROM (SELECT DISTINCT ON (asset, partition) project, asset, partition, version "  # noqa: S608
     "  FROM head_history WHERE project = :project AND environment = :environment "
-    "  AND asset = ANY (CAST(:assets AS text[])) AND from_position <= :as_of "
+    "  AND asset = ANY (CAST(:assets AS text[])) AND from_position > :after AND from_position <= :upto "
     "  ORDER BY asset, partition, from_position DESC) h "
     "JOIN versions v ON v.project = h.project AND v.asset = h.asset AND v.partition = h.partition "
     "AND v.version = h.version"
@@ -73,12 +74,23 @@ _PASSED: Final = text(
 def heads(
     connection: Connection, project: str, environment: str, assets: Collection[AssetId], as_of: Position = NOW
 ) -> dict[AssetId, dict[PartitionKey, VersionFacts]]:
-    """The heads of these assets by partition. Cost: O(heads); at a past position an index lookup each."""
-    parameters = {"project": project, "environment": environment, "assets": list(assets), "as_of": as_of}
+    """The heads of these assets by partition.
+
+    Cost: O(heads); at a past position, and for what a branch has from its base, O(moves of them).
+    """
     found: dict[AssetId, dict[PartitionKey, VersionFacts]] = {asset: {} for asset in assets}
-    for row in _tuples(connection, _HEADS if as_of >= NOW else _HEADS_AT, parameters):
-        facts = VersionFacts._make(row)
-        found[facts.asset][facts.partition] = facts
+    for stretch in line_of(connection, project, environment, as_of):
+        parameters = {
+            "project": project,
+            "environment": stretch.environment,
+            "assets": list(assets),
+            "after": stretch.after,
+            "upto": stretch.upto,
+            "as_of": as_of,
+        }
+        for row in _tuples(connection, _HEADS if stretch.upto >= NOW else _HEADS_AT, parameters):
+            facts = VersionFacts._make(row)
+            found[facts.asset].setdefault(facts.partition, facts)
     return found
 
 

@@ -13,10 +13,20 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.decide.keys import digest
-from latewood.events import CheckEvaluated, OutputMade, RunPlanned, StepReused, StepSucceeded, VersionAccepted
+from latewood.events import (
+    CheckEvaluated,
+    EnvironmentDropped,
+    EnvironmentPromoted,
+    HeadsMoved,
+    OutputMade,
+    RunPlanned,
+    StepReused,
+    StepSucceeded,
+    VersionAccepted,
+)
 from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.projector import Change, Derive, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
 
@@ -100,10 +110,21 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 2
+    version = 3
     inline = True
     tables = (versions, heads, head_history, checks, contents)
-    types = frozenset({"run.planned", "step.succeeded", "step.reused", "check.evaluated", "version.accepted"})
+    types = frozenset(
+        {
+            "run.planned",
+            "step.succeeded",
+            "step.reused",
+            "check.evaluated",
+            "version.accepted",
+            "heads.moved",
+            "environment.promoted",
+            "environment.dropped",
+        }
+    )
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """Rows of one event."""
@@ -162,6 +183,8 @@ class VersionsProjection:
                         "evaluated_at": event.occurred_at,
                     },
                 )
+            case HeadsMoved() | EnvironmentPromoted() | EnvironmentDropped():
+                yield from _environment_changed(event, fact)
             case other:
                 raise AssertionError(f"not a version event: {other}")
 
@@ -218,6 +241,51 @@ def _head(
     }
     yield Put(heads, row)
     yield Put(head_history, row)
+
+
+def _environment_changed(
+    event: RecordedEvent, fact: HeadsMoved | EnvironmentPromoted | EnvironmentDropped
+) -> Iterable[Change]:
+    match fact:
+        case HeadsMoved():
+            for asset, by_version in fact.moves.items():
+                for version, partitions in by_version.items():
+                    for partition in partitions:
+                        yield from _head(event, fact.environment, asset, partition, version)
+        case EnvironmentPromoted():
+            given = {
+                "project": event.project,
+                "environment": fact.environment,
+                "source": fact.source,
+                "assets": list(fact.assets),
+                "position": event.position,
+            }
+            yield Derive(_PROMOTE_HISTORY, given)
+            yield Derive(_PROMOTE, given)
+        case EnvironmentDropped():
+            yield Derive(_DROP_HEADS, {"project": event.project, "environment": fact.environment})
+
+
+# A hundred thousand heads may be promoted at once: as rows from rows that is one statement each.
+_PROMOTED: Final = (
+    'SELECT s.project, CAST(:environment AS text) COLLATE "C" AS environment, s.asset, s.partition, s.version, '
+    "CAST(:position AS bigint) AS from_position FROM heads s LEFT JOIN heads t "
+    "ON t.project = s.project AND t.environment = :environment AND t.asset = s.asset AND t.partition = s.partition "
+    "WHERE s.project = :project AND s.environment = :source AND t.version IS DISTINCT FROM s.version "
+    "AND (cardinality(CAST(:assets AS text[])) = 0 OR s.asset = ANY (CAST(:assets AS text[]))) "
+    "ORDER BY s.asset, s.partition"
+)
+_PROMOTE_HISTORY: Final = (
+    "INSERT INTO head_history (project, environment, asset, partition, from_position, version) "  # noqa: S608 - ours
+    f"SELECT project, environment, asset, partition, from_position, version FROM ({_PROMOTED}) promoted"
+)
+_PROMOTE: Final = (
+    "INSERT INTO heads (project, environment, asset, partition, version, from_position) "  # noqa: S608 - as above
+    f"SELECT project, environment, asset, partition, version, from_position FROM ({_PROMOTED}) promoted "
+    "ON CONFLICT (project, environment, asset, partition) "
+    "DO UPDATE SET version = excluded.version, from_position = excluded.from_position"
+)
+_DROP_HEADS: Final = "DELETE FROM heads WHERE project = :project AND environment = :environment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,233 @@
+"""Environments: branch, compare, promote, drop. Each is one event, however much it is about."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from latewood.commands.reading import read_view
+from latewood.commands.workspace import Workspace
+from latewood.decide.select import select
+from latewood.decide.selection import parse
+from latewood.engine.recorder import new_event
+from latewood.errors import UsageError
+from latewood.events import EnvironmentCreated, EnvironmentDeployed, EnvironmentDropped, EnvironmentPromoted, Event
+from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.catalog import deployed, deployments_of
+from latewood.projections.environments import Difference, Environment, differences, existing, line_of
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW
+from latewood.projections.statistics import keys_of_ids, log_position
+from latewood_eventlog.errors import LogMoved
+from latewood_eventlog.records import Appended, Batch, Position, StreamAppend
+
+DEFAULT: Final = "prod"
+
+_ASSETS_MAX: Final = 2_500  # ids in one event
+_ATTEMPTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An asset that differs between two environments: in how many partitions, and whether the target has moved."""
+
+    key: AssetKey
+    partitions: int
+    moved: int = 0
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What promoting `source` into `target` means: heads by asset, and deployments by location as (target's, source's).
+
+    `moved` are locations whose deployment in the target is one the source never had.
+    """
+
+    source: str
+    target: str
+    position: Position
+    heads: tuple[Changed, ...]
+    deployments: Mapping[str, tuple[str, str]]
+    moved: tuple[str, ...] = ()
+
+    @property
+    def conflicts(self) -> bool:
+        """Whether somebody moved in the target what would be promoted."""
+        return bool(self.moved) or any(changed.moved for changed in self.heads)
+
+
+class PromotionRefused(UsageError):
+    """The target moved meanwhile; `diff` says what."""
+
+    def __init__(self, diff: Diff) -> None:
+        lines = [
+            f"  {c.key}: {c.moved:,} of {c.partitions:,} heads moved in {diff.target}"
+            + (f", such as {c.example}" if c.example else "")
+            for c in diff.heads
+            if c.moved
+        ]
+        lines += [f"  {location}: another deployment in {diff.target}" for location in diff.moved]
+        super().__init__(
+            f"{diff.target} has moved since {diff.source} branched from it; nothing was promoted:\n"
+            + "\n".join(lines)
+            + f"\nBranch again and materialize there, select less, or overwrite {diff.target} with --force."
+        )
+        self.diff = diff
+
+
+def environments(workspace: Workspace) -> list[Environment]:
+    """All environments of the project, by name."""
+    with snapshot(workspace.log) as connection:
+        return existing(connection, workspace.project, NOW)
+
+
+def create(workspace: Workspace, name: str, *, base: str = DEFAULT) -> Environment:
+    """A branch: it has the base's heads and deployments as they stand now; without a base it is empty.
+
+    Cost: O(locations), nothing is copied.
+
+    Raises UsageError when it exists, or the base does not.
+    """
+    version = workspace.log.version(workspace.project, f"environment/{name}")
+    with snapshot(workspace.log) as connection:
+        known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
+        if name in known:
+            raise UsageError(f'environment "{name}" exists; `latewood env drop {name}` ends it')
+        position = 0
+        deployments: dict[str, str] = {}
+        if base:
+            _require(base, known)
+            position = log_position(connection)
+            deployments = deployed(connection, workspace.project, base, NOW)
+        fact = EnvironmentCreated(environment=name, base=base, base_position=position, deployments=deployments)
+    append_to_environment(workspace, name, [fact], ("created", version), version=version)
+    return Environment(environment=name, base=base, base_position=position)
+
+
+def drop(workspace: Workspace, name: str) -> None:
+    """The environment points to nothing any more; what was made in it can still be reused."""
+    version = workspace.log.version(workspace.project, f"environment/{name}")
+    with snapshot(workspace.log) as connection:
+        _require(name, [entry.environment for entry in existing(connection, workspace.project, NOW)])
+    append_to_environment(
+        workspace, name, [EnvironmentDropped(environment=name)], ("dropped", version), version=version
+    )
+
+
+def diff(workspace: Workspace, source: str, target: str, selection: str = "*") -> Diff:
+    """What promoting would change. Cost: O(source's own heads)."""
+    with snapshot(workspace.log) as connection:
+        return _diff(connection, workspace, source, target, selection)[0]
+
+
+def promote(workspace: Workspace, source: str, target: str, selection: str = "*", *, force: bool = False) -> Diff:
+    """Make the source's own heads, and deployments, those of the target; nothing is computed.
+
+    One event, which is recorded only if the log is still where the decision read it; else it is decided again.
+    A deployment moves as a whole, with any selected asset of its location.
+    Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names.
+    """
+    for _ in range(_ATTEMPTS):
+        with snapshot(workspace.log) as connection:
+            found, assets = _diff(connection, workspace, source, target, selection)
+        if found.conflicts and not force:
+            raise PromotionRefused(found)
+        facts: list[Event] = [
+            EnvironmentDeployed(environment=target, location=location, deployment=new, previous=old)
+            for location, (old, new) in sorted(found.deployments.items())
+        ]
+        if found.heads:
+            facts += [
+                EnvironmentPromoted(environment=target, source=source, assets=tuple(part)) for part in _parts(assets)
+            ]
+        if not facts:
+            return found
+        try:
+            name = ("promoted", source, found.position)
+            done = append_to_environment(workspace, target, facts, name, at=found.position)
+        except LogMoved:
+            continue
+        return replace(found, position=done.last)
+    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was promoted, try again")
+
+
+def append_to_environment(
+    workspace: Workspace,
+    environment: str,
+    facts: Sequence[Event],
+    name: Sequence[object],
+    *,
+    version: int | None = None,
+    at: Position | None = None,
+) -> Appended:
+    """Record facts about an environment: if its stream still has this version, or the log ends at this position."""
+    project, stream, now = workspace.project, f"environment/{environment}", workspace.clock()
+    events = tuple(
+        new_event(fact, project=project, stream=stream, name=(*name, i), at=now, actor=workspace.actor)
+        for i, fact in enumerate(facts)
+    )
+    append = StreamAppend(project=project, stream=stream, events=events, expected=version)
+    return workspace.log.append(Batch(appends=(append,), at=at))
+
+
+def _diff(
+    connection: Snapshot, workspace: Workspace, source: str, target: str, selection: str
+) -> tuple[Diff, Sequence[AssetId]]:
+    """The difference, and the selected assets; none = all."""
+    project = workspace.project
+    known = [entry.environment for entry in existing(connection, project, NOW)]
+    _require(source, known)
+    _require(target, known)
+    if source == target:
+        raise UsageError(f'expected two environments, found "{source}" twice')
+    here = deployed(connection, project, source, NOW)
+    there = deployed(connection, project, target, NOW)
+    by_asset = differences(connection, project, line=line_of(connection, project, source, NOW), target=target)
+    assets: Sequence[AssetId] = ()
+    if selection != "*":
+        view = read_view(connection, replace(workspace, environment=source), as_of=NOW, loaded=None, ids={})
+        keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
+        assets = [view.ids[key] for key in keys]
+        if not assets:
+            raise UsageError(f'"{selection}" selects nothing in {source}')
+        by_asset = {asset: found for asset, found in by_asset.items() if asset in set(assets)}
+        of_them = {view.locations[key] for key in keys}
+        here = {location: name for location, name in here.items() if location in of_them}
+    deployments = {loc: (there.get(loc, ""), name) for loc, name in here.items() if there.get(loc, "") != name}
+    moved = [loc for loc, (old, _) in deployments.items() if old and not _had(connection, project, source, loc, old)]
+    found = Diff(
+        source=source,
+        target=target,
+        position=log_position(connection),
+        heads=_changed(connection, project, by_asset),
+        deployments=deployments,
+        moved=tuple(sorted(moved)),
+    )
+    return found, assets
+
+
+def _changed(connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference]) -> tuple[Changed, ...]:
+    keys = keys_of_ids(connection, project, by_asset)
+    changed = [
+        Changed(key=keys[asset], partitions=found.partitions, moved=found.moved, example=found.first or "")
+        for asset, found in by_asset.items()
+    ]
+    return tuple(sorted(changed, key=lambda c: c.key))
+
+
+def _had(connection: Snapshot, project: str, environment: str, location: str, deployment: str) -> bool:
+    """Whether that was ever the environment's deployment; a branch begins with its base's."""
+    history = deployments_of(connection, project, environment, location, as_of=NOW)
+    return any(name == deployment for _, name in history)
+
+
+def _parts(assets: Sequence[AssetId]) -> list[Sequence[AssetId]]:
+    return [assets[start : start + _ASSETS_MAX] for start in range(0, len(assets), _ASSETS_MAX)] or [()]
+
+
+def _require(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(known)}" if known else "there is none yet"
+        raise UsageError(f'no environment "{name}"; {hint}')

@@ -1,0 +1,112 @@
+"""Moving heads by hand: back to an earlier version, or to one made with other parameters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from latewood.commands.environments import append_to_environment
+from latewood.commands.reading import known_key, read_view
+from latewood.commands.workspace import Workspace
+from latewood.decide.state import VersionFacts
+from latewood.engine.store import ArtifactAddress
+from latewood.errors import UsageError
+from latewood.events import Event, HeadsMoved
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW, heads, version_named
+from latewood_eventlog.errors import LogMoved
+from latewood_eventlog.records import Position
+
+_MOVES_MAX: Final = 800  # in one event
+_ATTEMPTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Which heads were moved from which version to which, by partition; `kept` had no version to go to."""
+
+    key: AssetKey
+    moves: Mapping[PartitionKey, tuple[VersionId | None, VersionId]]
+    kept: tuple[PartitionKey, ...]
+    position: Position
+
+
+def rollback(
+    workspace: Workspace, key: str, *, partition: str = "", version: str = "", to: Position | datetime | None = None
+) -> Moved:
+    """Point the environment to an earlier version: this one, or each partition to what was head at a position or time.
+
+    Nothing is computed or lost. Without `version` and `to`: to the head before the present one.
+    Raises UsageError for what is unknown, was collected, or is no head to go back to; then nothing is moved.
+    """
+    if version and to is not None:
+        raise UsageError("expected a version or a time to go back to, found both")
+    for _ in range(_ATTEMPTS):
+        with snapshot(workspace.log) as connection:
+            view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+            asset = known_key(view, key)
+            id_, scheme = view.ids[asset], view.catalog[asset].partitions
+            if partition and scheme is None:
+                raise UsageError(f'"{asset}" has no partitions; ask without --partition')
+            project, environment = workspace.project, workspace.environment
+            chosen = keys_of(scheme, parse_partitions(scheme, partition or "*", workspace.clock()))
+            now = heads(connection, project, environment, [id_])[id_]
+            wanted: Mapping[PartitionKey, VersionFacts]
+            if version:
+                wanted = {f.partition: f for f in version_named(connection, project, id_, VersionId(version))}
+                if not wanted:
+                    raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
+                chosen = tuple(k for k in chosen if k in wanted) if partition else tuple(wanted)
+            else:
+                at = _position(workspace, to)
+                wanted = heads(connection, project, environment, [id_], at)[id_]
+            moves = {
+                k: wanted[k] for k in chosen if k in wanted and (k not in now or now[k].version != wanted[k].version)
+            }
+        _require_present(workspace, asset, moves)
+        done = Moved(
+            key=asset,
+            moves={k: (now[k].version if k in now else None, f.version) for k, f in moves.items()},
+            kept=tuple(k for k in chosen if k not in wanted),
+            position=view.position,
+        )
+        if not moves:
+            return done
+        try:
+            append_to_environment(
+                workspace, environment, _facts(environment, id_, moves), ("moved", view.position), at=view.position
+            )
+        except LogMoved:
+            continue
+        return done
+    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was moved, try again")
+
+
+def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
+    if to is None:
+        raise UsageError("expected a version, or --to-time or --to-position; found neither")
+    return to if isinstance(to, int) else workspace.log.position_at(to)
+
+
+def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts]) -> None:
+    lost = [k for k, facts in moves.items() if not workspace.store.exists(ArtifactAddress(facts.artifact))]
+    if lost:
+        where = f" of {lost[0]}" if lost[0] else ""
+        raise UsageError(
+            f'"{asset}": the artifact of {moves[lost[0]].version}{where} is gone (and of {len(lost) - 1:,} more);'
+            " nothing was moved. Go back to a version that is still there, or materialize it again."
+        )
+
+
+def _facts(environment: str, asset: AssetId, moves: Mapping[PartitionKey, VersionFacts]) -> list[Event]:
+    facts: list[Event] = []
+    items: Sequence[tuple[PartitionKey, VersionFacts]] = list(moves.items())
+    for start in range(0, len(items), _MOVES_MAX):
+        by_version: dict[VersionId, list[PartitionKey]] = {}
+        for partition, version in items[start : start + _MOVES_MAX]:
+            by_version.setdefault(version.version, []).append(partition)
+        told = {version: tuple(partitions) for version, partitions in by_version.items()}
+        facts.append(HeadsMoved(environment=environment, moves={asset: told}, reason="rolled back"))
+    return facts

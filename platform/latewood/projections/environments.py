@@ -1,0 +1,165 @@
+"""Environments: where each one began, and what its line is.
+
+An environment's own heads are rows; what it has from its base is read there, as of the position where it branched.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
+
+from latewood.events import EnvironmentCreated, EnvironmentDropped
+from latewood.model.keys import AssetId, PartitionKey
+from latewood.projections.columns import event_of, key, metadata, project
+from latewood_eventlog.projector import Change, Put
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
+
+environments: Final = Table(
+    "environments",
+    metadata,
+    project(),
+    key("environment"),
+    Column("from_position", BigInteger, primary_key=True),
+    Column("base", Name, nullable=False),
+    Column("base_position", BigInteger, nullable=False),
+    Column("dropped", Boolean, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+
+class EnvironmentsProjection:
+    """Environments that were created or dropped; one that was only ever deployed to has no row."""
+
+    name = "environments"
+    version = 1
+    inline = True
+    tables = (environments,)
+    types = frozenset({"environment.created", "environment.dropped"})
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """The row of one event."""
+        match event_of(event):
+            case EnvironmentCreated() as fact:
+                name, base, base_position, dropped = fact.environment, fact.base, fact.base_position, False
+            case EnvironmentDropped() as fact:
+                name, base, base_position, dropped = fact.environment, "", 0, True
+            case other:
+                raise AssertionError(f"not an environment event: {other}")
+        yield Put(
+            environments,
+            {
+                "project": event.project,
+                "environment": name,
+                "from_position": event.position,
+                "base": base,
+                "base_position": base_position,
+                "dropped": dropped,
+                "at": event.occurred_at,
+                "actor": event.actor,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A part of an environment's history: what `environment` had of its own in (after, upto]."""
+
+    environment: str
+    after: Position
+    upto: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment that is not dropped; `base` is empty where it has none."""
+
+    environment: str
+    base: str
+    base_position: Position
+
+
+_LINE: Final = text(
+    "WITH RECURSIVE line (environment, upto, depth) AS ("
+    '  SELECT CAST(:environment AS text) COLLATE "C", CAST(:as_of AS bigint), 0'
+    "  UNION ALL SELECT e.base, e.base_position, l.depth + 1 FROM line l CROSS JOIN LATERAL ("
+    "    SELECT base, base_position FROM environments WHERE project = :project AND environment = l.environment "
+    "    AND from_position <= l.upto ORDER BY from_position DESC LIMIT 1) e WHERE e.base <> ''"
+    ") SELECT l.environment, l.upto, coalesce(("
+    "  SELECT from_position FROM environments WHERE project = :project AND environment = l.environment "
+    "  AND from_position <= l.upto ORDER BY from_position DESC LIMIT 1), 0) AS after FROM line l ORDER BY l.depth"
+)
+# Those that were ever deployed to, or created; the latest event of each says whether it still is.
+_ENVIRONMENTS: Final = text(
+    "SELECT n.environment, coalesce(e.base, '') AS base, coalesce(e.base_position, 0) AS base_position FROM ("
+    "  SELECT DISTINCT environment FROM environment_deployments WHERE project = :project "
+    "  AND deployment <> '' AND from_position <= :as_of"
+    "  UNION SELECT environment FROM environments WHERE project = :project AND from_position <= :as_of) n "
+    "LEFT JOIN LATERAL (SELECT * FROM environments e WHERE e.project = :project AND e.environment = n.environment "
+    "  AND from_position <= :as_of ORDER BY from_position DESC LIMIT 1) e ON true "
+    "WHERE e.dropped IS NOT TRUE OR EXISTS ("
+    "  SELECT FROM environment_deployments d WHERE d.project = :project AND d.environment = n.environment "
+    "  AND d.from_position > e.from_position AND d.from_position <= :as_of AND d.deployment <> '') "
+    "ORDER BY n.environment"
+)
+
+
+def line_of(connection: Connection, project: str, environment: str, as_of: Position) -> list[Stretch]:
+    """Where the environment's heads come from, nearest first: its own, then what it had of its base, and so on."""
+    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    return [
+        Stretch(environment=row.environment, after=row.after, upto=row.upto)
+        for row in connection.execute(_LINE, parameters)
+    ]
+
+
+def existing(connection: Connection, project: str, as_of: Position) -> list[Environment]:
+    """The environments there are at a position, by name. Cost: O(deployments)."""
+    rows = connection.execute(_ENVIRONMENTS, {"project": project, "as_of": as_of})
+    return [Environment(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How many partitions of an asset have another head of `source`'s own than in `target`.
+
+    `moved` of them are heads of the target that the source never had: somebody moved them since; `first` is one.
+    """
+
+    asset: AssetId
+    partitions: int
+    moved: int
+    first: PartitionKey | None
+
+
+# The source knew a head of the target if it ever stood in the source's line.
+_DIFFERENCES: Final = text(
+    "SELECT asset, count(*) AS partitions, count(*) FILTER (WHERE moved) AS moved, "
+    "min(partition) FILTER (WHERE moved) AS first FROM ("
+    "  SELECT s.asset, s.partition, t.version IS NOT NULL AND NOT EXISTS ("
+    "    SELECT FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) "
+    "    AS l (environment, after, upto) JOIN head_history h ON h.project = s.project "
+    "    AND h.environment = l.environment AND h.asset = s.asset AND h.partition = s.partition "
+    "    AND h.from_position > l.after AND h.from_position <= l.upto AND h.version = t.version) AS moved "
+    "  FROM heads s LEFT JOIN heads t ON t.project = s.project AND t.environment = :target AND t.asset = s.asset "
+    "  AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
+    "  AND t.version IS DISTINCT FROM s.version) d GROUP BY asset ORDER BY asset"
+)
+
+
+def differences(
+    connection: Connection, project: str, *, line: Sequence[Stretch], target: str
+) -> dict[AssetId, Difference]:
+    """What the environment with this line has of its own and `target` has not. Cost: O(its own heads)."""
+    parameters = {
+        "project": project,
+        "source": line[0].environment,
+        "target": target,
+        "environments": [stretch.environment for stretch in line],
+        "afters": [stretch.after for stretch in line],
+        "uptos": [stretch.upto for stretch in line],
+    }
+    rows = connection.execute(_DIFFERENCES, parameters)
+    return {row.asset: Difference(**row._mapping) for row in rows}  # noqa: SLF001 - the documented accessor of SQLAlchemy rows

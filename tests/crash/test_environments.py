@@ -1,0 +1,144 @@
+"""Environments in any order of branching, working, promoting, rolling back and dropping are what a plain model says."""
+
+from dataclasses import dataclass, field
+from random import Random
+from uuid import uuid4
+
+import pytest
+from msgspec import Raw
+
+from latewood.commands.environments import PromotionRefused, create, drop, promote
+from latewood.engine.recorder import new_event
+from latewood.events import AssetDefined, HeadsMoved, OutputMade, StepSucceeded
+from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW, heads
+from latewood_eventlog.audit import verify
+from latewood_eventlog.records import Batch, StreamAppend
+
+ASSETS = [AssetId(f"asset{n}") for n in range(3)]
+PARTITIONS = [PartitionKey("p"), PartitionKey("q")]
+
+
+@dataclass
+class Plain:
+    """An environment as a copy of its base: what it points to, what of that is its own, what it ever pointed to."""
+
+    heads: dict = field(default_factory=dict)
+    own: set = field(default_factory=set)
+    known: dict = field(default_factory=dict)
+
+    def branched(self) -> "Plain":
+        return Plain(dict(self.heads), set(), {slot: set(versions) for slot, versions in self.known.items()})
+
+    def move(self, slot, version) -> None:
+        self.heads[slot] = version
+        self.own.add(slot)
+        self.known.setdefault(slot, set()).add(version)
+
+
+class World:
+    """The log and the model side by side."""
+
+    def __init__(self, workspace) -> None:
+        self.workspace = workspace
+        self.plain = {"prod": Plain()}
+        self.made = 0
+        self.past = {}
+        for asset in ASSETS:
+            self.tell(
+                AssetDefined(asset=asset, key=asset, location="l", deployment="d", digest="x", definition=Raw(b"{}"))
+            )
+        create(workspace, "prod", base="")
+
+    def tell(self, fact) -> None:
+        event = new_event(
+            fact, project="default", stream="test", name=(uuid4(),), at=self.workspace.clock(), actor="test"
+        )
+        self.workspace.log.append(Batch(appends=(StreamAppend(project="default", stream="test", events=(event,)),)))
+
+    def make(self, environment, asset, partition) -> None:
+        self.made += 1
+        run = RunId(f"run{self.made:05}")
+        output = OutputMade(
+            asset=asset, output="result", data_version="x", artifact="x", size=1, accepted=True, head=True
+        )
+        self.tell(
+            StepSucceeded(
+                run=run,
+                step=0,
+                attempt=1,
+                environment=environment,
+                code="c",
+                logic="l",
+                inputs_digest="i",
+                outputs=(output,),
+                duration_ms=1.0,
+                partition=partition,
+            )
+        )
+        self.plain[environment].move((asset, partition), f"{run}.0")
+
+    def branch(self, name, base) -> None:
+        create(self.workspace, name, base=base)
+        self.plain[name] = self.plain[base].branched()
+
+    def promote(self, source, target, *, force) -> None:
+        here, there = self.plain[source], self.plain[target]
+        differing = {slot for slot in here.own if there.heads.get(slot) != here.heads[slot]}
+        moved = {slot for slot in differing & there.own if there.heads[slot] not in here.known.get(slot, ())}
+        if moved and not force:
+            with pytest.raises(PromotionRefused):
+                promote(self.workspace, source, target)
+            return
+        promote(self.workspace, source, target, force=force)
+        for slot in differing:
+            there.move(slot, here.heads[slot])
+
+    def move(self, environment, chance) -> None:
+        """Back to something it pointed to before."""
+        plain = self.plain[environment]
+        if slots := sorted(plain.known):
+            slot = chance.choice(slots)
+            version = chance.choice(sorted(plain.known[slot]))
+            moves = {slot[0]: {version: (slot[1],)}}
+            self.tell(HeadsMoved(environment=environment, moves=moves, reason="rolled back"))
+            plain.move(slot, version)
+
+    def heads(self, environment, as_of=NOW):
+        with snapshot(self.workspace.log) as connection:
+            found = heads(connection, "default", environment, ASSETS, as_of)
+        return {(a, p): facts.version for a, by in found.items() for p, facts in by.items()}
+
+    def remember(self) -> None:
+        self.past[self.workspace.log.position()] = {name: dict(plain.heads) for name, plain in self.plain.items()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_order_equals_a_plain_model(workspace, seed):
+    chance, world = Random(seed), World(workspace)
+    world.branch("dev", "prod")
+    for step in range(60):
+        names = sorted(world.plain)
+        match chance.randint(0, 9):
+            case 0 | 1 | 2 | 3 | 4:
+                world.make(chance.choice(names), chance.choice(ASSETS), chance.choice(PARTITIONS))
+            case 5 if len(names) < 5:
+                world.branch(f"branch{step}", chance.choice(names))
+            case 6 | 7 if len(names) > 1:
+                source, target = chance.sample(names, 2)
+                world.promote(source, target, force=chance.random() < 0.3)
+            case 8:
+                name = chance.choice(names)
+                world.move(name, chance)
+            case 9 if len(names) > 2:
+                name = chance.choice([n for n in names if n != "prod"])
+                drop(workspace, name)
+                del world.plain[name]
+        world.remember()
+        for name, plain in world.plain.items():
+            assert world.heads(name) == plain.heads, f"step {step}: {name}"
+    for position, by_environment in world.past.items():
+        for name, expected in by_environment.items():
+            assert world.heads(name, position) == expected
+    verify(workspace.log.engine, workspace.log.projections)
