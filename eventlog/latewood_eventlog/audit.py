@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, text
 
-from latewood_eventlog.codec import GENESIS, Upcasters, chain
+from latewood_eventlog.codec import START, Upcasters, link
 from latewood_eventlog.errors import LogCorrupt
 from latewood_eventlog.projector import Projection, fold, require_versions
-from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.records import Place, Position
 from latewood_eventlog.schema import SCHEMA
 from latewood_eventlog.statements import HEAD, READ_ALL, READ_CHECKPOINTS, quoted, read_events
 
@@ -48,14 +48,11 @@ def verify(engine: Engine, projections: Sequence[Projection], upcasters: Upcaste
             _lock_tables(connection, projections)
             proof.advance(connection, page=nullcontext)
             head = connection.execute(HEAD).one()
-            if (proof.position, proof.hash) != (head.position, bytes(head.hash)):
-                raise LogCorrupt(
-                    f"log head: expected position {proof.position} with hash {_short(proof.hash)}, "
-                    f"found position {head.position} with {_short(bytes(head.hash))}",
-                    position=proof.position,
-                )
+            found = Place(position=head.position, hash=bytes(head.hash))
+            if proof.place != found:
+                raise LogCorrupt(f"log head: expected {proof.place}, found {found}", position=proof.place.position)
             rows = sum(_compare(connection, table) for table in _tables(projections))
-    return Verified(position=proof.position, projections=tuple(p.name for p in projections), rows=rows)
+    return Verified(position=proof.place.position, projections=tuple(p.name for p in projections), rows=rows)
 
 
 @dataclass(slots=True)
@@ -64,45 +61,31 @@ class _Proof:
 
     projections: Sequence[Projection]
     upcasters: Upcasters
-    position: Position = 0
-    hash: bytes = GENESIS
+    place: Place = START
     reached: dict[str, Position] = field(default_factory=dict)
 
     def advance(self, connection: Connection, page: Callable[[], AbstractContextManager[object]]) -> None:
         """Prove and then fold all that there is, each page of it in a `page` of its own."""
         while True:
             with page():
-                events = read_events(connection, READ_ALL, after=self.position, limit=_PAGE)
+                events = read_events(connection, READ_ALL, after=self.place.position, limit=_PAGE)
             if not events:
                 break
             for event in events:
-                self._link(event)
+                self.place = link(self.place, event)
         with page():
             rows = connection.execute(READ_CHECKPOINTS).all()
         require_versions(self.projections, {row.name: row.version for row in rows})
         checkpoints: dict[str, Position] = {row.name: row.checkpoint for row in rows}
         for projection in self.projections:
             # An inline projection's checkpoint is where it was built; an async one's is how far it has come.
-            until = self.position if projection.inline else min(checkpoints[projection.name], self.position)
+            end = self.place.position
+            until = end if projection.inline else min(checkpoints[projection.name], end)
             while (after := self.reached.get(projection.name, 0)) < until:
                 with page():
                     self.reached[projection.name] = fold(
                         connection, [projection], self.upcasters, after=after, until=until
                     )
-
-    def _link(self, event: RecordedEvent) -> None:
-        if event.position != self.position + 1:
-            raise LogCorrupt(
-                f"log: expected position {self.position + 1}, found {event.position}", position=self.position + 1
-            )
-        expected = chain(self.hash, event)
-        if expected != event.hash:
-            raise LogCorrupt(
-                f"log, position {event.position} ({event.type} in {event.stream}): expected hash {_short(expected)}, "
-                f"found {_short(event.hash)}; the event or the chain before it was changed",
-                position=event.position,
-            )
-        self.position, self.hash = event.position, event.hash
 
 
 def _make_tables(connection: Connection, projections: Sequence[Projection]) -> None:
@@ -146,7 +129,3 @@ def _compare(connection: Connection, table: Table) -> int:
 
 def _tables(projections: Sequence[Projection]) -> list[Table]:
     return [table for projection in projections for table in projection.tables]
-
-
-def _short(hash_: bytes) -> str:
-    return f"{hash_.hex()[:16]}…"

@@ -10,11 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from latewood_eventlog.errors import AppendRefused, BatchMalformed, EventTooLarge, EventUnreadable
-from latewood_eventlog.records import EVENT_BYTES_MAX, NAME_BYTES_MAX, Batch, NewEvent, RecordedEvent
+from latewood_eventlog.errors import AppendRefused, BatchMalformed, EventTooLarge, EventUnreadable, LogCorrupt
+from latewood_eventlog.records import EVENT_BYTES_MAX, NAME_BYTES_MAX, Batch, NewEvent, Place, RecordedEvent
 
 GENESIS: Final = bytes(32)
 """The hash before the first event."""
+
+START: Final = Place(position=0, hash=GENESIS)
+"""Where the chain stands before the first event."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -53,6 +56,22 @@ def chain(previous: bytes, event: RecordedEvent) -> bytes:
         event.data,
     )
     return hashlib.sha256(previous + encode_json(columns)).digest()
+
+
+def link(place: Place, event: RecordedEvent) -> Place:
+    """Where the chain stands after this event. Raises LogCorrupt if it is not the next one, as it was recorded."""
+    if event.position != place.position + 1:
+        raise LogCorrupt(
+            f"log: expected position {place.position + 1}, found {event.position}", position=place.position + 1
+        )
+    expected = chain(place.hash, event)
+    if expected != event.hash:
+        raise LogCorrupt(
+            f"log, position {event.position} ({event.type} in {event.stream}): expected hash {expected.hex()[:16]}…, "
+            f"found {event.hash.hex()[:16]}…; the event or the chain before it was changed",
+            position=event.position,
+        )
+    return Place(position=event.position, hash=expected)
 
 
 def refusal(batch: Batch) -> AppendRefused | None:
