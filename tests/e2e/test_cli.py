@@ -75,7 +75,8 @@ def answer(shell, *arguments):
             ["static (eu, us)", "1 retry", "factor=2", "not_empty", "passed", "counted", "region=us"],
         ),
         (["why", "total"], ["total is fresh", "it was run because: missing", "nothing changed since"]),
-        (["lineage", "total", "--up", "2"], [".1-2", "eu..us", "numbers", ".0"]),
+        (["lineage", "total", "--up", "2"], ["eu..us, 2 versions", "numbers", ".0"]),
+        (["lineage", "scaled", "--partition", "us"], ["us, ", ".2", "numbers"]),
         (["lineage", "numbers", "--up", "0", "--down", "2"], ["scaled", "total"]),
         (["lineage", "numbers"], ["numbers reads nothing"]),
         (["lineage", "total", "--up", "0"], ["nothing reads total"]),
@@ -103,10 +104,15 @@ def test_a_run_and_its_logs(shop):
     shown = shop.here("run", run[:6]).out
     assert re.search(rf"run {run}   succeeded\n\* in prod, asked for by tester\n.*\n4 succeeded\n", shown)
     logs = shop.here("logs", run).out
-    assert "step 0: numbers, attempt 1" in logs
-    assert "counting\n" in logs
+    assert logs.startswith("0 numbers | counting\n0 numbers | ")
     assert "WARNING shop: only three" in logs
-    assert shop.here("logs", run, "1").out == ""
+    assert shop.here("logs", run, "0").out.startswith("counting\n")
+    quiet = shop.here("logs", run, "1")
+    assert (quiet.out, quiet.code) == ("", 0)
+    assert quiet.err == f"step 1 of run {run}, scaled eu, printed and logged nothing\n"
+    absent = shop.here("logs", run, "99")
+    assert (absent.out, absent.code) == ("", 2)
+    assert f"run {run} has no step 99, but steps 0 to 3" in absent.err
 
 
 def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
@@ -126,6 +132,42 @@ def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
     assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")  # and comes back
 
 
+VALUES_SHOWN = [
+    (["table"], r"table: version .*\nname +price\nstring\? +double\?\naxe +25.0\nnull +18.5\n\\x1b\[1msaw +nan\n"),
+    (["table", "--limit", "1"], r".*\n.*\n.*\naxe +25.0\nthe first 1 of 3 rows, 2 columns\n$"),
+    (["points"], r'.*\n\[\{"x": 1.0, "y": 2.0\}\]\n$'),
+    (["array", "--limit", "2"], r".*\n\[0, 1\]\n\[2, 3\]\narray of int64, shape \(3, 2\); the first 2\n$"),
+    (["text"], r'.*\n"half a pair: \\ud800"\n$'),
+    (["file"], r".*\n/.*\.file\.csv\n3 bytes\n$"),
+    (["pickled"], r".*\n/.*\.pickle\n"),
+    (["region"], r'region us, the last of 2 partitions: version .*\n"us!"\n$'),
+    (["region", "--partition", "eu"], r'region eu: version .*\n"eu!"\n$'),
+]
+
+
+def test_values_are_shown_without_the_code_that_made_them(shell):
+    shell.write("values.py", VALUES)
+    assert shell.here("materialize", "*", "-f", "values.py").code == 0
+    position = answer(shell, "assets")["position"]
+    assert shell.here("materialize", "region", "--param", "region.suffix=?").code == 0
+    shell.write("values.py", "raise RuntimeError('nobody needs this')")
+    for arguments, pattern in VALUES_SHOWN:
+        done = shell.here("show", *arguments)
+        assert (done.code, done.err) == (0, "")
+        assert re.match(pattern, done.out), done.out
+    variant = answer(shell, "asset", "region")["versions"][0]["version"]
+    assert shell.here("show", "region", "--version", variant).out.endswith('\n"us?"\n')
+    assert answer(shell, "show", "region", "--as-of", str(position))["value"] == "us!"
+    assert answer(shell, "show", "text")["value"] == "half a pair: ?"
+    shown = answer(shell, "show", "table", "--limit", "2")
+    assert (shown["kind"], shown["rows"]) == ("table", 3)
+    assert shown["value"] == [{"name": "axe", "price": 25.0}, {"name": None, "price": 18.5}]
+    assert shown["columns"][1] == {"name": "price", "type": "double", "nullable": True}
+    assert {name: answer(shell, "show", name)["kind"] for name in ("points", "array", "file", "pickled")} == {
+        "points": "json", "array": "array", "file": "file", "pickled": "file",
+    }  # fmt: skip
+
+
 # ── for machines ─────────────────────────────────────────────────────────────────────────────────────────
 
 _RUN = {
@@ -141,7 +183,7 @@ _EVENT = {
     "position", "event_id", "stream", "version", "type", "schema_version", "occurred_at", "recorded_at", "actor",
     "cause", "data", "hash",
 }  # fmt: skip
-_LINK = {"reader", "reader_version", "input", "asset", "versions", "partitions", "depth"}
+_LINK = {"reader", "reader_partition", "reader_version", "input", "asset", "versions", "partitions", "depth"}
 
 
 def test_json_of_assets(shop):
@@ -150,7 +192,8 @@ def test_json_of_assets(shop):
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
     assert set(page) == _ASSET | {"position", "code_version", "versions", "metadata", "columns", "checks"}
-    assert set(page["versions"][0]) == _VERSION
+    assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters"}
+    assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["metadata"] == {"region": "us"}
     assert set(page["checks"][0]) == {
         "check", "partition", "version", "passed", "blocking", "message", "metadata", "event",
@@ -185,7 +228,7 @@ def test_json_of_runs_and_events(shop):
     assert row["counts"] == {"ran": 4, "reused": 0, "failed": 0, "refused": 0, "skipped": 0, "fresh": 0}
     run = answer(shop, "run", row["run"])
     assert set(run) == _RUN | {"steps"}
-    assert set(run["steps"][0]) == {"step", "assets", "partition", "status", "attempt", "duration_ms"}
+    assert set(run["steps"][0]) == {"step", "assets", "partition", "status", "message", "attempt", "duration_ms"}
     lines = shop.here("log", "tail", "--after", "0", "--json").out.splitlines()
     assert set(json.loads(lines[-1])) == _EVENT
     position = json.loads(lines[0])["position"]
@@ -213,6 +256,60 @@ def test_a_project_without_assets_has_answers_too(shell):
 
 
 # ── codes: 0 and 1 ───────────────────────────────────────────────────────────────────────────────────────
+
+MANY = """
+from latewood import *
+
+@asset
+def first() -> int:
+    return 0
+
+@asset(partitions=Static([str(n) for n in range(1, 1_100)]))
+def daily(first: int, day: PartitionKey) -> int:
+    print("day", day)
+    return int(day)
+"""
+
+VALUES = """
+import numpy
+import pyarrow
+from pathlib import Path
+from pydantic import BaseModel
+from latewood import *
+
+class Point(BaseModel):
+    x: float
+    y: float
+
+@asset
+def table() -> pyarrow.Table:
+    return pyarrow.table({"name": ["axe", None, "\\x1b[1msaw"], "price": [25.0, 18.5, float("nan")]})
+
+@asset
+def points() -> list[Point]:
+    return [Point(x=1, y=2)]
+
+@asset
+def array() -> numpy.ndarray:
+    return numpy.arange(6).reshape(3, 2)
+
+@asset
+def text() -> str:
+    return "half a pair: \\ud800"
+
+@asset
+def file() -> Path:
+    Path("report.csv").write_text("a,b")
+    return Path("report.csv")
+
+@asset
+def pickled() -> Pickled[complex]:
+    return 1j
+
+@asset(partitions=Static(["eu", "us"]))
+def region(key: PartitionKey, *, suffix: str = "!") -> str:
+    return key + suffix
+"""
 
 BROKEN = {
     "broken_arithmetic.py": "def divide(by):\n    return 1 / by\n",
@@ -253,7 +350,7 @@ def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
     assert re.search(r"bad +failed +1 .*ZeroDivisionError", shown)
     assert re.search(r"below +skipped +upstream failed \(step 1\)", shown)
     logs = shell.here("logs", run).out
-    assert "about to divide\nTraceback (most recent call last):\n" in logs
+    assert "1 bad | about to divide\n1 bad | Traceback (most recent call last):\n" in logs
     assert re.findall(r'File ".*/(\w+\.py)", line (\d+)', logs) == [("broken.py", "12"), ("broken_arithmetic.py", "2")]
     assert answer(shell, "assets", "status:failed")["assets"][0]["key"] == "bad"
     shell.write("broken_arithmetic.py", "def divide(by):\n    return 1.0\n")
@@ -273,6 +370,58 @@ def test_a_blocking_check_that_fails_keeps_the_version_out(shell):
         "scaled": "missing",
         "total": "missing",
     }
+
+
+def test_what_was_refused_is_called_so_and_why_names_the_check(shell):
+    shell.write("refusals.py", SHOP.replace("bool(scaled)", "scaled[0] > 2"))
+    assert shell.here("materialize", "*", "-f", "refusals.py").code == 1
+    said = "blocking check not_empty failed: counted"
+    why = shell.here("why", "scaled", "--partition", "eu").out
+    assert "missing    scaled eu has no version that may be used" in why
+    assert re.search(rf"refused +scaled eu: {said} +event \d+\n", why)
+    finding = answer(shell, "why", "scaled", "--partition", "eu")["findings"][-1]
+    assert finding["failure"] == {"check": "not_empty", "error": "", "message": "counted"}
+    run = answer(shell, "runs")[0]["run"]
+    shown = shell.here("run", run).out
+    assert re.search(rf"\n +1 +scaled +eu +refused +1 .*{said}\n", shown)
+    assert "numbers" not in shown
+    assert shown.endswith("1 step not shown (1 succeeded); --all shows them\n")
+    everything = shell.here("run", run, "--all").out
+    assert re.search(r"\n +0 +numbers +succeeded", everything)
+    assert "not shown" not in everything
+    steps = answer(shell, "run", run)["steps"]
+    assert [step["status"] for step in steps] == ["succeeded", "refused", "refused", "skipped"]
+    assert re.search(r"\.1 +refused +eu", shell.here("asset", "scaled").out)
+    assert re.search(r"3 run, 0 reused, 2 refused, 1 skipped\n", shell.here("runs").out)
+
+
+def test_heads_variants_and_what_other_environments_made_are_told_apart(shell):
+    shell.write("uses.py", SHOP)
+    assert shell.here("materialize", "*", "-f", "uses.py").code == 0
+    heads = {v["version"] for v in answer(shell, "asset", "scaled")["versions"]}
+    assert shell.here("materialize", "scaled", "--partition", "eu", "--param", "scaled.factor=9").code == 0
+    page = answer(shell, "asset", "scaled")
+    assert {v["version"] for v in page["versions"] if v["use"] == "head"} == heads
+    assert (page["versions"][0]["use"], page["versions"][0]["parameters"]) == ("variant", {"factor": 9})
+    assert page["metadata"] == {"region": "us"}
+    assert re.search(r" variant factor=9 +eu ", shell.here("asset", "scaled").out)
+    assert shell.here("materialize", "scaled", "--force").code == 0
+    assert [v["use"] for v in answer(shell, "asset", "scaled")["versions"]] == ["head"] * 2 + ["variant"] + [
+        "past head"
+    ] * 2
+    assert shell.here("materialize", "*", "--env", "dev", "-f", "uses.py", "--force").code == 0
+    assert "made in dev" in shell.here("asset", "scaled").out
+
+
+def test_runs_of_many_steps_are_told_in_full(shell):
+    shell.write("many.py", MANY)
+    assert "1,100 run" in shell.here("materialize", "*", "-f", "many.py").out
+    run = answer(shell, "runs")[0]["run"]
+    assert [step["step"] for step in answer(shell, "run", run)["steps"]] == list(range(1_100))
+    assert shell.here("run", run).out.endswith("1,000 steps not shown (1,000 succeeded); --all shows them\n")
+    assert len(shell.here("run", run, "--all").out.splitlines()) == 1_105
+    assert shell.here("logs", run, "1099").out == "day 1099\n"
+    assert shell.here("lineage", "daily", "--down", "1").out.splitlines()[1].split("  ")[-1].strip() == f"{run}.0"
 
 
 @pytest.mark.parametrize("width", ["60", "160"])
@@ -337,7 +486,11 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["why", "nothing"], "`latewood assets` lists them"),
         (["why", "scaled", "--partition", "de"], 'partition "de": expected'),
         (["why", "total", "--partition", "eu"], "has no partitions"),
-        (["lineage", "total", "--partition", "eu"], "was never materialized here"),
+        (["lineage", "total", "--partition", "eu"], "has no partitions"),
+        (["show", "total", "--partition", "eu"], "has no partitions"),
+        (["show", "scaled", "--partition", "eu..us"], "expected one partition, found 2"),
+        (["show", "scaled", "--version", "nope.1"], "`latewood asset scaled` lists them"),
+        (["run", ""], "several begin so"),
         (["plan", "scaled", "--partition", "de"], 'partition "de"'),
         (["plan", "total", "--partition", "eu"], "none of the selected assets is partitioned"),
         (["plan", "scaled", "--param", "factor=3"], "expected ASSET.NAME=VALUE"),

@@ -10,6 +10,7 @@ from builders import World, catalog, changed, code, content, edited, id_of, numb
 from latewood.decide.judge import Cause
 from latewood.decide.staleness import Status, assess
 from latewood.decide.why import explain, nearest
+from latewood.events import CheckEvaluated
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import All
@@ -37,8 +38,19 @@ class Past:
     def contents(self, facts, paths):
         return {path: content for path, content in self._world.seen[facts].items() if path in paths}
 
+    def failure(self, position):
+        return refusal(position)
+
     def deployed(self, _key):
         return 1_000
+
+
+def refusal(position):
+    """A verdict that says where it stands."""
+    return CheckEvaluated(
+        run="r", step=0, asset="a", version="r.0", check="positive", check_key="k",
+        passed=False, blocking=True, severity="error", message=f"at {position}",
+    )  # fmt: skip
 
 
 def why(world, defined, key, ordinal=0, *, forgets=False, failed=None):
@@ -296,6 +308,7 @@ def test_failures_since_stand_beside_the_causes():
         "failed m 2013-02",
     ]
     assert [f.event for f in found.findings] == [1_000, 72, 90]
+    assert [f.failure for f in found.findings] == [None, refusal(72), refusal(90)]
     assert found.failed == 90
 
 

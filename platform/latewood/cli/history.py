@@ -2,20 +2,22 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+import click
 import msgspec
 
 from latewood.cli import exits
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, table
+from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
-from latewood.events import StepFailed, StepSkipped, StepSucceeded
-from latewood.model.keys import RunId
+from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
+from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, StepRow, recent_runs, runs_named, steps_of
 from latewood.projections.snapshots import snapshot
@@ -35,76 +37,92 @@ def runs_command(*, limit: int, json_: bool) -> int:
     if json_:
         print_json([_run_json(row) for row in found])
         return exits.OK
-    numbers = ("took", "ran", "reused", "failed")
-    rows = table("run", "status", "environment", "selection", "requested", *numbers, right=numbers)
+    names = ("run", "status", "env", "selection", "requested", "took", "steps")
+    rows = table(*names, right=("took",), whole=("requested",), spare=("env", "took"))
     for row in found:
-        counts = row.counts or {}
-        took = "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
         rows.add_row(
             row.run,
             row.status,
             row.environment,
             f"{row.selection} {row.partitions}".strip(),
             moment(row.requested_at),
-            took,
-            f"{counts.get('ran', 0):,}",
-            f"{counts.get('reused', 0) + counts.get('fresh', 0):,}",
-            f"{counts.get('failed', 0):,}",
+            _took(row),
+            _counts_text(row.counts or {}),
             style=STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else "",
         )
     console().print(rows if found else "No runs yet.")
     return exits.OK
 
 
-def run_command(*, run_id: str, json_: bool) -> int:
-    """Show a run: its request, counts, and the steps that did not simply succeed, or the first hundred."""
+def _took(row: RunRow) -> str:
+    return "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
+
+
+def _counts_text(counts: Mapping[str, int]) -> str:
+    """What became of a run's steps, in the words with which it ended; nothing while it goes on."""
+    if not counts:
+        return ""
+    reused = counts.get("reused", 0) + counts.get("fresh", 0)
+    others = [f"{counts[name]:,} {name}" for name in ("failed", "refused", "skipped") if counts.get(name)]
+    return ", ".join([f"{counts.get('ran', 0):,} run", f"{reused:,} reused", *others])
+
+
+_FINE = frozenset({"succeeded", "reused"})
+
+
+def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
+    """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred."""
     workspace = open_workspace()
     row = _run_named(workspace, run_id)
-    with snapshot(workspace.log) as connection:
-        steps = [_as_ended(step, row) for step in steps_of(connection, workspace.project, row.run)]
-        names = keys_of_ids(connection, workspace.project, [id_ for step in steps for id_ in step.assets])
-    counts = Counter(step.status for step in steps)
+    steps, names = _steps(workspace, row)
+    wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
+    notes = _notes(workspace, row.run) if wrong else {}
+    statuses = {
+        step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
+    }
     if json_:
-        print_json(
-            {
-                **_run_json(row),
-                "steps": [
-                    {
-                        "step": step.step,
-                        "assets": [names.get(id_, id_) for id_ in step.assets],
-                        "partition": step.partition,
-                        "status": step.status,
-                        "attempt": step.attempt,
-                        "duration_ms": step.duration_ms,
-                    }
-                    for step in steps
-                ],
-            }
-        )
+        print_json({**_run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
     out.print(f"run {row.run}   {row.status}", style=STATUS_STYLE.get(row.status, ""))
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
-    out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}")
+    ended = f"; ended after {_took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
+    out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
+    counts = Counter(statuses.values())
     out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no steps")
-    messages = _messages(workspace, row.run) if {"failed", "skipped"} & counts.keys() else {}
-    shown = [s for s in steps if s.status not in ("succeeded", "reused")] or steps
-    rows = table("step", "asset", "partition", "status", "attempt", "took", "", right=("step", "attempt", "took"))
-    for step in shown[:100]:
+    shown = steps if all_ else ([step for step in steps if statuses[step.step] not in _FINE] or steps)[:_STEPS_SHOWN]
+    rows = table(*_STEP_COLUMNS, right=("step", "attempt", "took"), spare=("attempt", "took"))
+    for step in shown:
+        status = statuses[step.step]
         rows.add_row(
             str(step.step),
             ", ".join(names.get(id_, id_) for id_ in step.assets),
             step.partition,
-            step.status,
+            status,
             str(step.attempt or ""),
             "" if step.duration_ms is None else duration(step.duration_ms),
-            messages.get(step.step, ""),
-            style=STATUS_STYLE.get(step.status, "") if step.status != "succeeded" else "",
+            notes[step.step].message[:120] if step.step in notes else "",
+            style=STATUS_STYLE.get(status, "") if status != "succeeded" else "",
         )
-    out.print(rows)
-    if len(shown) > 100:
-        out.print(f"… and {len(shown) - 100:,} more; --json has them all", style="dim")
+    if shown:
+        out.print(rows)
+    if hidden := Counter(statuses.values()) - Counter(statuses[step.step] for step in shown):
+        listed = ", ".join(f"{count:,} {status}" for status, count in hidden.items())
+        out.print(f"{plural(hidden.total(), 'step')} not shown ({listed}); --all shows them", style="dim")
     return exits.OK
+
+
+_STEPS_SHOWN = 100
+_STEP_COLUMNS = ("step", "asset", "partition", "status", "attempt", "took", "what happened")
+
+
+def _steps(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, AssetKey]]:
+    """All steps of a run, and the keys of their assets by id."""
+    with snapshot(workspace.log) as connection:
+        steps: list[StepRow] = []
+        while more := steps_of(connection, workspace.project, row.run, after=steps[-1].step if steps else -1):
+            steps += (_as_ended(step, row) for step in more)
+        return steps, keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
 
 
 def _as_ended(step: StepRow, row: RunRow) -> StepRow:
@@ -113,38 +131,71 @@ def _as_ended(step: StepRow, row: RunRow) -> StepRow:
     return replace(step, status=row.status) if going_on else step
 
 
-def _messages(workspace: Workspace, run: RunId) -> dict[int, str]:
-    messages: dict[int, str] = {}
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What is to be said of a step. `status` is "refused" where a blocking check kept its version out."""
+
+    message: str
+    status: str = ""
+
+
+def _notes(workspace: Workspace, run: RunId) -> dict[int, _Note]:
+    notes: dict[int, _Note] = {}
     for _, fact in run_events(workspace, run):
         match fact:
             case StepFailed():
-                messages[fact.step] = f"{fact.failure.error}: {fact.failure.message}"[:120]
+                notes[fact.step] = _Note(failure_text(fact))
             case StepSkipped():
                 because = f" (step {fact.because})" if fact.because is not None else ""
-                messages[fact.step] = f"{fact.reason}{because}"
+                notes[fact.step] = _Note(f"{fact.reason}{because}")
+            case StepSucceeded():
+                notes.pop(fact.step, None)  # an earlier attempt had failed
+            case CheckEvaluated(passed=False, blocking=True):
+                notes[fact.step] = _Note(failure_text(fact), "refused")
             case _:
                 pass
-    return messages
+    return notes
+
+
+def _step_json(
+    step: StepRow, names: Mapping[str, AssetKey], statuses: Mapping[int, str], notes: Mapping[int, _Note]
+) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "assets": [names.get(id_, id_) for id_ in step.assets],
+        "partition": step.partition,
+        "status": statuses[step.step],
+        "message": notes[step.step].message if step.step in notes else "",
+        "attempt": step.attempt,
+        "duration_ms": step.duration_ms,
+    }
 
 
 def logs_command(*, run_id: str, step: int | None) -> int:
-    """Print captured output and tracebacks, by step."""
+    """Print captured output and tracebacks; of a whole run each line after the step that it is from."""
     workspace = open_workspace()
     row = _run_named(workspace, run_id)
-    with snapshot(workspace.log) as connection:
-        steps = {made.step: made for made in steps_of(connection, workspace.project, row.run)}
-        names = keys_of_ids(connection, workspace.project, [id_ for made in steps.values() for id_ in made.assets])
+    steps, names = _steps(workspace, row)
+    made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
+    if step is not None and step not in made:
+        known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
+        raise UsageError(f"run {row.run} has no step {step:,}, but {known}; `latewood run {row.run} --all` lists them")
     out = console()
+    quiet = True
     for _, fact in run_events(workspace, row.run):
         if not isinstance(fact, StepSucceeded | StepFailed) or step not in (None, fact.step):
             continue
         text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
         if isinstance(fact, StepFailed):
             text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
-        if text:
-            made = " ".join((names.get(steps[fact.step].assets[0], ""), fact.partition)).rstrip()
-            out.print(f"── step {fact.step}: {made}, attempt {fact.attempt}", style="dim")
-            out.print(text.rstrip("\n"))
+        attempt = f" attempt {fact.attempt}" if fact.attempt > 1 else ""
+        label = f"{fact.step} {made[fact.step]}{attempt} | " if step is None else ""
+        for line in text.rstrip("\n").split("\n") if text else ():
+            out.print(f"{label}{line}")
+            quiet = False
+    if quiet:
+        subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
+        click.echo(f"{subject} printed and logged nothing", err=True)
     return exits.OK
 
 
@@ -233,7 +284,10 @@ def _run_named(workspace: Workspace, run_id: str) -> RunRow:
     exact = [row for row in found if row.run == run_id]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    raise UsageError(f'run "{run_id}": {"several begin so" if found else "no such run"}; `latewood runs` lists them')
+    if not found:
+        raise UsageError(f'run "{run_id}": no such run; `latewood runs` lists them')
+    listed = "".join(f"\n  {row.run}  {moment(row.requested_at)}  {row.status:<11}  {row.selection}" for row in found)
+    raise UsageError(f'run "{run_id}": several begin so, the latest are{listed}')
 
 
 def _run_json(row: RunRow) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`latewood assets`, `asset`, `lineage` and `why`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -18,19 +20,23 @@ from latewood.cli.output import (
     print_json,
     table,
 )
-from latewood.cli.wording import change_text, parameter_text
-from latewood.commands.explaining import AssetPage, asset_page, downstream, lineage, why
+from latewood.cli.wording import change_text, failure_text, parameter_text
+from latewood.commands.explaining import why
+from latewood.commands.lineage import Link, lineage
+from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
 from latewood.commands.reading import read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
-from latewood.decide.versions import compact
+from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Finding
-from latewood.events import OutputMade
+from latewood.errors import UsageError
+from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.definitions import TaskDefinition
-from latewood.model.keys import VersionId
-from latewood.model.partitions import describe, title
+from latewood.model.keys import AssetKey, VersionId
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import Scheme, describe, parse_partitions, title
 from latewood.model.policies import Resources
 from latewood.model.types import display
 from latewood.projections.states import NOW
@@ -120,14 +126,16 @@ def asset_command(*, key: str, environment: str | None, as_of: int | None, json_
 
 
 def _page_json(page: AssetPage) -> dict[str, Any]:
-    latest = _latest(page)
     return {
         "position": page.position,
         **_asset_json(page.assessed, page.definition),
         "code_version": page.definition.task.code.version,
-        "versions": [facts._asdict() for facts in page.versions],
-        "metadata": latest.metadata if latest is not None else {},
-        "columns": latest.columns if latest is not None else (),
+        "versions": [
+            {**v.facts._asdict(), "use": v.use, "environment": v.environment, "parameters": v.parameters}
+            for v in page.versions
+        ],
+        "metadata": page.shown.metadata if page.shown is not None else {},
+        "columns": page.shown.columns if page.shown is not None else (),
         "checks": [
             {
                 "check": check.check_name,
@@ -142,12 +150,6 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
             for check in page.checks
         ],
     }
-
-
-def _latest(page: AssetPage) -> OutputMade | None:
-    """What the latest version's step said of this asset; a step may make several."""
-    outputs = page.latest.outputs if page.latest is not None else ()
-    return next((made for made in outputs if made.output == page.definition.output), None)
 
 
 def _print_page(out: Console, page: AssetPage) -> None:
@@ -166,11 +168,12 @@ def _print_page(out: Console, page: AssetPage) -> None:
         out.print(_versions_table(page))
     if page.checks:
         out.print(_checks_table(page))
+    if more := len(page.checks[_CHECKS_SHOWN:]):
+        out.print(f"{plural(more, 'earlier verdict')} not shown; --json shows the latest hundred", style="dim")
 
 
 def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
-    asset = page.definition
-    latest = _latest(page)
+    asset, shown = page.definition, page.shown
     return [
         ("group", asset.group),
         ("owners", ", ".join(asset.owners)),
@@ -184,8 +187,8 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters_of(asset.task, {}).items())),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
-        ("columns", ", ".join(latest.columns) if latest is not None else ""),
-        ("metadata", metadata_text(latest.metadata, 12) if latest is not None else ""),
+        ("columns", ", ".join(shown.columns) if shown is not None else ""),
+        ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
     ]
 
 
@@ -207,22 +210,36 @@ def _policies(task: TaskDefinition) -> Iterator[str]:
 
 
 def _versions_table(page: AssetPage) -> Table:
-    rows = table("version", "partition", "made", "took", "data version", "event", right=("took", "event"))
+    names = ("version", "use", "partition", "made", "took", "data version", "event")
+    rows = table(*names, right=("took", "event"), whole=("made",), spare=("took", "data version"))
     for version in page.versions:
+        facts = version.facts
         rows.add_row(
-            version.version,
-            version.partition,
-            moment(version.made_at),
-            duration(version.duration_ms),
-            version.data_version[:24],
-            f"{version.position:,}",
+            facts.version,
+            _use_text(version),
+            facts.partition,
+            moment(facts.made_at),
+            duration(facts.duration_ms),
+            facts.data_version[:24],
+            f"{facts.position:,}",
+            style=_USE_STYLE.get(version.use, ""),
         )
     return rows
 
 
+_USE_STYLE = {Use.HEAD: "bold", Use.REFUSED: "red", Use.PAST: "dim"}
+
+
+def _use_text(version: PageVersion) -> str:
+    if version.use is Use.VARIANT:
+        return " ".join(("variant", *(f"{name}={value!r}" for name, value in version.parameters.items())))
+    return f"made in {version.environment}" if version.use is Use.ELSEWHERE else version.use.value
+
+
 def _checks_table(page: AssetPage) -> Table:
-    rows = table("check", "partition", "verdict", "blocking", "what it found", "event", right=("event",))
-    for check in page.checks[:20]:
+    names = ("check", "partition", "verdict", "blocking", "what it found", "event")
+    rows = table(*names, right=("event",), spare=("blocking",))
+    for check in page.checks[:_CHECKS_SHOWN]:
         rows.add_row(
             check.check_name,
             check.partition,
@@ -233,6 +250,9 @@ def _checks_table(page: AssetPage) -> Table:
             style="" if check.passed else "red",
         )
     return rows
+
+
+_CHECKS_SHOWN = 20
 
 
 def lineage_command(
@@ -246,34 +266,50 @@ def lineage_command(
     as_of: int | None,
     json_: bool,
 ) -> int:
-    """Show lineage between versions."""
+    """Show lineage between versions: in JSON every one, for people those of an asset in one line."""
     workspace = open_workspace(environment=environment)
     at = NOW if as_of is None else as_of
-    links = lineage(workspace, key, partition=partition, version=version, up=up, as_of=at)
-    readers = downstream(workspace, key, partition=partition, version=version, down=down, as_of=at) if down else ()
+    found = lineage(workspace, key, partition=partition, version=version, up=up, down=down, as_of=at)
     if json_:
-        print_json({"upstream": [_link_json(link) for link in links], "downstream": [_link_json(r) for r in readers]})
+        print_json(
+            {"upstream": list(map(_link_json, found.upstream)), "downstream": list(map(_link_json, found.downstream))}
+        )
         return exits.OK
-    out = console()
-    rows = table("level", "reader", "version", "input", "read", "versions", "partitions", right=("level",))
-    alike: dict[tuple[str, ...], list[VersionId]] = {}
-    oldest_first = sorted(readers[::-1], key=lambda link: link.depth)  # noqa: C415 - the sort is stable: it matters
-    for link in (*links, *oldest_first):
-        row = (str(link.depth), link.reader, link.input, link.asset, link.versions, link.partitions)
-        alike.setdefault(row, []).append(link.reader_version)
-    for (depth, reader, input_, asset, versions, partitions), made in alike.items():
-        rows.add_row(depth, reader, _short(compact(made)), input_, asset, _short(versions), partitions)
-    out.print(rows if rows.row_count else f"{key} reads nothing" if up else f"nothing reads {key}")
+    now, schemes = workspace.clock(), {key_: asset.partitions for key_, asset in found.view.catalog.assets.items()}
+    rows = table("level", "reader", "version", "read", "versions", right=("level",))
+    alike: dict[tuple[int, AssetKey, AssetKey], list[Link]] = {}
+    for link in (*found.upstream, *found.downstream):
+        alike.setdefault((link.depth, link.reader, link.asset), []).append(link)
+    for (depth, reader, asset), links in alike.items():
+        made = dict.fromkeys(link.reader_version for link in links)
+        read = dict.fromkeys(v for link in links for v in expand(link.versions))
+        rows.add_row(
+            str(depth),
+            reader,
+            _versions_text(schemes.get(reader), (link.reader_partition for link in links), list(made), now),
+            asset,
+            _versions_text(schemes.get(asset), (link.partitions for link in links), list(read), now),
+        )
+    console().print(rows if rows.row_count else f"{key} reads nothing" if up else f"nothing reads {key}")
     return exits.OK
 
 
-def _short(versions: str) -> str:
-    return versions if len(versions) < 60 else versions[:57] + "…"
+def _versions_text(scheme: Scheme | None, partitions: Iterable[str], versions: list[VersionId], now: datetime) -> str:
+    """`2013-01-01..2013-12-31, 365 versions`; one version by its id, which tells the run and its step."""
+    found = dict.fromkeys(filter(None, partitions))
+    where = ", ".join(found)
+    if scheme is not None and found:
+        with suppress(UsageError):  # partitions that the scheme no longer has are told as they were recorded
+            ordinals = (o for text in found for o in parse_partitions(scheme, text, now))
+            where = describe(scheme, Ordinals.of(ordinals))
+    count = versions[0] if len(versions) == 1 else f"{len(versions):,} versions"
+    return f"{where if len(where) < 60 else where[:57] + '…'}, {count}" if where else count
 
 
-def _link_json(link: Any) -> dict[str, Any]:
+def _link_json(link: Link) -> dict[str, Any]:
     return {
         "reader": link.reader,
+        "reader_partition": link.reader_partition,
         "reader_version": link.reader_version,
         "input": link.input,
         "asset": link.asset,
@@ -317,6 +353,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 "before": finding.before,
                 "after": finding.after,
                 "event": finding.event,
+                "failure": None if finding.failure is None else _failure_json(finding.failure),
                 "code": [
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after} for c in finding.code
                 ],
@@ -327,13 +364,20 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
     }
 
 
+def _failure_json(failure: StepFailed | CheckEvaluated) -> dict[str, str]:
+    if isinstance(failure, StepFailed):
+        return {"check": "", "error": failure.failure.error, "message": failure.failure.message}
+    return {"check": failure.check, "error": "", "message": failure.message}
+
+
 def _print_explanation(out: Console, found: Explanation) -> None:
     name = f"{found.asset} {found.partition}".rstrip()
     since = f" since position {found.since:,}" if found.since is not None else ""
     out.print(f"{name} is {found.status.value}{since}", style=STATUS_STYLE[found.status.value])
     number = 0
+    refused = {finding.asset for finding in found.findings if isinstance(finding.failure, CheckEvaluated)}
     for finding in found.findings:
-        for line, event in _finding_lines(finding):
+        for line, event in _finding_lines(finding, refused):
             number += 1
             out.print(f" {number:<2} {line}" + (f"   event {event:,}" if event is not None else ""))
     if found.head is not None:
@@ -352,12 +396,13 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         out.print("nothing changed since: code, parameters, inputs and packages are the same")
 
 
-def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
+def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tuple[str, int | None]]:
     where = f"{finding.asset} {finding.partitions}".rstrip()
     through = f", read through {' -> '.join(finding.through)}" if finding.through else ""
     match finding.cause:
         case Cause.MISSING:
-            return [(f"missing    {where} was never materialized here{through}", None)]
+            never = "has no version that may be used" if finding.asset in refused else "was never materialized here"
+            return [(f"missing    {where} {never}{through}", None)]
         case Cause.CODE if finding.code:
             return [
                 (f"code       {change_text(change)}, used by {where}{through}", finding.event)
@@ -368,7 +413,9 @@ def _finding_lines(finding: Finding) -> list[tuple[str, int | None]]:
         case Cause.PARAMETERS:
             return [(f"parameter  {parameter_text(finding, where)}{through}", finding.event)]
         case Cause.FAILED:
-            return [(f"failed     an attempt or a blocking check of {where}{through}", finding.event)]
+            assert finding.failure is not None, "what failed is known by its event"
+            word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"
+            return [(f"{word:<10} {where}: {failure_text(finding.failure)}{through}", finding.event)]
         case Cause.INPUT:
             before, after = finding.before[:20], finding.after[:20]
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 STATUS_STYLE = {
@@ -16,6 +17,7 @@ STATUS_STYLE = {
     "running": "blue",
     "succeeded": "green",
     "reused": "cyan",
+    "refused": "red",
     "skipped": "dim",
     "retrying": "yellow",
     "cancelled": "yellow",
@@ -24,29 +26,93 @@ STATUS_STYLE = {
 STATUS_GLYPH = {"fresh": "●", "stale": "▲", "missing": "◌", "failed": "✕", "running": "▶", "succeeded": "●"}
 
 
+_WORD_MAX = 48  # a longer word may be broken; keys, ids and times are shorter and can be copied whole
+_ENDLESS = 1 << 20
+
+
 class _Output(Console):
-    """A console that leaves it to `latewood.cli.app` what a closed pipe means."""
+    """A console that fits tables to the terminal, and leaves it to `latewood.cli.app` what a closed pipe means."""
 
     def on_broken_pipe(self) -> None:
         raise  # noqa: PLE0704 - called by rich while it handles the BrokenPipeError
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich does; a table is made to fit the terminal, and is as wide as its content where there is none."""
+        if not isinstance(objects[0], Table):
+            super().print(*objects, **options)
+            return
+        terminal = self.width
+        self.width = self._fit(objects[0], terminal)
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.width = terminal
+        text = captured.get()
+        self.file.write(text if self.is_terminal else "".join(line.rstrip() + "\n" for line in text.splitlines()))
+
+    def _fit(self, rows: Table, width: int) -> int:
+        """Give columns their widths, breaking lines between words only; what may be spared goes first, from the right.
+
+        The width the table takes then: more than there is if its words need it, and the terminal wraps the line.
+        """
+        options = self.options.update(width=_ENDLESS)
+        gap = rows.padding[1] + rows.padding[3]
+        sizes: list[tuple[int, int]] = []
+        for column in rows.columns:
+            cells = [*column.cells, *([column.header] if rows.show_header else [])]
+            measured = [Measurement.get(self, options, cell) for cell in cells]
+            widest = max((size.maximum for size in measured), default=0)
+            word = max((size.minimum for size in measured), default=0)
+            sizes.append((widest if column.no_wrap else min(word, _WORD_MAX), widest))
+
+        def total(cap: int) -> int:
+            return sum(max(least, min(widest, cap)) + gap for least, widest in sizes)
+
+        for index in reversed(range(len(sizes))):
+            if rows.columns[index].header in getattr(rows, "spare", ()) and total(0) > width:
+                del rows.columns[index], sizes[index]
+        cap = next((cap for cap in (_ENDLESS, *range(width, 0, -1)) if total(cap) <= width), 0)
+        for column, (least, widest) in zip(rows.columns, sizes, strict=True):
+            column.width = max(least, min(widest, cap))
+        return total(cap)
+
 
 def console() -> Console:
-    """Where people read: standard output, with no markup taken from values, and wide when it is no terminal."""
-    wide = None if sys.stdout.isatty() else 160
-    return _Output(highlight=False, markup=False, emoji=False, width=wide, soft_wrap=not sys.stdout.isatty())
+    """Where people read: standard output, with no markup taken from values, and no line broken but on a terminal."""
+    wide = None if sys.stdout.isatty() else _ENDLESS
+    return _Output(highlight=False, markup=False, emoji=False, width=wide, soft_wrap=wide is not None)
 
 
 def print_json(value: Any) -> None:
     """The value as one JSON document on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2).decode() + "\n")
+    encoded = msgspec.json.encode(value, order="deterministic", enc_hook=_written)
+    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without frames; columns named in `right` hold numbers."""
-    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+class _Table(Table):
+    """A table that knows which of its columns a narrow terminal can do without."""
+
+    spare: tuple[str, ...] = ()
+
+
+def _written(value: Any) -> str:
+    """A value of a table that JSON has no form for; pandas' times are none of the standard library's."""
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+def table(
+    *columns: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = (), spare: tuple[str, ...] = ()
+) -> Table:
+    """A table without frames. Columns in `right` hold numbers; they and those in `whole` are never broken.
+
+    Where there is no room for all, columns in `spare` are left out.
+    """
+    made = _Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    made.spare = spare
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        number = column in right
+        made.add_column(
+            column, justify="right" if number else "left", overflow="fold", no_wrap=number or column in whole
+        )
     return made
 
 

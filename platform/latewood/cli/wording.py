@@ -1,7 +1,9 @@
 """What happened, in words that two commands share."""
 
+from latewood.cli.output import metadata_text
 from latewood.commands.explaining import code_place
 from latewood.decide.why import Finding
+from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange
 
 
@@ -29,3 +31,11 @@ def parameter_text(finding: Finding, where: str) -> str:
 def _short(content: str) -> str:
     scheme, _, digest = content.partition(":")
     return f"{scheme}:{digest[:12]}" if digest else "nothing"
+
+
+def failure_text(fact: StepFailed | CheckEvaluated) -> str:
+    """What went wrong: `ValueError: no such day`, or `blocking check not_negative failed: found -1`."""
+    if isinstance(fact, StepFailed):
+        return f"{fact.failure.error}: {fact.failure.message}"
+    found = fact.message or metadata_text(fact.metadata)
+    return f"{'blocking ' if fact.blocking else ''}check {fact.check} failed{f': {found}' if found else ''}"

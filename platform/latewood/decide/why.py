@@ -13,7 +13,7 @@ from latewood.decide.keys import keyed_parameters, path_texts, read_version, tex
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import expand
-from latewood.events import StepStarted
+from latewood.events import CheckEvaluated, StepFailed, StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -37,6 +37,10 @@ class Past(Protocol):
         """What lay behind these paths when the version was made: content hashes, of what there was."""
         ...
 
+    def failure(self, position: int) -> StepFailed | CheckEvaluated:
+        """The failed attempt or the refusing verdict that stands at this position."""
+        ...
+
     def deployed(self, key: AssetKey) -> int | None:
         """The position at which the asset's present definition came into force."""
         ...
@@ -48,6 +52,7 @@ class Finding:
 
     `code` names the changed parts; `subject` is the parameter or input that changed, `before` and `after` are a
     parameter's values, the content hashes of the file or folder at `path` in it, or an input's data versions.
+    `failure` is the newest attempt, or verdict of a blocking check, that failed.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
@@ -59,6 +64,7 @@ class Finding:
     before: str = ""
     after: str = ""
     event: int | None = None
+    failure: StepFailed | CheckEvaluated | None = None
     code: tuple[CodeChange, ...] = ()
     through: tuple[AssetKey, ...] = ()
 
@@ -237,7 +243,9 @@ class _Explainer:
             if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
         }
         if found:
-            yield self._finding(place, Cause.FAILED, Ordinals.of(found), max(found.values()))
+            event = max(found.values())
+            finding = self._finding(place, Cause.FAILED, Ordinals.of(found), event)
+            yield replace(finding, failure=self._past.failure(event))
 
     def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:
         """The finding with what changed, by the first of its partitions; one for each parameter or input."""

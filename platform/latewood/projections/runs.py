@@ -18,7 +18,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
@@ -208,7 +208,7 @@ _RUN_COLUMNS: Final = (
     "ended_position, ended_at, counts FROM runs WHERE project = :project "
 )
 _RUNS: Final = text(_RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit")
-_RUN: Final = text(_RUN_COLUMNS + "AND run LIKE :prefix ORDER BY requested_position DESC LIMIT 2")
+_RUN: Final = text(_RUN_COLUMNS + "AND starts_with(run, :prefix) ORDER BY requested_position DESC LIMIT 10")
 _RUNNING: Final = text(_RUN_COLUMNS + "AND ended_position IS NULL ORDER BY requested_position")
 _STEPS: Final = text(
     "SELECT step, assets, partition, status, attempt, started_at, duration_ms FROM steps "
@@ -231,7 +231,9 @@ _RUNNING_STEPS: Final = text(
     "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
 )
 _STEP_POSITIONS: Final = text(
-    "SELECT started_position, ended_position FROM steps WHERE project = :project AND run = :run AND step = :step"
+    "SELECT s.run, s.step, s.started_position, s.ended_position FROM "
+    "unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS v (run, step) "
+    "JOIN steps s ON s.project = :project AND s.run = v.run AND s.step = v.step"
 )
 
 
@@ -242,8 +244,8 @@ def recent_runs(connection: Connection, project: str, *, before: Position, limit
 
 
 def runs_named(connection: Connection, project: str, prefix: str) -> list[RunRow]:
-    """At most two runs whose id begins so: none = unknown, two = ambiguous."""
-    rows = connection.execute(_RUN, {"project": project, "prefix": prefix.replace("%", "") + "%"})
+    """The latest ten runs whose id begins so, newest first."""
+    rows = connection.execute(_RUN, {"project": project, "prefix": prefix})
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
@@ -258,10 +260,16 @@ def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -
     return [StepRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
-def step_positions(connection: Connection, project: str, run: RunId, step: int) -> list[Position]:
-    """Where the step's last start and its end stand in the log."""
-    row = connection.execute(_STEP_POSITIONS, {"project": project, "run": run, "step": step}).one_or_none()
-    return [] if row is None else [position for position in row if position is not None]
+def step_positions(
+    connection: Connection, project: str, versions: Iterable[VersionId]
+) -> dict[VersionId, list[Position]]:
+    """By version where the last start and the end of the step that made it stand in the log, as far as it has them."""
+    named = [version.rpartition(".") for version in versions]
+    parameters = {"project": project, "runs": [run for run, _, _ in named], "steps": [int(n) for _, _, n in named]}
+    return {
+        version_id(row.run, row.step): [at for at in (row.started_position, row.ended_position) if at is not None]
+        for row in connection.execute(_STEP_POSITIONS, parameters)
+    }
 
 
 def failed_partitions(

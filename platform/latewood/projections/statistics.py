@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from latewood.model.keys import AssetKey
+from latewood.model.keys import AssetId, AssetKey, VersionId
 
 _EVENTS: Final = text(
     "SELECT type, count(*) AS events FROM events WHERE project = :project GROUP BY type ORDER BY events DESC, type"
@@ -17,7 +17,10 @@ _BYTES: Final = text(
 )
 _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))")
 
-
+_HEADS_EVER: Final = text(
+    "SELECT version FROM head_history WHERE project = :project AND environment = :environment AND asset = :asset "
+    "AND version = ANY (CAST(:versions AS text[])) AND from_position <= :as_of"
+)
 _POSITION: Final = text("SELECT position FROM log_head")
 
 
@@ -40,3 +43,17 @@ def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -
     """The keys of assets by id."""
     rows = connection.execute(_KEYS, {"project": project, "assets": sorted(set(assets))})
     return {row.asset: row.key for row in rows}
+
+
+def heads_ever(
+    connection: Connection, project: str, environment: str, asset: AssetId, versions: Collection[VersionId], as_of: int
+) -> frozenset[VersionId]:
+    """Those versions of an asset that were a head of the environment up to a position. Cost: O(its moves of heads)."""
+    parameters = {
+        "project": project,
+        "environment": environment,
+        "asset": asset,
+        "versions": list(versions),
+        "as_of": as_of,
+    }
+    return frozenset(connection.execute(_HEADS_EVER, parameters).scalars())

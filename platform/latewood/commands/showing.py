@@ -1,0 +1,55 @@
+"""The value of a version, looked at without the user's code."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from latewood.commands.reading import known_key, read_view
+from latewood.commands.versions import versions_meant
+from latewood.commands.workspace import Workspace
+from latewood.decide.state import VersionFacts
+from latewood.engine.preview import Array, Document, Files, Rows, preview
+from latewood.engine.store import ArtifactAddress
+from latewood.errors import UsageError
+from latewood.model.keys import AssetKey
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.records import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A version's value, where it lies, and of how many partitions with a value it is the last."""
+
+    asset: AssetKey
+    facts: VersionFacts
+    partitions: int
+    path: Path
+    size: int
+    value: Rows | Document | Array | Files
+
+
+def show(
+    workspace: Workspace, key: str, *, partition: str = "", version: str = "", as_of: Position = NOW, limit: int = 10
+) -> Shown:
+    """The value of a version, else of the head of a partition; without either of the last one. Size in bytes.
+
+    Raises UsageError where there is none or a partition is not one, ArtifactMissing.
+    """
+    with snapshot(workspace.log) as connection:
+        view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+        asset = known_key(view, key)
+        meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
+    if partition and len(meant) > 1:
+        raise UsageError(f'"{asset}" {partition}: expected one partition, found {len(meant):,}')
+    artifact = workspace.store.open(ArtifactAddress(meant[-1].artifact))
+    path = artifact.path()
+    return Shown(
+        asset=asset,
+        facts=meant[-1],
+        partitions=len(meant),
+        path=path,
+        size=sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.is_dir()
+        else path.stat().st_size,
+        value=preview(artifact, limit),
+    )
