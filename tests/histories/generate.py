@@ -6,6 +6,8 @@ already is never written again: with `--rows` only what it folds to is, after a 
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -15,6 +17,8 @@ from textwrap import dedent
 
 from history import FOLDER, folded, read_history, write_history, write_rows
 
+from latewood.commands.environments import create, drop, promote
+from latewood.commands.heads import rollback
 from latewood.commands.materializing import close_interrupted, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
@@ -115,16 +119,20 @@ def old() -> int:
 
 def main(name: str, *, rows_only: bool) -> None:
     file = FOLDER / f"{name}.jsonl"
-    if not rows_only:
-        if file.exists():
-            sys.exit(f"{file} is stored: histories do not change")
-        with TemporaryDirectory() as folder:
-            _record(file, Path(folder))
-    write_rows(file, folded(PROJECTIONS, map(UPCASTERS.upcast, read_history(file))))
+    if file.exists() and not rows_only:
+        sys.exit(f"{file} is stored: histories do not change")
+    with TemporaryDirectory() as folder:
+        if not rows_only:
+            with _workspace(Path(folder) / "recorded") as workspace:
+                STORIES[name.partition("-")[2]](workspace, Path(folder))
+                write_history(file, _all_events(workspace))
+        with _workspace(Path(folder) / "folded") as workspace:
+            write_rows(file, folded(workspace.log.engine, PROJECTIONS, map(UPCASTERS.upcast, read_history(file))))
 
 
-def _record(file: Path, folder: Path) -> None:
-    home = folder / "home"
+@contextmanager
+def _workspace(home: Path) -> Iterator[Workspace]:
+    """An empty log whose clock and run ids are the same each time."""
     times = (datetime(2013, 3, 1, tzinfo=UTC) + timedelta(seconds=n) for n in count())
     runs = (RunId(f"history{n}") for n in count(1))
     workspace = replace(
@@ -133,11 +141,28 @@ def _record(file: Path, folder: Path) -> None:
         new_run=lambda: next(runs),
     )
     try:
-        _live(workspace, folder)
-        write_history(file, _all_events(workspace))
+        yield workspace
     finally:
         workspace.log.engine.dispose()
         stop(home)
+
+
+def _branches(workspace: Workspace, folder: Path) -> None:
+    """Environments: branched, worked in, promoted, rolled back, dropped."""
+
+    def run(n: int, environment: str) -> None:
+        (folder / "shop.py").write_text(f"from latewood import asset\n@asset\ndef count() -> int: return {n}\n")
+        loaded = load_file(folder / "shop.py", root=folder)
+        there = replace(workspace, environment=environment)
+        materialize(there, prepare(there, loaded, Asked(selection="*")))
+
+    run(1, "prod")
+    create(workspace, "dev")
+    create(workspace, "empty", base="")
+    run(2, "dev")
+    promote(workspace, "dev", "prod")
+    rollback(workspace, "count", version="history1.0")
+    drop(workspace, "dev")
 
 
 def _live(workspace: Workspace, folder: Path) -> None:
@@ -183,6 +208,9 @@ def _die(workspace: Workspace) -> None:
 
 def _all_events(workspace: Workspace) -> list[RecordedEvent]:
     return workspace.log.read_all(limit=100_000)
+
+
+STORIES = {"run": _live, "files": _live, "branches": _branches}
 
 
 if __name__ == "__main__":

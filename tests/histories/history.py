@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Engine, Table, TextClause, text
 
 from latewood_eventlog.codec import encode_json
-from latewood_eventlog.projector import Projection, Put, changes_of, coalesce
+from latewood_eventlog.projector import Projection, changes_of, statements_of
 from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.statements import execute_together
 
 FOLDER = Path(__file__).parent
 HISTORIES = tuple(sorted(FOLDER.glob("*.jsonl")))
@@ -42,14 +44,22 @@ def write_rows(file: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> N
     file.with_suffix(".rows.json").write_text("{\n" + ",\n".join(tables) + "\n}\n")
 
 
-def folded(projections: Sequence[Projection], events: Iterable[RecordedEvent]) -> dict[str, list[dict[str, Any]]]:
-    """The rows that the events leave in the projections' tables, without a database."""
-    rows: dict[str, dict[str, Any]] = {table.name: {} for p in projections for table in p.tables}
-    for change in coalesce(changes_of(projections, events)):
-        if isinstance(change, Put):
-            key = encode_json([change.row[column.name] for column in change.table.primary_key.columns]).decode()
-            rows[change.table.name][key] = json.loads(encode_json(change.row))
-    return {table: [found[key] for key in sorted(found)] for table, found in rows.items()}
+def folded(
+    engine: Engine, projections: Sequence[Projection], events: Iterable[RecordedEvent]
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows that the events leave in the projections' tables, by table and key, in a database that has no events."""
+    with engine.connect() as connection:
+        execute_together(connection, statements_of(changes_of(projections, events)))
+        return {
+            table.name: list(connection.execute(_rows(table)).scalars())
+            for projection in projections
+            for table in projection.tables
+        }
+
+
+def _rows(table: Table) -> TextClause:
+    key = ", ".join(column.name for column in table.primary_key.columns)
+    return text(f"SELECT to_json(t) FROM {table.name} t ORDER BY {key}")
 
 
 def _event(columns: dict[str, Any]) -> RecordedEvent:

@@ -10,6 +10,7 @@ from latewood.events import SCHEMA_VERSIONS, TYPES, AssetDefined, from_json, to_
 from latewood.model.definitions import AssetDefinition, definition_digest
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.codec import GENESIS, chain
+from latewood_eventlog.database import connect
 
 each_history = pytest.mark.parametrize("history", HISTORIES, ids=lambda file: file.stem)
 
@@ -44,9 +45,10 @@ def test_the_chain_holds(history):
 
 
 @each_history
-def test_it_folds_to_the_rows_that_were_stored_with_it(history):
-    expected = read_rows(history)
-    assert folded(PROJECTIONS, map(UPCASTERS.upcast, read_history(history))) == expected
+def test_it_folds_to_the_rows_that_were_stored_with_it(history, platform_url):
+    engine = connect(platform_url, role="engine")
+    assert folded(engine, PROJECTIONS, map(UPCASTERS.upcast, read_history(history))) == read_rows(history)
+    engine.dispose()
 
 
 def test_every_table_of_today_has_rows_of_some_history():
