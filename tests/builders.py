@@ -13,12 +13,20 @@ from hashlib import sha256
 
 import msgspec
 
-from latewood.decide.keys import inputs_digest, parameters_of, read_version, reuse_key
+from latewood.decide.keys import check_key, inputs_digest, parameters_of, read_version, reuse_key
 from latewood.decide.plan import Request, plan, reusable
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.events import Action, InputRead, StepStarted
 from latewood.model.code import CodePart, CodeVersion
-from latewood.model.definitions import AssetDefinition, Catalog, Input, Output, Parameter, TaskDefinition
+from latewood.model.definitions import (
+    AssetDefinition,
+    Catalog,
+    CheckDefinition,
+    Input,
+    Output,
+    Parameter,
+    TaskDefinition,
+)
 from latewood.model.keys import AssetId, AssetKey, RunId, version_id
 from latewood.model.mappings import Offset, default_mapping, upstream_ordinals
 from latewood.model.partitions import Daily, Monthly, Static, describe, key_at
@@ -96,6 +104,15 @@ def edited(defined, key, version="2", **parts):
     return changed(defined, key, code=code(f"{key}-{version}", **parts))
 
 
+def checked(defined, key, name="is_right", *, blocking=True):
+    """The catalog with one more check on `key`."""
+    check = CheckDefinition(
+        name=name, task=TaskDefinition(name=f"assets:{name}", code=code(name), outputs=()), blocking=blocking
+    )
+    asset = msgspec.structs.replace(defined[key], checks=(*defined[key].checks, check))
+    return Catalog.of(asset if other.key == key else other for other in defined.assets.values())
+
+
 def id_of(key):
     """The id that the builders give a key."""
     return AssetId(f"#{key}")
@@ -124,6 +141,8 @@ class World:
     seen: dict = field(default_factory=dict)
     ran: list = field(default_factory=list)
     reused: list = field(default_factory=list)
+    checked: set = field(default_factory=set)
+    refusals: dict = field(default_factory=dict)
     position: int = 0
     runs: int = 0
 
@@ -139,8 +158,21 @@ class World:
             logics=frozenset(facts.logic for facts in self.started),
             contents=dict(self.contents),
             lost=frozenset(self.lost),
+            absent=frozenset(self._absent(defined)),
+            checked=frozenset(self.checked),
+            refusals=dict(self.refusals),
             **other,
         )
+
+    def _absent(self, defined):
+        """Optional outputs that a head's step did not make."""
+        made = {(facts.asset, facts.partition, facts.version) for facts in self.started}
+        for asset in defined.assets.values():
+            for optional in (o for o in asset.task.outputs if o.optional):
+                for head in self.heads.get(id_of(asset.key), {}).values():
+                    slot = (id_of(optional.asset), head.partition, head.version)
+                    if slot not in made:
+                        yield slot
 
     def plan(self, defined, *selected, partitions=None, parameters=None, force=False, **other):
         """The plan for these assets, all when none is named."""
@@ -237,6 +269,17 @@ class World:
         self.definitions[facts] = asset
         self.seen[facts] = dict(self.contents)
         return facts
+
+    def judge(self, defined, key, *, passed, partition="", data=None):
+        """Record the verdict of every check of `key` on its head's data, or on these data."""
+        data = data or self.heads[id_of(key)][partition].data_version
+        slot = (id_of(key), partition)
+        for check in defined[key].checks:
+            self.position += 1
+            verdict = check_key(check, data, partition, self.contents, defined[key].partitions)
+            self.checked.add((*slot, verdict))
+            if not passed:
+                self.refusals[slot] = (Refusal(check.name, verdict, self.position), *self.refusals.get(slot, ()))
 
     def later(self, **time):
         """Let time pass."""

@@ -178,7 +178,8 @@ class StepStarted(Event, frozen=True):
     """An attempt begins: everything that decides its result, pinned.
 
     `logic` digests task, code and parameters (the same for every partition), `inputs` the data versions read;
-    `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why.
+    `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why. `variant`: with other than the
+    environment's parameters, or from such versions, so that what comes of it says nothing of the asset.
     """
 
     run: RunId
@@ -195,6 +196,7 @@ class StepStarted(Event, frozen=True):
     parameters: dict[str, Any] = {}
     inputs: dict[str, InputRead] = {}
     reasons: tuple[str, ...] = ()
+    variant: bool = False
 
 
 class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -241,7 +243,6 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     REFUSED = "refused"
     STORE = "store"
-    INTERRUPTED = "interrupted"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -312,11 +313,10 @@ class SkipReason(StrEnum):
     UPSTREAM_FAILED = "upstream failed"
     CHECK_FAILED = "blocking check failed"
     OUTPUT_ABSENT = "optional output absent"
-    CANCELLED = "cancelled"
 
 
 class StepSkipped(Event, frozen=True):
-    """A planned step was not run, because of another step or of a cancellation."""
+    """A planned step was not run, because of another step."""
 
     run: RunId
     step: int
@@ -327,7 +327,12 @@ class StepSkipped(Event, frozen=True):
 
 
 class CheckEvaluated(Event, frozen=True):
-    """A verdict on one version. `check_key` digests check code and data version: an equal one needs no new run."""
+    """A verdict on one version: new, or a refusal that stands and was met again.
+
+    `check_key` digests all that the check looks at: under an equal one it is not evaluated again. It is empty where no
+    verdict stands: the check itself failed (`failure`; then it has not passed), or it looked at the clock or the run.
+    `logs` is what it printed and logged. `variant` as in StepStarted.
+    """
 
     run: RunId
     step: int
@@ -341,6 +346,10 @@ class CheckEvaluated(Event, frozen=True):
     partition: PartitionKey = PartitionKey("")
     metadata: dict[str, Any] = {}
     message: str = ""
+    environment: str = "prod"
+    variant: bool = False
+    failure: Failure | None = None
+    logs: str = ""
 
 
 class VersionAccepted(Event, frozen=True):

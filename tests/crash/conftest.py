@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from sqlalchemy import text
 
 from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
@@ -90,6 +91,12 @@ def load(tmp_path: Path) -> Callable[[str], Loaded]:
         return load_file(file, root=tmp_path)
 
     return write
+
+
+def let_leases_end(workspace: Workspace) -> None:
+    """As if their processes had not renewed them for long."""
+    with workspace.log.engine.begin() as connection:
+        connection.execute(text("UPDATE leases SET expires_at = clock_timestamp()"))
 
 
 def facts_of(log: EventLog) -> list[Event]:

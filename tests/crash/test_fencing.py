@@ -1,9 +1,9 @@
 """A run whose lease was taken over records nothing more, however far its process has run ahead."""
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 
-from crash.conftest import facts_of, workspace_on
+from crash.conftest import facts_of, let_leases_end, workspace_on
 from latewood.commands.materializing import LEASE_DURATION, close_interrupted, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.engine.recorder import new_event
@@ -39,17 +39,12 @@ def other(platform_url, workspace):
     log.engine.dispose()
 
 
-def _let_leases_end(workspace):
-    with workspace.log.engine.begin() as connection:
-        connection.execute(text("UPDATE leases SET expires_at = clock_timestamp()"))
-
-
 def test_a_slow_run_that_another_process_has_closed_stops_without_a_trace(workspace, other, load):
     closed = []
 
     def take_over(_report):
         if not closed:
-            _let_leases_end(other)
+            let_leases_end(other)
             closed.extend(close_interrupted(other))
 
     with pytest.raises(LeaseLost):
@@ -76,7 +71,7 @@ def test_a_run_that_ends_while_another_process_closes_it_keeps_its_own_end(works
 
     lease = acquire(workspace.log.engine, project, stream, holder="test", duration=LEASE_DURATION)
     tell(RunRequested(run=run, environment="prod", selection="*", deployments={}), ("requested",), lease.fence)
-    _let_leases_end(other)
+    let_leases_end(other)
     ended = []
 
     @event.listens_for(other.log.engine, "before_cursor_execute")

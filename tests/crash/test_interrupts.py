@@ -7,15 +7,24 @@ import time
 
 import pytest
 
-from crash.conftest import facts_of, head_keys
-from latewood.commands.materializing import materialize, prepare
+from crash.conftest import facts_of, head_keys, let_leases_end
+from latewood.commands.materializing import close_interrupted, materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.events import RunEnded, RunStatus, StepSucceeded
+from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.projections.runs import steps_of
+from latewood.projections.snapshots import snapshot
 from latewood_eventlog.audit import verify
 from latewood_eventlog.leases import held
 
 _EVERYTHING = Asked(selection="*")
+_MATERIALIZE = (sys.executable, "-c", "from latewood.cli.entry import main; main()", "materialize")
+
+
+def statuses(workspace, run):
+    """Of the run's steps."""
+    with snapshot(workspace.log) as connection:
+        return [step.status for step in steps_of(connection, workspace.project, run)]
 
 
 def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load, tmp_path):
@@ -37,10 +46,36 @@ def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load,
     assert head_keys(workspace) == {"first": 1}
     assert facts_of(workspace.log)[-1] == RunEnded(run=result.run, status=RunStatus.CANCELLED, ran=1)
     assert not held(workspace.log.engine, workspace.project, [f"run/{result.run}"])
+    assert statuses(workspace, result.run) == ["succeeded", "cancelled"]
 
     (tmp_path / "calm").touch()
     again = materialize(workspace, prepare(workspace, loaded, _EVERYTHING))
     assert (again.status, again.tally.ran, again.fresh) == (RunStatus.SUCCEEDED, 1, 1)
+
+
+def test_a_step_that_was_going_on_when_its_process_was_killed_is_interrupted(workspace, environ, tmp_path):
+    (tmp_path / "assets.py").write_text(
+        f"""
+from pathlib import Path
+import time
+from latewood import asset
+
+@asset(reuse=False)
+def slow() -> int:
+    Path("{tmp_path}/started").touch()
+    time.sleep(30)
+"""
+    )
+    with subprocess.Popen([*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
+        while not (tmp_path / "started").exists():
+            time.sleep(0.01)
+        process.kill()
+    (run,) = {fact.run for fact in facts_of(workspace.log) if isinstance(fact, StepStarted)}
+    assert statuses(workspace, run) == ["running"]
+
+    let_leases_end(workspace)
+    assert close_interrupted(workspace) == (run,)
+    assert statuses(workspace, run) == ["interrupted"]
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
@@ -62,8 +97,7 @@ def slow(first: int) -> int:
     return first
 """
     )
-    command = [sys.executable, "-c", "from latewood.cli.entry import main; main()", "materialize", "*"]
-    with subprocess.Popen([*command, "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
+    with subprocess.Popen([*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
         while not (tmp_path / "started").exists():
             time.sleep(0.01)
         for _ in range(times):
@@ -74,7 +108,9 @@ def slow(first: int) -> int:
         assert facts_of(workspace.log)[-1].status is RunStatus.CANCELLED
 
     (tmp_path / "calm").touch()
-    done = subprocess.run([*command, "-f", "assets.py"], cwd=tmp_path, env=environ, check=False, capture_output=True)
+    done = subprocess.run(
+        [*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ, check=False, capture_output=True
+    )
     assert done.returncode == 0, done.stdout
     assert head_keys(workspace) == {"first": 1, "slow": 1}
     assert sum(isinstance(fact, StepSucceeded) for fact in facts_of(workspace.log)) == 2

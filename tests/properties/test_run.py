@@ -21,9 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from builders import NOW, catalog, changed, code, id_of, number
 from latewood.commands.materializing import lost_artifacts
-from latewood.context import Partitioned
+from latewood.context import CheckResult, Partitioned
+from latewood.decide.keys import check_key
 from latewood.decide.plan import Request, plan
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.engine.codecs import encode
 from latewood.engine.inline import InlineRun
@@ -89,7 +90,7 @@ class Past:
     def __init__(self):
         self.facts = []
         self.versions, self.heads, self.verdicts = {}, defaultdict(dict), defaultdict(dict)
-        self.started, self.outputs = {}, {}
+        self.started, self.outputs, self.refusals = {}, {}, defaultdict(tuple)
 
     def add(self, fact):
         self.facts.append(fact)
@@ -110,7 +111,7 @@ class Past:
                 self.versions[slot] = self.versions[slot]._replace(accepted=True)
                 self._head(fact, fact, fact.version)
             case CheckEvaluated():
-                self.verdicts[fact.asset, fact.partition][fact.check, fact.check_key] = fact.passed
+                self._judged(fact)
 
     def _made(self, fact, output, version):
         self.versions[output.asset, fact.partition, version] = VersionFacts(
@@ -130,6 +131,17 @@ class Past:
         )
         self.outputs[output.asset] = output.output
 
+    def _judged(self, fact):
+        """A check that raised leaves no verdict; of equal checks of equal data the newest counts."""
+        assert bool(fact.check_key) == (fact.failure is None)
+        if not fact.check_key:
+            return
+        slot = (fact.asset, fact.partition)
+        self.verdicts[slot][fact.check, fact.check_key] = CheckResult(fact.passed, fact.metadata, fact.message)
+        others = [r for r in self.refusals[slot] if r.check_key != fact.check_key]
+        new = [] if fact.passed else [Refusal(fact.check, fact.check_key, len(self.facts))]
+        self.refusals[slot] = (*new, *others)
+
     def _head(self, fact, claim, version):
         if claim.head:
             self.heads[claim.asset][fact.partition] = version
@@ -147,6 +159,8 @@ class Past:
             heads=heads,
             reusable=self.reusable(defined),
             logics=frozenset(facts.logic for facts in self.versions.values()),
+            checked=frozenset((*slot, key) for slot, verdicts in self.verdicts.items() for _, key in verdicts),
+            refusals=dict(self.refusals),
         )
 
     def reusable(self, defined=None):
@@ -412,6 +426,7 @@ class Runs(RuleBasedStateMachine):
         self._what_was_made_is_right_and_there(made, facts)
         self._what_is_below_a_failure_is_skipped(made, facts)
         self._attempts_count_up(facts)
+        self._nobody_reads_what_was_refused_before(made, facts)
         if not force:
             self._nothing_is_made_that_was_there(made, facts, known, present)
         self._variants_are_no_heads(made, facts)
@@ -511,6 +526,17 @@ class Runs(RuleBasedStateMachine):
             for key, id_ in zip(node.keys, node.ids, strict=True):
                 if below or step.number in failed or (id_, step.partition) in self.refused_here:
                     bad.add((key, step.ordinal))
+
+    def _nobody_reads_what_was_refused_before(self, made, facts):
+        for fact in facts:
+            for read in fact.inputs.values() if isinstance(fact, StepStarted) else ():
+                asset = self.catalog[read.asset.removeprefix("#")]
+                for facts_read in (f for (a, _, v), f in self.past.versions.items() if a == read.asset):
+                    if facts_read.version in expand(read.versions):
+                        keys = {r.check_key for r in made.state.refusals.get((read.asset, facts_read.partition), ())}
+                        for check in asset.checks:
+                            key = check_key(check, facts_read.data_version, facts_read.partition, {}, asset.partitions)
+                            assert key not in keys
 
     def _attempts_count_up(self, facts):
         told = defaultdict(list)

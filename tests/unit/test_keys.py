@@ -18,7 +18,7 @@ from latewood.decide.keys import (
 )
 from latewood.model.definitions import CheckDefinition, Input
 from latewood.model.mappings import Identity
-from latewood.model.partitions import Daily, Monthly, Static
+from latewood.model.partitions import Daily, Monthly, Static, Weekly
 from latewood.model.types import ANY, Field, TypeSpec
 
 TASK = catalog("b <- a")["b"].task
@@ -165,17 +165,38 @@ def test_a_reuse_key_is_logic_and_inputs_and_partition():
     assert len(set(keys)) == 4
 
 
+def key_of(check, data="json1:x", partition="", contents=None, scheme=None):
+    return check_key(check, data, partition, contents or {}, scheme)
+
+
 def test_a_check_counts_by_its_name_logic_data_and_partition():
     check = CheckDefinition(name="has_rows", task=DEEP)
     deeper = msgspec.structs.replace(DEEP, parameters=(number("depth", 4.0),))
     keys = [
-        check_key(check, "json1:x", ""),
-        check_key(msgspec.structs.replace(check, name="other"), "json1:x", ""),
-        check_key(msgspec.structs.replace(check, task=deeper), "json1:x", ""),
-        check_key(msgspec.structs.replace(check, task=msgspec.structs.replace(DEEP, code=code("2"))), "json1:x", ""),
-        check_key(check, "json1:y", ""),
-        check_key(check, "json1:x", "2013-01-01"),
+        key_of(check),
+        key_of(msgspec.structs.replace(check, name="other")),
+        key_of(msgspec.structs.replace(check, task=deeper)),
+        key_of(msgspec.structs.replace(check, task=msgspec.structs.replace(DEEP, code=code("2")))),
+        key_of(check, "json1:y"),
+        key_of(check, partition="2013-01-01"),
     ]
 
     assert len(set(keys)) == len(keys)
-    assert check_key(msgspec.structs.replace(check, blocking=True, description="…"), "json1:x", "") == keys[0]
+    assert key_of(msgspec.structs.replace(check, blocking=True, description="…")) == keys[0]
+
+
+def test_a_check_counts_by_what_lies_behind_its_paths():
+    check = CheckDefinition(name="has_rows", task=with_path(PATH, "limits.csv"))
+    contents = [{}, {"limits.csv": "file1:a"}, {"limits.csv": "file1:b"}]
+
+    assert len({key_of(check, contents=found) for found in contents}) == 3
+    assert key_of(check, contents={"other.csv": "file1:a"}) == key_of(check)
+
+
+def test_a_check_that_is_told_the_window_counts_by_its_kind():
+    told = CheckDefinition(name="has_rows", task=msgspec.structs.replace(DEEP, receives=(("w", "window"),)))
+    untold = CheckDefinition(name="has_rows", task=DEEP)
+    schemes = [Daily("2013-01-07", "2014-01-06"), Weekly("2013-01-07", "2014-01-06")]
+
+    assert len({key_of(told, partition="2013-01-07", scheme=scheme) for scheme in schemes}) == 2
+    assert len({key_of(untold, partition="2013-01-07", scheme=scheme) for scheme in schemes}) == 1

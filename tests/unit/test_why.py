@@ -6,7 +6,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from builders import World, catalog, changed, code, content, edited, id_of, number
+from builders import World, catalog, changed, checked, code, content, edited, id_of, number
 from latewood.decide.judge import Cause
 from latewood.decide.staleness import Status, assess
 from latewood.decide.why import explain, nearest
@@ -310,6 +310,42 @@ def test_failures_since_stand_beside_the_causes():
     assert [f.event for f in found.findings] == [1_000, 72, 90]
     assert [f.failure for f in found.findings] == [None, refusal(72), refusal(90)]
     assert found.failed == 90
+
+
+def test_a_head_that_a_check_refuses_is_a_cause_by_the_checks_name():
+    world = World()
+    world.run(CHAIN)
+    defined = checked(CHAIN, "a")
+    world.judge(defined, "a", passed=False)
+    found = why(world, defined, "c")
+
+    assert told(found) == ["refused a via b c"]
+    assert (found.findings[0].subject, found.findings[0].event) == ("is_right", world.position)
+    assert [why(world, defined, key).status for key in "abc"] == [Status.STALE] * 3
+
+
+def test_an_optional_output_that_is_absent_is_a_cause_and_what_was_made_beside_it_is_fresh():
+    world = World(makes=lambda asset, *_: None if asset.key == "y" else content(asset.key))
+    defined = catalog("x y?", "z <- y")
+    world.run(defined)
+
+    assert why(world, defined, "x").status is Status.FRESH
+    assert (why(world, defined, "y").status, told(why(world, defined, "y"))) == (Status.MISSING, ["absent y"])
+    assert told(why(world, defined, "z")) == ["absent y via z", "missing z"]
+
+
+def test_an_optional_output_that_went_away_leaves_a_head_that_is_stale_for_that_alone():
+    defined = catalog("x y?", "z <- y")
+    world = World()
+    world.run(defined)
+    world.makes = lambda asset, *_: None if asset.key == "y" else content(asset.key)
+    world.run(edited(defined, "x"))
+
+    assert (why(world, edited(defined, "x"), "y").status, told(why(world, edited(defined, "x"), "z"))) == (
+        Status.STALE,
+        ["absent y via z"],
+    )
+    assert told(why(world, edited(defined, "x", "3"), "z")) == ["code y via z"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -121,14 +121,8 @@ def _steps(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, 
     with snapshot(workspace.log) as connection:
         steps: list[StepRow] = []
         while more := steps_of(connection, workspace.project, row.run, after=steps[-1].step if steps else -1):
-            steps += (_as_ended(step, row) for step in more)
+            steps += more
         return steps, keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
-
-
-def _as_ended(step: StepRow, row: RunRow) -> StepRow:
-    """The step as the end of its run left it: what was going on then was cancelled or interrupted with it."""
-    going_on = step.status in ("running", "retrying") and row.ended_at is not None
-    return replace(step, status=row.status) if going_on else step
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +177,15 @@ def logs_command(*, run_id: str, step: int | None) -> int:
     out = console()
     quiet = True
     for _, fact in run_events(workspace, row.run):
-        if not isinstance(fact, StepSucceeded | StepFailed) or step not in (None, fact.step):
+        if not isinstance(fact, StepSucceeded | StepFailed | CheckEvaluated) or step not in (None, fact.step):
             continue
         text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
-        if isinstance(fact, StepFailed):
+        if not isinstance(fact, StepSucceeded) and fact.failure is not None:
             text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
-        attempt = f" attempt {fact.attempt}" if fact.attempt > 1 else ""
+        if isinstance(fact, CheckEvaluated):
+            attempt = f" check {fact.check}"
+        else:
+            attempt = f" attempt {fact.attempt}" if fact.attempt > 1 else ""
         label = f"{fact.step} {made[fact.step]}{attempt} | " if step is None else ""
         for line in text.rstrip("\n").split("\n") if text else ():
             out.print(f"{label}{line}")

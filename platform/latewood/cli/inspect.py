@@ -412,10 +412,12 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             return [(f"code       of {where} changed{through}", finding.event)]
         case Cause.PARAMETERS:
             return [(f"parameter  {parameter_text(finding, where)}{through}", finding.event)]
-        case Cause.FAILED:
+        case Cause.FAILED | Cause.REFUSED:
             assert finding.failure is not None, "what failed is known by its event"
             word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"
             return [(f"{word:<10} {where}: {failure_text(finding.failure)}{through}", finding.event)]
+        case Cause.ABSENT:
+            return [(f"absent     {where}: its task makes no such optional output just now{through}", None)]
         case Cause.INPUT:
             before, after = finding.before[:20], finding.after[:20]
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]

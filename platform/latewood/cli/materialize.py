@@ -229,6 +229,10 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
             case Cause.CODE:
                 found = [change_text(change) for change in changes.get(task.node.keys[0], ())]
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
+            case Cause.REFUSED:
+                texts.append(f"{reason.subject} is refused by its blocking check {reason.check}")
+            case Cause.ABSENT:
+                texts.append(f"{reason.subject} is an optional output that its task did not make")
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
                 texts.append(f"{reason.subject} was never materialized and is not selected")
             case Cause.UPSTREAM:
@@ -282,7 +286,10 @@ def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
                     for c in changes.get(task.node.keys[0], ())
                 ],
-                "reasons": [{"cause": reason.cause, "subject": reason.subject} for reason in group.reasons],
+                "reasons": [
+                    {name: part for name, part in reason._asdict().items() if part or name == "subject"}
+                    for reason in group.reasons
+                ],
             }
             for task in made.tasks
             for group in task.groups

@@ -14,7 +14,9 @@ from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.keys import path_texts
+from latewood.context import CheckResult
+from latewood.decide.judge import Cause, Reason
+from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan, plan
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
@@ -148,11 +150,20 @@ def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
         for group in task.groups:
             if group.action is Action.BLOCKED:
                 missing = frozenset(AssetKey(reason.subject) for reason in group.reasons)
+                needs = "; ".join(map(_blocked_by, group.reasons))
                 partitions = f" ({len(group.ordinals):,} partitions)" if task.node.assets[0].partitions else ""
-                needs = ", ".join(sorted(missing))
-                line = f"{task.node.keys[0]}{partitions} reads {needs}, of which something was never materialized"
-                lines.append((line, missing))
+                lines.append((f"{task.node.keys[0]}{partitions} reads {needs}", missing))
     return lines
+
+
+def _blocked_by(reason: Reason) -> str:
+    match reason.cause:
+        case Cause.REFUSED:
+            return f"{reason.subject}, which its blocking check {reason.check} refuses"
+        case Cause.ABSENT:
+            return f"{reason.subject}, an optional output that its task did not make"
+        case _:
+            return f"{reason.subject}, of which something was never materialized"
 
 
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
@@ -231,7 +242,8 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
 
 def _newly_seen(workspace: Workspace, made: Plan) -> dict[str, str]:
     """What lies behind the paths that this plan's parameters name, where it is not what the log last said."""
-    paths = sorted({text for task in made.tasks for text in path_texts(task.node.task, task.node.parameters)})
+    nodes = [task.node for task in made.tasks]
+    paths = sorted({text for node in nodes for asset in node.assets for text in asset_paths(asset, node.parameters)})
     if not paths:
         return {}
     with snapshot(workspace.log) as connection:
@@ -315,7 +327,7 @@ def _execute(
     return Result(run=run, status=status, tally=tally, fresh=fresh, position=position)
 
 
-def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], bool]:
+def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:
     with snapshot(workspace.log) as connection:
         return check_verdicts(connection, workspace.project, asset, partition)
 

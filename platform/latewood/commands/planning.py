@@ -25,6 +25,7 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import parse_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import durations, known_logics, reusable, verdict_keys
+from latewood_eventlog.records import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,9 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
         project = workspace.project
         logics = known_logics(connection, project, wanted, view.as_of)
-        checked = _verdicts(connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)])
+        checked = _verdicts(
+            connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
+        )
         found = {} if asked.force else reusable(connection, project, workspace.environment, logics, view.as_of)
         shared = _shared_heads(nodes, state)
         state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
@@ -98,11 +101,11 @@ def _selected(workspace: Workspace, view: View, selection: str, within: Collecti
 
 
 def _verdicts(
-    connection: Snapshot, workspace: Workspace, nodes: Sequence[Node]
+    connection: Snapshot, workspace: Workspace, nodes: Sequence[Node], as_of: Position
 ) -> frozenset[tuple[AssetId, PartitionKey, str]]:
     """Past verdicts on the assets that have checks, by asset, partition and check key."""
     checked = [id_ for n in nodes for asset, id_ in zip(n.assets, n.ids, strict=True) if asset.checks]
-    return verdict_keys(connection, workspace.project, checked) if checked else frozenset()
+    return verdict_keys(connection, workspace.project, checked, as_of) if checked else frozenset()
 
 
 def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:

@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
-from latewood.decide.keys import parameters_of, path_texts
+from latewood.decide.judge import Cause
+from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
-from latewood.decide.state import State
+from latewood.decide.state import Heads, State
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog
-from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing
 from latewood.projections.runs import failed_partitions, running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads
+from latewood.projections.states import NOW, heads, never_made, refusals
 from latewood.projections.statistics import log_position
 from latewood.projections.versions import contents_seen, refused_partitions
 from latewood_eventlog.records import Position
@@ -60,7 +61,8 @@ class Read:
     def flags(self, key: AssetKey) -> tuple[Literal["failed", "running"], ...]:
         """What is true of the asset besides its status."""
         id_ = self.view.ids[key]
-        failed: tuple[Literal["failed"], ...] = ("failed",) if any(a == id_ for a, _ in self.failed) else ()
+        refused = any(r.cause is Cause.REFUSED and r.subject == key for rs in self.assessed[key].by_reasons for r in rs)
+        failed: tuple[Literal["failed"], ...] = ("failed",) if refused or any(a == id_ for a, _ in self.failed) else ()
         running: tuple[Literal["running"], ...] = ("running",) if any(a == id_ for a, _ in self.running) else ()
         return (*failed, *running)
 
@@ -83,10 +85,28 @@ def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) ->
         view=view,
         state=state,
         assessed=assess(view.catalog, state),
-        failed=failed_partitions(connection, project, environment, view.position)
-        | refused_partitions(connection, project, environment, view.position),
+        failed=_failed(connection, workspace, view, state),
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
     )
+
+
+def _failed(
+    connection: Snapshot, workspace: Workspace, view: View, state: State
+) -> dict[tuple[AssetId, PartitionKey], Position]:
+    """What failed since the heads were made: attempts, and versions that a check of today kept from being head.
+
+    Of the heads themselves it is not said here but by their status whether their checks refuse them.
+    """
+    asked = (connection, workspace.project, workspace.environment, view.position)
+    found = failed_partitions(*asked)
+    blocking = {(view.ids[key], check.name) for key, a in view.catalog.assets.items() for check in a.blocking_checks}
+    for slot, refused in refused_partitions(*asked).items():
+        asset, partition = slot
+        head = state.heads.get(asset, {}).get(partition)
+        is_head = head is not None and head.version == refused.version
+        if (asset, refused.check) in blocking and not (is_head and refused.check_key):
+            found[slot] = refused.position
+    return found
 
 
 def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
@@ -197,15 +217,31 @@ def state_at(
     now: datetime,
     parameters: Mapping[AssetKey, Mapping[str, Any]] | None = None,
 ) -> State:
-    """Heads of all assets in the view; nothing of reuse yet."""
+    """Heads of all assets in the view, and what is known against them; nothing of reuse yet."""
+    project, ids = workspace.project, view.ids
+    found = heads(connection, project, workspace.environment, list(ids.values()), view.as_of)
+    checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
     return State(
         environment=workspace.environment,
         position=view.position,
         now=now,
-        ids=view.ids,
-        heads=heads(connection, workspace.project, workspace.environment, list(view.ids.values()), view.as_of),
+        ids=ids,
+        heads=found,
+        refusals=refusals(connection, project, checked, view.as_of),
+        absent=never_made(connection, project, list(_perhaps_absent(view, found))),
         contents=_contents(connection, workspace, view, parameters or {}),
     )
+
+
+def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, PartitionKey, VersionId]]:
+    """Optional outputs of which no head is of the version that another output's head is of."""
+    for key, asset in view.catalog.assets.items():
+        optional = any(output.optional for output in asset.task.outputs if output.asset == key)
+        for other in asset.task.outputs if optional else ():
+            for partition, head in found.get(view.ids[other.asset], {}).items() if other.asset in view.ids else ():
+                own = found.get(view.ids[key], {}).get(partition)
+                if own is None or own.version != head.version:
+                    yield view.ids[key], partition, head.version
 
 
 def _lies_in(root: Path, location: str) -> bool:
@@ -224,10 +260,8 @@ def _contents(
     looked_at: set[str] = set()
     remembered: set[str] = set()
     for key, asset in view.catalog.assets.items():
-        if asset.task.parameters:
-            is_here = view.as_of >= NOW and view.locations[key] in view.here
-            texts = path_texts(asset.task, parameters_of(asset.task, given.get(key, {})))
-            (looked_at if is_here else remembered).update(texts)
+        is_here = view.as_of >= NOW and view.locations[key] in view.here
+        (looked_at if is_here else remembered).update(asset_paths(asset, parameters_of(asset.task, given.get(key, {}))))
     found = contents_seen(connection, workspace.project, remembered, view.as_of)
     for text in looked_at:
         try:

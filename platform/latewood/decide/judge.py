@@ -5,13 +5,13 @@ columns of its upstream asset. Everything runs in one pass in topological order.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from latewood.decide.keys import inputs_digest, logic_digest, parameters_of, read_version
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version
+from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import Identity, Offset, upstream_ordinals
@@ -36,27 +36,35 @@ class Cause(StrEnum):
     EXPIRED = "reuse window ended"
     LOST = "artifact lost"
     UNCHECKED = "unchecked"
+    REFUSED = "refused"
+    ABSENT = "absent"
     FAILED = "failed"
 
 
 class Reason(NamedTuple):
-    """A cause and what it is about: for `upstream` the asset that is read, else nothing."""
+    """A cause and what it is about: the asset for `upstream`, `refused` (by that blocking check) and `absent`."""
 
     cause: Cause
     subject: str = ""
+    check: str = ""
 
     @property
     def written(self) -> str:
-        """The reason as events keep it: `cause` or `cause:subject`."""
-        return f"{self.cause.value}:{self.subject}" if self.subject else self.cause.value
+        """The reason as events keep it: `cause`, `cause:subject` or `cause:subject:check`."""
+        return ":".join(part for part in self if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One asset's partitions by ordinal: data version (None = there is none), and whether it will stay."""
+    """One asset's partitions by ordinal: data version (None = there is none), and whether it will stay.
+
+    `withheld` says why there is none to read though there may be a head: a check refuses it, or it is out of date and
+    its task makes no such output any more.
+    """
 
     data: list[str | None]
     settled: bytearray
+    withheld: dict[int, Reason] = field(default_factory=dict)
 
 
 class Read(NamedTuple):
@@ -241,7 +249,47 @@ def head_column(node: Node, index: int, state: State) -> Column:
         return Column([None] * len(keys), bytearray(len(keys)))
     found = map(heads.get, keys)
     data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
-    return Column(data, bytearray([version is not None for version in data]))
+    withheld: dict[int, Reason] = {}
+    if node.assets[index].blocking_checks and state.refusals:
+        for ordinal, facts in enumerate(map(heads.get, keys)):
+            if facts is not None and (refused := refusal(node, index, facts, state)) is not None:
+                data[ordinal], withheld[ordinal] = None, Reason(Cause.REFUSED, node.keys[index], refused.check)
+    return Column(data, bytearray([version is not None for version in data]), withheld)
+
+
+def refusal(node: Node, index: int, facts: VersionFacts, state: State) -> Refusal | None:
+    """By what verdict a blocking check of the asset, as it is now, refuses the version's data; None without one."""
+    asset = node.assets[index]
+    blocking = {check.name: check for check in asset.blocking_checks}
+    for refused in state.refusals.get((node.ids[index], facts.partition), ()):
+        check = blocking.get(refused.check)
+        if check is not None and refused.check_key == check_key(
+            check, facts.data_version, facts.partition, state.contents, asset.partitions
+        ):
+            return refused
+    return None
+
+
+def absent_outputs(
+    node: Node, heads: Sequence[VersionFacts | None], inputs: str | None, state: State
+) -> frozenset[int]:
+    """Indexes of the optional outputs that the task does not make by its present logic and these inputs (None = any).
+
+    The head of another output shows it: the step that made that one made none of these.
+    """
+    if not state.absent or not node.optional:
+        return frozenset()
+
+    def is_current(head: VersionFacts) -> bool:
+        return head.logic == node.logic and inputs in (None, head.inputs)
+
+    made = [head for head in heads if head is not None and is_current(head)]
+    return frozenset(
+        index
+        for index, (asset, id_, head) in enumerate(zip(node.assets, node.ids, heads, strict=True))
+        if asset.output in node.optional and (head is None or not is_current(head))
+        if any((id_, sibling.partition, sibling.version) in state.absent for sibling in made)
+    )
 
 
 def differences(head: VersionFacts, node: Node, read: Read, state: State) -> tuple[Reason, ...]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from latewood.decide.canonical import canonical
-from latewood.model.definitions import CheckDefinition, Input, TaskDefinition
+from latewood.model.definitions import AssetDefinition, CheckDefinition, Input, TaskDefinition
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import Scheme, TimeWindows
 from latewood.model.types import TypeSpec
@@ -70,6 +70,13 @@ def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[
             yield from texts_in(parameters[parameter.name])
 
 
+def asset_paths(asset: AssetDefinition, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """The same of the asset's task, with these parameters, and of its checks."""
+    yield from path_texts(asset.task, parameters)
+    for check in asset.checks:
+        yield from path_texts(check.task, parameters_of(check.task, {}))
+
+
 def _names_paths(type_: TypeSpec) -> bool:
     return type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
 
@@ -121,7 +128,16 @@ def reuse_key(logic: str, inputs: str, partition: PartitionKey) -> str:
     return digest(logic, inputs, partition)
 
 
-def check_key(check: CheckDefinition, data_version: str, partition: PartitionKey) -> str:
-    """Equal for equal verdicts: what the check does and what it looks at."""
-    logic = logic_digest(check.task, parameters_of(check.task, {}), {}, None)
+def check_key(
+    check: CheckDefinition,
+    data_version: str,
+    partition: PartitionKey,
+    contents: Mapping[str, str],
+    scheme: Scheme | None,
+) -> str:
+    """Equal for equal verdicts: what the check does, what it looks at, and what it is told of the partition.
+
+    `contents` as for `logic_digest`; `scheme` is that of the asset.
+    """
+    logic = logic_digest(check.task, parameters_of(check.task, {}), contents, scheme)
     return digest(check.name, logic, data_version, partition)

@@ -2,7 +2,7 @@
 
 `plan` is pure. Of each selected asset partition it says: *fresh* (nothing to do), *reuse* (an earlier version is
 what would be computed), *run*, *depends* (only the content of something that runs before it can tell), or *blocked*
-(it reads what neither exists nor is going to be made).
+(it reads what neither exists nor is going to be made, or what a blocking check refuses).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,17 +16,20 @@ from latewood.decide.judge import (
     Node,
     Read,
     Reason,
+    absent_outputs,
     differences,
     has_expired,
     head_column,
     nodes_of,
     reader,
+    refusal,
 )
 from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.state import State, VersionFacts
 from latewood.events import Action
-from latewood.model.definitions import Catalog
-from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 
 
@@ -160,16 +163,20 @@ def _plan_node(
     read_at = reader(node, catalog, columns, state)
     partitions = node.partitions(state)
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
-    own = [columns[key].data for key in node.keys]
+    own = [columns[key] for key in node.keys]
     asked = _Asked(node=node, wanted=tuple(key in request.selected for key in node.keys), force=request.force)
     made = [output.asset for output in node.task.outputs]
     in_turn = any(input_.asset in made for input_ in node.task.inputs)
     groups: list[tuple[_Kind, list[int]]] = []
     current: dict[_Kind, list[int]] = {}
     for ordinal in selected_ordinals(node, request, state):
-        partition = partitions[ordinal]
-        before = [by_partition.get(partition) for by_partition in heads]
-        kind, contents = _decide(asked, partition, read_at(ordinal), before, state)
+        partition, read = partitions[ordinal], read_at(ordinal)
+        if read.missing:
+            # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
+            kind: _Kind = (Action.BLOCKED, _withheld(node, ordinal, read.missing, catalog, columns, state))
+            contents: _Contents = (None,) * len(own)
+        else:
+            kind, contents = _decide(asked, partition, read, [found.get(partition) for found in heads], state)
         group = current.get(kind)
         if group is None:
             if in_turn:
@@ -177,11 +184,11 @@ def _plan_node(
             group = current[kind] = []
             groups.append((kind, group))
         group.append(ordinal)
-        for index, data in enumerate(own):
-            if contents is not None:
-                data[ordinal] = contents[index]
-            elif data[ordinal] is None and asked.wanted[index]:
-                data[ordinal] = PENDING  # an absent optional output; what reads it is for the run to skip
+        for column, content in zip(own, contents or (), strict=False):
+            column.data[ordinal] = None if isinstance(content, Reason) else content
+            column.withheld.pop(ordinal, None)
+            if isinstance(content, Reason):
+                column.withheld[ordinal] = content
     return groups
 
 
@@ -194,8 +201,9 @@ class _Asked:
     force: bool
 
 
-_Contents = tuple[str | None, ...] | None
-"""By output: the data version that will be there, PENDING while nobody knows it, None if none. None: all as it is."""
+_Contents = tuple[str | Reason | None, ...] | None
+"""By output: the data version that will be there, PENDING while nobody knows it, why there will be none to read, or
+None of what is blocked. None instead of a tuple: all stays as it is."""
 
 _FRESH: Final[_Kind] = (Action.FRESH, ())
 _MISSING: Final = (Reason(Cause.MISSING),)
@@ -206,17 +214,15 @@ _UNCHECKED: Final[_Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
 def _decide(
     asked: _Asked, partition: PartitionKey, read: Read, heads: Sequence[VersionFacts | None], state: State
 ) -> tuple[_Kind, _Contents]:
-    """What is planned for one partition, and what will be there afterwards."""
+    """What is planned for one partition whose inputs are there or coming, and what will be there afterwards."""
     node = asked.node
-    if read.missing:
-        # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-        return (Action.BLOCKED, _upstream(read.missing)), (None,) * len(heads)
     unknown = (PENDING,) * len(heads)
     if asked.force:
         return (Action.RUN, (Reason(Cause.FORCED),)), unknown
-    reasons = _reasons(asked, read, heads, state)
+    absent = absent_outputs(node, heads, read.digest, state)
+    reasons = _reasons(asked, read, heads, absent, state)
     if not reasons and not read.pending:
-        return (_UNCHECKED if _lacks_verdict(node, partition, heads, state) else _FRESH), None
+        return _as_it_is(node, heads, absent, state)
     if node.task.reuse.is_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
@@ -224,45 +230,118 @@ def _decide(
             # By this logic there may be an equal result: only the content can tell.
             return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
     elif (taken := reusable(node, partition, read.digest, state)) is not None:
-        # What its blocking checks refused may be refused again, so nobody knows what will be read.
-        return (Action.REUSE, reasons), tuple([f.data_version if f and f.accepted else PENDING for f in taken])
+        contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])
+        refusals = tuple([c for c in contents if isinstance(c, Reason) and c.cause is Cause.REFUSED])
+        return (Action.REUSE, reasons + refusals), contents
     return (Action.RUN, reasons), unknown
 
 
-def _lacks_verdict(node: Node, partition: PartitionKey, heads: Sequence[VersionFacts | None], state: State) -> bool:
-    """True where a check was added or changed since, or has refused the version: what reads it has to wait for that."""
+def _as_it_is(
+    node: Node, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
+) -> tuple[_Kind, _Contents]:
+    """What is planned where the heads are what a run would make: nothing, unless their checks have more to say."""
+    if not absent and not any(asset.checks for asset in node.assets):
+        return _FRESH, None
+    refusals = [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
+    contents = tuple(
+        Reason(Cause.ABSENT, node.keys[index]) if index in absent else refused or (head.data_version if head else None)
+        for index, (head, refused) in enumerate(zip(heads, refusals, strict=True))
+    )
+    if any(refusals):
+        # Taken again, so that the run says that it is refused still; nothing would come of computing it.
+        return (Action.REUSE, tuple(filter(None, refusals))), contents
+    return (_UNCHECKED if _lacks_verdict(node, heads, state) else _FRESH), contents if absent else None
+
+
+def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -> str | Reason:
+    """What will be there to read of a version that is taken; None is an optional output that was absent."""
+    if facts is None:
+        return Reason(Cause.ABSENT, node.keys[index])
+    asset, id_ = node.assets[index], node.ids[index]
+    if (refused := _refused(node, index, facts, state)) is not None:
+        return refused
+    if state.checked is None:
+        return facts.data_version if facts.accepted else PENDING
+    keys = (_verdict_of(check, asset, id_, facts, state) for check in asset.blocking_checks)
+    return facts.data_version if all(key in state.checked for key in keys) else PENDING
+
+
+def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> Reason | None:
+    found = refusal(node, index, facts, state)
+    return None if found is None else Reason(Cause.REFUSED, node.keys[index], found.check)
+
+
+def _withheld(
+    node: Node,
+    ordinal: int,
+    missing: Sequence[AssetKey],
+    catalog: Catalog,
+    columns: Mapping[AssetKey, Column],
+    state: State,
+) -> tuple[Reason, ...]:
+    """Why there is nothing to read of these inputs."""
+    found: list[Reason] = []
+    for input_ in node.task.inputs:
+        if input_.asset not in missing:
+            continue
+        withheld = columns[input_.asset].withheld if input_.asset in columns else {}
+        read = (
+            upstream_ordinals(
+                input_.mapping, catalog[input_.asset].partitions, node.assets[0].partitions, ordinal, state.now
+            )
+            if withheld
+            else ()
+        )
+        found += [withheld[upstream] for upstream in read if upstream in withheld] or _upstream([input_.asset])
+    return tuple(dict.fromkeys(found))
+
+
+def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: State) -> bool:
+    """True where a check was added or changed since, or came to no verdict that stands."""
     if state.checked is None:
         return False
     return any(
-        (id_, partition, check_key(check, head.data_version, partition)) not in state.checked
+        _verdict_of(check, asset, id_, head, state) not in state.checked
         for asset, id_, head in zip(node.assets, node.ids, heads, strict=True)
-        if asset.checks and head is not None
+        if head is not None
         for check in asset.checks
     )
+
+
+def _verdict_of(
+    check: CheckDefinition, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, state: State
+) -> tuple[AssetId, PartitionKey, str]:
+    key = check_key(check, facts.data_version, facts.partition, state.contents, asset.partitions)
+    return id_, facts.partition, key
 
 
 def _upstream(keys: Sequence[AssetKey]) -> tuple[Reason, ...]:
     return tuple([Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(keys)])
 
 
-def _reasons(asked: _Asked, read: Read, heads: Sequence[VersionFacts | None], state: State) -> tuple[Reason, ...]:
+def _reasons(
+    asked: _Asked, read: Read, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
+) -> tuple[Reason, ...]:
     """Why the heads that are wanted are not to be left as they are; what is pending aside."""
     node = asked.node
     reasons: tuple[Reason, ...] = ()
-    found = False
+    found = lacking = False
     for index, head in enumerate(heads):
         if not asked.wanted[index]:
             continue
-        if head is None:
-            if node.assets[index].output not in node.optional:
-                return _MISSING
-            continue
-        found = True
-        reasons += differences(head, node, read, state)
-        if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
-            reasons += (_REUSE_OFF,)
-    if not found:
-        return _MISSING
+        if index in absent:
+            found = True
+        elif head is not None:
+            found = True
+            reasons += differences(head, node, read, state)
+            if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
+                reasons += (_REUSE_OFF,)
+        elif node.assets[index].output in node.optional:
+            lacking = True
+        else:
+            return _MISSING
+    if not found or (lacking and not reasons and not read.pending):
+        return _MISSING  # an optional output too, if it was made but is no head: a check refused it
     return tuple(dict.fromkeys(reasons)) if len(heads) > 1 else reasons
 
 

@@ -1,15 +1,25 @@
 """Staleness of every asset partition of an environment, at a position and an instant.
 
-*Missing*: there is no head. *Fresh*: the head equals what would be computed and all it reads is fresh. *Stale*:
-anything else, with its causes. The transitive closure is never stored: one pass in topological order propagates,
-and the root causes of one partition are found by walking upstream when somebody asks.
+*Missing*: there is no head. *Fresh*: the head equals what would be computed, none of its blocking checks refuses it,
+and all it reads is fresh. *Stale*: anything else, with its causes. The transitive closure is never stored: one pass
+in topological order propagates, and the root causes of one partition are found by walking upstream when somebody asks.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from latewood.decide.judge import Cause, Column, Node, Reason, differences, head_column, nodes_of, reader
+from latewood.decide.judge import (
+    Cause,
+    Column,
+    Node,
+    Reason,
+    absent_outputs,
+    differences,
+    head_column,
+    nodes_of,
+    reader,
+)
 from latewood.decide.state import State
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
@@ -60,13 +70,19 @@ def assess(
 
 def _assess_asset(node: Node, index: int, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> Assessed:
     heads = state.heads.get(node.ids[index], {})
-    settled = columns[node.keys[index]].settled
+    siblings = [state.heads.get(id_, {}) for id_ in node.ids] if state.absent and node.optional else []
+    settled, withheld = columns[node.keys[index]].settled, columns[node.keys[index]].withheld
     by_status: dict[Status, list[int]] = {}
     by_reasons: dict[tuple[Reason, ...], list[int]] = {}
     read_at = reader(node, catalog, columns, state)
     for ordinal, partition in enumerate(node.partitions(state)):
         head, read = heads.get(partition), read_at(ordinal)
-        reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+        if siblings and index in absent_outputs(node, [h.get(partition) for h in siblings], read.digest, state):
+            reasons: tuple[Reason, ...] = (Reason(Cause.ABSENT, node.keys[index]),)
+        else:
+            reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+        if ordinal in withheld:
+            reasons += (withheld[ordinal],)
         if read.unsettled:
             reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
         status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH

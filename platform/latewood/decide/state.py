@@ -29,6 +29,14 @@ class VersionFacts(NamedTuple):
 Heads = Mapping[AssetId, Mapping[PartitionKey, VersionFacts]]
 
 
+class Refusal(NamedTuple):
+    """A check's verdict that a version's data are not as they should be; `position` is that of its event."""
+
+    check: str
+    check_key: str
+    position: int
+
+
 class Durations(NamedTuple):
     """How long an asset's steps took: median and 90th percentile in milliseconds, over `samples` versions."""
 
@@ -43,8 +51,11 @@ class State:
 
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
     version at all. `contents` maps the text of each Path parameter's value to its content hash. `lost`
-    are artifacts that were looked for and are gone: versions that lie in them count for nothing. `checked` are the past
-    verdicts that let a version stand, by asset, partition and check key; None = nobody looked.
+    are artifacts that were looked for and are gone: versions that lie in them count for nothing.
+
+    `checked` are verdicts of checks, by asset, partition and check key; None = nobody looked. `refusals` are those of
+    them that did not pass, newest first. `absent` are optional outputs that a head's step did not make: the
+    output's asset, the partition, and the version of the head that its step did make.
     """
 
     environment: str
@@ -57,4 +68,6 @@ class State:
     contents: Mapping[str, str] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     checked: frozenset[tuple[AssetId, PartitionKey, str]] | None = None
+    refusals: Mapping[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = field(default_factory=dict)
+    absent: frozenset[tuple[AssetId, PartitionKey, VersionId]] = frozenset()
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)

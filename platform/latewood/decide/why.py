@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause
+from latewood.decide.judge import Cause, Reason, refusal
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import State, VersionFacts
@@ -50,7 +50,8 @@ class Past(Protocol):
 class Finding:
     """One cause. `event` is the position of the event that brought it about, where there is one.
 
-    `code` names the changed parts; `subject` is the parameter or input that changed, `before` and `after` are a
+    `code` names the changed parts; `subject` is the parameter or input that changed, or the check that
+    refuses; `before` and `after` are a
     parameter's values, the content hashes of the file or folder at `path` in it, or an input's data versions.
     `failure` is the newest attempt, or verdict of a blocking check, that failed.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
@@ -218,14 +219,14 @@ class _Explainer:
             # Nothing of it exists: another location dropped it, or its first partition is yet to come.
             yield Finding(cause=Cause.MISSING, asset=place.key, through=place.through)
             return
-        causes: dict[Cause, Ordinals] = {}
+        found: dict[Reason, Ordinals] = {}
         for reasons, affected in self._assessed[place.key].by_reasons.items():
             if here := affected & place.ordinals:
                 for reason in reasons:
-                    causes[reason.cause] = causes.get(reason.cause, Ordinals()) | here
-        for cause, ordinals in causes.items():
-            if cause is not Cause.UPSTREAM:
-                finding = self._finding(place, cause, ordinals)
+                    found[reason] = found.get(reason, Ordinals()) | here
+        for reason, ordinals in found.items():
+            if reason.cause is not Cause.UPSTREAM:
+                finding = replace(self._finding(place, reason.cause, ordinals), subject=reason.check)
                 yield from self._details(finding, next(iter(ordinals)))
         yield from self._failures(place)
 
@@ -250,7 +251,8 @@ class _Explainer:
     def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:
         """The finding with what changed, by the first of its partitions; one for each parameter or input."""
         key = finding.asset
-        head = self._state.heads.get(self._state.ids[key], {}).get(self._assessed[key].node.partition_key(ordinal))
+        node = self._assessed[key].node
+        head = self._state.heads.get(self._state.ids[key], {}).get(node.partition_key(ordinal))
         details: list[Finding] = []
         if head is not None and finding.cause is Cause.CODE:
             details = [self._changed_code(finding, head)]
@@ -258,6 +260,11 @@ class _Explainer:
             details = list(self._changed_parameters(finding, head))
         elif head is not None and finding.cause is Cause.INPUT:
             details = list(self._changed_inputs(finding, head, ordinal))
+        elif head is not None and finding.cause is Cause.REFUSED:
+            refused = refusal(node, node.keys.index(key), head, self._state)
+            assert refused is not None, "so it was assessed"
+            event = refused.position
+            details = [replace(finding, event=event, failure=self._past.failure(event))]
         yield from details or [finding]
 
     def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:

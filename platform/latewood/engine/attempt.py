@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from latewood.context import Context
 from latewood.decide.judge import Node
+from latewood.decide.keys import path_texts
 from latewood.decide.plan import Step
 from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised, Returned, call
+from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
 from latewood.engine.recordable import recordable_metadata, require_room, text
@@ -18,7 +21,7 @@ from latewood.engine.store import Staged
 from latewood.engine.values import StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
-from latewood.model.definitions import AssetDefinition
+from latewood.model.definitions import AssetDefinition, TaskDefinition
 from latewood.model.keys import RunId
 from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at, window_at
 
@@ -55,7 +58,7 @@ class Attempts:
         try:
             arguments = self._arguments(step, live, bound, context)
         except (ValueRefused, StoreError) as error:
-            return _refused(error)
+            return refused(error)
         outcome = call(live.function, arguments, timeout=node.task.timeouts.running)
         if isinstance(outcome, Raised):
             return outcome
@@ -66,7 +69,7 @@ class Attempts:
             require_room(recorded, subject=f'"{node.keys[0]}"')
             logs = self._values.stage_logs(outcome.output)
         except (ValueRefused, StoreError) as error:
-            return replace(_refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
+            return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
         return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse, logs=logs)
 
     def context(self, step: Step, attempt: int) -> Context:
@@ -120,6 +123,11 @@ class Attempts:
         return staged
 
 
+def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], root: Path) -> bool:
+    """True when a file or folder that a parameter names is no longer what was planned with."""
+    return any(content_of(named, root) != contents.get(named) for named in path_texts(task, parameters))
+
+
 def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
     """What a function hears of the asset's partition, by parameter."""
     scheme = asset.partitions
@@ -153,7 +161,8 @@ def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str,
     return named
 
 
-def _refused(error: Exception) -> Raised:
+def refused(error: ValueRefused | StoreError) -> Raised:
+    """What is no failure of user code, but of a value on its way to or from it."""
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
     failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
     return Raised(failure=failure, duration_ms=0.0, output="")

@@ -14,15 +14,14 @@ from uuid import UUID
 
 import msgspec
 
-from latewood.decide.keys import inputs_digest, path_texts, reuse_key
+from latewood.decide.keys import inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.attempt import Attempts, Made
+from latewood.engine.attempt import Attempts, Made, files_changed
 from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
-from latewood.engine.checking import NOTHING_KNOWN, Checks, Known
-from latewood.engine.file_hash import content_of
+from latewood.engine.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, Told
 from latewood.engine.reports import Report, Reports, Tally
@@ -78,7 +77,7 @@ class InlineRun:
         self._values = Values(store)
         self._root = loaded.root
         self._attempts = Attempts(loaded, self._values, run, clock)
-        self._checks = Checks(loaded, self._values, run, plan.state.environment, self._attempts.context)
+        self._checks = Checks(loaded, self._values, run, plan.state, self._attempts.context)
         self._reusable = Reusable(plan, run, recorder, store)
         self._reports = Reports(report)
         self.tally = self._reports.tally
@@ -146,6 +145,7 @@ class InlineRun:
             parameters=dict(node.parameters),
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
+            variant=self._bindings.is_variant(node, bound),
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
@@ -167,9 +167,13 @@ class InlineRun:
         return read, needs
 
     def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
-        node = step.task.node
+        node, state = step.task.node, self._plan.state
         variant = self._bindings.is_variant(node, bound)
-        off = node.task.reuse.is_off or bool(made.no_reuse) or self._files_changed(step)
+        off = (
+            node.task.reuse.is_off
+            or bool(made.no_reuse)
+            or files_changed(node.task, node.parameters, state.contents, self._root)
+        )
         key = "" if off else reuse_key(node.logic, inputs, step.partition)
         present = [
             (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
@@ -180,7 +184,7 @@ class InlineRun:
             run=self._run,
             step=step.number,
             attempt=attempt,
-            environment=self._plan.state.environment,
+            environment=state.environment,
             code=node.task.code.version,
             logic=node.logic,
             inputs_digest=inputs,
@@ -204,14 +208,6 @@ class InlineRun:
         for (asset, _), output in zip(present, outputs, strict=True):
             self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
 
-    def _files_changed(self, step: Step) -> bool:
-        """True when a file or folder that a parameter names is no longer what was planned with."""
-        node = step.task.node
-        return any(
-            content_of(named, self._root) != self._plan.state.contents.get(named)
-            for named in path_texts(node.task, node.parameters)
-        )
-
     def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
         return VersionFacts(
             asset=output.asset,
@@ -231,13 +227,13 @@ class InlineRun:
 
     def _settle(self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, cause: UUID) -> None:
         """Evaluate the checks of a new version; what is downstream reads it only if the blocking ones pass."""
-        passes, told = self._checks.judge(step, asset, facts, NOTHING_KNOWN)
-        then = self._reports.judged(step, told)
-        if passes and not facts.accepted:
-            told += self._checks.accepted(step, facts, head=not variant)
-        if told:
-            self._recorder.tell(*told, cause=cause, then=then)
-        result = facts._replace(accepted=passes)
+        judged = self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+        then = self._reports.judged(step, judged.told)
+        if judged.passes and not facts.accepted:
+            judged.told += self._checks.accepted(step, facts, head=not variant)
+        if judged.told:
+            self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
+        result = facts._replace(accepted=judged.passes)
         self._reusable.made(asset.output, result)
         self._bind_result(step, asset, result, variant=variant, event=cause)
 
@@ -254,7 +250,7 @@ class InlineRun:
     def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> None:
         node = step.task.node
         variant = self._bindings.is_variant(node, bound)
-        told: Told = []
+        judged = Judged()
         accepting: Told = []
         outputs: list[ReusedOutput] = []
         results: list[tuple[AssetDefinition, VersionFacts]] = []
@@ -264,25 +260,26 @@ class InlineRun:
                 continue
             own = self._reusable.own(step, id_, facts)
             known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
-            passes, verdicts = self._checks.judge(step, asset, own, known)
-            told += verdicts
-            result = own._replace(accepted=passes)
-            outputs.append(self._reusable.output(step, asset, facts, result, head=passes and not variant))
-            if passes and own is facts and not facts.accepted:
+            found = self._checks.judge(step, asset, own, known, variant=variant)
+            judged.told += found.told
+            judged.needs += found.needs
+            result = own._replace(accepted=found.passes)
+            outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
+            if found.passes and own is facts and not facts.accepted:
                 accepting += self._checks.accepted(step, result, head=False)
             results.append((asset, result))
         fact = self._reusable.fact(step, inputs, tuple(outputs))
-        then = self._reports.of(step, "reused")
-        if not all(result.accepted for _, result in results):
-            # Equal data under an equal check: the verdict stands, and nothing would come of computing it again.
-            self.tally.refused += 1
-            then = self._reports.of(step, "refused", message="a blocking check failed on the same data before")
         ids = self._recorder.tell(
-            *told, (fact, ("reused", step.number)), *accepting, cause=self._bindings.cause(bound), then=then
+            *judged.told,
+            (fact, ("reused", step.number)),
+            *accepting,
+            cause=self._bindings.cause(bound),
+            needs=judged.needs,
+            then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
         )
         self.tally.reused += 1
         for asset, result in results:
-            self._bind_result(step, asset, result, variant=variant, event=ids[len(told)])
+            self._bind_result(step, asset, result, variant=variant, event=ids[len(judged.told)])
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 

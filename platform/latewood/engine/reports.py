@@ -47,8 +47,9 @@ class Reports:
         duration_ms: float = 0.0,
         metadata: Mapping[str, Any] | None = None,
         message: str = "",
+        then: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
-        """What gives the report, to be called when it is due."""
+        """What gives the report, and then another one, to be called when they are due."""
         report = Report(
             assets=step.task.node.keys,
             partition=step.partition,
@@ -57,7 +58,13 @@ class Reports:
             metadata=metadata or {},
             message=message,
         )
-        return lambda: self._report(report)
+
+        def give() -> None:
+            self._report(report)
+            if then is not None:
+                then()
+
+        return give
 
     def judged(self, step: Step, told: Told) -> Callable[[], None] | None:
         """What gives the report on new verdicts: the first refusal, else all warnings; None if every check passed."""

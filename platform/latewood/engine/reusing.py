@@ -2,9 +2,8 @@
 
 from collections import ChainMap
 from dataclasses import replace
-from typing import Final
 
-from latewood.decide.judge import Cause, Reason, has_expired
+from latewood.decide.judge import absent_outputs, has_expired
 from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step, reusable
 from latewood.decide.state import VersionFacts
@@ -16,8 +15,6 @@ from latewood.model.keys import AssetId, RunId, version_id
 
 Taken = tuple[VersionFacts | None, ...]
 """Versions to take in place of running a step, by output; None for an optional output that was absent."""
-
-_UNCHECKED: Final = Reason(Cause.UNCHECKED)
 
 
 class Reusable:
@@ -42,10 +39,7 @@ class Reusable:
         node = step.task.node
         if self._force or node.task.reuse.is_off:
             return None
-        if _UNCHECKED in step.reasons:
-            taken: Taken | None = tuple(self._state.heads[id_].get(step.partition) for id_ in node.ids)
-        else:
-            taken = reusable(node, step.partition, inputs, self._state) or self._heads_of_this_key(step, inputs)
+        taken = self._heads_of_this_key(step, inputs) or reusable(node, step.partition, inputs, self._state)
         for facts in filter(None, taken or ()):
             if not self._store.exists(ArtifactAddress(facts.artifact)):
                 fact = ReuseSourceLost(
@@ -61,21 +55,25 @@ class Reusable:
         return taken
 
     def _heads_of_this_key(self, step: Step, inputs: str) -> Taken | None:
-        """The step's own heads, if they are what it would compute: what it reads was made again, with equal content.
+        """The step's own heads, if they are what it would compute: only their checks or what it reads made it due.
 
         The state does not list them among the reusable: nobody else can reuse them.
         """
         node, state = step.task.node, self._state
         key = reuse_key(node.logic, inputs, step.partition)
-        heads = tuple(state.heads.get(id_, {}).get(step.partition) for id_ in node.ids)
+        heads = [state.heads.get(id_, {}).get(step.partition) for id_ in node.ids]
+        absent = absent_outputs(node, heads, inputs, state)
         equal = all(
-            head is not None
-            and head.reuse_key == key
-            and head.artifact not in state.lost
-            and not has_expired(head, node.task.reuse, state)
-            for head in heads
+            index in absent
+            or (
+                head is not None
+                and head.reuse_key == key
+                and head.artifact not in state.lost
+                and not has_expired(head, node.task.reuse, state)
+            )
+            for index, head in enumerate(heads)
         )
-        return heads if equal else None
+        return tuple(None if index in absent else head for index, head in enumerate(heads)) if equal else None
 
     def own(self, step: Step, id_: AssetId, facts: VersionFacts) -> VersionFacts:
         """The version as one of this asset: another asset's gets a version of its own here, with the same content."""

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, Column, Connection, DateTime, Double, Index, Integer, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.events import (
@@ -58,6 +71,7 @@ steps: Final = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("ended_position", BigInteger),
     Column("duration_ms", Double),
+    Column("variant", Boolean),
 )
 Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
 Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
@@ -67,7 +81,7 @@ class RunsProjection:
     """Runs and steps."""
 
     name = "runs"
-    version = 1
+    version = 2
     inline = True
     tables = (runs, steps)
     types = frozenset(
@@ -137,6 +151,7 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                     "attempt": fact.attempt,
                     "started_position": event.position,
                     "started_at": event.occurred_at,
+                    "variant": fact.variant,
                 },
             )
         case StepSucceeded() | StepFailed():
@@ -210,16 +225,20 @@ _RUN_COLUMNS: Final = (
 _RUNS: Final = text(_RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit")
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(run, :prefix) ORDER BY requested_position DESC LIMIT 10")
 _RUNNING: Final = text(_RUN_COLUMNS + "AND ended_position IS NULL ORDER BY requested_position")
+# What was going on when its run ended was cancelled or interrupted with it.
 _STEPS: Final = text(
-    "SELECT step, assets, partition, status, attempt, started_at, duration_ms FROM steps "
-    "WHERE project = :project AND run = :run AND step > :after ORDER BY step LIMIT :limit"
+    "SELECT s.step, s.assets, s.partition, CASE WHEN s.ended_position IS NULL AND r.ended_position IS NOT NULL "
+    "  THEN r.status ELSE s.status END AS status, s.attempt, s.started_at, s.duration_ms "
+    "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
+    "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
 # An attempt that failed counts until a newer version is head; a failed blocking check keeps a version from that.
 _FAILED: Final = text(
     "SELECT a.asset, s.partition, s.ended_position AS position FROM steps s "
     "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
     "CROSS JOIN unnest(s.assets) AS a (asset) "
-    "WHERE s.project = :project AND s.status = 'failed' AND s.ended_position <= :as_of AND NOT EXISTS ("
+    "WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant AND s.ended_position <= :as_of "
+    "AND NOT EXISTS ("
     "  SELECT FROM head_history h WHERE h.project = s.project AND h.environment = :environment AND h.asset = a.asset "
     "  AND h.partition = s.partition AND h.from_position > s.ended_position AND h.from_position <= :as_of) "
     "ORDER BY s.ended_position"
@@ -275,7 +294,7 @@ def step_positions(
 def failed_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
 ) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """Asset partitions whose latest attempt failed after their head was made, with the failure's position."""
+    """Asset partitions whose latest attempt failed after their head was made, with its position; variants aside."""
     parameters = {"project": project, "environment": environment, "as_of": as_of}
     return {(row.asset, row.partition): row.position for row in connection.execute(_FAILED, parameters)}
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from latewood.decide.state import Durations, VersionFacts
+from latewood.context import CheckResult
+from latewood.decide.state import Durations, Refusal, VersionFacts
 from latewood.model.keys import AssetId, PartitionKey, VersionId
 from latewood.projections.environments import line_of
 from latewood_eventlog.records import Position
@@ -61,13 +62,29 @@ _PARTITION_HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.partition = :partition AND v.position <= :as_of ORDER BY v.position DESC LIMIT 100"
 )
+# Verdicts without a key do not stand.
 _VERDICT_KEYS: Final = text(
-    "SELECT asset, partition, check_key FROM checks "
-    "WHERE project = :project AND asset = ANY (CAST(:assets AS text[])) AND (passed OR NOT blocking)"
+    "SELECT DISTINCT asset, partition, check_key FROM checks "
+    "WHERE project = :project AND asset = ANY (CAST(:assets AS text[])) AND check_key <> '' AND position <= :as_of"
 )
-_PASSED: Final = text(
-    "SELECT asset, check_name, check_key, passed, version FROM checks WHERE project = :project "
-    "AND asset = :asset AND partition = :partition ORDER BY position"
+_REFUSALS: Final = text(
+    "SELECT c.asset, c.partition, c.check_name, c.check_key, max(c.position) FROM checks c "
+    "WHERE c.project = :project AND c.asset = ANY (CAST(:assets AS text[])) AND NOT c.passed AND c.check_key <> '' "
+    "AND c.position <= :as_of AND NOT EXISTS ("
+    "  SELECT FROM checks l WHERE l.project = c.project AND l.asset = c.asset AND l.partition = c.partition "
+    "  AND l.check_name = c.check_name AND l.check_key = c.check_key AND l.passed "
+    "  AND l.position > c.position AND l.position <= :as_of) "
+    "GROUP BY c.asset, c.partition, c.check_name, c.check_key ORDER BY 5 DESC"
+)
+_VERDICTS: Final = text(
+    "SELECT check_name, check_key, passed, metadata, message FROM checks WHERE project = :project "
+    "AND asset = :asset AND partition = :partition AND check_key <> '' ORDER BY position"
+)
+_MADE: Final = text(
+    "SELECT v.asset, v.partition, v.version FROM unnest(CAST(:assets AS text[]), CAST(:partitions AS text[]), "
+    "  CAST(:versions AS text[])) AS n (asset, partition, version) "
+    "JOIN versions v ON v.project = :project AND v.asset = n.asset AND v.partition = n.partition "
+    "AND v.version = n.version"
 )
 
 
@@ -148,19 +165,45 @@ def partition_history(
 
 
 def verdict_keys(
-    connection: Connection, project: str, assets: Collection[AssetId]
+    connection: Connection, project: str, assets: Collection[AssetId], as_of: Position = NOW
 ) -> frozenset[tuple[AssetId, PartitionKey, str]]:
-    """Verdicts by which these assets' versions may stand: (asset, partition, check key); no refusals."""
-    parameters = {"project": project, "assets": list(assets)}
+    """What verdicts on these assets stand: (asset, partition, check key)."""
+    parameters = {"project": project, "assets": list(assets), "as_of": as_of}
     return frozenset((a, p, k) for a, p, k in _tuples(connection, _VERDICT_KEYS, parameters))
+
+
+def refusals(
+    connection: Connection, project: str, assets: Collection[AssetId], as_of: Position = NOW
+) -> dict[tuple[AssetId, PartitionKey], tuple[Refusal, ...]]:
+    """The verdicts on these assets that stand and did not pass, newest first. Cost: O(verdicts that did not pass)."""
+    parameters = {"project": project, "assets": list(assets), "as_of": as_of}
+    found: dict[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = {}
+    for asset, partition, *refusal in _tuples(connection, _REFUSALS, parameters) if assets else ():
+        found[asset, partition] = (*found.get((asset, partition), ()), Refusal._make(refusal))
+    return found
 
 
 def check_verdicts(
     connection: Connection, project: str, asset: AssetId, partition: PartitionKey
-) -> dict[tuple[str, str], bool]:
-    """The latest verdict by (check name, check key)."""
+) -> dict[tuple[str, str], CheckResult]:
+    """The latest verdict that stands by (check name, check key)."""
     parameters = {"project": project, "asset": asset, "partition": partition}
-    return {(row.check_name, row.check_key): row.passed for row in connection.execute(_PASSED, parameters)}
+    return {
+        (row.check_name, row.check_key): CheckResult(row.passed, row.metadata, row.message)
+        for row in connection.execute(_VERDICTS, parameters)
+    }
+
+
+def never_made(
+    connection: Connection, project: str, versions: Collection[tuple[AssetId, PartitionKey, VersionId]]
+) -> frozenset[tuple[AssetId, PartitionKey, VersionId]]:
+    """Those (asset, partition, version) that do not exist: the step behind the version made no such output."""
+    if not versions:
+        return frozenset()
+    assets, partitions, ids = map(list, zip(*versions, strict=True))
+    parameters = {"project": project, "assets": assets, "partitions": partitions, "versions": ids}
+    made = {(AssetId(a), PartitionKey(p), VersionId(v)) for a, p, v in _tuples(connection, _MADE, parameters)}
+    return frozenset(versions) - made
 
 
 def _tuples(connection: Connection, statement: Any, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ moved, and any past position is still an index lookup per key.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
@@ -83,17 +83,19 @@ checks: Final = Table(
     key("asset"),
     key("partition"),
     key("check_name"),
-    key("version"),
-    Column("check_key", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("environment", Name, nullable=False),
+    Column("version", Name, nullable=False),
+    Column("variant", Boolean, nullable=False),
+    Column("check_key", Text, nullable=False),
     Column("passed", Boolean, nullable=False),
     Column("blocking", Boolean, nullable=False),
     Column("severity", Name, nullable=False),
     Column("message", Text, nullable=False),
     Column("metadata", JSON, nullable=False),
-    Column("position", BigInteger, nullable=False),
     Column("evaluated_at", DateTime(timezone=True), nullable=False),
 )
-Index("checks_refused", checks.c.project, postgresql_where=~checks.c.passed & checks.c.blocking)
+Index("checks_failed", checks.c.project, checks.c.asset, postgresql_where=~checks.c.passed)
 
 # By the path's digest: a path may be longer than what an index takes.
 contents: Final = Table(
@@ -172,14 +174,16 @@ class VersionsProjection:
                         "asset": fact.asset,
                         "partition": fact.partition,
                         "check_name": fact.check,
+                        "position": event.position,
+                        "environment": fact.environment,
                         "version": fact.version,
+                        "variant": fact.variant,
                         "check_key": fact.check_key,
                         "passed": fact.passed,
                         "blocking": fact.blocking,
                         "severity": fact.severity,
                         "message": fact.message,
                         "metadata": fact.metadata,
-                        "position": event.position,
                         "evaluated_at": event.occurred_at,
                     },
                 )
@@ -311,23 +315,38 @@ _CHECKS: Final = text(
 )
 
 
+# The newest verdict of each blocking check, where it did not pass and no head was set since; from the failed ones on.
 _REFUSED: Final = text(
-    "SELECT DISTINCT ON (c.asset, c.partition) c.asset, c.partition, c.position FROM ("
-    "  SELECT DISTINCT ON (asset, partition, check_name) * FROM checks "
-    "  WHERE project = :project AND position <= :as_of ORDER BY asset, partition, check_name, position DESC) c "
-    "WHERE NOT c.passed AND c.blocking AND NOT EXISTS ("
-    "  SELECT FROM head_history h WHERE h.project = c.project AND h.environment = :environment AND h.asset = c.asset "
-    "  AND h.partition = c.partition AND h.from_position > c.position AND h.from_position <= :as_of) "
-    "ORDER BY c.asset, c.partition, c.position DESC"
+    "SELECT c.asset, c.partition, c.check_name, c.check_key, c.version, c.position FROM checks c "
+    "WHERE c.project = :project AND NOT c.passed AND c.blocking AND c.environment = :environment AND NOT c.variant "
+    "AND c.position <= :as_of AND NOT EXISTS ("
+    "  SELECT FROM checks l WHERE l.project = c.project AND l.asset = c.asset AND l.partition = c.partition "
+    "  AND l.check_name = c.check_name AND l.environment = c.environment AND NOT l.variant "
+    "  AND l.position > c.position AND l.position <= :as_of) AND NOT EXISTS ("
+    "  SELECT FROM head_history h WHERE h.project = c.project AND h.environment = c.environment "
+    "  AND h.asset = c.asset AND h.partition = c.partition "
+    "  AND h.from_position > c.position AND h.from_position <= :as_of) ORDER BY c.position"
 )
+
+
+class RefusedVersion(NamedTuple):
+    """A version that a blocking check kept from being head, or would have kept from it."""
+
+    check: str
+    check_key: str
+    version: VersionId
+    position: Position
 
 
 def refused_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
-) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """Asset partitions whose newest version a blocking check refused, with the verdict's position."""
+) -> dict[tuple[AssetId, PartitionKey], RefusedVersion]:
+    """Asset partitions whose newest version a blocking check refused in that environment; variants aside."""
     parameters = {"project": project, "environment": environment, "as_of": as_of}
-    return {(row.asset, row.partition): row.position for row in connection.execute(_REFUSED, parameters)}
+    return {
+        (row.asset, row.partition): RefusedVersion(row.check_name, row.check_key, row.version, row.position)
+        for row in connection.execute(_REFUSED, parameters)
+    }
 
 
 def checks_of(
