@@ -199,7 +199,3 @@ def test_a_type_that_cannot_be_stored_is_refused_with_the_way_out(annotation, pr
 
     assert problem in str(refused.value)
     assert way_out in str(refused.value)
-
-
-def test_a_class_with_a_codec_of_its_own_is_known_by_name():
-    assert type_spec(Opaque, custom={Opaque}) == TypeSpec(kind="object", name="Opaque")

@@ -9,7 +9,6 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Collection
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,18 +17,36 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from latewood.errors import DefinitionError
+from latewood.engine.codec_registry import codec_for, usable
+from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.tables import TableSchema
 from latewood.model.types import ANY, FOREIGN, Field, Kind, PickleMarker, TypeSpec, display
+from latewood.plugin import Codec
 
 
-def type_spec(annotation: Any, custom: Collection[type] = ()) -> TypeSpec:
-    """The description of an annotation; no annotation at all is `Any`.
+def type_spec(annotation: Any) -> TypeSpec:
+    """The description of an annotation; no annotation at all is `Any`. May import an installed codec.
 
-    `custom` are the classes that a registered codec stores.
     Raises DefinitionError for a type that cannot be stored, naming it and the way out.
     """
-    return _Reader(annotation, frozenset(custom)).spec(annotation)
+    return _Reader(annotation).spec(annotation)
+
+
+def codecs_in(annotation: Any) -> tuple[Codec, ...]:
+    """The codecs that an annotation names with Annotated, for itself or for arms of a union."""
+    if type(annotation).__name__ == "TypeAliasType":
+        return codecs_in(annotation.__value__)
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        named = tuple(mark for mark in annotation.__metadata__ if _is_codec(mark))
+        return (*named, *codecs_in(annotation.__origin__))
+    if origin in (typing.Union, types.UnionType):
+        return tuple(codec for arg in args for codec in codecs_in(arg))
+    return ()
+
+
+def _is_codec(mark: Any) -> bool:
+    return not isinstance(mark, type) and isinstance(mark, Codec)
 
 
 _SCALARS: dict[Any, Kind] = {
@@ -61,9 +78,8 @@ _OPEN = (Any, object, inspect.Parameter.empty)
 class _Reader:
     """One reading of one annotation: knows the whole for its errors, and the records it is inside of."""
 
-    def __init__(self, whole: Any, custom: frozenset[type]) -> None:
+    def __init__(self, whole: Any) -> None:
         self.whole = whole
-        self.custom = custom
         self.inside: list[type] = []
 
     def spec(self, annotation: Any) -> TypeSpec:
@@ -92,13 +108,18 @@ class _Reader:
         if origin is typing.Annotated:
             return self.annotated(annotation, args[0])
         if origin is typing.Literal:
+            if any(isinstance(value, Enum) for value in args):
+                raise self.refused(annotation, "members of an Enum do not come back from JSON; use the Enum itself")
             kinds = {type(value): self.spec(type(value)) for value in args}
-            values = tuple(str(value) if isinstance(value, Enum) else repr(value) for value in args)
+            values = tuple(repr(value) for value in args)
             return TypeSpec(kind="literal", values=values, args=tuple(kinds.values()))
         if origin in (typing.Union, types.UnionType):
             return TypeSpec(kind="union", args=tuple(self.spec(arg) for arg in args))
         if origin in _CONTAINERS:
-            return TypeSpec(kind=_CONTAINERS[origin], args=tuple(self.part(arg) for arg in args))
+            spec = TypeSpec(kind=_CONTAINERS[origin], args=tuple(self.part(arg) for arg in args))
+            if spec.kind == "dict" and spec.args[0].kind in _NO_KEYS:
+                raise self.refused(annotation, f"JSON has no {display(spec.args[0])} as keys; use a list of pairs")
+            return spec
         if origin is tuple:
             if len(args) == 2 and args[1] is ...:  # noqa: PLR2004 - tuple[X, ...]
                 return TypeSpec(kind="vartuple", args=(self.part(args[0]),))
@@ -113,7 +134,9 @@ class _Reader:
     def annotated(self, annotation: Any, inner: Any) -> TypeSpec:
         for mark in annotation.__metadata__:
             if mark is PickleMarker:
-                return TypeSpec(kind="object", name=_class_name(inner))
+                return _object(inner)
+            if isinstance(mark, Codec):
+                return self.coded(inner, mark)
             if isinstance(mark, type) and issubclass(mark, TableSchema):
                 return self.spec(mark)
         return self.spec(inner)
@@ -130,13 +153,11 @@ class _Reader:
 
     def of_class(self, cls: Any) -> TypeSpec:
         plain = typing.get_origin(cls) or cls
-        if plain in self.custom:
-            return TypeSpec(kind="object", name=_class_name(plain))
         if issubclass(plain, TableSchema):
             return TypeSpec(kind="table", columns=plain.columns)
-        for module, name, kind in _LIBRARIES:
+        for spec, module, name in _LIBRARIES:
             if is_class(plain, module, name):
-                return TypeSpec(kind=kind)
+                return spec
         if issubclass(plain, PurePath):
             return TypeSpec(kind="path")
         if issubclass(plain, Enum):
@@ -153,6 +174,8 @@ class _Reader:
     def record(self, cls: type) -> TypeSpec:
         if cls in self.inside:
             return TypeSpec(kind="recursive", name=cls.__qualname__)
+        if not _is_record(cls) and (spec := self.installed(cls)):
+            return spec
         self.inside.append(cls)
         try:
             kind, parts = self.record_fields(cls)
@@ -160,14 +183,14 @@ class _Reader:
             self.inside.pop()
         return TypeSpec(kind=kind, name=cls.__qualname__, fields=parts)
 
-    def record_fields(self, cls: type) -> tuple[Kind, tuple[Field, ...]]:
-        if hasattr(cls, "__pydantic_fields__") and hasattr(cls, "model_fields"):
+    def record_fields(self, cls: Any) -> tuple[Kind, tuple[Field, ...]]:
+        if _is_model(cls):
             own: dict[str, Any] = cls.__pydantic_fields__
             return "model", tuple(
                 Field(name=name, type=self.part(field.annotation), required=field.is_required())
                 for name, field in own.items()
             )
-        if is_dataclass(cls):
+        if isinstance(cls, type) and is_dataclass(cls):
             hints = self.hints(cls)
             return "dataclass", tuple(
                 Field(
@@ -177,15 +200,34 @@ class _Reader:
                 )
                 for field in fields(cls)
             )
-        if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
+        if _is_typeddict(cls):
             return "typeddict", self.keys(cls)
         if hasattr(cls, "__get_pydantic_core_schema__"):  # a type of pydantic's own, or that knows pydantic
             return "model", ()
         raise self.refused(
             cls,
             "its values have no form to be stored in; use a dataclass, a TypedDict or a pydantic model, "
-            f"or allow pickle with Pickled[{cls.__qualname__}]",
+            f"name a codec, or allow pickle with Pickled[{cls.__qualname__}]",
         )
+
+    def coded(self, inner: Any, codec: Any) -> TypeSpec:
+        """The class under a codec that the annotation names."""
+        cls = typing.get_origin(inner) or inner
+        try:
+            codec = usable(codec, "the codec")
+        except ValueRefused as error:
+            raise self.refused(self.whole, str(error)) from None
+        if not (isinstance(cls, type) and codec.handles(cls)):
+            raise self.refused(self.whole, f'codec "{codec.name}" does not handle {_written(inner)}')
+        return _object(inner, codec.name)
+
+    def installed(self, cls: type) -> TypeSpec | None:
+        """The class if an installed codec stores it."""
+        try:
+            codec = codec_for(cls)
+        except ValueRefused as error:
+            raise self.refused(cls, str(error)) from None
+        return None if codec is None else _object(cls, codec.name)
 
     def keys(self, cls: Any) -> tuple[Field, ...]:
         if sys.version_info < (3, 12) and type(cls).__module__ == "typing":
@@ -204,11 +246,36 @@ class _Reader:
         return DefinitionError(f"type {_written(annotation)}{whole}: {why}")
 
 
-_LIBRARIES: tuple[tuple[str, str, Kind], ...] = (
-    ("pyarrow", "Table", "table"),
-    ("pandas", "DataFrame", "dataframe"),
-    ("numpy", "ndarray", "ndarray"),
+_LIBRARIES = (
+    (TypeSpec(kind="table"), "pyarrow", "Table"),
+    (TypeSpec(kind="dataframe"), "pandas", "DataFrame"),
+    (TypeSpec(kind="dataframe", name="polars"), "polars", "DataFrame"),
+    (TypeSpec(kind="ndarray"), "numpy", "ndarray"),
 )
+
+_NO_KEYS = frozenset(
+    ("list", "sequence", "tuple", "vartuple", "set", "frozenset", "dict", "dataclass", "typeddict", "model")
+)
+
+
+def _object(annotation: Any, codec: str = "") -> TypeSpec:
+    """A class that is a file of its own, with the names of the classes that its values are instances of."""
+    cls = typing.get_origin(annotation) or annotation
+    bases = cls.__mro__[:-1] if isinstance(cls, type) and cls is annotation else ()
+    names = tuple(base.__qualname__ for base in bases)
+    return TypeSpec(kind="object", name=_class_name(annotation), values=names, codec=codec)
+
+
+def _is_record(cls: Any) -> bool:
+    return _is_model(cls) or is_dataclass(cls) or _is_typeddict(cls)
+
+
+def _is_model(cls: Any) -> bool:
+    return hasattr(cls, "__pydantic_fields__") and hasattr(cls, "model_fields")
+
+
+def _is_typeddict(cls: Any) -> bool:
+    return issubclass(cls, dict) and hasattr(cls, "__required_keys__")
 
 
 def is_class(cls: Any, package: str, name: str) -> bool:

@@ -10,11 +10,12 @@ from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Union, get_args, get_origin
 
-from latewood.engine.annotations import is_class, type_spec
+from latewood.engine.annotations import codecs_in, is_class, type_spec
 from latewood.errors import ValueRefused
 from latewood.model.types import FOREIGN, TypeSpec, columns_fit, display
+from latewood.plugin import Codec
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -22,20 +23,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """An annotation, ready for its values. `plain`: JSON alone tells its values apart, without pydantic."""
+    """An annotation, ready for its values.
+
+    plain          JSON alone tells its values apart, without pydantic
+    codecs         those that the annotation names
+    objects        which objects may be in it: under Pickled, or with a codec of their own
+    """
 
     annotation: Any
     spec: TypeSpec
     plain: bool
-    custom: frozenset[type]
+    codecs: tuple[Codec, ...]
+    objects: frozenset[Literal["pickled", "coded"]]
 
 
-def edge_of(annotation: Any, custom: frozenset[type] = frozenset()) -> Edge:
+def edge_of(annotation: Any) -> Edge:
     """The edge of an annotation, kept for the next time. Raises DefinitionError as `type_spec` does."""
     try:
-        return _kept_edge(annotation, custom)
+        return _kept_edge(annotation)
     except TypeError:  # an annotation with something unhashable in it
-        return _new_edge(annotation, custom)
+        return _new_edge(annotation)
 
 
 def document_edge(annotation: Any) -> Edge:
@@ -48,13 +55,13 @@ def document_edge(annotation: Any) -> Edge:
     return edge_of(Union[document])  # noqa: UP007 - of a tuple there is no other spelling
 
 
-def check_value(value: Any, annotation: Any, *, subject: str, custom: frozenset[type] = frozenset()) -> Any:
+def check_value(value: Any, annotation: Any, *, subject: str) -> Any:
     """The value, as its annotation promises it. Cost: about 1 µs for a scalar.
 
     `subject` names the place: `output of "flights/raw"`, `parameter depth of "model"`.
     Raises ValueRefused: the subject, what was expected, what was found and where in it.
     """
-    edge = edge_of(annotation, custom)
+    edge = edge_of(annotation)
     try:
         return _checked(value, edge)
     except _Mismatch as mismatch:
@@ -82,9 +89,16 @@ class _Mismatch(Exception):
         self.reason = reason
 
 
-def _new_edge(annotation: Any, custom: frozenset[type]) -> Edge:
-    spec = type_spec(annotation, custom)
-    return Edge(annotation=annotation, spec=spec, plain=_is_plain(spec), custom=custom)
+def _new_edge(annotation: Any) -> Edge:
+    spec = type_spec(annotation)
+    arms = spec.args if spec.kind == "union" else (spec,)
+    return Edge(
+        annotation=annotation,
+        spec=spec,
+        plain=_is_plain(spec),
+        codecs=codecs_in(annotation),
+        objects=frozenset("coded" if arm.codec else "pickled" for arm in arms if arm.kind == "object"),
+    )
 
 
 _kept_edge = lru_cache(maxsize=4096)(_new_edge)
@@ -188,7 +202,7 @@ def _foreign_arm(value: Any, edge: Edge) -> Any:
     deepest = _Mismatch()
     for arm in get_args(_bare(edge.annotation)):
         try:
-            return _checked(value, edge_of(arm, edge.custom))
+            return _checked(value, edge_of(arm))
         except _Mismatch as mismatch:
             deepest = mismatch if mismatch.reason else deepest
     raise deepest
@@ -226,8 +240,8 @@ def _check_table(value: Any, edge: Edge) -> None:
         raise _Mismatch(reason=reason)
 
 
-def _check_dataframe(value: Any, _: Edge) -> None:
-    if not is_class(type(value), "pandas", "DataFrame"):
+def _check_dataframe(value: Any, edge: Edge) -> None:
+    if not is_class(type(value), edge.spec.name or "pandas", "DataFrame"):
         raise _Mismatch
 
 

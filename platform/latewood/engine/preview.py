@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latewood.engine.codecs import Stored
+from latewood.engine.encoded import Stored
 from latewood.engine.file_hash import files_in
 from latewood.model.tables import Column
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from latewood.context import Context, Output
-from latewood.decide.canonical import canonical
 from latewood.engine.annotations import type_spec
+from latewood.engine.set_order import in_one_order
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import Parameter, Receives
 from latewood.model.keys import PartitionKey
@@ -97,7 +97,7 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
     Relative paths are so to the project's root; `place` makes them, where the value comes from elsewhere.
     """
     if type(value) is annotation and annotation in _SCALARS:
-        return _recordable(value, value)
+        return _recordable(value)
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - start-up: only runs with parameters need it
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
@@ -111,7 +111,7 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
             valid = adapter.validate_python(candidate)
             if place is not None:
                 valid = _placed(adapter, valid, place)
-            return _recordable(adapter.dump_python(valid, mode="json"), adapter.dump_python(valid))
+            return _recordable(in_one_order(adapter.dump_python(valid, mode="json"), valid))
         except ValidationError as error:
             first = first or error
     assert first is not None, "either a candidate was returned or one was refused"
@@ -119,17 +119,15 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
     raise ValueRefused(f'parameter "{name}": expected {_shown(annotation)}, found {value!r}: {shown}')
 
 
-def _recordable(value: Any, plain: Any) -> Any:
-    """The JSON `value` of what is `plain` in Python: sets in one order, and numbers that JSON lacks as text."""
-    match value, plain:
-        case list(), set() | frozenset():
-            return sorted(value, key=canonical)  # strings hash, and so sets iterate, differently in each process
-        case list(), list() | tuple():
-            return list(map(_recordable, value, plain))
-        case dict(), dict():
-            return dict(zip(value, map(_recordable, value.values(), plain.values()), strict=True))
-        case float(), _ if not isfinite(value):
-            return str(value)  # a definition read from the log would hold null
+def _recordable(value: Any) -> Any:
+    """The JSON value with the numbers that JSON lacks as text: a definition read from the log would hold null."""
+    match value:
+        case list():
+            return list(map(_recordable, value))
+        case dict():
+            return {name: _recordable(part) for name, part in value.items()}
+        case float() if not isfinite(value):
+            return str(value)
     return value
 
 
@@ -163,7 +161,10 @@ def _placed(adapter: "TypeAdapter[Any]", live: Any, place: Callable[[PurePath], 
         kind = next((kind for kind in (list, tuple, set, frozenset) if isinstance(plain, kind)), None)
         return plain if kind is None else kind(map(placed, plain))
 
-    plain = adapter.dump_python(live)
+    try:
+        plain = adapter.dump_python(live)
+    except TypeError:  # a set of records: as dicts they have no hash. Paths inside records are refused on loading
+        return live
     moved = placed(plain)
     return live if moved == plain else adapter.validate_python(moved)
 

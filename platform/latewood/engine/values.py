@@ -52,8 +52,10 @@ class Values:
         version, given = encoded.version, output.data_version
         if given is not None:
             version = f"given:{recordable_version(given, subject=subject)}"
+        with encoded.scratch:
+            staged = self._store.stage(encoded.content, encoded.extension)
         return StagedOutput(
-            staged=self._store.stage(encoded.content, encoded.extension),
+            staged=staged,
             data_version=version,
             metadata={**encoded.metadata, **recordable_metadata(output.metadata, subject=subject)},
             columns=_described(encoded.schema, _COLUMNS_BYTES_MAX // outputs),
@@ -127,6 +129,10 @@ def _together(values: list[Any], subject: str) -> Any:
         import pandas as pd  # noqa: PLC0415 - optional
 
         return pd.concat(values)
+    if (module, name) == ("polars", "DataFrame"):
+        import polars as pl  # noqa: PLC0415 - optional
+
+        return pl.concat(values, how="diagonal_relaxed")
     raise ValueRefused(
         f"{subject}: reads {len(values)} partitions at once, but {name} values cannot be joined; "
         f"annotate it Partitioned[{name}] and iterate"

@@ -60,9 +60,10 @@ class TypeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an annotation says, without the annotation.
 
     args      items of containers, arms of a union, the scalar under an Enum, the types of a Literal's values
-    name      the class of an enum, record or object; the dtype of an array
-    values    members of an enum by name; values of a Literal as written
+    name      the class of an enum, record or object; the dtype of an array; the library of a frame, if not pandas
+    values    members of an enum by name; values of a Literal as written; an object's class and its bases
     columns   the declared schema of a table; None where none is declared
+    codec     the name of the codec that stores an object; empty for a pickle
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class TypeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     columns: tuple[Column, ...] | None = None
+    codec: str = ""
 
 
 ANY = TypeSpec(kind="any")
@@ -107,7 +109,9 @@ def display(spec: TypeSpec) -> str:
         case "ndarray":
             return f"NDArray[{spec.name}]" if spec.name else "ndarray"
         case "object":
-            return f"Pickled[{spec.name}]"
+            return spec.name if spec.codec else f"Pickled[{spec.name}]"
+        case "dataframe" if spec.name:
+            return f"{spec.name}.DataFrame"
         case "enum" | "dataclass" | "typeddict" | "model" | "recursive":
             return spec.name
     name = _WRITTEN.get(spec.kind, spec.kind)
@@ -136,6 +140,8 @@ def fits(produced: TypeSpec, expected: TypeSpec) -> str | None:
     if produced.kind == "union":
         return next((reason for arm in produced.args if (reason := fits(arm, expected))), None)
     if expected.kind == "union":
+        if produced.kind == "literal" and len(produced.values) > 1:
+            return next((reason for value in _single(produced) if (reason := fits(value, expected))), None)
         return _fits_an_arm(produced, expected)
     if produced.kind == expected.kind:
         rule = _RULES.get(produced.kind)
@@ -188,6 +194,29 @@ def _parts(produced: TypeSpec, expected: TypeSpec) -> str | None:
     return None
 
 
+def _single(literal: TypeSpec) -> list[TypeSpec]:
+    """Each value of a Literal as one of its own: they may go to different arms of a union."""
+    kinds = {arg.kind: arg for arg in literal.args}
+    return [
+        TypeSpec(kind="literal", values=(value,), args=(kinds.get(_kind_written(value), ANY),))
+        for value in literal.values
+    ]
+
+
+def _kind_written(value: str) -> Kind:
+    """The kind of a Literal's value, from how it is written."""
+    match value[0]:
+        case "'" | '"':
+            return "str"
+        case "T" | "F":
+            return "bool"
+        case "N":
+            return "none"
+        case "b":
+            return "bytes"
+    return "int"
+
+
 def _tuple(produced: TypeSpec, expected: TypeSpec) -> str | None:
     return _parts(produced, expected) if len(produced.args) == len(expected.args) else _other(produced, expected)
 
@@ -209,6 +238,8 @@ def _record(produced: TypeSpec, expected: TypeSpec) -> str | None:
                 return f"field {field.name}: expected {display(field.type)}, found no such field"
         elif reason := fits(found[field.name].type, field.type):
             return f"field {field.name}: {reason}"
+        elif produced.kind == "typeddict" and field.required and not found[field.name].required:
+            return f"field {field.name}: expected it always, found NotRequired"
     return None
 
 
@@ -245,6 +276,15 @@ def _ndarray(produced: TypeSpec, expected: TypeSpec) -> str | None:
     return _other(produced, expected) if known and produced.name != expected.name else None
 
 
+def _dataframe(produced: TypeSpec, expected: TypeSpec) -> str | None:
+    return None if produced.name == expected.name else _other(produced, expected)
+
+
+def _object(produced: TypeSpec, expected: TypeSpec) -> str | None:
+    known = produced.values and expected.values  # of `Pickled[list[Model]]`, say, no class is known
+    return _other(produced, expected) if known and expected.name not in produced.values else None
+
+
 _RULES: dict[str, Callable[[TypeSpec, TypeSpec], str | None]] = {
     "list": _parts,
     "sequence": _parts,
@@ -260,4 +300,6 @@ _RULES: dict[str, Callable[[TypeSpec, TypeSpec], str | None]] = {
     "model": _record,
     "table": _table,
     "ndarray": _ndarray,
+    "dataframe": _dataframe,
+    "object": _object,
 }
