@@ -1,6 +1,7 @@
 """The syntax that a code object was compiled from."""
 
 import ast
+import inspect
 import types
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -45,10 +46,24 @@ def _lambdas_around(found: list[FunctionNode], code: types.CodeType) -> list[Fun
         for line, end_line, column, end_column in code.co_positions()
         if line is not None and end_line is not None and column is not None and end_column  # not the prologue
     ]
+    if not spots:  # Python 3.12 gives what returns a constant no place
+        return [node for node in found if isinstance(node, ast.Lambda) and _compiled(node) == _form(code)]
     spans = [(node, _span(node.body)) for node in found if isinstance(node, ast.Lambda)]
     around = [(node, span) for node, span in spans if all(span[0] <= start and end <= span[1] for start, end in spots)]
     innermost = max((span[0] for _, span in around), default=None)
-    return [node for node, span in around if span[0] == innermost] if spots else []
+    return [node for node, span in around if span[0] == innermost]
+
+
+def _compiled(node: ast.Lambda) -> tuple[object, ...]:
+    whole = compile(ast.Expression(node), "", "eval", dont_inherit=True)
+    *_, own = (constant for constant in whole.co_consts if isinstance(constant, types.CodeType))
+    return _form(own)
+
+
+def _form(code: types.CodeType) -> tuple[object, ...]:
+    """What code without names does; constants as written, since 1 and True are equal."""
+    stars = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return code.co_code, repr(code.co_consts), code.co_varnames, code.co_argcount, code.co_posonlyargcount, stars
 
 
 def _span(node: ast.expr) -> tuple[tuple[int, int], tuple[int, int]]:
