@@ -261,6 +261,33 @@ def stats(**given: Any) -> int:
     return stats_command(**given)
 
 
+folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+
+
+@log_.command("export")
+@folder
+@click.option("--after", type=click.IntRange(min=0), metavar="POSITION", help="Only what comes after this position.")
+@as_json
+def export_(**given: Any) -> int:
+    """Write the log to Parquet files; into a folder that has them, what came since.
+
+    views.sql beside them lets DuckDB ask for runs, steps, versions, heads, checks and lineage.
+    """
+    from latewood.cli.transfer import export_command
+
+    return export_command(**given)
+
+
+@log_.command("import")
+@folder
+@as_json
+def import_(**given: Any) -> int:
+    """Record exported events in an empty log, every one as it was; into one that has a beginning of them, the rest."""
+    from latewood.cli.transfer import import_command
+
+    return import_command(**given)
+
+
 @main.command()
 @click.argument("key")
 @click.argument("version", default="")
