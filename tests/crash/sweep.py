@@ -65,7 +65,10 @@ class Effects:
         self.end(number)
 
     def watch(self, engine: Engine) -> None:
-        """Count the transactions of this engine that wrote: just before their commit, and just after it."""
+        """Count the transactions of this engine that wrote: just before their commit, and just after it.
+
+        An append sends its commit with what it records, so that nobody can come between.
+        """
 
         @event.listens_for(engine, "commit")
         def _before(connection: Connection) -> None:
@@ -77,6 +80,16 @@ class Effects:
         @event.listens_for(engine, "checkin")
         def _after(_connection: object, record: object) -> None:
             if number := record.info.pop("effect", 0):
+                self.end(number)
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def _before_append(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+            if "record_events" in statement:
+                connection.info["append"] = self.begin()
+
+        @event.listens_for(engine, "after_cursor_execute")
+        def _after_append(connection: Connection, *_others: object) -> None:
+            if number := connection.info.pop("append", 0):
                 self.end(number)
 
 
