@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, NewType
+from typing import Annotated, Any, Literal, NamedTuple, NewType, TypeVar
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from latewood.engine.annotations import type_spec
 from latewood.errors import DefinitionError
@@ -69,6 +69,8 @@ class Opaque:
 
 
 UserId = NewType("UserId", int)
+K, V = TypeVar("K"), TypeVar("V")
+ByKey = TypeAliasType("ByKey", dict[K, list[V]], type_params=(V, K))
 
 WRITTEN = [
     (None, "None"),
@@ -88,10 +90,13 @@ WRITTEN = [
     (Score, "Score"),
     (Model, "Model"),
     (UserId, "int"),
+    (TypeAliasType("Ids", list[UserId]), "list[int]"),
+    (ByKey[int, str], "dict[str, list[int]]"),
     (Annotated[int, Field(gt=0)], "int"),
     (Any, "Any"),
     (Path, "Path"),
     (np.ndarray, "ndarray"),
+    (NDArray, "ndarray"),
     (NDArray[np.float64], "NDArray[float64]"),
     (pd.DataFrame, "DataFrame"),
     (pa.Table, "Table"),

@@ -34,8 +34,7 @@ def type_spec(annotation: Any) -> TypeSpec:
 
 def codecs_in(annotation: Any) -> tuple[Codec, ...]:
     """The codecs that an annotation names with Annotated, for itself or for arms of a union."""
-    if type(annotation).__name__ == "TypeAliasType":
-        return codecs_in(annotation.__value__)
+    annotation = _unaliased(annotation)
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         named = tuple(mark for mark in annotation.__metadata__ if _is_codec(mark))
@@ -43,6 +42,16 @@ def codecs_in(annotation: Any) -> tuple[Codec, ...]:
     if origin in (typing.Union, types.UnionType):
         return tuple(codec for arg in args for codec in codecs_in(arg))
     return ()
+
+
+def _unaliased(annotation: Any) -> Any:
+    """What stands behind `type X = …` and `X[…]` of it, from Python 3.12 on; NDArray of newer numpy is one."""
+    alias = typing.get_origin(annotation) or annotation
+    if type(alias).__name__ != "TypeAliasType":
+        return annotation
+    given = dict(zip(alias.__type_params__, typing.get_args(annotation), strict=False))
+    value, free = alias.__value__, getattr(alias.__value__, "__parameters__", ())
+    return _unaliased(value[tuple(given.get(parameter, parameter) for parameter in free)] if given and free else value)
 
 
 def _is_codec(mark: Any) -> bool:
@@ -89,8 +98,7 @@ class _Reader:
             raise self.refused(annotation, "the name could not be resolved; import it outside TYPE_CHECKING")
         if isinstance(annotation, typing.NewType):
             return self.spec(annotation.__supertype__)
-        if type(annotation).__name__ == "TypeAliasType":  # `type X = …`, from Python 3.12 on
-            return self.spec(annotation.__value__)
+        annotation = _unaliased(annotation)
         origin = typing.get_origin(annotation)
         if origin is not None:
             return self.generic(annotation, origin, typing.get_args(annotation))
@@ -126,7 +134,8 @@ class _Reader:
             return TypeSpec(kind="tuple", args=tuple(self.part(arg) for arg in args))
         if is_class(origin, "numpy", "ndarray"):
             dtypes = typing.get_args(args[1]) if len(args) > 1 else ()
-            return TypeSpec(kind="ndarray", name=getattr(dtypes[0], "__name__", "") if dtypes else "")
+            dtype = dtypes[0] if dtypes and isinstance(dtypes[0], type) else None  # or a variable: any
+            return TypeSpec(kind="ndarray", name=dtype.__name__ if dtype else "")
         if isinstance(origin, type):
             return self.of_class(annotation)
         raise self.refused(annotation, "this form is not known")
