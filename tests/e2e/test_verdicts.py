@@ -308,6 +308,7 @@ def test_what_reads_an_absent_optional_output_waits_for_it_and_nothing_runs_agai
         assert materialize(shell) == ran(fresh=1)
     out = shell.here("materialize", "*", "-f", "a.py").out
     assert "left out: after reads split/odd, an optional output that its task did not make" in out
+    assert "What could be made is fresh" in out
     assert causes(shell, "last") == ["absent split/odd", "missing after", "missing last"]
     assert assets(shell) == {"split/kept": "fresh", "split/odd": "missing", "after": "missing", "last": "missing"}
 

@@ -165,6 +165,41 @@ def _branches(workspace: Workspace, folder: Path) -> None:
     drop(workspace, "dev")
 
 
+def _verdicts(workspace: Workspace, folder: Path) -> None:
+    """Checks that refuse, stand, fail themselves and judge variants, in two environments; an output that is absent."""
+    source = """
+        from pathlib import Path
+        from latewood import Out, asset, check
+
+        @asset(outputs={"kept": int, "odd": Out(int, optional=True)})
+        def split(*, size: int = 2) -> dict[str, int]:
+            return {"kept": size} | ({"odd": size} if size % 2 else {})
+
+        @asset(inputs={"odd": "split/odd"})
+        def after(odd: int) -> int:
+            return odd
+
+        @check("split/kept", blocking=True)
+        def is_small(kept: int, *, limit: Path = Path("limit")) -> bool:
+            print("looking")
+            return kept <= int(limit.read_text())
+    """
+
+    def run(limit: str, *parameters: str, environment: str = "prod") -> None:
+        (folder / "shop.py").write_text(dedent(source))
+        (folder / "limit").write_text(limit)
+        loaded = load_file(folder / "shop.py", root=folder)
+        there = replace(workspace, environment=environment)
+        materialize(there, prepare(there, loaded, Asked(selection="*", parameters=parameters)))
+
+    run("no number")
+    run("4")
+    create(workspace, "dev")
+    run("1", environment="dev")
+    run("1")
+    run("4", "split/kept.size=9")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -210,7 +245,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
     return workspace.log.read_all(limit=100_000)
 
 
-STORIES = {"run": _live, "files": _live, "branches": _branches}
+STORIES = {"run": _live, "files": _live, "branches": _branches, "verdicts": _verdicts}
 
 
 if __name__ == "__main__":

@@ -191,6 +191,8 @@ def _outcome(prepared: Prepared) -> str:
         return "Other parameters than the defaults: variants were made, heads are as before,"
     if prepared.asked.partition or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog):
         return "What was selected is fresh"
+    if prepared.plan.counts()[Action.BLOCKED]:
+        return "What could be made is fresh"
     return "Everything is fresh"
 
 

@@ -164,7 +164,12 @@ def _plan_node(
     partitions = node.partitions(state)
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
     own = [columns[key] for key in node.keys]
-    asked = _Asked(node=node, wanted=tuple(key in request.selected for key in node.keys), force=request.force)
+    asked = _Asked(
+        node=node,
+        wanted=tuple(key in request.selected for key in node.keys),
+        force=request.force,
+        plain=not node.optional and not any(asset.checks for asset in node.assets),
+    )
     made = [output.asset for output in node.task.outputs]
     in_turn = any(input_.asset in made for input_ in node.task.inputs)
     groups: list[tuple[_Kind, list[int]]] = []
@@ -184,7 +189,9 @@ def _plan_node(
             group = current[kind] = []
             groups.append((kind, group))
         group.append(ordinal)
-        for column, content in zip(own, contents or (), strict=False):
+        if contents is None:
+            continue
+        for column, content in zip(own, contents, strict=True):
             column.data[ordinal] = None if isinstance(content, Reason) else content
             column.withheld.pop(ordinal, None)
             if isinstance(content, Reason):
@@ -194,11 +201,15 @@ def _plan_node(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is."""
+    """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
+
+    `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times.
+    """
 
     node: Node
     wanted: tuple[bool, ...]
     force: bool
+    plain: bool
 
 
 _Contents = tuple[str | Reason | None, ...] | None
@@ -206,6 +217,7 @@ _Contents = tuple[str | Reason | None, ...] | None
 None of what is blocked. None instead of a tuple: all stays as it is."""
 
 _FRESH: Final[_Kind] = (Action.FRESH, ())
+_NONE: Final[frozenset[int]] = frozenset()
 _MISSING: Final = (Reason(Cause.MISSING),)
 _REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
 _UNCHECKED: Final[_Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
@@ -219,10 +231,10 @@ def _decide(
     unknown = (PENDING,) * len(heads)
     if asked.force:
         return (Action.RUN, (Reason(Cause.FORCED),)), unknown
-    absent = absent_outputs(node, heads, read.digest, state)
+    absent = _NONE if asked.plain else absent_outputs(node, heads, read.digest, state)
     reasons = _reasons(asked, read, heads, absent, state)
     if not reasons and not read.pending:
-        return _as_it_is(node, heads, absent, state)
+        return (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
     if node.task.reuse.is_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
@@ -240,8 +252,6 @@ def _as_it_is(
     node: Node, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
 ) -> tuple[_Kind, _Contents]:
     """What is planned where the heads are what a run would make: nothing, unless their checks have more to say."""
-    if not absent and not any(asset.checks for asset in node.assets):
-        return _FRESH, None
     refusals = [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
     contents = tuple(
         Reason(Cause.ABSENT, node.keys[index]) if index in absent else refused or (head.data_version if head else None)
