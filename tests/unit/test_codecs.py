@@ -132,6 +132,23 @@ def test_equal_sets_have_one_version_whatever_their_order():
     assert encode(set(words), set[str]).version == encode({*words[25:], *words[:25]}, set[str]).version
 
 
+def test_a_set_is_one_document_in_every_process():
+    program = (
+        "from latewood.engine.codecs import encode;"
+        "words = {f'word{i}' for i in range(20)};"
+        "print(encode(words, set[str]).content);"
+        "print(encode({'a': [frozenset(words)]}, dict[str, list[frozenset[str]]]).content)"
+    )
+    shown = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(shown) == 1
+
+
 def test_bytes_are_kept_as_they_are(store):
     encoded, again = there_and_back(store, b"\x00\xff", bytes)
 
@@ -305,6 +322,9 @@ UNSAFE = [
     (Scored(auc=math.nan), Scored, "does not come back from JSON"),
     (Point("high"), Point, "x: Input should be a valid number"),
     (datetime(2013, 1, 1, tzinfo=UTC), Any, "does not come back from JSON"),
+    (Decimal("Infinity"), Decimal, "Input should be a finite number"),
+    ("1.5", Decimal | str, "does not come back from JSON"),
+    ({1}, list[int] | set[int], "does not come back from JSON"),
     (object(), Any, "cannot be stored as JSON"),
     (np.array([object()]), np.ndarray, "holds Python objects"),
     (pd.DataFrame({"a": [1, "x"]}), pd.DataFrame, "Give each column values of one type"),

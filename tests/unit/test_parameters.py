@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from math import inf, isnan, nan
 from pathlib import Path
+from typing import Literal, NotRequired
+from uuid import UUID
 
 import msgspec
 import pytest
+from typing_extensions import TypedDict
 
 from latewood.engine.signature import fixed_parameters, live_parameter, parse_parameter
 from latewood.errors import DefinitionError
@@ -18,6 +23,24 @@ ROOT = Path("/project")
 class Options:
     names: frozenset[str]
     limit: float = inf
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Partial(TypedDict):
+    a: int
+    b: NotRequired[Decimal]
+
+
+@dataclass(frozen=True)
+class Tag:
+    name: str
+    marks: frozenset[str] = frozenset()
+
+
+TAGS = [{"name": "a", "marks": []}, {"name": "b", "marks": ["x", "y", "z"]}]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +55,16 @@ class Options:
         (tuple[set[str], int], ({"b", "a"}, 1), [["a", "b"], 1]),
         (Options, Options(names=frozenset("ba")), {"names": ["a", "b"], "limit": "inf"}),
         (list[str], ["b", "a"], ["b", "a"]),
+        (Decimal | None, Decimal("1.10"), "1.10"),
+        (UUID, UUID(int=3), "00000000-0000-0000-0000-000000000003"),
+        (Colour, Colour.RED, "red"),
+        (Colour | None, None, None),
+        (dict[Colour, int], {Colour.RED: 1}, {"red": 1}),
+        (Literal["a", 1], 1, 1),
+        (int | str, "x", "x"),
+        (Partial, {"a": 1}, {"a": 1}),
+        (frozenset[Tag], frozenset({Tag("b", frozenset("zyx")), Tag("a")}), TAGS),
+        (set[frozenset[int]], {frozenset({2, 1}), frozenset({3})}, [[3], [1, 2]]),
         (Path, Path("/in.csv"), "/in.csv"),
         (datetime | None, None, None),
         (int, "3", 3),

@@ -1,12 +1,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, NewType, TypeVar
+from uuid import UUID
 
 import msgspec
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
@@ -51,6 +54,14 @@ class Tree:
 
 
 class Score(TypedDict):
+    auc: float
+
+
+class Extended(Score):
+    loss: float
+
+
+class Partial(TypedDict, total=False):
     auc: float
 
 
@@ -99,6 +110,9 @@ WRITTEN = [
     (NDArray, "ndarray"),
     (NDArray[np.float64], "NDArray[float64]"),
     (pd.DataFrame, "DataFrame"),
+    (pl.DataFrame, "polars.DataFrame"),
+    (set[Decimal], "set[Decimal]"),
+    (frozenset[UUID | None], "frozenset[UUID | None]"),
     (pa.Table, "Table"),
     (Table, "Table"),
     (Flights, 'Table["year: int64, dep_delay: double?"]'),
@@ -144,6 +158,20 @@ FITTING = [
     (Table["name: large_string, codes: dictionary<string>"], Table["codes: string, name: string"]),
     (NDArray[np.float64], np.ndarray),
     (pa.Table | None, Flights | None),
+    (Literal["a", 1], int | str),
+    (Literal["a", None], Literal["a", "b"] | None),  # noqa: PYI061 - as a user may write it
+    (Literal["a", 1, True], Literal["a"] | Literal[1] | bool),  # noqa: PYI030 - the same
+    (Literal[True], bool),
+    (Decimal | None, None | Decimal | str),
+    (set[int], set[float]),
+    (frozenset[Decimal], frozenset[Decimal | None]),
+    (dict[Colour, UUID], dict[Colour, UUID | None]),
+    (list[int | None], list[float | None]),
+    (Extended, Score),
+    (Score, Partial),
+    (pl.DataFrame, pl.DataFrame | None),
+    (Pickled[Point3], Pickled[Point]),
+    (Pickled[list[Opaque]], Pickled[Opaque]),
 ]
 
 
@@ -180,6 +208,21 @@ UNFITTING = [
     (Table["a: int32?"], Table["a: int32"], "column a: expected no nulls, found int32? (nullable)"),
     (Table["a: int32"], Flights, "column year: expected int64, found no such column"),
     (Table["a: int32"] | None, Table["a: int64"] | None, "column a: expected int64, found int32"),
+    (Literal["a", 1], Literal["a"] | bytes, "expected Literal['a'], found Literal[1]"),
+    (Literal["a", 1], str | bytes, "expected str | bytes, found Literal[1]"),
+    (Literal["a", 1], str, "expected str, found Literal['a', 1]"),
+    (Decimal, float, "expected float, found Decimal"),
+    (float, Decimal, "expected Decimal, found float"),
+    (UUID, str, "expected str, found UUID"),
+    (set[int], frozenset[int], "expected frozenset[int], found set[int]"),
+    (set[str], set[int], "item: expected int, found str"),
+    (int | str | None, int | None, "expected int | None, found str"),
+    (list[int | None], list[int], "item: expected int, found None"),
+    (Partial, Score, "field auc: expected it always, found NotRequired"),
+    (Score, Extended, "field loss: expected float, found no such field"),
+    (pd.DataFrame, pl.DataFrame, "expected polars.DataFrame, found DataFrame"),
+    (pl.DataFrame, pa.Table, "expected Table, found polars.DataFrame"),
+    (Pickled[Point], Pickled[Point3], "expected Pickled[Point3], found Pickled[Point]"),
 ]
 
 
@@ -194,6 +237,9 @@ REFUSED = [
     (list[pa.Table], "a Table cannot be stored inside another value", "an output of its own"),
     ("Flights", 'type "Flights": the name could not be resolved', "import it"),
     (3, "type 3: it is no type", ""),
+    (Literal[Colour.RED], "members of an Enum do not come back from JSON", "use the Enum itself"),
+    (dict[frozenset[int], str], "JSON has no frozenset[int] as keys", "use a list of pairs"),
+    (list[pl.DataFrame], "a polars.DataFrame cannot be stored inside another value", "an output of its own"),
 ]
 
 

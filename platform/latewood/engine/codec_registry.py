@@ -41,8 +41,9 @@ def codec_named(name: str) -> Codec | None:
     try:
         codec = point.load()
     except Exception as error:  # a plugin's module is somebody else's code: anything may be raised
+        way_out = f"; install {error.name}" if isinstance(error, ModuleNotFoundError) else ""
         raise ValueRefused(
-            f'codec "{name}" of {_distribution(point)} cannot be loaded: {type(error).__name__}: {error}'
+            f'codec "{name}" of {_distribution(point)} cannot be loaded: {type(error).__name__}: {error}{way_out}'
         ) from error
     return usable(codec, f"{point.value} of {_distribution(point)}", name)
 
