@@ -81,7 +81,7 @@ def answer(shell, *arguments):
         (["lineage", "numbers"], ["numbers reads nothing"]),
         (["lineage", "total", "--up", "0"], ["nothing reads total"]),
         (["runs"], ["succeeded", "prod", "*"]),
-        (["log", "tail"], ["run.ended", "step.succeeded"]),
+        (["log", "tail"], ["run.ended", "status=succeeded", "step.succeeded", "scaled partition=us step=2"]),
         (["log", "stats"], ["step.started", "KiB"]),
         (["log", "verify"], ["is whole", "rows equal a rebuild"]),
         (["db", "status"], ["running on 127.0.0.1", "up to date"]),
@@ -115,11 +115,13 @@ def test_a_run_and_its_logs(shop):
     assert f"run {run} has no step 99, but steps 0 to 3" in absent.err
 
 
-def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
+def on_terminal(shell, *arguments, columns=160):
+    """The bytes that a terminal of this width receives."""
     pid, terminal = pty.fork()
     if not pid:
-        os.chdir(shop.folder)
-        os.execve(LATEWOOD, ["latewood", "materialize", "*", "--force"], {**shop.environ, "TERM": "xterm-256color"})
+        os.chdir(shell.folder)
+        environ = {**shell.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+        os.execve(LATEWOOD, ["latewood", *arguments], environ)
     shown = b""
     try:
         while block := os.read(terminal, 65_536):
@@ -127,6 +129,31 @@ def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
     except OSError:  # the other end of a terminal closes so
         pass
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return shown
+
+
+def test_tables_fit_a_terminal_by_words_and_are_whole_elsewhere(shell):
+    key = "warehouse/reporting/turnover_by_country"
+    text = "asset key, and a description of many words: " + ", ".join(f"reader-{n}" for n in range(12))
+    shell.write("wide.py", WIDE.replace("KEY", key).replace("TEXT", text))
+    assert shell.here("materialize", "*", "-f", "wide.py").code == 0
+    for columns in (80, 65):
+        for command in (["assets"], ["asset", key], ["runs"], ["show", key]):
+            shown = on_terminal(shell, *command, columns=columns).decode()
+            assert b"\x1b[" in shown.encode()
+            lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+            assert max(len(line.rstrip()) for line in lines) <= columns, (command, shown)
+            assert any(key in line for line in lines) or command == ["runs"], (command, shown)
+    narrow = on_terminal(shell, "show", key, columns=60).decode()
+    assert "not shown for want of width: " in narrow
+    piped = shell.run("show", key, COLUMNS="60").out.splitlines()
+    assert piped[1].split() == [f"column_{n}" for n in range(9)]
+    assert not any(line != line.rstrip() or "\x1b" in line for line in piped)
+    assert f"note={text[:40]}" in shell.run("asset", key, COLUMNS="20").out
+
+
+def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
+    shown = on_terminal(shop, "materialize", "*", "--force")
     assert b"Everything is fresh" in shown
     assert b"\x1b[?25l" in shown  # the cursor is hidden while lines are redrawn,
     assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")  # and comes back
@@ -268,6 +295,20 @@ def first() -> int:
 def daily(first: int, day: PartitionKey) -> int:
     print("day", day)
     return int(day)
+"""
+
+WIDE = """
+import pyarrow
+from latewood import *
+
+@asset
+def countries() -> int:
+    return 1
+
+@asset(key="KEY", group="reporting", kinds=["parquet", "table"], owners=["team:data"])
+def turnover(countries: int) -> Output[pyarrow.Table]:
+    table = pyarrow.table({f"column_{n}": [n / 7, None] for n in range(9)})
+    return Output(table, metadata={"note": "TEXT"})
 """
 
 VALUES = """

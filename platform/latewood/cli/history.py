@@ -201,14 +201,15 @@ def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:
     workspace = open_workspace()
     if after is None:
         after = _before_last(workspace, 10)
+    show = _print_json if json_ else _Lines(workspace).print
     if not follow:
         for event in _events_after(workspace, after):
-            _print_event(event, json_=json_)
+            show(event)
         return exits.OK
     assert workspace.url is not None, "a workspace that was opened has a URL"
     listen = dsn(workspace.url, role="engine")
     for event in tail(workspace.log, after=after, stop=threading.Event(), dsn=listen, project=workspace.project):
-        _print_event(event, json_=json_)
+        show(event)
     return exits.OK
 
 
@@ -320,9 +321,43 @@ def _event_json(event: RecordedEvent) -> dict[str, Any]:
     }
 
 
-def _print_event(event: RecordedEvent, *, json_: bool) -> None:
-    if json_:
-        print(msgspec.json.encode(_event_json(event)).decode(), flush=True)  # noqa: T201 - a line per event
-        return
-    data = event.data if len(event.data) <= 100 else event.data[:99] + "…"
-    console().print(f"{event.position:>8,}  {moment(event.recorded_at)}  {event.type:<20} {event.stream:<24} {data}")
+def _print_json(event: RecordedEvent) -> None:
+    print(msgspec.json.encode(_event_json(event)).decode(), flush=True)  # noqa: T201 - a line per event
+
+
+_SAID = (
+    "partition", "step", "attempt", "check", "passed", "head", "reason", "no_reuse", "retry_at", "message",
+    "selection", "partitions", "status", "ran", "reused", "failed", "refused", "skipped", "environment", "deployment",
+)  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+class _Lines:
+    """Events in a line each: their stream, the assets they are about, and what else they say in short."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._out = console()
+        self._keys: dict[str, AssetKey] = {}
+
+    def print(self, event: RecordedEvent) -> None:
+        data: dict[str, Any] = msgspec.json.decode(event.data)
+        names = (*_SAID, "base", "source") if event.type.startswith("environment.") else _SAID
+        said = [f"{name}={_short(data[name])}" for name in names if data.get(name) not in (None, "")]
+        if failure := data.get("failure"):
+            said.append(_short(f"{failure['error']}: {failure['message']}"))
+        line = f"{event.position:>8,}  {moment(event.recorded_at)}  {event.type:<20} {event.stream:<20} "
+        self._out.print(line + " ".join((*self._assets(data), *said)))
+
+    def _assets(self, data: dict[str, Any]) -> list[str]:
+        ids = data.get("assets")
+        if not isinstance(ids, list):
+            ids = [data["asset"]] if "asset" in data else [output["asset"] for output in data.get("outputs", ())]
+        if unknown := [id_ for id_ in ids if id_ not in self._keys]:
+            with snapshot(self._workspace.log) as connection:
+                self._keys |= keys_of_ids(connection, self._workspace.project, unknown)
+        return [self._keys.get(id_, id_) for id_ in ids]

@@ -64,7 +64,7 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
             "latewood materialize '*' -f FILE"
         )
         return exits.OK
-    rows = table("", "asset", "status", "partitions", "group", "kinds")
+    rows = table("", "asset", "status", "partitions", "group", "kinds", spare=("partitions", "group", "kinds"))
     for key in keys:
         assessed, asset = found.assessed[key], found.view.catalog[key]
         status = assessed.status.value

@@ -50,7 +50,7 @@ class _Output(Console):
         self.file.write(text if self.is_terminal else "".join(line.rstrip() + "\n" for line in text.splitlines()))
 
     def _fit(self, rows: Table, width: int) -> int:
-        """Give columns their widths, breaking lines between words only; what may be spared goes first, from the right.
+        """Give columns their widths, breaking lines between words only; what is spare or empty goes, from the right.
 
         The width the table takes then: more than there is if its words need it, and the terminal wraps the line.
         """
@@ -65,14 +65,16 @@ class _Output(Console):
             sizes.append((widest if column.no_wrap else min(word, _WORD_MAX), widest))
 
         def total(cap: int) -> int:
-            return sum(max(least, min(widest, cap)) + gap for least, widest in sizes)
+            return sum(max(least, min(widest, cap)) + gap for least, widest in sizes) - gap
 
         for index in reversed(range(len(sizes))):
-            if rows.columns[index].header in getattr(rows, "spare", ()) and total(0) > width:
+            column = rows.columns[index]
+            if (column.header in getattr(rows, "spare", ()) or not any(column.cells)) and total(0) > width:
                 del rows.columns[index], sizes[index]
         cap = next((cap for cap in (_ENDLESS, *range(width, 0, -1)) if total(cap) <= width), 0)
-        for column, (least, widest) in zip(rows.columns, sizes, strict=True):
+        for index, (column, (least, widest)) in enumerate(zip(rows.columns, sizes, strict=True)):
             column.width = max(least, min(widest, cap))
+            column._index = index  # noqa: SLF001 - the last one has no gap, and rich counts when columns are added
         return total(cap)
 
 

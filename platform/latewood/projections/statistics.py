@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from latewood.model.keys import AssetId, AssetKey, VersionId
+from latewood.projections.environments import line_of
 
 _EVENTS: Final = text(
     "SELECT type, count(*) AS events FROM events WHERE project = :project GROUP BY type ORDER BY events DESC, type"
@@ -19,7 +20,7 @@ _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND 
 
 _HEADS_EVER: Final = text(
     "SELECT version FROM head_history WHERE project = :project AND environment = :environment AND asset = :asset "
-    "AND version = ANY (CAST(:versions AS text[])) AND from_position <= :as_of"
+    "AND version = ANY (CAST(:versions AS text[])) AND from_position > :after AND from_position <= :upto"
 )
 _POSITION: Final = text("SELECT position FROM log_head")
 
@@ -48,12 +49,19 @@ def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -
 def heads_ever(
     connection: Connection, project: str, environment: str, asset: AssetId, versions: Collection[VersionId], as_of: int
 ) -> frozenset[VersionId]:
-    """Those versions of an asset that were a head of the environment up to a position. Cost: O(its moves of heads)."""
-    parameters = {
-        "project": project,
-        "environment": environment,
-        "asset": asset,
-        "versions": list(versions),
-        "as_of": as_of,
-    }
-    return frozenset(connection.execute(_HEADS_EVER, parameters).scalars())
+    """Those versions of an asset that were a head of the environment up to a position, of its base before it began.
+
+    Cost: O(moves of the asset's heads).
+    """
+    found: set[VersionId] = set()
+    for stretch in line_of(connection, project, environment, as_of):
+        parameters = {
+            "project": project,
+            "environment": stretch.environment,
+            "asset": asset,
+            "versions": list(versions),
+            "after": stretch.after,
+            "upto": min(stretch.upto, as_of),
+        }
+        found.update(connection.execute(_HEADS_EVER, parameters).scalars())
+    return frozenset(found)
