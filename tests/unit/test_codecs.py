@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -259,6 +260,31 @@ def test_pickle_only_where_the_annotation_asks(store):
     assert encoded.extension == "pickle"
     assert again.value == 3
     assert there_and_back(store, None, Pickled[Opaque] | None)[0].extension == "json"
+
+
+RECORDED = [
+    (None, int | None, "json", "json1:1b16b1df538ba12d"),
+    (1.5, float, "json", "json1:3e230c337144fa90"),
+    ("é", str, "json", "json1:0566c2f70ee0c7b7"),
+    ({"b", "a"}, set[str], "json", "json1:48ef07dfaff7e8d1"),
+    ({"k": [Decimal("1.10")]}, dict[str, list[Decimal]], "json", "json1:e7f02e4584669841"),
+    ((UUID(int=1), date(2013, 1, 1)), tuple[UUID, date], "json", "json1:8b95201fe6e3bfc7"),
+    (b"x", bytes, "bin", "json1:a90cc454c22a8e83"),
+    (pa.table({"a": [1, None], "b": ["x", "y"]}), pa.Table, "parquet", "arrow1:4ef249a9b99ee5a"),
+    (pd.DataFrame({"a": [1.5]}), pd.DataFrame, "pandas.parquet", "pandas1:62001b7e5ab0e2"),
+    (np.arange(4).reshape(2, 2), np.ndarray, "npy", "numpy1:cc95ebc25702ca1"),
+    (1j, Pickled[complex], "pickle", "pickle1:5b1b060515e40c"),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "extension", "version"), RECORDED, ids=[e + v[:9] for _, _, e, v in RECORDED]
+)
+def test_data_versions_are_those_of_logs_that_were_written(value, annotation, extension, version):
+    encoded = encode(value, annotation)
+
+    assert encoded.extension == extension
+    assert encoded.version.startswith(version)
 
 
 ACCEPTED = [
