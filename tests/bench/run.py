@@ -15,6 +15,7 @@ from typing import Final
 
 import bench_appends
 import bench_commands
+import bench_environments
 import bench_plans
 import bench_runs
 from bench_report import Line, Samples, environment_lines, report
@@ -98,6 +99,11 @@ SUITES: Final = (
         lines(
             "plan-partitions | plan of one asset of 100,000 partitions, state loaded, half stale | s | - | - | 2 | 0.5"
         ),
+    ),
+    Suite(
+        bench_environments.branching,
+        "",
+        lines("branch-promote | branch, and promote 10,000 assets of 10 partitions, all moved | s | - | - | 1 | 0.5"),
     ),
 )
 
