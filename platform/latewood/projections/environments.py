@@ -134,18 +134,18 @@ class Difference:
     first: PartitionKey | None
 
 
-# The source knew a head of the target if it ever stood in the source's line.
+# The source knew a head of the target if it ever stood in the source's line: surely if the target had it at the fork.
 _DIFFERENCES: Final = text(
     "SELECT asset, count(*) AS partitions, count(*) FILTER (WHERE moved) AS moved, "
     "min(partition) FILTER (WHERE moved) AS first FROM ("
-    "  SELECT s.asset, s.partition, t.version IS NOT NULL AND NOT EXISTS ("
+    "  SELECT s.asset, s.partition, t.version IS NOT NULL AND t.from_position > :fork AND NOT EXISTS ("
     "    SELECT FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) "
     "    AS l (environment, after, upto) JOIN head_history h ON h.project = s.project "
     "    AND h.environment = l.environment AND h.asset = s.asset AND h.partition = s.partition "
     "    AND h.from_position > l.after AND h.from_position <= l.upto AND h.version = t.version) AS moved "
     "  FROM heads s LEFT JOIN heads t ON t.project = s.project AND t.environment = :target AND t.asset = s.asset "
     "  AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
-    "  AND t.version IS DISTINCT FROM s.version) d GROUP BY asset ORDER BY asset"
+    "  AND t.version IS DISTINCT FROM s.version OFFSET 0) d GROUP BY asset ORDER BY asset"
 )
 
 
@@ -157,6 +157,7 @@ def differences(
         "project": project,
         "source": line[0].environment,
         "target": target,
+        "fork": max((stretch.upto for stretch in line[1:] if stretch.environment == target), default=0),
         "environments": [stretch.environment for stretch in line],
         "afters": [stretch.after for stretch in line],
         "uptos": [stretch.upto for stretch in line],
