@@ -75,6 +75,7 @@ def answer(shell, *arguments):
             ["static (eu, us)", "1 retry", "factor=2", "not_empty", "passed", "counted", "region=us"],
         ),
         (["why", "total"], ["total is fresh", "it was run because: missing", "nothing changed since"]),
+        (["why", "scaled"], ["scaled us is fresh", "us is the last partition: none is stale or missing"]),
         (["lineage", "total", "--up", "2"], ["eu..us, 2 versions", "numbers", ".0"]),
         (["lineage", "scaled", "--partition", "us"], ["us, ", ".2", "numbers"]),
         (["lineage", "numbers", "--up", "0", "--down", "2"], ["scaled", "total"]),

@@ -71,7 +71,7 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
         rows.add_row(
             STATUS_GLYPH[status],
             key,
-            ", ".join((_status_text(assessed), *found.flags(key))),
+            ", ".join((_status_text(assessed), *map(_flag_text, found.flags(key)))),
             ""
             if asset.partitions is None
             else f"{len(assessed.by_status.get(Status.FRESH, ())):,} fresh of "
@@ -86,6 +86,10 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | None
         f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim"
     )
     return exits.OK
+
+
+def _flag_text(flag: str) -> str:
+    return "waiting for inputs" if flag == "waiting" else flag
 
 
 def _status_text(assessed: Assessed) -> str:
@@ -326,7 +330,11 @@ def why_command(*, key: str, partition: str, environment: str | None, as_of: int
     if json_:
         print_json(_explanation_json(found))
         return exits.OK
-    _print_explanation(console(), found)
+    out = console()
+    _print_explanation(out, found)
+    if found.partition and not partition:
+        which = "the last partition: none is stale or missing" if found.status is Status.FRESH else "the first such one"
+        out.print(f"{found.partition} is {which}; --partition asks about another", style="dim")
     return exits.OK
 
 
