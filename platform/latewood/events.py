@@ -3,7 +3,8 @@
 The type string and the meaning of a field never change once released; a new need is a new event or a new
 schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
 
-Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`.
+Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
+`store` (what was removed from it).
 """
 
 from datetime import datetime
@@ -105,6 +106,19 @@ class HeadsMoved(Event, frozen=True):
     environment: str
     moves: dict[AssetId, dict[VersionId, tuple[PartitionKey, ...]]]
     reason: str
+
+
+# ── artifacts ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ArtifactsCollected(Event, frozen=True):
+    """These artifacts are gone for all versions recorded so far: nothing had reached them after position `since`.
+
+    Recorded before any of them is removed.
+    """
+
+    artifacts: tuple[str, ...]
+    since: int
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -399,6 +413,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "environment.dropped": EnvironmentDropped,
     "environment.promoted": EnvironmentPromoted,
     "heads.moved": HeadsMoved,
+    "artifacts.collected": ArtifactsCollected,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
     "step.started": StepStarted,

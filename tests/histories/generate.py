@@ -17,6 +17,7 @@ from textwrap import dedent
 
 from history import FOLDER, folded, read_history, write_history, write_rows
 
+from latewood.commands.collecting import collect
 from latewood.commands.environments import create, drop, promote
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import close_interrupted, materialize, prepare
@@ -200,6 +201,16 @@ def _verdicts(workspace: Workspace, folder: Path) -> None:
     run("4", "split/kept.size=9")
 
 
+def _collected(workspace: Workspace, folder: Path) -> None:
+    """A version that a later one replaced is collected, and made again."""
+    for n in (1, 2, 1):
+        (folder / "shop.py").write_text(f"from latewood import asset\n@asset\ndef count() -> int: return {n}\n")
+        loaded = load_file(folder / "shop.py", root=folder)
+        materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+        in_a_century = replace(workspace, clock=lambda: datetime(2113, 3, 1, tzinfo=UTC))
+        collect(in_a_century, older_than=timedelta(days=30))
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -245,7 +256,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
     return workspace.log.read_all(limit=100_000)
 
 
-STORIES = {"run": _live, "files": _live, "branches": _branches, "verdicts": _verdicts}
+STORIES = {"run": _live, "files": _live, "branches": _branches, "collected": _collected, "verdicts": _verdicts}
 
 
 if __name__ == "__main__":

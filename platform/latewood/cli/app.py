@@ -288,6 +288,29 @@ def import_(**given: Any) -> int:
     return import_command(**given)
 
 
+@main.command("gc")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Keep what was head, or made, in the last so many days.",
+)
+@as_json
+def collect(**given: Any) -> int:
+    """Remove the files of versions that nothing reaches any more.
+
+    Heads of every environment stay, and so does everything that the log knows. Removed versions are no longer reused;
+    what needs them is computed again. Not while a run is going on.
+    """
+    from latewood.cli.collect import collect_command
+
+    return collect_command(**given)
+
+
 @main.command()
 @click.argument("key")
 @click.argument("version", default="")

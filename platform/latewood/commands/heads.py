@@ -10,6 +10,7 @@ from latewood.commands.reading import known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
+from latewood.engine.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
@@ -43,6 +44,11 @@ def rollback(
     """
     if version and to is not None:
         raise UsageError("expected a version or a time to go back to, found both")
+    with in_use(workspace.store):  # what is gone back to is not removed meanwhile
+        return _rolled_back(workspace, key, partition, version, to)
+
+
+def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, to: Position | datetime | None) -> Moved:
     for _ in range(_ATTEMPTS):
         with snapshot(workspace.log) as connection:
             view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})

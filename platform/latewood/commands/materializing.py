@@ -24,6 +24,7 @@ from latewood.engine.recorder import Recorder, new_event
 from latewood.engine.reports import Report, Tally
 from latewood.engine.run_log import PATIENCE, RunLog, patiently
 from latewood.engine.store import ArtifactAddress
+from latewood.engine.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import (
     Action,
@@ -116,7 +117,12 @@ def materialize(
     )
     assert lease is not None, "a new run's lease is free"
     log = RunLog(workspace.log, workspace.store, patience)
-    with _kept(workspace, lease), _closed(workspace, run, lease), GroupCommit(log, log.make_durable) as commits:
+    with (
+        in_use(workspace.store),
+        _kept(workspace, lease),
+        _closed(workspace, run, lease),
+        GroupCommit(log, log.make_durable) as commits,
+    ):
         recorder = Recorder(
             commits,
             project=workspace.project,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
+from latewood.projections.artifacts import ArtifactsProjection
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.runs import RunsProjection
@@ -11,6 +12,7 @@ from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
+    ArtifactsProjection(),
     CatalogProjection(),
     EnvironmentsProjection(),
     RunsProjection(),

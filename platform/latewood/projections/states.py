@@ -39,7 +39,9 @@ _LOGICS: Final = text(
 _BY_LOGIC: Final = text(
     f"SELECT {_FACTS}, v.output FROM versions v "  # noqa: S608 - as above
     "WHERE v.project = :project AND v.logic = ANY (CAST(:logics AS text[])) AND v.reuse_key <> '' "
-    "AND v.position <= :as_of AND NOT EXISTS (SELECT FROM heads h WHERE h.project = v.project "
+    "AND v.position <= :as_of AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
+    "  AND c.artifact = v.artifact AND c.position > v.position AND c.position <= :as_of) "
+    "AND NOT EXISTS (SELECT FROM heads h WHERE h.project = v.project "
     "  AND h.environment = :environment AND h.asset = v.asset AND h.partition = v.partition "
     "  AND h.version = v.version) ORDER BY v.position"
 )
@@ -120,7 +122,7 @@ def known_logics(connection: Connection, project: str, logics: Iterable[str], as
 def reusable(
     connection: Connection, project: str, environment: str, logics: Collection[str], as_of: Position = NOW
 ) -> dict[tuple[str, str], VersionFacts]:
-    """Versions of these logics that are no head, by (reuse key, output): of several the newest accepted one.
+    """Versions of these logics, no heads and not gone, by (reuse key, output): of several the newest accepted one.
 
     Cost: O(versions that are no head): the heads of a hundred thousand partitions are read already.
     """

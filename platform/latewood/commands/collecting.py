@@ -1,0 +1,83 @@
+"""Collecting: removing the artifacts that nothing reaches, recorded before any file goes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from latewood.commands.workspace import Workspace
+from latewood.decide.garbage import Garbage, Stored, garbage
+from latewood.engine.recorder import new_event
+from latewood.engine.sweeping import alone, remove, stored
+from latewood.errors import UsageError
+from latewood.events import ArtifactsCollected
+from latewood.projections.artifacts import recorded_artifacts
+from latewood.projections.snapshots import snapshot
+from latewood.projections.statistics import log_position
+from latewood_eventlog.errors import LogMoved
+from latewood_eventlog.records import Batch, Position, StreamAppend
+
+_ARTIFACTS_MAX: Final = 500
+"""Addresses in one event: well under its limit."""
+
+_ATTEMPTS: Final = 50
+_STREAM: Final = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What may go, as of a position; what anything reached after `since` stays."""
+
+    garbage: Garbage
+    since: Position
+    position: Position
+
+
+def uncollected(workspace: Workspace, *, older_than: timedelta) -> Decided:
+    """What collecting would remove. Cost: O(versions + files)."""
+    now = workspace.clock()
+    since = workspace.log.position_at(now - older_than)
+    files = list(stored(workspace.store))  # before the log: what is recorded meanwhile is found there
+    with snapshot(workspace.log) as connection:
+        recorded = recorded_artifacts(connection, workspace.project, since)
+        return Decided(garbage=garbage(files, recorded, now), since=since, position=log_position(connection))
+
+
+def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
+    """Record that these artifacts are gone, then remove them; what was removed.
+
+    What stays: heads of every environment, whatever was head or made in the last `older_than`, and what is no value:
+    printed output, sources. A process that dies in between leaves files that nothing promises; the next one removes
+    them. Raises UsageError while the store is in use, StoreError for what cannot be removed.
+    """
+    with alone(workspace.store):
+        for _ in range(_ATTEMPTS):
+            found = uncollected(workspace, older_than=older_than)
+            try:
+                _record(workspace, found)
+            except LogMoved:
+                continue
+            for file in (*found.garbage.versions, *found.garbage.left_over, *found.garbage.unrecorded):
+                remove(workspace.store, file)
+            return found
+    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was removed, try again")
+
+
+def _record(workspace: Workspace, found: Decided) -> None:
+    events = tuple(
+        new_event(
+            ArtifactsCollected(artifacts=tuple(file.name for file in part), since=found.since),
+            project=workspace.project,
+            stream=_STREAM,
+            name=(found.position, number),
+            at=workspace.clock(),
+            actor=workspace.actor,
+        )
+        for number, part in enumerate(_parts(found.garbage.versions))
+    )
+    if events:
+        append = StreamAppend(project=workspace.project, stream=_STREAM, events=events)
+        workspace.log.append(Batch(appends=(append,), at=found.position))
+
+
+def _parts(files: tuple[Stored, ...]) -> list[tuple[Stored, ...]]:
+    return [files[start : start + _ARTIFACTS_MAX] for start in range(0, len(files), _ARTIFACTS_MAX)]

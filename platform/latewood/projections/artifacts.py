@@ -1,0 +1,87 @@
+"""Artifacts: which were collected, and which ones anything reaches."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Connection, Table, text
+
+from latewood.decide.garbage import Reach
+from latewood.events import ArtifactsCollected
+from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.environments import existing, line_of
+from latewood.projections.states import NOW
+from latewood_eventlog.projector import Change, Put
+from latewood_eventlog.records import Position, RecordedEvent
+
+collected: Final = Table(
+    "collected",
+    metadata,
+    project(),
+    key("artifact"),
+    Column("position", BigInteger, nullable=False),
+)
+"""When each was collected last. Versions before that are gone; one that was made since lies there again."""
+
+
+class ArtifactsProjection:
+    """Artifacts that were collected."""
+
+    name = "artifacts"
+    version = 1
+    inline = True
+    tables = (collected,)
+    types = frozenset({"artifacts.collected"})
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """Rows of one event."""
+        match event_of(event):
+            case ArtifactsCollected() as fact:
+                for artifact in fact.artifacts:
+                    yield Put(collected, {"project": event.project, "artifact": artifact, "position": event.position})
+            case other:
+                raise AssertionError(f"not an artifact event: {other}")
+
+
+# Reached is what lies in a head of any environment, now or at some time since; and what was made or accepted since.
+_ARTIFACTS: Final = text(
+    "WITH reached AS ("
+    "  SELECT v.artifact FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), "
+    "    CAST(:uptos AS bigint[])) AS s (environment, after, upto) "
+    "  CROSS JOIN LATERAL (SELECT DISTINCT ON (asset, partition) asset, partition, version FROM head_history "
+    "    WHERE project = :project AND environment = s.environment AND from_position > s.after "
+    "    AND from_position <= s.upto ORDER BY asset, partition, from_position DESC) h "
+    "  JOIN versions v ON v.project = :project AND v.asset = h.asset AND v.partition = h.partition "
+    "  AND v.version = h.version"
+    "  UNION SELECT v.artifact FROM head_history h JOIN versions v ON v.project = h.project AND v.asset = h.asset "
+    "  AND v.partition = h.partition AND v.version = h.version "
+    "  WHERE h.project = :project AND h.from_position > :since"
+    "  UNION SELECT artifact FROM versions WHERE project = :project "
+    "  AND (position > :since OR accepted_position > :since)"
+    ") SELECT v.artifact, bool_or(r.artifact IS NOT NULL) AS reached, "
+    "coalesce(max(c.position) > max(v.position), false) AS collected FROM versions v "
+    "LEFT JOIN reached r ON r.artifact = v.artifact "
+    "LEFT JOIN collected c ON c.project = v.project AND c.artifact = v.artifact "
+    "WHERE v.project = :project GROUP BY v.artifact"
+)
+
+
+def recorded_artifacts(connection: Connection, project: str, since: Position) -> dict[str, Reach]:
+    """Every artifact that a version lies in, and whether anything reaches it that is true now or was after `since`.
+
+    Cost: O(versions + moves of heads).
+    """
+    stretches = {
+        stretch
+        for as_of in (since, NOW)
+        for entry in existing(connection, project, as_of)
+        for stretch in line_of(connection, project, entry.environment, as_of)
+    }
+    parameters = {
+        "project": project,
+        "since": since,
+        "environments": [stretch.environment for stretch in stretches],
+        "afters": [stretch.after for stretch in stretches],
+        "uptos": [stretch.upto for stretch in stretches],
+    }
+    rows = connection.execute(_ARTIFACTS, parameters)
+    return {row.artifact: Reach(reached=row.reached, collected=row.collected) for row in rows}
