@@ -11,9 +11,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from latewood.authoring import AssetGroup, Definitions, From, Out, asset, check, task
-    from latewood.context import CheckResult, Context, Output, Partitioned
+    from latewood.choices import when
+    from latewood.context import CheckResult, Context, Output, Partitioned, WorkflowFailure
     from latewood.model.keys import PartitionKey
-    from latewood.model.mappings import All, FixedKeys, Last, Offset
     from latewood.model.partitions import (
         Cron,
         Daily,
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from latewood.model.policies import Resources, Retry, Timeouts
     from latewood.model.tables import Table, TableSchema
     from latewood.model.types import Pickled
+    from latewood.workflows import LaunchPlan, workflow
 
 _HOMES = {
     "latewood.authoring": ("AssetGroup", "Definitions", "From", "Out", "asset", "check", "task"),
-    "latewood.context": ("CheckResult", "Context", "Output", "Partitioned"),
+    "latewood.choices": ("when",),
+    "latewood.context": ("CheckResult", "Context", "Output", "Partitioned", "WorkflowFailure"),
     "latewood.model.keys": ("PartitionKey",),
-    "latewood.model.mappings": ("All", "FixedKeys", "Last", "Offset"),
     "latewood.model.partitions": (
         "Cron",
         "Daily",
@@ -46,23 +47,21 @@ _HOMES = {
     "latewood.model.policies": ("Resources", "Retry", "Timeouts"),
     "latewood.model.tables": ("Table", "TableSchema"),
     "latewood.model.types": ("Pickled",),
+    "latewood.workflows": ("LaunchPlan", "workflow"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "All",
     "AssetGroup",
     "CheckResult",
     "Context",
     "Cron",
     "Daily",
     "Definitions",
-    "FixedKeys",
     "From",
     "Hourly",
-    "Last",
+    "LaunchPlan",
     "Monthly",
-    "Offset",
     "Out",
     "Output",
     "PartitionKey",
@@ -77,9 +76,12 @@ __all__ = [
     "TimeWindow",
     "Timeouts",
     "Weekly",
+    "WorkflowFailure",
     "asset",
     "check",
     "task",
+    "when",
+    "workflow",
 ]
 
 

@@ -1,4 +1,4 @@
-"""How users define assets, tasks and checks: decorators over plain functions.
+"""How users define assets, tasks and checks: decorators over plain functions. Workflows: `latewood.workflows`.
 
 A decorated function stays callable and testable as it was. The decorators only keep what they are given; loading
 a module (`latewood.engine.loader`) reads signatures and reports every problem at once, with file and line.
@@ -10,10 +10,12 @@ from datetime import timedelta
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
+from latewood.model.mappings import All, FixedKeys, Last, Offset
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.mappings import Offset
 from latewood.model.partitions import Scheme
 from latewood.model.policies import Resources, Retry, Timeouts
+from latewood.promises import misuse
+from latewood.workflows import LaunchPlan, Workflow, composing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,6 +93,11 @@ class Asset(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function."""
+        if composing() is not None:
+            name = self.function.__name__
+            raise misuse(
+                f"{name}(): a workflow's steps are tasks, and an asset is none. Pass it on as it is: task({name})"
+            )
         return self.function(*args, **kwargs)
 
     def __getitem__(self, output: str) -> "OutputOf":
@@ -107,16 +114,26 @@ class OutputOf:
 
 @dataclass(frozen=True, slots=True)
 class From:
-    """An input that says which partitions it reads: `From(daily, Last())`, `From("self", offset=-1)`."""
+    """An input that says which partitions it reads: `From(daily, "last")`, `From("self", offset=-1)`.
+
+    `mapping` is "last", "all", or one of `latewood.model.mappings`; `keys` names the partitions.
+    """
 
     asset: "Asset[..., Any] | OutputOf | str"
-    mapping: PartitionMapping | None = None
+    mapping: PartitionMapping | Literal["last", "all"] | None = None
     offset: int | None = None
+    keys: Iterable[str] | None = None
 
     @property
     def how(self) -> PartitionMapping | None:
-        """The mapping, `offset` included; None = the default for the two partition schemes."""
-        return Offset(by=self.offset) if self.offset is not None else self.mapping
+        """The mapping, however it was said; None = the default for the two partition schemes."""
+        if self.offset is not None:
+            return Offset(by=self.offset)
+        if self.keys is not None:
+            return FixedKeys(keys=tuple(self.keys))
+        if isinstance(self.mapping, str):
+            return Last() if self.mapping == "last" else All()
+        return self.mapping
 
 
 Upstream = Asset[..., Any] | OutputOf | From | str
@@ -124,16 +141,24 @@ Upstream = Asset[..., Any] | OutputOf | From | str
 
 
 class Task(Generic[P, R]):
-    """A typed function that can be run; `asset` gives its output a name."""
+    """A typed function that can be run; a workflow that calls it, or `asset`, gives its output a name."""
 
-    def __init__(self, function: Callable[P, R], options: TaskOptions) -> None:
+    def __init__(self, function: Callable[P, R], options: TaskOptions, step: str = "") -> None:
         self.function = function
         self.options = options
+        self.step = step or function.__name__
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the plain function."""
-        return self.function(*args, **kwargs)
+        """Call the plain function; in a workflow's body, make a step that will."""
+        composition = composing()
+        if composition is None:
+            return self.function(*args, **kwargs)
+        return cast("R", composition.call(self, args, kwargs))
+
+    def named(self, step: str) -> "Task[P, R]":
+        """The same task, for a call whose step has this name."""
+        return Task(self.function, self.options, step)
 
     def asset(self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
         """The task's output as an asset, with these parameter values; reuse is by task, not by asset."""
@@ -242,6 +267,15 @@ class AssetGroup:
 class Definitions:
     """What a module defines, when it is not simply all its attributes: name it `definitions` in the module."""
 
-    def __init__(self, *, assets: Iterable[Asset[..., Any]] = (), checks: Iterable[Check[..., Any]] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        assets: Iterable[Asset[..., Any]] = (),
+        checks: Iterable[Check[..., Any]] = (),
+        workflows: Iterable[Workflow[..., Any]] = (),
+        launch_plans: Iterable[LaunchPlan] = (),
+    ) -> None:
         self.assets = tuple(assets)
         self.checks = tuple(checks)
+        self.workflows = tuple(workflows)
+        self.launch_plans = tuple(launch_plans)

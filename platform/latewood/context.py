@@ -32,6 +32,25 @@ class CheckResult:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedStep:
+    """A step of a workflow that failed: the assets it was to make, and its last attempt's error."""
+
+    assets: tuple[AssetKey, ...]
+    error: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFailure:
+    """What a workflow's failure handler receives: which run, and which of the workflow's steps failed, in order."""
+
+    workflow: str
+    run_id: RunId
+    steps: tuple[FailedStep, ...]
+
+
 class Partitioned(Generic[T]):
     """Several partitions of an input, each loaded when it is reached: iterate over (partition key, value)."""
 

@@ -43,8 +43,26 @@ class AssetDropped(Event, frozen=True):
     deployment: str
 
 
+class LaunchableDefined(Event, frozen=True):
+    """A workflow or launch plan is new or changed in this deployment. `definition` is a Launchable as JSON."""
+
+    name: str
+    location: str
+    deployment: str
+    digest: str
+    definition: msgspec.Raw
+
+
+class LaunchableDropped(Event, frozen=True):
+    """A workflow or launch plan of the base deployment is no longer in this one."""
+
+    name: str
+    location: str
+    deployment: str
+
+
 class DeploymentCreated(Event, frozen=True):
-    """A snapshot of a location: `base` with the AssetDefined and AssetDropped events that name it.
+    """A snapshot of a location: `base` with the events of definitions, new, changed and dropped, that name it.
 
     `root` is the Merkle root over all its definitions, `source` the address of its first-party source.
     """
@@ -125,7 +143,10 @@ class ArtifactsCollected(Event, frozen=True):
 
 
 class RunRequested(Event, frozen=True):
-    """Somebody asked for asset partitions to be brought up to date, with these deployments by location."""
+    """Somebody asked for asset partitions to be brought up to date, with these deployments by location.
+
+    `launch` is the workflow or launch plan that was launched, if one was.
+    """
 
     run: RunId
     environment: str
@@ -135,6 +156,7 @@ class RunRequested(Event, frozen=True):
     parameters: dict[AssetKey, dict[str, Any]] = {}
     force: bool = False
     executor: str = "inline"
+    launch: str = ""
 
 
 class Action(StrEnum):
@@ -145,6 +167,7 @@ class Action(StrEnum):
     DEPENDS = "depends"
     FRESH = "fresh"
     BLOCKED = "blocked"
+    SKIP = "skip"
 
 
 class PlannedSteps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -327,6 +350,7 @@ class SkipReason(StrEnum):
     UPSTREAM_FAILED = "upstream failed"
     CHECK_FAILED = "blocking check failed"
     OUTPUT_ABSENT = "optional output absent"
+    BRANCH_NOT_TAKEN = "branch not taken"
 
 
 class StepSkipped(Event, frozen=True):
@@ -378,6 +402,19 @@ class VersionAccepted(Event, frozen=True):
     partition: PartitionKey = PartitionKey("")
 
 
+class FailureHandled(Event, frozen=True):
+    """A workflow's failure handler was told of its failed steps; `failure` is its own, if it had one."""
+
+    run: RunId
+    workflow: str
+    task: str
+    code: str
+    steps: tuple[int, ...]
+    duration_ms: float
+    failure: Failure | None = None
+    logs: str = ""
+
+
 class RunStatus(StrEnum):
     """State of a run."""
 
@@ -407,6 +444,8 @@ class RunEnded(Event, frozen=True):
 TYPES: Final[dict[str, type[Event]]] = {
     "asset.defined": AssetDefined,
     "asset.dropped": AssetDropped,
+    "launchable.defined": LaunchableDefined,
+    "launchable.dropped": LaunchableDropped,
     "deployment.created": DeploymentCreated,
     "environment.deployed": EnvironmentDeployed,
     "environment.created": EnvironmentCreated,
@@ -424,6 +463,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "reuse.source_lost": ReuseSourceLost,
     "check.evaluated": CheckEvaluated,
     "version.accepted": VersionAccepted,
+    "failure.handled": FailureHandled,
     "run.ended": RunEnded,
 }
 """Every event type by its stored name: literal strings, so that a class may be renamed and an event never is."""

@@ -231,8 +231,8 @@ def test_json_of_assets(shop):
 
 def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
-    assert set(plan) == {"position", "environment", "counts", "steps"}
-    assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4}
+    assert set(plan) == {"position", "environment", "counts", "awaiting", "steps"}
+    assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
     assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "code", "reasons"}
     assert plan["steps"][1]["partitions"] == "eu..us"
     assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]

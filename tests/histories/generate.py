@@ -20,6 +20,7 @@ from history import FOLDER, folded, read_history, write_history, write_rows
 from latewood.commands.collecting import collect
 from latewood.commands.environments import create, drop, promote
 from latewood.commands.heads import rollback
+from latewood.commands.launching import launches
 from latewood.commands.materializing import close_interrupted, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
@@ -68,11 +69,11 @@ def rates(*, source: Path = Path("rates.csv")) -> str:
 def monthly(sales: Sales, *, scale: float = 1.0) -> float:
     return sum(sales["amount"].to_pylist()) * scale
 
-@asset(partitions=Static(["north", "south"]), inputs={"month": From("monthly", Last())})
+@asset(partitions=Static(["north", "south"]), inputs={"month": From("monthly", "last")})
 def forecast(month: float, key: PartitionKey) -> str:
     return f"{key} {month}"
 
-@asset(outputs={"low": int, "high": Out(int, optional=True)}, inputs={"months": From("monthly", All())})
+@asset(outputs={"low": int, "high": Out(int, optional=True)}, inputs={"months": From("monthly", "all")})
 def bounds(months: Partitioned[float]) -> dict[str, int]:
     return {"low": int(min(value for _, value in months))}
 
@@ -201,6 +202,60 @@ def _verdicts(workspace: Workspace, folder: Path) -> None:
     run("4", "split/kept.size=9")
 
 
+def _workflows(workspace: Workspace, folder: Path) -> None:
+    """A workflow with a choice, a nested workflow, a launch plan and a failure handler, launched in both branches."""
+    source = """
+        from dataclasses import dataclass
+        from latewood import LaunchPlan, WorkflowFailure, task, when, workflow
+
+        @dataclass
+        class Fit:
+            error: float
+            size: int
+
+        @task
+        def fit(size: int, *, depth: int = 2) -> Fit:
+            return Fit(size / depth, size)
+
+        @task
+        def keep(size: int) -> str:
+            return f"kept {size}"
+
+        @task
+        def drop(size: int) -> str:
+            raise ValueError(f"no use for {size}")
+
+        @task
+        def notify(failure: WorkflowFailure) -> None:
+            print(failure.workflow)
+
+        @workflow
+        def best(size: int, *, depth: int) -> Fit:
+            return fit(size, depth=depth)
+
+        @workflow(on_failure=notify)
+        def model(size: int, *, depth: int = 2) -> str:
+            found = best(size, depth=depth)
+            first = keep.named("first")(0)
+            kept = when(found.error < 3, name="good").then(keep, found.size).otherwise(drop, found.size)
+            first >> kept
+            return kept
+
+        nightly = LaunchPlan("nightly", model, fixed={"depth": 5}, defaults={"size": 10})
+        extra = LaunchPlan("extra", "model/first")
+    """
+
+    def launch(name: str, *parameters: str, text: str = source) -> None:
+        (folder / "shop.py").write_text(dedent(text))
+        loaded = load_file(folder / "shop.py", root=folder)
+        for asked in launches(loaded.launchables, name, parameters, force=False):
+            materialize(workspace, prepare(workspace, loaded, asked))
+
+    launch("nightly")
+    launch("model", "size=7,4")
+    launch("nightly", text=source.replace('extra = LaunchPlan("extra", "model/first")', ""))
+
+
 def _collected(workspace: Workspace, folder: Path) -> None:
     """A version that a later one replaced is collected, and made again."""
     for n in (1, 2, 1):
@@ -256,7 +311,14 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
     return workspace.log.read_all(limit=100_000)
 
 
-STORIES = {"run": _live, "files": _live, "branches": _branches, "collected": _collected, "verdicts": _verdicts}
+STORIES = {
+    "run": _live,
+    "files": _live,
+    "branches": _branches,
+    "collected": _collected,
+    "verdicts": _verdicts,
+    "workflows": _workflows,
+}
 
 
 if __name__ == "__main__":

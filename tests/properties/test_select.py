@@ -13,7 +13,7 @@ from latewood.model.graph import Graph
 
 KEYS = tuple("abcdefgh")
 FIELDS: tuple[Field, ...] = ("key", "group", "tag", "owner", "kind")
-STATUS = ("fresh", "stale", "missing", "failed", "running")
+STATUS = ("fresh", "stale", "missing", "failed", "running", "waiting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ def test_inputs_by_object_key_output_and_how_they_are_read(load):
         @asset(outputs={"train": int, "test": Out(int, key="held/out")})
         def split(): return {"train": 1, "test": 2}
 
-        @asset(inputs={"a": daily, "b": "daily", "c": From(daily, Last()), "d": split["train"], "e": split["test"]},
+        @asset(inputs={"a": daily, "b": "daily", "c": From(daily, "last"), "d": split["train"], "e": split["test"]},
                partitions=days, deps=[split["train"]])
         def reader(a: int, b: int, c: int, d: int, e: int) -> int: return a
 
@@ -169,7 +169,7 @@ def test_inputs_by_object_key_output_and_how_they_are_read(load):
         @asset(partitions=months)
         def monthly(daily: Partitioned[int]) -> int: return 1
 
-        @asset(inputs={"daily": From(daily, FixedKeys(keys=["2026-01-02"]))})
+        @asset(inputs={"daily": From(daily, keys=["2026-01-02"])})
         def second(daily: int) -> int: return daily
     """)
     assets = by_key(loaded)

@@ -15,19 +15,16 @@ import latewood_eventlog
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
-    "All",
     "AssetGroup",
     "CheckResult",
     "Context",
     "Cron",
     "Daily",
     "Definitions",
-    "FixedKeys",
     "From",
     "Hourly",
-    "Last",
+    "LaunchPlan",
     "Monthly",
-    "Offset",
     "Out",
     "Output",
     "PartitionKey",
@@ -42,9 +39,12 @@ NAMES = [
     "TimeWindow",
     "Timeouts",
     "Weekly",
+    "WorkflowFailure",
     "asset",
     "check",
     "task",
+    "when",
+    "workflow",
 ]
 HEAVY = ("pyarrow", "pydantic", "sqlalchemy", "psycopg2", "rich", "click", "pandas", "numpy", "tenacity", "asyncio")
 

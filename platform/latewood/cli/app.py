@@ -99,6 +99,21 @@ def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
 
 
 @main.command()
+@click.argument("name")
+@source
+@click.option("--param", "parameters", multiple=True, metavar="INPUT=VALUE", help="An input's value; 1,2,3: 3 runs.")
+@environment
+@click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@as_json
+def launch(**given: Any) -> int:
+    """Run a workflow or launch plan by its name."""
+    from latewood.cli.launch import launch_command
+
+    return launch_command(**given)
+
+
+@main.command()
 @asked
 @as_json
 def plan(json_: bool, **asked_: Any) -> int:

@@ -15,7 +15,7 @@ from latewood.cli.wording import change_text
 from latewood.commands.deploying import Deployed
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, blocked_lines, materialize, prepare
-from latewood.commands.planning import Asked, make_plan
+from latewood.commands.planning import Asked, awaiting_lines, make_plan
 from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
@@ -39,8 +39,9 @@ _ACTION_WORD = {
     Action.DEPENDS: "maybe",
     Action.FRESH: "fresh",
     Action.BLOCKED: "blocked",
+    Action.SKIP: "skip",
 }
-_ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "reuse": "cyan", "fresh": "green"}
+_ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "skip": "dim", "reuse": "cyan", "fresh": "green"}
 
 
 def materialize_command(
@@ -49,16 +50,22 @@ def materialize_command(
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
-    prepared = _prepare(workspace, load(workspace, file, module), _asked(**asked))
-    out = console()
+    prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
+    result, code = execute(workspace, prepared, None if json_ else console(), started)
     if json_:
+        print_json(result_json(result))
+    return code
+
+
+def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
+    """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
+    if out is None:
         result = materialize(workspace, prepared)
-        print_json(_result_json(result))
-        return _exit_code(result)
-    with Progress(prepared.plan, out) as progress:
-        result = materialize(workspace, prepared, report=progress.report)
-    _print_result(out, prepared, result, time.perf_counter() - started)
-    return _exit_code(result)
+    else:
+        with Progress(prepared.plan, out) as progress:
+            result = materialize(workspace, prepared, report=progress.report)
+        _print_result(out, prepared, result, time.perf_counter() - started)
+    return result, _exit_code(result)
 
 
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
@@ -70,7 +77,7 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
         view = view_of(workspace)
         made = make_plan(workspace, view, _asked(**asked))
     else:
-        prepared = _prepare(workspace, load(workspace, file, module), _asked(**asked))
+        prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
         view, made = prepared.view, prepared.plan
     changes = code_changes(workspace, view, made)
     if json_:
@@ -80,7 +87,17 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
     return exits.OK
 
 
-def _prepare(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
+def plan_of(workspace: Workspace, prepared: Prepared) -> dict[str, Any]:
+    """The plan as JSON."""
+    return _plan_json(prepared.plan, code_changes(workspace, prepared.view, prepared.plan))
+
+
+def print_plan(workspace: Workspace, prepared: Prepared) -> None:
+    """Print the plan."""
+    _print_plan(console(), prepared.plan, code_changes(workspace, prepared.view, prepared.plan))
+
+
+def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
     """A plan for what was loaded; what its deployment drops is said at once, on standard error."""
 
     def warn(deployed: Deployed) -> None:
@@ -148,7 +165,8 @@ def _exit_code(result: Result) -> int:
             return exits.STEP_FAILED
 
 
-def _result_json(result: Result) -> dict[str, Any]:
+def result_json(result: Result) -> dict[str, Any]:
+    """How a run ended, as JSON."""
     return {
         "run": result.run,
         "status": result.status,
@@ -163,7 +181,7 @@ def _result_json(result: Result) -> dict[str, Any]:
 
 
 def _print_result(out: Console, prepared: Prepared, result: Result, seconds: float) -> None:
-    if not prepared.plan.tasks:
+    if not prepared.plan.tasks and not prepared.plan.awaiting:
         out.print(f"Nothing to do: no asset matches {prepared.asked.selection}", style="yellow")
         return
     tally = result.tally
@@ -174,6 +192,9 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
     for left_out, _ in blocked_lines(prepared.plan):
         out.print(f"left out: {left_out}", style="yellow")
+    for handled in result.handled:
+        failed = f" failed: {handled.failure.error}: {handled.failure.message}" if handled.failure else " was told"
+        out.print(f"on failure of {handled.workflow}: {handled.task}{failed}", style="yellow")
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:
@@ -197,8 +218,10 @@ def _outcome(prepared: Prepared) -> str:
 
 
 def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
+    for line in awaiting_lines(made):
+        out.print(f"left out: {line}", style="yellow")
     if not made.tasks:
-        out.print("Nothing to do: no asset matches", style="yellow")
+        out.print("Nothing to do: no asset matches" if not made.awaiting else "Nothing to do", style="yellow")
         return
     rows = table("", "asset", "partitions", "why")
     for task in made.tasks:
@@ -212,7 +235,8 @@ def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
     counts = made.counts()
     out.print(
         f"{counts[Action.RUN]:,} run, {counts[Action.DEPENDS]:,} maybe, {counts[Action.REUSE]:,} reuse, "
-        f"{counts[Action.FRESH]:,} fresh" + (f", {counts[Action.BLOCKED]:,} blocked" if counts[Action.BLOCKED] else "")
+        f"{counts[Action.FRESH]:,} fresh"
+        + "".join(f", {counts[a]:,} {_ACTION_WORD[a]}" for a in (Action.SKIP, Action.BLOCKED) if counts[a])
     )
     estimate = _estimate(made)
     if estimate:
@@ -235,6 +259,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append(f"{reason.subject} is refused by its blocking check {reason.check}")
             case Cause.ABSENT:
                 texts.append(f"{reason.subject} is an optional output that its task did not make")
+            case Cause.UNTAKEN:
+                texts.append(f"its branch is not taken, by {reason.subject}")
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
                 texts.append(f"{reason.subject} was never materialized and is not selected")
             case Cause.UPSTREAM:
@@ -276,6 +302,7 @@ def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
         "position": made.state.position,
         "environment": made.state.environment,
         "counts": {action.value: count for action, count in made.counts().items()},
+        "awaiting": made.awaiting,
         "steps": [
             {
                 "assets": task.node.keys,

@@ -15,6 +15,7 @@ from latewood.engine.recorder import new_event
 from latewood.events import Event
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
+from latewood.projections.launchables import launchables_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
@@ -36,7 +37,7 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     """
     source = source_name(loaded.sources)
-    new = snapshot_of(loaded.location, loaded.assets, source)
+    new = snapshot_of(loaded.location, loaded.assets, source, loaded.launchables)
     while True:
         try:
             return _try_deploy(workspace, loaded, new)
@@ -73,11 +74,13 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         if current == new.deployment:
             return Deployed(deployment=current, ids=known_ids)
         assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
+        launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
         known = deployment(connection, project, new.deployment) is not None
     base = Base(
         deployment=current,
         digests={d.definition.key: d.digest for d in assets},
         ids={d.definition.key: d.asset for d in assets},
+        launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
     ids = asset_ids(keys, known_ids, {id_: key for key, id_ in known_ids.items()})
     facts = deploy(new, base, ids, environment, known=known)

@@ -11,13 +11,14 @@ from typing import Final, TypeVar
 import msgspec
 
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.planning import Asked, make_plan
+from latewood.commands.planning import Asked, awaiting_lines, make_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan, plan
+from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder, new_event
@@ -29,6 +30,7 @@ from latewood.errors import UsageError
 from latewood.events import (
     Action,
     Event,
+    FailureHandled,
     PlannedSteps,
     RunEnded,
     RunPlanned,
@@ -69,13 +71,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended."""
+    """How a run ended, and what became of telling the failure handlers."""
 
     run: RunId
     status: RunStatus
     tally: Tally
     fresh: int
     position: int
+    handled: tuple[FailureHandled, ...] = ()
 
 
 def prepare(
@@ -151,7 +154,7 @@ def refuse_blocked(prepared: Prepared) -> None:
 
 def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
     """What the plan leaves out and why, a line for each group, with the assets that are missing."""
-    lines = []
+    lines = [(line, frozenset[AssetKey]()) for line in awaiting_lines(made)]
     for task in made.tasks:
         for group in task.groups:
             if group.action is Action.BLOCKED:
@@ -227,6 +230,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         partitions=asked.partition,
         parameters={key: dict(values) for key, values in made.request.parameters.items()},
         force=asked.force,
+        launch=asked.launch,
     )
     contents = _newly_seen(workspace, made)
     chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))
@@ -311,8 +315,12 @@ def _execute(
         report=report,
     )
     fresh = prepared.plan.counts()[Action.FRESH]
+    handled: tuple[FailureHandled, ...] = ()
     try:
         tally = inline.execute()
+        handled = handle_failures(
+            inline.failures, loaded=prepared.loaded, run=run, recorder=recorder, store=workspace.store
+        )
         clean = not (tally.failed or tally.refused or tally.skipped)
         status = RunStatus.SUCCEEDED if clean else RunStatus.FAILED
     except KeyboardInterrupt:
@@ -330,7 +338,7 @@ def _execute(
     recorder.tell((ended, ("ended",)))
     recorder.told()
     position = patiently(workspace.log.position, patience)
-    return Result(run=run, status=status, tally=tally, fresh=fresh, position=position)
+    return Result(run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled)
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:

@@ -1,13 +1,12 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
-import os
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path, PurePath
 from typing import Any
 
+from latewood.commands.parameters import parameters_given
 from latewood.commands.reading import View, read, select_keys, state_at, uncollected
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import Node, nodes_of
@@ -16,7 +15,6 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loader import Loaded
-from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog
@@ -36,6 +34,10 @@ class Asked:
     partition: str = ""
     parameters: tuple[str, ...] = ()
     force: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values of parameters as JSON, as a launch plan has them; paths are so to the project's root."""
+    launch: str = ""
+    """The workflow or launch plan that is launched, if one is."""
 
 
 def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
@@ -49,7 +51,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     request = Request(
         selected=frozenset(keys),
         partitions=_partitions(view.catalog, keys, asked.partition, now),
-        parameters=_parameters(view, asked.parameters, loaded, keys),
+        parameters=parameters_given(view, asked.parameters, asked.values, loaded, keys),
         force=asked.force,
     )
     with uncollected(), snapshot(workspace.log) as connection:
@@ -64,7 +66,22 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         found = {} if asked.force else reusable(connection, project, workspace.environment, logics, view.as_of)
         shared = _shared_heads(nodes, state)
         state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
-        return _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
+        made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
+    if made.awaiting and not made.tasks and asked.selection != "*":
+        raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
+    return made
+
+
+def awaiting_lines(made: Plan) -> list[str]:
+    """What the plan leaves out for want of values, a line for each set of parameters that must be given."""
+    waiting: dict[tuple[str, ...], list[AssetKey]] = {}
+    for key, names in made.awaiting.items():
+        waiting.setdefault(names, []).append(key)
+    return [
+        f"{keys[0]}{f' and {len(keys) - 1} more wait' if keys[1:] else ' waits'} for "
+        f"{', '.join(f'--param {name}=VALUE' for name in names)}"
+        for names, keys in waiting.items()
+    ]
 
 
 def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
@@ -139,41 +156,3 @@ def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: date
         reasons = "\n  ".join(refused) or "none of the selected assets is partitioned"
         raise UsageError(f'partition "{text}":\n  {reasons}')
     return found
-
-
-def _parameters(
-    view: View, texts: Sequence[str], loaded: Loaded | None, selected: Sequence[AssetKey]
-) -> dict[AssetKey, dict[str, Any]]:
-    """`ASSET.NAME=VALUE` texts by asset and name, checked against the parameters' types and against each other."""
-    values: dict[AssetKey, dict[str, Any]] = {}
-    said: dict[tuple[AssetKey, str], tuple[str, Any]] = {}
-    for text in texts:
-        target, equals, value = text.partition("=")
-        key, dot, name = target.rpartition(".")
-        if not equals or not dot:
-            raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE')
-        if key not in view.catalog.assets:
-            raise UsageError(f'parameter "{text}": no asset "{key}"; `latewood assets` lists them')
-        if key not in selected:
-            raise UsageError(f'parameter "{text}": "{key}" is not selected, so nothing would use it')
-        task = view.catalog[AssetKey(key)].task
-        types = {parameter.name: parameter.type for parameter in task.parameters}
-        if name not in types:
-            raise UsageError(f'parameter "{text}": "{key}" has {", ".join(types) or "no parameters"}, not "{name}"')
-        if loaded is not None and AssetKey(key) in loaded.tasks:
-            live = loaded.tasks[AssetKey(key)].parameters[name]
-        else:
-            live = Path if types[name].kind == "path" else Any
-        parsed = parse_parameter(name, live, value, lambda path: _from_shell(path, view.root))
-        earlier, before = said.setdefault((task.outputs[0].asset, name), (text, parsed))
-        if parsed != before:
-            made = " and ".join(f'"{output.asset}"' for output in task.outputs)
-            raise UsageError(f'parameters "{earlier}" and "{text}": one step makes {made}, with one value of "{name}"')
-        values.setdefault(AssetKey(key), {})[name] = parsed
-    return values
-
-
-def _from_shell(path: PurePath, root: Path) -> PurePath:
-    """What the shell means by a path, for every folder to mean the same: relative to the root if it is below it."""
-    whole = Path(os.path.normpath(Path.cwd() / path))
-    return whole.relative_to(root) if whole.is_relative_to(root) else whole

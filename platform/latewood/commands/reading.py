@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
+from latewood.decide.awaiting import awaiting
 from latewood.decide.judge import Cause
 from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
@@ -57,14 +58,16 @@ class Read:
     assessed: dict[AssetKey, Assessed]
     failed: Mapping[tuple[AssetId, PartitionKey], Position]
     running: Mapping[tuple[AssetId, PartitionKey], Position]
+    awaiting: Mapping[AssetKey, tuple[str, ...]]
 
-    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running"], ...]:
+    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running", "waiting"], ...]:
         """What is true of the asset besides its status."""
         id_ = self.view.ids[key]
+        waiting: tuple[Literal["waiting"], ...] = ("waiting",) if key in self.awaiting else ()
         refused = any(r.cause is Cause.REFUSED and r.subject == key for rs in self.assessed[key].by_reasons for r in rs)
         failed: tuple[Literal["failed"], ...] = ("failed",) if refused or any(a == id_ for a, _ in self.failed) else ()
         running: tuple[Literal["running"], ...] = ("running",) if any(a == id_ for a, _ in self.running) else ()
-        return (*failed, *running)
+        return (*failed, *running, *waiting)
 
 
 def read(workspace: Workspace, as_of: Position = NOW) -> Read:
@@ -87,6 +90,7 @@ def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) ->
         assessed=assess(view.catalog, state),
         failed=_failed(connection, workspace, view, state),
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
+        awaiting=awaiting(view.catalog, {}),
     )
 
 

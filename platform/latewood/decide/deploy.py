@@ -1,15 +1,24 @@
 """What deploying a location's definitions means: which facts to record against what is deployed now. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 import msgspec
 
 from latewood.decide.keys import digest
-from latewood.events import AssetDefined, AssetDropped, DeploymentCreated, EnvironmentDeployed, Event
+from latewood.events import (
+    AssetDefined,
+    AssetDropped,
+    DeploymentCreated,
+    EnvironmentDeployed,
+    Event,
+    LaunchableDefined,
+    LaunchableDropped,
+)
 from latewood.model.definitions import AssetDefinition, definition_digest, merkle_root
 from latewood.model.keys import AssetId, AssetKey
+from latewood.model.workflows import Launchable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class Snapshot:
     digests: Mapping[AssetKey, str]
     root: str
     source: str
+    launchables: tuple[Launchable, ...] = ()
+    launch_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -30,17 +41,34 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What the environment has of this location now: the deployment, and digest and id of each asset by key."""
+    """What the environment has of this location now: the deployment, and digest and id of each asset by key.
+
+    `launchables` are the digests of what can be launched, by name.
+    """
 
     deployment: str = ""
     digests: Mapping[AssetKey, str] = field(default_factory=dict)
     ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
+    launchables: Mapping[str, str] = field(default_factory=dict)
 
 
-def snapshot_of(location: str, assets: Sequence[AssetDefinition], source: str) -> Snapshot:
+def snapshot_of(
+    location: str, assets: Sequence[AssetDefinition], source: str, launchables: Sequence[Launchable] = ()
+) -> Snapshot:
     """The snapshot of these definitions and this source. Cost: O(definitions)."""
     digests = {asset.key: definition_digest(asset) for asset in assets}
-    return Snapshot(location=location, assets=tuple(assets), digests=digests, root=merkle_root(digests), source=source)
+    launch_digests = {launchable.name: definition_digest(launchable) for launchable in launchables}
+    # No key has a colon in it, so a workflow is never taken for the asset of its name.
+    root = merkle_root({**digests, **{AssetKey(f"launch:{name}"): found for name, found in launch_digests.items()}})
+    return Snapshot(
+        location=location,
+        assets=tuple(assets),
+        digests=digests,
+        root=root,
+        source=source,
+        launchables=tuple(launchables),
+        launch_digests=launch_digests,
+    )
 
 
 def asset_ids(
@@ -88,6 +116,7 @@ def deploy(
         for asset in changed
     ]
     facts += [AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped]
+    facts += _launch_facts(new, base)
     facts.append(
         DeploymentCreated(
             deployment=name,
@@ -101,6 +130,22 @@ def deploy(
         )
     )
     return facts, [pointed]
+
+
+def _launch_facts(new: Snapshot, base: Base) -> Iterator[Event]:
+    for launchable in new.launchables:
+        digest_ = new.launch_digests[launchable.name]
+        if base.launchables.get(launchable.name) != digest_:
+            yield LaunchableDefined(
+                name=launchable.name,
+                location=new.location,
+                deployment=new.deployment,
+                digest=digest_,
+                definition=msgspec.Raw(msgspec.json.encode(launchable, order="deterministic")),
+            )
+    for name in base.launchables:
+        if name not in new.launch_digests:
+            yield LaunchableDropped(name=name, location=new.location, deployment=new.deployment)
 
 
 def _new_id(key: AssetKey, attempt: int) -> AssetId:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version
+from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version, truth
 from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
@@ -39,6 +39,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     ABSENT = "absent"
     FAILED = "failed"
+    UNTAKEN = "branch not taken"
 
 
 class Reason(NamedTuple):
@@ -68,12 +69,16 @@ class Column:
 
 
 class Read(NamedTuple):
-    """What a step would read: the digest of its inputs, or None with the inputs that make it unknown."""
+    """What a step would read: the digest of its inputs, or None with the inputs that make it unknown.
+
+    `untaken` is the condition by which the step is in a branch that is not taken: then it reads nothing.
+    """
 
     digest: str | None
     pending: tuple[AssetKey, ...]
     missing: tuple[AssetKey, ...]
     unsettled: tuple[AssetKey, ...]
+    untaken: tuple[AssetKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,11 @@ class Node:
     task: TaskDefinition
     parameters: Mapping[str, Any]
     logic: str
+
+    @property
+    def is_conditional(self) -> bool:
+        """True for a step in a branch of a choice, and for the choice itself."""
+        return any(input_.where is not None for input_ in self.task.inputs)
 
     @property
     def optional(self) -> frozenset[str]:
@@ -167,6 +177,8 @@ def _given(parameters: Mapping[AssetKey, Mapping[str, Any]], keys: tuple[AssetKe
 
 def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State) -> Callable[[int], Read]:
     """What a step of this node would read, as a function of its partition's ordinal."""
+    if node.is_conditional:
+        return _conditional_reader(node, catalog, columns, state)
     loads = [(i.name, i.asset, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs if i.loads]
     if not loads:
         nothing = Read(inputs_digest(()), (), (), ())
@@ -194,6 +206,44 @@ def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], sta
         return Read(None, pending, missing, unsettled)
 
     return read_all
+
+
+def _conditional_reader(
+    node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State
+) -> Callable[[int], Read]:
+    """The same for a step in a branch, or a choice between branches: conditions first, in their order."""
+    inputs = [(i, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs]
+    looks = {i.asset: look for i, look in inputs}
+
+    def read(ordinal: int) -> Read:
+        pairs: list[tuple[str, str]] = []
+        pending: list[AssetKey] = []
+        missing: list[AssetKey] = []
+        unsettled: list[AssetKey] = []
+
+        def known(asset: AssetKey) -> str | None:
+            data, settled = looks[asset](ordinal)
+            if not settled:
+                unsettled.append(asset)
+            if not data:
+                (missing if data is None else pending).append(asset)
+            return data or None
+
+        for input_, _ in inputs:
+            if input_.where is not None:
+                holds = known(input_.where.asset)
+                if holds is None:
+                    continue
+                if holds != truth(input_.where.holds):
+                    if input_.loads:
+                        continue
+                    return Read(None, (), (), tuple(unsettled), untaken=(input_.where.asset,))
+            if input_.loads and (data := known(input_.asset)) is not None:
+                pairs.append((input_.name, data))
+        digest = None if pending or missing else inputs_digest(pairs)
+        return Read(digest, *(tuple(dict.fromkeys(keys)) for keys in (pending, missing, unsettled)))
+
+    return read
 
 
 _Look = Callable[[int], tuple[str | None, bool]]

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from latewood.decide.canonical import canonical
+from latewood.decide.canonical import digest as canonical_digest
 from latewood.model.definitions import AssetDefinition, CheckDefinition, Input, TaskDefinition
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import Scheme, TimeWindows
@@ -103,6 +104,11 @@ def _by_content(value: Any, contents: Mapping[str, str]) -> Any:
         case dict():
             return {key: _by_content(item, contents) for key, item in value.items()}
     return value
+
+
+def truth(holds: bool) -> str:  # noqa: FBT001 - the value itself
+    """The data version of a condition that holds, or does not."""
+    return f"json1:{canonical_digest(holds)}"
 
 
 def inputs_digest(read: Iterable[tuple[str, str]]) -> str:

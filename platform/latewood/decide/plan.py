@@ -1,14 +1,16 @@
 """The plan of a run, as data: dry run, explanation, estimate and execution consume the same object.
 
 `plan` is pure. Of each selected asset partition it says: *fresh* (nothing to do), *reuse* (an earlier version is
-what would be computed), *run*, *depends* (only the content of something that runs before it can tell), or *blocked*
-(it reads what neither exists nor is going to be made, or what a blocking check refuses).
+what would be computed), *run*, *depends* (only the content of something that runs before it can tell), *skip* (it is in
+a branch that is not taken), or *blocked* (it reads what neither exists nor is going to be made, or what a blocking
+check refuses). What waits for values of parameters that have no default is left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from latewood.decide.awaiting import awaiting
 from latewood.decide.judge import (
     PENDING,
     Cause,
@@ -87,11 +89,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Tasks in topological order with what is planned for their partitions."""
+    """Tasks in topological order with what is planned for their partitions.
+
+    `awaiting` are the selected assets that are left out, each with the parameters that must be given first.
+    """
 
     tasks: tuple[PlannedTask, ...]
     state: State
     request: Request
+    awaiting: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
 
     def counts(self) -> dict[Action, int]:
         """Number of partitions by action."""
@@ -126,22 +132,25 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     `nodes` are `nodes_of` the same arguments, for who has them already.
     Cost: O(assets + edges + selected partitions + partitions read).
     """
+    waiting = awaiting(catalog, request.parameters)
+    left_out = {key: names for key, names in waiting.items() if key in request.selected}
+    asked = replace(request, selected=request.selected - left_out.keys()) if left_out else request
     columns: dict[AssetKey, Column] = {}
     tasks: list[PlannedTask] = []
     number = 0
     for node in nodes_of(catalog, state, request.parameters) if nodes is None else nodes:
         columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
-        if request.selected.isdisjoint(node.keys):
+        if asked.selected.isdisjoint(node.keys):
             continue
-        node = node.only(request.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
+        node = node.only(asked.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
         groups: list[Planned] = []
-        for (action, reasons), ordinals in _plan_node(node, catalog, request, state, columns):
+        for (action, reasons), ordinals in _plan_node(node, catalog, asked, state, columns):
             group = Planned(action=action, ordinals=Ordinals.from_sorted(ordinals), reasons=reasons, first=number)
             groups.append(group)
             if action not in (Action.FRESH, Action.BLOCKED):
                 number += len(ordinals)
         tasks.append(PlannedTask(node=node, groups=tuple(groups)))
-    return Plan(tasks=tuple(tasks), state=state, request=request)
+    return Plan(tasks=tuple(tasks), state=state, request=request, awaiting=left_out)
 
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
@@ -174,12 +183,18 @@ def _plan_node(
     in_turn = any(input_.asset in made for input_ in node.task.inputs)
     groups: list[tuple[_Kind, list[int]]] = []
     current: dict[_Kind, list[int]] = {}
+    kind: _Kind
+    contents: _Contents
     for ordinal in selected_ordinals(node, request, state):
         partition, read = partitions[ordinal], read_at(ordinal)
-        if read.missing:
+        if read.untaken:
+            # A step all the same: the run records that it was skipped, and why.
+            untaken = Reason(Cause.UNTAKEN, read.untaken[0])
+            kind, contents = (Action.SKIP, (untaken,)), (untaken,) * len(own)
+        elif read.missing:
             # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-            kind: _Kind = (Action.BLOCKED, _withheld(node, ordinal, read.missing, catalog, columns, state))
-            contents: _Contents = (None,) * len(own)
+            kind = (Action.BLOCKED, _withheld(node, ordinal, read.missing, catalog, columns, state))
+            contents = (None,) * len(own)
         else:
             kind, contents = _decide(asked, partition, read, [found.get(partition) for found in heads], state)
         group = current.get(kind)
@@ -238,8 +253,8 @@ def _decide(
     if node.task.reuse.is_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
-        if node.logic in state.logics:
-            # By this logic there may be an equal result: only the content can tell.
+        if node.logic in state.logics or node.is_conditional:
+            # By this logic there may be an equal result, or a branch that is not taken: only the content can tell.
             return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
     elif (taken := reusable(node, partition, read.digest, state)) is not None:
         contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])

@@ -26,7 +26,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, assert_never, get_args
 from latewood.errors import UsageError
 
 Field = Literal["key", "group", "tag", "owner", "kind", "status"]
-Status = Literal["fresh", "stale", "missing", "failed", "running"]
+Status = Literal["fresh", "stale", "missing", "failed", "running", "waiting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,8 @@ def _assess_asset(node: Node, index: int, catalog: Catalog, state: State, column
             reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
         if ordinal in withheld:
             reasons += (withheld[ordinal],)
+        if read.untaken:  # nothing would make it, so a head of an earlier run is as it should be
+            reasons = () if head else (Reason(Cause.UNTAKEN, read.untaken[0]),)
         if read.unsettled:
             reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
         status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH

@@ -12,6 +12,7 @@ from latewood.authoring import Asset, Check, OutputOf
 from latewood.engine.checks import define_checks
 from latewood.engine.inputs import check_edges, dependency_of, input_of
 from latewood.engine.inspection import Inspector
+from latewood.engine.launchables import define_launchables, wire
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.problems import Consequence, Problems
 from latewood.engine.signature import LiveTask, fixed_parameters
@@ -19,24 +20,30 @@ from latewood.engine.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
 from latewood.model.keys import AssetKey
+from latewood.model.workflows import Launchable
+from latewood.workflows import LaunchPlan, Workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a module holds: assets, checks, and the names under which it knows its assets."""
+    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets."""
 
     assets: tuple[Asset[..., Any], ...]
     checks: tuple[Check[..., Any], ...]
     names: Mapping[str, Asset[..., Any] | OutputOf]
+    workflows: tuple[Workflow[..., Any], ...] = ()
+    plans: tuple[LaunchPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
-    """Definitions in order of the module, and the live functions behind them."""
+    """Definitions in order of the module, and the live functions behind them: `handlers` by workflow."""
 
     assets: tuple[AssetDefinition, ...]
+    launchables: tuple[Launchable, ...]
     tasks: Mapping[AssetKey, LiveTask]
     checks: Mapping[tuple[AssetKey, str], LiveTask]
+    handlers: Mapping[str, LiveTask]
 
 
 def assemble(
@@ -45,21 +52,37 @@ def assemble(
     """Definitions for everything found. Raises DefinitionsInvalid with all problems. Cost: O(assets + code)."""
     problems = Problems(root)
     named = [n for asset in found.assets if (n := name_outputs(asset, problems)) is not None]
-    refuse_duplicates(named, others, problems)
     faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
+    wired = wire(found.workflows, problems)
+    steps = {id(step.named): step for workflow in wired for step in workflow.steps}
+    named += [step.named for step in steps.values()]
+    refuse_duplicates(named, others, problems)
     directory = Directory(named, found.names, others, faulty)
-    defined = [d for n in named if (d := _define(n, directory, inspector, problems)) is not None]
-    by_key = {asset.key: asset for assets, _ in defined for asset in assets}
+    for workflow in wired:
+        if workflow.workflow.name in directory.schemes:
+            message = f'workflow "{workflow.workflow.name}": an asset has this name too'
+            problems.add(workflow.workflow.function, message)
+    by_key: dict[AssetKey, AssetDefinition] = {}
+    tasks: dict[AssetKey, LiveTask] = {}
+    for n in named:
+        assets, live = _define(n, directory, inspector, problems) or ([], None)
+        for asset in assets:
+            assert live is not None, "what is defined can be called"
+            by_key[asset.key] = steps[id(n)].finished(asset) if id(n) in steps else asset
+            tasks[asset.key] = live
     checks = define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
     check_edges(by_key, others, named, problems)
+    launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(
         assets=tuple(by_key.values()),
-        tasks={asset.key: live for assets, live in defined for asset in assets},
+        launchables=launchables,
+        tasks=tasks,
         checks={slot: live for slot, (_, live) in checks.items()},
+        handlers=handlers,
     )
 
 
@@ -100,7 +123,7 @@ def _define(
         except DefinitionError as error:
             messages.append(error.message)
     for message in messages:
-        problems.add(function, f'asset "{named.key}": {message}')
+        problems.add(function, f'asset "{named.key}": {message}', named.place)
     if task is None:
         return None
     live = live_task(function, signature, named.annotations)

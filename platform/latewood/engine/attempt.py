@@ -148,8 +148,10 @@ def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Cont
 
 
 def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
-    """A result of several outputs, as a mapping or a named tuple. Raises ValueRefused for anything else."""
+    """A result of several outputs, as a mapping or a tuple. Raises ValueRefused for anything else."""
     named = value._asdict() if hasattr(value, "_asdict") else value
+    if isinstance(named, tuple):
+        named = {str(index): item for index, item in enumerate(named)}
     if not isinstance(named, Mapping):
         raise ValueRefused(
             f'result of "{node.keys[0]}": expected a dict or a named tuple with {", ".join(outputs)}, '

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
+
 from latewood.decide.judge import Node
-from latewood.decide.keys import parameters_of, read_version
+from latewood.decide.keys import parameters_of, read_version, truth
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact
 from latewood.engine.recordable import text
 from latewood.events import InputRead, SkipReason
-from latewood.model.definitions import Catalog, Input
+from latewood.model.definitions import Catalog, Input, Where
 from latewood.model.keys import AssetKey, PartitionKey, VersionId
 from latewood.model.mappings import Offset, upstream_ordinals
 from latewood.model.ordinals import Ordinals
@@ -66,8 +68,22 @@ class Bindings:
         self._failed[key, ordinal] = (reason, because)
 
     def bind(self, node: Node, ordinal: int) -> list[Bound]:
-        """What each input of the step reads. Raises Blocked. Cost: O(versions read)."""
-        return [self._bind(node, input_, ordinal) for input_ in node.task.inputs]
+        """What each input of the step reads, but for those of a branch not taken. Raises Blocked.
+
+        Cost: O(versions read).
+        """
+        bound = []
+        for input_ in node.task.inputs:
+            if input_.where is None or self._holds(node, input_.where, ordinal):
+                bound.append(self._bind(node, input_, ordinal))
+            elif not input_.loads:
+                raise Blocked(SkipReason.BRANCH_NOT_TAKEN, None)
+        return bound
+
+    def _holds(self, node: Node, where: Where, ordinal: int) -> bool:
+        asked = next(i for i in node.task.inputs if i.asset == where.asset)
+        ((_, facts),) = self._bind(node, msgspec.structs.replace(asked, loads=True), ordinal).versions
+        return facts.data_version == truth(where.holds)
 
     def is_variant(self, node: Node, bound: list[Bound]) -> bool:
         """True for what is made with other than the environment's parameters, or from such versions: no head."""

@@ -30,6 +30,8 @@ from latewood.engine.store import ArtifactStore, Staged
 from latewood.engine.values import Values
 from latewood.errors import StoreError
 from latewood.events import (
+    Failure,
+    FailureKind,
     InputRead,
     OutputMade,
     ReusedOutput,
@@ -81,6 +83,8 @@ class InlineRun:
         self._reusable = Reusable(plan, run, recorder, store)
         self._reports = Reports(report)
         self.tally = self._reports.tally
+        self.failures: list[tuple[Step, Failure]] = []
+        """The steps that failed, or were refused by a check, in order."""
 
     def execute(self) -> Tally:
         """Run every step that can be run; what is not downstream of a failure goes on.
@@ -244,6 +248,8 @@ class InlineRun:
             self._bindings.made(asset.key, step.ordinal, facts, variant=variant, event=event)
         else:
             self._bindings.failed(asset.key, step.ordinal, SkipReason.CHECK_FAILED, step.number)
+            message = f"a blocking check of {asset.key} failed"
+            self.failures.append((step, Failure(kind=FailureKind.REFUSED, error="CheckFailed", message=message)))
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -307,6 +313,7 @@ class InlineRun:
         )
         if retry_at is None:
             self.tally.failed += 1
+            self.failures.append((step, raised.failure))
             for key in node.keys:
                 self._bindings.failed(key, step.ordinal, SkipReason.UPSTREAM_FAILED, step.number)
 
@@ -322,8 +329,8 @@ class InlineRun:
         )
         then = self._reports.of(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
-        # An optional output that is absent is a result like any other; what reads it has nothing to do.
-        self.tally.skipped += blocked.reason is not SkipReason.OUTPUT_ABSENT
+        # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
+        self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)

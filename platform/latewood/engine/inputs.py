@@ -76,9 +76,10 @@ def check_edges(
                     f'asset "{n.key}": parameter "{input_.name}" expects {display(input_.type)}, but '
                     f'"{input_.asset}" produces {display(upstream.type)}: {misfit}.\n'
                     f"  Convert it in {input_.asset}, or declare it so here.",
+                    n.place,
                 )
-    functions = {output.asset: n.asset.function for n in named for output in n.outputs}
+    own = {output.asset: n for n in named for output in n.outputs}
     for cycle in catalog.graph.cycles():
-        function = next((functions[key] for key in cycle if key in functions), None)
-        if function is not None:
-            problems.add(function, f"assets read each other: {show_path(cycle)}")
+        first = next((own[key] for key in cycle if key in own), None)
+        if first is not None:
+            problems.add(first.asset.function, f"assets read each other: {show_path(cycle)}", first.place)

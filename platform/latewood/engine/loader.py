@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +23,8 @@ from latewood.engine.sources import is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
+from latewood.model.workflows import Launchable
+from latewood.workflows import LaunchPlan, Workflow
 
 DEFINITIONS = "definitions"
 """The module attribute that says what a module defines, when it is not all its attributes."""
@@ -32,8 +34,8 @@ DEFINITIONS = "definitions"
 class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
-    `tasks` and `checks` hold the live functions by the asset's key, and by key and check name. Relative paths in
-    parameters are so to `root`.
+    `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
+    workflow whose failures they hear of. Relative paths in parameters are so to `root`.
     """
 
     location: str
@@ -42,6 +44,8 @@ class Loaded:
     sources: Mapping[str, bytes]
     tasks: Mapping[AssetKey, LiveTask]
     checks: Mapping[tuple[AssetKey, str], LiveTask]
+    launchables: tuple[Launchable, ...] = ()
+    handlers: Mapping[str, LiveTask] = field(default_factory=dict)
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -162,8 +166,9 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
 def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
     inspector = Inspector(root)
     found = _found(module)
-    if not found.assets and not found.checks:
-        raise DefinitionsInvalid((DefinitionError(f"{location} defines no assets: decorate a function with @asset"),))
+    if not (found.assets or found.checks or found.workflows or found.plans):
+        message = f"{location} defines no assets: decorate a function with @asset or @workflow"
+        raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(found, root=root, inspector=inspector, others=others)
     return Loaded(
         location=location,
@@ -172,24 +177,34 @@ def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKe
         sources=inspector.first_party_sources(),
         tasks=assembled.tasks,
         checks=assembled.checks,
+        launchables=assembled.launchables,
+        handlers=assembled.handlers,
     )
 
 
 def _found(module: ModuleType) -> Found:
-    """What the module defines: its `definitions`, or else every asset and check among its attributes."""
+    """What the module defines: its `definitions`, or else everything of that kind among its attributes."""
     declared = getattr(module, DEFINITIONS, None)
-    if isinstance(declared, Definitions):
-        assets, checks = declared.assets, declared.checks
-    else:
+    if not isinstance(declared, Definitions):
         values = list(_values(vars(module)))
-        assets = tuple(value for value in values if isinstance(value, Asset))
-        checks = tuple(value for value in values if isinstance(value, Check))
+        declared = Definitions(
+            assets=[value for value in values if isinstance(value, Asset)],
+            checks=[value for value in values if isinstance(value, Check)],
+            workflows=[value for value in values if isinstance(value, Workflow)],
+            launch_plans=[value for value in values if isinstance(value, LaunchPlan)],
+        )
     names = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, Asset | OutputOf) and not name.startswith("_")
     }
-    return Found(assets=tuple(dict.fromkeys(assets)), checks=tuple(dict.fromkeys(checks)), names=names)
+    return Found(
+        assets=tuple(dict.fromkeys(declared.assets)),
+        checks=tuple(dict.fromkeys(declared.checks)),
+        names=names,
+        workflows=tuple(dict.fromkeys(declared.workflows)),
+        plans=tuple({id(plan): plan for plan in declared.launch_plans}.values()),
+    )
 
 
 def _values(attributes: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from latewood.errors import DefinitionError
 from latewood.model.definitions import SELF, AssetDefinition, Output
 from latewood.model.keys import AssetKey, asset_key
 from latewood.model.partitions import Scheme
+from latewood.promises import Place
 
 RESULT: Final = "result"
 """Name of the output of a function that makes one asset."""
@@ -22,7 +23,7 @@ RESULT: Final = "result"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """An asset function whose outputs have keys; its inputs are not looked up yet."""
+    """An asset function whose outputs have keys; its inputs are not looked up yet. `place`, if not the function's."""
 
     asset: Asset[..., Any]
     signature: Signature
@@ -30,6 +31,7 @@ class Named:
     annotations: Mapping[str, Any]
     descriptions: Mapping[str, str]
     scheme: Scheme | None
+    place: Place | None = None
 
     @property
     def key(self) -> AssetKey:
@@ -82,9 +84,9 @@ def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDef
     for n in named:
         for output in n.outputs:
             if counts[output.asset] > 1:
-                problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times')
+                problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
             elif output.asset in others:
-                problems.add(n.asset.function, f'asset "{output.asset}": another location defines it too')
+                problems.add(n.asset.function, f'asset "{output.asset}": another location defines it too', n.place)
 
 
 class Directory:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from latewood.errors import DefinitionError
+from latewood.promises import Place
 
 
 class Consequence(DefinitionError):
@@ -20,9 +21,18 @@ class Problems:
     root: Path
     found: list[DefinitionError] = field(default_factory=list)
 
-    def add(self, function: Callable[..., Any], message: str) -> None:
-        """A problem of this function, placed where it begins."""
-        code = inspect.unwrap(function).__code__
-        path = Path(code.co_filename)
-        file = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-        self.found.append(DefinitionError(message, file=file, line=code.co_firstlineno))
+    def add(self, function: Callable[..., Any], message: str, place: Place | None = None) -> None:
+        """A problem of this function, placed where it begins, or at the given place."""
+        self.at(place or place_of(function), message)
+
+    def at(self, place: Place, message: str) -> None:
+        """A problem at this line."""
+        path = Path(place.file)
+        file = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else place.file
+        self.found.append(DefinitionError(message, file=file, line=place.line))
+
+
+def place_of(function: Callable[..., Any]) -> Place:
+    """Where a function begins."""
+    code = inspect.unwrap(function).__code__
+    return Place(code.co_filename, code.co_firstlineno)

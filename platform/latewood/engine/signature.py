@@ -78,7 +78,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             receives[name] = received
         elif parameter.kind is parameter.KEYWORD_ONLY:
             annotations[name] = annotation
-            parameters.append(_parameter(name, annotation, parameter.default))
+            parameters.append(parameter_of(name, annotation, parameter.default))
         else:
             inputs[name] = annotation
     return Signature(
@@ -181,7 +181,8 @@ def _received(annotation: Any) -> Receives | None:
         return None
 
 
-def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+def parameter_of(name: str, annotation: Any, default: Any) -> Parameter:
+    """A run parameter; required where its default is `inspect.Parameter.empty`. Raises DefinitionError."""
     required = default is inspect.Parameter.empty
     try:
         value = None if required else parse_parameter(name, annotation, default)

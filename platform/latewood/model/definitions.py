@@ -34,8 +34,19 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in_key: bool = True
 
 
+class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A condition, which is an asset that is true or false, and the value that something is done for."""
+
+    asset: AssetKey
+    holds: bool
+
+
 class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An upstream asset that a task reads (`loads`), or only waits for."""
+    """An upstream asset that a task reads (`loads`), or only waits for.
+
+    `where`: it is read only where that condition holds, and elsewhere the task goes without it. An input that is only
+    waited for stands for the task itself: elsewhere the task is not run.
+    """
 
     name: str
     asset: AssetKey
@@ -43,6 +54,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: TypeSpec
     loads: bool = True
     lazy: bool = False
+    where: Where | None = None
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +111,13 @@ class CheckDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     description: str = ""
 
 
+class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which workflow's step makes an asset, and which of the step's parameters are inputs of the workflow."""
+
+    workflow: str
+    bound: dict[str, str] = {}
+
+
 class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A named data product: what it is, how it is partitioned, and the task that makes it as its `output`."""
 
@@ -113,6 +132,7 @@ class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     kinds: tuple[str, ...] = ()
     description: str = ""
     metadata: dict[str, Any] = {}
+    step_of: Membership | None = None
 
     @property
     def type(self) -> TypeSpec:
@@ -128,8 +148,8 @@ class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
-def definition_digest(definition: AssetDefinition) -> str:
-    """32 hex digits over everything the definition says; equal digests need no event."""
+def definition_digest(definition: msgspec.Struct) -> str:
+    """32 hex digits over everything an asset's or workflow's definition says; equal digests need no event."""
     return sha256(_encode(definition)).hexdigest()[:32]
 
 

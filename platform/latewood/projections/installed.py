@@ -6,6 +6,7 @@ from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.environments import EnvironmentsProjection
+from latewood.projections.launchables import LaunchablesProjection
 from latewood.projections.runs import RunsProjection
 from latewood.projections.versions import VersionsProjection
 from latewood_eventlog.codec import Upcasters
@@ -15,6 +16,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
     CatalogProjection(),
     EnvironmentsProjection(),
+    LaunchablesProjection(),
     RunsProjection(),
     VersionsProjection(),
 )

@@ -1,0 +1,63 @@
+"""`latewood launch`."""
+
+import re
+import time
+from pathlib import Path
+
+from latewood.cli.materialize import execute, load, plan_of, prepared_for, print_plan, result_json
+from latewood.cli.output import console, print_json
+from latewood.commands.launching import launches, locations_of, unknown
+from latewood.commands.workspace import Workspace, open_workspace
+from latewood.engine.loader import project_root
+from latewood.errors import UsageError
+
+
+def launch_command(
+    *,
+    name: str,
+    file: Path | None,
+    module: str | None,
+    environment: str | None,
+    parameters: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    json_: bool,
+) -> int:
+    """Load, deploy, and run what is launched, once for each combination of values; exit code of the worst."""
+    workspace = open_workspace(environment=environment)
+    if file is None and module is None:
+        file, module = _home(workspace, name)
+    loaded = load(workspace, file, module)
+    codes, documents = [], []
+    for asked in launches(loaded.launchables, name, parameters, force=force):
+        started = time.perf_counter()
+        prepared = prepared_for(workspace, loaded, asked)
+        if dry_run:
+            document, code = plan_of(workspace, prepared), 0
+            if not json_:
+                print_plan(workspace, prepared)
+        else:
+            if not json_ and asked.parameters:
+                console().print(re.sub(rf"\b{re.escape(name)}\.", "", " ".join(asked.parameters)), style="bold")
+            result, code = execute(workspace, prepared, None if json_ else console(), started)
+            document = result_json(result)
+        codes.append(code)
+        documents.append(document)
+    if json_:
+        print_json(documents[0] if len(documents) == 1 else documents)
+    return max(codes)
+
+
+def _home(workspace: Workspace, name: str) -> tuple[Path | None, str | None]:
+    """The file or module that defines what is launched, as the environment has it."""
+    locations, known = locations_of(workspace, name)
+    if not locations:
+        raise (
+            unknown(name, known)
+            if known
+            else UsageError("expected -f FILE or -m MODULE, since no workflow is deployed")
+        )
+    if len(locations) > 1:
+        raise UsageError(f'"{name}" is defined by {" and ".join(sorted(locations))}; say which with -f or -m')
+    file = project_root(Path.cwd()) / locations[0]
+    return (file, None) if file.is_file() else (None, locations[0])

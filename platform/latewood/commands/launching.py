@@ -1,0 +1,83 @@
+"""Launching by name: a workflow or launch plan with values, as what is asked of a plan."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import product
+from typing import Any, Final
+
+from latewood.commands.planning import Asked
+from latewood.commands.workspace import Workspace
+from latewood.errors import UsageError
+from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
+from latewood.projections.catalog import deployed
+from latewood.projections.launchables import launchables_of
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+
+_SWEPT: Final = frozenset({"bool", "int", "float", "decimal", "date", "datetime", "enum", "literal"})
+"""Kinds of inputs of which `1,2,3` is three values, since it cannot be one."""
+
+
+def locations_of(workspace: Workspace, name: str) -> tuple[list[str], list[str]]:
+    """The locations in the environment that have something to launch by this name; and all such names."""
+    with snapshot(workspace.log) as connection:
+        deployments = deployed(connection, workspace.project, workspace.environment, NOW)
+        found = launchables_of(connection, workspace.project, deployments)
+    return [location for location, _, _ in found.get(name, ())], list(found)
+
+
+def unknown(name: str, known: Sequence[str]) -> UsageError:
+    """What to raise for a name that nothing has."""
+    near = get_close_matches(name, known, n=3)
+    if near:
+        return UsageError(f'nothing to launch is called "{name}"; near: {", ".join(near)}')
+    there = f"there are {', '.join(sorted(known))}" if known else "decorate a function with @workflow"
+    return UsageError(f'nothing to launch is called "{name}"; {there}')
+
+
+def launches(launchables: Sequence[Launchable], name: str, texts: Sequence[str], *, force: bool) -> list[Asked]:
+    """What is asked by launching `name` with `INPUT=VALUE` texts: a run for each combination of values.
+
+    Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
+    """
+    by_name = {launchable.name: launchable for launchable in launchables}
+    if name not in by_name:
+        raise unknown(name, list(by_name))
+    launchable = by_name[name]
+    workflow = by_name.get(launchable.workflow) if isinstance(launchable, LaunchPlanDefinition) else launchable
+    assert not isinstance(workflow, LaunchPlanDefinition), "a plan is of a workflow or a selection"
+    kept: Mapping[str, Any] = {}
+    choices = []
+    for text in texts:
+        target, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f'parameter "{text}": expected INPUT=VALUE')
+        full = _full_name(workflow, text, target)
+        if isinstance(launchable, LaunchPlanDefinition) and full in launchable.fixed:
+            raise UsageError(
+                f'parameter "{text}": launch plan "{name}" fixes {target} at {launchable.fixed[full]!r}; '
+                f"launch {launchable.workflow or launchable.selection} itself to choose"
+            )
+        choices.append([f"{full}={one}" for one in _values(workflow, full, value)])
+    if isinstance(launchable, LaunchPlanDefinition):
+        said = {choice[0].partition("=")[0] for choice in choices}
+        defaults = {target: value for target, value in launchable.defaults.items() if target not in said}
+        kept = {**defaults, **launchable.fixed}
+    return [
+        Asked(selection=launchable.selection, parameters=tuple(given), force=force, values=kept, launch=name)
+        for given in product(*choices)
+    ]
+
+
+def _full_name(workflow: WorkflowDefinition | None, text: str, target: str) -> str:
+    if workflow is None or "." in target:
+        return target
+    inputs = [given.name for given in workflow.inputs]
+    if target not in inputs:
+        raise UsageError(f'parameter "{text}": "{workflow.name}" has {", ".join(inputs) or "no inputs"}')
+    return f"{workflow.name}.{target}"
+
+
+def _values(workflow: WorkflowDefinition | None, full: str, value: str) -> Iterator[str]:
+    kinds = {} if workflow is None else {f"{workflow.name}.{given.name}": given.type.kind for given in workflow.inputs}
+    yield from value.split(",") if kinds.get(full) in _SWEPT else [value]
