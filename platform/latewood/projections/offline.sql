@@ -124,9 +124,7 @@ SELECT project, data->>'asset' AS asset, coalesce(data->>'partition', '') AS par
     data->>'version' AS version, data->>'check_key' AS check_key, (data->>'passed')::BOOLEAN AS passed,
     (data->>'blocking')::BOOLEAN AS blocking, data->>'severity' AS severity, coalesce(data->>'message', '') AS message,
     data->'metadata' AS metadata, position, occurred_at AS evaluated_at
-FROM events WHERE type = 'check.evaluated'
-QUALIFY row_number() OVER (PARTITION BY project, asset, partition, check_name, version, check_key
-    ORDER BY position DESC) = 1;
+FROM events WHERE type = 'check.evaluated';
 
 -- Lineage: which version read which. `@…` as `read_version` is the artifact that lists them, where they were too many.
 CREATE OR REPLACE VIEW edges AS
