@@ -177,6 +177,10 @@ class Promise(_Comparable):
             raise misuse(
                 f"{self!r} >> {later!r}: expected the results of two tasks, the first to run before the second."
             )
+        if first.branch != second.branch[: len(first.branch)]:
+            raise misuse(
+                f"{self!r} >> {later!r}: the first is in a branch that the second is not in; it may never run."
+            )
         second.after.append(first)
         return later
 

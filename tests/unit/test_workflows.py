@@ -300,6 +300,7 @@ MISUSES = [
     ("when(number() > pa).then(double, 1)", "expected a comparison of results with numbers or texts, found module"),
     ("when(number() > 3).then(double(1))", "expected a task and its arguments, as in .then(train"),
     ("when(number() > 3).then(lambda: kept.append(double(1))); tell(kept[0])", "made in one branch only"),
+    ("when(number() > 3).then(lambda: kept.append(number())); kept[0] >> tell(1)", "it may never run"),
     ("number() >> 3", "expected the results of two tasks"),
     ("missing_name()", "NameError: name 'missing_name' is not defined"),
 ]
