@@ -157,7 +157,10 @@ def _materialized(bench: Bench, define: Callable[[Path], Loaded], is_old: _IsOld
         loaded = define(bench.home / "definitions")
         deployed = deploy_loaded(workspace, loaded)
         state = State(
-            environment=workspace.environment, position=deployed.position, now=workspace.clock(), ids=deployed.ids
+            environment=workspace.environment,
+            position=workspace.log.position(),
+            now=workspace.clock(),
+            ids=deployed.ids,
         )
         nodes = nodes_of(Catalog.of(loaded.assets), state, {})
         told: list[Event] = [RunRequested(run=_RUN, environment="prod", selection="*", deployments={})]

@@ -27,7 +27,7 @@ STATUS_GLYPH = {"fresh": "●", "stale": "▲", "missing": "◌", "failed": "✕
 
 
 _WORD_MAX = 48  # a longer word may be broken; keys, ids and times are shorter and can be copied whole
-_ENDLESS = 1 << 20
+_ENDLESS = 10_000  # a bar is as wide as it may be, and drawn in memory
 
 
 class _Output(Console):
