@@ -39,8 +39,8 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
         _require(_is_duration(self.backoff), "Retry: backoff", "a timedelta of 0 or more", self.backoff)
         _require(_is_number(self.factor, 1, 100), "Retry: factor", "1 to 100", self.factor)
         _require(_is_duration(self.cap), "Retry: cap", "a timedelta of 0 or more", self.cap)
-        within = self.backoff <= self.cap <= _DELAY_MAX
-        _require(within, "Retry: cap", f"at least the backoff ({self.backoff}), at most 365 days", self.cap)
+        if not self.backoff <= self.cap <= _DELAY_MAX:
+            _require(False, "Retry: cap", f"at least the backoff ({self.backoff}), at most 365 days", self.cap)
         _require(_is_number(self.jitter, 0, 100), "Retry: jitter", "0 to 100", self.jitter)
 
 
