@@ -1,6 +1,5 @@
 """`latewood launch`."""
 
-import re
 import time
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def launch_command(
                 print_plan(workspace, prepared)
         else:
             if not json_ and asked.parameters:
-                console().print(re.sub(rf"\b{re.escape(name)}\.", "", " ".join(asked.parameters)), style="bold")
+                console().print(" ".join(text.removeprefix(f"{name}.") for text in asked.parameters), style="bold")
             result, code = execute(workspace, prepared, None if json_ else console(), started)
             document = result_json(result)
         codes.append(code)
