@@ -13,9 +13,10 @@ from hashlib import sha256
 
 import msgspec
 
+from latewood.decide.judge import retraction
 from latewood.decide.keys import check_key, inputs_digest, parameters_of, read_version, reuse_key
-from latewood.decide.plan import Request, plan, reusable
-from latewood.decide.state import Refusal, State, VersionFacts
+from latewood.decide.plan import Request, barred, plan, reusable
+from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
 from latewood.events import Action, InputRead, StepStarted
 from latewood.model.code import CodePart, CodeVersion
 from latewood.model.definitions import (
@@ -143,6 +144,7 @@ class World:
     reused: list = field(default_factory=list)
     checked: set = field(default_factory=set)
     refusals: dict = field(default_factory=dict)
+    retractions: list = field(default_factory=list)
     position: int = 0
     runs: int = 0
 
@@ -161,6 +163,7 @@ class World:
             absent=frozenset(self._absent(defined)),
             checked=frozenset(self.checked),
             refusals=dict(self.refusals),
+            retracted=Retracted.of(self.retractions),
             **other,
         )
 
@@ -203,6 +206,8 @@ class World:
         inputs = inputs_digest(read.items())
         off = node.task.reuse.is_off
         state = replace(made.state, reusable=self.reusable, now=self.now)
+        if not made.request.force and barred(node, step.partition, inputs, state):
+            return
         taken = None if off or made.request.force else reusable(node, step.partition, inputs, state)
         name = f"{node.keys[0]}:{step.partition}" if step.partition else node.keys[0]
         (self.ran if taken is None else self.reused).append(name)
@@ -210,8 +215,9 @@ class World:
         self.position += 1
         for index, (asset, id_) in enumerate(zip(node.assets, node.ids, strict=True)):
             facts = taken[index] if taken is not None else self._make(step, asset, id_, read, inputs, reads)
-            fresh_in_run[asset.key, step.ordinal] = facts
-            if facts is not None and not variant:
+            refused = facts is not None and retraction(node, index, facts, state) is not None
+            fresh_in_run[asset.key, step.ordinal] = None if refused else facts
+            if facts is not None and not variant and not refused:
                 self.heads.setdefault(id_, {})[step.partition] = facts
 
     def _read(self, defined, node, input_, ordinal, fresh_in_run):
@@ -280,6 +286,26 @@ class World:
             self.checked.add((*slot, verdict))
             if not passed:
                 self.refusals[slot] = (Refusal(check.name, verdict, self.position), *self.refusals.get(slot, ()))
+
+    def retract(self, defined, key, *, partition="", rerun=False, facts=None):
+        """Declare the head to be wrong, or that version."""
+        facts = facts or self.heads[id_of(key)][partition]
+        self.position += 1
+        self.retractions.append(
+            Retraction(
+                asset=facts.asset,
+                partition=facts.partition,
+                version=facts.version,
+                output=defined[key].output,
+                data_version=facts.data_version,
+                artifact=facts.artifact,
+                reuse_key=facts.reuse_key,
+                rerun=rerun,
+                reason="wrong",
+                position=self.position,
+            )
+        )
+        return facts
 
     def later(self, **time):
         """Let time pass."""

@@ -4,7 +4,7 @@ The type string and the meaning of a field never change once released; a new nee
 schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
 
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
-`store` (what was removed from it).
+`store` (what was removed from it), `corrections` (what was retracted, renamed).
 """
 
 from datetime import datetime
@@ -139,6 +139,47 @@ class ArtifactsCollected(Event, frozen=True):
     since: int
 
 
+# ── corrections ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RetractedVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version, and what it is recognized by wherever it is met again."""
+
+    asset: AssetId
+    version: VersionId
+    output: str
+    data_version: str
+    artifact: str
+    partition: PartitionKey = PartitionKey("")
+    reuse_key: str = ""
+
+
+class VersionsRetracted(Event, frozen=True):
+    """These versions are wrong: neither they nor what equals them, by content or by reuse key, is used from here on.
+
+    `rerun`: the same computation may be done again, and only equal content is refused.
+    """
+
+    versions: tuple[RetractedVersion, ...]
+    reason: str
+    rerun: bool = False
+
+
+class RetractionUndone(Event, frozen=True):
+    """These versions are right after all, by asset and version the partitions."""
+
+    versions: dict[AssetId, dict[VersionId, tuple[PartitionKey, ...]]]
+    reason: str = ""
+
+
+class AssetRenamed(Event, frozen=True):
+    """The asset's name is `new` from here on, for every deployment that defines it so; its identity stays."""
+
+    asset: AssetId
+    old: AssetKey
+    new: AssetKey
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -240,6 +281,7 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of an asset partition: its content and where it lies.
 
     `accepted`: no blocking check stands before it. `head`: the run's environment points to it from here on.
+    `retracted` is the retracted version that it equals, which keeps it from both.
     """
 
     asset: AssetId
@@ -251,6 +293,7 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     head: bool
     metadata: dict[str, Any] = {}
     columns: tuple[str, ...] = ()
+    retracted: VersionId = VersionId("")
 
 
 class StepSucceeded(Event, frozen=True):
@@ -309,7 +352,8 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """A past version taken in place of computing it.
 
     `made` is set where the past version belongs to another asset of the same task: then this asset gets a version of
-    its own with the same content, as old as that one (`made_at`): a reuse window counts from the computation.
+    its own with the same content as that one (`source`), and as old (`made_at`): a reuse window counts from the
+    computation.
     """
 
     asset: AssetId
@@ -317,6 +361,7 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     head: bool
     made: OutputMade | None = None
     made_at: datetime | None = None
+    source: tuple[AssetId, VersionId] | None = None
 
 
 class StepReused(Event, frozen=True):
@@ -351,6 +396,7 @@ class SkipReason(StrEnum):
     CHECK_FAILED = "blocking check failed"
     OUTPUT_ABSENT = "optional output absent"
     BRANCH_NOT_TAKEN = "branch not taken"
+    RETRACTED = "retracted"
 
 
 class StepSkipped(Event, frozen=True):
@@ -426,7 +472,7 @@ class RunStatus(StrEnum):
 
 
 class RunEnded(Event, frozen=True):
-    """The run is over. `refused` counts versions that a blocking check kept from being head.
+    """The run is over. `refused` counts versions that a blocking check, or a retraction, kept from being head.
 
     `interrupted`: its process died; what it had finished stays and is reused.
     """
@@ -453,6 +499,9 @@ TYPES: Final[dict[str, type[Event]]] = {
     "environment.promoted": EnvironmentPromoted,
     "heads.moved": HeadsMoved,
     "artifacts.collected": ArtifactsCollected,
+    "versions.retracted": VersionsRetracted,
+    "retraction.undone": RetractionUndone,
+    "asset.renamed": AssetRenamed,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
     "step.started": StepStarted,

@@ -219,7 +219,7 @@ def test_json_of_assets(shop):
     assert set(listed) == {"position", "assets"}
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
-    assert set(page) == _ASSET | {"position", "code_version", "versions", "metadata", "columns", "checks"}
+    assert set(page) == _ASSET | {"position", "code_version", "versions", "metadata", "columns", "checks", "renames"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["metadata"] == {"region": "us"}
@@ -239,6 +239,7 @@ def test_json_of_plans_and_reasons(shop):
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
+        "renames",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 
@@ -406,7 +407,7 @@ def test_a_blocking_check_that_fails_keeps_the_version_out(shell):
     done = shell.here("materialize", "*", "-f", "refusing.py")
     assert done.code == 1
     assert "✕ scaled eu: blocking check not_empty failed: counted" in done.out
-    assert "3 run, 0 reused, 2 refused by a check, 1 skipped" in done.out
+    assert "3 run, 0 reused, 2 refused, 1 skipped" in done.out
     assert {a["key"]: a["status"] for a in answer(shell, "assets")["assets"]} == {
         "numbers": "fresh",
         "scaled": "missing",

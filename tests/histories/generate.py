@@ -24,6 +24,8 @@ from latewood.commands.launching import launches
 from latewood.commands.materializing import close_interrupted, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
+from latewood.commands.renaming import rename
+from latewood.commands.retracting import retract, undo
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.loader import load_file
 from latewood.engine.recorder import new_event
@@ -165,6 +167,28 @@ def _branches(workspace: Workspace, folder: Path) -> None:
     promote(workspace, "dev", "prod")
     rollback(workspace, "count", version="history1.0")
     drop(workspace, "dev")
+
+
+def _corrected(workspace: Workspace, folder: Path) -> None:
+    """A version retracted, met again, allowed anew and taken back; an asset renamed before its code was."""
+
+    def run(key: str, selection: str = "*", *, force: bool = False) -> None:
+        (folder / "shop.py").write_text(
+            f'from latewood import asset\n@asset(key="{key}")\ndef count() -> int: return 1\n'
+            "from latewood import task\n@task\ndef double(count: int) -> int: return count * 2\n"
+            f'once, twice = (double.asset(key=key, inputs={{"count": "{key}"}}) for key in ("once", "twice"))\n'
+        )
+        loaded = load_file(folder / "shop.py", root=folder)
+        materialize(workspace, prepare(workspace, loaded, Asked(selection=selection, force=force)))
+
+    run("count")
+    retract(workspace, "history1.0", reason="counted twice")
+    run("count", "count", force=True)
+    retract(workspace, "history1.0", reason="counted anew", rerun=True)
+    undo(workspace, "history1.0", reason="it was right")
+    rename(workspace, "count", "number")
+    run("count")
+    run("number")
 
 
 def _verdicts(workspace: Workspace, folder: Path) -> None:
@@ -316,6 +340,7 @@ STORIES = {
     "files": _live,
     "branches": _branches,
     "collected": _collected,
+    "corrected": _corrected,
     "verdicts": _verdicts,
     "workflows": _workflows,
 }

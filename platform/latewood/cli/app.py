@@ -348,6 +348,42 @@ def rollback(**given: Any) -> int:
     return rollback_command(**given)
 
 
+@main.command("retract")
+@click.argument("version")
+@click.option("--reason", default="", metavar="TEXT", help="What is wrong with it, for who reads the history.")
+@click.option("--asset", default="", metavar="KEY", help="Only this output of the step, or asset of the run.")
+@partition
+@click.option("--override", is_flag=True, help="Allow the same computation again: only equal data stay refused.")
+@click.option("--undo", "undo_", is_flag=True, help="Take a retraction back.")
+@click.option("--dry-run", is_flag=True, help="Show what it would reach; record nothing.")
+@environment
+@as_json
+def retract_(**given: Any) -> int:
+    """Declare a version wrong: it is never used again, nor what equals it.
+
+    VERSION is RUN.STEP, or a RUN for all that it made. Shows every version that was made from it, where any of them
+    is a head, and what making others would take. Where it is a head it shows as stale, and all that reads it; a rerun
+    with the same reuse key or equal data is refused.
+    """
+    from latewood.cli.corrections import retract_command
+
+    return retract_command(**given)
+
+
+@main.command("rename")
+@click.argument("old")
+@click.argument("new")
+@as_json
+def rename_(**given: Any) -> int:
+    """Give an asset another name: its versions, heads and history go on under NEW.
+
+    An environment shows the new name once code that defines it is deployed there; until then it shows the old one.
+    """
+    from latewood.cli.corrections import rename_command
+
+    return rename_command(**given)
+
+
 @main.group("env")
 def env() -> None:
     """Branch environments, compare them, promote one into another."""

@@ -26,6 +26,7 @@ from latewood.commands.lineage import Link, lineage
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
 from latewood.commands.reading import read, select_keys
 from latewood.commands.workspace import open_workspace
+from latewood.decide.deploy import Rename
 from latewood.decide.judge import Cause
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
@@ -133,6 +134,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
     return {
         "position": page.position,
         **_asset_json(page.assessed, page.definition),
+        "renames": [_rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
         "versions": [
             {**v.facts._asdict(), "use": v.use, "environment": v.environment, "parameters": v.parameters}
@@ -179,6 +181,7 @@ def _print_page(out: Console, page: AssetPage) -> None:
 def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
     asset, shown = page.definition, page.shown
     return [
+        ("renamed", "; ".join(map(_rename_text, page.renames))),
         ("group", asset.group),
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
@@ -194,6 +197,14 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
         ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
     ]
+
+
+def _rename_json(rename: Rename) -> dict[str, Any]:
+    return {"old": rename.old, "new": rename.new, "event": rename.position}
+
+
+def _rename_text(rename: Rename) -> str:
+    return f"{rename.old} -> {rename.new} (event {rename.position:,})"
 
 
 def _policies(task: TaskDefinition) -> Iterator[str]:
@@ -231,7 +242,7 @@ def _versions_table(page: AssetPage) -> Table:
     return rows
 
 
-_USE_STYLE = {Use.HEAD: "bold", Use.REFUSED: "red", Use.PAST: "dim"}
+_USE_STYLE = {Use.HEAD: "bold", Use.REFUSED: "red", Use.RETRACTED: "red", Use.PAST: "dim"}
 
 
 def _use_text(version: PageVersion) -> str:
@@ -347,6 +358,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "since": found.since,
         "head": None if found.head is None else found.head._asdict(),
         "failed": found.failed,
+        "renames": [_rename_json(rename) for rename in found.renames],
         "nearest": None
         if found.nearest is None
         else {"version": found.nearest.version.version, "differs": found.nearest.differs},
@@ -362,6 +374,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 "after": finding.after,
                 "event": finding.event,
                 "failure": None if finding.failure is None else _failure_json(finding.failure),
+                "retracted": None if finding.retraction is None else finding.retraction._asdict(),
                 "code": [
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after} for c in finding.code
                 ],
@@ -396,6 +409,8 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         )
         if found.started is not None and found.started.reasons:
             out.print(f"it was run because: {', '.join(found.started.reasons)}")
+    if found.renames:
+        out.print(f"renamed: {'; '.join(map(_rename_text, found.renames))}")
     if found.nearest is not None and found.nearest.differs:
         near = found.nearest.version
         differs = ", ".join(cause.value for cause in found.nearest.differs)
@@ -424,6 +439,10 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             assert finding.failure is not None, "what failed is known by its event"
             word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"
             return [(f"{word:<10} {where}: {failure_text(finding.failure)}{through}", finding.event)]
+        case Cause.RETRACTED:
+            assert finding.retraction is not None, "what was retracted is known by its event"
+            said = f"{finding.retraction.version} was retracted: {finding.retraction.reason}"
+            return [(f"retracted  {where}: {said}{through}", finding.event)]
         case Cause.ABSENT:
             return [(f"absent     {where}: its task makes no such optional output just now{through}", None)]
         case Cause.INPUT:

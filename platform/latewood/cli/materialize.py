@@ -188,7 +188,7 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     reused = tally.reused + result.fresh
     parts = [f"{tally.ran:,} run", f"{reused:,} reused"]
     parts += [f"{tally.failed:,} failed"] if tally.failed else []
-    parts += [f"{tally.refused:,} refused by a check"] if tally.refused else []
+    parts += [f"{tally.refused:,} refused"] if tally.refused else []
     parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
     for left_out, _ in blocked_lines(prepared.plan):
         out.print(f"left out: {left_out}", style="yellow")
@@ -257,6 +257,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
             case Cause.REFUSED:
                 texts.append(f"{reason.subject} is refused by its blocking check {reason.check}")
+            case Cause.RETRACTED:
+                texts.append(f"{reason.subject} is retracted")
             case Cause.ABSENT:
                 texts.append(f"{reason.subject} is an optional output that its task did not make")
             case Cause.UNTAKEN:

@@ -7,19 +7,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from latewood.commands.workspace import Workspace
-from latewood.decide.deploy import Base, Snapshot, asset_ids, deploy, snapshot_of
+from latewood.decide.deploy import (
+    Base,
+    Snapshot,
+    asset_ids,
+    current_names,
+    deploy,
+    dropped_keys,
+    identified,
+    known_ids,
+    snapshot_of,
+)
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import new_event
 from latewood.events import Event
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
 from latewood.projections.launchables import launchables_of
+from latewood.projections.renames import renames
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
+
+CORRECTIONS: Final = "corrections"
+"""The stream of what was retracted or renamed: a deployment is decided anew when somebody renames meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +80,17 @@ def archive(sources: Mapping[str, bytes]) -> bytes:
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
     project, environment = workspace.project, workspace.environment
     keys = [asset.key for asset in loaded.assets]
-    streams = (f"location/{loaded.location}", f"environment/{environment}")
+    streams = (f"location/{loaded.location}", f"environment/{environment}", CORRECTIONS)
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
     versions = [workspace.log.version(project, stream) for stream in streams]
     with snapshot(workspace.log) as connection:
         current = deployed(connection, project, environment, NOW).get(loaded.location, "")
-        known_ids = ids_of(connection, project, keys)
+        renamed = renames(connection, project, NOW)
+        standing = known_ids(keys, ids_of(connection, project, keys), renamed)
+        ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
+        new = identified(new, ids) if renamed else new
         if current == new.deployment:
-            return Deployed(deployment=current, ids=known_ids)
+            return Deployed(deployment=current, ids=ids)
         assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
         launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
         known = deployment(connection, project, new.deployment) is not None
@@ -82,8 +100,7 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
-    ids = asset_ids(keys, known_ids, {id_: key for key, id_ in known_ids.items()})
-    facts = deploy(new, base, ids, environment, known=known)
+    facts = (*deploy(new, base, ids, environment, known=known), ())
     if not known:
         staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
         workspace.store.commit([staged])
@@ -93,7 +110,7 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         for stream, version, told in zip(streams, versions, facts, strict=True)
     )
     workspace.log.append(Batch(appends=appends))
-    return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(base.ids.keys() - new.digests.keys())))
+    return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(dropped_keys(base, ids))))
 
 
 def _append(

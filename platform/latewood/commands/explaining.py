@@ -51,6 +51,7 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
         return replace(
             explained,
             nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
+            renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
         )
 
 

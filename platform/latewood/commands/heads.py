@@ -8,13 +8,14 @@ from typing import Final
 from latewood.commands.environments import append_to_environment
 from latewood.commands.reading import known_key, read_view
 from latewood.commands.workspace import Workspace
-from latewood.decide.state import VersionFacts
+from latewood.decide.state import Retracted, VersionFacts
 from latewood.engine.store import ArtifactAddress
 from latewood.engine.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads, version_named
 from latewood_eventlog.errors import LogMoved
@@ -68,9 +69,11 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             else:
                 at = _position(workspace, to)
                 wanted = heads(connection, project, environment, [id_], at)[id_]
+            retracted = Retracted.of(retractions(connection, project, NOW))
             moves = {
                 k: wanted[k] for k in chosen if k in wanted and (k not in now or now[k].version != wanted[k].version)
             }
+        _require_usable(asset, moves, retracted)
         _require_present(workspace, asset, moves)
         done = Moved(
             key=asset,
@@ -94,6 +97,15 @@ def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
     if to is None:
         raise UsageError("expected a version, or --to-time or --to-position; found neither")
     return to if isinstance(to, int) else workspace.log.position_at(to)
+
+
+def _require_usable(asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts], retracted: Retracted) -> None:
+    for partition, facts in moves.items():
+        if found := retracted.content(facts.asset, partition, facts.data_version, facts.artifact):
+            raise UsageError(
+                f'"{asset}": {facts.version} is what was retracted at position {found.position:,}: {found.reason}; '
+                f"nothing was moved. `latewood retract --undo {found.version}` takes that back."
+            )
 
 
 def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts]) -> None:

@@ -1,7 +1,7 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -159,14 +159,33 @@ def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
         for group in task.groups:
             if group.action is Action.BLOCKED:
                 missing = frozenset(AssetKey(reason.subject) for reason in group.reasons)
-                needs = "; ".join(map(_blocked_by, group.reasons))
+                needs = "; ".join(_blocked_by(reason, task.node.keys) for reason in group.reasons)
                 partitions = f" ({len(group.ordinals):,} partitions)" if task.node.assets[0].partitions else ""
-                lines.append((f"{task.node.keys[0]}{partitions} reads {needs}", missing))
+                lines.append((f"{task.node.keys[0]}{partitions} {needs}", missing))
     return lines
 
 
-def _blocked_by(reason: Reason) -> str:
+def barred_steps(made: Plan) -> int:
+    """How many partitions are not made because the result would be what was retracted."""
+    return sum(
+        len(group.ordinals)
+        for task in made.tasks
+        for group in task.groups
+        if group.action is Action.BLOCKED
+        and any(r.cause is Cause.RETRACTED and r.subject in task.node.keys for r in group.reasons)
+    )
+
+
+def _blocked_by(reason: Reason, keys: Collection[AssetKey]) -> str:
+    if reason.subject in keys:
+        return "would be made as what was retracted was; change it, or `latewood retract --override`"
+    return f"reads {_unread(reason)}"
+
+
+def _unread(reason: Reason) -> str:
     match reason.cause:
+        case Cause.RETRACTED:
+            return f"{reason.subject}, which is retracted"
         case Cause.REFUSED:
             return f"{reason.subject}, which its blocking check {reason.check} refuses"
         case Cause.ABSENT:
@@ -318,6 +337,7 @@ def _execute(
     handled: tuple[FailureHandled, ...] = ()
     try:
         tally = inline.execute()
+        tally.refused += barred_steps(prepared.plan)
         handled = handle_failures(
             inline.failures, loaded=prepared.loaded, run=run, recorder=recorder, store=workspace.store
         )

@@ -8,6 +8,8 @@ from typing import Any
 from latewood.commands.reading import known_key, read_through
 from latewood.commands.versions import step_facts
 from latewood.commands.workspace import Workspace
+from latewood.decide.deploy import Rename
+from latewood.decide.judge import retraction
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
@@ -28,6 +30,7 @@ class Use(StrEnum):
     REFUSED = "refused"
     VARIANT = "variant"
     ELSEWHERE = "elsewhere"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class AssetPage:
     versions: tuple[PageVersion, ...]
     shown: OutputMade | None
     checks: tuple[CheckRow, ...]
+    renames: tuple[Rename, ...]
     position: Position
 
 
@@ -58,6 +62,7 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         found = read_through(connection, workspace, as_of)
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
+        node = found.assessed[asset].node
         made = history(connection, workspace.project, id_, before=as_of + 1, limit=limit)
         heads = {facts.version: facts for facts in found.state.heads[id_].values()}
         newest = max(heads.values(), key=lambda facts: facts.position, default=made[0] if made else None)
@@ -78,7 +83,9 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
                 case _:
                     pass
         use = Use.VARIANT
-        if facts.version in heads:
+        if retraction(node, node.ids.index(id_), facts, found.state) is not None:
+            use = Use.RETRACTED
+        elif facts.version in heads:
             use = Use.HEAD
         elif facts.version in past:
             use = Use.PAST
@@ -95,6 +102,7 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         versions=tuple(map(page_version, made)),
         shown=_made(steps.get(newest.version, ()), definition.output) if newest is not None else None,
         checks=checks,
+        renames=tuple(rename for rename in found.view.renames if rename.asset == id_),
         position=found.view.position,
     )
 

@@ -63,7 +63,8 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         checked = _verdicts(
             connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
         )
-        found = {} if asked.force else reusable(connection, project, workspace.environment, logics, view.as_of)
+        asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted)
+        found = {} if asked.force else reusable(*asked_of)
         shared = _shared_heads(nodes, state)
         state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
         made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))

@@ -2,7 +2,7 @@
 
 import difflib
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
+from latewood.decide.deploy import Rename, current_names
 from latewood.decide.judge import Cause
 from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
-from latewood.decide.state import Heads, State
+from latewood.decide.state import Heads, Retracted, State
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
@@ -24,6 +25,8 @@ from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing
+from latewood.projections.renames import renames
+from latewood.projections.retractions import retractions
 from latewood.projections.runs import failed_partitions, running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, never_made, refusals
@@ -37,6 +40,7 @@ class View:
     """The assets of an environment at a position: definitions, ids, and which location they belong to.
 
     `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
+    `renames` are all of the project's, oldest first.
     """
 
     catalog: Catalog
@@ -47,6 +51,7 @@ class View:
     here: frozenset[str]
     position: Position
     as_of: Position
+    renames: Sequence[Rename] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +65,17 @@ class Read:
     running: Mapping[tuple[AssetId, PartitionKey], Position]
     awaiting: Mapping[AssetKey, tuple[str, ...]]
 
-    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running", "waiting"], ...]:
+    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running", "waiting", "retracted"], ...]:
         """What is true of the asset besides its status."""
         id_ = self.view.ids[key]
-        waiting: tuple[Literal["waiting"], ...] = ("waiting",) if key in self.awaiting else ()
-        refused = any(r.cause is Cause.REFUSED and r.subject == key for rs in self.assessed[key].by_reasons for r in rs)
-        failed: tuple[Literal["failed"], ...] = ("failed",) if refused or any(a == id_ for a, _ in self.failed) else ()
-        running: tuple[Literal["running"], ...] = ("running",) if any(a == id_ for a, _ in self.running) else ()
-        return (*failed, *running, *waiting)
+        causes = {r.cause for rs in self.assessed[key].by_reasons for r in rs if r.subject == key}
+        found: dict[Literal["failed", "running", "waiting", "retracted"], bool] = {
+            "failed": Cause.REFUSED in causes or any(asset == id_ for asset, _ in self.failed),
+            "running": any(asset == id_ for asset, _ in self.running),
+            "waiting": key in self.awaiting,
+            "retracted": Cause.RETRACTED in causes,
+        }
+        return tuple(flag for flag, is_so in found.items() if is_so)
 
 
 def read(workspace: Workspace, as_of: Position = NOW) -> Read:
@@ -128,6 +136,12 @@ def known_key(view: View, text: str) -> AssetKey:
     """The key, if it is defined. Raises UsageError with near matches."""
     if text in view.catalog.assets:
         return AssetKey(text)
+    renamed = current_names(view.renames)
+    for rename in view.renames:
+        if text in (rename.old, rename.new):
+            here = next((key for key, id_ in view.ids.items() if id_ == rename.asset), None)
+            now = f'it is called "{here}" here' if here else f'it was renamed to "{renamed[rename.asset]}"'
+            raise UsageError(f'no asset "{text}": {now}')
     near = difflib.get_close_matches(text, view.catalog.assets, n=3)
     hint = f"; near: {', '.join(near)}" if near else "; `latewood assets` lists them"
     raise UsageError(f'no asset "{text}"{hint}')
@@ -202,6 +216,7 @@ def read_view(
         here=frozenset(name for name in deployments if name == own or _lies_in(root, name)),
         position=min(as_of, end),
         as_of=as_of,
+        renames=renames(connection, workspace.project, as_of),
     )
 
 
@@ -234,6 +249,7 @@ def state_at(
         refusals=refusals(connection, project, checked, view.as_of),
         absent=never_made(connection, project, list(_perhaps_absent(view, found))),
         contents=_contents(connection, workspace, view, parameters or {}),
+        retracted=Retracted.of(retractions(connection, project, view.as_of)),
     )
 
 

@@ -1,8 +1,9 @@
 """What deploying a location's definitions means: which facts to record against what is deployed now. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,9 +22,21 @@ from latewood.model.keys import AssetId, AssetKey
 from latewood.model.workflows import Launchable
 
 
+class Rename(NamedTuple):
+    """An asset has another name from a position on."""
+
+    asset: AssetId
+    old: AssetKey
+    new: AssetKey
+    position: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A location's definitions with their digests; equal snapshots are the same deployment."""
+    """A location's definitions with their digests; equal snapshots are the same deployment.
+
+    `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`.
+    """
 
     location: str
     assets: tuple[AssetDefinition, ...]
@@ -32,11 +45,12 @@ class Snapshot:
     source: str
     launchables: tuple[Launchable, ...] = ()
     launch_digests: Mapping[str, str] = field(default_factory=dict)
+    renamed: tuple[str, ...] = ()
 
     @property
     def deployment(self) -> str:
         """Name of the deployment: 16 hex digits over location, definitions and source."""
-        return digest(self.location, self.root, self.source)[:16]
+        return digest(self.location, self.root, self.source, *self.renamed)[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,36 @@ def snapshot_of(
     )
 
 
+def identified(new: Snapshot, ids: Mapping[AssetKey, AssetId]) -> Snapshot:
+    """The snapshot as of these assets: the same definitions after a rename are another deployment."""
+    return replace(new, renamed=tuple(sorted(f"{key}={id_}" for key, id_ in ids.items() if id_ != _new_id(key, 0))))
+
+
+def current_names(renames: Iterable[Rename]) -> dict[AssetId, AssetKey]:
+    """The present name of each asset that was ever renamed."""
+    return {rename.asset: rename.new for rename in renames}
+
+
+def known_ids(
+    keys: Iterable[AssetKey], defined: Iterable[tuple[AssetKey, AssetId]], renames: Sequence[Rename]
+) -> dict[AssetKey, AssetId]:
+    """The asset that each of a location's keys stands for, where there is one. `defined` are keys as last defined.
+
+    A name that an asset had before stands for it as long as the location does not define the present one as well: its
+    code has not followed the rename yet.
+    """
+    keys = frozenset(keys)
+    now = current_names(renames)
+    known: dict[AssetKey, AssetId] = {
+        name: rename.asset
+        for rename in renames
+        for name in (rename.old, rename.new)
+        if name in keys and now[rename.asset] not in keys - {name}
+    }
+    known |= {key: asset for key, asset in defined if key in keys and asset not in now}
+    return known | {name: asset for asset, name in now.items() if name in keys}
+
+
 def asset_ids(
     keys: Sequence[AssetKey], known: Mapping[AssetKey, AssetId], taken: Mapping[AssetId, AssetKey]
 ) -> dict[AssetKey, AssetId]:
@@ -102,8 +146,12 @@ def deploy(
     )
     if known:
         return [], [pointed]
-    changed = [asset for asset in new.assets if base.digests.get(asset.key) != new.digests[asset.key]]
-    dropped = [key for key in base.digests if key not in new.digests]
+    changed = [
+        asset
+        for asset in new.assets
+        if (base.digests.get(asset.key), base.ids.get(asset.key)) != (new.digests[asset.key], ids[asset.key])
+    ]
+    dropped = dropped_keys(base, ids)
     facts: list[Event] = [
         AssetDefined(
             asset=ids[asset.key],
@@ -146,6 +194,12 @@ def _launch_facts(new: Snapshot, base: Base) -> Iterator[Event]:
     for name in base.launchables:
         if name not in new.launch_digests:
             yield LaunchableDropped(name=name, location=new.location, deployment=new.deployment)
+
+
+def dropped_keys(base: Base, ids: Mapping[AssetKey, AssetId]) -> list[AssetKey]:
+    """What the base has and these assets are not; one of another name is."""
+    staying = set(ids.values())
+    return [key for key, id_ in base.ids.items() if id_ not in staying]
 
 
 def _new_id(key: AssetKey, attempt: int) -> AssetId:

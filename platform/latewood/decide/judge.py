@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version, truth
-from latewood.decide.state import Refusal, State, VersionFacts
+from latewood.decide.state import Refusal, Retraction, State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import Identity, Offset, upstream_ordinals
@@ -38,12 +38,13 @@ class Cause(StrEnum):
     UNCHECKED = "unchecked"
     REFUSED = "refused"
     ABSENT = "absent"
+    RETRACTED = "retracted"
     FAILED = "failed"
     UNTAKEN = "branch not taken"
 
 
 class Reason(NamedTuple):
-    """A cause and what it is about: the asset for `upstream`, `refused` (by that blocking check) and `absent`."""
+    """A cause and what it is about: for `upstream`, `absent`, `retracted` and `refused` (by that check) the asset."""
 
     cause: Cause
     subject: str = ""
@@ -300,11 +301,35 @@ def head_column(node: Node, index: int, state: State) -> Column:
     found = map(heads.get, keys)
     data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
     withheld: dict[int, Reason] = {}
-    if node.assets[index].blocking_checks and state.refusals:
+    if state.retracted or (node.assets[index].blocking_checks and state.refusals):
         for ordinal, facts in enumerate(map(heads.get, keys)):
-            if facts is not None and (refused := refusal(node, index, facts, state)) is not None:
-                data[ordinal], withheld[ordinal] = None, Reason(Cause.REFUSED, node.keys[index], refused.check)
+            if facts is not None and (reason := _unusable(node, index, facts, state)) is not None:
+                data[ordinal], withheld[ordinal] = None, reason
     return Column(data, bytearray([version is not None for version in data]), withheld)
+
+
+def _unusable(node: Node, index: int, facts: VersionFacts, state: State) -> Reason | None:
+    if retraction(node, index, facts, state) is not None:
+        return Reason(Cause.RETRACTED, node.keys[index])
+    refused = refusal(node, index, facts, state)
+    return None if refused is None else Reason(Cause.REFUSED, node.keys[index], refused.check)
+
+
+def retraction(node: Node, index: int, facts: VersionFacts, state: State) -> Retraction | None:
+    """The retraction that a version falls under as one of this asset: of equal data, or of the same computation."""
+    if not state.retracted:
+        return None
+    for asset in dict.fromkeys((facts.asset, node.ids[index])):
+        if found := state.retracted.content(asset, facts.partition, facts.data_version, facts.artifact):
+            return found
+    return retracted_computation(node, index, facts.reuse_key, state)
+
+
+def retracted_computation(node: Node, index: int, key: str, state: State) -> Retraction | None:
+    """The retraction of what a step of this reuse key makes. Of a task that looks outside only content is refused."""
+    if node.task.reuse.window is not None or not key:
+        return None
+    return state.retracted.by_key.get((key, node.assets[index].output))
 
 
 def refusal(node: Node, index: int, facts: VersionFacts, state: State) -> Refusal | None:

@@ -25,9 +25,11 @@ from latewood.decide.judge import (
     nodes_of,
     reader,
     refusal,
+    retracted_computation,
+    retraction,
 )
 from latewood.decide.keys import check_key, reuse_key
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.state import Retraction, State, VersionFacts
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -256,6 +258,8 @@ def _decide(
         if node.logic in state.logics or node.is_conditional:
             # By this logic there may be an equal result, or a branch that is not taken: only the content can tell.
             return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
+    elif state.retracted and (found := barred(node, partition, read.digest, state)) is not None:
+        return (Action.BLOCKED, (_retracted(node, found),)), _left(node, heads, read.digest, state)
     elif (taken := reusable(node, partition, read.digest, state)) is not None:
         contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])
         refusals = tuple([c for c in contents if isinstance(c, Reason) and c.cause is Cause.REFUSED])
@@ -276,6 +280,24 @@ def _as_it_is(
         # Taken again, so that the run says that it is refused still; nothing would come of computing it.
         return (Action.REUSE, tuple(filter(None, refusals))), contents
     return (_UNCHECKED if _lacks_verdict(node, heads, state) else _FRESH), contents if absent else None
+
+
+def _retracted(node: Node, found: Retraction) -> Reason:
+    key = next(asset.key for asset in node.assets if asset.output == found.output)
+    return Reason(Cause.RETRACTED, key)
+
+
+def _left(node: Node, heads: Sequence[VersionFacts | None], inputs: str, state: State) -> _Contents:
+    """What there is to read where running is barred: those heads alone that the same computation made."""
+
+    def stays(index: int, head: VersionFacts) -> bool:
+        made_so = head.logic == node.logic and head.inputs == inputs
+        return made_so and retraction(node, index, head, state) is None
+
+    return tuple(
+        head.data_version if head is not None and stays(index, head) else Reason(Cause.RETRACTED, node.keys[index])
+        for index, head in enumerate(heads)
+    )
 
 
 def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -> str | Reason:
@@ -359,6 +381,8 @@ def _reasons(
         elif head is not None:
             found = True
             reasons += differences(head, node, read, state)
+            if retraction(node, index, head, state) is not None:
+                reasons += (Reason(Cause.RETRACTED, node.keys[index]),)
             if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
                 reasons += (_REUSE_OFF,)
         elif node.assets[index].output in node.optional:
@@ -376,11 +400,26 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
         return None
     key = reuse_key(node.logic, inputs, partition)
     found = [state.reusable.get((key, asset.output)) for asset in node.assets]
-    for asset, facts in zip(node.assets, found, strict=True):
+    for index, (asset, facts) in enumerate(zip(node.assets, found, strict=True)):
         if facts is None:
             usable = asset.output in node.optional
         else:
             usable = facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
+            usable = usable and retraction(node, index, facts, state) is None
         if not usable:
             return None
     return tuple(found) if any(found) else None
+
+
+def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Retraction | None:
+    """The retraction by which what a step of this very key would make is refused; None where running may help."""
+    if node.task.reuse.window is not None:
+        return None
+    key = reuse_key(node.logic, inputs, partition)
+    for index, asset in enumerate(node.assets):
+        found = retracted_computation(node, index, key, state)
+        if found is None and (made := state.reusable.get((key, asset.output))) is not None:
+            found = retraction(node, index, made, state)
+        if found is not None and not found.rerun:
+            return found
+    return None

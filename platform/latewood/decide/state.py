@@ -1,9 +1,9 @@
 """What decisions know of the past: versions, heads and what could be reused, at one position and instant."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 
@@ -37,6 +37,56 @@ class Refusal(NamedTuple):
     position: int
 
 
+class Retraction(NamedTuple):
+    """A version that somebody declared to be wrong, and what else that is true of: whatever equals it.
+
+    `rerun`: its computation may be done again, and only its content is refused. `position` is that of the event.
+    """
+
+    asset: AssetId
+    partition: PartitionKey
+    version: VersionId
+    output: str
+    data_version: str
+    artifact: str
+    reuse_key: str
+    rerun: bool
+    reason: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """What is retracted, by what it is found by: the content of an asset partition, and the output of a computation."""
+
+    by_content: Mapping[tuple[AssetId, PartitionKey, str], Retraction] = field(default_factory=dict)
+    by_key: Mapping[tuple[str, str], Retraction] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, retractions: Iterable[Retraction]) -> Self:
+        """Of several that say the same the last one counts."""
+        by_content: dict[tuple[AssetId, PartitionKey, str], Retraction] = {}
+        by_key: dict[tuple[str, str], Retraction] = {}
+        for found in retractions:
+            for content in (found.data_version, found.artifact):
+                by_content[found.asset, found.partition, content] = found
+            if found.reuse_key and not found.rerun:
+                by_key[found.reuse_key, found.output] = found
+        return cls(by_content, by_key)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_content)
+
+    def of_asset(self, asset: AssetId) -> tuple[Retraction, ...]:
+        """What was retracted of an asset. Cost: O(retractions)."""
+        return tuple(dict.fromkeys(found for found in self.by_content.values() if found.asset == asset))
+
+    def content(self, asset: AssetId, partition: PartitionKey, data_version: str, artifact: str) -> Retraction | None:
+        """The retraction of equal data, or of the very artifact; None where these may be used."""
+        found = self.by_content.get((asset, partition, data_version))
+        return found or self.by_content.get((asset, partition, artifact))
+
+
 class Durations(NamedTuple):
     """How long an asset's steps took: median and 90th percentile in milliseconds, over `samples` versions."""
 
@@ -55,7 +105,7 @@ class State:
 
     `checked` are verdicts of checks, by asset, partition and check key; None = nobody looked. `refusals` are those of
     them that did not pass, newest first. `absent` are optional outputs that a head's step did not make: the
-    output's asset, the partition, and the version of the head that its step did make.
+    output's asset, the partition, and the version of the head that its step did make. `retracted` is never used.
     """
 
     environment: str
@@ -70,4 +120,5 @@ class State:
     checked: frozenset[tuple[AssetId, PartitionKey, str]] | None = None
     refusals: Mapping[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = field(default_factory=dict)
     absent: frozenset[tuple[AssetId, PartitionKey, VersionId]] = frozenset()
+    retracted: Retracted = field(default_factory=Retracted)
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)

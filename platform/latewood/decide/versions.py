@@ -24,8 +24,14 @@ def compact(versions: Iterable[VersionId]) -> str:
 
 def expand(text: str) -> Iterator[VersionId]:
     """The ids written as `text`, in order: the inverse of `compact`."""
+    for run, first, last in ranges(text):
+        for step in range(first, last + 1):
+            yield version_id(RunId(run), step)
+
+
+def ranges(text: str) -> Iterator[tuple[str, int, int]]:
+    """The ids written as `text` by run, from the first step to the last."""
     for part in filter(None, text.split(",")):
         run, _, steps = part.rpartition(".")
         first, _, last = steps.partition("-")
-        for step in range(int(first), int(last or first) + 1):
-            yield version_id(RunId(run), step)
+        yield run, int(first), int(last or first)

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
+from latewood.decide.deploy import Rename
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause, Reason, refusal
+from latewood.decide.judge import Cause, Reason, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.staleness import Assessed, Status
-from latewood.decide.state import State, VersionFacts
+from latewood.decide.state import Retraction, State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.events import CheckEvaluated, StepFailed, StepStarted
 from latewood.model.code import CodeChange
@@ -53,7 +54,8 @@ class Finding:
     `code` names the changed parts; `subject` is the parameter or input that changed, or the check that
     refuses; `before` and `after` are a
     parameter's values, the content hashes of the file or folder at `path` in it, or an input's data versions.
-    `failure` is the newest attempt, or verdict of a blocking check, that failed.
+    `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
+    wrong, and why.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
@@ -66,6 +68,7 @@ class Finding:
     after: str = ""
     event: int | None = None
     failure: StepFailed | CheckEvaluated | None = None
+    retraction: Retraction | None = None
     code: tuple[CodeChange, ...] = ()
     through: tuple[AssetKey, ...] = ()
 
@@ -77,6 +80,7 @@ class Explanation:
     `head` and `started` say what is there and with what it was made; `findings` why that is not what would be there
     now: root causes, upstream first. `since` is the position of the earliest event among them.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
+    `renames` say what the asset was called before.
     """
 
     asset: AssetKey
@@ -88,6 +92,7 @@ class Explanation:
     position: int
     failed: int | None = None
     nearest: "Nearest | None" = None
+    renames: tuple[Rename, ...] = ()
 
     @property
     def since(self) -> int | None:
@@ -265,6 +270,10 @@ class _Explainer:
             assert refused is not None, "so it was assessed"
             event = refused.position
             details = [replace(finding, event=event, failure=self._past.failure(event))]
+        elif head is not None and finding.cause is Cause.RETRACTED:
+            found = retraction(node, node.keys.index(key), head, self._state)
+            assert found is not None, "so it was assessed"
+            details = [replace(finding, event=found.position, retraction=found)]
         yield from details or [finding]
 
     def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:
@@ -316,6 +325,11 @@ class _Explainer:
                 for _, facts in read
                 if (facts.position > head.position if before is None else facts.version not in known)
             ]
+            for found in self._state.retracted.of_asset(self._state.ids[input_.asset]):
+                if found.version in known:
+                    through = (finding.asset, *finding.through)
+                    cause = replace(finding, cause=Cause.RETRACTED, asset=input_.asset, partitions=found.partition)
+                    yield replace(cause, event=found.position, retraction=found, through=through)
             if after != before.data_version if before is not None else newer:
                 yield replace(
                     finding,

@@ -14,10 +14,11 @@ from uuid import UUID
 
 import msgspec
 
+from latewood.decide.judge import retraction
 from latewood.decide.keys import inputs_digest, reuse_key
-from latewood.decide.plan import Plan, Step
+from latewood.decide.plan import Plan, Step, barred
 from latewood.decide.retry import RetryAt, after_failure
-from latewood.decide.state import VersionFacts
+from latewood.decide.state import Retraction, VersionFacts
 from latewood.engine.attempt import Attempts, Made, files_changed
 from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
@@ -103,6 +104,9 @@ class InlineRun:
             self._skip(step, blocked)
             return
         inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
+        if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
+            self._skip(step, Blocked(SkipReason.RETRACTED, None))
+            return
         taken = self._reusable.find(step, inputs)
         if taken is None:
             self._run_step(step, bound, inputs)
@@ -198,19 +202,29 @@ class InlineRun:
             reuse_key=key,
             logs=made.logs.address if made.logs else "",
         )
+        retractions = [
+            retraction(node, node.ids.index(output.asset), self._facts(step, fact, output), state) for output in outputs
+        ]
+        if any(retractions):
+            fact = msgspec.structs.replace(fact, outputs=tuple(map(_as_retracted, outputs, retractions)))
+        first = next(filter(None, retractions), None)
+        refused = None if first is None else self._reports.retracted(step, first)
         metadata = outputs[0].metadata if outputs else {}
         (told,) = self._recorder.tell(
             (fact, ("succeeded", step.number)),
             cause=cause,
             needs=needs,
-            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata),
+            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata, then=refused),
         )
         self.tally.ran += 1
         for asset in node.assets:
             if asset.output not in made.outputs:
                 self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
-        for (asset, _), output in zip(present, outputs, strict=True):
-            self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
+        for (asset, _), output, found in zip(present, fact.outputs, retractions, strict=True):
+            if found is None:
+                self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
+            else:
+                self._bindings.failed(asset.key, step.ordinal, SkipReason.RETRACTED, step.number)
 
     def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
         return VersionFacts(
@@ -334,6 +348,12 @@ class InlineRun:
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(key, step.ordinal, blocked.reason, because)
+
+
+def _as_retracted(output: OutputMade, found: Retraction | None) -> OutputMade:
+    if found is None:
+        return output
+    return msgspec.structs.replace(output, accepted=False, head=False, retracted=found.version)
 
 
 def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) -> OutputMade:

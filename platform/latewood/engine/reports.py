@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latewood.decide.plan import Step
+from latewood.decide.state import Retraction
 from latewood.engine.recorder import Told
 from latewood.events import CheckEvaluated
 from latewood.model.keys import AssetKey, PartitionKey
@@ -76,6 +77,11 @@ class Reports:
         if failed:
             return self.of(step, "warned", metadata=failed[0].metadata, message="; ".join(map(_said, failed)))
         return None
+
+    def retracted(self, step: Step, found: Retraction) -> Callable[[], None]:
+        """What gives the report that the step's result equals a retracted version."""
+        self.tally.refused += 1
+        return self.of(step, "refused", message=f"equals {found.version}, which is retracted: {found.reason}")
 
 
 def _said(verdict: CheckEvaluated) -> str:

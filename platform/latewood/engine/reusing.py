@@ -3,7 +3,7 @@
 from collections import ChainMap
 from dataclasses import replace
 
-from latewood.decide.judge import absent_outputs, has_expired
+from latewood.decide.judge import absent_outputs, has_expired, retraction
 from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step, reusable
 from latewood.decide.state import VersionFacts
@@ -70,6 +70,7 @@ class Reusable:
                 and head.reuse_key == key
                 and head.artifact not in state.lost
                 and not has_expired(head, node.task.reuse, state)
+                and retraction(node, index, head, state) is None
             )
             for index, head in enumerate(heads)
         )
@@ -104,6 +105,7 @@ class Reusable:
             head=head and moves,
             made=made,
             made_at=None if made is None else facts.made_at,
+            source=None if made is None else (facts.asset, facts.version),
         )
 
     def fact(self, step: Step, inputs: str, outputs: tuple[ReusedOutput, ...]) -> StepReused:

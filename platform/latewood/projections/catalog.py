@@ -237,10 +237,10 @@ def defined(connection: Connection, project: str, location: str, name: str) -> l
     ]
 
 
-def ids_of(connection: Connection, project: str, keys: list[AssetKey]) -> dict[AssetKey, AssetId]:
-    """The stable ids of those keys that were ever defined."""
+def ids_of(connection: Connection, project: str, keys: list[AssetKey]) -> list[tuple[AssetKey, AssetId]]:
+    """The stable ids of those keys that were last defined so; after a rename a key may have two."""
     rows = connection.execute(_DIGESTS, {"project": project, "keys": keys})
-    return {row.key: row.asset for row in rows}
+    return [(row.key, row.asset) for row in rows]
 
 
 def deployments_of(

@@ -7,6 +7,8 @@ from latewood.projections.artifacts import ArtifactsProjection
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
+from latewood.projections.renames import RenamesProjection
+from latewood.projections.retractions import RetractionsProjection
 from latewood.projections.runs import RunsProjection
 from latewood.projections.versions import VersionsProjection
 from latewood_eventlog.codec import Upcasters
@@ -17,6 +19,8 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     CatalogProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
+    RenamesProjection(),
+    RetractionsProjection(),
     RunsProjection(),
     VersionsProjection(),
 )

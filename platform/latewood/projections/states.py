@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from latewood.context import CheckResult
-from latewood.decide.state import Durations, Refusal, VersionFacts
+from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
 from latewood.model.keys import AssetId, PartitionKey, VersionId
 from latewood.projections.environments import line_of
 from latewood_eventlog.records import Position
@@ -120,20 +120,33 @@ def known_logics(connection: Connection, project: str, logics: Iterable[str], as
 
 
 def reusable(
-    connection: Connection, project: str, environment: str, logics: Collection[str], as_of: Position = NOW
+    connection: Connection,
+    project: str,
+    environment: str,
+    logics: Collection[str],
+    as_of: Position = NOW,
+    retracted: Retracted | None = None,
 ) -> dict[tuple[str, str], VersionFacts]:
     """Versions of these logics, no heads and not gone, by (reuse key, output): of several the newest accepted one.
+
+    One of which the content is retracted is last choice: it may not be taken, but tells that nothing else was made.
 
     Cost: O(versions that are no head): the heads of a hundred thousand partitions are read already.
     """
     if not logics:
         return {}
     parameters = {"project": project, "environment": environment, "logics": sorted(logics), "as_of": as_of}
+    refused = retracted or Retracted()
+
+    def rank(facts: VersionFacts) -> tuple[bool, bool]:
+        content = (facts.asset, facts.partition, facts.data_version, facts.artifact)
+        return (not refused or refused.content(*content) is None), facts.accepted
+
     found: dict[tuple[str, str], VersionFacts] = {}
     for *facts, output in _tuples(connection, _BY_LOGIC, parameters):
         version = VersionFacts._make(facts)
         slot = (version.reuse_key, output)
-        if slot not in found or version.accepted or not found[slot].accepted:
+        if slot not in found or rank(version) >= rank(found[slot]):
             found[slot] = version
     return found
 

@@ -1,0 +1,129 @@
+"""`latewood retract` and `latewood rename`: putting right what turned out to be wrong."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from latewood.cli import exits
+from latewood.cli.output import console, plural, print_json, table
+from latewood.commands.downstream import Made, Reach
+from latewood.commands.renaming import rename
+from latewood.commands.retracting import Done, retract, undo
+from latewood.commands.workspace import open_workspace
+from latewood.decide.plan import Plan
+from latewood.errors import UsageError
+from latewood.events import Action
+
+
+def retract_command(
+    *,
+    version: str,
+    reason: str,
+    asset: str,
+    partition: str,
+    environment: str | None,
+    undo_: bool,
+    override: bool,
+    dry_run: bool,
+    json_: bool,
+) -> int:
+    """Retract, or take it back."""
+    if undo_ and override:
+        raise UsageError("expected --undo, which takes a retraction back, or --override, which keeps it; found both")
+    workspace = open_workspace(environment=environment)
+    if undo_:
+        done = undo(workspace, version, reason=reason, asset=asset, partition=partition, dry_run=dry_run)
+    else:
+        done = retract(
+            workspace, version, reason=reason, asset=asset, partition=partition, rerun=override, dry_run=dry_run
+        )
+    if json_:
+        print_json(_json(done, dry_run=dry_run))
+        return exits.OK
+    _print(console(), done, "taken back" if undo_ else "retracted", dry_run=dry_run)
+    return exits.OK
+
+
+def rename_command(*, old: str, new: str, json_: bool) -> int:
+    """Rename."""
+    done = rename(open_workspace(), old, new)
+    if json_:
+        print_json(asdict(done))
+        return exits.OK
+    if done.position is None:
+        console().print(f"{done.old} was renamed to {done.new} before; nothing is recorded.")
+    else:
+        console().print(f"{done.old} is {done.new} from position {done.position:,} on.")
+    if done.behind:
+        where = ", ".join(done.behind)
+        console().print(
+            f"Define {done.new} in the code and deploy it: until then {where} goes on as it is.", style="dim"
+        )
+    return exits.OK
+
+
+def _json(done: Done, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "position": done.position,
+        "dry_run": dry_run,
+        "unchanged": done.chosen.unchanged,
+        "versions": [
+            {"asset": done.keys[facts.asset], "partition": facts.partition, "version": facts.version, "output": output}
+            for facts, output in done.chosen.versions
+        ],
+        "equal": list(map(_made_json, done.reach.roots)),
+        "downstream": list(map(_made_json, done.reach.made)),
+        "heads": [asdict(found) for found in done.reach.heads],
+        "plans": {name: {a.value: n for a, n in plan.counts().items()} for name, plan in done.reach.plans.items()},
+    }
+
+
+def _made_json(made: Made) -> dict[str, Any]:
+    return {"asset": made.key, "versions": [{"partition": p, "version": v} for p, v in made.versions]}
+
+
+def _print(out: Console, done: Done, word: str, *, dry_run: bool) -> None:
+    count = len(done.chosen.versions)
+    if dry_run:
+        out.print(f"{plural(count, 'version')} would be {word}; nothing is recorded.")
+    elif done.position is None:
+        out.print(f"{plural(count, 'version')} had been {word} before; nothing is recorded.")
+    else:
+        out.print(f"{plural(count, 'version')} {word} at position {done.position:,}.")
+    _print_reach(out, done.reach, count)
+
+
+def _print_reach(out: Console, found: Reach, named: int) -> None:
+    equal = sum(len(made.versions) for made in found.roots) - named
+    if equal > 0:
+        out.print(f"{plural(equal, 'other version')} equal to what was named fall under it too.")
+    if found.made:
+        rows = table("made from it", "versions", "such as", right=("versions",))
+        for made in found.made:
+            partition, version = made.versions[-1]
+            rows.add_row(made.key, f"{len(made.versions):,}", f"{version} {partition}".rstrip())
+        out.print(rows)
+    else:
+        out.print("Nothing was made from it.")
+    if not found.heads:
+        out.print("None of it is a head anywhere.")
+        return
+    rows = table("environment", "asset", "heads", "partitions", right=("heads",))
+    for head in found.heads:
+        rows.add_row(head.environment, head.key, f"{head.count:,}", _cut(head.partitions))
+    out.print(rows)
+    for environment, made_plan in found.plans.items():
+        out.print(f"latewood plan 'status:stale' --env {environment}: {_counts(made_plan)}", style="dim")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _counts(plan: Plan) -> str:
+    counts = plan.counts()
+    words = {Action.RUN: "run", Action.DEPENDS: "maybe", Action.REUSE: "reuse", Action.BLOCKED: "blocked"}
+    return (
+        ", ".join(f"{counts[action]:,} {word}" for action, word in words.items() if counts[action]) or "nothing to do"
+    )

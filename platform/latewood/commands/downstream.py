@@ -1,0 +1,168 @@
+"""What was made from given versions, in every environment: exact versions, where they are heads, what would mend it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from latewood.commands.planning import Asked, make_plan
+from latewood.commands.reading import View, read_view, view_of
+from latewood.commands.workspace import Workspace
+from latewood.decide.derivation import Derivation, Lineages, downstream
+from latewood.decide.plan import Plan, plan
+from latewood.decide.state import Retracted
+from latewood.engine.store import ArtifactAddress
+from latewood.errors import UsageError
+from latewood.events import StepReused, StepStarted, from_json
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import Scheme, describe, ordinal_of
+from latewood.projections.environments import existing
+from latewood.projections.retractions import Named, equal_versions, existing_versions
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW, heads
+from latewood.projections.statistics import keys_of_ids
+from latewood_eventlog.records import Position
+
+_READ_AT_ONCE = 2_000  # events in memory
+_ASKED_AT_ONCE = 5_000  # versions in a query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Versions of one asset."""
+
+    key: AssetKey
+    versions: tuple[tuple[PartitionKey, VersionId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsAt:
+    """Partitions of an asset whose heads in the environment are among the versions; `partitions` as ranges."""
+
+    environment: str
+    key: AssetKey
+    count: int
+    partitions: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What goes back to some versions. `roots` are these and what equals them, `made` what was made from them.
+
+    `heads` is where any of them is a head, `plans` by environment what would make others in their place.
+    """
+
+    roots: tuple[Made, ...]
+    made: tuple[Made, ...]
+    heads: tuple[HeadsAt, ...]
+    plans: Mapping[str, Plan]
+
+
+def reach(workspace: Workspace, named: Iterable[Named], since: Position, retracted: Retracted) -> Reach:
+    """All that goes back to these versions, the oldest of which was recorded at `since`; nothing else does.
+
+    `retracted` is what the plans are made by. Cost: O(events since), and the heads of what was found; memory:
+    O(versions found).
+    """
+    with snapshot(workspace.log) as connection:
+        roots = equal_versions(connection, workspace.project, named)
+        found = downstream([(AssetId(a), VersionId(v)) for a, _, v in roots], _derivations(workspace, since))
+        made = list(_existing(connection, workspace, found))
+        keys = keys_of_ids(connection, workspace.project, {asset for asset, _, _ in (*roots, *made)})
+        standing: list[HeadsAt] = []
+        for environment in existing(connection, workspace.project, NOW):
+            there = replace(workspace, environment=environment.environment)
+            standing += _heads_at(connection, there, keys, (*roots, *made))
+    return Reach(
+        roots=_by_asset(roots, keys),
+        made=_by_asset(made, keys),
+        heads=tuple(standing),
+        plans={
+            name: _mending(workspace, name, standing, retracted) for name in {h.environment: None for h in standing}
+        },
+    )
+
+
+def _derivations(workspace: Workspace, since: Position) -> Iterator[Derivation]:
+    """What every step after a position read, in the order of the log."""
+    after = since
+    while events := workspace.log.read_all(after=after, limit=_READ_AT_ONCE):
+        for event in events:
+            if event.project != workspace.project or event.type not in ("step.started", "step.reused"):
+                continue
+            fact = from_json(event.type, event.data)
+            if isinstance(fact, StepStarted):
+                reads = tuple((read.asset, _listed(workspace, read.versions)) for read in fact.inputs.values())
+                yield Derivation(fact.run, fact.step, fact.assets, fact.partition, reads)
+            elif isinstance(fact, StepReused):
+                for output in fact.outputs:  # a version of its own, with what another asset's holds
+                    if output.source is not None:
+                        yield Derivation(fact.run, fact.step, (output.asset,), fact.partition, (output.source,))
+        after = events[-1].position
+
+
+def _listed(workspace: Workspace, versions: str) -> str:
+    """Versions as recorded, read from their artifact where they were too many for the event."""
+    if not versions.startswith("@"):
+        return versions
+    return workspace.store.read(ArtifactAddress(versions[1:])).decode()
+
+
+def _existing(connection: Snapshot, workspace: Workspace, found: Iterable[Derivation]) -> Iterator[Named]:
+    """The versions that those steps came to make: not all that start succeed, or make all their outputs."""
+    waiting: list[Named] = []
+    for made in found:
+        waiting += [(asset, made.partition, made.version) for asset in made.assets]
+        if len(waiting) >= _ASKED_AT_ONCE:
+            yield from existing_versions(connection, workspace.project, waiting)
+            waiting.clear()
+    yield from existing_versions(connection, workspace.project, waiting)
+
+
+def _by_asset(named: Sequence[Named], keys: Mapping[str, AssetKey]) -> tuple[Made, ...]:
+    by_asset: dict[AssetKey, list[tuple[PartitionKey, VersionId]]] = {}
+    for asset, partition, version in named:
+        by_asset.setdefault(keys[asset], []).append((PartitionKey(partition), VersionId(version)))
+    return tuple(Made(key=key, versions=tuple(sorted(versions))) for key, versions in by_asset.items())
+
+
+def _heads_at(
+    connection: Snapshot, workspace: Workspace, keys: Mapping[str, AssetKey], named: Sequence[Named]
+) -> Iterator[HeadsAt]:
+    assets = list(dict.fromkeys(AssetId(asset) for asset, _, _ in named))
+    among = Lineages((AssetId(asset), VersionId(version)) for asset, _, version in named)
+    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    names = {id_: key for key, id_ in view.ids.items()}
+    for asset, by_partition in heads(connection, workspace.project, workspace.environment, assets).items():
+        partitions = [p for p, facts in by_partition.items() if among.overlaps(asset, facts.version)]
+        if partitions:
+            key = names.get(asset, keys[asset])
+            scheme = view.catalog[key].partitions if key in view.catalog.assets else None
+            yield HeadsAt(
+                environment=workspace.environment,
+                key=key,
+                count=len(partitions),
+                partitions=partitions_text(scheme, partitions),
+            )
+
+
+def partitions_text(scheme: Scheme | None, partitions: Iterable[PartitionKey]) -> str:
+    """Partitions as ranges; those that the scheme has not are named one by one."""
+    ordinals, others = [], []
+    for partition in partitions:
+        try:
+            ordinals.append(ordinal_of(scheme, partition))
+        except UsageError:
+            others.append(partition)
+    told = describe(scheme, Ordinals.of(ordinals)) if ordinals and scheme is not None else ""
+    return ", ".join(filter(None, (told, *sorted(others))))
+
+
+def _mending(workspace: Workspace, environment: str, standing: Sequence[HeadsAt], retracted: Retracted) -> Plan:
+    """The plan for those assets of the environment; what it no longer defines nobody can make."""
+    there = replace(workspace, environment=environment)
+    view: View = view_of(there)
+    keys = [found.key for found in standing if found.environment == environment and found.key in view.catalog.assets]
+    made = make_plan(there, view, Asked(selection=" or ".join(keys) or "*"))
+    if not keys:
+        return replace(made, tasks=())
+    return plan(view.catalog, made.request, replace(made.state, retracted=retracted))

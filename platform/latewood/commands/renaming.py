@@ -1,0 +1,99 @@
+"""Renaming an asset: its history, versions and heads go on under another name."""
+
+from dataclasses import dataclass
+
+from latewood.commands.deploying import CORRECTIONS
+from latewood.commands.retracting import append_corrections, near_text
+from latewood.commands.workspace import Workspace
+from latewood.decide.deploy import current_names
+from latewood.errors import DefinitionError, UsageError
+from latewood.events import AssetRenamed
+from latewood.model.keys import AssetId, AssetKey, asset_key
+from latewood.projections.catalog import defined, deployed
+from latewood.projections.environments import existing
+from latewood.projections.renames import has_versions, names_defined, renames
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.errors import WrongExpectedVersion
+from latewood_eventlog.records import Position
+
+_ATTEMPTS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """What was renamed, at `position` (None = it was called so before).
+
+    `behind` are the environments whose deployed code does not define the new name yet: they show the old one.
+    """
+
+    asset: AssetId
+    old: AssetKey
+    new: AssetKey
+    position: Position | None
+    behind: tuple[str, ...]
+
+
+def rename(workspace: Workspace, old: str, new: str) -> Renamed:
+    """The asset's name is `new` from here on. An environment shows it once code that defines it is deployed there.
+
+    Raises UsageError, naming near matches, for an unknown `old`, and for a `new` that another asset has or had.
+    """
+    key = _key(new)
+    for _ in range(_ATTEMPTS):
+        stream = workspace.log.version(workspace.project, CORRECTIONS)
+        with snapshot(workspace.log) as connection:
+            asset, was = _meant(connection, workspace, AssetKey(old), key)
+            behind = _behind(connection, workspace, asset, key)
+        if was == key:
+            return Renamed(asset=asset, old=AssetKey(old), new=key, position=None, behind=behind)
+        try:
+            position = append_corrections(workspace, [AssetRenamed(asset=asset, old=was, new=key)], stream)
+        except WrongExpectedVersion:
+            continue
+        return Renamed(asset=asset, old=was, new=key, position=position, behind=behind)
+    raise UsageError(f"others corrected something in each of {_ATTEMPTS} attempts; nothing was recorded, try again")
+
+
+def _key(text: str) -> AssetKey:
+    try:
+        return asset_key(text)
+    except DefinitionError as error:
+        raise UsageError(str(error)) from None
+
+
+def _meant(connection: Snapshot, workspace: Workspace, old: AssetKey, new: AssetKey) -> tuple[AssetId, AssetKey]:
+    """The asset called `old` and its present name, which is `new` if just this rename was recorded before."""
+    if old == new:
+        raise UsageError(f'expected two names, found "{old}" twice')
+    past = renames(connection, workspace.project, NOW)
+    now = current_names(past)
+    # A renamed asset is known by its present name alone, whatever the code that was deployed last calls it.
+    named = {key: id_ for key, id_ in names_defined(connection, workspace.project) if id_ not in now}
+    named |= {key: id_ for id_, key in now.items()}
+    former = {key: rename.asset for rename in past for key in (rename.old, rename.new)}
+    asset = named.get(old)
+    if asset is None:
+        if old in former and now[former[old]] == new:
+            return former[old], new
+        if old in former:
+            raise UsageError(f'no asset "{old}": it was renamed to "{now[former[old]]}"')
+        raise UsageError(f'no asset "{old}"; {near_text(old, sorted(named), "assets")}')
+    other = named.get(new, former.get(new, asset))
+    if other != asset:
+        if new not in named:
+            raise UsageError(f'"{new}" was the name of "{now[other]}": its history would be taken for that of "{old}"')
+        if has_versions(connection, workspace.project, other):
+            raise UsageError(f'"{new}" is another asset, with versions of its own; choose a name that is free')
+    return asset, old
+
+
+def _behind(connection: Snapshot, workspace: Workspace, asset: AssetId, new: AssetKey) -> tuple[str, ...]:
+    """Environments that have the asset under another name."""
+    found = []
+    for environment in existing(connection, workspace.project, NOW):
+        locations = deployed(connection, workspace.project, environment.environment, NOW)
+        entries = (e for loc, name in locations.items() for e in defined(connection, workspace.project, loc, name))
+        if any(entry.asset == asset and entry.definition.key != new for entry in entries):
+            found.append(environment.environment)
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""Commands of one append that die before and after it, each started again.
+
+    python corrections.py FOLDER        the database's URL is in LATEWOOD_DATABASE_URL
+
+Each crash has a project of its own in which the same happened up to then. Prints one JSON line for each command: what
+its facts were at the start, after either crash, after doing it again, and where nothing disturbed it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from sweep import CRASHED, FINISHED, Effects, in_a_process
+
+from latewood.commands.environments import create, promote
+from latewood.commands.heads import rollback
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.renaming import rename
+from latewood.commands.retracting import retract, undo
+from latewood.commands.workspace import Workspace
+from latewood.engine.loader import load_file
+from latewood.engine.store import ArtifactStore
+from latewood.errors import UsageError
+from latewood.events import from_json, to_json
+from latewood.model.keys import RunId
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.database import DatabaseUrl, connect
+from latewood_eventlog.log import EventLog
+
+ACTS: dict[str, Callable[[Workspace], object]] = {
+    "retract": lambda workspace: retract(workspace, "run1.0", reason="wrong"),
+    "undo": lambda workspace: undo(workspace, "run1.1"),
+    "rename": lambda workspace: rename(workspace, "b", "c"),
+    "promote": lambda workspace: promote(workspace, "dev", "prod"),
+    "rollback": lambda workspace: rollback(replace(workspace, environment="dev"), "a", version="run1.0"),
+}
+
+
+def workspace_of(root: Path, project: str, effects: Effects) -> Workspace:
+    """The same in every process: equal facts then are equal text."""
+    engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
+    effects.watch(engine)
+    times = (datetime(2013, 3, 1, tzinfo=UTC) + timedelta(seconds=n) for n in count())
+    runs = (RunId(f"run{n}") for n in count(1))
+    return Workspace(
+        log=EventLog(engine, PROJECTIONS, UPCASTERS),
+        store=ArtifactStore(root / "store", project),
+        project=project,
+        environment="prod",
+        actor="crash test",
+        clock=lambda: next(times),
+        new_run=lambda: next(runs),
+    )
+
+
+def prepared(workspace: Workspace, root: Path) -> None:
+    """Two assets, a branch in which one has another head, and one retraction."""
+    for n, environment in ((1, "prod"), (2, "dev")):
+        (root / "a.py").write_text(
+            f"from latewood import asset\n@asset\ndef a() -> int: return {n}\n@asset\ndef b(a: int) -> int: return a\n"
+        )
+        loaded = load_file(root / "a.py", root=root)
+        if environment == "dev":
+            create(workspace, "dev")
+        there = replace(workspace, environment=environment)
+        materialize(there, prepare(there, loaded, Asked(selection="*")))
+    retract(workspace, "run1.1", reason="wrong")
+
+
+def facts(workspace: Workspace) -> list[str]:
+    """What was recorded, without what measured time or tells positions."""
+    return [
+        f"{event.type} {to_json(from_json(event.type, event.data))}"
+        for event in workspace.log.read_all(limit=10_000)
+        if event.project == workspace.project and event.type != "environment.created"
+        if not event.stream.startswith(("run/", "location/"))
+    ]
+
+
+def told(root: Path, act: str) -> dict[str, object]:
+    """What became of a command that dies before its append, after it, and not at all."""
+    found: dict[str, object] = {"act": act}
+    for when in ("never", "before", "after"):
+        project = f"{act}-{when}"
+
+        def done(when: str, project: str = project) -> object:
+            effects = Effects(when, 1)
+            workspace = workspace_of(root, project, effects)
+            with suppress(UsageError):  # done before
+                ACTS[act](workspace)
+            return effects.count
+
+        def seen(project: str = project) -> list[str]:
+            return facts(workspace_of(root, project, Effects("never", 0)))
+
+        in_a_process(lambda project=project: prepared(workspace_of(root, project, Effects("never", 0)), root))
+        found["start"] = seen()
+        ended = in_a_process(lambda when=when: done(when))
+        if when == "never":
+            found |= {"effects": ended, "undisturbed": seen()}
+            continue
+        assert ended == CRASHED, ended
+        found[when] = seen()
+        assert in_a_process(lambda: done("never") and FINISHED) == FINISHED
+        found[f"again_{when}"] = seen()
+    return found
+
+
+def main() -> None:
+    for act in ACTS:
+        print(json.dumps(told(Path(sys.argv[1]), act)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Retracting and renaming as people do it, and what they are shown."""
+
+import json
+
+import pytest
+
+SHOP = """
+from latewood import Daily, Partitioned, PartitionKey, asset
+
+@asset({name}partitions=Daily("2026-03-02", "2026-03-05"))
+def sales(key: PartitionKey) -> str:
+    return f"sold on {{key}}"
+
+@asset({inputs})
+def report(sales: Partitioned[str]) -> int:
+    return sum(1 for _ in sales)
+"""
+
+
+@pytest.fixture
+def shop(shell):
+    shell.write("a.py", SHOP.format(name="", inputs=""))
+    shell("materialize", "*", "-f", "a.py")
+    return shell
+
+
+def answer(shell, *arguments):
+    done = shell.here(*arguments, "--json")
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
+    run = answer(shop, "runs")[0]["run"]
+    told = shop.here("retract", f"{run}.1", "--reason", "the till was broken").out
+    assert "1 version retracted at position" in told
+    assert [line.split()[:3] for line in told.splitlines() if line.startswith("prod")] == [
+        ["prod", "sales", "1"],
+        ["prod", "report", "1"],
+    ]
+    assert "latewood plan 'status:stale' --env prod: 2 blocked" in told
+    assert "retracted  sales 2026-03-03" in shop.here("why", "report").out
+    assert "1 stale, retracted" in shop.here("assets", "status:retracted").out
+    assert "retracted" in shop.here("asset", "sales").out
+
+    done = shop.here("materialize", "*")
+    assert done.code == 1
+    assert "left out: sales (1 partitions) would be made as what was retracted was" in done.out
+
+    allowed = answer(shop, "retract", f"{run}.1", "--reason", "counted again", "--override")
+    assert allowed["versions"] == [
+        {"asset": "sales", "partition": "2026-03-03", "version": f"{run}.1", "output": "result"}
+    ]
+    assert allowed["plans"] == {"prod": {"blocked": 0, "depends": 1, "fresh": 2, "reuse": 0, "run": 1, "skip": 0}}
+    assert shop.here("retract", f"{run}.1", "--undo").code == 0
+    assert shop.here("assets", "status:fresh").out.count("●") == 2
+
+
+def test_a_range_of_what_a_run_made_is_retracted(shop):
+    run = answer(shop, "runs")[0]["run"]
+    chosen = ("--asset", "sales", "--partition", "2026-03-03..2026-03-04")
+    assert "2 versions would be retracted" in shop.here("retract", run, *chosen, "--reason", "x", "--dry-run").out
+    found = answer(shop, "retract", run, *chosen, "--reason", "the shop was closed")
+    assert [version["partition"] for version in found["versions"]] == ["2026-03-03", "2026-03-04"]
+    assert found["heads"][0]["partitions"] == "2026-03-03..2026-03-04"
+
+
+def test_a_renamed_asset_keeps_its_history(shop):
+    before = str(answer(shop, "assets")["position"])
+    assert "sales is turnover from position" in shop.here("rename", "sales", "turnover").out
+    shop.write("a.py", SHOP.format(name='key="turnover", ', inputs='inputs={"sales": "turnover"}'))
+    assert "0 run, 4 reused" in shop.here("materialize", "*").out
+    assert "sales -> turnover" in shop.here("asset", "turnover").out
+    assert "renamed: sales -> turnover" in shop.here("why", "turnover").out
+    assert 'it is called "turnover" here' in shop.here("asset", "sales").err
+    assert "sales" in shop.here("assets", "--as-of", before).out
+    assert shop.here("log", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("retract", "nothing.0", "--reason", "x"), 'no version "nothing.0"'),
+        (("retract", "nothing.0"), "expected a reason"),
+        (("retract", "nothing.0", "--undo", "--override"), "found both"),
+        (("rename", "sale", "turnover"), "near: sales"),
+        (("rename", "sales", "report"), "another asset, with versions of its own"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(shop, arguments, message):
+    done = shop.here(*arguments)
+    assert (done.code, message in done.err) == (2, True), done.err
