@@ -189,6 +189,17 @@ def test_staleness_runs_along_ones_own_past():
     assert reasons(world, defined, "d", 2) == ["upstream d"]
 
 
+def test_outputs_that_read_the_past_of_another_are_stale_with_it():
+    defined = catalog("u[abc]", "x y[abc] <- u y@-1")
+    world = World()
+    world.run(defined)
+    heads = world.heads[id_of("u")]
+    heads["a"] = heads["a"]._replace(data_version=content("corrected"))
+
+    assert seen(world, defined) == {"u": "fresh", "x": "stale", "y": "stale"}
+    assert reasons(world, defined, "x", 1) == ["upstream y"]
+
+
 def test_a_new_upstream_partition_makes_its_readers_stale():
     world = World()
     world.run(MIXED)

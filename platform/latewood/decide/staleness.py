@@ -63,37 +63,42 @@ def assess(
     assessed: dict[AssetKey, Assessed] = {}
     for node in nodes_of(catalog, state, parameters or {}):
         columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
-        for index, key in enumerate(node.keys):
-            assessed[key] = _assess_asset(node, index, catalog, state, columns)
+        assessed |= zip(node.keys, _assess_node(node, catalog, state, columns), strict=True)
     return assessed
 
 
-def _assess_asset(node: Node, index: int, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> Assessed:
-    heads = state.heads.get(node.ids[index], {})
-    siblings = [state.heads.get(id_, {}) for id_ in node.ids] if state.absent and node.optional else []
-    settled, withheld = columns[node.keys[index]].settled, columns[node.keys[index]].withheld
-    by_status: dict[Status, list[int]] = {}
-    by_reasons: dict[tuple[Reason, ...], list[int]] = {}
+def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> list[Assessed]:
+    """The assets of one task. Partition by partition: a later one may read an earlier one of any output."""
+    heads = [state.heads.get(id_, {}) for id_ in node.ids]
+    own = [columns[key] for key in node.keys]
+    by_status: list[dict[Status, list[int]]] = [{} for _ in own]
+    by_reasons: list[dict[tuple[Reason, ...], list[int]]] = [{} for _ in own]
+    may_lack = bool(state.absent and node.optional)
     read_at = reader(node, catalog, columns, state)
     for ordinal, partition in enumerate(node.partitions(state)):
-        head, read = heads.get(partition), read_at(ordinal)
-        if siblings and index in absent_outputs(node, [h.get(partition) for h in siblings], read.digest, state):
-            reasons: tuple[Reason, ...] = (Reason(Cause.ABSENT, node.keys[index]),)
-        else:
-            reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
-        if ordinal in withheld:
-            reasons += (withheld[ordinal],)
-        if read.untaken:  # nothing would make it, so a head of an earlier run is as it should be
-            reasons = () if head else (Reason(Cause.UNTAKEN, read.untaken[0]),)
-        if read.unsettled:
-            reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
-        status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH
-        by_status.setdefault(status, []).append(ordinal)
-        if reasons:
-            settled[ordinal] = False
-            by_reasons.setdefault(reasons, []).append(ordinal)
-    return Assessed(
-        node=node,
-        by_status={status: Ordinals.from_sorted(ordinals) for status, ordinals in by_status.items()},
-        by_reasons={reasons: Ordinals.from_sorted(ordinals) for reasons, ordinals in by_reasons.items()},
-    )
+        read, found = read_at(ordinal), [of_asset.get(partition) for of_asset in heads]
+        absent = absent_outputs(node, found, read.digest, state) if may_lack else ()
+        for index, head in enumerate(found):
+            if index in absent:
+                reasons: tuple[Reason, ...] = (Reason(Cause.ABSENT, node.keys[index]),)
+            else:
+                reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+            if ordinal in own[index].withheld:
+                reasons += (own[index].withheld[ordinal],)
+            if read.untaken:  # nothing would make it, so a head of an earlier run is as it should be
+                reasons = () if head else (Reason(Cause.UNTAKEN, read.untaken[0]),)
+            if read.unsettled:
+                reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
+            status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH
+            by_status[index].setdefault(status, []).append(ordinal)
+            if reasons:
+                own[index].settled[ordinal] = False
+                by_reasons[index].setdefault(reasons, []).append(ordinal)
+    return [
+        Assessed(
+            node=node,
+            by_status={status: Ordinals.from_sorted(ordinals) for status, ordinals in statuses.items()},
+            by_reasons={reasons: Ordinals.from_sorted(ordinals) for reasons, ordinals in causes.items()},
+        )
+        for statuses, causes in zip(by_status, by_reasons, strict=True)
+    ]
