@@ -142,3 +142,15 @@ def test_any_order_equals_a_plain_model(workspace, seed):
         for name, expected in by_environment.items():
             assert world.heads(name, position) == expected
     verify(workspace.log.engine, workspace.log.projections)
+
+
+def test_an_environment_begins_without_what_a_run_left_after_its_end(workspace):
+    world = World(workspace)
+    world.branch("dev", "prod")
+    drop(workspace, "dev")
+    world.plain["dev"] = Plain()
+    world.make("dev", ASSETS[0], PARTITIONS[0])  # by a run that did not know
+    world.make("prod", ASSETS[1], PARTITIONS[0])
+    world.branch("dev", "prod")
+    assert world.heads("dev") == world.heads("dev", workspace.log.position()) == world.plain["prod"].heads
+    verify(workspace.log.engine, workspace.log.projections)

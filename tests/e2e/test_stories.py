@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 
 CHECKED = """
@@ -298,3 +299,17 @@ def test_a_relative_path_means_one_file_from_every_folder(shell):
     assert sources == ["data.csv", "sub/data.csv", f"{outer}/data.csv"]
     shell.write("project/data.csv", "changed")
     assert [status(place) for place in (sub, elsewhere)] == ["stale parameters", "fresh"]
+
+
+def test_what_was_fresh_for_a_while_is_shown_so_as_of_then(shell):
+    shell.write(
+        "a.py",
+        "from datetime import timedelta\nfrom latewood import asset\n"
+        "@asset(reuse=timedelta(milliseconds=300))\ndef a() -> int: return 1\n",
+    )
+    shell("materialize", "a", "-f", "a.py")
+    position = json.loads(shell("assets", "--json"))["position"]
+    time.sleep(0.3)
+    assert json.loads(shell("assets", "--json"))["assets"][0]["status"] == "stale"
+    then = json.loads(shell("assets", "--as-of", str(position), "--json"))
+    assert then["assets"][0]["status"] == "fresh"

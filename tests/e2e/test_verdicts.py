@@ -346,3 +346,15 @@ def is_odd(odd: int) -> bool:
     assert materialize(shell) == ran(1, reused=1, refused=1)
     assert "failed split/odd is_odd" in causes(shell, "after")
     assert "absent split/odd" not in causes(shell, "after")
+
+
+def test_what_a_check_refused_is_nothing_to_go_back_to(shell):
+    write(shell, source=1)
+    materialize(shell)
+    write(shell, source=9)
+    materialize(shell)
+    versions = json.loads(shell("asset", "source", "--json"))["versions"]
+    refused = next(version["version"] for version in versions if version["use"] == "refused")
+    done = shell.here("rollback", "source", refused)
+    assert (done.code, "did not pass its blocking checks" in done.err) == (2, True)
+    assert json.loads(shell("show", "source", "--json"))["value"] == 1

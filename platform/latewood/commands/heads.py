@@ -40,7 +40,7 @@ def rollback(
 ) -> Moved:
     """Point the environment to an earlier version: this one, or each partition to what was head at a position or time.
 
-    Nothing is computed or lost. Without `version` and `to`: to the head before the present one.
+    Nothing is computed or lost.
     Raises UsageError for what is unknown, was collected, or is no head to go back to; then nothing is moved.
     """
     if version and to is not None:
@@ -101,6 +101,11 @@ def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
 
 def _require_usable(asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts], retracted: Retracted) -> None:
     for partition, facts in moves.items():
+        if not facts.accepted:
+            raise UsageError(
+                f'"{asset}": {facts.version} did not pass its blocking checks, so it can be no head; '
+                f"nothing was moved. `latewood asset {asset}` says what they found."
+            )
         if found := retracted.content(facts.asset, partition, facts.data_version, facts.artifact):
             raise UsageError(
                 f'"{asset}": {facts.version} is what was retracted at position {found.position:,}: {found.reason}; '

@@ -90,7 +90,7 @@ def read(workspace: Workspace, as_of: Position = NOW) -> Read:
 def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) -> Read:
     """View, state, assessment and flags through this connection."""
     view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
-    state = state_at(connection, workspace, view, workspace.clock())
+    state = state_at(connection, workspace, view, instant_of(workspace, as_of))
     project, environment = workspace.project, workspace.environment
     return Read(
         view=view,
@@ -100,6 +100,14 @@ def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) ->
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
         awaiting=awaiting(view.catalog, {}),
     )
+
+
+def instant_of(workspace: Workspace, as_of: Position) -> datetime:
+    """When the log ended at that position: results grow old, and windows of time come into being, without an event."""
+    if as_of >= NOW:
+        return workspace.clock()
+    (event,) = workspace.log.read_positions([as_of])
+    return event.occurred_at
 
 
 def _failed(

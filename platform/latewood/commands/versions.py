@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from latewood.commands.reading import View
+from latewood.commands.reading import View, instant_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.errors import UsageError
@@ -33,7 +33,7 @@ def versions_meant(
     scheme = view.catalog[asset].partitions
     if partition and scheme is None:
         raise UsageError(f'"{asset}" has no partitions; ask without --partition')
-    keys = keys_of(scheme, parse_partitions(scheme, partition or "*", workspace.clock()))
+    keys = keys_of(scheme, parse_partitions(scheme, partition or "*", instant_of(workspace, view.as_of)))
     found = heads(connection, workspace.project, workspace.environment, [id_], view.as_of)[id_]
     if meant := [found[key] for key in keys if key in found]:
         return meant

@@ -21,7 +21,8 @@ _FACTS: Final = (
 _HEADS: Final = text(
     f"SELECT {_FACTS} FROM heads h JOIN versions v "  # noqa: S608 - a list of our own columns
     "ON v.project = h.project AND v.asset = h.asset AND v.partition = h.partition AND v.version = h.version "
-    "WHERE h.project = :project AND h.environment = :environment AND h.asset = ANY (CAST(:assets AS text[]))"
+    "WHERE h.project = :project AND h.environment = :environment AND h.asset = ANY (CAST(:assets AS text[])) "
+    "AND h.from_position > :after"
 )
 # The latest move of each key up to a position: the index (…, asset, partition, from_position) gives it in order.
 _HEADS_AT: Final = text(

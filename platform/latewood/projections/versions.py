@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from latewood.decide.keys import digest
 from latewood.events import (
     CheckEvaluated,
+    EnvironmentCreated,
     EnvironmentDropped,
     EnvironmentPromoted,
     HeadsMoved,
@@ -112,7 +113,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 3
+    version = 4
     inline = True
     tables = (versions, heads, head_history, checks, contents)
     types = frozenset(
@@ -124,6 +125,7 @@ class VersionsProjection:
             "version.accepted",
             "heads.moved",
             "environment.promoted",
+            "environment.created",
             "environment.dropped",
         }
     )
@@ -187,7 +189,7 @@ class VersionsProjection:
                         "evaluated_at": event.occurred_at,
                     },
                 )
-            case HeadsMoved() | EnvironmentPromoted() | EnvironmentDropped():
+            case HeadsMoved() | EnvironmentPromoted() | EnvironmentCreated() | EnvironmentDropped():
                 yield from _environment_changed(event, fact)
             case other:
                 raise AssertionError(f"not a version event: {other}")
@@ -248,7 +250,7 @@ def _head(
 
 
 def _environment_changed(
-    event: RecordedEvent, fact: HeadsMoved | EnvironmentPromoted | EnvironmentDropped
+    event: RecordedEvent, fact: HeadsMoved | EnvironmentPromoted | EnvironmentCreated | EnvironmentDropped
 ) -> Iterable[Change]:
     match fact:
         case HeadsMoved():
@@ -265,7 +267,8 @@ def _environment_changed(
                 "position": event.position,
             }
             yield Derive(_PROMOTE, given)
-        case EnvironmentDropped():
+        case EnvironmentCreated() | EnvironmentDropped():
+            # A run that did not know that its environment was dropped may have moved heads there since.
             yield Derive(_DROP_HEADS, {"project": event.project, "environment": fact.environment})
 
 
