@@ -7,8 +7,10 @@ from uuid import uuid4
 import pytest
 from msgspec import Raw
 
-from latewood.commands.environments import PromotionRefused, create, drop, promote
+from latewood.commands.environments import PromotionRefused, create, drop, environments, promote
+from latewood.commands.workspace import open_workspace
 from latewood.engine.recorder import new_event
+from latewood.errors import UsageError
 from latewood.events import AssetDefined, HeadsMoved, OutputMade, StepSucceeded
 from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.snapshots import snapshot
@@ -154,3 +156,12 @@ def test_an_environment_begins_without_what_a_run_left_after_its_end(workspace):
     world.branch("dev", "prod")
     assert world.heads("dev") == world.heads("dev", workspace.log.position()) == world.plain["prod"].heads
     verify(workspace.log.engine, workspace.log.projections)
+
+
+@pytest.mark.parametrize("name", ["", "Dev", "a/b", "x" * 64])
+def test_no_environment_has_a_name_that_no_command_can_ask_for(workspace, environ, name):
+    with pytest.raises(UsageError, match="expected 1 to 63 lower-case letters"):
+        create(workspace, name, base="")
+    with pytest.raises(UsageError, match="expected 1 to 63 lower-case letters"):
+        open_workspace(environ, environment=name)
+    assert environments(workspace) == []

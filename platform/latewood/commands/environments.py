@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from latewood.commands.reading import read_view
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.engine.recorder import new_event
@@ -87,8 +87,9 @@ def create(workspace: Workspace, name: str, *, base: str = DEFAULT) -> Environme
 
     Cost: O(locations), nothing is copied.
 
-    Raises UsageError when it exists, or the base does not.
+    Raises UsageError when it exists, or cannot be called so, or the base does not exist.
     """
+    checked_name("environment", name)
     version = workspace.log.version(workspace.project, f"environment/{name}")
     with snapshot(workspace.log) as connection:
         known = [entry.environment for entry in existing(connection, workspace.project, NOW)]

@@ -50,8 +50,9 @@ def open_workspace(environ: Mapping[str, str] | None = None, *, environment: str
     Raises DatabaseUnreachable, SchemaUnknown, UsageError.
     """
     environ = os.environ if environ is None else environ
-    project = _named("LATEWOOD_PROJECT", environ.get("LATEWOOD_PROJECT", "default"))
-    environment = _named("environment", environment or environ.get("LATEWOOD_ENV", "prod"))
+    project = checked_name("LATEWOOD_PROJECT", environ.get("LATEWOOD_PROJECT", "default"))
+    environment = environ.get("LATEWOOD_ENV", "prod") if environment is None else environment
+    environment = checked_name("environment", environment)
     url = database_url(environ)
     engine = connect(url, role="engine")
     try:
@@ -77,7 +78,8 @@ def new_run() -> RunId:
     return RunId("".join(choice(_RUN_ALPHABET) for _ in range(12)))
 
 
-def _named(what: str, text: str) -> str:
+def checked_name(what: str, text: str) -> str:
+    """The text, if a project or an environment may be called so. Raises UsageError."""
     if not _NAME.fullmatch(text):
         raise UsageError(
             f'{what} "{text}": expected 1 to 63 lower-case letters, digits, "_" and "-", '
