@@ -1,6 +1,6 @@
 """Moving heads by hand: back to an earlier version, or to one made with other parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,10 +18,13 @@ from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads, version_named
+from latewood_eventlog.codec import encode_json
 from latewood_eventlog.errors import LogMoved
 from latewood_eventlog.records import Position
 
-_MOVES_MAX: Final = 800  # in one event
+_MOVES_BYTES_MAX: Final = 49_152
+"""Most bytes of moves in one event, counting each with its version: well under an event's limit."""
+
 _ATTEMPTS: Final = 50
 
 
@@ -124,12 +127,20 @@ def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[Parti
 
 
 def _facts(environment: str, asset: AssetId, moves: Mapping[PartitionKey, VersionFacts]) -> list[Event]:
-    facts: list[Event] = []
-    items: Sequence[tuple[PartitionKey, VersionFacts]] = list(moves.items())
-    for start in range(0, len(items), _MOVES_MAX):
-        by_version: dict[VersionId, list[PartitionKey]] = {}
-        for partition, version in items[start : start + _MOVES_MAX]:
-            by_version.setdefault(version.version, []).append(partition)
-        told = {version: tuple(partitions) for version, partitions in by_version.items()}
-        facts.append(HeadsMoved(environment=environment, moves={asset: told}, reason="rolled back"))
-    return facts
+    parts: list[dict[VersionId, list[PartitionKey]]] = []
+    size = _MOVES_BYTES_MAX
+    for partition, facts in moves.items():
+        bytes_ = len(encode_json((facts.version, partition))) + 4
+        if size + bytes_ > _MOVES_BYTES_MAX:
+            parts.append({})
+            size = 0
+        parts[-1].setdefault(facts.version, []).append(partition)
+        size += bytes_
+    return [
+        HeadsMoved(
+            environment=environment,
+            moves={asset: {version: tuple(partitions) for version, partitions in part.items()}},
+            reason="rolled back",
+        )
+        for part in parts
+    ]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Final
 
 from latewood.commands.reading import View
 from latewood.engine.loader import Loaded
@@ -12,8 +12,15 @@ from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
+from latewood_eventlog.codec import encode_json
 
 Values = dict[AssetKey, dict[str, Any]]
+
+_STEP_BYTES_MAX: Final = 16_384
+"""Most bytes of the values one asset is given: each step's event repeats them."""
+
+_RUN_BYTES_MAX: Final = 49_152
+"""Most bytes of all values of a run, which one event holds."""
 
 
 def parameters_given(
@@ -53,7 +60,20 @@ def parameters_given(
                     f'parameters "{earlier}" and "{text}": one step makes {made}, with one value of "{name}"'
                 )
             values.setdefault(key, {})[name] = parsed
+    _require_recordable(values)
     return values
+
+
+def _require_recordable(values: Values) -> None:
+    sizes = {key: len(encode_json(of_asset)) for key, of_asset in values.items()}
+    key = max(sizes, key=sizes.__getitem__, default=AssetKey(""))
+    total = sum(sizes.values())
+    if total <= _RUN_BYTES_MAX and sizes.get(key, 0) <= _STEP_BYTES_MAX:
+        return
+    raise UsageError(
+        f"parameters: expected at most {_STEP_BYTES_MAX:,} bytes for an asset and {_RUN_BYTES_MAX:,} in all, "
+        f'found {sizes[key]:,} for "{key}" and {total:,} in all; put what is long into a file and pass its path'
+    )
 
 
 def _uses(catalog: Catalog, text: str, target: str, selected: Collection[AssetKey]) -> Sequence[tuple[AssetKey, str]]:

@@ -48,8 +48,8 @@ from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
 
-_VERSIONS_MAX: Final = 8_192
-"""Most characters of one input's versions in an event: hundreds of ranges; usually there is one."""
+_VERSIONS_MAX: Final = 24_576
+"""Most characters of all inputs' versions in an event: a thousand ranges; usually there is one per input."""
 
 
 class InlineRun:
@@ -164,14 +164,17 @@ class InlineRun:
         return ids[0]
 
     def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
-        """What is recorded of the inputs; a list of versions too long for an event goes to the store, by address."""
+        """What is recorded of the inputs; the longest lists of versions go to the store, by address, till all fit."""
         read = dict(self._bindings.read_facts(bound))
         needs: list[Staged] = []
-        for name, fact in read.items():
-            if len(fact.versions) > _VERSIONS_MAX:
-                staged = self._store.stage(fact.versions.encode(), "versions")
-                read[name] = msgspec.structs.replace(fact, versions=f"@{staged.address}")
-                needs.append(staged)
+        size = sum(len(fact.versions) for fact in read.values())
+        for name, fact in sorted(read.items(), key=lambda item: len(item[1].versions), reverse=True):
+            if size <= _VERSIONS_MAX:
+                break
+            staged = self._store.stage(fact.versions.encode(), "versions")
+            read[name] = msgspec.structs.replace(fact, versions=f"@{staged.address}")
+            needs.append(staged)
+            size += len(read[name].versions) - len(fact.versions)
         return read, needs
 
     def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
