@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from latewood.commands.holding import OVERTAKEN, Basis, append_decided
 from latewood.commands.workspace import Workspace
 from latewood.decide.garbage import Garbage, Stored, garbage
 from latewood.engine.recorder import new_event
@@ -13,8 +14,7 @@ from latewood.events import ArtifactsCollected
 from latewood.projections.artifacts import recorded_artifacts
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import log_position
-from latewood_eventlog.errors import LogMoved
-from latewood_eventlog.records import Batch, Position, StreamAppend
+from latewood_eventlog.records import Position, StreamAppend
 
 _ARTIFACTS_MAX: Final = 500
 """Addresses in one event: well under its limit."""
@@ -54,12 +54,12 @@ def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
             found = uncollected(workspace, older_than=older_than)
             try:
                 _record(workspace, found)
-            except LogMoved:
+            except OVERTAKEN:
                 continue
             for file in (*found.garbage.versions, *found.garbage.left_over, *found.garbage.unrecorded):
                 remove(workspace.store, file)
             return found
-    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was removed, try again")
+    raise UsageError(f"others moved heads in each of {_ATTEMPTS} attempts; nothing was removed, try again")
 
 
 def _record(workspace: Workspace, found: Decided) -> None:
@@ -76,7 +76,7 @@ def _record(workspace: Workspace, found: Decided) -> None:
     )
     if events:
         append = StreamAppend(project=workspace.project, stream=_STREAM, events=events)
-        workspace.log.append(Batch(appends=(append,), at=found.position))
+        append_decided(workspace, append, Basis(position=found.position))
 
 
 def _parts(files: tuple[Stored, ...]) -> list[tuple[Stored, ...]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from latewood.commands.holding import OVERTAKEN, Basis, append_decided
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.select import select
@@ -18,7 +19,6 @@ from latewood.projections.environments import Difference, Environment, differenc
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids, log_position
-from latewood_eventlog.errors import LogMoved
 from latewood_eventlog.records import Appended, Batch, Position, StreamAppend
 
 DEFAULT: Final = "prod"
@@ -125,7 +125,7 @@ def diff(workspace: Workspace, source: str, target: str, selection: str = "*") -
 def promote(workspace: Workspace, source: str, target: str, selection: str = "*", *, force: bool = False) -> Diff:
     """Make the source's own heads, and deployments, those of the target; nothing is computed.
 
-    One event, which is recorded only if the log is still where the decision read it; else it is decided again.
+    One event, which is recorded only if nobody has moved what the decision read; else it is decided again.
     A deployment moves as a whole, with any selected asset of its location.
     Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names.
     """
@@ -146,11 +146,12 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
             return found
         try:
             name = ("promoted", source, found.position)
-            done = append_to_environment(workspace, target, facts, name, at=found.position)
-        except LogMoved:
+            basis = Basis(position=found.position, environments=(source, target), assets=frozenset(assets) or None)
+            done = append_to_environment(workspace, target, facts, name, basis=basis)
+        except OVERTAKEN:
             continue
         return replace(found, position=done.last)
-    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was promoted, try again")
+    raise UsageError(f"{source} or {target} moved in each of {_ATTEMPTS} attempts; nothing was promoted, try again")
 
 
 def append_to_environment(
@@ -160,16 +161,18 @@ def append_to_environment(
     name: Sequence[object],
     *,
     version: int | None = None,
-    at: Position | None = None,
+    basis: Basis | None = None,
 ) -> Appended:
-    """Record facts about an environment: if its stream still has this version, or the log ends at this position."""
+    """Record facts about an environment: if its stream still has this version, or what they were decided on stands."""
     project, stream, now = workspace.project, f"environment/{environment}", workspace.clock()
     events = tuple(
         new_event(fact, project=project, stream=stream, name=(*name, i), at=now, actor=workspace.actor)
         for i, fact in enumerate(facts)
     )
     append = StreamAppend(project=project, stream=stream, events=events, expected=version)
-    return workspace.log.append(Batch(appends=(append,), at=at))
+    if basis is not None:
+        return append_decided(workspace, append, basis)
+    return workspace.log.append(Batch(appends=(append,)))
 
 
 def _diff(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from latewood.commands.environments import append_to_environment
+from latewood.commands.holding import OVERTAKEN, Basis
 from latewood.commands.reading import known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, VersionFacts
@@ -19,7 +20,6 @@ from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads, version_named
 from latewood_eventlog.codec import encode_json
-from latewood_eventlog.errors import LogMoved
 from latewood_eventlog.records import Position
 
 _MOVES_BYTES_MAX: Final = 49_152
@@ -87,13 +87,13 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
         if not moves:
             return done
         try:
-            append_to_environment(
-                workspace, environment, _facts(environment, id_, moves), ("moved", view.position), at=view.position
-            )
-        except LogMoved:
+            facts = _facts(environment, id_, moves)
+            basis = Basis(position=view.position, environments=(environment,), assets=(id_,))
+            append_to_environment(workspace, environment, facts, ("moved", view.position), basis=basis)
+        except OVERTAKEN:
             continue
         return done
-    raise UsageError(f"the log did not rest for a moment in {_ATTEMPTS} attempts; nothing was moved, try again")
+    raise UsageError(f'"{key}" was moved by others in each of {_ATTEMPTS} attempts; nothing was moved, try again')
 
 
 def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
