@@ -4,6 +4,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 CHECKED = """
 from latewood import asset, check
@@ -313,3 +314,43 @@ def test_what_was_fresh_for_a_while_is_shown_so_as_of_then(shell):
     assert json.loads(shell("assets", "--json"))["assets"][0]["status"] == "stale"
     then = json.loads(shell("assets", "--as-of", str(position), "--json"))
     assert then["assets"][0]["status"] == "fresh"
+
+
+def test_a_damaged_artifact_is_noticed_and_made_again(shell):
+    source = "from latewood import asset\n@asset\ndef a() -> int: return 12\n"
+    text = source + "@asset\ndef b(a: int) -> int: return a + {plus}\n"
+    shell.write("a.py", text.format(plus=1))
+    shell("materialize", "*", "-f", "a.py")
+    artifact = Path(json.loads(shell("show", "a", "--json"))["path"])
+    artifact.chmod(0o644)
+    artifact.write_text("99")
+    shell.write("a.py", text.format(plus=2))
+    failed = shell("materialize", "*", "-f", "a.py", code=1)
+    assert "its content is not what it was written with" in failed
+    shell("materialize", "*", "-f", "a.py")
+    assert json.loads(shell("show", "b", "--json"))["value"] == 14
+
+
+def test_a_file_that_ends_the_process_is_no_definition(shell):
+    shell.write("a.py", "import sys\nsys.exit(0)\n")
+    done = shell.here("materialize", "*", "-f", "a.py")
+    assert (done.code, "a.py:2: cannot be imported: SystemExit: 0" in done.err) == (3, True)
+
+
+def test_an_empty_partition_is_not_all_of_them(shell):
+    shell.write("a.py", CHECKED.format(plus=1))
+    done = shell.here("plan", "*", "-f", "a.py", "--partition", "")
+    assert (done.code, "expected a key or a range" in done.err) == (2, True)
+
+
+def test_a_run_that_is_told_to_end_is_cancelled(shell):
+    shell.write("a.py", "import time\nfrom latewood import asset\n@asset\ndef a() -> int: print('x'); time.sleep(60)\n")
+    run = shell.start("materialize", "*", "-f", "a.py")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and "running" not in shell.here("runs").out:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    run.terminate()
+    run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert "cancelled" in shell.here("runs").out

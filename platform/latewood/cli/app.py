@@ -36,6 +36,9 @@ def run(arguments: Sequence[str]) -> int:
     except (LatewoodError, LogError) as error:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         return exits.code_of(error)
+    except PermissionError as error:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.filename}: {error.strerror}", err=True)
+        return exits.USAGE
     except BrokenPipeError:  # the reader of our output is gone, as after `| head`; the rest goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
@@ -56,7 +59,18 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
 environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
 as_of = click.option("--as-of", type=int, metavar="POSITION", help="As things stood at this log position.")
-partition = click.option("--partition", default="", metavar="KEY|A..B", help="Partitions: a key, a range, or several.")
+
+
+def _said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+    """An empty value is more likely a variable that is not set than a wish for all there are."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("expected a key or a range, found nothing; leave the option out for all of them")
+    return value or ""
+
+
+partition = click.option(
+    "--partition", callback=_said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
+)
 version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(
     click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="Python file with definitions."),

@@ -10,6 +10,11 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"latewood {__version__}")  # noqa: T201 - this is what was asked for
         return
+    import signal
+
     from latewood.cli.app import run
 
+    for name in (signal.SIGTERM, signal.SIGHUP):  # containers and schedulers say so what a person says with Ctrl-C
+        if signal.getsignal(name) is signal.SIG_DFL:
+            signal.signal(name, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))

@@ -8,8 +8,8 @@ from latewood.commands.versions import versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.preview import Array, Document, Files, Rows, preview
-from latewood.engine.store import ArtifactAddress
-from latewood.errors import UsageError
+from latewood.engine.store import Artifact, ArtifactAddress
+from latewood.errors import StoreError, UsageError
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
@@ -51,5 +51,12 @@ def show(
         size=sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         if path.is_dir()
         else path.stat().st_size,
-        value=preview(artifact, limit),
+        value=_previewed(artifact, limit),
     )
+
+
+def _previewed(artifact: Artifact, limit: int) -> Rows | Document | Array | Files:
+    try:
+        return preview(artifact, limit)
+    except (OSError, ValueError) as error:
+        raise StoreError("read", str(artifact.path()), str(error), "Is it damaged? Materialize it again.") from error

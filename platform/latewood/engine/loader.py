@@ -120,7 +120,7 @@ def _import(importer: Any, root: Path) -> ModuleType:
         file = _relative(Path(error.filename), root) if error.filename else ""
         problem = DefinitionError(f"SyntaxError: {error.msg}", file=file, line=error.lineno or 0)
         raise DefinitionsInvalid((problem,)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         file, line = _place(error, root)
         problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
         raise DefinitionsInvalid((problem,)) from error
