@@ -63,7 +63,8 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         checked = _verdicts(
             connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
         )
-        asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted)
+        held = [(id_, node.logic) for node in nodes if node.logic in logics for id_ in node.ids]
+        asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held)
         found = {} if asked.force else reusable(*asked_of)
         shared = _shared_heads(nodes, state)
         state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
@@ -86,10 +87,10 @@ def awaiting_lines(made: Plan) -> list[str]:
 
 
 def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
-    """Heads that may be reused, by (reuse key, output).
+    """Heads of the logic that their asset has now that may be reused, by (reuse key, output).
 
-    By another asset of the same task, or beside an output of the same step that is no head; any other head is either
-    fresh, or made under another key, or found among the heads when its step is reached.
+    By another asset of the same task, or beside an output of the same step that is no head; any other such head is
+    either fresh, or made under another key, or found among the heads when its step is reached.
     """
     counts = Counter(node.logic for node in nodes)
     return {

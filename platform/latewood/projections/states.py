@@ -42,9 +42,10 @@ _BY_LOGIC: Final = text(
     "WHERE v.project = :project AND v.logic = ANY (CAST(:logics AS text[])) AND v.reuse_key <> '' "
     "AND v.position <= :as_of AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
     "  AND c.artifact = v.artifact AND c.position > v.position AND c.position <= :as_of) "
-    "AND NOT EXISTS (SELECT FROM heads h WHERE h.project = v.project "
-    "  AND h.environment = :environment AND h.asset = v.asset AND h.partition = v.partition "
-    "  AND h.version = v.version) ORDER BY v.position"
+    "AND NOT EXISTS (SELECT FROM heads h "
+    "  JOIN unnest(CAST(:held_by AS text[]), CAST(:held AS text[])) AS n (asset, logic) ON n.asset = h.asset "
+    "  WHERE h.project = v.project AND h.environment = :environment AND h.asset = v.asset "
+    "  AND h.partition = v.partition AND h.version = v.version AND n.logic = v.logic) ORDER BY v.position"
 )
 _DURATIONS: Final = text(
     "SELECT v.asset, percentile_cont(0.5) WITHIN GROUP (ORDER BY v.duration_ms) AS p50, "
@@ -127,16 +128,25 @@ def reusable(
     logics: Collection[str],
     as_of: Position = NOW,
     retracted: Retracted | None = None,
+    held: Collection[tuple[AssetId, str]] = (),
 ) -> dict[tuple[str, str], VersionFacts]:
-    """Versions of these logics, no heads and not gone, by (reuse key, output): of several the newest accepted one.
+    """Versions of these logics that are not gone, by (reuse key, output): of several the newest accepted one.
 
+    Heads are left out where their asset has their very logic still: `held` are assets with their logics of now.
     One of which the content is retracted is last choice: it may not be taken, but tells that nothing else was made.
 
-    Cost: O(versions that are no head): the heads of a hundred thousand partitions are read already.
+    Cost: O(versions that are not left out): the heads of a hundred thousand partitions are read already.
     """
     if not logics:
         return {}
-    parameters = {"project": project, "environment": environment, "logics": sorted(logics), "as_of": as_of}
+    parameters = {
+        "project": project,
+        "environment": environment,
+        "logics": sorted(logics),
+        "as_of": as_of,
+        "held_by": [asset for asset, _ in held],
+        "held": [logic for _, logic in held],
+    }
     refused = retracted or Retracted()
 
     def rank(facts: VersionFacts) -> tuple[bool, bool]:
