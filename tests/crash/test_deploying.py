@@ -7,7 +7,10 @@ import pytest
 
 from crash.conftest import facts_of
 from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import create, promote
 from latewood.commands.reading import view_of
+from latewood.engine.loader import load_file
+from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed
 
 ASSET = "@asset\ndef {}() -> int: return 1\n"
@@ -43,6 +46,41 @@ def test_who_comes_second_decides_on_what_the_first_has_recorded(workspace, load
     assert (pointed[-1].deployment, len(pointed)) == (deployed.deployment, 4 if known else 3)
     assert deployed.dropped == ("theirs",)
     assert list(view_of(workspace).catalog.assets) == ["mine"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a location of its own that defines these assets, and loads it."""
+
+    def write(name, *assets):
+        path = tmp_path / name
+        path.write_text("from latewood import *\n" + "".join(ASSET.format(asset) for asset in assets))
+        return load_file(path, root=tmp_path)
+
+    return write
+
+
+def test_two_locations_that_were_loaded_at_once_do_not_both_define_an_asset(workspace, file):
+    x, y = file("x.py", "a", "b"), file("y.py", "c", "a")
+    with pytest.raises(DefinitionsInvalid, match=r'y.py:4: asset "a": another location defines it too\n1 error'):
+        deploy_loaded(between(workspace, lambda: deploy_loaded(workspace, x)), y)
+    assert sorted(view_of(workspace).catalog.assets) == ["a", "b"]
+    deploy_loaded(workspace, file("x.py", "b"))
+    deploy_loaded(workspace, y)
+    assert dict(view_of(workspace).locations) == {"a": "y.py", "b": "x.py", "c": "y.py"}
+
+
+def test_an_asset_that_moved_between_locations_is_promoted_with_both(workspace, file):
+    deploy_loaded(workspace, file("x.py", "a", "b"))
+    create(workspace, "dev")
+    dev = replace(workspace, environment="dev")
+    for loaded in (file("x.py", "b"), file("y.py", "a", "c")):
+        deploy_loaded(dev, loaded)
+    with pytest.raises(UsageError, match=r"  a: x.py and y.py\n"):
+        promote(workspace, "dev", "prod", "c")
+    assert sorted(view_of(workspace).catalog.assets) == ["a", "b"]
+    promote(workspace, "dev", "prod", "b or c")
+    assert dict(view_of(workspace).locations) == {"a": "y.py", "b": "x.py", "c": "y.py"}
 
 
 def test_the_same_definitions_from_both_are_recorded_once(workspace, load):

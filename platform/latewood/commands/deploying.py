@@ -3,7 +3,7 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -22,10 +22,13 @@ from latewood.decide.deploy import (
     snapshot_of,
 )
 from latewood.engine.loader import Loaded
+from latewood.engine.naming import defined_elsewhere
+from latewood.engine.problems import Problems
 from latewood.engine.recorder import new_event
+from latewood.errors import DefinitionsInvalid
 from latewood.events import Event
 from latewood.model.keys import AssetId, AssetKey
-from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of
+from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
 from latewood.projections.launchables import launchables_of
 from latewood.projections.renames import renames
 from latewood.projections.snapshots import snapshot
@@ -50,6 +53,7 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
     Races with another deployer: whoever comes second decides again on what the first has recorded.
+    Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
     source = source_name(loaded.sources)
     new = snapshot_of(loaded.location, loaded.assets, source, loaded.launchables)
@@ -84,13 +88,15 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
     versions = [workspace.log.version(project, stream) for stream in streams]
     with snapshot(workspace.log) as connection:
-        current = deployed(connection, project, environment, NOW).get(loaded.location, "")
+        others = deployed(connection, project, environment, NOW)
+        current = others.pop(loaded.location, "")
         renamed = renames(connection, project, NOW)
         standing = known_ids(keys, ids_of(connection, project, keys), renamed)
         ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
         new = identified(new, ids) if renamed else new
         if current == new.deployment:
             return Deployed(deployment=current, ids=ids)
+        _refuse_duplicates(loaded, locations_of(connection, project, others))
         assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
         launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
         known = deployment(connection, project, new.deployment) is not None
@@ -111,6 +117,15 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     )
     workspace.log.append(Batch(appends=appends))
     return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(dropped_keys(base, ids))))
+
+
+def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:
+    problems = Problems(loaded.root)
+    for asset in loaded.assets:
+        if asset.key in others:
+            problems.add(loaded.tasks[asset.key].function, defined_elsewhere(asset.key))
+    if problems.found:
+        raise DefinitionsInvalid(tuple(problems.found))
 
 
 def _append(

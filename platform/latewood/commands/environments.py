@@ -14,7 +14,7 @@ from latewood.engine.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import EnvironmentCreated, EnvironmentDeployed, EnvironmentDropped, EnvironmentPromoted, Event
 from latewood.model.keys import AssetId, AssetKey
-from latewood.projections.catalog import deployed, deployments_of
+from latewood.projections.catalog import deployed, deployments_of, locations_of
 from latewood.projections.environments import Difference, Environment, differences, existing, line_of
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
@@ -127,11 +127,13 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
 
     One event, which is recorded only if nobody has moved what the decision read; else it is decided again.
     A deployment moves as a whole, with any selected asset of its location.
-    Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names.
+    Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names, and
+    where two locations of the target would define the same key.
     """
     for _ in range(_ATTEMPTS):
         with snapshot(workspace.log) as connection:
             found, assets = _diff(connection, workspace, source, target, selection)
+            _refuse_duplicates(connection, workspace.project, found)
         if found.conflicts and not force:
             raise PromotionRefused(found)
         facts: list[Event] = [
@@ -209,6 +211,24 @@ def _diff(
         moved=tuple(sorted(moved)),
     )
     return found, assets
+
+
+def _refuse_duplicates(connection: Snapshot, project: str, found: Diff) -> None:
+    """Where a key moved between locations, one of them alone would bring it twice or leave it there twice."""
+    if not found.deployments:
+        return
+    new = {location: name for location, (_, name) in found.deployments.items()}
+    defining = locations_of(connection, project, {**deployed(connection, project, found.target, NOW), **new})
+    twice = {
+        k: locations for k, locations in defining.items() if len(locations) > 1 and not new.keys().isdisjoint(locations)
+    }
+    if twice:
+        lines = [f"  {key}: {' and '.join(locations)}" for key, locations in sorted(twice.items())]
+        raise UsageError(
+            f"{found.target} would have assets that two locations define; nothing was promoted:\n"
+            + "\n".join(lines)
+            + "\nSelect assets of both, or deploy the one that no longer defines them."
+        )
 
 
 def _changed(connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference]) -> tuple[Changed, ...]:

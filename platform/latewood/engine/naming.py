@@ -86,7 +86,12 @@ def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDef
             if counts[output.asset] > 1:
                 problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
             elif output.asset in others:
-                problems.add(n.asset.function, f'asset "{output.asset}": another location defines it too', n.place)
+                problems.add(n.asset.function, defined_elsewhere(output.asset), n.place)
+
+
+def defined_elsewhere(key: AssetKey) -> str:
+    """What is said of a key that another location defines."""
+    return f'asset "{key}": another location defines it too'
 
 
 class Directory:
