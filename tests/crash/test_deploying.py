@@ -8,10 +8,12 @@ import pytest
 from crash.conftest import facts_of
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create, promote
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
 from latewood.engine.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed
+from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed, RunRequested
 
 ASSET = "@asset\ndef {}() -> int: return 1\n"
 
@@ -68,6 +70,19 @@ def test_two_locations_that_were_loaded_at_once_do_not_both_define_an_asset(work
     deploy_loaded(workspace, file("x.py", "b"))
     deploy_loaded(workspace, y)
     assert dict(view_of(workspace).locations) == {"a": "y.py", "b": "x.py", "c": "y.py"}
+
+
+def test_a_run_records_the_deployment_that_it_executes(workspace, load):
+    mine, theirs = load(ASSET.format("a")), load(ASSET.format("a").replace("1", "2"))
+    deployed = []
+
+    def meanwhile(mine):
+        deployed.append(mine.deployment)
+        deploy_loaded(workspace, theirs)
+
+    materialize(workspace, prepare(workspace, mine, Asked(selection="*"), report=meanwhile))
+    (requested,) = of_type(workspace, RunRequested)
+    assert requested.deployments == {"assets.py": deployed[0]}
 
 
 def test_an_asset_that_moved_between_locations_is_promoted_with_both(workspace, file):

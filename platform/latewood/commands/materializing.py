@@ -245,7 +245,8 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         run=run,
         environment=workspace.environment,
         selection=asked.selection,
-        deployments=dict(prepared.view.deployments),
+        # Of the loaded location the one that is executed, whatever somebody has deployed since.
+        deployments={**prepared.view.deployments, prepared.loaded.location: prepared.deployed.deployment},
         partitions=asked.partition,
         parameters={key: dict(values) for key, values in made.request.parameters.items()},
         force=asked.force,
