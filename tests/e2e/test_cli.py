@@ -765,7 +765,7 @@ def test_partitions_parameters_force_and_the_past(shell):
     shell.write("options.py", SHOP)
     first = shell.here("materialize", "+scaled", "-f", "options.py", "--partition", "us")
     assert "2 run, 0 reused" in first.out
-    assert "What was selected is fresh" in first.out
+    assert "What was selected is up to date with its inputs" in first.out
     before = answer(shell, "assets")["position"]
     assert answer(shell, "asset", "scaled")["partitions"] == {"fresh": "us", "missing": "eu"}
     assert "2 run, 2 reused" in shell.here("materialize", "*").out

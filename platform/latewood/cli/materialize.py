@@ -211,7 +211,7 @@ def _outcome(prepared: Prepared) -> str:
     if any(node.parameters != parameters_of(node.task, {}) for node in nodes):
         return "Other parameters than the defaults: variants were made, heads are as before,"
     if prepared.asked.partition or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog):
-        return "What was selected is fresh"
+        return "What was selected is up to date with its inputs"
     if prepared.plan.counts()[Action.BLOCKED]:
         return "What could be made is fresh"
     return "Everything is fresh"
