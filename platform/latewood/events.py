@@ -24,7 +24,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AssetDefined(Event, frozen=True):
-    """An asset is new or changed in this deployment. `definition` is an AssetDefinition as JSON."""
+    """An asset is new or changed in this deployment. `definition` is an AssetDefinition as JSON.
+
+    A long one takes several events in a row, `part` of `parts`: then each has a piece of that JSON's text.
+    """
 
     asset: AssetId
     key: AssetKey
@@ -32,6 +35,8 @@ class AssetDefined(Event, frozen=True):
     deployment: str
     digest: str
     definition: msgspec.Raw
+    part: int = 1
+    parts: int = 1
 
 
 class AssetDropped(Event, frozen=True):

@@ -9,9 +9,11 @@ from crash.conftest import facts_of
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.errors import UsageError
-from latewood.events import HeadsMoved, RunStatus, StepStarted
+from latewood.commands.reading import read
+from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.events import AssetDefined, HeadsMoved, RunStatus, StepStarted
 from latewood.model.keys import RunId
+from latewood_eventlog.audit import verify
 
 
 def made(workspace, loaded, selection="*", **asked):
@@ -59,3 +61,58 @@ def test_values_that_no_event_holds_are_refused_before_the_run(workspace, load, 
     with pytest.raises(UsageError, match=r"expected at most 16,384 bytes .* pass its path"):
         made(workspace, loaded, parameters=given)
     assert not [fact for fact in facts_of(workspace.log) if isinstance(fact, StepStarted)]
+
+
+LONG = """
+KEYS = Static([f'Kunde "Größe {{n:06}}"' for n in range({})])
+@asset(partitions=KEYS)
+def a() -> int:
+    return {}
+"""
+
+
+def test_a_definition_longer_than_an_event_is_recorded_in_parts(workspace, load):
+    for keys, value in ((4_000, 1), (4_001, 1), (3, 2), (4_000, "1  # again")):
+        loaded = load(LONG.format(keys, value))
+        assert made(workspace, loaded, partition='Kunde "Größe 000001"').status is RunStatus.SUCCEEDED
+        assert read(workspace).view.catalog["a"] == loaded.assets[0]
+    parts = [(fact.part, fact.parts) for fact in facts_of(workspace.log) if isinstance(fact, AssetDefined)]
+    assert len(set(parts)) > 5
+    assert (1, 1) in parts
+    verify(workspace.log.engine, workspace.log.projections)
+
+
+def test_the_code_of_many_functions(workspace, load):
+    functions = "".join(f"def a_function_with_a_name_{n}() -> int:\n    return {n}\n" for n in range(800))
+    calls = " + ".join(f"a_function_with_a_name_{n}()" for n in range(800))
+    loaded = load(f"{functions}@asset\ndef a() -> int:\n    return {calls}\n")
+    made(workspace, loaded)
+    assert read(workspace).view.catalog["a"] == loaded.assets[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@asset\ndef a(*, text: str = 'x' * 70_000) -> int: return 1\n",
+        """
+@task
+def length(*, text: str) -> int: return len(text)
+@workflow
+def flow() -> int: return length(text="x" * 70_000)
+""",
+    ],
+)
+def test_values_in_code_that_no_event_holds_are_refused_where_they_stand(load, source):
+    with pytest.raises(DefinitionsInvalid, match=r"^assets\.py:\d+: asset .* at most 16,384 bytes, found 70,011; put"):
+        load(source)
+
+
+def test_a_launch_plan_that_no_event_holds_is_refused_where_it_stands(load):
+    with pytest.raises(DefinitionsInvalid, match=r'^assets\.py:\d+: launch plan "long": .* at most 49,152 bytes'):
+        load("""
+        @task
+        def length(*, text: str) -> int: return len(text)
+        @workflow
+        def flow(text: str) -> int: return length(text=text)
+        long = LaunchPlan("long", flow, fixed={"text": "x" * 60_000})
+        """)

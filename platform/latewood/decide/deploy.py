@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,12 @@ from latewood.events import (
 from latewood.model.definitions import AssetDefinition, definition_digest, merkle_root
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.workflows import Launchable
+
+_WHOLE_BYTES_MAX: Final = 49_152
+"""Most bytes of a definition in one event: well under an event's limit."""
+
+_PIECE_MAX: Final = 12_288
+"""Characters of a piece of a longer one: as a JSON string none takes more than four bytes."""
 
 
 class Rename(NamedTuple):
@@ -152,17 +158,7 @@ def deploy(
         if (base.digests.get(asset.key), base.ids.get(asset.key)) != (new.digests[asset.key], ids[asset.key])
     ]
     dropped = dropped_keys(base, ids)
-    facts: list[Event] = [
-        AssetDefined(
-            asset=ids[asset.key],
-            key=asset.key,
-            location=new.location,
-            deployment=name,
-            digest=new.digests[asset.key],
-            definition=msgspec.Raw(msgspec.json.encode(asset, order="deterministic")),
-        )
-        for asset in changed
-    ]
+    facts: list[Event] = [fact for asset in changed for fact in _defined(new, asset, ids[asset.key])]
     facts += [AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped]
     facts += _launch_facts(new, base)
     facts.append(
@@ -178,6 +174,28 @@ def deploy(
         )
     )
     return facts, [pointed]
+
+
+def _defined(new: Snapshot, asset: AssetDefinition, id_: AssetId) -> list[AssetDefined]:
+    definition = msgspec.json.encode(asset, order="deterministic")
+    pieces = [definition]
+    if len(definition) > _WHOLE_BYTES_MAX:
+        text = definition.decode()
+        starts = range(0, len(text), _PIECE_MAX)
+        pieces = [msgspec.json.encode(text[start : start + _PIECE_MAX]) for start in starts]
+    return [
+        AssetDefined(
+            asset=id_,
+            key=asset.key,
+            location=new.location,
+            deployment=new.deployment,
+            digest=new.digests[asset.key],
+            definition=msgspec.Raw(piece),
+            part=part,
+            parts=len(pieces),
+        )
+        for part, piece in enumerate(pieces, start=1)
+    ]
 
 
 def _launch_facts(new: Snapshot, base: Base) -> Iterator[Event]:

@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from latewood.authoring import Asset, Check, OutputOf
+from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
 from latewood.engine.inputs import check_edges, dependency_of, input_of
 from latewood.engine.inspection import Inspector
@@ -22,6 +23,10 @@ from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefin
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.workflows import LaunchPlan, Workflow
+from latewood_eventlog.codec import encode_json
+
+_PARAMETERS_BYTES_MAX: Final = 16_384
+"""Most bytes of a task's parameters as they stand in code: each step's event repeats them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +137,20 @@ def _define(
 
 def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> TaskDefinition:
     options = named.asset.options
-    return replace(
+    task = replace(
         bare_task(named.asset.function, options, named.signature, inspector),
         inputs=inputs,
         outputs=named.outputs,
         fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),
         subsettable=bool(options.get("subsettable", False)),
     )
+    size = len(encode_json(parameters_of(task, {})))
+    if size > _PARAMETERS_BYTES_MAX:
+        raise DefinitionError(
+            f"parameters: expected values of at most {_PARAMETERS_BYTES_MAX:,} bytes, found {size:,}; "
+            "put what is long into a file and give its path"
+        )
+    return task
 
 
 def _asset(named: Named, output: Output, task: TaskDefinition) -> AssetDefinition:

@@ -24,8 +24,12 @@ from latewood.model.types import display, fits
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
 from latewood.promises import Place, Promise, returned
 from latewood.workflows import Composed, LaunchPlan, Workflow
+from latewood_eventlog.codec import encode_json
 
 _OWN: Final = str(Path(__file__).parents[1])
+
+_BYTES_MAX: Final = 49_152
+"""Most bytes of what one event records of a workflow or launch plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,7 @@ def define_launchables(
     for w in wired:
         try:
             definition, handler = _workflow(w, inspector)
+            _require_recordable(definition)
         except (DefinitionError, ValueRefused) as error:
             problems.add(w.workflow.function, f'workflow "{w.workflow.name}": {_message(error)}')
             continue
@@ -120,12 +125,23 @@ def define_launchables(
                 if plan.target.name not in inputs:
                     raise Consequence("its workflow is not defined")
                 annotations = {name: given.annotation for name, given in inputs[plan.target.name].items()}
-            found[plan.name] = _plan(plan, annotations)
+            launch_plan = _plan(plan, annotations)
+            _require_recordable(launch_plan)
+            found[plan.name] = launch_plan
         except Consequence:
             continue
         except (DefinitionError, ValueRefused) as error:
             problems.at(plan.place, f'launch plan "{plan.name}": {_message(error)}')
     return tuple(found[name] for name in sorted(found)), handlers
+
+
+def _require_recordable(launchable: Launchable) -> None:
+    size = len(encode_json(launchable))
+    if size > _BYTES_MAX:
+        raise DefinitionError(
+            f"expected a definition of at most {_BYTES_MAX:,} bytes, found {size:,}; "
+            "put long values into files and give their paths, or many steps into several workflows"
+        )
 
 
 def _message(error: Exception) -> str:

@@ -72,7 +72,7 @@ class CatalogProjection:
     """Definitions and deployments."""
 
     name = "catalog"
-    version = 2
+    version = 3
     inline = True
     tables = (assets, definitions, deployments, deployment_changes, environment_deployments)
     types = frozenset(
@@ -92,7 +92,11 @@ class CatalogProjection:
         match event_of(event):
             case AssetDefined() as fact:
                 yield Put(assets, {"project": project_, "asset": fact.asset, "key": fact.key})
-                yield Put(definitions, {"project": project_, "digest": fact.digest, "body": fact.definition})
+                if fact.part == 1:
+                    yield Put(definitions, {"project": project_, "digest": fact.digest, "body": fact.definition})
+                else:
+                    given = {"piece": msgspec.json.decode(fact.definition), "last": fact.part == fact.parts}
+                    yield Derive(_JOIN, {"project": project_, "digest": fact.digest, **given})
                 yield Put(
                     deployment_changes,
                     {
@@ -147,6 +151,12 @@ def _deployed(event: RecordedEvent, environment: str, location: str, name: str) 
         },
     )
 
+
+# Until the last piece has come, the body is the text so far, as a JSON string.
+_JOIN: Final = (
+    "UPDATE definitions SET body = CASE WHEN :last THEN CAST((body #>> '{}') || :piece AS json) "
+    "ELSE to_json((body #>> '{}') || :piece) END WHERE project = :project AND digest = :digest"
+)
 
 # No deployment from here on, in each location that there was one in.
 _UNDEPLOY: Final = (
