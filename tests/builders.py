@@ -14,7 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from latewood.decide.judge import retraction
-from latewood.decide.keys import check_key, inputs_digest, parameters_of, read_version, reuse_key
+from latewood.decide.keys import check_key, inputs_digest, read_version, reuse_key
 from latewood.decide.plan import Request, barred, plan, reusable
 from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
 from latewood.events import Action, InputRead, StepStarted
@@ -211,13 +211,12 @@ class World:
         taken = None if off or made.request.force else reusable(node, step.partition, inputs, state)
         name = f"{node.keys[0]}:{step.partition}" if step.partition else node.keys[0]
         (self.ran if taken is None else self.reused).append(name)
-        variant = node.parameters != parameters_of(node.task, {})
         self.position += 1
         for index, (asset, id_) in enumerate(zip(node.assets, node.ids, strict=True)):
             facts = taken[index] if taken is not None else self._make(step, asset, id_, read, inputs, reads)
             refused = facts is not None and retraction(node, index, facts, state) is not None
             fresh_in_run[asset.key, step.ordinal] = None if refused else facts
-            if facts is not None and not variant and not refused:
+            if facts is not None and not node.is_variant and not refused:
                 self.heads.setdefault(id_, {})[step.partition] = facts
 
     def _read(self, defined, node, input_, ordinal, fresh_in_run):

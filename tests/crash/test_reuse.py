@@ -12,9 +12,10 @@ def asset(key, n):
     return f"{key} = slow.asset(key='{key}', parameters={{'n': {n}}})\n"
 
 
-def tally(workspace, loaded):
+def tally(workspace, loaded, *parameters):
     """How many steps ran, and how many took what was there."""
-    made = materialize(workspace, prepare(workspace, loaded, Asked(selection="*"))).tally
+    asked = Asked(selection="*", parameters=parameters)
+    made = materialize(workspace, prepare(workspace, loaded, asked)).tally
     return made.ran, made.reused
 
 
@@ -31,3 +32,9 @@ def tally(workspace, loaded):
 def test_what_is_a_head_is_taken_by_another_asset_of_the_task(workspace, load, before, after, reused):
     tally(workspace, load(TASK + before))
     assert tally(workspace, load(TASK + after)) == (0, reused)
+
+
+def test_a_value_outside_the_key_makes_a_head(workspace, load):
+    loaded = load("@asset(unkeyed=['threads'])\ndef a(*, threads: int = 1) -> int:\n    return 1\n")
+    assert tally(workspace, loaded, "a.threads=8") == (1, 0)
+    assert tally(workspace, loaded) == (0, 0)

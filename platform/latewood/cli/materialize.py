@@ -19,7 +19,6 @@ from latewood.commands.planning import Asked, awaiting_lines, make_plan
 from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
-from latewood.decide.keys import parameters_of
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loader import Loaded, load_file, load_module, project_root
 from latewood.errors import UsageError
@@ -208,7 +207,7 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
 def _outcome(prepared: Prepared) -> str:
     """What is true once everything that was asked for has succeeded."""
     nodes = [task.node for task in prepared.plan.tasks]
-    if any(node.parameters != parameters_of(node.task, {}) for node in nodes):
+    if any(node.is_variant for node in nodes):
         return "Other parameters than the defaults: variants were made, heads are as before,"
     if prepared.asked.partition or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog):
         return "What was selected is up to date with its inputs"

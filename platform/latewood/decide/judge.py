@@ -10,7 +10,15 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version, truth
+from latewood.decide.keys import (
+    check_key,
+    inputs_digest,
+    keyed_parameters,
+    logic_digest,
+    parameters_of,
+    read_version,
+    truth,
+)
 from latewood.decide.state import Refusal, Retraction, State, VersionFacts
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
@@ -97,6 +105,14 @@ class Node:
     def is_conditional(self) -> bool:
         """True for a step in a branch of a choice, and for the choice itself."""
         return any(input_.where is not None for input_ in self.task.inputs)
+
+    @property
+    def is_variant(self) -> bool:
+        """True with other than the environment's values of parameters that decide the result."""
+        usual = parameters_of(self.task, {})
+        return self.parameters != usual and (
+            keyed_parameters(self.task, self.parameters, {}) != keyed_parameters(self.task, usual, {})
+        )
 
     @property
     def optional(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from latewood.decide.judge import Node
-from latewood.decide.keys import parameters_of, read_version, truth
+from latewood.decide.keys import read_version, truth
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact
 from latewood.engine.recordable import text
@@ -87,7 +87,7 @@ class Bindings:
 
     def is_variant(self, node: Node, bound: list[Bound]) -> bool:
         """True for what is made with other than the environment's parameters, or from such versions: no head."""
-        if node.parameters != parameters_of(node.task, {}):
+        if node.is_variant:
             return True
         return any((b.input.asset, o) in self._variants for b in bound for o in b.ordinals) if self._variants else False
 
