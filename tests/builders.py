@@ -17,6 +17,7 @@ from latewood.decide.judge import retraction
 from latewood.decide.keys import check_key, inputs_digest, read_version, reuse_key
 from latewood.decide.plan import Request, barred, plan, reusable
 from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
+from latewood.decide.sweep import Sweep
 from latewood.events import Action, InputRead, StepStarted
 from latewood.model.code import CodePart, CodeVersion
 from latewood.model.definitions import (
@@ -178,11 +179,11 @@ class World:
                         yield slot
 
     def plan(self, defined, *selected, partitions=None, parameters=None, force=False, **other):
-        """The plan for these assets, all when none is named."""
+        """The plan for these assets, all when none is named; `parameters` are values, or a Sweep of them."""
         request = Request(
             selected=frozenset(selected or defined),
             partitions=partitions or {},
-            parameters=parameters or {},
+            parameters=parameters if isinstance(parameters, Sweep) else Sweep.of(parameters or {}),
             force=force,
         )
         return plan(defined, request, self.state(defined, **other))
@@ -215,7 +216,7 @@ class World:
         for index, (asset, id_) in enumerate(zip(node.assets, node.ids, strict=True)):
             facts = taken[index] if taken is not None else self._make(step, asset, id_, read, inputs, reads)
             refused = facts is not None and retraction(node, index, facts, state) is not None
-            fresh_in_run[asset.key, step.ordinal] = None if refused else facts
+            fresh_in_run[node.slot(asset.key), step.ordinal] = None if refused else facts
             if facts is not None and not node.is_variant and not refused:
                 self.heads.setdefault(id_, {})[step.partition] = facts
 
@@ -224,7 +225,7 @@ class World:
         ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self.now)
         heads = self.heads.get(id_of(input_.asset), {})
         return input_, [
-            (key_at(up, o), fresh_in_run.get((input_.asset, o), heads.get(key_at(up, o)))) for o in ordinals
+            (key_at(up, o), fresh_in_run.get((node.slot(input_.asset), o), heads.get(key_at(up, o)))) for o in ordinals
         ]
 
     def _make(self, step, asset, id_, read, inputs, reads):
@@ -317,7 +318,9 @@ def said(made):
     for task in made.tasks:
         scheme = task.node.assets[0].partitions
         by_action = {action: task.ordinals(action) for action in Action if task.ordinals(action)}
-        texts[" ".join(task.node.keys)] = ", ".join(
+        swept = task.node.trial if len(made.request.parameters) > 1 else ()
+        trial = "".join(f" {key}.{name}={value}" for key, name, value in swept)
+        texts[" ".join(task.node.keys) + trial] = ", ".join(
             action.value if scheme is None or len(by_action) == 1 else f"{action.value} {describe(scheme, ordinals)}"
             for action, ordinals in by_action.items()
         )

@@ -131,6 +131,23 @@ class HeadsMoved(Event, frozen=True):
     reason: str
 
 
+class ParameterPinned(Event, frozen=True):
+    """What the environment takes in place of a parameter's default from here on; `asset` is its step's first."""
+
+    environment: str
+    asset: AssetId
+    parameter: str
+    value: Any
+
+
+class ParameterUnpinned(Event, frozen=True):
+    """The parameter has its default again, whatever a base of the environment pins."""
+
+    environment: str
+    asset: AssetId
+    parameter: str
+
+
 # ── artifacts ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -191,7 +208,9 @@ class AssetRenamed(Event, frozen=True):
 class RunRequested(Event, frozen=True):
     """Somebody asked for asset partitions to be brought up to date, with these deployments by location.
 
-    `launch` is the workflow or launch plan that was launched, if one was.
+    `parameters` are values given throughout; `sweep` has axes of alternatives that were tried in combination, or the
+    n-th of each with the n-th of the others where `zipped`. `launch` is the workflow or launch plan that was launched,
+    if one was.
     """
 
     run: RunId
@@ -200,6 +219,8 @@ class RunRequested(Event, frozen=True):
     deployments: dict[str, str]
     partitions: str = ""
     parameters: dict[AssetKey, dict[str, Any]] = {}
+    sweep: tuple[tuple[dict[AssetKey, dict[str, Any]], ...], ...] = ()
+    zipped: bool = False
     force: bool = False
     executor: str = "inline"
     launch: str = ""
@@ -503,6 +524,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "environment.dropped": EnvironmentDropped,
     "environment.promoted": EnvironmentPromoted,
     "heads.moved": HeadsMoved,
+    "parameter.pinned": ParameterPinned,
+    "parameter.unpinned": ParameterUnpinned,
     "artifacts.collected": ArtifactsCollected,
     "versions.retracted": VersionsRetracted,
     "retraction.undone": RetractionUndone,

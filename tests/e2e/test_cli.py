@@ -219,7 +219,8 @@ def test_json_of_assets(shop):
     assert set(listed) == {"position", "assets"}
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
-    assert set(page) == _ASSET | {"position", "code_version", "versions", "metadata", "columns", "checks", "renames"}
+    of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
+    assert set(page) == _ASSET | of_page | {"renames"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["metadata"] == {"region": "us"}
@@ -233,7 +234,7 @@ def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
     assert set(plan) == {"position", "environment", "counts", "awaiting", "steps"}
     assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
-    assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "code", "reasons"}
+    assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "trial", "code", "reasons"}
     assert plan["steps"][1]["partitions"] == "eu..us"
     assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]
     why = answer(shop, "why", "scaled", "--partition", "eu")
@@ -538,7 +539,7 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["plan", "total", "--partition", "eu"], "none of the selected assets is partitioned"),
         (["plan", "scaled", "--param", "factor=3"], "expected ASSET.NAME=VALUE"),
         (["plan", "scaled", "--param", "scled.factor=3"], 'no asset "scled"'),
-        (["plan", "scaled", "--param", "scaled.faktor=3"], '"scaled" has factor, not "faktor"'),
+        (["plan", "scaled", "--param", "scaled.faktor=3"], '"scaled" has no parameter "faktor"; near: factor'),
         (["plan", "scaled", "--param", "scaled.factor=many"], "expected int, found 'many'"),
         (["run", "zzz"], "no such run; `latewood runs` lists them"),
         (["logs", "zzz"], "no such run"),

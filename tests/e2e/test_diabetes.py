@@ -16,14 +16,8 @@ pytestmark = pytest.mark.skipif(not DATA.is_file(), reason="the data set is not 
 def test_a_sweep_of_twelve_splits_once_and_finds_a_good_model(shell):
     launch = ["launch", "diabetes", "-f", str(TRAINING), "--param", f"data={DATA}"]
     sweep = [*launch, "--param", "depth=2,3,4,6", "--param", "eta=0.05,0.1,0.3"]
-    told = shell(*sweep)
-    ran = [int(count) for count in re.findall(r"(\d+) run", told)]
-    assert (len(ran), sum(ran)) == (12, 1 + 12 * 3)
-    assert f"data={DATA} depth=2 eta=0.05" in told
-    again = shell(*sweep)
-    assert re.findall(r"(\d+) run, (\d+) reused", again) == [("0", "4")] * 12
-    found = json.loads(shell("asset", "diabetes/metrics", "--json"))["versions"]
-    values = [
-        json.loads(shell("show", "diabetes/metrics", "--version", v["version"], "--json"))["value"] for v in found
-    ]
-    assert max(value["accuracy"] for value in values) >= 0.72
+    assert re.findall(r"(\d+) run, (\d+) reused", shell(*sweep)) == [(str(1 + 12 * 3), "0")]
+    assert re.findall(r"(\d+) run, (\d+) reused", shell(*sweep)) == [("0", str(1 + 12 * 3))]
+    found = json.loads(shell("compare", "diabetes/metrics", "--by", "accuracy", "--json"))["versions"]
+    assert set(found[0]["parameters"]) == {"diabetes/train.depth", "diabetes/train.eta"}
+    assert [len(found), found[0]["metrics"]["accuracy"] >= 0.72] == [12, True]

@@ -19,9 +19,10 @@ from history import FOLDER, folded, read_history, write_history, write_rows
 
 from latewood.commands.collecting import collect
 from latewood.commands.environments import create, drop, promote
-from latewood.commands.heads import rollback
-from latewood.commands.launching import launches
+from latewood.commands.heads import promote_version, rollback
+from latewood.commands.launching import launched
 from latewood.commands.materializing import close_interrupted, materialize, prepare
+from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
 from latewood.commands.renaming import rename
@@ -272,8 +273,7 @@ def _workflows(workspace: Workspace, folder: Path) -> None:
     def launch(name: str, *parameters: str, text: str = source) -> None:
         (folder / "shop.py").write_text(dedent(text))
         loaded = load_file(folder / "shop.py", root=folder)
-        for asked in launches(loaded.launchables, name, parameters, force=False):
-            materialize(workspace, prepare(workspace, loaded, asked))
+        materialize(workspace, prepare(workspace, loaded, launched(loaded.launchables, name, parameters)))
 
     launch("nightly")
     launch("model", "size=7,4")
@@ -288,6 +288,42 @@ def _collected(workspace: Workspace, folder: Path) -> None:
         materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
         in_a_century = replace(workspace, clock=lambda: datetime(2113, 3, 1, tzinfo=UTC))
         collect(in_a_century, older_than=timedelta(days=30))
+
+
+def _sweeps(workspace: Workspace, folder: Path) -> None:
+    """A sweep and a zipped one, a variant promoted, its parameters pinned, inherited, unpinned and promoted."""
+    source = """
+        from latewood import asset
+
+        @asset
+        def split() -> list[int]:
+            return [1, 2, 3]
+
+        @asset
+        def train(split: list[int], *, depth: int = 3, rates: list[float] = [0.1]) -> float:
+            return sum(split) * depth * sum(rates)
+
+        @asset
+        def score(train: float) -> float:
+            return 1 / train
+    """
+    (folder / "shop.py").write_text(dedent(source))
+    loaded = load_file(folder / "shop.py", root=folder)
+
+    def run(*parameters: str, zipped: bool = False) -> None:
+        asked = Asked(selection="*", parameters=parameters, zipped=zipped)
+        materialize(workspace, prepare(workspace, loaded, asked))
+
+    run("train.depth=3,6", "train.rates=[0.1],[0.2,0.3]")
+    run("train.depth=6,9", "train.rates=[0.2,0.3],[0.4]", zipped=True)
+    promote_version(workspace, "history1.8")
+    pin(workspace, ["train.depth=6", "train.rates=[0.2,0.3]"])
+    run()
+    create(workspace, "dev")
+    dev = replace(workspace, environment="dev")
+    unpin(dev, ["train.depth"])
+    pin(dev, ["train.rates=[0.4]"])
+    promote(workspace, "dev", "prod")
 
 
 def _live(workspace: Workspace, folder: Path) -> None:
@@ -337,6 +373,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
 
 STORIES = {
     "run": _live,
+    "sweeps": _sweeps,
     "files": _live,
     "branches": _branches,
     "collected": _collected,

@@ -1,13 +1,15 @@
 """Plans over random projects and random pasts, executed by a model of user code."""
 
+from copy import deepcopy
 from hashlib import sha256
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import World, catalog, content, edited, id_of
+from builders import World, catalog, changed, content, edited, id_of, number
 from latewood.decide.plan import selected_ordinals
 from latewood.decide.staleness import Status, assess
+from latewood.decide.sweep import Sweep
 from latewood.events import Action
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
@@ -25,11 +27,11 @@ def pure(asset, partition, read):
 def catalogs(draw):
     """Up to six tasks over some days and their months; some make two assets, some read their own past."""
     lines, keys = [], []
-    for number in range(draw(st.integers(1, 6))):
+    for n in range(draw(st.integers(1, 6))):
         scheme = draw(st.sampled_from(["", "", "[few]", "[months]"]))
         read = draw(st.lists(st.sampled_from(keys), max_size=3, unique=True)) if keys else []
         inputs = [f"({key})" if draw(st.integers(0, 5)) == 0 else key for key in read]
-        outputs = [f"a{number}", f"b{number}"] if draw(st.integers(0, 4)) == 0 else [f"a{number}"]
+        outputs = [f"a{n}", f"b{n}"] if draw(st.integers(0, 4)) == 0 else [f"a{n}"]
         if scheme and draw(st.integers(0, 3)) == 0:
             inputs.append(f"{outputs[0]}@-1")
         keys += outputs
@@ -137,6 +139,36 @@ def test_execution_does_what_was_planned(past, data):
     assert planned[Action.RUN] <= set(world.ran)
     assert planned[Action.REUSE] <= set(world.reused)
     assert set(world.ran) | set(world.reused) == planned[Action.RUN] | planned[Action.REUSE] | planned[Action.DEPENDS]
+
+
+@given(pasts(calm=True), st.data())
+@some_examples
+def test_a_sweep_makes_what_its_combinations_make_one_by_one(past, data):
+    defined, swept = past
+    for key in (keys := data.draw(st.lists(st.sampled_from(sorted(defined)), min_size=1, max_size=2))):
+        defined = changed(defined, key, parameters=(number("p", 0.0),))
+    selected = data.draw(selections(defined)) or frozenset(defined)
+    tried = st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=3)
+    axes = [[{key: {"p": value}} for value in data.draw(tried)] for key in {*keys} & {*selected}]
+    sweep, one_by_one = Sweep(axes=axes), deepcopy(swept)
+    before = deepcopy(swept.heads)
+    made = swept.run(defined, *selected, parameters=sweep)
+    for combination in sweep.combinations():
+        one_by_one.run(defined, *selected, parameters=combination)
+
+    computed = [(facts.asset, facts.reuse_key) for facts in swept.started]
+    assert len(computed) == len(set(computed))
+    assert set(computed) == {(facts.asset, facts.reuse_key) for facts in one_by_one.started}
+    slots = [(task.node.keys, task.node.trial) for task in made.tasks]
+    assert len(slots) == len(set(slots))
+    assert contents_of(swept) == contents_of(one_by_one)
+    own = {key for task in made.tasks if not task.node.trial for key in task.node.keys}
+    assert all(swept.heads.get(id_of(key)) == before.get(id_of(key)) for key in {*defined} - own)
+
+
+def contents_of(world):
+    """What the heads hold."""
+    return {(id_, key): facts.data_version for id_, heads in world.heads.items() for key, facts in heads.items()}
 
 
 def fresh(assessed, made):

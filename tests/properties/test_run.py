@@ -25,6 +25,7 @@ from latewood.context import CheckResult, Partitioned
 from latewood.decide.keys import check_key
 from latewood.decide.plan import Request, plan
 from latewood.decide.state import Refusal, State, VersionFacts
+from latewood.decide.sweep import Sweep
 from latewood.decide.versions import expand
 from latewood.engine.codecs import encode
 from latewood.engine.inline import InlineRun
@@ -391,7 +392,7 @@ class Runs(RuleBasedStateMachine):
 
     def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0):
         selected = frozenset(self.catalog) if some is None else frozenset(f"a{n}" for n in some)
-        parameters = {} if variant is None else {f"a{variant}": {"p": 1.0}}
+        parameters = Sweep() if variant is None else Sweep.of({f"a{variant}": {"p": 1.0}})
         made = self._plan(Request(selected=selected, parameters=parameters, force=force))
         self._nothing_is_planned_to_stay_that_is_wrong(made)
         self.runs += 1
@@ -466,7 +467,7 @@ class Runs(RuleBasedStateMachine):
                 for asset, id_ in wanted:
                     head = state.heads[id_][task.node.partition_key(ordinal)]
                     assert head.artifact not in state.lost
-                    if selected >= self._above(asset.key) and not made.request.parameters:
+                    if selected >= self._above(asset.key) and not made.request.parameters.axes:
                         assert head.data_version == data_version(self._expected(asset.key, ordinal))
 
     def _what_was_made_is_right_and_there(self, made, facts):
@@ -476,7 +477,7 @@ class Runs(RuleBasedStateMachine):
                 key, ordinal = there.asset.removeprefix("#"), steps[fact.step].ordinal
                 assert there.artifact in self.store.committed
                 assert not (head and self._refuses(there))
-                if made.request.selected >= self._above(key) and not made.request.parameters:
+                if made.request.selected >= self._above(key) and not made.request.parameters.axes:
                     assert there.data_version == data_version(self._expected(key, ordinal))
 
     def _claims(self, fact):

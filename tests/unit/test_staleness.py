@@ -272,12 +272,3 @@ def test_outputs_of_one_task_are_judged_each_for_itself():
     del world.heads[id_of("y")]
 
     assert seen(world, defined) == {"src": "fresh", "x": "fresh", "y": "missing", "z": "stale", "w": "fresh"}
-
-
-def test_values_given_for_one_question_count():
-    world = World()
-    defined = changed(CHAIN, "b", parameters=(number("depth", 3.0),))
-    world.run(defined)
-    assessed = assess(defined, world.state(defined), {AssetKey("b"): {"depth": 6.0}})
-
-    assert [assessed[AssetKey(key)].status.value for key in "abc"] == ["fresh", "stale", "stale"]

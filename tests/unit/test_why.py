@@ -25,8 +25,9 @@ MIXED = catalog("d[days]", "m[months] <- d", "t <- m")
 class Past:
     """The past of a world; definitions came into force at position 1,000."""
 
-    def __init__(self, world, *, forgets=False):
+    def __init__(self, world, *, forgets=False, pins=None):
         self._world = world
+        self._pins = pins or {}
         self._forgets = forgets
 
     def definition_of(self, facts, _key):
@@ -40,6 +41,9 @@ class Past:
 
     def failure(self, position):
         return refusal(position)
+
+    def pinned(self, key, parameter):
+        return self._pins.get((key, parameter))
 
     def deployed(self, _key):
         return 1_000

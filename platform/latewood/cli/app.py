@@ -76,11 +76,17 @@ source = options(
     click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="Python file with definitions."),
     click.option("-m", "--module", metavar="MODULE", help="Importable module with definitions."),
 )
+_VALUES = (
+    "Value of a parameter. Several, separated by commas, are a sweep: each is tried in combination with those of "
+    "other parameters. A JSON list or object, and text in double quotes, is one value."
+)
+zipped = click.option("--zip", "zipped", is_flag=True, help="Try the n-th values together, not all combinations.")
 asked = options(
     click.argument("selection"),
     source,
     partition,
-    click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE", help="Value of a run parameter."),
+    click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE,…", help=_VALUES),
+    zipped,
     environment,
     click.option("--force", is_flag=True, help="Run what is selected even if it is fresh or could be reused."),
 )
@@ -115,7 +121,10 @@ def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
 @main.command()
 @click.argument("name")
 @source
-@click.option("--param", "parameters", multiple=True, metavar="INPUT=VALUE", help="An input's value; 1,2,3: 3 runs.")
+@click.option(
+    "--param", "parameters", multiple=True, metavar="INPUT=VALUE,…", help=_VALUES.replace("a run parameter", "an input")
+)
+@zipped
 @environment
 @click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
@@ -396,6 +405,57 @@ def rename_(**given: Any) -> int:
     from latewood.cli.corrections import rename_command
 
     return rename_command(**given)
+
+
+@main.command()
+@click.argument("key")
+@click.option("--by", default="", metavar="METRIC", help="Order by this number, the highest first.")
+@click.option("--lowest", is_flag=True, help="The lowest first.")
+@partition
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
+@environment
+@as_json
+def compare(**given: Any) -> int:
+    """Compare an asset's versions: parameters in which they differ, and numbers in metadata and value."""
+    from latewood.cli.variants import compare_command
+
+    return compare_command(**given)
+
+
+@main.command()
+@click.argument("version")
+@environment
+@as_json
+def promote(**given: Any) -> int:
+    """Make a version, a variant say, head: all that its step made. Nothing is run.
+
+    Heads that it was made from stay as they are.
+    """
+    from latewood.cli.variants import promote_command
+
+    return promote_command(**given)
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[ASSET.NAME=VALUE]...")
+@environment
+@as_json
+def pin(**given: Any) -> int:
+    """Give parameters a value in an environment, and in its later branches. Without any: list what is pinned."""
+    from latewood.cli.variants import pin_command
+
+    return pin_command(**given)
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="ASSET.NAME...")
+@environment
+@as_json
+def unpin(**given: Any) -> int:
+    """Give parameters their defaults again."""
+    from latewood.cli.variants import unpin_command
+
+    return unpin_command(**given)
 
 
 @main.group("env")

@@ -6,10 +6,11 @@ from datetime import datetime
 from rich.table import Table
 
 from latewood.cli import exits
-from latewood.cli.output import console, plural, print_json, table
+from latewood.cli.output import console, plural, print_json, table, value_text
 from latewood.commands.environments import Diff, create, diff, drop, environments, promote
 from latewood.commands.heads import Moved, rollback
 from latewood.commands.workspace import open_workspace
+from latewood.decide.state import Pin
 from latewood.errors import UsageError
 
 
@@ -54,7 +55,7 @@ def diff_command(*, source: str, target: str, selection: str, json_: bool) -> in
     if json_:
         print_json(asdict(found) | {"conflicts": found.conflicts})
         return exits.OK
-    if not (found.heads or found.deployments):
+    if not (found.heads or found.deployments or found.pins):
         console().print(f"{source} has nothing of its own that {target} has not, at position {found.position:,}.")
         return exits.OK
     console().print(_table(found))
@@ -70,7 +71,7 @@ def promote_command(*, source: str, target: str, selection: str, force: bool, js
     done = promote(open_workspace(), source, target, selection, force=force)
     if json_:
         print_json(asdict(done))
-    elif not (done.heads or done.deployments):
+    elif not (done.heads or done.deployments or done.pins):
         console().print(f"Nothing to promote: {target} has all that {source} has of its own.")
     else:
         console().print(f"{target} has {_sum(done)} of {source} now, at position {done.position:,}. 0 steps run.")
@@ -81,6 +82,10 @@ def _table(found: Diff) -> Table:
     rows = table("", "what", found.target, found.source)
     for location, (old, new) in sorted(found.deployments.items()):
         rows.add_row("code", location, (old[:8] or "none") + (" moved" if location in found.moved else ""), new[:8])
+    for repinned in found.pins:
+        name = f"{repinned.key}.{repinned.pin.parameter}"
+        there = _pin_text(repinned.there) + (" moved" if repinned.moved else "")
+        rows.add_row("pin", name, there, _pin_text(repinned.pin))
     for changed in found.heads:
         there = f"{changed.moved:,} moved since" if changed.moved else ""
         rows.add_row("heads", changed.key, there, plural(changed.partitions, "other head"))
@@ -89,7 +94,13 @@ def _table(found: Diff) -> Table:
 
 def _sum(found: Diff) -> str:
     heads = plural(sum(changed.partitions for changed in found.heads), "head")
-    return f"{heads} of {plural(len(found.heads), 'asset')} and {plural(len(found.deployments), 'deployment')}"
+    parts = [f"{heads} of {plural(len(found.heads), 'asset')}", plural(len(found.deployments), "deployment")]
+    parts += [plural(len(found.pins), "pinned parameter")] if found.pins else []
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _pin_text(pin: Pin | None) -> str:
+    return "default" if pin is None or not pin.pinned else value_text(pin.value)
 
 
 def rollback_command(

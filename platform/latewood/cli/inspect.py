@@ -136,6 +136,8 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         **_asset_json(page.assessed, page.definition),
         "renames": [_rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
+        "parameters": parameters_of(page.definition.task, {}),
+        "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
         "versions": [
             {**v.facts._asdict(), "use": v.use, "environment": v.environment, "parameters": v.parameters}
             for v in page.versions
@@ -191,7 +193,7 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("task", f"{asset.task.name} ({asset.task.code.file})"),
         ("code version", asset.task.code.version),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
-        ("parameters", ", ".join(f"{name}={value!r}" for name, value in parameters_of(asset.task, {}).items())),
+        ("parameters", ", ".join(_parameter_texts(page))),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
@@ -205,6 +207,12 @@ def _rename_json(rename: Rename) -> dict[str, Any]:
 
 def _rename_text(rename: Rename) -> str:
     return f"{rename.old} -> {rename.new} (event {rename.position:,})"
+
+
+def _parameter_texts(page: AssetPage) -> Iterator[str]:
+    for name, value in parameters_of(page.definition.task, {}).items():
+        pin = page.pins.get(name)
+        yield f"{name}={value!r}" + (f" (pinned by {pin.actor})" if pin is not None and pin.pinned else "")
 
 
 def _policies(task: TaskDefinition) -> Iterator[str]:
@@ -373,6 +381,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 "before": finding.before,
                 "after": finding.after,
                 "event": finding.event,
+                "pinned_by": "" if finding.pin is None or not finding.pin.pinned else finding.pin.actor,
                 "failure": None if finding.failure is None else _failure_json(finding.failure),
                 "retracted": None if finding.retraction is None else finding.retraction._asdict(),
                 "code": [
@@ -415,6 +424,10 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         near = found.nearest.version
         differs = ", ".join(cause.value for cause in found.nearest.differs)
         out.print(f"nearest earlier version: {near.version} (event {near.position:,}), which differs in {differs}")
+    variant = [f for f in found.findings if f.cause is Cause.PARAMETERS and f.before and not f.path and f.event is None]
+    if variant:
+        written = " ".join(f"{finding.asset}.{finding.subject}={finding.before}" for finding in variant)
+        out.print(f"made with other parameters than those of the environment; for them to stay: latewood pin {written}")
     if found.status is Status.FRESH:
         out.print("nothing changed since: code, parameters, inputs and packages are the same")
 

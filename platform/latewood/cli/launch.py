@@ -3,9 +3,10 @@
 import time
 from pathlib import Path
 
+from latewood.cli import exits
 from latewood.cli.materialize import execute, load, plan_of, prepared_for, print_plan, result_json
 from latewood.cli.output import console, print_json
-from latewood.commands.launching import launches, locations_of, unknown
+from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.loader import project_root
 from latewood.errors import UsageError
@@ -18,33 +19,29 @@ def launch_command(
     module: str | None,
     environment: str | None,
     parameters: tuple[str, ...],
+    zipped: bool,
     force: bool,
     dry_run: bool,
     json_: bool,
 ) -> int:
-    """Load, deploy, and run what is launched, once for each combination of values; exit code of the worst."""
+    """Load, deploy, and run what is launched; exit code."""
     workspace = open_workspace(environment=environment)
     if file is None and module is None:
         file, module = _home(workspace, name)
     loaded = load(workspace, file, module)
-    codes, documents = [], []
-    for asked in launches(loaded.launchables, name, parameters, force=force):
-        started = time.perf_counter()
-        prepared = prepared_for(workspace, loaded, asked)
-        if dry_run:
-            document, code = plan_of(workspace, prepared), 0
-            if not json_:
-                print_plan(workspace, prepared)
+    started = time.perf_counter()
+    asked = launched(loaded.launchables, name, parameters, zipped=zipped, force=force)
+    prepared = prepared_for(workspace, loaded, asked)
+    if dry_run:
+        if json_:
+            print_json(plan_of(workspace, prepared))
         else:
-            if not json_ and asked.parameters:
-                console().print(" ".join(text.removeprefix(f"{name}.") for text in asked.parameters), style="bold")
-            result, code = execute(workspace, prepared, None if json_ else console(), started)
-            document = result_json(result)
-        codes.append(code)
-        documents.append(document)
+            print_plan(workspace, prepared)
+        return exits.OK
+    result, code = execute(workspace, prepared, None if json_ else console(), started)
     if json_:
-        print_json(documents[0] if len(documents) == 1 else documents)
-    return max(codes)
+        print_json(result_json(result))
+    return code
 
 
 def _home(workspace: Workspace, name: str) -> tuple[Path | None, str | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
@@ -150,8 +151,8 @@ def _others(workspace: Workspace, location: str) -> dict[Any, Any]:
         }
 
 
-def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], force: bool) -> Asked:
-    return Asked(selection=selection, partition=partition, parameters=parameters, force=force)
+def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:
+    return Asked(selection=selection, partition=partition, parameters=parameters, zipped=zipped, force=force)
 
 
 def _exit_code(result: Result) -> int:
@@ -223,13 +224,17 @@ def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
         out.print("Nothing to do: no asset matches" if not made.awaiting else "Nothing to do", style="yellow")
         return
     rows = table("", "asset", "partitions", "why")
+    alike: dict[tuple[str, AssetKey, str, str], int] = {}
     for task in made.tasks:
+        scheme = task.node.assets[0].partitions
         for group in task.groups:
-            word = _ACTION_WORD[group.action]
+            partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
             for key in task.node.keys:
-                scheme = task.node.assets[0].partitions
-                partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
-                rows.add_row(word, key, partitions, _reasons_text(task, group, changes), style=_ACTION_STYLE[word])
+                row = (_ACTION_WORD[group.action], key, partitions, _reasons_text(task, group, changes))
+                alike[row] = alike.get(row, 0) + 1
+    for (word, key, partitions, why), count in alike.items():
+        variants = "" if count == 1 else f"{count:,} variants"
+        rows.add_row(word, key, ", each ".join(filter(None, (variants, partitions))), why, style=_ACTION_STYLE[word])
     out.print(rows)
     counts = made.counts()
     out.print(
@@ -312,6 +317,7 @@ def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
                 if task.node.assets[0].partitions is None
                 else describe(task.node.assets[0].partitions, group.ordinals),
                 "count": len(group.ordinals),
+                "trial": {f"{key}.{name}": msgspec.Raw(value.encode()) for key, name, value in task.node.trial},
                 "code": [
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
                     for c in changes.get(task.node.keys[0], ())

@@ -156,3 +156,10 @@ def metadata_text(metadata: Any, limit: int = 4) -> str:
                 f"{number(value)} {name}" if name in ("rows", "columns", "files") else f"{name}={number(value)}"
             )
     return ", ".join(shown)
+
+
+def value_text(value: Any) -> str:
+    """As `--param` and `pin` take it: text as it is unless commas or quotes would part it, all else as JSON."""
+    if isinstance(value, str) and not any(sign in value for sign in '",') and value[:1] not in ("[", "{"):
+        return value
+    return msgspec.json.encode(value).decode()

@@ -22,10 +22,10 @@ _LINES_MAX = 24
 class _Line:
     """Progress of one task."""
 
-    def __init__(self, name: str, total: int, fresh: int) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.total = total
-        self.fresh = fresh
+        self.total = 0
+        self.fresh = 0
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
         self.refused = 0
         self.warned = 0
@@ -50,7 +50,9 @@ class Progress:
             fresh = len(task.ordinals(Action.FRESH))
             total = sum(len(group.ordinals) for group in task.groups) - fresh
             name = task.node.keys[0] + (f" +{len(task.node.keys) - 1}" if len(task.node.keys) > 1 else "")
-            self._lines[task.node.keys[0]] = _Line(name, total, fresh)
+            line = self._lines.setdefault(task.node.keys[0], _Line(name))  # all trials of a sweep in one
+            line.total += total
+            line.fresh += fresh
         self._live = Live(console=out, refresh_per_second=8, transient=True, get_renderable=self._draw)
 
     def report(self, report: Report) -> None:

@@ -23,7 +23,9 @@ def parameter_text(finding: Finding, where: str) -> str:
         return f"of {where} changed"
     name, before, after = f"{finding.subject} of {where}", finding.before, finding.after
     if not finding.path:
-        return f"{name}: {before} -> {after}"
+        if finding.pin is None:
+            return f"{name}: {before} -> {after}"
+        return f"{name}: {before} -> {after} ({'' if finding.pin.pinned else 'un'}pinned by {finding.pin.actor})"
     verb = "changed" if before and after else "is there now" if after else "is gone"
     return f"{name}: content of {finding.path} {verb} ({_short(before)} -> {_short(after)})"
 

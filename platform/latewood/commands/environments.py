@@ -5,17 +5,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from latewood.commands.holding import OVERTAKEN, Basis, append_decided
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.select import select
 from latewood.decide.selection import parse
+from latewood.decide.state import Pin
 from latewood.engine.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import EnvironmentCreated, EnvironmentDeployed, EnvironmentDropped, EnvironmentPromoted, Event
+from latewood.events import (
+    EnvironmentCreated,
+    EnvironmentDeployed,
+    EnvironmentDropped,
+    EnvironmentPromoted,
+    Event,
+    ParameterPinned,
+    ParameterUnpinned,
+)
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import deployed, deployments_of, locations_of
-from latewood.projections.environments import Difference, Environment, differences, existing, line_of
+from latewood.projections.environments import (
+    Difference,
+    Environment,
+    Stretch,
+    differences,
+    existing,
+    fork_of,
+    in_force,
+    line_of,
+    pins_along,
+)
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids, log_position
@@ -38,10 +59,31 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repinned:
+    """A parameter that the source pins, or pins no more: `pin`, and what the target says of it, if anything.
+
+    `moved`: the target said that after the source branched, and the source never did.
+    """
+
+    key: AssetKey
+    pin: Pin
+    there: Pin | None
+    moved: bool
+
+    def told(self, environment: str) -> Event:
+        """The event by which the environment has it so too."""
+        asset, parameter = self.pin.asset, self.pin.parameter
+        if self.pin.pinned:
+            return ParameterPinned(environment=environment, asset=asset, parameter=parameter, value=self.pin.value)
+        return ParameterUnpinned(environment=environment, asset=asset, parameter=parameter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
     """What promoting `source` into `target` means: heads by asset, and deployments by location as (target's, source's).
 
-    `moved` are locations whose deployment in the target is one the source never had.
+    `moved` are locations whose deployment in the target is one the source never had. `pins` are what the source pins
+    or unpins otherwise than the target.
     """
 
     source: str
@@ -50,11 +92,12 @@ class Diff:
     heads: tuple[Changed, ...]
     deployments: Mapping[str, tuple[str, str]]
     moved: tuple[str, ...] = ()
+    pins: tuple[Repinned, ...] = ()
 
     @property
     def conflicts(self) -> bool:
         """Whether somebody moved in the target what would be promoted."""
-        return bool(self.moved) or any(changed.moved for changed in self.heads)
+        return bool(self.moved) or any(c.moved for c in self.heads) or any(p.moved for p in self.pins)
 
 
 class PromotionRefused(UsageError):
@@ -68,6 +111,7 @@ class PromotionRefused(UsageError):
             if c.moved
         ]
         lines += [f"  {location}: another deployment in {diff.target}" for location in diff.moved]
+        lines += [f"  {p.key}.{p.pin.parameter}: pinned otherwise in {diff.target}" for p in diff.pins if p.moved]
         super().__init__(
             f"{diff.target} has moved since {diff.source} branched from it; nothing was promoted:\n"
             + "\n".join(lines)
@@ -140,6 +184,7 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
             EnvironmentDeployed(environment=target, location=location, deployment=new, previous=old)
             for location, (old, new) in sorted(found.deployments.items())
         ]
+        facts += [repinned.told(target) for repinned in found.pins]
         if found.heads:
             facts += [
                 EnvironmentPromoted(environment=target, source=source, assets=tuple(part)) for part in _parts(assets)
@@ -189,7 +234,9 @@ def _diff(
         raise UsageError(f'expected two environments, found "{source}" twice')
     here = deployed(connection, project, source, NOW)
     there = deployed(connection, project, target, NOW)
-    by_asset = differences(connection, project, line=line_of(connection, project, source, NOW), target=target)
+    line = line_of(connection, project, source, NOW)
+    by_asset = differences(connection, project, line=line, target=target)
+    pins = _repinned(connection, project, line, target)
     assets: Sequence[AssetId] = ()
     if selection != "*":
         view = read_view(connection, replace(workspace, environment=source), as_of=NOW, loaded=None, ids={})
@@ -198,6 +245,8 @@ def _diff(
         if not assets:
             raise UsageError(f'"{selection}" selects nothing in {source}')
         by_asset = {asset: found for asset, found in by_asset.items() if asset in set(assets)}
+        steps = {view.ids.get(view.catalog[key].task.outputs[0].asset) for key in keys}
+        pins = [repinned for repinned in pins if repinned.pin.asset in steps]
         of_them = {view.locations[key] for key in keys}
         here = {location: name for location, name in here.items() if location in of_them}
     deployments = {loc: (there.get(loc, ""), name) for loc, name in here.items() if there.get(loc, "") != name}
@@ -209,6 +258,7 @@ def _diff(
         heads=_changed(connection, project, by_asset),
         deployments=deployments,
         moved=tuple(sorted(moved)),
+        pins=tuple(pins),
     )
     return found, assets
 
@@ -229,6 +279,28 @@ def _refuse_duplicates(connection: Snapshot, project: str, found: Diff) -> None:
             + "\n".join(lines)
             + "\nSelect assets of both, or deploy the one that no longer defines them."
         )
+
+
+def _repinned(connection: Snapshot, project: str, line: Sequence[Stretch], target: str) -> list[Repinned]:
+    """What the source has said of parameters itself, where the target has it otherwise."""
+    said = pins_along(connection, project, line)
+    own = in_force(pins_along(connection, project, line[:1]))
+    theirs = in_force(pins_along(connection, project, line_of(connection, project, target, NOW)))
+    fork = fork_of(line, target)
+    keys = keys_of_ids(connection, project, {asset for asset, _ in own})
+    found = []
+    for (asset, name), pin in sorted(own.items(), key=lambda item: (keys[item[0][0]], item[0][1])):
+        there = theirs.get((asset, name))
+        if (pin.pinned, pin.value) == ((False, None) if there is None else (there.pinned, there.value)):
+            continue
+        known = {_written(p) for p in said if (p.asset, p.parameter) == (asset, name)}
+        moved = there is not None and there.position > fork and _written(there) not in known
+        found.append(Repinned(key=keys[asset], pin=pin, there=there, moved=moved))
+    return found
+
+
+def _written(pin: Pin) -> tuple[bool, bytes]:
+    return pin.pinned, msgspec.json.encode(pin.value, order="deterministic")
 
 
 def _changed(connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference]) -> tuple[Changed, ...]:

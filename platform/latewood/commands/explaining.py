@@ -12,7 +12,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan
-from latewood.decide.state import VersionFacts
+from latewood.decide.state import Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.why import Explanation, Nearest, explain, nearest
 from latewood.engine.binding import Bindings, Blocked
@@ -117,16 +117,22 @@ class _LoggedPast:
 
     def deployed(self, key: AssetKey) -> int | None:
         location = self._view.locations[key]
-        asset, wanted = self._view.ids[key], self._view.catalog[key].task
+        asset, wanted, pins = self._view.ids[key], self._view.catalog[key].task, self._view.pins.get(key, {})
         since: int | None = None
         for position, deployment in deployments_of(
             self._connection, self._workspace.project, self._workspace.environment, location, self._view.as_of
         ):
             was = self._deployment(location, deployment).get(asset)
-            if was is None or (was.task.code.version, was.task.fixed) != (wanted.code.version, wanted.fixed):
+            if was is None or was.task.code.version != wanted.code.version:
+                break
+            fixed = {*was.task.fixed, *wanted.fixed} - pins.keys()
+            if any(was.task.fixed.get(name) != wanted.fixed.get(name) for name in fixed):
                 break
             since = position
         return since
+
+    def pinned(self, key: AssetKey, parameter: str) -> Pin | None:
+        return self._view.pins.get(key, {}).get(parameter)
 
     def _deployment(self, location: str, deployment: str) -> dict[AssetId, AssetDefinition]:
         slot = (location, deployment)

@@ -1,14 +1,17 @@
 """Moving heads by hand: back to an earlier version, or to one made with other parameters."""
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import OVERTAKEN, Basis
-from latewood.commands.reading import known_key, read_view
+from latewood.commands.reading import Read, known_key, read_through, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts
 from latewood.engine.store import ArtifactAddress
 from latewood.engine.sweeping import in_use
@@ -17,8 +20,8 @@ from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.retractions import retractions
-from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW, heads, version_named
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW, heads, latest_versions, made_by_step, version_named
 from latewood_eventlog.codec import encode_json
 from latewood_eventlog.records import Position
 
@@ -94,6 +97,91 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             continue
         return done
     raise UsageError(f'"{key}" was moved by others in each of {_ATTEMPTS} attempts; nothing was moved, try again')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """A step's version that is head now: by asset the head before, of one partition.
+
+    `others` are the parameters, by `ASSET.NAME`, of which it was made with other values than the environment has.
+    """
+
+    version: VersionId
+    partition: PartitionKey
+    moves: Mapping[AssetKey, VersionId | None]
+    others: Mapping[str, Any]
+    position: Position
+
+
+def promote_version(workspace: Workspace, version: str) -> Promoted:
+    """Make all that a step made, a variant say, the environment's heads. What they were made from stays as it is.
+
+    Nothing is computed. Raises UsageError for an unknown version, for one that a blocking check refuses, and for one
+    that was collected; then nothing is moved.
+    """
+    with in_use(workspace.store):  # what becomes head is not removed meanwhile
+        return _promoted(workspace, version)
+
+
+def _promoted(workspace: Workspace, version: str) -> Promoted:
+    for _ in range(_ATTEMPTS):
+        with snapshot(workspace.log) as connection:
+            found = read_through(connection, workspace, NOW)
+            made = _made(connection, workspace, found, version)
+            others = differing_parameters(connection, workspace, found.view, made)
+        now = {key: found.state.heads.get(facts.asset, {}).get(facts.partition) for key, facts in made.items()}
+        moves = {key: facts for key, facts in made.items() if (head := now[key]) is None or head.version != version}
+        for key, facts in moves.items():
+            _require_present(workspace, key, {facts.partition: facts})
+        done = Promoted(
+            version=VersionId(version),
+            partition=next(iter(made.values())).partition,
+            moves={key: None if (head := now[key]) is None else head.version for key in moves},
+            others=others,
+            position=found.view.position,
+        )
+        if not moves:
+            return done
+        told: dict[AssetId, dict[VersionId, tuple[PartitionKey, ...]]] = {
+            facts.asset: {facts.version: (facts.partition,)} for facts in moves.values()
+        }
+        fact = HeadsMoved(environment=workspace.environment, moves=told, reason="promoted")
+        try:
+            environment, name = workspace.environment, ("moved", found.view.position)
+            basis = Basis(position=found.view.position, environments=(environment,), assets=frozenset(told))
+            at = append_to_environment(workspace, environment, [fact], name, basis=basis)
+        except OVERTAKEN:
+            continue
+        return replace(done, position=at.last)
+    raise UsageError(f"{version} was overtaken by others in each of {_ATTEMPTS} attempts; nothing was moved, try again")
+
+
+def _made(connection: Snapshot, workspace: Workspace, found: Read, version: str) -> dict[AssetKey, VersionFacts]:
+    """What the version's step made, by asset. Raises UsageError for what cannot be head."""
+    view, keys = found.view, {id_: key for key, id_ in found.view.ids.items()}
+    of_step = made_by_step(connection, workspace.project, VersionId(version))
+    if not of_step:
+        near = difflib.get_close_matches(version, latest_versions(connection, workspace.project, limit=1_000), n=3)
+        hint = f"near: {', '.join(near)}" if near else "`latewood asset KEY` and `latewood compare KEY` list them"
+        raise UsageError(f'no version "{version}"; {hint}')
+    if unknown := [facts.asset for facts in of_step if facts.asset not in keys]:
+        raise UsageError(f"{version} is of {', '.join(unknown)}, which {workspace.environment} does not define")
+    made = {}
+    for facts in of_step:
+        key = keys[facts.asset]
+        node = found.assessed[key].node
+        index = node.keys.index(key)
+        if retraction(node, index, facts, found.state) is not None:
+            raise UsageError(f'"{key}" {version} was retracted; `latewood asset {key}` says more')
+        refused = refusal(node, index, facts, found.state)
+        if refused is not None:
+            raise UsageError(f'"{key}" {version}: its blocking check {refused.check} refuses it')
+        if not facts.accepted and view.catalog[key].blocking_checks:
+            raise UsageError(
+                f'"{key}" {version}: its blocking checks have not passed; `latewood asset {key}` says more'
+            )
+        made[key] = facts
+    return made
 
 
 def _position(workspace: Workspace, to: Position | datetime | None) -> Position:

@@ -13,6 +13,8 @@ from latewood.events import (
     EnvironmentDropped,
     EnvironmentPromoted,
     HeadsMoved,
+    ParameterPinned,
+    ParameterUnpinned,
     RetractionUndone,
     StepReused,
     StepSucceeded,
@@ -33,7 +35,7 @@ _TRIES: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a decision was read from: heads and deployments as of a position.
+    """What a decision was read from: heads, pins and deployments as of a position.
 
     Of these environments and assets; None = of all.
     """
@@ -78,6 +80,8 @@ def _moves(event: RecordedEvent, project: str, basis: Basis) -> bool:
             environment, assets = fact.environment, set(fact.moves)
         case EnvironmentPromoted() as fact:
             environment, assets = fact.environment, set(fact.assets)
+        case ParameterPinned() | ParameterUnpinned() as fact:
+            environment, assets = fact.environment, {fact.asset}
         case EnvironmentCreated() | EnvironmentDropped() | EnvironmentDeployed() as fact:
             environment = fact.environment
         case VersionsRetracted() | RetractionUndone() | AssetRenamed() | ArtifactsCollected():

@@ -1,9 +1,8 @@
 """Launching by name: a workflow or launch plan with values, as what is asked of a plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from itertools import product
-from typing import Any, Final
+from typing import Any
 
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace
@@ -13,9 +12,6 @@ from latewood.projections.catalog import deployed
 from latewood.projections.launchables import launchables_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-
-_SWEPT: Final = frozenset({"bool", "int", "float", "decimal", "date", "datetime", "enum", "literal"})
-"""Kinds of inputs of which `1,2,3` is three values, since it cannot be one."""
 
 
 def locations_of(workspace: Workspace, name: str) -> tuple[list[str], list[str]]:
@@ -35,8 +31,10 @@ def unknown(name: str, known: Sequence[str]) -> UsageError:
     return UsageError(f'nothing to launch is called "{name}"; {there}')
 
 
-def launches(launchables: Sequence[Launchable], name: str, texts: Sequence[str], *, force: bool) -> list[Asked]:
-    """What is asked by launching `name` with `INPUT=VALUE` texts: a run for each combination of values.
+def launched(
+    launchables: Sequence[Launchable], name: str, texts: Sequence[str], *, zipped: bool = False, force: bool = False
+) -> Asked:
+    """What is asked by launching `name` with `INPUT=VALUE,VALUE` texts: one run, of all combinations of values.
 
     Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
     """
@@ -47,7 +45,7 @@ def launches(launchables: Sequence[Launchable], name: str, texts: Sequence[str],
     workflow = by_name.get(launchable.workflow) if isinstance(launchable, LaunchPlanDefinition) else launchable
     assert not isinstance(workflow, LaunchPlanDefinition), "a plan is of a workflow or a selection"
     kept: Mapping[str, Any] = {}
-    choices = []
+    given = []
     for text in texts:
         target, equals, value = text.partition("=")
         if not equals:
@@ -58,15 +56,14 @@ def launches(launchables: Sequence[Launchable], name: str, texts: Sequence[str],
                 f'parameter "{text}": launch plan "{name}" fixes {target} at {launchable.fixed[full]!r}; '
                 f"launch {launchable.workflow or launchable.selection} itself to choose"
             )
-        choices.append([f"{full}={one}" for one in _values(workflow, full, value)])
+        given.append(f"{full}={value}")
     if isinstance(launchable, LaunchPlanDefinition):
-        said = {choice[0].partition("=")[0] for choice in choices}
+        said = {text.partition("=")[0] for text in given}
         defaults = {target: value for target, value in launchable.defaults.items() if target not in said}
         kept = {**defaults, **launchable.fixed}
-    return [
-        Asked(selection=launchable.selection, parameters=tuple(given), force=force, values=kept, launch=name)
-        for given in product(*choices)
-    ]
+    return Asked(
+        selection=launchable.selection, parameters=tuple(given), zipped=zipped, force=force, values=kept, launch=name
+    )
 
 
 def _full_name(workflow: WorkflowDefinition | None, text: str, target: str) -> str:
@@ -76,8 +73,3 @@ def _full_name(workflow: WorkflowDefinition | None, text: str, target: str) -> s
     if target not in inputs:
         raise UsageError(f'parameter "{text}": "{workflow.name}" has {", ".join(inputs) or "no inputs"}')
     return f"{workflow.name}.{target}"
-
-
-def _values(workflow: WorkflowDefinition | None, full: str, value: str) -> Iterator[str]:
-    kinds = {} if workflow is None else {f"{workflow.name}.{given.name}": given.type.kind for given in workflow.inputs}
-    yield from value.split(",") if kinds.get(full) in _SWEPT else [value]

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from latewood.commands.reading import View, known_key, read_view
-from latewood.commands.versions import started_of, versions_meant
+from latewood.commands.versions import listed, started_of, versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.versions import expand
-from latewood.engine.store import ArtifactAddress
 from latewood.events import StepStarted
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -116,13 +115,7 @@ class _Walk:
                 reader_version=version,
                 input=name,
                 asset=self._keys.get(input_.asset, AssetKey(input_.asset)),
-                versions=self._listed(input_.versions),
+                versions=listed(self._workspace, input_.versions),
                 partitions=input_.partitions,
                 depth=depth,
             )
-
-    def _listed(self, versions: str) -> str:
-        """Versions as recorded, read from their artifact where they were too many for the event."""
-        if not versions.startswith("@"):
-            return versions
-        return self._workspace.store.read(ArtifactAddress(versions[1:])).decode()

@@ -18,6 +18,7 @@ from latewood.context import CheckResult
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan, plan
+from latewood.decide.sweep import merged
 from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
@@ -240,7 +241,7 @@ def _closed(workspace: Workspace, run: RunId, lease: Lease) -> Iterator[None]:
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
-    made, asked = prepared.plan, prepared.asked
+    made, asked, sweep = prepared.plan, prepared.asked, prepared.plan.request.parameters
     requested = RunRequested(
         run=run,
         environment=workspace.environment,
@@ -248,7 +249,9 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         # Of the loaded location the one that is executed, whatever somebody has deployed since.
         deployments={**prepared.view.deployments, prepared.loaded.location: prepared.deployed.deployment},
         partitions=asked.partition,
-        parameters={key: dict(values) for key, values in made.request.parameters.items()},
+        parameters=merged([axis[0] for axis in sweep.axes if len(axis) == 1]),
+        sweep=tuple(tuple(merged([given]) for given in axis) for axis in sweep.axes if len(axis) > 1),
+        zipped=sweep.zipped,
         force=asked.force,
         launch=asked.launch,
     )

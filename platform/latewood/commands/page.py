@@ -12,7 +12,7 @@ from latewood.decide.deploy import Rename
 from latewood.decide.judge import retraction
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed
-from latewood.decide.state import VersionFacts
+from latewood.decide.state import Pin, VersionFacts
 from latewood.events import Event, OutputMade, StepReused, StepStarted, StepSucceeded
 from latewood.model.definitions import AssetDefinition
 from latewood.projections.snapshots import snapshot
@@ -53,6 +53,7 @@ class AssetPage:
     shown: OutputMade | None
     checks: tuple[CheckRow, ...]
     renames: tuple[Rename, ...]
+    pins: Mapping[str, Pin]
     position: Position
 
 
@@ -103,6 +104,7 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         shown=_made(steps.get(newest.version, ()), definition.output) if newest is not None else None,
         checks=checks,
         renames=tuple(rename for rename in found.view.renames if rename.asset == id_),
+        pins=found.view.pins.get(asset, {}),
         position=found.view.position,
     )
 

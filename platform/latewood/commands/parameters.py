@@ -1,20 +1,23 @@
 """Values of run parameters: what is asked for as text, or kept by a launch plan, for the assets that use it."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from latewood.commands.reading import View
+from latewood.commands.reading import View, known_parameter
+from latewood.decide.sweep import Given, Sweep, merged, split_values
 from latewood.engine.loader import Loaded
+from latewood.engine.recorded_types import annotation_of
 from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
 from latewood_eventlog.codec import encode_json
 
-Values = dict[AssetKey, dict[str, Any]]
+_COMBINATIONS_MAX: Final = 10_000
 
 _STEP_BYTES_MAX: Final = 16_384
 """Most bytes of the values one asset is given: each step's event repeats them."""
@@ -29,65 +32,87 @@ def parameters_given(
     kept: Mapping[str, Any],
     loaded: Loaded | None,
     selected: Collection[AssetKey],
-) -> Values:
+    *,
+    zipped: bool = False,
+) -> Sweep:
     """Values by asset and name, checked against the parameters' types and against each other. Raises UsageError.
 
-    `texts` are `ASSET.NAME=VALUE` or `WORKFLOW.INPUT=VALUE`, `kept` the same as JSON by target; an input of a workflow
-    sets what it feeds in each of its steps.
+    `texts` are `ASSET.NAME=VALUE,VALUE` or `WORKFLOW.INPUT=VALUE,VALUE`, `kept` one value as JSON by target; an input
+    of a workflow sets what it feeds in each of its steps.
     """
-    values: Values = {}
-    said: dict[tuple[AssetKey, str], tuple[str, Any]] = {}
-    given: list[tuple[str, str, Any, bool]] = [(f"{t}={v!r}", t, v, False) for t, v in kept.items()]
+    given: list[tuple[str, str, list[Any], bool]] = [(f"{t}={v!r}", t, [v], False) for t, v in kept.items()]
     for text in texts:
-        target, equals, value = text.partition("=")
+        target, equals, listed = text.partition("=")
         if not equals or "." not in target:
             raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE')
-        given.append((text, target, value, True))
-    for text, target, value, is_text in given:
-        for key, name in _uses(view.catalog, text, target, selected):
-            task = view.catalog[key].task
-            if loaded is not None and key in loaded.tasks:
-                live = loaded.tasks[key].parameters[name]
-            else:
-                kinds = {parameter.name: parameter.type.kind for parameter in task.parameters}
-                live = Path if kinds[name] == "path" else Any
-            place = (lambda path: _from_shell(path, view.root)) if is_text else None
-            parsed = parse_parameter(name, live, value, place)
-            earlier, before = said.setdefault((task.outputs[0].asset, name), (text, parsed))
+        given.append((text, target, split_values(listed), True))
+    axes: list[tuple[Given, ...]] = []
+    said: dict[tuple[AssetKey, str], tuple[int, str, list[Any]]] = {}
+    for number, (text, target, values, is_text) in enumerate(given):
+        axis: list[Given] = [{} for _ in values]
+        for key, name in _uses(view, text, target, selected):
+            parsed = _parsed(view, loaded, key, name, values, is_text=is_text)
+            made = view.catalog[key].task.outputs
+            first, earlier, before = said.setdefault((made[0].asset, name), (number, text, parsed))
             if parsed != before:
-                made = " and ".join(f'"{output.asset}"' for output in task.outputs)
+                names = " and ".join(f'"{output.asset}"' for output in made)
                 raise UsageError(
-                    f'parameters "{earlier}" and "{text}": one step makes {made}, with one value of "{name}"'
+                    f'parameters "{earlier}" and "{text}": one step makes {names}, with one value of "{name}"'
                 )
-            values.setdefault(key, {})[name] = parsed
-    _require_recordable(values)
-    return values
+            if first == number:  # else an earlier one has said it
+                axis = [merged([already, {key: {name: value}}]) for already, value in zip(axis, parsed, strict=True)]
+        if any(axis):
+            axes.append(tuple(axis))
+    return _bounded(Sweep(axes=tuple(axes), zipped=zipped))
 
 
-def _require_recordable(values: Values) -> None:
-    sizes = {key: len(encode_json(of_asset)) for key, of_asset in values.items()}
-    key = max(sizes, key=sizes.__getitem__, default=AssetKey(""))
-    total = sum(sizes.values())
-    if total <= _RUN_BYTES_MAX and sizes.get(key, 0) <= _STEP_BYTES_MAX:
+def _parsed(
+    view: View, loaded: Loaded | None, key: AssetKey, name: str, values: Sequence[Any], *, is_text: bool
+) -> list[Any]:
+    if loaded is not None and key in loaded.tasks:
+        type_ = loaded.tasks[key].parameters[name]
+    else:
+        type_ = annotation_of(next(p for p in view.catalog[key].task.parameters if p.name == name))
+    place = (lambda path: from_shell(path, view.root)) if is_text else None
+    return [parse_parameter(name, type_, value, place) for value in values]
+
+
+def _bounded(sweep: Sweep) -> Sweep:
+    sizes = {len(axis) for axis in sweep.axes if len(axis) > 1}
+    if sweep.zipped and len(sizes) > 1:
+        found = " and ".join(map(str, sorted(sizes)))
+        raise UsageError(f"zipped parameters: expected as many values of each, found {found}")
+    if len(sweep) > _COMBINATIONS_MAX:
+        raise UsageError(f"{len(sweep):,} combinations of parameters: a run takes {_COMBINATIONS_MAX:,}")
+    require_recordable(sweep)
+    return sweep
+
+
+def require_recordable(sweep: Sweep) -> None:
+    """Raises UsageError for values that are too long for the events that would hold them."""
+    longest: Counter[AssetKey] = Counter()
+    for axis in sweep.axes:
+        for key in {key for alternative in axis for key in alternative}:
+            longest[key] += max(len(encode_json(alternative.get(key, {}))) for alternative in axis)
+    total = sum(len(encode_json(axis)) for axis in sweep.axes)
+    ((key, size),) = longest.most_common(1) or [(AssetKey(""), 0)]
+    if total <= _RUN_BYTES_MAX and size <= _STEP_BYTES_MAX:
         return
     raise UsageError(
         f"parameters: expected at most {_STEP_BYTES_MAX:,} bytes for an asset and {_RUN_BYTES_MAX:,} in all, "
-        f'found {sizes[key]:,} for "{key}" and {total:,} in all; put what is long into a file and pass its path'
+        f'found {size:,} for "{key}" and {total:,} in all; put what is long into a file and pass its path'
     )
 
 
-def _uses(catalog: Catalog, text: str, target: str, selected: Collection[AssetKey]) -> Sequence[tuple[AssetKey, str]]:
+def _uses(view: View, text: str, target: str, selected: Collection[AssetKey]) -> Sequence[tuple[AssetKey, str]]:
     """The assets and parameters that a target names."""
     owner, _, name = target.rpartition(".")
-    if owner not in catalog.assets:
-        return _uses_in_workflow(catalog, text, owner, name, selected)
-    key = AssetKey(owner)
+    if owner not in view.catalog.assets:
+        return _uses_in_workflow(view.catalog, text, owner, name, selected)
+    key, parameter = known_parameter(view, target)
     if key not in selected:
         raise UsageError(f'parameter "{text}": "{key}" is not selected, so nothing would use it')
-    names = [parameter.name for parameter in catalog[key].task.parameters]
-    if name not in names:
-        raise UsageError(f'parameter "{text}": "{key}" has {", ".join(names) or "no parameters"}, not "{name}"')
-    return [(key, name)]
+    return [(key, parameter.name)]
 
 
 def _uses_in_workflow(
@@ -109,7 +134,7 @@ def _uses_in_workflow(
     return used
 
 
-def _from_shell(path: PurePath, root: Path) -> PurePath:
+def from_shell(path: PurePath, root: Path) -> PurePath:
     """What the shell means by a path, for every folder to mean the same: relative to the root if it is below it."""
     whole = Path(os.path.normpath(Path.cwd() / path))
     return whole.relative_to(root) if whole.is_relative_to(root) else whole

@@ -33,6 +33,7 @@ class Asked:
     selection: str
     partition: str = ""
     parameters: tuple[str, ...] = ()
+    zipped: bool = False
     force: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
     """Values of parameters as JSON, as a launch plan has them; paths are so to the project's root."""
@@ -51,12 +52,12 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     request = Request(
         selected=frozenset(keys),
         partitions=_partitions(view.catalog, keys, asked.partition, now),
-        parameters=parameters_given(view, asked.parameters, asked.values, loaded, keys),
+        parameters=parameters_given(view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped),
         force=asked.force,
     )
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, request.parameters)
-        nodes = nodes_of(view.catalog, state, request.parameters)
+        nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
         project = workspace.project
         logics = known_logics(connection, project, wanted, view.as_of)

@@ -2,12 +2,14 @@
 
 import difflib
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
@@ -17,14 +19,15 @@ from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess
-from latewood.decide.state import Heads, Retracted, State
+from latewood.decide.state import Heads, Pin, Retracted, State
+from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, Parameter
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.projections.catalog import defined, deployed
-from latewood.projections.environments import existing
+from latewood.projections.environments import existing, in_force, line_of, pins_along
 from latewood.projections.renames import renames
 from latewood.projections.retractions import retractions
 from latewood.projections.runs import failed_partitions, running_partitions
@@ -39,6 +42,7 @@ from latewood_eventlog.records import Position
 class View:
     """The assets of an environment at a position: definitions, ids, and which location they belong to.
 
+    `pins` are the latest of each parameter, by asset; what is pinned is fixed in the definitions already.
     `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
     `renames` are all of the project's, oldest first.
     """
@@ -47,6 +51,7 @@ class View:
     ids: Mapping[AssetKey, AssetId]
     locations: Mapping[AssetKey, str]
     deployments: Mapping[str, str]
+    pins: Mapping[AssetKey, Mapping[str, Pin]]
     root: Path
     here: frozenset[str]
     position: Position
@@ -155,6 +160,18 @@ def known_key(view: View, text: str) -> AssetKey:
     raise UsageError(f'no asset "{text}"{hint}')
 
 
+def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
+    """The asset and the parameter that `ASSET.NAME` names. Raises UsageError with near matches."""
+    owner, _, name = target.rpartition(".")
+    key = known_key(view, owner)
+    by_name = {parameter.name: parameter for parameter in view.catalog[key].task.parameters}
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, n=3)
+        hint = f"near: {', '.join(near)}" if near else f"it has {', '.join(by_name) or 'none'}"
+        raise UsageError(f'"{key}" has no parameter "{name}"; {hint}')
+    return key, by_name[name]
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """No garbage collection meanwhile: a large project is many small objects that all stay.
@@ -215,9 +232,14 @@ def read_view(
             assets.append(entry.definition)
             all_ids[entry.definition.key] = entry.asset
             locations[entry.definition.key] = location
+    said = in_force(
+        pins_along(connection, workspace.project, line_of(connection, workspace.project, workspace.environment, as_of))
+    )
+    pins = _by_asset(assets, all_ids, said.values())
     return View(
-        catalog=Catalog.of(assets),
+        catalog=Catalog.of(_with_pins(asset, pins.get(asset.key, {})) for asset in assets),
         ids=all_ids,
+        pins=pins,
         locations=locations,
         deployments=deployments,
         root=root,
@@ -226,6 +248,29 @@ def read_view(
         as_of=as_of,
         renames=renames(connection, workspace.project, as_of),
     )
+
+
+def _by_asset(
+    assets: Iterable[AssetDefinition], ids: Mapping[AssetKey, AssetId], pins: Iterable[Pin]
+) -> dict[AssetKey, dict[str, Pin]]:
+    """The pins by each asset that the parameter's step makes."""
+    by_step: dict[AssetId, dict[str, Pin]] = {}
+    for pin in pins:
+        by_step.setdefault(pin.asset, {})[pin.parameter] = pin
+    if not by_step:
+        return {}
+    steps = {asset.key: ids.get(asset.task.outputs[0].asset) for asset in assets}
+    return {key: by_step[step] for key, step in steps.items() if step in by_step}
+
+
+def _with_pins(asset: AssetDefinition, pins: Mapping[str, Pin]) -> AssetDefinition:
+    """The definition with the pinned values fixed, of those parameters that it has."""
+    names = [parameter.name for parameter in asset.task.parameters if parameter.name in pins]
+    values = {name: pins[name].value for name in names if pins[name].pinned}
+    if not values:
+        return asset
+    task = msgspec.structs.replace(asset.task, fixed={**asset.task.fixed, **values})
+    return msgspec.structs.replace(asset, task=task)
 
 
 def _refuse_unknown(environment: str, known: list[str]) -> None:
@@ -242,7 +287,7 @@ def state_at(
     workspace: Workspace,
     view: View,
     now: datetime,
-    parameters: Mapping[AssetKey, Mapping[str, Any]] | None = None,
+    sweep: Sweep = NO_SWEEP,
 ) -> State:
     """Heads of all assets in the view, and what is known against them; nothing of reuse yet."""
     project, ids = workspace.project, view.ids
@@ -256,7 +301,7 @@ def state_at(
         heads=found,
         refusals=refusals(connection, project, checked, view.as_of),
         absent=never_made(connection, project, list(_perhaps_absent(view, found))),
-        contents=_contents(connection, workspace, view, parameters or {}),
+        contents=_contents(connection, workspace, view, sweep),
         retracted=Retracted.of(retractions(connection, project, view.as_of)),
     )
 
@@ -278,18 +323,21 @@ def _lies_in(root: Path, location: str) -> bool:
     return any((root / file).is_file() for file in (location, f"{module}.py", f"{module}/__init__.py"))
 
 
-def _contents(
-    connection: Snapshot, workspace: Workspace, view: View, given: Mapping[AssetKey, Mapping[str, Any]]
-) -> dict[str, str]:
+def _contents(connection: Snapshot, workspace: Workspace, view: View, sweep: Sweep) -> dict[str, str]:
     """Content hashes of the files and folders that Path parameters name, by the path's text.
 
     Of the past, and where the location's files are elsewhere, they are those that a run last saw.
     """
     looked_at: set[str] = set()
     remembered: set[str] = set()
+    given: dict[AssetKey, list[Mapping[str, Any]]] = {}
+    for alternative in (alternative for axis in sweep.axes for alternative in axis):
+        for key, values in alternative.items():
+            given.setdefault(key, []).append(values)
     for key, asset in view.catalog.assets.items():
         is_here = view.as_of >= NOW and view.locations[key] in view.here
-        (looked_at if is_here else remembered).update(asset_paths(asset, parameters_of(asset.task, given.get(key, {}))))
+        for values in given.get(key, ({},)):
+            (looked_at if is_here else remembered).update(asset_paths(asset, parameters_of(asset.task, values)))
     found = contents_seen(connection, workspace.project, remembered, view.as_of)
     for text in looked_at:
         try:

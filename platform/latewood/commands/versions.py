@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from latewood.commands.reading import View, instant_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
+from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Event, StepStarted, from_json
 from latewood.model.keys import AssetKey, VersionId
@@ -61,3 +62,8 @@ def started_of(
     """What the steps of these versions were started with, at their last attempts; nothing of what was reused."""
     found = step_facts(connection, workspace, versions)
     return {version: fact for version, facts in found.items() for fact in facts if isinstance(fact, StepStarted)}
+
+
+def listed(workspace: Workspace, versions: str) -> str:
+    """Versions as a step's input has them, read from their artifact where they were too many for the event."""
+    return workspace.store.read(ArtifactAddress(versions[1:])).decode() if versions.startswith("@") else versions

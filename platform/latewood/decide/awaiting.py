@@ -3,15 +3,17 @@
 With a step of a workflow waits the whole workflow, and with each asset what reads it. Pure.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
 
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetKey
 
 
-def awaiting(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> dict[AssetKey, tuple[str, ...]]:
-    """By waiting asset the names of what must be given first, as `--param` takes them. Cost: O(assets + edges)."""
+def awaiting(catalog: Catalog, given: Mapping[AssetKey, Collection[str]]) -> dict[AssetKey, tuple[str, ...]]:
+    """By waiting asset the names of what must be given first, as `--param` takes them; `given` are names too.
+
+    Cost: O(assets + edges).
+    """
     names: dict[AssetKey, set[str]] = {}
     by_workflow: dict[str, set[str]] = {}
     for key, asset in catalog.assets.items():
@@ -31,7 +33,7 @@ def awaiting(catalog: Catalog, given: Mapping[AssetKey, Mapping[str, Any]]) -> d
     return {key: tuple(sorted(missing)) for key, missing in names.items()}
 
 
-def _missing(asset: AssetDefinition, given: Mapping[AssetKey, Mapping[str, Any]]) -> Iterator[str]:
+def _missing(asset: AssetDefinition, given: Mapping[AssetKey, Collection[str]]) -> Iterator[str]:
     task = asset.task
     for parameter in task.parameters:
         if not parameter.required or parameter.name in task.fixed:

@@ -10,16 +10,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from latewood.decide.keys import (
-    check_key,
-    inputs_digest,
-    keyed_parameters,
-    logic_digest,
-    parameters_of,
-    read_version,
-    truth,
-)
+import msgspec
+
+from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version, truth
 from latewood.decide.state import Refusal, Retraction, State, VersionFacts
+from latewood.decide.sweep import NO_SWEEP, Sweep, Trial
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import Identity, Offset, upstream_ordinals
@@ -90,9 +85,17 @@ class Read(NamedTuple):
     untaken: tuple[AssetKey, ...] = ()
 
 
+Slot = tuple[AssetKey, Trial]
+"""Where what a run makes of an asset is found: a sweep makes several versions of one partition."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One task with the assets it makes together, in the order of its outputs, and what all its partitions share."""
+    """One task with the assets it makes together, in the order of its outputs, and what all its partitions share.
+
+    In a run with other than the environment's parameters a task has a node for each different `trial` that reaches
+    it; `upstream` says which trial it reads of those assets that have any.
+    """
 
     assets: tuple[AssetDefinition, ...]
     keys: tuple[AssetKey, ...]
@@ -100,19 +103,22 @@ class Node:
     task: TaskDefinition
     parameters: Mapping[str, Any]
     logic: str
+    trial: Trial = ()
+    upstream: Mapping[AssetKey, Trial] = field(default_factory=dict)
+
+    @property
+    def is_variant(self) -> bool:
+        """True for what is made with other than the environment's parameters, or from such versions: no head."""
+        return bool(self.trial)
+
+    def slot(self, asset: AssetKey) -> Slot:
+        """Where this asset is found that the task reads or makes."""
+        return asset, self.trial if asset in self.keys else self.upstream.get(asset, ())
 
     @property
     def is_conditional(self) -> bool:
         """True for a step in a branch of a choice, and for the choice itself."""
         return any(input_.where is not None for input_ in self.task.inputs)
-
-    @property
-    def is_variant(self) -> bool:
-        """True with other than the environment's values of parameters that decide the result."""
-        usual = parameters_of(self.task, {})
-        return self.parameters != usual and (
-            keyed_parameters(self.task, self.parameters, {}) != keyed_parameters(self.task, usual, {})
-        )
 
     @property
     def optional(self) -> frozenset[str]:
@@ -157,13 +163,19 @@ def _all_keys(scheme: Scheme, size: int) -> Sequence[PartitionKey]:
 
 
 def nodes_of(
-    catalog: Catalog,
-    state: State,
-    parameters: Mapping[AssetKey, Mapping[str, Any]],
+    catalog: Catalog, state: State, sweep: Sweep = NO_SWEEP, selected: frozenset[AssetKey] = frozenset()
 ) -> list[Node]:
-    """All tasks in topological order of their assets; a task of several assets stands once, at its first."""
+    """All tasks in topological order of their assets; a task of several assets stands once, at its first.
+
+    A selected task stands there once for each trial: what of the sweep is other than the environment's parameters, for
+    the task itself or for what it reads of the selected ones.
+    Cost: O(assets), and the combinations for each asset that a trial reaches.
+    """
     nodes: list[Node] = []
     seen: set[AssetKey] = set()
+    given = sweep.given
+    combinations = tuple(sweep.combinations()) if given else ()
+    trials: dict[AssetKey, tuple[Trial, ...]] = {}
     for key in catalog.graph.topological:
         if key in seen or key not in catalog.assets:
             continue
@@ -171,28 +183,49 @@ def nodes_of(
         assets = tuple([catalog[o.asset] for o in task.outputs if o.asset in catalog.assets])
         keys = tuple([asset.key for asset in assets])
         seen.update(keys)
-        values = parameters_of(task, _given(parameters, keys))
-        nodes.append(
-            Node(
-                assets=assets,
-                keys=keys,
-                ids=tuple([state.ids[key] for key in keys]),
-                task=task,
-                parameters=values,
-                logic=logic_digest(task, values, state.contents, assets[0].partitions),
-            )
+        own = parameters_of(task, {})
+        node = Node(
+            assets=assets,
+            keys=keys,
+            ids=tuple([state.ids[key] for key in keys]),
+            task=task,
+            parameters=own,
+            logic=logic_digest(task, own, state.contents, assets[0].partitions),
         )
+        if selected and not selected.isdisjoint(keys) and _is_swept(node, given, trials):
+            made: dict[Trial, Node] = {}
+            reached = []
+            for number, combination in enumerate(combinations):
+                upstream = {i.asset: trials[i.asset][number] for i in task.inputs if i.asset in trials}
+                values = parameters_of(task, {n: v for key in keys for n, v in combination.get(key, {}).items()})
+                trial = _trial(node, values, upstream)
+                reached.append(trial)
+                if trial not in made:
+                    logic = logic_digest(task, values, state.contents, assets[0].partitions)
+                    made[trial] = replace(node, parameters=values, logic=logic, trial=trial, upstream=upstream)
+            nodes += made.values()
+            trials |= dict.fromkeys(node.only(selected).keys, tuple(reached))
+        else:
+            nodes.append(node)
     return nodes
 
 
-def _given(parameters: Mapping[AssetKey, Mapping[str, Any]], keys: tuple[AssetKey, ...]) -> Mapping[str, Any]:
-    given: dict[str, Any] = {}
-    for key in keys if parameters else ():
-        given |= parameters.get(key, {})
-    return given
+def _is_swept(node: Node, given: Collection[AssetKey], trials: Collection[AssetKey]) -> bool:
+    return any(key in given for key in node.keys) or any(i.asset in trials for i in node.task.inputs)
 
 
-def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State) -> Callable[[int], Read]:
+def _trial(node: Node, values: Mapping[str, Any], upstream: Mapping[AssetKey, Trial]) -> Trial:
+    """What is other than in the node with the environment's parameters, here and above, and decides the result."""
+    keyed = [parameter.name for parameter in node.task.parameters if parameter.in_key]
+    own = {(node.keys[0], n, _json(values[n])) for n in keyed if values[n] != node.parameters[n]}
+    return tuple(sorted(own.union(*upstream.values())))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def reader(node: Node, catalog: Catalog, columns: Mapping[Slot, Column], state: State) -> Callable[[int], Read]:
     """What a step of this node would read, as a function of its partition's ordinal."""
     if node.is_conditional:
         return _conditional_reader(node, catalog, columns, state)
@@ -226,7 +259,7 @@ def reader(node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], sta
 
 
 def _conditional_reader(
-    node: Node, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State
+    node: Node, catalog: Catalog, columns: Mapping[Slot, Column], state: State
 ) -> Callable[[int], Read]:
     """The same for a step in a branch, or a choice between branches: conditions first, in their order."""
     inputs = [(i, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs]
@@ -266,10 +299,8 @@ def _conditional_reader(
 _Look = Callable[[int], tuple[str | None, bool]]
 
 
-def _input_reader(
-    node: Node, input_: Input, catalog: Catalog, columns: Mapping[AssetKey, Column], state: State
-) -> _Look:
-    column = columns.get(input_.asset)
+def _input_reader(node: Node, input_: Input, catalog: Catalog, columns: Mapping[Slot, Column], state: State) -> _Look:
+    column = columns.get(node.slot(input_.asset))
     if column is None:
         return lambda _ordinal: (None, False)  # another location dropped it
     data, settled = column.data, column.settled

@@ -8,7 +8,7 @@ check refuses). What waits for values of parameters that have no default is left
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from latewood.decide.awaiting import awaiting
 from latewood.decide.judge import (
@@ -18,6 +18,7 @@ from latewood.decide.judge import (
     Node,
     Read,
     Reason,
+    Slot,
     absent_outputs,
     differences,
     has_expired,
@@ -30,6 +31,7 @@ from latewood.decide.judge import (
 )
 from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.state import Retraction, State, VersionFacts
+from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -39,11 +41,11 @@ from latewood.model.ordinals import Ordinals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for: assets, which of their partitions, and parameter values by asset."""
+    """What is asked for: assets, which of their partitions, and values of parameters."""
 
     selected: frozenset[AssetKey]
     partitions: Mapping[AssetKey, Ordinals] = field(default_factory=dict)
-    parameters: Mapping[AssetKey, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: Sweep = NO_SWEEP
     force: bool = False
 
 
@@ -63,7 +65,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
-    """One task of the plan."""
+    """One task of the plan, with the parameters of one trial of a sweep."""
 
     node: Node
     groups: tuple[Planned, ...]
@@ -91,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Tasks in topological order with what is planned for their partitions.
+    """Tasks in topological order with what is planned for their partitions; in a sweep one entry for each trial.
 
     `awaiting` are the selected assets that are left out, each with the parameters that must be given first.
     """
@@ -134,14 +136,16 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     `nodes` are `nodes_of` the same arguments, for who has them already.
     Cost: O(assets + edges + selected partitions + partitions read).
     """
-    waiting = awaiting(catalog, request.parameters)
+    waiting = awaiting(catalog, request.parameters.given)
     left_out = {key: names for key, names in waiting.items() if key in request.selected}
     asked = replace(request, selected=request.selected - left_out.keys()) if left_out else request
-    columns: dict[AssetKey, Column] = {}
+    columns: dict[Slot, Column] = {}
     tasks: list[PlannedTask] = []
     number = 0
-    for node in nodes_of(catalog, state, request.parameters) if nodes is None else nodes:
-        columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
+    for node in nodes_of(catalog, state, request.parameters, request.selected) if nodes is None else nodes:
+        for index, key in enumerate(node.keys):
+            columns[node.slot(key)] = head_column(node, index, state)
+            columns.setdefault((key, ()), columns[node.slot(key)])  # an output that is not asked for is read as it is
         if asked.selected.isdisjoint(node.keys):
             continue
         node = node.only(asked.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
@@ -168,13 +172,13 @@ _Kind = tuple[Action, tuple[Reason, ...]]
 
 
 def _plan_node(
-    node: Node, catalog: Catalog, request: Request, state: State, columns: dict[AssetKey, Column]
+    node: Node, catalog: Catalog, request: Request, state: State, columns: dict[Slot, Column]
 ) -> list[tuple[_Kind, list[int]]]:
     """What is planned for the partitions, by kind; the columns become what will be there afterwards."""
     read_at = reader(node, catalog, columns, state)
     partitions = node.partitions(state)
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
-    own = [columns[key] for key in node.keys]
+    own = [columns[node.slot(key)] for key in node.keys]
     asked = _Asked(
         node=node,
         wanted=tuple(key in request.selected for key in node.keys),
@@ -323,7 +327,7 @@ def _withheld(
     ordinal: int,
     missing: Sequence[AssetKey],
     catalog: Catalog,
-    columns: Mapping[AssetKey, Column],
+    columns: Mapping[Slot, Column],
     state: State,
 ) -> tuple[Reason, ...]:
     """Why there is nothing to read of these inputs."""
@@ -331,7 +335,8 @@ def _withheld(
     for input_ in node.task.inputs:
         if input_.asset not in missing:
             continue
-        withheld = columns[input_.asset].withheld if input_.asset in columns else {}
+        column = columns.get(node.slot(input_.asset))
+        withheld = {} if column is None else column.withheld
         read = (
             upstream_ordinals(
                 input_.mapping, catalog[input_.asset].partitions, node.assets[0].partitions, ordinal, state.now

@@ -14,6 +14,7 @@ from latewood.decide.judge import (
     Column,
     Node,
     Reason,
+    Slot,
     absent_outputs,
     differences,
     head_column,
@@ -55,22 +56,20 @@ class Assessed:
         return next((reasons for reasons, ordinals in self.by_reasons.items() if ordinal in ordinals), ())
 
 
-def assess(
-    catalog: Catalog, state: State, parameters: Mapping[AssetKey, Mapping[str, object]] | None = None
-) -> dict[AssetKey, Assessed]:
+def assess(catalog: Catalog, state: State) -> dict[AssetKey, Assessed]:
     """Status and reasons of every asset. Pure. Cost: O(assets + edges + partitions + partitions read)."""
-    columns: dict[AssetKey, Column] = {}
+    columns: dict[Slot, Column] = {}
     assessed: dict[AssetKey, Assessed] = {}
-    for node in nodes_of(catalog, state, parameters or {}):
-        columns |= {key: head_column(node, index, state) for index, key in enumerate(node.keys)}
+    for node in nodes_of(catalog, state):
+        columns |= {node.slot(key): head_column(node, index, state) for index, key in enumerate(node.keys)}
         assessed |= zip(node.keys, _assess_node(node, catalog, state, columns), strict=True)
     return assessed
 
 
-def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[AssetKey, Column]) -> list[Assessed]:
+def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot, Column]) -> list[Assessed]:
     """The assets of one task. Partition by partition: a later one may read an earlier one of any output."""
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
-    own = [columns[key] for key in node.keys]
+    own = [columns[node.slot(key)] for key in node.keys]
     by_status: list[dict[Status, list[int]]] = [{} for _ in own]
     by_reasons: list[dict[tuple[Reason, ...], list[int]]] = [{} for _ in own]
     may_lack = bool(state.absent and node.optional)

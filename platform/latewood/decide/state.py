@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 
@@ -85,6 +85,20 @@ class Retracted:
         """The retraction of equal data, or of the very artifact; None where these may be used."""
         found = self.by_content.get((asset, partition, data_version))
         return found or self.by_content.get((asset, partition, artifact))
+
+
+class Pin(NamedTuple):
+    """A value that an environment takes for a parameter of the step whose first asset it is; `pinned` or not any more.
+
+    `position` and `actor` are those of the event that says so.
+    """
+
+    asset: AssetId
+    parameter: str
+    pinned: bool
+    value: Any
+    position: int
+    actor: str
 
 
 class Durations(NamedTuple):

@@ -12,7 +12,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.staleness import Assessed, Status
-from latewood.decide.state import Retraction, State, VersionFacts
+from latewood.decide.state import Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.events import CheckEvaluated, StepFailed, StepStarted
 from latewood.model.code import CodeChange
@@ -42,6 +42,10 @@ class Past(Protocol):
         """The failed attempt or the refusing verdict that stands at this position."""
         ...
 
+    def pinned(self, key: AssetKey, parameter: str) -> Pin | None:
+        """What the environment last said of the parameter: its value, or that it is pinned no more."""
+        ...
+
     def deployed(self, key: AssetKey) -> int | None:
         """The position at which the asset's present definition came into force."""
         ...
@@ -51,9 +55,9 @@ class Past(Protocol):
 class Finding:
     """One cause. `event` is the position of the event that brought it about, where there is one.
 
-    `code` names the changed parts; `subject` is the parameter or input that changed, or the check that
-    refuses; `before` and `after` are a
-    parameter's values, the content hashes of the file or folder at `path` in it, or an input's data versions.
+    `code` names the changed parts; `subject` is the parameter or input that changed, or the check that refuses;
+    `before` and `after` are a parameter's values (`pin` where the environment says the latter), the content hashes of
+    the file or folder at `path` in it, or an input's data versions.
     `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
     wrong, and why.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
@@ -67,6 +71,7 @@ class Finding:
     before: str = ""
     after: str = ""
     event: int | None = None
+    pin: Pin | None = None
     failure: StepFailed | CheckEvaluated | None = None
     retraction: Retraction | None = None
     code: tuple[CodeChange, ...] = ()
@@ -299,7 +304,12 @@ class _Explainer:
         for name in [name for name in new if new[name] != old[name]]:
             if was[name] != node.parameters[name]:
                 before, after = str(was[name]), str(node.parameters[name])
-                yield replace(finding, subject=name, before=before, after=after, event=event)
+                pin = self._past.pinned(finding.asset, name)
+                if pin is not None and not pin.pinned and pin.position < head.position:
+                    pin = None
+                # A head that was made after the deployment with another value is a variant that somebody promoted.
+                since = pin.position if pin is not None else event if (event or 0) > head.position else None
+                yield replace(finding, subject=name, before=before, after=after, event=since, pin=pin)
                 continue
             for path in texts_in(was[name]):
                 before, after = then.get(path, ""), now.get(path, "")

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from latewood.decide.judge import Node
+from latewood.decide.judge import Node, Slot
 from latewood.decide.keys import read_version, truth
+from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact
 from latewood.engine.recordable import text
@@ -51,21 +52,18 @@ class Bindings:
     def __init__(self, catalog: Catalog, state: State) -> None:
         self._catalog = catalog
         self._state = state
-        self._made: dict[tuple[AssetKey, int], VersionFacts] = {}
-        self._failed: dict[tuple[AssetKey, int], tuple[SkipReason, int]] = {}
-        self._variants: set[tuple[AssetKey, int]] = set()
+        self._made: dict[tuple[Slot, int], VersionFacts] = {}
+        self._failed: dict[tuple[Slot, int], tuple[SkipReason, int]] = {}
         self._events: dict[VersionId, UUID] = {}
 
-    def made(self, key: AssetKey, ordinal: int, facts: VersionFacts, *, variant: bool, event: UUID) -> None:
-        """The run made this version: from here on everything downstream reads it."""
-        self._made[key, ordinal] = facts
+    def made(self, step: Step, key: AssetKey, facts: VersionFacts, event: UUID) -> None:
+        """The step made this version: from here on everything downstream reads it."""
+        self._made[step.task.node.slot(key), step.ordinal] = facts
         self._events[facts.version] = event
-        if variant:
-            self._variants.add((key, ordinal))
 
-    def failed(self, key: AssetKey, ordinal: int, reason: SkipReason, because: int) -> None:
-        """Nothing downstream of this partition can run, because of step `because`."""
-        self._failed[key, ordinal] = (reason, because)
+    def failed(self, step: Step, key: AssetKey, reason: SkipReason, because: int) -> None:
+        """Nothing downstream of what the step should have made can run, because of step `because`."""
+        self._failed[step.task.node.slot(key), step.ordinal] = (reason, because)
 
     def bind(self, node: Node, ordinal: int) -> list[Bound]:
         """What each input of the step reads, but for those of a branch not taken. Raises Blocked.
@@ -84,12 +82,6 @@ class Bindings:
         asked = next(i for i in node.task.inputs if i.asset == where.asset)
         ((_, facts),) = self._bind(node, msgspec.structs.replace(asked, loads=True), ordinal).versions
         return facts.data_version == truth(where.holds)
-
-    def is_variant(self, node: Node, bound: list[Bound]) -> bool:
-        """True for what is made with other than the environment's parameters, or from such versions: no head."""
-        if node.is_variant:
-            return True
-        return any((b.input.asset, o) in self._variants for b in bound for o in b.ordinals) if self._variants else False
 
     def cause(self, bound: list[Bound]) -> UUID | None:
         """The event of this run that the step waited for: that of the last version it reads; None if of none."""
@@ -115,13 +107,14 @@ class Bindings:
         up = self._catalog[input_.asset].partitions
         ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self._state.now)
         heads = self._state.heads.get(self._state.ids[input_.asset], {})
+        slot = node.slot(input_.asset)
         versions = []
         for upstream in ordinals:
-            failure = self._failed.get((input_.asset, upstream))
+            failure = self._failed.get((slot, upstream))
             if failure is not None:
                 raise Blocked(*failure)
             key = key_at(up, upstream)
-            facts = self._made.get((input_.asset, upstream)) or heads.get(key)
+            facts = self._made.get((slot, upstream)) or heads.get(key)
             if facts is not None:
                 versions.append((key, facts))
             elif input_.loads:

@@ -123,7 +123,7 @@ class InlineRun:
             cause = self._tell_started(step, attempt, bound, inputs)
             outcome = self._attempts.attempt(step, bound, attempt)
             if isinstance(outcome, Made):
-                self._succeed(step, attempt, bound, inputs, outcome, cause)
+                self._succeed(step, attempt, inputs, outcome, cause)
                 return
             luck = random.random()  # noqa: S311 - spreads retries; no secret
             next_ = after_failure(task.retries, attempt, self._clock(), luck, deadline=deadline)
@@ -153,7 +153,7 @@ class InlineRun:
             parameters=dict(node.parameters),
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
-            variant=self._bindings.is_variant(node, bound),
+            variant=node.is_variant,
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
@@ -177,9 +177,9 @@ class InlineRun:
             size += len(read[name].versions) - len(fact.versions)
         return read, needs
 
-    def _succeed(self, step: Step, attempt: int, bound: list[Bound], inputs: str, made: Made, cause: UUID) -> None:
+    def _succeed(self, step: Step, attempt: int, inputs: str, made: Made, cause: UUID) -> None:
         node, state = step.task.node, self._plan.state
-        variant = self._bindings.is_variant(node, bound)
+        variant = node.is_variant
         off = (
             node.task.reuse.is_off
             or bool(made.no_reuse)
@@ -222,12 +222,12 @@ class InlineRun:
         self.tally.ran += 1
         for asset in node.assets:
             if asset.output not in made.outputs:
-                self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         for (asset, _), output, found in zip(present, fact.outputs, retractions, strict=True):
             if found is None:
                 self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
             else:
-                self._bindings.failed(asset.key, step.ordinal, SkipReason.RETRACTED, step.number)
+                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
 
     def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
         return VersionFacts(
@@ -256,15 +256,13 @@ class InlineRun:
             self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
         result = facts._replace(accepted=judged.passes)
         self._reusable.made(asset.output, result)
-        self._bind_result(step, asset, result, variant=variant, event=cause)
+        self._bind_result(step, asset, result, cause)
 
-    def _bind_result(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, event: UUID
-    ) -> None:
+    def _bind_result(self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID) -> None:
         if facts.accepted:
-            self._bindings.made(asset.key, step.ordinal, facts, variant=variant, event=event)
+            self._bindings.made(step, asset.key, facts, event)
         else:
-            self._bindings.failed(asset.key, step.ordinal, SkipReason.CHECK_FAILED, step.number)
+            self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
             message = f"a blocking check of {asset.key} failed"
             self.failures.append((step, Failure(kind=FailureKind.REFUSED, error="CheckFailed", message=message)))
 
@@ -272,14 +270,14 @@ class InlineRun:
 
     def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> None:
         node = step.task.node
-        variant = self._bindings.is_variant(node, bound)
+        variant = node.is_variant
         judged = Judged()
         accepting: Told = []
         outputs: list[ReusedOutput] = []
         results: list[tuple[AssetDefinition, VersionFacts]] = []
         for asset, id_, facts in zip(node.assets, node.ids, taken, strict=True):
             if facts is None:
-                self._bindings.failed(asset.key, step.ordinal, SkipReason.OUTPUT_ABSENT, step.number)
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
                 continue
             own = self._reusable.own(step, id_, facts)
             known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
@@ -302,7 +300,7 @@ class InlineRun:
         )
         self.tally.reused += 1
         for asset, result in results:
-            self._bind_result(step, asset, result, variant=variant, event=ids[len(judged.told)])
+            self._bind_result(step, asset, result, ids[len(judged.told)])
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 
@@ -332,7 +330,7 @@ class InlineRun:
             self.tally.failed += 1
             self.failures.append((step, raised.failure))
             for key in node.keys:
-                self._bindings.failed(key, step.ordinal, SkipReason.UPSTREAM_FAILED, step.number)
+                self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
 
     def _skip(self, step: Step, blocked: Blocked) -> None:
         node = step.task.node
@@ -350,7 +348,7 @@ class InlineRun:
         self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
-            self._bindings.failed(key, step.ordinal, blocked.reason, because)
+            self._bindings.failed(step, key, blocked.reason, because)
 
 
 def _as_retracted(output: OutputMade, found: Retraction | None) -> OutputMade:

@@ -1,4 +1,4 @@
-"""Environments: where each one began, and what its line is.
+"""Environments: where each one began, what its line is, and what it pins.
 
 An environment's own heads are rows; what it has from its base is read there, as of the position where it branched.
 """
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSON
 
-from latewood.events import EnvironmentCreated, EnvironmentDropped
+from latewood.decide.state import Pin
+from latewood.events import EnvironmentCreated, EnvironmentDropped, Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, PartitionKey
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Put
@@ -29,15 +31,28 @@ environments: Final = Table(
     Column("actor", Text, nullable=False),
 )
 
+pins: Final = Table(
+    "pins",
+    metadata,
+    project(),
+    key("environment"),
+    key("asset"),
+    key("parameter"),
+    Column("from_position", BigInteger, primary_key=True),
+    Column("pinned", Boolean, nullable=False),
+    Column("value", JSON),
+    Column("actor", Text, nullable=False),
+)
+
 
 class EnvironmentsProjection:
-    """Environments that were created or dropped; one that was only ever deployed to has no row."""
+    """Environments that were created or dropped; one that was only ever deployed to has no row. What they pin."""
 
     name = "environments"
-    version = 1
+    version = 2
     inline = True
-    tables = (environments,)
-    types = frozenset({"environment.created", "environment.dropped"})
+    tables = (environments, pins)
+    types = frozenset({"environment.created", "environment.dropped", "parameter.pinned", "parameter.unpinned"})
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """The row of one event."""
@@ -47,7 +62,8 @@ class EnvironmentsProjection:
             case EnvironmentDropped() as fact:
                 name, base, base_position, dropped = fact.environment, "", 0, True
             case other:
-                raise AssertionError(f"not an environment event: {other}")
+                yield _pin(event, other)
+                return
         yield Put(
             environments,
             {
@@ -61,6 +77,29 @@ class EnvironmentsProjection:
                 "actor": event.actor,
             },
         )
+
+
+def _pin(event: RecordedEvent, fact: Event) -> Change:
+    match fact:
+        case ParameterPinned(value=value):
+            pinned = True
+        case ParameterUnpinned():
+            pinned, value = False, None
+        case other:
+            raise AssertionError(f"not an environment event: {other}")
+    return Put(
+        pins,
+        {
+            "project": event.project,
+            "environment": fact.environment,
+            "asset": fact.asset,
+            "parameter": fact.parameter,
+            "from_position": event.position,
+            "pinned": pinned,
+            "value": value,
+            "actor": event.actor,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +196,43 @@ def differences(
         "project": project,
         "source": line[0].environment,
         "target": target,
-        "fork": max((stretch.upto for stretch in line[1:] if stretch.environment == target), default=0),
+        "fork": fork_of(line, target),
+        **_stretches(line),
+    }
+    rows = connection.execute(_DIFFERENCES, parameters)
+    return {row.asset: Difference(**row._mapping) for row in rows}  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def fork_of(line: Sequence[Stretch], target: str) -> Position:
+    """Where the environment with this line branched from `target`, if it did."""
+    return max((stretch.upto for stretch in line[1:] if stretch.environment == target), default=0)
+
+
+_PINS: Final = text(
+    "SELECT p.asset, p.parameter, p.pinned, p.value, p.from_position, p.actor FROM "
+    "unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) WITH ORDINALITY "
+    "AS l (environment, after, upto, depth) JOIN pins p ON p.project = :project AND p.environment = l.environment "
+    "AND p.from_position > l.after AND p.from_position <= l.upto ORDER BY l.depth, p.from_position DESC"
+)
+
+
+def pins_along(connection: Connection, project: str, line: Sequence[Stretch]) -> list[Pin]:
+    """All that was pinned and unpinned in an environment with this line: what counts most first."""
+    rows = connection.execute(_PINS, {"project": project, **_stretches(line)})
+    return [Pin._make(row) for row in rows]
+
+
+def in_force(pins_: Iterable[Pin]) -> dict[tuple[AssetId, str], Pin]:
+    """Of each parameter the first."""
+    found: dict[tuple[AssetId, str], Pin] = {}
+    for pin in pins_:
+        found.setdefault((pin.asset, pin.parameter), pin)
+    return found
+
+
+def _stretches(line: Sequence[Stretch]) -> dict[str, list[str] | list[Position]]:
+    return {
         "environments": [stretch.environment for stretch in line],
         "afters": [stretch.after for stretch in line],
         "uptos": [stretch.upto for stretch in line],
     }
-    rows = connection.execute(_DIFFERENCES, parameters)
-    return {row.asset: Difference(**row._mapping) for row in rows}  # noqa: SLF001 - the documented accessor of SQLAlchemy rows

@@ -58,6 +58,13 @@ _VERSION: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.version = :version ORDER BY v.partition"
 )
+_STEP_DIGITS_MAX: Final = 10  # an int of the database
+_OF_STEP: Final = text(
+    f"SELECT {_FACTS} FROM steps s CROSS JOIN unnest(s.assets) AS a (asset) "  # noqa: S608 - as above
+    "JOIN versions v ON v.project = s.project AND v.asset = a.asset AND v.partition = s.partition "
+    "AND v.version = :version WHERE s.project = :project AND s.run = :run AND s.step = :step ORDER BY v.asset"
+)
+_LATEST: Final = text("SELECT version FROM versions WHERE project = :project ORDER BY position DESC LIMIT :limit")
 _HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.position < :before ORDER BY v.position DESC LIMIT :limit"
@@ -172,6 +179,20 @@ def version_named(connection: Connection, project: str, asset: AssetId, version:
     """The version of that asset, one entry per partition it made."""
     parameters = {"project": project, "asset": asset, "version": version, "as_of": NOW}
     return [VersionFacts._make(row) for row in _tuples(connection, _VERSION, parameters)]
+
+
+def made_by_step(connection: Connection, project: str, version: VersionId) -> list[VersionFacts]:
+    """All that the version's step made under that id, by asset; nothing for what is no version."""
+    run, _, step = version.rpartition(".")
+    if not (step.isascii() and step.isdigit() and len(step) < _STEP_DIGITS_MAX):
+        return []
+    parameters = {"project": project, "run": run, "step": int(step), "version": version, "as_of": NOW}
+    return [VersionFacts._make(row) for row in _tuples(connection, _OF_STEP, parameters)]
+
+
+def latest_versions(connection: Connection, project: str, *, limit: int) -> list[VersionId]:
+    """The ids of the latest versions of all assets, newest first. Cost: O(versions of the project)."""
+    return [VersionId(v) for (v,) in _tuples(connection, _LATEST, {"project": project, "limit": limit})]
 
 
 def history(

@@ -1,0 +1,126 @@
+"""`latewood compare`, `promote`, `pin` and `unpin`: choosing among variants."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from latewood.cli import exits
+from latewood.cli.output import console, number, plural, print_json, table, value_text
+from latewood.commands.comparing import CONSIDERED, Comparison, compare
+from latewood.commands.heads import promote_version
+from latewood.commands.pinning import Repinned, pin, pins, unpin
+from latewood.commands.workspace import open_workspace
+
+
+def compare_command(*, key: str, by: str, lowest: bool, environment: str | None, json_: bool, **asked: Any) -> int:
+    """`latewood compare`."""
+    workspace = open_workspace(environment=environment)
+    found = compare(workspace, key, by=by, lowest=lowest, **asked)
+    if json_:
+        print_json(_comparison_json(found))
+        return exits.OK
+    if not found.versions:
+        console().print(f"{found.asset} has no versions yet", style="yellow")
+        return exits.OK
+    partitioned = any(version.facts.partition for version in found.versions)
+    metrics = tuple(dict.fromkeys(filter(None, (by, *found.metrics))))
+    names = ("", "version", *(("partition",) if partitioned else ()), *found.parameters, *metrics)
+    rows = table(*names, right=metrics, spare=tuple(name for name in reversed(metrics) if name != by))
+    for version in found.versions:
+        rows.add_row(
+            "●" if version.head else "",
+            version.facts.version,
+            *((version.facts.partition,) if partitioned else ()),
+            *(", ".join(map(value_text, version.parameters.get(name, ()))) for name in found.parameters),
+            *(number(version.metrics[name]) if name in version.metrics else "" for name in metrics),
+            style="bold" if version.head else "",
+        )
+    console().print(rows)
+    latest = "the latest " if found.considered == CONSIDERED else ""
+    shown = f"{len(found.versions):,} of {latest}{plural(found.considered, 'version')}"
+    console().print(f"{shown} at position {found.position:,}; ● is head of {workspace.environment}", style="dim")
+    return exits.OK
+
+
+def _comparison_json(found: Comparison) -> dict[str, Any]:
+    return {
+        "asset": found.asset,
+        "position": found.position,
+        "considered": found.considered,
+        "versions": [
+            {
+                "version": version.facts.version,
+                "partition": version.facts.partition,
+                "head": version.head,
+                "event": version.facts.position,
+                "parameters": version.parameters,
+                "metrics": version.metrics,
+            }
+            for version in found.versions
+        ],
+    }
+
+
+def promote_command(*, version: str, environment: str | None, json_: bool) -> int:
+    """`latewood promote`."""
+    workspace = open_workspace(environment=environment)
+    done = promote_version(workspace, version)
+    if json_:
+        print_json(asdict(done))
+        return exits.OK
+    where = f" {done.partition}" if done.partition else ""
+    for key, before in done.moves.items():
+        console().print(f"{key}{where}: {before or 'no head'} -> {done.version}")
+    moved = f"{plural(len(done.moves), 'head')} moved in" if done.moves else "It is head already in"
+    console().print(f"{moved} {workspace.environment} at position {done.position:,}. 0 steps run.")
+    if done.others:
+        console().print(
+            f"It was made with other parameters than those of {workspace.environment}. So that they stay:\n"
+            f"  {_pin_line(done.others, environment)}"
+        )
+    return exits.OK
+
+
+def _pin_line(values: Mapping[str, Any], environment: str | None) -> str:
+    written = " ".join(f"{name}={value_text(value)}" for name, value in values.items())
+    return f"latewood pin {written}" + (f" --env {environment}" if environment else "")
+
+
+def pin_command(*, targets: tuple[str, ...], environment: str | None, json_: bool) -> int:
+    """`latewood pin`; without targets what is pinned."""
+    workspace = open_workspace(environment=environment)
+    if targets:
+        return _print_repinned(pin(workspace, targets), workspace.environment, json_=json_)
+    found = pins(workspace)
+    if json_:
+        print_json({"pins": [{"asset": key, **pinned._asdict()} for key, pinned in found]})
+        return exits.OK
+    if not found:
+        console().print(f"Nothing is pinned in {workspace.environment}: parameters have their defaults.")
+        return exits.OK
+    rows = table("parameter", "value", "pinned by", "event", right=("event",))
+    for key, pinned in found:
+        rows.add_row(f"{key}.{pinned.parameter}", value_text(pinned.value), pinned.actor, f"{pinned.position:,}")
+    console().print(rows)
+    return exits.OK
+
+
+def unpin_command(*, targets: tuple[str, ...], environment: str | None, json_: bool) -> int:
+    """`latewood unpin`."""
+    workspace = open_workspace(environment=environment)
+    return _print_repinned(unpin(workspace, targets), workspace.environment, json_=json_)
+
+
+def _print_repinned(done: Repinned, environment: str, *, json_: bool) -> int:
+    if json_:
+        print_json(asdict(done))
+        return exits.OK
+    for change in done.changed:
+        after = value_text(change.after) if change.pinned else "its default"
+        console().print(f"{change.asset}.{change.parameter}: {value_text(change.before)} -> {after}")
+    if done.changed:
+        count = plural(len(done.changed), "parameter")
+        console().print(f"{count} of {environment} changed at position {done.position:,}; see `latewood plan '*'`.")
+    else:
+        console().print(f"Nothing to change: {environment} has it so.")
+    return exits.OK

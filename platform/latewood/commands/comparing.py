@@ -1,0 +1,214 @@
+"""Versions of an asset side by side: with which parameters they were made, and how well they did."""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from math import isnan
+from typing import Any, Final
+
+import msgspec
+
+from latewood.commands.reading import View, known_key, read_view
+from latewood.commands.versions import listed, step_facts
+from latewood.commands.workspace import Workspace
+from latewood.decide.keys import parameters_of
+from latewood.decide.state import VersionFacts
+from latewood.decide.versions import expand
+from latewood.engine.preview import Document, preview
+from latewood.engine.store import ArtifactAddress
+from latewood.errors import StoreError, UsageError
+from latewood.events import Event, StepStarted, StepSucceeded
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetKey, PartitionKey, VersionId
+from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW, heads, history
+from latewood_eventlog.records import Position
+
+CONSIDERED: Final = 1_000
+"""Of how many versions, the latest, a comparison chooses."""
+
+_VALUE_BYTES_MAX: Final = 65_536  # of a value that is looked at for numbers
+
+Parameters = Mapping[str, tuple[Any, ...]]
+"""Values by `ASSET.NAME`; several where versions made with different ones were read together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A version: the parameters in which it differs from others, its numbers, and whether it is head here."""
+
+    facts: VersionFacts
+    head: bool
+    parameters: Parameters
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Versions in the order asked for, out of `considered`, with the parameters and metrics that any of them has."""
+
+    asset: AssetKey
+    parameters: tuple[str, ...]
+    metrics: tuple[str, ...]
+    versions: tuple[Compared, ...]
+    considered: int
+    position: Position
+
+
+def compare(
+    workspace: Workspace, key: str, *, by: str = "", lowest: bool = False, partition: str = "", limit: int = 20
+) -> Comparison:
+    """The asset's versions, of all environments, by a metric: highest first, or lowest; without one newest first.
+
+    Metrics are the numbers in a version's metadata and in its value, where that is a number or an object of some.
+    Parameters are its own and those of all that it was made from. What has not that metric comes last.
+    Cost: O(versions considered and all they were made from by parameters). Raises UsageError.
+    """
+    with snapshot(workspace.log) as connection:
+        view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+        asset = known_key(view, key)
+        id_, definition = view.ids[asset], view.catalog[asset]
+        made = history(connection, workspace.project, id_, limit=CONSIDERED)
+        if partition:
+            wanted = _partitions(definition, partition, workspace)
+            made = [facts for facts in made if facts.partition in wanted]
+        now = heads(connection, workspace.project, workspace.environment, [id_])[id_]
+        steps = step_facts(connection, workspace, [facts.version for facts in made])
+        parameters = parameters_behind(connection, workspace, view, steps)
+    metrics = {facts.version: _metrics(workspace, definition, facts, steps.get(facts.version, ())) for facts in made}
+    names = tuple(dict.fromkeys(name for by_name in metrics.values() for name in by_name))
+    if by and by not in names:
+        near = difflib.get_close_matches(by, names, n=3)
+        hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(names)}" if names else "they have none"
+        raise UsageError(f'no version of "{asset}" has a metric "{by}"; {hint}')
+    differing = _differing([parameters.get(facts.version, {}) for facts in made])
+
+    def place(facts: VersionFacts) -> tuple[bool, float]:
+        value = metrics[facts.version].get(by)
+        if value is None or isnan(value):
+            return True, 0.0
+        return False, value if lowest else -value
+
+    ordered = sorted(made, key=place) if by else made
+    return Comparison(
+        asset=asset,
+        parameters=differing,
+        metrics=names,
+        versions=tuple(
+            Compared(
+                facts=facts,
+                head=(head := now.get(facts.partition)) is not None and head.version == facts.version,
+                parameters={
+                    name: values for name, values in parameters.get(facts.version, {}).items() if name in differing
+                },
+                metrics=metrics[facts.version],
+            )
+            for facts in ordered[:limit]
+        ),
+        considered=len(made),
+        position=view.position,
+    )
+
+
+def differing_parameters(
+    connection: Snapshot, workspace: Workspace, view: View, made: Mapping[AssetKey, VersionFacts]
+) -> dict[str, Any]:
+    """By `ASSET.NAME` the values with which a step's version, or what it was made from, was made other than now."""
+    versions = {facts.version for facts in made.values()}
+    behind = parameters_behind(connection, workspace, view, step_facts(connection, workspace, versions))
+    now = {
+        f"{key}.{name}": value
+        for key, asset in view.catalog.assets.items()
+        for name, value in parameters_of(asset.task, {}).items()
+    }
+    return {
+        name: values[0]
+        for by_name in behind.values()
+        for name, values in by_name.items()
+        if name in now and len(values) == 1 and values[0] != now[name]
+    }
+
+
+def parameters_behind(
+    connection: Snapshot, workspace: Workspace, view: View, steps: Mapping[VersionId, Iterable[Event]]
+) -> dict[VersionId, Parameters]:
+    """The parameters of these versions' steps and of all that they were made from, as far as it has any."""
+    keys = {id_: key for key, id_ in view.ids.items()}
+    followed = _with_parameters_above(view)
+    started: dict[VersionId, StepStarted] = {}
+    reads: dict[VersionId, list[VersionId]] = {}
+    level = steps
+    while level:
+        for version, facts in level.items():
+            reads[version] = []
+            for fact in facts:
+                if isinstance(fact, StepStarted):
+                    started[version] = fact
+                    texts = [
+                        listed(workspace, i.versions) for i in fact.inputs.values() if keys.get(i.asset) in followed
+                    ]
+                    reads[version] = [read for text in texts for read in expand(text)]
+        unseen = dict.fromkeys(read for version in level for read in reads[version] if read not in reads)
+        level = step_facts(connection, workspace, unseen)
+    found: dict[VersionId, dict[str, dict[str, Any]]] = {}
+    for version in TopologicalSorter(reads).static_order():
+        by_name: dict[str, dict[str, Any]] = {}
+        for upstream in reads.get(version, ()):
+            for name, values in found[upstream].items():
+                by_name.setdefault(name, {}).update(values)
+        if version in started:
+            first = started[version].assets[0]
+            for name, value in started[version].parameters.items():
+                by_name.setdefault(f"{keys.get(first, first)}.{name}", {})[_json(value)] = value
+        found[version] = by_name
+    return {version: {name: tuple(values.values()) for name, values in found[version].items()} for version in steps}
+
+
+def _with_parameters_above(view: View) -> frozenset[AssetKey]:
+    """Assets that are made with parameters, or from such assets."""
+    found = {key for key, asset in view.catalog.assets.items() if asset.task.parameters}
+    return frozenset(found | view.catalog.graph.downstream_of(found))
+
+
+def _differing(versions: Sequence[Parameters]) -> tuple[str, ...]:
+    """The parameters that not all of the versions have with the same values, by name."""
+    names = sorted({name for by_name in versions for name in by_name})
+    return tuple(name for name in names if len({_json(by_name.get(name)) for by_name in versions}) > 1)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def _partitions(asset: AssetDefinition, text: str, workspace: Workspace) -> Collection[PartitionKey]:
+    if asset.partitions is None:
+        raise UsageError(f'"{asset.key}" has no partitions; ask without --partition')
+    return frozenset(keys_of(asset.partitions, parse_partitions(asset.partitions, text, workspace.clock())))
+
+
+def _metrics(
+    workspace: Workspace, asset: AssetDefinition, facts: VersionFacts, events: Iterable[Event]
+) -> dict[str, float]:
+    """The numbers that are known of a version: in its metadata, then in its value."""
+    made = [o for fact in events if isinstance(fact, StepSucceeded) for o in fact.outputs if o.output == asset.output]
+    recorded = made[0].metadata if made else {}
+    value = _value(workspace, facts, made[0].size) if made else None
+    numbers = {**_numbers(value if isinstance(value, dict) else {"value": value}), **_numbers(recorded)}
+    return {name: numbers[name] for name in (*_numbers(recorded), *numbers)}
+
+
+def _value(workspace: Workspace, facts: VersionFacts, size: int) -> Any:
+    """The value of a small document; None of anything else, and of what was collected."""
+    if size > _VALUE_BYTES_MAX:
+        return None
+    try:
+        found = preview(workspace.store.open(ArtifactAddress(facts.artifact)), 0)
+    except StoreError:
+        return None
+    return found.value if isinstance(found, Document) else None
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: v for name, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
