@@ -104,8 +104,7 @@ def environment_lines(server: Mapping[str, str], repetitions: int) -> list[str]:
     return [
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, {platform.system()}",
         f"Python {platform.python_version()}, Postgres {server['server_version']}: {settings}",
-        f"{repetitions} repetitions (`--version`: {3 * repetitions}, bytes and environments: up to 2), after short waits "
-        "for quiet",
+        f"{repetitions} repetitions (`--version`: {3 * repetitions}, bytes, environments: up to 2), waits for quiet",
         f"load average of the last 15 minutes at the end: {os.getloadavg()[2]:.1f}; the benchmarks alone make about 1",
     ]
 
