@@ -118,7 +118,7 @@ def test_why_says_who_pinned_and_branches_inherit(model):
     answer(model, "materialize", "*", "-f", "model.py")
     model.here("pin", "train.depth=6")
     assert re.search(
-        r"parameter +depth of train: 3 -> 6 \(pinned by tester\) +event \d+\n", model.here("why", "train").out
+        r"parameter +depth of train: 3 -> 6 \(pinned by tester\) +event [\d,]+\n", model.here("why", "train").out
     )
     assert model.here("env", "create", "dev").code == 0
     assert answer(model, "pin", "--env", "dev")["pins"][0]["value"] == 6
