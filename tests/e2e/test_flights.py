@@ -156,6 +156,7 @@ def asset(shell: Shell, key: str) -> dict:
 
 def artifact(shell: Shell, key: str, partition: str = "") -> Path:
     """The file of an asset partition's head."""
-    name = json.loads(shell("why", key, "--partition", partition, "--json"))["head"]["artifact"]
+    of = ("--partition", partition) if partition else ()
+    name = json.loads(shell("why", key, *of, "--json"))["head"]["artifact"]
     (file,) = (Path(shell.environ["LATEWOOD_HOME"]) / "store" / shell.environ["LATEWOOD_PROJECT"]).rglob(name)
     return file
