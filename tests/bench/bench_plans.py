@@ -162,7 +162,7 @@ def _materialized(bench: Bench, define: Callable[[Path], Loaded], is_old: _IsOld
             now=workspace.clock(),
             ids=deployed.ids,
         )
-        nodes = nodes_of(Catalog.of(loaded.assets), state, {})
+        nodes = nodes_of(Catalog.of(loaded.assets), state)
         told: list[Event] = [RunRequested(run=_RUN, environment="prod", selection="*", deployments={})]
         for fact in _successes(nodes, state, is_old):
             told.append(fact)
