@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from latewood.commands.holding import OVERTAKEN, Basis, append_decided
+from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.workspace import Workspace
 from latewood.decide.garbage import Garbage, Stored, garbage
 from latewood.engine.recorder import new_event
@@ -19,7 +19,6 @@ from latewood_eventlog.records import Position, StreamAppend
 _ARTIFACTS_MAX: Final = 500
 """Addresses in one event: well under its limit."""
 
-_ATTEMPTS: Final = 50
 _STREAM: Final = "store"
 
 
@@ -50,7 +49,7 @@ def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
     them. Raises UsageError while the store is in use, StoreError for what cannot be removed.
     """
     with alone(workspace.store):
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             found = uncollected(workspace, older_than=older_than)
             try:
                 _record(workspace, found)
@@ -59,7 +58,7 @@ def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
             for file in (*found.garbage.versions, *found.garbage.left_over, *found.garbage.unrecorded):
                 remove(workspace.store, file)
             return found
-    raise UsageError(f"others moved heads in each of {_ATTEMPTS} attempts; nothing was removed, try again")
+    raise UsageError(f"others moved heads in each of {ATTEMPTS} attempts; nothing was removed, try again")
 
 
 def _record(workspace: Workspace, found: Decided) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from latewood.commands.holding import OVERTAKEN, Basis, append_decided
+from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.select import select
@@ -45,7 +45,6 @@ from latewood_eventlog.records import Appended, Batch, Position, StreamAppend
 DEFAULT: Final = "prod"
 
 _ASSETS_MAX: Final = 2_500  # ids in one event
-_ATTEMPTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +173,7 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
     Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names, and
     where two locations of the target would define the same key.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
             found, assets = _diff(connection, workspace, source, target, selection)
             _refuse_duplicates(connection, workspace.project, found)
@@ -198,7 +197,7 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
         except OVERTAKEN:
             continue
         return replace(found, position=done.last)
-    raise UsageError(f"{source} or {target} moved in each of {_ATTEMPTS} attempts; nothing was promoted, try again")
+    raise UsageError(f"{source} or {target} moved in each of {ATTEMPTS} attempts; nothing was promoted, try again")
 
 
 def append_to_environment(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
-from latewood.commands.holding import OVERTAKEN, Basis
+from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.reading import Read, known_key, read_through, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
@@ -27,8 +27,6 @@ from latewood_eventlog.records import Position
 
 _MOVES_BYTES_MAX: Final = 49_152
 """Most bytes of moves in one event, counting each with its version: well under an event's limit."""
-
-_ATTEMPTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +54,7 @@ def rollback(
 
 
 def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, to: Position | datetime | None) -> Moved:
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
             view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
             asset = known_key(view, key)
@@ -96,7 +94,7 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
         except OVERTAKEN:
             continue
         return done
-    raise UsageError(f'"{key}" was moved by others in each of {_ATTEMPTS} attempts; nothing was moved, try again')
+    raise UsageError(f'"{key}" was moved by others in each of {ATTEMPTS} attempts; nothing was moved, try again')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +122,7 @@ def promote_version(workspace: Workspace, version: str) -> Promoted:
 
 
 def _promoted(workspace: Workspace, version: str) -> Promoted:
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
             found = read_through(connection, workspace, NOW)
             made = _made(connection, workspace, found, version)
@@ -153,7 +151,7 @@ def _promoted(workspace: Workspace, version: str) -> Promoted:
         except OVERTAKEN:
             continue
         return replace(done, position=at.last)
-    raise UsageError(f"{version} was overtaken by others in each of {_ATTEMPTS} attempts; nothing was moved, try again")
+    raise UsageError(f"{version} was overtaken by others in each of {ATTEMPTS} attempts; nothing was moved, try again")
 
 
 def _made(connection: Snapshot, workspace: Workspace, found: Read, version: str) -> dict[AssetKey, VersionFacts]:

@@ -30,6 +30,9 @@ from latewood_eventlog.records import Appended, Batch, Position, RecordedEvent, 
 OVERTAKEN: Final = (LogMoved, EventConflict)
 """Somebody moved what was decided on, or recorded something else that was decided on the same: decide again."""
 
+ATTEMPTS: Final = 50
+"""How often something is decided anew before its caller gives up."""
+
 _TRIES: Final = 1_000
 
 

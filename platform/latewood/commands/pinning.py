@@ -3,10 +3,10 @@
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from latewood.commands.environments import append_to_environment
-from latewood.commands.holding import OVERTAKEN, Basis
+from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.parameters import from_shell, require_recordable
 from latewood.commands.reading import View, known_key, known_parameter, read_view
 from latewood.commands.workspace import Workspace
@@ -21,8 +21,6 @@ from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
-
-_ATTEMPTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ def _repin(
     workspace: Workspace, texts: Sequence[str], read: Callable[[View, str], tuple[AssetKey, str, bool, Any]]
 ) -> Repinned:
     environment = workspace.environment
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
             view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
         facts: list[Event] = []
@@ -95,7 +93,7 @@ def _repin(
         except OVERTAKEN:
             continue
         return Repinned(changed=tuple(changed), position=done.last)
-    raise UsageError(f"{environment} was changed by others in each of {_ATTEMPTS} attempts; nothing was pinned")
+    raise UsageError(f"{environment} was changed by others in each of {ATTEMPTS} attempts; nothing was pinned")
 
 
 def _wanted(view: View, text: str) -> tuple[AssetKey, str, bool, Any]:

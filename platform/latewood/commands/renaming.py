@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from latewood.commands.deploying import CORRECTIONS
+from latewood.commands.holding import ATTEMPTS
 from latewood.commands.retracting import append_corrections, near_text
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import current_names
@@ -16,8 +17,6 @@ from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import WrongExpectedVersion
 from latewood_eventlog.records import Position
-
-_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ def rename(workspace: Workspace, old: str, new: str) -> Renamed:
     Raises UsageError, naming near matches, for an unknown `old`, and for a `new` that another asset has or had.
     """
     key = _key(new)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         stream = workspace.log.version(workspace.project, CORRECTIONS)
         with snapshot(workspace.log) as connection:
             asset, was = _meant(connection, workspace, AssetKey(old), key)
@@ -52,7 +51,7 @@ def rename(workspace: Workspace, old: str, new: str) -> Renamed:
         except WrongExpectedVersion:
             continue
         return Renamed(asset=asset, old=was, new=key, position=position, behind=behind)
-    raise UsageError(f"others corrected something in each of {_ATTEMPTS} attempts; nothing was recorded, try again")
+    raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
 def _key(text: str) -> AssetKey:

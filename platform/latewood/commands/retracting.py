@@ -8,6 +8,7 @@ import msgspec
 
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.downstream import Reach, reach
+from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts
@@ -25,7 +26,6 @@ from latewood_eventlog.errors import WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
 _EVENT_BYTES_MAX = 49_152
-_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _correct(
     dry_run: bool,
 ) -> Done:
     """Read, decide, record, and say what it reaches; decided again if somebody else corrected something meanwhile."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         stream = workspace.log.version(workspace.project, CORRECTIONS)
         with snapshot(workspace.log) as connection:
             now = retractions(connection, workspace.project, NOW)
@@ -135,7 +135,7 @@ def _correct(
         return Done(
             chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, chosen.since, _after(now, facts))
         )
-    raise UsageError(f"others corrected something in each of {_ATTEMPTS} attempts; nothing was recorded, try again")
+    raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
 def append_corrections(workspace: Workspace, facts: Sequence[Event], version: int) -> Position:

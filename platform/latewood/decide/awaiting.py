@@ -40,5 +40,8 @@ def _missing(asset: AssetDefinition, given: Mapping[AssetKey, Collection[str]]) 
             continue
         if any(parameter.name in given.get(output.asset, ()) for output in task.outputs):
             continue
-        bound = None if asset.step_of is None else asset.step_of.bound.get(parameter.name)
-        yield f"{asset.key}.{parameter.name}" if bound is None else f"{asset.step_of.workflow}.{bound}"  # type: ignore[union-attr]
+        step = asset.step_of
+        if step is not None and parameter.name in step.bound:
+            yield f"{step.workflow}.{step.bound[parameter.name]}"
+        else:
+            yield f"{asset.key}.{parameter.name}"
