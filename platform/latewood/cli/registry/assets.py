@@ -1,0 +1,86 @@
+"""Commands that show assets: what they are, hold, were made from, and why."""
+
+from typing import Any, Final
+
+import click
+
+from latewood.cli.options import as_json, as_of, environment, partition, version
+
+
+@click.command()
+@click.argument("selection", default="*")
+@environment
+@as_of
+@as_json
+def assets(**given: Any) -> int:
+    """List assets with status and partitions."""
+    from latewood.cli.inspect import assets_command
+
+    return assets_command(**given)
+
+
+@click.command()
+@click.argument("key")
+@environment
+@as_of
+@as_json
+def asset(**given: Any) -> int:
+    """Show one asset: status, versions, checks."""
+    from latewood.cli.inspect import asset_command
+
+    return asset_command(**given)
+
+
+@click.command("show")
+@click.argument("key")
+@partition
+@version
+@click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Rows of a table or array.")
+@environment
+@as_of
+@as_json
+def show_(**given: Any) -> int:
+    """Show the value of a head, or of another version.
+
+    Tables by their first rows; scalars, containers and records as JSON; files and pickles by their path. The code
+    that made it is not needed. Without --partition the last one that has a value is shown.
+    """
+    from latewood.cli.show import show_command
+
+    return show_command(**given)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--up", type=click.IntRange(min=0), default=1, show_default=True, help="Levels upstream.")
+@click.option("--down", type=click.IntRange(min=0), default=0, show_default=True, help="Levels downstream.")
+@partition
+@version
+@environment
+@as_of
+@as_json
+def lineage(**given: Any) -> int:
+    """Show what a version was made from, and what from it.
+
+    Without --partition or --version it is about all heads. What an asset's versions have in common is one line;
+    --json lists each.
+    """
+    from latewood.cli.inspect import lineage_command
+
+    return lineage_command(**given)
+
+
+@click.command()
+@click.argument("key")
+@partition
+@environment
+@as_of
+@as_json
+def why(**given: Any) -> int:
+    """Explain why an asset is fresh, stale or missing."""
+    from latewood.cli.inspect import why_command
+
+    return why_command(**given)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (assets, asset, show_, lineage, why)

@@ -1,0 +1,51 @@
+"""Commands that make versions: materialize, launch, plan."""
+
+from typing import Any, Final
+
+import click
+
+from latewood.cli.options import VALUES, as_json, asked, environment, source, zipped
+
+
+@click.command()
+@asked
+@click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@as_json
+def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
+    """Bring the selected assets up to date."""
+    from latewood.cli.materialize import materialize_command, plan_command
+
+    if dry_run:
+        return plan_command(json_=json_, **asked_)
+    return materialize_command(json_=json_, **asked_)
+
+
+@click.command()
+@click.argument("name")
+@source
+@click.option(
+    "--param", "parameters", multiple=True, metavar="INPUT=VALUE,…", help=VALUES.replace("a run parameter", "an input")
+)
+@zipped
+@environment
+@click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@as_json
+def launch(**given: Any) -> int:
+    """Run a workflow or launch plan by its name."""
+    from latewood.cli.launch import launch_command
+
+    return launch_command(**given)
+
+
+@click.command()
+@asked
+@as_json
+def plan(json_: bool, **asked_: Any) -> int:
+    """Show what materialize would do, and why."""
+    from latewood.cli.materialize import plan_command
+
+    return plan_command(json_=json_, **asked_)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (materialize, launch, plan)

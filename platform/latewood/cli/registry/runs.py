@@ -1,0 +1,44 @@
+"""Commands that show runs."""
+
+from typing import Any, Final
+
+import click
+
+from latewood.cli.options import as_json
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
+@as_json
+def runs(**given: Any) -> int:
+    """List the latest runs."""
+    from latewood.cli.history import runs_command
+
+    return runs_command(**given)
+
+
+@click.command("run")
+@click.argument("run_id", metavar="RUN")
+@click.option("--all", "all_", is_flag=True, help="Show all steps, also those that went well.")
+@as_json
+def run_(**given: Any) -> int:
+    """Show one run and its steps.
+
+    RUN is a run's id, or as much of its beginning as no other run has.
+    """
+    from latewood.cli.history import run_command
+
+    return run_command(**given)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step", type=int, required=False)
+def logs(**given: Any) -> int:
+    """Print what a run's steps printed and logged, and their tracebacks."""
+    from latewood.cli.history import logs_command
+
+    return logs_command(**given)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (runs, run_, logs)

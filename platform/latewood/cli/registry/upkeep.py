@@ -1,0 +1,77 @@
+"""Commands that look after space and the database."""
+
+from typing import Any, Final, cast
+
+import click
+
+from latewood.cli.options import as_json
+
+
+@click.command("gc")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Keep what was head, or made, in the last so many days.",
+)
+@as_json
+def collect(**given: Any) -> int:
+    """Remove the files of versions that nothing reaches any more.
+
+    Heads of every environment stay, and so does everything that the log knows. Removed versions are no longer reused;
+    what needs them is computed again. Not while a run is going on.
+    """
+    from latewood.cli.collect import collect_command
+
+    return collect_command(**given)
+
+
+@click.group("db")
+def db() -> None:
+    """Look after the database.
+
+    It is an embedded Postgres, unless LATEWOOD_DATABASE_URL names another server.
+    """
+
+
+def _database(name: str) -> int:
+    from latewood.cli import database
+
+    return cast("int", getattr(database, f"{name}_command")())
+
+
+@db.command()
+def start() -> int:
+    """Start the embedded server."""
+    return _database("start")
+
+
+@db.command()
+def stop() -> int:
+    """Stop the embedded server."""
+    return _database("stop")
+
+
+@db.command()
+def status() -> int:
+    """Show whether the server runs, where, and the schema's version."""
+    return _database("status")
+
+
+@db.command()
+def url() -> int:
+    """Print the database's URL, password included."""
+    return _database("url")
+
+
+@db.command()
+def migrate() -> int:
+    """Bring the database to this version's schema."""
+    return _database("migrate")
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (collect, db)
