@@ -127,7 +127,7 @@ def content(*parts):
 
 @dataclass
 class World:
-    """A past that grows by executing plans: heads, what may be reused, and how each version was started.
+    """A past that grows by executing plans: heads and since when, what may be reused, how each version was started.
 
     `makes(asset, partition, read)` is what user code does: the data version of an output, None for an absent one.
     """
@@ -135,6 +135,7 @@ class World:
     now: datetime = NOW
     makes: object = None
     heads: dict = field(default_factory=dict)
+    since: dict = field(default_factory=dict)
     reusable: dict = field(default_factory=dict)
     started: dict = field(default_factory=dict)
     contents: dict = field(default_factory=dict)
@@ -218,7 +219,14 @@ class World:
             refused = facts is not None and retraction(node, index, facts, state) is not None
             fresh_in_run[node.slot(asset.key), step.ordinal] = None if refused else facts
             if facts is not None and not node.is_variant and not refused:
-                self.heads.setdefault(id_, {})[step.partition] = facts
+                self.point(facts)
+
+    def point(self, facts):
+        """Make this version head."""
+        heads = self.heads.setdefault(facts.asset, {})
+        if heads.get(facts.partition) != facts:
+            self.since.setdefault(facts.asset, {})[facts.partition] = self.position
+        heads[facts.partition] = facts
 
     def _read(self, defined, node, input_, ordinal, fresh_in_run):
         up = defined[input_.asset].partitions

@@ -274,9 +274,39 @@ def test_what_reads_something_missing_that_is_not_selected_is_blocked_with_all_b
     made = World().plan(CHAIN, "b", "c")
 
     assert said(made) == {"b": "blocked", "c": "blocked"}
-    assert why_planned(made, "b") == ["upstream a"]
-    assert why_planned(made, "c") == ["upstream b"]
+    assert why_planned(made, "b") == why_planned(made, "c") == ["upstream a"]
     assert list(made.steps()) == []
+
+
+def test_what_is_blocked_names_every_root_however_far_above():
+    world = World()
+    defined = catalog("a", "b", "c", "d <- a b", "e <- d c", "f <- e")
+    world.run(defined)
+    defined = checked(edited(defined, "d"), "a")
+    world.judge(defined, "a", passed=False)
+    world.retract(defined, "b")
+    del world.heads[id_of("c")]
+    made = world.plan(defined, *"abdef")
+
+    assert why_planned(made, "d") == ["refused a", "retracted b"]
+    assert why_planned(made, "e") == why_planned(made, "f") == ["refused a", "retracted b", "upstream c"]
+
+
+def test_of_partitions_each_names_its_own_root():
+    world = World()
+    defined = catalog("d[few]", "e[few] <- d", "f[few] <- e", "t <- f")
+    world.run(defined)
+    defined = checked(defined, "d")
+    world.judge(defined, "d", passed=False, partition="2013-01-31")
+    del world.heads[id_of("d")]["2013-02-01"]
+    made = world.plan(defined, "e", "f", "t")
+    (task,) = (task for task in made.tasks if "f" in task.node.keys)
+
+    assert {str(group.ordinals): [r.written for r in group.reasons] for group in task.groups if group.reasons} == {
+        "1": ["refused:d:is_right"],
+        "2": ["upstream:d"],
+    }
+    assert why_planned(made, "t") == ["refused d", "upstream d"]
 
 
 def test_missing_outweighs_pending_and_force():

@@ -161,7 +161,10 @@ def test_reads_and_writes(text, selection, canonical):
         ('a or "b', "character 6: expected a closing quote, found none"),
         ("gruop:x", 'one of key, group, tag, owner, kind, status before the colon, found "gruop"'),
         ("group:", 'expected a value after "group:"'),
-        ("status:old", "expected one of fresh, stale, missing, failed, running, waiting, retracted after the colon"),
+        (
+            "status:old",
+            "expected one of fresh, stale, missing, failed, running, waiting, retracted, absent after the colon",
+        ),
     ],
 )
 def test_errors_point_at_the_place(text, message):

@@ -272,3 +272,19 @@ def test_outputs_of_one_task_are_judged_each_for_itself():
     del world.heads[id_of("y")]
 
     assert seen(world, defined) == {"src": "fresh", "x": "fresh", "y": "missing", "z": "stale", "w": "fresh"}
+
+
+def test_an_optional_output_that_was_not_made_is_as_it_should_be_until_something_changes():
+    defined = catalog("src", "x y? <- src", "z <- y")
+    world = World(makes=lambda asset, *_: None if asset.key == "y" else content(asset.key))
+    world.run(defined)
+    assert seen(world, defined) == {"src": "fresh", "x": "fresh", "y": "fresh", "z": "missing"}
+    assert (reasons(world, defined, "y"), reasons(world, defined, "z")) == (["absent y"], ["missing", "upstream y"])
+    # Once it may be made again that is no longer known, or known to be out of date.
+    assert seen(world, edited(defined, "x"))["y"] == "missing"
+    assert seen(world, edited(defined, "src"))["y"] == "stale"
+    (assessed,) = (a for key, a in assess(defined, world.state(defined)).items() if key == "y")
+    assert (assessed.absent, assessed.made_beside(AssetKey("y"), 0, world.state(defined))) == (
+        Ordinals.between(0, 1),
+        world.heads[id_of("x")][""],
+    )

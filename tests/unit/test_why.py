@@ -6,9 +6,11 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from builders import World, catalog, changed, checked, code, content, edited, id_of, number
+from builders import NOW, World, catalog, changed, checked, code, content, edited, id_of, number
 from latewood.decide.judge import Cause
+from latewood.decide.moves import By, Moved
 from latewood.decide.staleness import Status, assess
+from latewood.decide.versions import expand
 from latewood.decide.why import explain, nearest
 from latewood.events import CheckEvaluated
 from latewood.model.code import CodeChange
@@ -38,6 +40,19 @@ class Past:
 
     def contents(self, facts, paths):
         return {path: content for path, content in self._world.seen[facts].items() if path in paths}
+
+    def contents_read(self, read):
+        known = {(facts.asset, facts.version): facts for facts in self._world.started}
+        return {
+            facts.partition: facts.data_version
+            for facts in (known[read.asset, version] for version in expand(read.versions))
+        }
+
+    def head_since(self, asset):
+        return self._world.since.get(asset, {})
+
+    def moved(self, _asset, position):
+        return Moved(by=By.ROLLBACK, position=position, at=NOW, actor="tester")
 
     def failure(self, position):
         return refusal(position)
@@ -197,7 +212,8 @@ def test_an_input_that_went_back_to_an_older_version_is_named_too():
     world.run(CHAIN, "a")  # reused: the head moves back
     (found,) = why(world, CHAIN, "b").findings
 
-    assert (found.subject, found.after, found.event) == ("a", old.data_version, old.position)
+    assert (found.subject, found.after, found.event) == ("a", old.data_version, world.position)
+    assert found.moved.position == world.position
 
 
 def test_every_input_that_changed_is_named():
@@ -218,6 +234,65 @@ def test_a_partition_that_came_or_went_is_a_changed_input():
 
     assert (found.cause, found.subject, found.event) == (Cause.INPUT, "p", None)
     assert found.before != found.after
+
+
+def test_of_many_partitions_the_event_is_that_of_the_last_one_whose_content_changed():
+    world = World()
+    defined = catalog("p[abc]", "t <- p")
+    world.run(defined)
+    heads = world.heads[id_of("p")]
+    for position, partition, data in ((20, "a", content("other")), (30, "b", heads["b"].data_version)):
+        world.position = position
+        world.point(heads[partition]._replace(version=f"new.{position}", position=position, data_version=data))
+    (found,) = why(world, defined, "t").findings
+
+    assert (found.cause, found.event, found.moved) == (Cause.INPUT, 20, None)
+
+
+def back(world, facts, position):
+    """Somebody points the environment to an earlier version."""
+    world.position = position
+    world.point(facts)
+
+
+def test_nothing_is_stale_since_before_its_head_became_head():
+    world = World()
+    world.run(CHAIN)
+    first = {key: world.heads[id_of(key)][""] for key in "abc"}
+    world.run(edited(CHAIN, "a"))
+    back(world, first["a"], 2_000)
+    found = why(world, edited(CHAIN, "a"), "a")
+    assert (found.findings[0].event, found.findings[0].since, found.since) == (1_000, 2_000, 2_000)
+    assert (found.head_since, found.moved.position, found.findings[0].moved) == (2_000, 2_000, found.moved)
+
+    # What reads it was fresh until then, and has the heads that were made for the other one.
+    found = why(world, edited(CHAIN, "a"), "c")
+    assert [(f.cause, f.asset, f.since) for f in found.findings] == [
+        (Cause.CODE, "a", 2_000),
+        (Cause.INPUT, "b", 2_000),
+    ]
+    assert (found.since, found.moved, found.findings[1].moved.position) == (2_000, None, 2_000)
+
+    back(world, first["c"], 3_000)
+    assert why(world, edited(CHAIN, "a"), "c").since == 3_000
+
+
+def test_what_is_fresh_again_by_a_rollback_names_it_and_is_stale_since_nothing():
+    world = World()
+    world.run(CHAIN)
+    first = world.heads[id_of("a")][""]
+    world.run(edited(CHAIN, "a"), "a")
+    back(world, first, 2_000)
+    found = why(world, CHAIN, "a")
+    assert (found.status, found.since, found.moved.by) == (Status.FRESH, None, By.ROLLBACK)
+
+
+def test_a_failure_says_nothing_of_since_when_it_is_so():
+    world = World()
+    assert why(world, CHAIN, "a", failed={(id_of("a"), ""): 7}).since is None
+    world.run(CHAIN)
+    found = why(world, CHAIN, "a", failed={(id_of("a"), ""): 7})
+    assert (found.status, told(found), found.since) == (Status.FRESH, ["failed a"], None)
 
 
 def test_without_the_past_newer_versions_tell_what_changed():
@@ -334,7 +409,9 @@ def test_an_optional_output_that_is_absent_is_a_cause_and_what_was_made_beside_i
     world.run(defined)
 
     assert why(world, defined, "x").status is Status.FRESH
-    assert (why(world, defined, "y").status, told(why(world, defined, "y"))) == (Status.MISSING, ["absent y"])
+    absent = why(world, defined, "y")
+    assert (absent.status, told(absent), absent.since) == (Status.FRESH, ["absent y"], None)
+    assert absent.beside == world.heads[id_of("x")][""]
     assert told(why(world, defined, "z")) == ["absent y via z", "missing z"]
 
 

@@ -13,9 +13,10 @@ from latewood.cli import exits
 from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
+from latewood.commands.blocked import blocked_lines
 from latewood.commands.deploying import Deployed
 from latewood.commands.explaining import code_changes
-from latewood.commands.materializing import Prepared, Result, blocked_lines, materialize, prepare
+from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, make_plan
 from latewood.commands.reading import view_of
 from latewood.commands.workspace import Workspace, open_workspace

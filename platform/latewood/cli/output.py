@@ -13,6 +13,7 @@ STATUS_STYLE = {
     "fresh": "green",
     "stale": "yellow",
     "missing": "dim",
+    "absent": "dim",
     "failed": "red",
     "running": "blue",
     "succeeded": "green",
@@ -23,7 +24,15 @@ STATUS_STYLE = {
     "cancelled": "yellow",
     "interrupted": "yellow",
 }
-STATUS_GLYPH = {"fresh": "●", "stale": "▲", "missing": "◌", "failed": "✕", "running": "▶", "succeeded": "●"}
+STATUS_GLYPH = {
+    "fresh": "●",
+    "stale": "▲",
+    "missing": "◌",
+    "absent": "○",
+    "failed": "✕",
+    "running": "▶",
+    "succeeded": "●",
+}
 
 
 _WORD_MAX = 48  # a longer word may be broken; keys, ids and times are shorter and can be copied whole

@@ -1,7 +1,10 @@
 """What happened, in words that two commands share."""
 
+from typing import Any
+
 from latewood.cli.output import metadata_text
 from latewood.commands.explaining import code_place
+from latewood.decide.deploy import Rename
 from latewood.decide.why import Finding
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange
@@ -41,3 +44,13 @@ def failure_text(fact: StepFailed | CheckEvaluated) -> str:
         return f"{fact.failure.error}: {fact.failure.message}"
     found = fact.message or metadata_text(fact.metadata)
     return f"{'blocking ' if fact.blocking else ''}check {fact.check} failed{f': {found}' if found else ''}"
+
+
+def rename_json(rename: Rename) -> dict[str, Any]:
+    """A change of name, for machines."""
+    return {"old": rename.old, "new": rename.new, "event": rename.position}
+
+
+def rename_text(rename: Rename) -> str:
+    """A change of name as a clause: `sales -> turnover (event 12)`."""
+    return f"{rename.old} -> {rename.new} (event {rename.position:,})"

@@ -1,7 +1,7 @@
 """Versions of an asset side by side: with which parameters they were made, and how well they did."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from math import isnan
@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.commands.reading import View, known_key, read_view
-from latewood.commands.versions import listed, step_facts
+from latewood.commands.versions import Making, listed, makings
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import VersionFacts
@@ -18,9 +18,9 @@ from latewood.decide.versions import expand
 from latewood.engine.preview import Document, preview
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import StoreError, UsageError
-from latewood.events import Event, StepStarted, StepSucceeded
+from latewood.events import StepStarted
 from latewood.model.definitions import AssetDefinition
-from latewood.model.keys import AssetKey, PartitionKey, VersionId
+from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, history
@@ -75,9 +75,10 @@ def compare(
             wanted = _partitions(definition, partition, workspace)
             made = [facts for facts in made if facts.partition in wanted]
         now = heads(connection, workspace.project, workspace.environment, [id_])[id_]
-        steps = step_facts(connection, workspace, [facts.version for facts in made])
-        parameters = parameters_behind(connection, workspace, view, steps)
-    metrics = {facts.version: _metrics(workspace, definition, facts, steps.get(facts.version, ())) for facts in made}
+        steps = makings(connection, workspace, [(id_, facts.version) for facts in made])
+        behind = parameters_behind(connection, workspace, view, steps)
+        parameters = {version: by_name for (_, version), by_name in behind.items()}
+    metrics = {facts.version: _metrics(workspace, definition, facts, steps[id_, facts.version]) for facts in made}
     names = tuple(dict.fromkeys(name for by_name in metrics.values() for name in by_name))
     if by and by not in names:
         near = difflib.get_close_matches(by, names, n=3)
@@ -116,8 +117,8 @@ def differing_parameters(
     connection: Snapshot, workspace: Workspace, view: View, made: Mapping[AssetKey, VersionFacts]
 ) -> dict[str, Any]:
     """By `ASSET.NAME` the values with which a step's version, or what it was made from, was made other than now."""
-    versions = {facts.version for facts in made.values()}
-    behind = parameters_behind(connection, workspace, view, step_facts(connection, workspace, versions))
+    steps = makings(connection, workspace, [(facts.asset, facts.version) for facts in made.values()])
+    behind = parameters_behind(connection, workspace, view, steps)
     now = {
         f"{key}.{name}": value
         for key, asset in view.catalog.assets.items()
@@ -132,38 +133,41 @@ def differing_parameters(
 
 
 def parameters_behind(
-    connection: Snapshot, workspace: Workspace, view: View, steps: Mapping[VersionId, Iterable[Event]]
-) -> dict[VersionId, Parameters]:
+    connection: Snapshot, workspace: Workspace, view: View, steps: Mapping[AssetVersion, Making]
+) -> dict[AssetVersion, Parameters]:
     """The parameters of these versions' steps and of all that they were made from, as far as it has any."""
     keys = {id_: key for key, id_ in view.ids.items()}
     followed = _with_parameters_above(view)
-    started: dict[VersionId, StepStarted] = {}
-    reads: dict[VersionId, list[VersionId]] = {}
+    all_steps: dict[AssetVersion, Making] = {}
+    reads: dict[AssetVersion, list[AssetVersion]] = {}
     level = steps
     while level:
-        for version, facts in level.items():
-            reads[version] = []
-            for fact in facts:
-                if isinstance(fact, StepStarted):
-                    started[version] = fact
-                    texts = [
-                        listed(workspace, i.versions) for i in fact.inputs.values() if keys.get(i.asset) in followed
-                    ]
-                    reads[version] = [read for text in texts for read in expand(text)]
-        unseen = dict.fromkeys(read for version in level for read in reads[version] if read not in reads)
-        level = step_facts(connection, workspace, unseen)
-    found: dict[VersionId, dict[str, dict[str, Any]]] = {}
-    for version in TopologicalSorter(reads).static_order():
+        all_steps |= level
+        for named, making in level.items():
+            inputs = () if making.started is None else making.started.inputs.values()
+            read = [(i.asset, listed(workspace, i.versions)) for i in inputs if keys.get(i.asset) in followed]
+            reads[named] = [(asset, version) for asset, versions in read for version in expand(versions)]
+        level = makings(
+            connection, workspace, dict.fromkeys(read for named in level for read in reads[named] if read not in reads)
+        )
+    found: dict[AssetVersion, dict[str, dict[str, Any]]] = {}
+    for named in TopologicalSorter(reads).static_order():
         by_name: dict[str, dict[str, Any]] = {}
-        for upstream in reads.get(version, ()):
+        for upstream in reads[named]:
             for name, values in found[upstream].items():
                 by_name.setdefault(name, {}).update(values)
-        if version in started:
-            first = started[version].assets[0]
-            for name, value in started[version].parameters.items():
-                by_name.setdefault(f"{keys.get(first, first)}.{name}", {})[_json(value)] = value
-        found[version] = by_name
-    return {version: {name: tuple(values.values()) for name, values in found[version].items()} for version in steps}
+        if (started := all_steps[named].started) is not None:
+            step = _step_name(view, keys.get(named[0]), started)
+            for name, value in started.parameters.items():
+                by_name.setdefault(f"{step}.{name}", {})[_json(value)] = value
+        found[named] = by_name
+    return {named: {name: tuple(values.values()) for name, values in found[named].items()} for named in steps}
+
+
+def _step_name(view: View, key: AssetKey | None, started: StepStarted) -> str:
+    """The first asset of the step: by it parameters are named, also those of a version that was taken from another."""
+    defined = None if key is None else view.catalog.assets.get(key)
+    return started.assets[0] if defined is None else defined.task.outputs[0].asset
 
 
 def _with_parameters_above(view: View) -> frozenset[AssetKey]:
@@ -188,13 +192,11 @@ def _partitions(asset: AssetDefinition, text: str, workspace: Workspace) -> Coll
     return frozenset(keys_of(asset.partitions, parse_partitions(asset.partitions, text, workspace.clock())))
 
 
-def _metrics(
-    workspace: Workspace, asset: AssetDefinition, facts: VersionFacts, events: Iterable[Event]
-) -> dict[str, float]:
+def _metrics(workspace: Workspace, asset: AssetDefinition, facts: VersionFacts, making: Making) -> dict[str, float]:
     """The numbers that are known of a version: in its metadata, then in its value."""
-    made = [o for fact in events if isinstance(fact, StepSucceeded) for o in fact.outputs if o.output == asset.output]
-    recorded = made[0].metadata if made else {}
-    value = _value(workspace, facts, made[0].size) if made else None
+    made = making.output(asset.output)
+    recorded = {} if made is None else made.metadata
+    value = None if made is None else _value(workspace, facts, made.size)
     numbers = {**_numbers(value if isinstance(value, dict) else {"value": value}), **_numbers(recorded)}
     return {name: numbers[name] for name in (*_numbers(recorded), *numbers)}
 

@@ -5,27 +5,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from latewood.commands.reading import Read, View, known_key, read_through
-from latewood.commands.versions import started_of
+from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import inputs_digest
+from latewood.decide.moves import Moved, moved_by
 from latewood.decide.plan import Plan
+from latewood.decide.staleness import Status
 from latewood.decide.state import Pin, VersionFacts
 from latewood.decide.syntax import line_of
+from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, explain, nearest
 from latewood.engine.binding import Bindings, Blocked
 from latewood.engine.loader import project_root
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, RunRequested, StepFailed, StepStarted, from_json
+from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition
-from latewood.model.keys import AssetId, AssetKey, RunId
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.partitions import ordinal_of
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, partition_history
+from latewood.projections.states import NOW, heads_since, partition_history, versions_of
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position, RecordedEvent
 
@@ -42,7 +47,8 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
                 raise UsageError(f'"{asset}" has no partitions; ask without --partition')
             ordinal = ordinal_of(scheme, partition)
         else:
-            first = next((o for ordinals in assessed.by_reasons.values() for o in ordinals), None)
+            unfinished = (assessed.by_status.get(status) for status in (Status.MISSING, Status.STALE))
+            first = min((next(iter(ordinals)) for ordinals in unfinished if ordinals), default=None)
             ordinal = first if first is not None else max(0, assessed.node.partition_count(found.state) - 1)
         past = _LoggedPast(connection, workspace, found.view)
         explained = explain(
@@ -50,6 +56,7 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
         )
         return replace(
             explained,
+            source=past.source(explained.head) if explained.head is not None else None,
             nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
         )
@@ -95,6 +102,8 @@ class _LoggedPast:
         self._view = view
         self._definitions: dict[tuple[str, str], dict[AssetId, AssetDefinition]] = {}
         self._runs: dict[str, RunRequested | None] = {}
+        self._makings: dict[AssetVersion, Making] = {}
+        self._since: dict[AssetId, Mapping[PartitionKey, Position]] = {}
 
     def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
         location = self._view.locations[key]
@@ -104,7 +113,43 @@ class _LoggedPast:
         return self._deployment(location, run.deployments[location]).get(facts.asset)
 
     def started(self, facts: VersionFacts) -> StepStarted | None:
-        return started_of(self._connection, self._workspace, [facts.version]).get(facts.version)
+        started = self._making(facts).started
+        if started is None:
+            return None
+        inputs = {
+            n: msgspec.structs.replace(i, versions=listed(self._workspace, i.versions))
+            for n, i in started.inputs.items()
+        }
+        return msgspec.structs.replace(started, inputs=inputs)
+
+    def source(self, facts: VersionFacts) -> tuple[AssetKey, VersionFacts] | None:
+        """The version of another asset that this one was taken from, as it was computed; None of its own."""
+        source = self._making(facts).source
+        if source is None:
+            return None
+        names = names_of(self._connection, self._workspace, self._view, [source[0]])
+        return names[source[0]], versions_of(self._connection, self._workspace.project, [source])[source]
+
+    def _making(self, facts: VersionFacts) -> Making:
+        named = (facts.asset, facts.version)
+        if named not in self._makings:
+            self._makings |= makings(self._connection, self._workspace, [named])
+        return self._makings[named]
+
+    def head_since(self, asset: AssetId) -> Mapping[PartitionKey, Position]:
+        if asset not in self._since:
+            project, environment = self._workspace.project, self._workspace.environment
+            self._since[asset] = heads_since(self._connection, project, environment, asset, self._view.as_of)
+        return self._since[asset]
+
+    def moved(self, asset: AssetId, position: Position) -> Moved | None:
+        (event,) = self._workspace.log.read_positions([position])
+        fact = from_json(event.type, event.data)
+        return moved_by(fact, asset, position=position, at=event.occurred_at, actor=event.actor)
+
+    def contents_read(self, read: InputRead) -> Mapping[PartitionKey, str]:
+        found = versions_of(self._connection, self._workspace.project, [(read.asset, v) for v in expand(read.versions)])
+        return {facts.partition: facts.data_version for facts in found.values()}
 
     def failure(self, position: Position) -> StepFailed | CheckEvaluated:
         (event,) = self._workspace.log.read_positions([position])

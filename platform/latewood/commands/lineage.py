@@ -1,16 +1,17 @@
 """Lineage between versions: what a version was made from, and what from it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from latewood.commands.reading import View, known_key, read_view
-from latewood.commands.versions import listed, started_of, versions_meant
+from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
 from latewood.commands.workspace import Workspace
+from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
-from latewood.events import StepStarted
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.events import InputRead
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, history
+from latewood.projections.states import NOW, heads, history, versions_of
 from latewood_eventlog.records import Position
 
 
@@ -18,7 +19,8 @@ from latewood_eventlog.records import Position
 class Link:
     """A version and what it read through one input: `versions` of `asset`, compact as in `latewood.decide.versions`.
 
-    `depth` counts levels from what was asked about, from 1.
+    `equal_to` is set where it did not read what is above it but other versions of the same content: whose head has that
+    content now. `depth` counts levels from what was asked about, from 1.
     """
 
     reader: AssetKey
@@ -29,15 +31,31 @@ class Link:
     versions: str
     partitions: str
     depth: int
+    equal_to: AssetKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A version that was not computed but taken from one of another asset of the same task: what it read is its own."""
+
+    asset: AssetKey
+    partition: PartitionKey
+    version: VersionId
+    from_asset: AssetKey
+    from_version: VersionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """Links to what was read and to what read it, nearest level first, each level in the order of partitions."""
+    """Links to what was read and to what read it, nearest level first, each level in the order of partitions.
+
+    `taken` are those of the versions asked about, and of the readers, that were taken from other assets.
+    """
 
     view: View
     upstream: tuple[Link, ...]
     downstream: tuple[Link, ...]
+    taken: tuple[Taken, ...]
 
 
 def lineage(
@@ -52,16 +70,19 @@ def lineage(
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 
-    Asked without a version it is about the heads of these partitions, of all without any. Downstream looks at the
-    latest 1,000 versions of each reader. Cost: O(versions met).
+    Asked without a version it is about the heads of these partitions, of all without any. Downstream of a head are the
+    versions that read it, and those heads of its readers that read another version of equal content in its place:
+    these were left as they are because nothing changed for them. Of a version asked for by its id it is only what read
+    that very one. Downstream looks at the latest 1,000 versions of each reader. Cost: O(versions met).
     """
     with snapshot(workspace.log) as connection:
         view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
         walk = _Walk(connection, workspace, view)
-        start = {asset: tuple(facts.version for facts in meant)}
-        return Lineage(view=view, upstream=tuple(walk.up(start, up)), downstream=tuple(walk.down(start, down)))
+        upstream = tuple(walk.up(meant, up))
+        downstream = tuple(walk.down(meant, down, exact=bool(version)))
+        return Lineage(view=view, upstream=upstream, downstream=downstream, taken=tuple(walk.taken(meant)))
 
 
 class _Walk:
@@ -71,51 +92,134 @@ class _Walk:
         self._connection = connection
         self._workspace = workspace
         self._view = view
-        self._keys: Mapping[AssetId, AssetKey] = {id_: key for key, id_ in view.ids.items()}
+        self._names: dict[str, AssetKey] = {id_: key for key, id_ in view.ids.items()}
+        self._makings: dict[AssetVersion, Making] = {}
+        self._readers: dict[AssetVersion, PartitionKey] = {}
 
-    def up(self, level: Mapping[AssetKey, Iterable[VersionId]], levels: int) -> Iterator[Link]:
+    def up(self, meant: Iterable[VersionFacts], levels: int) -> Iterator[Link]:
+        level: dict[AssetVersion, None] = dict.fromkeys((facts.asset, facts.version) for facts in meant)
         for depth in range(1, levels + 1):
-            following: dict[AssetKey, dict[VersionId, None]] = {}
-            for reader, versions in level.items():
-                for link in self._reads(reader, versions, depth):
+            following: dict[AssetVersion, None] = {}
+            for reader, making in self._makings_of(level).items():
+                for name, read, versions in self._reads(making):
+                    yield self._link(reader, making, name, read, versions, depth)
+                    following |= dict.fromkeys((read.asset, version) for version in expand(versions))
+            level = following
+
+    def down(self, meant: Iterable[VersionFacts], levels: int, *, exact: bool) -> Iterator[Link]:
+        level = list(meant)
+        for depth in range(1, levels + 1):
+            assets = {self._names[facts.asset]: None for facts in level}
+            downstreams = self._view.catalog.graph.downstreams
+            following: dict[AssetVersion, VersionFacts] = {}
+            for reader in {reader: None for asset in assets for reader in downstreams[asset]}:
+                for link, facts in self._readers_of(reader, level, depth, exact=exact):
                     yield link
-                    following.setdefault(link.asset, {}).update(dict.fromkeys(expand(link.versions)))
-            level = following
+                    following[facts.asset, facts.version] = facts
+            level = list(following.values())
 
-    def down(self, level: Mapping[AssetKey, Iterable[VersionId]], levels: int) -> Iterator[Link]:
-        for depth in range(1, levels + 1):
-            read = {asset: frozenset(versions) for asset, versions in level.items()}
-            following: dict[AssetKey, dict[VersionId, None]] = {}
-            for reader in {reader: None for asset in read for reader in self._view.catalog.graph.downstreams[asset]}:
-                made = history(
-                    self._connection,
-                    self._workspace.project,
-                    self._view.ids[reader],
-                    before=self._view.as_of + 1,
-                    limit=1_000,
+    def _readers_of(
+        self, reader: AssetKey, level: Collection[VersionFacts], depth: int, *, exact: bool
+    ) -> Iterator[tuple[Link, VersionFacts]]:
+        """The reader's versions that read something of the level, or what equals a head in it, oldest first."""
+        id_, as_of = self._view.ids[reader], self._view.as_of
+        above = frozenset((facts.asset, facts.version) for facts in level)
+        latest = history(self._connection, self._workspace.project, id_, before=as_of + 1, limit=1_000)
+        made = {(facts.asset, facts.version): facts for facts in reversed(latest)}
+        contents = {} if exact else self._contents_of_heads(level)
+        of_inputs = {i.name: i.asset for i in self._view.catalog[reader].task.inputs if i.asset in contents}
+        standing = self._standing(id_) if of_inputs else frozenset()
+        reads = [
+            (named, making, name, read, versions)
+            for named, making in self._makings_of(made).items()
+            for name, read, versions in self._reads(making)
+        ]
+        others = [
+            (read.asset, version)
+            for named, _, name, read, versions in reads
+            if named in standing and name in of_inputs
+            for version in expand(versions)
+        ]
+        known = versions_of(self._connection, self._workspace.project, others, as_of)
+        for named, making, name, read, versions in reads:
+            found = [(read.asset, version) for version in expand(versions)]
+            equal_to = None
+            if above.isdisjoint(found):
+                equal_to = of_inputs.get(name) if named in standing else None
+                now = contents[equal_to] if equal_to is not None else {}
+                was = [known[version] for version in found if version in known]
+                if not any(now.get(facts.partition) == facts.data_version for facts in was):
+                    continue
+            yield self._link(named, making, name, read, versions, depth, equal_to), made[named]
+
+    def _contents_of_heads(self, level: Collection[VersionFacts]) -> dict[AssetKey, dict[PartitionKey, str]]:
+        """The data versions of those in the level that are heads, by asset and partition."""
+        standing: dict[AssetId, frozenset[AssetVersion]] = {}
+        found: dict[AssetKey, dict[PartitionKey, str]] = {}
+        for facts in level:
+            if facts.asset not in standing:
+                standing[facts.asset] = self._standing(facts.asset)
+            if (facts.asset, facts.version) in standing[facts.asset]:
+                found.setdefault(self._names[facts.asset], {})[facts.partition] = facts.data_version
+        return found
+
+    def _standing(self, asset: AssetId) -> frozenset[AssetVersion]:
+        """The heads of an asset."""
+        workspace = self._workspace
+        found = heads(self._connection, workspace.project, workspace.environment, [asset], self._view.as_of)
+        return frozenset((asset, facts.version) for facts in found[asset].values())
+
+    def taken(self, meant: Iterable[VersionFacts]) -> Iterator[Taken]:
+        """Of what was asked about, and of all readers that were met, what was taken from another asset."""
+        met = {(facts.asset, facts.version): facts.partition for facts in meant} | self._readers
+        sources = {named: making.source for named, making in self._makings_of(met).items()}
+        for named, source in sources.items():
+            if source is not None:
+                yield Taken(
+                    asset=self._name(named[0]),
+                    partition=met[named],
+                    version=named[1],
+                    from_asset=self._name(source[0]),
+                    from_version=source[1],
                 )
-                for link in self._reads(reader, [facts.version for facts in reversed(made)], depth):
-                    if link.asset in read and not read[link.asset].isdisjoint(expand(link.versions)):
-                        yield link
-                        following.setdefault(reader, {})[link.reader_version] = None
-            level = following
 
-    def _reads(self, reader: AssetKey, versions: Iterable[VersionId], depth: int) -> Iterator[Link]:
-        versions = list(versions)
-        started = started_of(self._connection, self._workspace, versions)
-        for version in versions:
-            if version in started:
-                yield from self._links(reader, version, started[version], depth)
+    def _makings_of(self, versions: Iterable[AssetVersion]) -> Mapping[AssetVersion, Making]:
+        wanted = list(versions)
+        unknown = [named for named in wanted if named not in self._makings]
+        self._makings |= makings(self._connection, self._workspace, unknown)
+        return {named: self._makings[named] for named in wanted}
 
-    def _links(self, reader: AssetKey, version: VersionId, started: StepStarted, depth: int) -> Iterator[Link]:
-        for name, input_ in started.inputs.items():
-            yield Link(
-                reader=reader,
-                reader_partition=started.partition,
-                reader_version=version,
-                input=name,
-                asset=self._keys.get(input_.asset, AssetKey(input_.asset)),
-                versions=listed(self._workspace, input_.versions),
-                partitions=input_.partitions,
-                depth=depth,
-            )
+    def _reads(self, making: Making) -> Iterator[tuple[str, InputRead, str]]:
+        """What a step read: the input's name, what was recorded of it, and the versions, compact."""
+        for name, read in (making.started.inputs if making.started is not None else {}).items():
+            yield name, read, listed(self._workspace, read.versions)
+
+    def _link(
+        self,
+        reader: AssetVersion,
+        making: Making,
+        name: str,
+        read: InputRead,
+        versions: str,
+        depth: int,
+        equal_to: AssetKey | None = None,
+    ) -> Link:
+        assert making.started is not None, "it read something"
+        self._readers[reader] = making.started.partition
+        return Link(
+            reader=self._name(reader[0]),
+            reader_partition=making.started.partition,
+            reader_version=reader[1],
+            input=name,
+            asset=self._name(read.asset),
+            versions=versions,
+            partitions=read.partitions,
+            depth=depth,
+            equal_to=equal_to,
+        )
+
+    def _name(self, asset: AssetId) -> AssetKey:
+        """What the asset is called here, or was last called where it is not defined here any more."""
+        if asset not in self._names:
+            self._names |= names_of(self._connection, self._workspace, self._view, [asset])
+        return self._names.get(asset, AssetKey(asset))

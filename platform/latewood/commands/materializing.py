@@ -1,7 +1,7 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from latewood.commands.blocked import barred_steps, blocked_lines
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.planning import Asked, awaiting_lines, make_plan
+from latewood.commands.planning import Asked, make_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
-from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan, plan
 from latewood.decide.sweep import merged
@@ -38,7 +38,7 @@ from latewood.events import (
     RunRequested,
     RunStatus,
 )
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
@@ -151,48 +151,6 @@ def refuse_blocked(prepared: Prepared) -> None:
     if lines:
         advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
         raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
-
-
-def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
-    """What the plan leaves out and why, a line for each group, with the assets that are missing."""
-    lines = [(line, frozenset[AssetKey]()) for line in awaiting_lines(made)]
-    for task in made.tasks:
-        for group in task.groups:
-            if group.action is Action.BLOCKED:
-                missing = frozenset(AssetKey(reason.subject) for reason in group.reasons)
-                needs = "; ".join(_blocked_by(reason, task.node.keys) for reason in group.reasons)
-                partitions = f" ({len(group.ordinals):,} partitions)" if task.node.assets[0].partitions else ""
-                lines.append((f"{task.node.keys[0]}{partitions} {needs}", missing))
-    return lines
-
-
-def barred_steps(made: Plan) -> int:
-    """How many partitions are not made because the result would be what was retracted."""
-    return sum(
-        len(group.ordinals)
-        for task in made.tasks
-        for group in task.groups
-        if group.action is Action.BLOCKED
-        and any(r.cause is Cause.RETRACTED and r.subject in task.node.keys for r in group.reasons)
-    )
-
-
-def _blocked_by(reason: Reason, keys: Collection[AssetKey]) -> str:
-    if reason.subject in keys:
-        return "would be made as what was retracted was; change it, or `latewood retract --override`"
-    return f"reads {_unread(reason)}"
-
-
-def _unread(reason: Reason) -> str:
-    match reason.cause:
-        case Cause.RETRACTED:
-            return f"{reason.subject}, which is retracted"
-        case Cause.REFUSED:
-            return f"{reason.subject}, which its blocking check {reason.check} refuses"
-        case Cause.ABSENT:
-            return f"{reason.subject}, an optional output that its task did not make"
-        case _:
-            return f"{reason.subject}, of which something was never materialized"
 
 
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:

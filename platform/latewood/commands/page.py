@@ -1,20 +1,21 @@
 """Everything there is to see of one asset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from latewood.commands.reading import known_key, read_through
-from latewood.commands.versions import step_facts
+from latewood.commands.versions import makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
 from latewood.decide.judge import retraction
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import Pin, VersionFacts
-from latewood.events import Event, OutputMade, StepReused, StepStarted, StepSucceeded
+from latewood.events import OutputMade
 from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetKey, VersionId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, history
 from latewood.projections.statistics import heads_ever
@@ -35,12 +36,16 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageVersion:
-    """A version and its use here, the environment it was made in, and by which parameters other than today's."""
+    """A version and its use here, the environment it was made in, and by which parameters other than today's.
+
+    `source` is the version that it was taken from, of another asset of the same task: the one that was computed.
+    """
 
     facts: VersionFacts
     use: Use
     environment: str
     parameters: Mapping[str, Any]
+    source: tuple[AssetKey, VersionId] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +74,16 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         newest = max(heads.values(), key=lambda facts: facts.position, default=made[0] if made else None)
         named = {facts.version for facts in (*made, *filter(None, [newest]))}
         past = heads_ever(connection, workspace.project, workspace.environment, id_, named, found.view.position)
-        steps = step_facts(connection, workspace, named)
+        steps = makings(connection, workspace, [(id_, version) for version in named])
+        sources = [making.source for making in steps.values() if making.source is not None]
+        names = names_of(connection, workspace, found.view, [source for source, _ in sources])
         checks = checks_of(connection, workspace.project, id_, as_of=as_of, limit=100)
 
     def page_version(facts: VersionFacts) -> PageVersion:
         own = parameters_of(definition.task, {})
-        environment, parameters = workspace.environment, own
-        for fact in steps.get(facts.version, ()):
-            match fact:
-                case StepStarted():
-                    parameters = {**own, **fact.parameters}
-                case StepSucceeded() | StepReused():
-                    environment = fact.environment
-                case _:
-                    pass
+        making = steps[id_, facts.version]
+        environment = making.environment or workspace.environment
+        parameters = own if making.started is None else {**own, **making.started.parameters}
         use = Use.VARIANT
         if retraction(node, node.ids.index(id_), facts, found.state) is not None:
             use = Use.RETRACTED
@@ -95,21 +96,16 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         elif environment != workspace.environment:
             use = Use.ELSEWHERE
         other = {name: value for name, value in parameters.items() if name not in own or value != own[name]}
-        return PageVersion(facts=facts, use=use, environment=environment, parameters=other)
+        source = None if making.source is None else (names[making.source[0]], making.source[1])
+        return PageVersion(facts=facts, use=use, environment=environment, parameters=other, source=source)
 
     return AssetPage(
         definition=definition,
         assessed=found.assessed[asset],
         versions=tuple(map(page_version, made)),
-        shown=_made(steps.get(newest.version, ()), definition.output) if newest is not None else None,
+        shown=steps[id_, newest.version].output(definition.output) if newest is not None else None,
         checks=checks,
         renames=tuple(rename for rename in found.view.renames if rename.asset == id_),
         pins=found.view.pins.get(asset, {}),
         position=found.view.position,
     )
-
-
-def _made(facts: Iterable[Event], output: str) -> OutputMade | None:
-    """What the step said of this output; it may have several."""
-    made = [made for fact in facts if isinstance(fact, StepSucceeded) for made in fact.outputs]
-    return next((entry for entry in made if entry.output == output), None)

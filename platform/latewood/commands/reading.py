@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from latewood.commands.failures import failures
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
 from latewood.decide.deploy import Rename, current_names
@@ -30,12 +31,15 @@ from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing, in_force, line_of, pins_along
 from latewood.projections.renames import renames
 from latewood.projections.retractions import retractions
-from latewood.projections.runs import failed_partitions, running_partitions
+from latewood.projections.runs import running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, never_made, refusals
 from latewood.projections.statistics import log_position
-from latewood.projections.versions import contents_seen, refused_partitions
+from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position
+
+Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
+"""What may be true of an asset besides its status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +74,16 @@ class Read:
     running: Mapping[tuple[AssetId, PartitionKey], Position]
     awaiting: Mapping[AssetKey, tuple[str, ...]]
 
-    def flags(self, key: AssetKey) -> tuple[Literal["failed", "running", "waiting", "retracted"], ...]:
+    def flags(self, key: AssetKey) -> tuple[Flag, ...]:
         """What is true of the asset besides its status."""
         id_ = self.view.ids[key]
         causes = {r.cause for rs in self.assessed[key].by_reasons for r in rs if r.subject == key}
-        found: dict[Literal["failed", "running", "waiting", "retracted"], bool] = {
+        found: dict[Flag, bool] = {
             "failed": Cause.REFUSED in causes or any(asset == id_ for asset, _ in self.failed),
             "running": any(asset == id_ for asset, _ in self.running),
             "waiting": key in self.awaiting,
             "retracted": Cause.RETRACTED in causes,
+            "absent": Cause.ABSENT in causes,
         }
         return tuple(flag for flag, is_so in found.items() if is_so)
 
@@ -96,12 +101,13 @@ def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) ->
     """View, state, assessment and flags through this connection."""
     view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
     state = state_at(connection, workspace, view, instant_of(workspace, as_of))
+    assessed = assess(view.catalog, state)
     project, environment = workspace.project, workspace.environment
     return Read(
         view=view,
         state=state,
-        assessed=assess(view.catalog, state),
-        failed=_failed(connection, workspace, view, state),
+        assessed=assessed,
+        failed=failures(connection, workspace, view.catalog, state, assessed),
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
         awaiting=awaiting(view.catalog, {}),
     )
@@ -113,25 +119,6 @@ def instant_of(workspace: Workspace, as_of: Position) -> datetime:
         return workspace.clock()
     (event,) = workspace.log.read_positions([as_of])
     return event.occurred_at
-
-
-def _failed(
-    connection: Snapshot, workspace: Workspace, view: View, state: State
-) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """What failed since the heads were made: attempts, and versions that a check of today kept from being head.
-
-    Of the heads themselves it is not said here but by their status whether their checks refuse them.
-    """
-    asked = (connection, workspace.project, workspace.environment, view.position)
-    found = failed_partitions(*asked)
-    blocking = {(view.ids[key], check.name) for key, a in view.catalog.assets.items() for check in a.blocking_checks}
-    for slot, refused in refused_partitions(*asked).items():
-        asset, partition = slot
-        head = state.heads.get(asset, {}).get(partition)
-        is_head = head is not None and head.version == refused.version
-        if (asset, refused.check) in blocking and not (is_head and refused.check_key):
-            found[slot] = refused.position
-    return found
 
 
 def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:

@@ -2,18 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from latewood.commands.reading import View, instant_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
-from latewood.events import Event, StepStarted, from_json
-from latewood.model.keys import AssetKey, VersionId
+from latewood.events import Event, OutputMade, StepReused, StepStarted, StepSucceeded, from_json
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot
 from latewood.projections.states import heads, version_named
+from latewood.projections.statistics import keys_of_ids
 
 _AT_ONCE = 1_000  # events in memory
 
@@ -42,7 +44,67 @@ def versions_meant(
     raise UsageError(f"{name} was never materialized in {workspace.environment}; `latewood why {asset}` says more")
 
 
-def step_facts(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How a version came to be.
+
+    `started` and `succeeded` are of the step that computed it, at its last attempt; a version that was taken from
+    another asset of the same task has those of that one, which is `source`, however many took it from each other in
+    between. `environment` is where the version itself was made.
+    """
+
+    started: StepStarted | None = None
+    succeeded: StepSucceeded | None = None
+    environment: str = ""
+    source: AssetVersion | None = None
+
+    def output(self, name: str) -> OutputMade | None:
+        """What was recorded of that output of the step."""
+        made = () if self.succeeded is None else self.succeeded.outputs
+        return next((entry for entry in made if entry.output == name), None)
+
+
+def makings(connection: Snapshot, workspace: Workspace, versions: Iterable[AssetVersion]) -> dict[AssetVersion, Making]:
+    """How these versions of assets came to be. Cost: O(versions), and a look for each time one was taken."""
+    found: dict[AssetVersion, Making] = {}
+    environments: dict[AssetVersion, str] = {}
+    sources = {named: named for named in versions}
+    while sources:
+        following: dict[AssetVersion, AssetVersion] = {}
+        facts = _step_facts(connection, workspace, {version for _, version in sources.values()})
+        for named, (asset, version) in sources.items():
+            making = _making(facts.get(version, ()))
+            environment = environments.setdefault(named, making.environment)
+            source = (asset, version) if (asset, version) != named else None
+            found[named] = replace(making, environment=environment, source=source)
+            if (taken := _taken(facts.get(version, ()), asset)) is not None:
+                following[named] = taken  # recorded before what took it, so this comes to an end
+        sources = following
+    return found
+
+
+def _making(facts: Iterable[Event]) -> Making:
+    making = Making()
+    for fact in facts:
+        match fact:
+            case StepStarted():
+                making = replace(making, started=fact)
+            case StepSucceeded():
+                making = replace(making, succeeded=fact, environment=fact.environment)
+            case StepReused():
+                making = replace(making, environment=fact.environment)
+            case _:
+                pass
+    return making
+
+
+def _taken(facts: Iterable[Event], asset: AssetId) -> AssetVersion | None:
+    """Of which version of another asset the step made this asset's."""
+    taken = [output for fact in facts if isinstance(fact, StepReused) for output in fact.outputs]
+    return next((output.source for output in taken if output.asset == asset), None)
+
+
+def _step_facts(
     connection: Snapshot, workspace: Workspace, versions: Iterable[VersionId]
 ) -> dict[VersionId, list[Event]]:
     """By version the facts of the step that made it: its last start, where it was computed, and its end."""
@@ -56,12 +118,9 @@ def step_facts(
     return facts
 
 
-def started_of(
-    connection: Snapshot, workspace: Workspace, versions: Iterable[VersionId]
-) -> dict[VersionId, StepStarted]:
-    """What the steps of these versions were started with, at their last attempts; nothing of what was reused."""
-    found = step_facts(connection, workspace, versions)
-    return {version: fact for version, facts in found.items() for fact in facts if isinstance(fact, StepStarted)}
+def names_of(connection: Snapshot, workspace: Workspace, view: View, assets: Iterable[AssetId]) -> dict[str, AssetKey]:
+    """The keys of these assets as the environment has them, else as they were last called."""
+    return keys_of_ids(connection, workspace.project, set(assets)) | {id_: key for key, id_ in view.ids.items()}
 
 
 def listed(workspace: Workspace, versions: str) -> str:

@@ -64,12 +64,12 @@ class Column:
     """One asset's partitions by ordinal: data version (None = there is none), and whether it will stay.
 
     `withheld` says why there is none to read though there may be a head: a check refuses it, or it is out of date and
-    its task makes no such output any more.
+    its task makes no such output any more; or what its task would read is withheld: then for the same reasons.
     """
 
     data: list[str | None]
     settled: bytearray
-    withheld: dict[int, Reason] = field(default_factory=dict)
+    withheld: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 class Read(NamedTuple):
@@ -347,11 +347,11 @@ def head_column(node: Node, index: int, state: State) -> Column:
         return Column([None] * len(keys), bytearray(len(keys)))
     found = map(heads.get, keys)
     data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
-    withheld: dict[int, Reason] = {}
+    withheld: dict[int, tuple[Reason, ...]] = {}
     if state.retracted or (node.assets[index].blocking_checks and state.refusals):
         for ordinal, facts in enumerate(map(heads.get, keys)):
             if facts is not None and (reason := _unusable(node, index, facts, state)) is not None:
-                data[ordinal], withheld[ordinal] = None, reason
+                data[ordinal], withheld[ordinal] = None, (reason,)
     return Column(data, bytearray([version is not None for version in data]), withheld)
 
 

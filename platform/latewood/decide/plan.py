@@ -195,12 +195,12 @@ def _plan_node(
         partition, read = partitions[ordinal], read_at(ordinal)
         if read.untaken:
             # A step all the same: the run records that it was skipped, and why.
-            untaken = Reason(Cause.UNTAKEN, read.untaken[0])
-            kind, contents = (Action.SKIP, (untaken,)), (untaken,) * len(own)
+            untaken = (Reason(Cause.UNTAKEN, read.untaken[0]),)
+            kind, contents = (Action.SKIP, untaken), (untaken,) * len(own)
         elif read.missing:
             # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-            kind = (Action.BLOCKED, _withheld(node, ordinal, read.missing, catalog, columns, state))
-            contents = (None,) * len(own)
+            roots = _withheld(node, ordinal, read.missing, catalog, columns, state)
+            kind, contents = (Action.BLOCKED, roots), (roots,) * len(own)
         else:
             kind, contents = _decide(asked, partition, read, [found.get(partition) for found in heads], state)
         group = current.get(kind)
@@ -213,9 +213,9 @@ def _plan_node(
         if contents is None:
             continue
         for column, content in zip(own, contents, strict=True):
-            column.data[ordinal] = None if isinstance(content, Reason) else content
+            column.data[ordinal] = content if isinstance(content, str) else None
             column.withheld.pop(ordinal, None)
-            if isinstance(content, Reason):
+            if isinstance(content, tuple):
                 column.withheld[ordinal] = content
     return groups
 
@@ -233,9 +233,12 @@ class _Asked:
     plain: bool
 
 
-_Contents = tuple[str | Reason | None, ...] | None
-"""By output: the data version that will be there, PENDING while nobody knows it, why there will be none to read, or
-None of what is blocked. None instead of a tuple: all stays as it is."""
+_Withheld = tuple[Reason, ...]
+"""Why there will be none to read: the root causes, however far above."""
+
+_Contents = tuple[str | _Withheld | None, ...] | None
+"""By output: the data version that will be there, PENDING while nobody knows it, or why there will be none; None where
+it was never made. None instead of a tuple: all stays as it is."""
 
 _FRESH: Final[_Kind] = (Action.FRESH, ())
 _NONE: Final[frozenset[int]] = frozenset()
@@ -266,7 +269,7 @@ def _decide(
         return (Action.BLOCKED, (_retracted(node, found),)), _left(node, heads, read.digest, state)
     elif (taken := reusable(node, partition, read.digest, state)) is not None:
         contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])
-        refusals = tuple([c for c in contents if isinstance(c, Reason) and c.cause is Cause.REFUSED])
+        refusals = tuple([r for c in contents if isinstance(c, tuple) for r in c if r.cause is Cause.REFUSED])
         return (Action.REUSE, reasons + refusals), contents
     return (Action.RUN, reasons), unknown
 
@@ -277,12 +280,12 @@ def _as_it_is(
     """What is planned where the heads are what a run would make: nothing, unless their checks have more to say."""
     refusals = [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
     contents = tuple(
-        Reason(Cause.ABSENT, node.keys[index]) if index in absent else refused or (head.data_version if head else None)
+        _absent(node, index) if index in absent else refused or (head.data_version if head else None)
         for index, (head, refused) in enumerate(zip(heads, refusals, strict=True))
     )
     if any(refusals):
         # Taken again, so that the run says that it is refused still; nothing would come of computing it.
-        return (Action.REUSE, tuple(filter(None, refusals))), contents
+        return (Action.REUSE, tuple(reason for refused in refusals for reason in refused or ())), contents
     return (_UNCHECKED if _lacks_verdict(node, heads, state) else _FRESH), contents if absent else None
 
 
@@ -299,15 +302,19 @@ def _left(node: Node, heads: Sequence[VersionFacts | None], inputs: str, state: 
         return made_so and retraction(node, index, head, state) is None
 
     return tuple(
-        head.data_version if head is not None and stays(index, head) else Reason(Cause.RETRACTED, node.keys[index])
+        head.data_version if head is not None and stays(index, head) else (Reason(Cause.RETRACTED, node.keys[index]),)
         for index, head in enumerate(heads)
     )
 
 
-def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -> str | Reason:
+def _absent(node: Node, index: int) -> _Withheld:
+    return (Reason(Cause.ABSENT, node.keys[index]),)
+
+
+def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -> str | _Withheld:
     """What will be there to read of a version that is taken; None is an optional output that was absent."""
     if facts is None:
-        return Reason(Cause.ABSENT, node.keys[index])
+        return _absent(node, index)
     asset, id_ = node.assets[index], node.ids[index]
     if (refused := _refused(node, index, facts, state)) is not None:
         return refused
@@ -317,9 +324,9 @@ def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -
     return facts.data_version if all(key in state.checked for key in keys) else PENDING
 
 
-def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> Reason | None:
+def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> _Withheld | None:
     found = refusal(node, index, facts, state)
-    return None if found is None else Reason(Cause.REFUSED, node.keys[index], found.check)
+    return None if found is None else (Reason(Cause.REFUSED, node.keys[index], found.check),)
 
 
 def _withheld(
@@ -330,22 +337,19 @@ def _withheld(
     columns: Mapping[Slot, Column],
     state: State,
 ) -> tuple[Reason, ...]:
-    """Why there is nothing to read of these inputs."""
-    found: list[Reason] = []
+    """Why there is nothing to read of these inputs: the roots, also where what is read is itself blocked by them."""
+    found: dict[Reason, None] = {}
     for input_ in node.task.inputs:
         if input_.asset not in missing:
             continue
-        column = columns.get(node.slot(input_.asset))
-        withheld = {} if column is None else column.withheld
-        read = (
-            upstream_ordinals(
-                input_.mapping, catalog[input_.asset].partitions, node.assets[0].partitions, ordinal, state.now
-            )
-            if withheld
-            else ()
-        )
-        found += [withheld[upstream] for upstream in read if upstream in withheld] or _upstream([input_.asset])
-    return tuple(dict.fromkeys(found))
+        roots: dict[Reason, None] = {}
+        if (column := columns.get(node.slot(input_.asset))) is not None:
+            up, down = catalog[input_.asset].partitions, node.assets[0].partitions
+            for read in upstream_ordinals(input_.mapping, up, down, ordinal, state.now) if column.withheld else ():
+                if column.data[read] is None:
+                    roots |= dict.fromkeys(column.withheld.get(read, (Reason(Cause.UPSTREAM, input_.asset),)))
+        found |= roots or {Reason(Cause.UPSTREAM, input_.asset): None}
+    return tuple(found)
 
 
 def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: State) -> bool:

@@ -4,7 +4,7 @@
     flights/*   ?aily   *             globs: `*` is any characters, `/` too, and alone is all; `?` is one
     group:g   owner:o   kind:k        by attribute; globs as well
     tag:name   tag:name=value         by tag; globs as well
-    status:stale                      fresh, stale, missing, failed, running, waiting, retracted
+    status:stale                      fresh, stale, missing, failed, running, waiting, retracted, absent
     +x   x+   +x+   2+x   x+3         and what it reads / what reads it, to the end or so many edges away
     not x   x and y   x or y   x, y   `not` binds tightest, then `and`, then `or`; the comma is `or`
     (x or y)+   "not"   tag:a="c++"   `+` takes groups too; quotes, as in a shell, make plain text of
@@ -26,7 +26,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, assert_never, get_args
 from latewood.errors import UsageError
 
 Field = Literal["key", "group", "tag", "owner", "kind", "status"]
-Status = Literal["fresh", "stale", "missing", "failed", "running", "waiting", "retracted"]
+Status = Literal["fresh", "stale", "missing", "failed", "running", "waiting", "retracted", "absent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Staleness of every asset partition of an environment, at a position and an instant.
 
 *Missing*: there is no head. *Fresh*: the head equals what would be computed, none of its blocking checks refuses it,
-and all it reads is fresh. *Stale*: anything else, with its causes. The transitive closure is never stored: one pass
+and all it reads is fresh; so is an optional output without one that its task, as it is now, did not make: *absent*, for
+which its readers wait. *Stale*: anything else, with its causes. The transitive closure is never stored: one pass
 in topological order propagates, and the root causes of one partition are found by walking upstream when somebody asks.
 """
 
@@ -21,7 +22,7 @@ from latewood.decide.judge import (
     nodes_of,
     reader,
 )
-from latewood.decide.state import State
+from latewood.decide.state import State, VersionFacts
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
@@ -50,6 +51,29 @@ class Assessed:
             if self.by_status.get(status):
                 return status
         return Status.FRESH
+
+    def status_of(self, ordinal: int) -> Status:
+        """The status of one partition; missing where the scheme has it not yet."""
+        return next((status for status, ordinals in self.by_status.items() if ordinal in ordinals), Status.MISSING)
+
+    @property
+    def absent(self) -> Ordinals:
+        """Partitions of an optional output that its task ran for and did not make, whatever earlier head they have."""
+        found = Ordinals()
+        for reasons, ordinals in self.by_reasons.items():
+            if any(reason.cause is Cause.ABSENT for reason in reasons):
+                found |= ordinals
+        return found
+
+    def is_current(self, ordinal: int) -> bool:
+        """Whether the partition is what would be made now, as far as that is known before its upstreams are made."""
+        return all(reason.cause in (Cause.UPSTREAM, Cause.ABSENT) for reason in self.reasons(ordinal))
+
+    def made_beside(self, key: AssetKey, ordinal: int, state: State) -> VersionFacts | None:
+        """The head whose step did not make this absent optional output; None of any other."""
+        partition, absent = self.node.partition_key(ordinal), self.node.ids[self.node.keys.index(key)]
+        heads = [state.heads.get(id_, {}).get(partition) for id_ in self.node.ids]
+        return next((h for h in heads if h is not None and (absent, partition, h.version) in state.absent), None)
 
     def reasons(self, ordinal: int) -> tuple[Reason, ...]:
         """Direct reasons of one partition; empty when it is fresh."""
@@ -83,13 +107,12 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
             else:
                 reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
             if ordinal in own[index].withheld:
-                reasons += (own[index].withheld[ordinal],)
+                reasons += own[index].withheld[ordinal]
             if read.untaken:  # nothing would make it, so a head of an earlier run is as it should be
                 reasons = () if head else (Reason(Cause.UNTAKEN, read.untaken[0]),)
             if read.unsettled:
                 reasons += tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(read.unsettled))
-            status = Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH
-            by_status[index].setdefault(status, []).append(ordinal)
+            by_status[index].setdefault(_status(head, reasons), []).append(ordinal)
             if reasons:
                 own[index].settled[ordinal] = False
                 by_reasons[index].setdefault(reasons, []).append(ordinal)
@@ -101,3 +124,12 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
         )
         for statuses, causes in zip(by_status, by_reasons, strict=True)
     ]
+
+
+def _status(head: VersionFacts | None, reasons: tuple[Reason, ...]) -> Status:
+    """Without a head an absent output is as its step left it: out of date only if something else is the matter."""
+    if head is not None:
+        return Status.STALE if reasons else Status.FRESH
+    if reasons[0].cause is not Cause.ABSENT:
+        return Status.MISSING
+    return Status.FRESH if len(reasons) == 1 else Status.STALE

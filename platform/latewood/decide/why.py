@@ -11,10 +11,11 @@ from latewood.decide.deploy import Rename
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
+from latewood.decide.moves import Moved
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
-from latewood.events import CheckEvaluated, StepFailed, StepStarted
+from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -34,8 +35,20 @@ class Past(Protocol):
         """What the version's step was started with."""
         ...
 
+    def contents_read(self, read: InputRead) -> Mapping[PartitionKey, str]:
+        """The data version of each partition that a step read through an input."""
+        ...
+
     def contents(self, facts: VersionFacts, paths: Collection[str]) -> Mapping[str, str]:
         """What lay behind these paths when the version was made: content hashes, of what there was."""
+        ...
+
+    def head_since(self, asset: AssetId) -> Mapping[PartitionKey, int]:
+        """By partition the position at which the asset's head became head."""
+        ...
+
+    def moved(self, asset: AssetId, position: int) -> Moved | None:
+        """What made the asset's head head at this position; None where the version was made by it."""
         ...
 
     def failure(self, position: int) -> StepFailed | CheckEvaluated:
@@ -59,7 +72,8 @@ class Finding:
     `before` and `after` are a parameter's values (`pin` where the environment says the latter), the content hashes of
     the file or folder at `path` in it, or an input's data versions.
     `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
-    wrong, and why.
+    wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
+    where that was not by being made; `since` is when it came to bear on that head, where an event tells.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
@@ -75,6 +89,8 @@ class Finding:
     failure: StepFailed | CheckEvaluated | None = None
     retraction: Retraction | None = None
     code: tuple[CodeChange, ...] = ()
+    moved: Moved | None = None
+    since: int | None = None
     through: tuple[AssetKey, ...] = ()
 
 
@@ -82,8 +98,10 @@ class Finding:
 class Explanation:
     """The state of one asset partition and how it came about.
 
-    `head` and `started` say what is there and with what it was made; `findings` why that is not what would be there
-    now: root causes, upstream first. `since` is the position of the earliest event among them.
+    `head` and `started` say what is there and with what it was made; of a head that was taken from another asset's
+    version that is how `source`, that version, was computed. `head_since` is the position from which on it is head, and
+    `moved` by what, if not by being made. `findings` say why it is not what would be there now: root causes, upstream
+    first. `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     `renames` say what the asset was called before.
     """
@@ -95,15 +113,19 @@ class Explanation:
     started: StepStarted | None
     findings: tuple[Finding, ...]
     position: int
+    head_since: int | None = None
+    moved: Moved | None = None
+    beside: VersionFacts | None = None
+    source: tuple[AssetKey, VersionFacts] | None = None
     failed: int | None = None
     nearest: "Nearest | None" = None
     renames: tuple[Rename, ...] = ()
 
     @property
     def since(self) -> int | None:
-        """Position from which on it has been as it is; None for what is fresh or was never made."""
-        events = [finding.event for finding in self.findings if finding.event is not None]
-        return min(events, default=None)
+        """Position from which on it has been stale, with the head that it has; None for what is not."""
+        found = [finding.since for finding in self.findings if finding.since is not None]
+        return max(min(found), self.head_since or 0) if found and self.head is not None else None
 
 
 def explain(
@@ -122,15 +144,18 @@ def explain(
     """
     partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
-    reasons = assessed[key].reasons(ordinal)
     explainer = _Explainer(catalog, assessed, state, past, failed or {})
     places = _places(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
+    head_since, moved = (None, None) if head is None else explainer.became_head(head)
     return Explanation(
         asset=key,
         partition=partition,
-        status=Status.MISSING if head is None else Status.STALE if reasons else Status.FRESH,
+        status=assessed[key].status_of(ordinal),
         head=head,
         started=None if head is None else past.started(head),
+        head_since=head_since,
+        moved=moved,
+        beside=assessed[key].made_beside(key, ordinal, state) if ordinal in assessed[key].absent else None,
         findings=tuple(finding for place in places for finding in explainer.findings(place)),
         position=state.position,
         failed=(failed or {}).get((state.ids[key], partition)),
@@ -237,8 +262,29 @@ class _Explainer:
         for reason, ordinals in found.items():
             if reason.cause is not Cause.UPSTREAM:
                 finding = replace(self._finding(place, reason.cause, ordinals), subject=reason.check)
-                yield from self._details(finding, next(iter(ordinals)))
+                first = next(iter(ordinals))
+                for detail in self._details(finding, first):
+                    yield self._dated(detail, place, first)
         yield from self._failures(place)
+
+    def became_head(self, head: VersionFacts) -> tuple[int, Moved | None]:
+        """From which position on this is head, and by what if not by being made."""
+        since = self._past.head_since(head.asset).get(head.partition, head.position)
+        return since, None if since == head.position else self._past.moved(head.asset, since)
+
+    def _dated(self, finding: Finding, place: _Place, ordinal: int) -> Finding:
+        """The finding with when it came to bear on the head of this partition: not before that became head."""
+        partition = self._assessed[place.key].node.partition_key(ordinal)
+        head = self._state.heads.get(self._state.ids[place.key], {}).get(partition)
+        if head is None:
+            return replace(finding, since=finding.event)
+        since, moved = self.became_head(head)
+        of_head = finding.asset == place.key and finding.cause is not Cause.INPUT
+        return replace(
+            finding,
+            since=None if finding.event is None else max(finding.event, since),
+            moved=moved if of_head else finding.moved,
+        )
 
     def _finding(self, place: _Place, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
         scheme = self._catalog[place.key].partitions
@@ -309,6 +355,8 @@ class _Explainer:
                     pin = None
                 # A head that was made after the deployment with another value is a variant that somebody promoted.
                 since = pin.position if pin is not None else event if (event or 0) > head.position else None
+                if since is None and (promoted := self.became_head(head)[1]) is not None:
+                    since = promoted.position
                 yield replace(finding, subject=name, before=before, after=after, event=since, pin=pin)
                 continue
             for path in texts_in(was[name]):
@@ -317,7 +365,7 @@ class _Explainer:
                     yield replace(finding, subject=name, path=path, before=before, after=after)
 
     def _changed_inputs(self, finding: Finding, head: VersionFacts, ordinal: int) -> Iterator[Finding]:
-        """The data version read through each input then and now, and the event of the newest version among them."""
+        """The data version read through each input then and now, and the event by which that came to be read."""
         started = self._past.started(head)
         node = self._assessed[finding.asset].node
         for input_ in node.task.inputs:
@@ -330,11 +378,13 @@ class _Explainer:
             before = started.inputs.get(input_.name) if started is not None else None
             known = set(expand(before.versions)) if before is not None else set()
             after = read_version(input_, [(key, facts.data_version) for key, facts in read])
+            was = {} if before is None else self._past.contents_read(before)
             newer = [
-                facts.position
-                for _, facts in read
-                if (facts.position > head.position if before is None else facts.version not in known)
+                facts
+                for key, facts in read
+                if (facts.position > head.position if before is None else facts.data_version != was.get(key))
             ]
+            since, moved = self._last_to_change(newer)
             for found in self._state.retracted.of_asset(self._state.ids[input_.asset]):
                 if found.version in known:
                     through = (finding.asset, *finding.through)
@@ -346,8 +396,16 @@ class _Explainer:
                     subject=input_.asset,
                     before=before.data_version if before is not None else "",
                     after=after,
-                    event=max(newer, default=None),
+                    event=since,
+                    moved=moved,
                 )
+
+    def _last_to_change(self, heads: Sequence[VersionFacts]) -> tuple[int | None, Moved | None]:
+        """Since when, and by what, these heads of one asset are all that they are."""
+        if not heads:
+            return None, None
+        since = self._past.head_since(heads[0].asset)
+        return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
 
 
 class Nearest(NamedTuple):

@@ -28,6 +28,9 @@ Known before it is recorded, so that a step may name the versions it read while 
 way to the log; unique together with the asset (one step may produce several assets).
 """
 
+AssetVersion = tuple[AssetId, VersionId]
+"""A version of an asset; its partition is that of its step."""
+
 UNPARTITIONED = PartitionKey("")
 
 _LENGTH_MAX = 200

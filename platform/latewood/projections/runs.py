@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -234,7 +234,7 @@ _STEPS: Final = text(
 )
 # An attempt that failed counts until a newer version is head; a failed blocking check keeps a version from that.
 _FAILED: Final = text(
-    "SELECT a.asset, s.partition, s.ended_position AS position FROM steps s "
+    "SELECT a.asset, s.partition, s.ended_position, s.started_position FROM steps s "
     "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
     "CROSS JOIN unnest(s.assets) AS a (asset) "
     "WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant AND s.ended_position <= :as_of "
@@ -291,12 +291,22 @@ def step_positions(
     }
 
 
+class FailedAttempt(NamedTuple):
+    """Where it failed, and where it was started."""
+
+    position: Position
+    started: Position
+
+
 def failed_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
-) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """Asset partitions whose latest attempt failed after their head was made, with its position; variants aside."""
+) -> dict[tuple[AssetId, PartitionKey], FailedAttempt]:
+    """Asset partitions whose latest attempt failed after their head was made; variants aside."""
     parameters = {"project": project, "environment": environment, "as_of": as_of}
-    return {(row.asset, row.partition): row.position for row in connection.execute(_FAILED, parameters)}
+    return {
+        (row.asset, row.partition): FailedAttempt(row.ended_position, row.started_position)
+        for row in connection.execute(_FAILED, parameters)
+    }
 
 
 def running_partitions(

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from latewood.context import CheckResult
 from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
-from latewood.model.keys import AssetId, PartitionKey, VersionId
+from latewood.model.keys import AssetId, AssetVersion, PartitionKey, VersionId
 from latewood.projections.environments import line_of
 from latewood_eventlog.records import Position
 
@@ -97,6 +97,19 @@ _MADE: Final = text(
     "JOIN versions v ON v.project = :project AND v.asset = n.asset AND v.partition = n.partition "
     "AND v.version = n.version"
 )
+# A version's step tells its partition, which the index of versions wants to know.
+_NAMED: Final = text(
+    f"SELECT {_FACTS} FROM unnest(CAST(:assets AS text[]), CAST(:versions AS text[]), CAST(:runs AS text[]), "  # noqa: S608 - as above
+    "  CAST(:steps AS int[])) AS n (asset, version, run, step) "
+    "JOIN steps s ON s.project = :project AND s.run = n.run AND s.step = n.step "
+    "JOIN versions v ON v.project = s.project AND v.asset = n.asset AND v.partition = s.partition "
+    "AND v.version = n.version"
+)
+_HEAD_SINCE: Final = text(
+    "SELECT DISTINCT ON (partition) partition, from_position FROM head_history "
+    "WHERE project = :project AND environment = :environment AND asset = :asset "
+    "AND from_position > :after AND from_position <= :upto ORDER BY partition, from_position DESC"
+)
 
 
 def heads(
@@ -179,6 +192,41 @@ def version_named(connection: Connection, project: str, asset: AssetId, version:
     """The version of that asset, one entry per partition it made."""
     parameters = {"project": project, "asset": asset, "version": version, "as_of": NOW}
     return [VersionFacts._make(row) for row in _tuples(connection, _VERSION, parameters)]
+
+
+def versions_of(
+    connection: Connection, project: str, versions: Iterable[AssetVersion], as_of: Position = NOW
+) -> dict[AssetVersion, VersionFacts]:
+    """These versions of assets, as far as they were made. Cost: two index lookups each."""
+    named = [(asset, version, *version.rpartition(".")[::2]) for asset, version in dict.fromkeys(versions)]
+    if not named:
+        return {}
+    assets, ids, runs, steps = map(list, zip(*named, strict=True))
+    parameters = {"project": project, "assets": assets, "versions": ids, "runs": runs, "as_of": as_of}
+    rows = _tuples(connection, _NAMED, {**parameters, "steps": list(map(int, steps))})
+    return {(facts.asset, facts.version): facts for facts in map(VersionFacts._make, rows)}
+
+
+def heads_since(
+    connection: Connection, project: str, environment: str, asset: AssetId, as_of: Position = NOW
+) -> dict[PartitionKey, Position]:
+    """By partition the position at which the environment's head of the asset became its head.
+
+    What a branch has from its base became head there when it branched. Cost: O(moves of the asset's heads).
+    """
+    found: dict[PartitionKey, Position] = {}
+    line = line_of(connection, project, environment, as_of)
+    for stretch in line:
+        parameters = {
+            "project": project,
+            "environment": stretch.environment,
+            "asset": asset,
+            "after": stretch.after,
+            "upto": min(stretch.upto, as_of),
+        }
+        for partition, position in _tuples(connection, _HEAD_SINCE, parameters):
+            found.setdefault(PartitionKey(partition), position if stretch is line[0] else line[0].after)
+    return found
 
 
 def made_by_step(connection: Connection, project: str, version: VersionId) -> list[VersionFacts]:

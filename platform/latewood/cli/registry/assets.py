@@ -14,7 +14,7 @@ from latewood.cli.options import as_json, as_of, environment, partition, version
 @as_json
 def assets(**given: Any) -> int:
     """List assets with status and partitions."""
-    from latewood.cli.inspect import assets_command
+    from latewood.cli.assets import assets_command
 
     return assets_command(**given)
 
@@ -26,7 +26,7 @@ def assets(**given: Any) -> int:
 @as_json
 def asset(**given: Any) -> int:
     """Show one asset: status, versions, checks."""
-    from latewood.cli.inspect import asset_command
+    from latewood.cli.assets import asset_command
 
     return asset_command(**given)
 
@@ -65,7 +65,7 @@ def lineage(**given: Any) -> int:
     Without --partition or --version it is about all heads. What an asset's versions have in common is one line;
     --json lists each.
     """
-    from latewood.cli.inspect import lineage_command
+    from latewood.cli.lineage import lineage_command
 
     return lineage_command(**given)
 
@@ -78,7 +78,7 @@ def lineage(**given: Any) -> int:
 @as_json
 def why(**given: Any) -> int:
     """Explain why an asset is fresh, stale or missing."""
-    from latewood.cli.inspect import why_command
+    from latewood.cli.explain import why_command
 
     return why_command(**given)
 

@@ -1,0 +1,278 @@
+"""`latewood assets` and `asset`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from latewood.cli import exits
+from latewood.cli.output import (
+    STATUS_GLYPH,
+    STATUS_STYLE,
+    console,
+    duration,
+    metadata_text,
+    moment,
+    plural,
+    print_json,
+    table,
+)
+from latewood.cli.wording import rename_json, rename_text
+from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
+from latewood.commands.reading import read, select_keys
+from latewood.commands.workspace import open_workspace
+from latewood.decide.keys import parameters_of
+from latewood.decide.staleness import Assessed, Status
+from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe, title
+from latewood.model.policies import Resources
+from latewood.model.types import display
+from latewood.projections.states import NOW
+
+
+def assets_command(*, selection: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+    """List assets."""
+    workspace = open_workspace(environment=environment)
+    found = read(workspace, NOW if as_of is None else as_of)
+    keys = select_keys(found, selection) if len(found.view.catalog) else ()
+    if json_:
+        print_json(
+            {
+                "position": found.view.position,
+                "assets": [
+                    {**_asset_json(found.assessed[key], found.view.catalog[key]), "flags": found.flags(key)}
+                    for key in keys
+                ],
+            }
+        )
+        return exits.OK
+    if not len(found.view.catalog):
+        console().print(
+            f"No assets in {workspace.environment} yet. Write a file with @asset functions, then: "
+            "latewood materialize '*' -f FILE"
+        )
+        return exits.OK
+    rows = table("", "asset", "status", "partitions", "group", "kinds", spare=("partitions", "group", "kinds"))
+    for key in keys:
+        assessed, asset = found.assessed[key], found.view.catalog[key]
+        status = _status_word(assessed)
+        flags = (flag for flag in found.flags(key) if flag != "absent")  # the status says it
+        rows.add_row(
+            STATUS_GLYPH[status],
+            key,
+            ", ".join((_status_text(assessed), *map(_flag_text, flags))),
+            ""
+            if asset.partitions is None
+            else f"{len(assessed.by_status.get(Status.FRESH, Ordinals()) - assessed.absent):,} fresh of "
+            f"{sum(len(o) for o in assessed.by_status.values()):,}",
+            asset.group,
+            ", ".join(asset.kinds),
+            style=STATUS_STYLE[status] if status != "fresh" else "",
+        )
+    out = console()
+    out.print(rows)
+    out.print(
+        f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim"
+    )
+    return exits.OK
+
+
+def _flag_text(flag: str) -> str:
+    return "waiting for inputs" if flag == "waiting" else flag
+
+
+def _status_word(assessed: Assessed) -> str:
+    """The status, and `absent` for an optional output of which there is nothing and nothing missing."""
+    fresh = assessed.by_status.get(Status.FRESH, Ordinals())
+    is_absent = assessed.status is Status.FRESH and fresh and not fresh - assessed.absent
+    return "absent" if is_absent else assessed.status.value
+
+
+def _status_text(assessed: Assessed) -> str:
+    if assessed.node.assets[0].partitions is None:
+        word = _status_word(assessed)
+        return f"{word}, absent" if assessed.absent and word != "absent" else word
+    counts = {status.value: len(assessed.by_status.get(status, ())) for status in (Status.STALE, Status.MISSING)}
+    counts["absent"] = len(assessed.absent)
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or Status.FRESH.value
+
+
+def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
+    partitions = {status.value: ordinals for status, ordinals in assessed.by_status.items()}
+    if assessed.absent:
+        partitions["absent"] = assessed.absent
+    return {
+        "key": asset.key,
+        "status": assessed.status,
+        "group": asset.group,
+        "owners": asset.owners,
+        "tags": asset.tags,
+        "kinds": asset.kinds,
+        "description": asset.description,
+        "partitions": {
+            word: "" if asset.partitions is None else describe(asset.partitions, ordinals)
+            for word, ordinals in partitions.items()
+        },
+    }
+
+
+def asset_command(*, key: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+    """Show one asset."""
+    workspace = open_workspace(environment=environment)
+    page = asset_page(workspace, key, NOW if as_of is None else as_of)
+    if json_:
+        print_json(_page_json(page))
+        return exits.OK
+    _print_page(console(), page)
+    return exits.OK
+
+
+def _page_json(page: AssetPage) -> dict[str, Any]:
+    return {
+        "position": page.position,
+        **_asset_json(page.assessed, page.definition),
+        "renames": [rename_json(rename) for rename in page.renames],
+        "code_version": page.definition.task.code.version,
+        "parameters": parameters_of(page.definition.task, {}),
+        "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
+        "versions": [
+            {
+                **v.facts._asdict(),
+                "use": v.use,
+                "environment": v.environment,
+                "parameters": v.parameters,
+                "taken_from": None if v.source is None else {"asset": v.source[0], "version": v.source[1]},
+            }
+            for v in page.versions
+        ],
+        "metadata": page.shown.metadata if page.shown is not None else {},
+        "columns": page.shown.columns if page.shown is not None else (),
+        "checks": [
+            {
+                "check": check.check_name,
+                "partition": check.partition,
+                "version": check.version,
+                "passed": check.passed,
+                "blocking": check.blocking,
+                "message": check.message,
+                "metadata": check.metadata,
+                "event": check.position,
+            }
+            for check in page.checks
+        ],
+    }
+
+
+def _print_page(out: Console, page: AssetPage) -> None:
+    asset = page.definition
+    status = _status_word(page.assessed)
+    out.print(f"{STATUS_GLYPH[status]} {asset.key}   {_status_text(page.assessed)}", style=STATUS_STYLE[status])
+    if asset.description:
+        out.print(asset.description)
+    facts = table("", "")
+    facts.show_header = False
+    for name, value in _page_facts(page):
+        if value:
+            facts.add_row(name, value)
+    out.print(facts)
+    if page.versions:
+        out.print(_versions_table(page))
+    if page.checks:
+        out.print(_checks_table(page))
+    if more := len(page.checks[_CHECKS_SHOWN:]):
+        out.print(f"{plural(more, 'earlier verdict')} not shown; --json shows the latest hundred", style="dim")
+
+
+def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
+    asset, shown = page.definition, page.shown
+    return [
+        ("renamed", "; ".join(map(rename_text, page.renames))),
+        ("group", asset.group),
+        ("owners", ", ".join(asset.owners)),
+        ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
+        ("kinds", ", ".join(asset.kinds)),
+        ("type", display(asset.type)),
+        ("partitions", "" if asset.partitions is None else title(asset.partitions)),
+        ("task", f"{asset.task.name} ({asset.task.code.file})"),
+        ("code version", asset.task.code.version),
+        ("reads", ", ".join(i.asset for i in asset.task.inputs)),
+        ("parameters", ", ".join(_parameter_texts(page))),
+        ("policies", ", ".join(_policies(asset.task))),
+        ("not covered", "; ".join(asset.task.code.uncovered)),
+        ("columns", ", ".join(shown.columns) if shown is not None else ""),
+        ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
+    ]
+
+
+def _parameter_texts(page: AssetPage) -> Iterator[str]:
+    for name, value in parameters_of(page.definition.task, {}).items():
+        pin = page.pins.get(name)
+        yield f"{name}={value!r}" + (f" (pinned by {pin.actor})" if pin is not None and pin.pinned else "")
+
+
+def _policies(task: TaskDefinition) -> Iterator[str]:
+    """What a task's definition says of how it is run, as far as that is not the default."""
+    if task.reuse.is_off:
+        yield "reuse off"
+    elif task.reuse.window is not None:
+        yield f"reuse for {task.reuse.window}"
+    if task.retries.retries_max:
+        count = task.retries.retries_max
+        yield f"{count} {'retry' if count == 1 else 'retries'}, first after {task.retries.backoff}"
+    for name in ("running", "queued", "total"):
+        if (limit := getattr(task.timeouts, name)) is not None:
+            yield f"{name} timeout {limit}"
+    if task.resources != Resources():
+        yield f"cpu {task.resources.cpu:g}, memory {task.resources.memory or 'not stated'}, gpu {task.resources.gpu}"
+    yield from (f"{name} {value}" for name in ("pool", "priority", "image") if (value := getattr(task, name)))
+
+
+def _versions_table(page: AssetPage) -> Table:
+    names = ("version", "use", "partition", "made", "took", "data version", "event")
+    rows = table(*names, right=("took", "event"), whole=("made",), spare=("took", "data version"))
+    for version in page.versions:
+        facts = version.facts
+        rows.add_row(
+            facts.version,
+            _use_text(version),
+            facts.partition,
+            moment(facts.made_at),
+            duration(facts.duration_ms),
+            facts.data_version[:24],
+            f"{facts.position:,}",
+            style=_USE_STYLE.get(version.use, ""),
+        )
+    return rows
+
+
+_USE_STYLE = {Use.HEAD: "bold", Use.REFUSED: "red", Use.RETRACTED: "red", Use.PAST: "dim"}
+
+
+def _use_text(version: PageVersion) -> str:
+    use = version.use.value
+    if version.use is Use.VARIANT:
+        use = " ".join((use, *(f"{name}={value!r}" for name, value in version.parameters.items())))
+    elif version.use is Use.ELSEWHERE:
+        use = f"made in {version.environment}"
+    return use if version.source is None else f"{use}, taken from {' '.join(version.source)}"
+
+
+def _checks_table(page: AssetPage) -> Table:
+    names = ("check", "partition", "verdict", "blocking", "what it found", "event")
+    rows = table(*names, right=("event",), spare=("blocking",))
+    for check in page.checks[:_CHECKS_SHOWN]:
+        rows.add_row(
+            check.check_name,
+            check.partition,
+            "passed" if check.passed else f"failed ({check.severity})",
+            "yes" if check.blocking else "",
+            check.message or metadata_text(check.metadata),
+            f"{check.position:,}",
+            style="" if check.passed else "red",
+        )
+    return rows
+
+
+_CHECKS_SHOWN = 20

@@ -1,0 +1,227 @@
+"""`latewood why`."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from rich.console import Console
+
+from latewood.cli import exits
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json
+from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
+from latewood.commands.explaining import why
+from latewood.commands.workspace import open_workspace
+from latewood.decide.judge import Cause
+from latewood.decide.moves import By, Moved
+from latewood.decide.staleness import Status
+from latewood.decide.state import VersionFacts
+from latewood.decide.why import Explanation, Finding
+from latewood.events import CheckEvaluated, StepFailed
+from latewood.model.keys import AssetKey
+from latewood.projections.states import NOW
+
+
+def why_command(*, key: str, partition: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+    """Explain."""
+    workspace = open_workspace(environment=environment)
+    found = why(workspace, key, partition=partition, as_of=NOW if as_of is None else as_of)
+    if json_:
+        print_json(_explanation_json(found))
+        return exits.OK
+    out = console()
+    _print_explanation(out, found)
+    if found.partition and not partition:
+        which = "the last partition: none is stale or missing" if found.status is Status.FRESH else "the first such one"
+        out.print(f"{found.partition} is {which}; --partition asks about another", style="dim")
+    return exits.OK
+
+
+def _explanation_json(found: Explanation) -> dict[str, Any]:
+    return {
+        "asset": found.asset,
+        "partition": found.partition,
+        "status": found.status,
+        "position": found.position,
+        "since": found.since,
+        "absent": found.beside is not None,
+        "head": None if found.head is None else found.head._asdict(),
+        "head_since": found.head_since,
+        "moved": _moved_json(found.moved),
+        "taken_from": None
+        if found.source is None
+        else {
+            "asset": found.source[0],
+            "version": found.source[1].version,
+            "event": found.source[1].position,
+            "made_at": found.source[1].made_at,
+        },
+        "failed": found.failed,
+        "renames": [rename_json(rename) for rename in found.renames],
+        "nearest": None
+        if found.nearest is None
+        else {"version": found.nearest.version.version, "differs": found.nearest.differs},
+        "made_because": () if found.started is None else found.started.reasons,
+        "findings": [
+            {
+                "cause": finding.cause,
+                "asset": finding.asset,
+                "partitions": finding.partitions,
+                "subject": finding.subject,
+                "path": finding.path,
+                "before": finding.before,
+                "after": finding.after,
+                "event": finding.event,
+                "since": finding.since,
+                "moved": _moved_json(finding.moved),
+                "pinned_by": "" if finding.pin is None or not finding.pin.pinned else finding.pin.actor,
+                "failure": None if finding.failure is None else _failure_json(finding.failure),
+                "retracted": None if finding.retraction is None else finding.retraction._asdict(),
+                "code": [
+                    {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after} for c in finding.code
+                ],
+                "through": finding.through,
+            }
+            for finding in found.findings
+        ],
+    }
+
+
+def _moved_json(moved: Moved | None) -> dict[str, Any] | None:
+    if moved is None:
+        return None
+    return {
+        "event": moved.position,
+        "by": moved.by,
+        "at": moved.at,
+        "actor": moved.actor,
+        "environment": moved.environment,
+        "run": moved.run,
+    }
+
+
+def _failure_json(failure: StepFailed | CheckEvaluated) -> dict[str, str]:
+    if isinstance(failure, StepFailed):
+        return {"check": "", "error": failure.failure.error, "message": failure.failure.message}
+    return {"check": failure.check, "error": "", "message": failure.message}
+
+
+def _print_explanation(out: Console, found: Explanation) -> None:
+    name = f"{found.asset} {found.partition}".rstrip()
+    since = f" since position {found.since:,}" if found.since is not None else ""
+    if found.beside is not None and found.head is None:
+        out.print(f"{name} is absent: an optional output that its task did not make", style=STATUS_STYLE["absent"])
+    else:
+        out.print(f"{name} is {found.status.value}{since}", style=STATUS_STYLE[found.status.value])
+    for number, (line, event) in enumerate(_numbered(found), start=1):
+        out.print(f" {number:<2} {line}" + (f"   event {event:,}" if event is not None else ""))
+    for line in (*_made_lines(found), *_remarks(found)):
+        out.print(line)
+
+
+def _numbered(found: Explanation) -> Iterator[tuple[str, int | None]]:
+    """The findings, each after what moved the head that it is about."""
+    refused = {finding.asset for finding in found.findings if isinstance(finding.failure, CheckEvaluated)}
+    told = set() if found.moved is None else {found.moved.position}
+    for finding in found.findings:
+        if finding.moved is not None and finding.moved.position not in told:
+            told.add(finding.moved.position)
+            key = finding.subject if finding.cause is Cause.INPUT else finding.asset
+            yield f"head       of {key} was set by {_moved_text(finding.moved)}", finding.moved.position
+        yield from _finding_lines(finding, refused)
+
+
+def _made_lines(found: Explanation) -> Iterator[str]:
+    """How the head was made, or what was made in place of an absent output, and how it became head."""
+    if found.beside is not None:
+        run, at = _run_of(found.beside), moment(found.beside.made_at)
+        yield f"its task was run by run {run} at {at}, event {found.beside.position:,}, and made none of it"
+    if (head := found.head) is None:
+        return
+    computed = head
+    if found.source is None:
+        yield f"its version {head.version} was made by run {_made_text(head)}"
+    else:
+        asset, computed = found.source
+        taken = f"taken from {asset} {computed.version} by run {_run_of(head)}, event {head.position:,}"
+        yield f"its version {head.version} was {taken}"
+        yield f"that was made by run {_made_text(computed)}"
+    if found.started is not None and found.started.reasons:
+        yield f"it was run because: {', '.join(found.started.reasons)}"
+    if found.moved is not None:
+        yield f"it became head by {_moved_text(found.moved)}, event {found.moved.position:,}"
+
+
+def _made_text(facts: VersionFacts) -> str:
+    at, took = moment(facts.made_at), duration(facts.duration_ms)
+    return f"{_run_of(facts)} at {at}, event {facts.position:,}, in {took}"
+
+
+def _run_of(facts: VersionFacts) -> str:
+    return facts.version.rpartition(".")[0]
+
+
+def _moved_text(moved: Moved) -> str:
+    at = moment(moved.at)
+    match moved.by:
+        case By.ROLLBACK:
+            return f"a rollback by {moved.actor} at {at}"
+        case By.PROMOTION:
+            return f"a promotion by {moved.actor} at {at}"
+        case By.ENVIRONMENT:
+            return f"the promotion of {moved.environment} by {moved.actor} at {at}"
+        case By.BRANCH:
+            return f"branching from {moved.environment}, by {moved.actor} at {at}"
+        case By.REUSE:
+            return f"run {moved.run}, which reused it at {at}"
+
+
+def _remarks(found: Explanation) -> Iterator[str]:
+    if found.renames:
+        yield f"renamed: {'; '.join(map(rename_text, found.renames))}"
+    if found.nearest is not None and found.nearest.differs:
+        near = found.nearest.version
+        differs = ", ".join(cause.value for cause in found.nearest.differs)
+        yield f"nearest earlier version: {near.version} (event {near.position:,}), which differs in {differs}"
+    variant = [f for f in found.findings if f.cause is Cause.PARAMETERS and f.before and not f.path and _is_promoted(f)]
+    if variant:
+        written = " ".join(f"{finding.asset}.{finding.subject}={finding.before}" for finding in variant)
+        yield f"made with other parameters than those of the environment; for them to stay: latewood pin {written}"
+    if found.status is Status.FRESH and found.head is not None:
+        yield "nothing changed since: code, parameters, inputs and packages are the same"
+
+
+def _is_promoted(finding: Finding) -> bool:
+    """The parameter is other than the environment's because such a version was made head, not by a later event."""
+    return finding.event is None or (finding.moved is not None and finding.event == finding.moved.position)
+
+
+def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tuple[str, int | None]]:
+    where = f"{finding.asset} {finding.partitions}".rstrip()
+    through = f", read through {' -> '.join(finding.through)}" if finding.through else ""
+    match finding.cause:
+        case Cause.MISSING:
+            never = "has no version that may be used" if finding.asset in refused else "was never materialized here"
+            return [(f"missing    {where} {never}{through}", None)]
+        case Cause.CODE if finding.code:
+            return [
+                (f"code       {change_text(change)}, used by {where}{through}", finding.event)
+                for change in finding.code
+            ]
+        case Cause.CODE:
+            return [(f"code       of {where} changed{through}", finding.event)]
+        case Cause.PARAMETERS:
+            return [(f"parameter  {parameter_text(finding, where)}{through}", finding.event)]
+        case Cause.FAILED | Cause.REFUSED:
+            assert finding.failure is not None, "what failed is known by its event"
+            word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"
+            return [(f"{word:<10} {where}: {failure_text(finding.failure)}{through}", finding.event)]
+        case Cause.RETRACTED:
+            assert finding.retraction is not None, "what was retracted is known by its event"
+            said = f"{finding.retraction.version} was retracted: {finding.retraction.reason}"
+            return [(f"retracted  {where}: {said}{through}", finding.event)]
+        case Cause.ABSENT:
+            return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
+        case Cause.INPUT:
+            before, after = finding.before[:20], finding.after[:20]
+            return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]
+        case cause:
+            return [(f"{cause:<10} {where}{through}", finding.event)]

@@ -1,0 +1,121 @@
+"""`latewood lineage`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from latewood.cli import exits
+from latewood.cli.output import console, print_json, table
+from latewood.commands.lineage import Link, Taken, lineage
+from latewood.commands.reading import View
+from latewood.commands.workspace import open_workspace
+from latewood.decide.versions import expand
+from latewood.errors import UsageError
+from latewood.model.keys import AssetKey, VersionId
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe, parse_partitions
+from latewood.projections.states import NOW
+
+
+def lineage_command(
+    *,
+    key: str,
+    up: int,
+    down: int,
+    partition: str,
+    version: str,
+    environment: str | None,
+    as_of: int | None,
+    json_: bool,
+) -> int:
+    """Show lineage between versions: in JSON every one, for people those of an asset in one line."""
+    workspace = open_workspace(environment=environment)
+    at = NOW if as_of is None else as_of
+    found = lineage(workspace, key, partition=partition, version=version, up=up, down=down, as_of=at)
+    if json_:
+        print_json(
+            {
+                "upstream": list(map(_link_json, found.upstream)),
+                "downstream": list(map(_link_json, found.downstream)),
+                "taken": list(map(_taken_json, found.taken)),
+            }
+        )
+        return exits.OK
+    out, shown = console(), _Shown(found.view, workspace.clock())
+    rows = table("level", "reader", "version", "read", "versions", right=("level",))
+    for row in _rows((*found.upstream, *found.downstream), shown):
+        rows.add_row(*row)
+    out.print(rows if rows.row_count else f"{key} reads nothing" if up else f"nothing reads {key}")
+    for line in _taken_lines(found.taken, shown):
+        out.print(line)
+    return exits.OK
+
+
+def _rows(links: Iterable[Link], shown: "_Shown") -> Iterator[tuple[str, ...]]:
+    alike: dict[tuple[int, AssetKey, AssetKey, AssetKey | None], list[Link]] = {}
+    for link in links:
+        alike.setdefault((link.depth, link.reader, link.asset, link.equal_to), []).append(link)
+    for (depth, reader, asset, equal_to), same in alike.items():
+        made = dict.fromkeys(link.reader_version for link in same)
+        read = dict.fromkeys(v for link in same for v in expand(link.versions))
+        versions = shown.versions(asset, (link.partitions for link in same), list(read))
+        if equal_to is not None:
+            versions = f"equal content, read as {versions if asset == equal_to else f'{asset} {versions}'}"
+        partitions = (link.reader_partition for link in same)
+        yield str(depth), reader, shown.versions(reader, partitions, list(made)), equal_to or asset, versions
+
+
+def _taken_lines(taken: Iterable[Taken], shown: "_Shown") -> Iterator[str]:
+    alike: dict[tuple[AssetKey, AssetKey], list[Taken]] = {}
+    for one in taken:
+        alike.setdefault((one.asset, one.from_asset), []).append(one)
+    for (asset, from_asset), same in alike.items():
+        partitions = [one.partition for one in same]
+        made = shown.versions(asset, partitions, [one.version for one in same])
+        source = shown.versions(from_asset, partitions, list(dict.fromkeys(one.from_version for one in same)))
+        verb = "was" if len(same) == 1 else "were"
+        yield f"{asset} {made} {verb} taken from {from_asset} {source}, of the same task; what that read is shown"
+
+
+class _Shown:
+    """How many versions are told in few words."""
+
+    def __init__(self, view: View, now: datetime) -> None:
+        self._schemes = {key: asset.partitions for key, asset in view.catalog.assets.items()}
+        self._now = now
+
+    def versions(self, asset: AssetKey, partitions: Iterable[str], versions: list[VersionId]) -> str:
+        """`2013-01-01..2013-12-31, 365 versions`; one version by its id, which tells the run and its step."""
+        found = dict.fromkeys(filter(None, partitions))
+        where, scheme = ", ".join(found), self._schemes.get(asset)
+        if scheme is not None and found:
+            with suppress(UsageError):  # partitions that the scheme no longer has are told as they were recorded
+                ordinals = (o for text in found for o in parse_partitions(scheme, text, self._now))
+                where = describe(scheme, Ordinals.of(ordinals))
+        count = versions[0] if len(versions) == 1 else f"{len(versions):,} versions"
+        return f"{where if len(where) < 60 else where[:57] + '…'}, {count}" if where else count
+
+
+def _link_json(link: Link) -> dict[str, Any]:
+    return {
+        "reader": link.reader,
+        "reader_partition": link.reader_partition,
+        "reader_version": link.reader_version,
+        "input": link.input,
+        "asset": link.asset,
+        "versions": link.versions,
+        "partitions": link.partitions,
+        "depth": link.depth,
+        "equal_to": link.equal_to,
+    }
+
+
+def _taken_json(taken: Taken) -> dict[str, Any]:
+    return {
+        "asset": taken.asset,
+        "partition": taken.partition,
+        "version": taken.version,
+        "from_asset": taken.from_asset,
+        "from_version": taken.from_version,
+    }
