@@ -211,7 +211,17 @@ _EVENT = {
     "position", "event_id", "stream", "version", "type", "schema_version", "occurred_at", "recorded_at", "actor",
     "cause", "data", "hash",
 }  # fmt: skip
-_LINK = {"reader", "reader_partition", "reader_version", "input", "asset", "versions", "partitions", "depth"}
+_LINK = {
+    "reader",
+    "reader_partition",
+    "reader_version",
+    "input",
+    "asset",
+    "versions",
+    "partitions",
+    "depth",
+    "equal_to",
+}
 
 
 def test_json_of_assets(shop):
@@ -221,7 +231,7 @@ def test_json_of_assets(shop):
     page = answer(shop, "asset", "scaled")
     of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
     assert set(page) == _ASSET | of_page | {"renames"}
-    assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters"}
+    assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters", "taken_from"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["metadata"] == {"region": "us"}
     assert set(page["checks"][0]) == {
@@ -240,14 +250,14 @@ def test_json_of_plans_and_reasons(shop):
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
-        "renames",
+        "renames", "absent", "head_since", "moved", "taken_from",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 
 
 def test_json_of_lineage(shop):
     links = answer(shop, "lineage", "scaled", "--partition", "us", "--down", "1")
-    assert set(links) == {"upstream", "downstream"}
+    assert set(links) == {"upstream", "downstream", "taken"}
     assert [set(link) for link in (*links["upstream"], links["downstream"][0])] == [_LINK, _LINK]
     assert (links["upstream"][0]["asset"], links["downstream"][0]["reader"]) == ("numbers", "total")
 

@@ -92,6 +92,41 @@ def test_a_changed_parameter_of_what_was_taken_is_named_with_its_values(taken):
     assert (found["cause"], found["subject"], found["before"], found["after"]) == ("parameters", "scale", "2", "4")
 
 
+TWICE = """
+from latewood import task, workflow
+
+@task
+def loaded() -> int:
+    return 5
+
+@task
+def doubled(number: int, *, by: int = 2) -> int:
+    return number * by
+
+@workflow
+def one() -> int:
+    return doubled(loaded())
+
+@workflow
+def two() -> int:
+    return doubled(loaded())
+"""
+
+
+def test_steps_of_two_workflows_that_were_computed_once_show_what_was_read_then(shell):
+    run = made(shell, TWICE)["run"]
+    (link,) = answer(shell, "lineage", "two/doubled")["upstream"]
+    assert (link["asset"], link["versions"]) == ("one/loaded", head(shell, "one/loaded"))
+    (link,) = answer(shell, "lineage", "two/loaded", "--up", "0", "--down", "1")["downstream"]
+    assert (link["reader"], link["asset"], link["equal_to"]) == ("two/doubled", "one/loaded", "two/loaded")
+    told = shell.here("lineage", "two/loaded", "--up", "0", "--down", "1").out
+    assert f"equal content, read as one/loaded {head(shell, 'one/loaded')}" in told
+    made(shell, TWICE, "*/doubled", "--param", "two/doubled.by=3")
+    compared = answer(shell, "compare", "two/doubled")["versions"]
+    assert [version["parameters"] for version in compared] == [{"two/doubled.by": [3]}, {"two/doubled.by": [2]}]
+    assert head(shell, "one/loaded").startswith(f"{run}.")
+
+
 # ── blocked ───────────────────────────────────────────────────────────────────────────────────────────────
 
 CHAIN = """
@@ -291,6 +326,35 @@ def test_what_a_check_refused_and_was_taken_back_is_failed_no_more(shell):
     assert statuses(shell)["a"] == "stale failed"
     made(shell, CHAIN.format(a=1, plus=1) + SMALL)
     assert statuses(shell) == dict.fromkeys("abcd", "fresh")
+
+
+BRANCHES = """
+from latewood import task, when, workflow
+
+@task
+def size() -> int:
+    return {size}
+
+@task
+def publish(number: int) -> int:
+    raise ValueError("nobody reads it")
+
+@task
+def drop(number: int) -> int:
+    return number
+
+@workflow
+def flow() -> int:
+    number = size()
+    return when(number >= 3).then(publish, number).otherwise(drop, number)
+"""
+
+
+def test_what_failed_in_a_branch_that_is_not_taken_any_more_is_failed_no_more(shell):
+    made(shell, BRANCHES.format(size=5))
+    assert statuses(shell)["flow/publish"] == "missing failed"
+    made(shell, BRANCHES.format(size=1))
+    assert "failed" not in statuses(shell)["flow/publish"]
 
 
 # ── optional outputs ──────────────────────────────────────────────────────────────────────────────────────

@@ -86,7 +86,7 @@ def test_from_a_sweep_to_a_pinned_best(model):
     (chosen,) = [v for v in train if v["parameters"] == {"train.depth": [6], "train.eta": [0.2]}]
     assert "train: " in model.here("promote", chosen["version"]).out
     why = model.here("why", "train").out
-    assert re.search(r"parameter +depth of train: 6 -> 3\n", why)
+    assert re.search(r"parameter +depth of train: 6 -> 3   event [\d,]+\n", why)
     assert "for them to stay: latewood pin train.depth=6 train.eta=0.2\n" in why
 
     assert model.here("pin", "train.depth=6", "train.eta=0.2").out.startswith("train.depth: 3 -> 6\n")

@@ -7,7 +7,7 @@ import pytest
 
 from builders import NOW, World, catalog, changed, content, edited, id_of, number, said
 from latewood.decide.judge import Cause, Reason
-from latewood.decide.staleness import Assessed, Status, assess
+from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import WindowOverlap
 from latewood.model.ordinals import Ordinals
@@ -288,3 +288,22 @@ def test_an_optional_output_that_was_not_made_is_as_it_should_be_until_something
         Ordinals.between(0, 1),
         world.heads[id_of("x")][""],
     )
+
+
+def test_what_is_below_an_absent_output_waits_for_it_partition_by_partition():
+    defined = catalog("x y?[abc]", "z[abc] <- y", "t <- z", "other[abc] <- x")
+    world = World(makes=lambda asset, p, _: None if (asset.key, p) == ("y", "b") else content(asset.key, p))
+    world.run(defined)
+    state = world.state(defined)
+    assert waiting_for_absent(defined, assess(defined, state), state) == {"z", "t"}
+    assert seen(world, defined) == {
+        "x": "fresh",
+        "y": "fresh",
+        "z": "fresh a, c, missing b",
+        "t": "missing",
+        "other": "fresh",
+    }
+    world.makes = None
+    world.run(edited(defined, "x"))
+    state = world.state(edited(defined, "x"))
+    assert waiting_for_absent(defined, assess(edited(defined, "x"), state), state) == frozenset()

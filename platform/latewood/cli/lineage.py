@@ -75,7 +75,7 @@ def _taken_lines(taken: Iterable[Taken], shown: "_Shown") -> Iterator[str]:
         made = shown.versions(asset, partitions, [one.version for one in same])
         source = shown.versions(from_asset, partitions, list(dict.fromkeys(one.from_version for one in same)))
         verb = "was" if len(same) == 1 else "were"
-        yield f"{asset} {made} {verb} taken from {from_asset} {source}, of the same task; what that read is shown"
+        yield f"{asset} {made} {verb} taken from {from_asset} {source}, of the same task on equal inputs"
 
 
 class _Shown:

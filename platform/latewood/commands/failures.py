@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from latewood.commands.workspace import Workspace
+from latewood.decide.judge import Cause
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import State, VersionFacts
 from latewood.errors import UsageError
@@ -65,7 +66,7 @@ def _refused(
 def _heads_beside(
     slots: Iterable[Slot], state: State, assessed: Mapping[AssetKey, Assessed]
 ) -> Iterator[tuple[Slot, VersionFacts | None]]:
-    """For each partition that still exists the head that is what would be made now, None where there is none such.
+    """For each partition that is to exist the head that is what would be made now, None where there is none such.
 
     Beside an optional output that was absent that is the head of what was made in its place.
     """
@@ -78,6 +79,8 @@ def _heads_beside(
             ordinal = ordinal_of(of_asset.node.assets[0].partitions, partition)
         except UsageError:
             continue  # the scheme has it no more
+        if any(reason.cause is Cause.UNTAKEN for reason in of_asset.reasons(ordinal)):
+            continue  # in a branch that is not taken nothing is to be made
         head = state.heads.get(asset, {}).get(partition) or of_asset.made_beside(keys[asset], ordinal, state)
         yield (asset, partition), head if of_asset.is_current(ordinal) else None
 

@@ -19,7 +19,7 @@ from latewood.decide.judge import Cause
 from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse
-from latewood.decide.staleness import Assessed, assess
+from latewood.decide.staleness import Assessed, assess, waiting_for_absent
 from latewood.decide.state import Heads, Pin, Retracted, State
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.engine.file_hash import content_of
@@ -65,7 +65,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A consistent reading of an environment: everything from one snapshot of the database."""
+    """A consistent reading of an environment: everything from one snapshot of the database.
+
+    `awaiting` are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
+    """
 
     view: View
     state: State
@@ -73,6 +76,7 @@ class Read:
     failed: Mapping[tuple[AssetId, PartitionKey], Position]
     running: Mapping[tuple[AssetId, PartitionKey], Position]
     awaiting: Mapping[AssetKey, tuple[str, ...]]
+    waiting: frozenset[AssetKey] = frozenset()
 
     def flags(self, key: AssetKey) -> tuple[Flag, ...]:
         """What is true of the asset besides its status."""
@@ -81,7 +85,7 @@ class Read:
         found: dict[Flag, bool] = {
             "failed": Cause.REFUSED in causes or any(asset == id_ for asset, _ in self.failed),
             "running": any(asset == id_ for asset, _ in self.running),
-            "waiting": key in self.awaiting,
+            "waiting": key in self.awaiting or key in self.waiting,
             "retracted": Cause.RETRACTED in causes,
             "absent": Cause.ABSENT in causes,
         }
@@ -110,6 +114,7 @@ def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) ->
         failed=failures(connection, workspace, view.catalog, state, assessed),
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
         awaiting=awaiting(view.catalog, {}),
+        waiting=waiting_for_absent(view.catalog, assessed, state),
     )
 
 

@@ -25,6 +25,7 @@ from latewood.decide.judge import (
 from latewood.decide.state import State, VersionFacts
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
+from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 
 
@@ -88,6 +89,31 @@ def assess(catalog: Catalog, state: State) -> dict[AssetKey, Assessed]:
         columns |= {node.slot(key): head_column(node, index, state) for index, key in enumerate(node.keys)}
         assessed |= zip(node.keys, _assess_node(node, catalog, state, columns), strict=True)
     return assessed
+
+
+def waiting_for_absent(catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State) -> frozenset[AssetKey]:
+    """Assets of which some partition can not be made while an optional output above it is absent.
+
+    Cost: O(assets), and the partitions of those below an absent output that are not fresh.
+    """
+    without: dict[AssetKey, Ordinals] = {key: found.absent for key, found in assessed.items() if found.absent}
+    for key in catalog.graph.topological if without else ():
+        if key in assessed and any(input_.asset in without for input_ in assessed[key].node.task.inputs):
+            for ordinal in sorted(o for ordinals in assessed[key].by_reasons.values() for o in ordinals):
+                if _reads_any_of(without, catalog, assessed[key].node, ordinal, state):
+                    without[key] = without.get(key, Ordinals()) | Ordinals.between(ordinal, ordinal + 1)
+    return frozenset(key for key, ordinals in without.items() if ordinals - assessed[key].absent)
+
+
+def _reads_any_of(
+    without: Mapping[AssetKey, Ordinals], catalog: Catalog, node: Node, ordinal: int, state: State
+) -> bool:
+    for input_ in node.task.inputs:
+        if input_.loads and (there := without.get(input_.asset)):
+            up, down = catalog[input_.asset].partitions, node.assets[0].partitions
+            if there & upstream_ordinals(input_.mapping, up, down, ordinal, state.now):
+                return True
+    return False
 
 
 def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot, Column]) -> list[Assessed]:
