@@ -12,6 +12,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import Cause, Reason, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
+from latewood.decide.places import Place, stale_places
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
@@ -19,8 +20,8 @@ from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.model.mappings import Parallel, Shared, upstream_ordinals, upstream_ranges
-from latewood.model.ordinals import Ordinals, Range
+from latewood.model.mappings import upstream_ordinals
+from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
 
 
@@ -145,7 +146,7 @@ def explain(
     partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
     explainer = _Explainer(catalog, assessed, state, past, failed or {})
-    places = _places(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
+    places = stale_places(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
     head_since, moved = (None, None) if head is None else explainer.became_head(head)
     return Explanation(
         asset=key,
@@ -160,75 +161,6 @@ def explain(
         position=state.position,
         failed=(failed or {}).get((state.ids[key], partition)),
     )
-
-
-@dataclass(slots=True, kw_only=True)
-class _Place:
-    """Partitions of one asset that bear on what was asked about, and the place that reads them."""
-
-    key: AssetKey
-    reader: "_Place | None"
-    ordinals: Ordinals
-
-    @property
-    def through(self) -> tuple[AssetKey, ...]:
-        """The readers from here to what was asked about."""
-        readers: list[AssetKey] = []
-        place = self.reader
-        while place is not None:
-            readers.append(place.key)
-            place = place.reader
-        return tuple(readers)
-
-
-def _places(
-    catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, key: AssetKey, ordinals: Ordinals
-) -> list[_Place]:
-    """The asset, and all upstream of it whose being stale makes it stale; upstream first.
-
-    One sweep against the topological order, not a descent: chains of assets or of partitions may be long.
-    """
-    places = {key: _Place(key=key, reader=None, ordinals=ordinals)}
-    for reader in reversed(catalog.graph.topological):
-        if reader not in places:
-            continue
-        place = places[reader]
-        unread = place.ordinals
-        while unread:  # again only for what reads its own earlier partitions
-            new = Ordinals()
-            for upstream, read in _stale_reads(catalog, assessed[reader], state, unread):
-                found = places.setdefault(upstream, _Place(key=upstream, reader=place, ordinals=Ordinals()))
-                if found is place:
-                    new |= read - place.ordinals
-                found.ordinals |= read
-            unread = new
-    # Found against the order, each after all that reads it; what is not in the catalog reads nothing.
-    order = {asset: number for number, asset in enumerate(catalog.graph.topological)}
-    return sorted(places.values(), key=lambda place: order.get(place.key, -1))
-
-
-def _stale_reads(
-    catalog: Catalog, assessed: Assessed, state: State, ordinals: Ordinals
-) -> Iterator[tuple[AssetKey, Ordinals]]:
-    """What these partitions read of upstreams that make them stale, where that exists."""
-    down = assessed.node.assets[0].partitions
-    for reasons, affected in assessed.by_reasons.items():
-        here = affected & ordinals
-        upstreams = {reason.subject for reason in reasons if reason.cause is Cause.UPSTREAM}
-        for input_ in assessed.node.task.inputs if here else ():
-            if input_.asset not in upstreams:
-                continue
-            pieces: tuple[Parallel | Shared, ...] = ()
-            if input_.asset in catalog.assets:
-                up = catalog[input_.asset].partitions
-                pieces = upstream_ranges(input_.mapping, up, down, here, state.now)
-            yield input_.asset, Ordinals.of_ranges(r for piece in pieces for r in _read(piece))
-
-
-def _read(piece: Parallel | Shared) -> tuple[Range, ...]:
-    if isinstance(piece, Shared):
-        return piece.upstream.ranges
-    return ((piece.start + piece.by, piece.stop + piece.by),)
 
 
 class _Explainer:
@@ -248,7 +180,7 @@ class _Explainer:
         self._past = past
         self._failed = failed
 
-    def findings(self, place: _Place) -> Iterator[Finding]:
+    def findings(self, place: Place) -> Iterator[Finding]:
         """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
         if not place.ordinals:
             # Nothing of it exists: another location dropped it, or its first partition is yet to come.
@@ -272,7 +204,7 @@ class _Explainer:
         since = self._past.head_since(head.asset).get(head.partition, head.position)
         return since, None if since == head.position else self._past.moved(head.asset, since)
 
-    def _dated(self, finding: Finding, place: _Place, ordinal: int) -> Finding:
+    def _dated(self, finding: Finding, place: Place, ordinal: int) -> Finding:
         """The finding with when it came to bear on the head of this partition: not before that became head."""
         partition = self._assessed[place.key].node.partition_key(ordinal)
         head = self._state.heads.get(self._state.ids[place.key], {}).get(partition)
@@ -286,12 +218,12 @@ class _Explainer:
             moved=moved if of_head else finding.moved,
         )
 
-    def _finding(self, place: _Place, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
+    def _finding(self, place: Place, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
         scheme = self._catalog[place.key].partitions
         partitions = "" if scheme is None else describe(scheme, ordinals)
         return Finding(cause=cause, asset=place.key, partitions=partitions, event=event, through=place.through)
 
-    def _failures(self, place: _Place) -> Iterator[Finding]:
+    def _failures(self, place: Place) -> Iterator[Finding]:
         """The newest attempt or verdict that failed, where any did."""
         node, id_ = self._assessed[place.key].node, self._state.ids[place.key]
         found = {
