@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import event
 
 from crash.conftest import facts_of, let_leases_end, workspace_on
-from latewood.commands.materializing import LEASE_DURATION, close_interrupted, materialize, prepare
+from latewood.commands.leasing import LEASE_DURATION, close_interrupted
+from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.engine.recorder import new_event
 from latewood.events import RunEnded, RunRequested, RunStatus, StepSucceeded

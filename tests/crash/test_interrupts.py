@@ -8,7 +8,8 @@ import time
 import pytest
 
 from crash.conftest import facts_of, head_keys, let_leases_end
-from latewood.commands.materializing import close_interrupted, materialize, prepare
+from latewood.commands.leasing import close_interrupted
+from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

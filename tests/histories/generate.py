@@ -21,7 +21,8 @@ from latewood.commands.collecting import collect
 from latewood.commands.environments import create, drop, promote
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.launching import launched
-from latewood.commands.materializing import close_interrupted, materialize, prepare
+from latewood.commands.leasing import close_interrupted
+from latewood.commands.materializing import materialize, prepare
 from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from builders import NOW, catalog, changed, code, id_of, number
-from latewood.commands.materializing import lost_artifacts
+from latewood.commands.planning import lost_artifacts
 from latewood.context import CheckResult, Partitioned
 from latewood.decide.keys import check_key
 from latewood.decide.plan import Request, plan

@@ -5,8 +5,23 @@ from collections.abc import Collection, Mapping
 from latewood.commands.planning import awaiting_lines
 from latewood.decide.judge import Cause, Node, Reason
 from latewood.decide.plan import Plan
+from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.keys import AssetKey
+
+
+def refuse_blocked(made: Plan, *, partition: str) -> None:
+    """Raise UsageError naming what the plan would need to read and cannot.
+
+    Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for.
+    """
+    if partition:
+        return
+    selected = made.request.selected
+    lines = [line for line, subjects in blocked_lines(made) if not subjects <= selected]
+    if lines:
+        advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
+        raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
 
 
 def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:

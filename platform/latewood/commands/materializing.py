@@ -1,33 +1,30 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Final, TypeVar
 
 import msgspec
 
-from latewood.commands.blocked import barred_steps, blocked_lines
+from latewood.commands.blocked import barred_steps, refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.planning import Asked, make_plan
+from latewood.commands.leasing import close_interrupted, driving
+from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
-from latewood.decide.plan import Plan, plan
+from latewood.decide.plan import Plan
 from latewood.decide.sweep import merged
 from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
-from latewood.engine.recorder import Recorder, new_event
+from latewood.engine.recorder import Recorder
 from latewood.engine.reports import Report, Tally
 from latewood.engine.run_log import PATIENCE, RunLog, patiently
-from latewood.engine.store import ArtifactAddress
 from latewood.engine.sweeping import in_use
-from latewood.errors import UsageError
 from latewood.events import (
     Action,
     Event,
@@ -40,16 +37,11 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
-from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
-from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
-from latewood_eventlog.leases import Lease, acquire, held, release, renew
-from latewood_eventlog.records import Batch, StreamAppend
 
-LEASE_DURATION: Final = timedelta(seconds=30)
 _RANGES_MAX: Final = 1_000
 """Ranges of partitions in one entry of a plan."""
 
@@ -92,10 +84,7 @@ def prepare(
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
-    made = make_plan(workspace, view, asked, loaded=loaded)
-    lost = lost_artifacts(workspace, made)
-    if lost:
-        made = plan(view.catalog, made.request, replace(made.state, lost=lost))
+    made = executable_plan(workspace, view, asked, loaded)
     return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=made)
 
 
@@ -113,18 +102,13 @@ def materialize(
     Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over,
     DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that needs it is recorded.
     """
-    refuse_blocked(prepared)
+    refuse_blocked(prepared.plan, partition=prepared.asked.partition)
     close_interrupted(workspace)
     run = workspace.new_run()
-    lease = acquire(
-        workspace.log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION
-    )
-    assert lease is not None, "a new run's lease is free"
     log = RunLog(workspace.log, workspace.store, patience)
     with (
         in_use(workspace.store),
-        _kept(workspace, lease),
-        _closed(workspace, run, lease),
+        driving(workspace, run) as lease,
         GroupCommit(log, log.make_durable) as commits,
     ):
         recorder = Recorder(
@@ -137,65 +121,6 @@ def materialize(
         )
         _tell_plan(recorder, run, workspace, prepared)
         return _execute(workspace, prepared, run, recorder, report, patience)
-
-
-def refuse_blocked(prepared: Prepared) -> None:
-    """Raise UsageError naming what the plan would need to read and cannot.
-
-    Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for.
-    """
-    if prepared.asked.partition:
-        return
-    selected = prepared.plan.request.selected
-    lines = [line for line, subjects in blocked_lines(prepared.plan) if not subjects <= selected]
-    if lines:
-        advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
-        raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
-
-
-def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
-    """End the runs whose process died: they are unfinished and nobody holds their lease. Which ones."""
-    log = workspace.log
-    with snapshot(log) as connection:
-        unfinished = [row.run for row in unfinished_runs(connection, workspace.project)]
-    if not unfinished:
-        return ()
-    alive = held(log.engine, workspace.project, [f"run/{run}" for run in unfinished])
-    closed = []
-    for run in unfinished:
-        if f"run/{run}" in alive:
-            continue
-        # Taking the lease fences a process that was only slow: its next append is refused.
-        lease = acquire(log.engine, workspace.project, f"run/{run}", holder=workspace.actor, duration=LEASE_DURATION)
-        if lease is None:
-            continue
-        _end_interrupted(workspace, run, lease)
-        release(log.engine, lease)
-        closed.append(run)
-    return tuple(closed)
-
-
-def _end_interrupted(workspace: Workspace, run: RunId, lease: Lease) -> None:
-    fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
-    project, stream = workspace.project, f"run/{run}"
-    event = new_event(
-        fact, project=project, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor
-    )
-    append = StreamAppend(project=project, stream=stream, events=(event,))
-    with suppress(EventConflict):  # it came to its own end a moment ago
-        workspace.log.append(Batch(appends=(append,), fence=lease.fence))
-
-
-@contextmanager
-def _closed(workspace: Workspace, run: RunId, lease: Lease) -> Iterator[None]:
-    """End the run as interrupted when the block cannot go on. Where the log refuses even that, the next run does it."""
-    try:
-        yield
-    except BaseException:
-        with suppress(LogError):
-            if workspace.log.version(workspace.project, f"run/{run}"):
-                _end_interrupted(workspace, run, lease)
-        raise
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
@@ -326,44 +251,3 @@ def _execute(
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:
     with snapshot(workspace.log) as connection:
         return check_verdicts(connection, workspace.project, asset, partition)
-
-
-@contextmanager
-def _kept(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """Renew the lease until the block ends, then give it back.
-
-    A renewal that fails is no error here: the appends carry the lease's epoch and are refused if it was lost.
-    """
-    over = threading.Event()
-
-    def keep() -> None:
-        while not over.wait(LEASE_DURATION.total_seconds() / 3):
-            try:
-                renew(workspace.log.engine, lease, duration=LEASE_DURATION)
-            except LeaseLost:
-                return
-            except LogError:
-                continue  # the server is away; it may be back before the lease ends
-
-    keeper = threading.Thread(target=keep, name="latewood-lease", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join()
-        with suppress(DatabaseUnreachable):  # then the lease ends by itself
-            release(workspace.log.engine, lease)
-
-
-def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
-    """Artifacts that fresh partitions of the plan rely on and that are gone. Cost: one look at the disk each."""
-    lost = set()
-    for task in made.tasks:
-        for ordinal in task.ordinals(Action.FRESH):
-            partition = task.node.partition_key(ordinal)
-            for id_ in task.node.ids:
-                head = made.state.heads.get(id_, {}).get(partition)  # none of an optional output that was absent
-                if head is not None and not workspace.store.exists(ArtifactAddress(head.artifact)):
-                    lost.add(head.artifact)
-    return frozenset(lost)

@@ -15,6 +15,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loader import Loaded
+from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog
@@ -73,6 +74,29 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     if made.awaiting and not made.tasks and asked.selection != "*":
         raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
     return made
+
+
+def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded) -> Plan:
+    """The plan for what is asked of the loaded location, in which nothing relies on an artifact that is gone.
+
+    Raises UsageError. Cost: as `make_plan`, and one look at the disk for each partition that is fresh.
+    """
+    made = make_plan(workspace, view, asked, loaded=loaded)
+    lost = lost_artifacts(workspace, made)
+    return plan(view.catalog, made.request, replace(made.state, lost=lost)) if lost else made
+
+
+def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
+    """Artifacts that fresh partitions of the plan rely on and that are gone. Cost: one look at the disk each."""
+    lost = set()
+    for task in made.tasks:
+        for ordinal in task.ordinals(Action.FRESH):
+            partition = task.node.partition_key(ordinal)
+            for id_ in task.node.ids:
+                head = made.state.heads.get(id_, {}).get(partition)  # none of an optional output that was absent
+                if head is not None and not workspace.store.exists(ArtifactAddress(head.artifact)):
+                    lost.add(head.artifact)
+    return frozenset(lost)
 
 
 def awaiting_lines(made: Plan) -> list[str]:
