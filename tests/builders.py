@@ -160,7 +160,7 @@ class World:
             heads={id_: dict(heads) for id_, heads in self.heads.items()},
             reusable=dict(self.reusable),
             logics=frozenset(facts.logic for facts in self.started),
-            contents=dict(self.contents),
+            contents={key: dict(self.contents) for key in defined},
             lost=frozenset(self.lost),
             absent=frozenset(self._absent(defined)),
             checked=frozenset(self.checked),

@@ -252,7 +252,8 @@ class RunPlanned(Event, frozen=True):
 
     `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing. `contents`
     are the content hashes of files and folders, by the path in a parameter, where they are not what the log says of
-    them already; empty for what is there no more.
+    them already; empty for what is there no more. Relative paths are those of `location`, the one that is executed
+    (before it was recorded: of any).
     """
 
     run: RunId
@@ -262,6 +263,7 @@ class RunPlanned(Event, frozen=True):
     part: int = 1
     parts: int = 1
     contents: dict[str, str] = {}
+    location: str = ""
 
 
 class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -796,9 +796,11 @@ def test_partitions_parameters_force_and_the_past(shell):
 
 def test_a_dry_run_shows_the_plan_and_runs_nothing(shell):
     shell.write("dry.py", SHOP)
-    done = shell.here("materialize", "*", "-f", "dry.py", "--dry-run")
-    assert (done.code, "4 run, 0 maybe, 0 reuse, 0 fresh" in done.out) == (0, True)
+    for command in (("materialize", "*", "-f", "dry.py", "--dry-run"), ("plan", "*", "-f", "dry.py")):
+        done = shell.here(*command)
+        assert (done.code, "4 run, 0 maybe, 0 reuse, 0 fresh" in done.out) == (0, True)
     assert answer(shell, "runs") == []
+    assert answer(shell, "assets")["assets"] == []
 
 
 def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
@@ -810,6 +812,10 @@ def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
     plan = shell.here("plan", "*", "-f", "environments.py", "--env", "dev").out
     assert re.search(r"run +scaled +2: eu\.\.us +code: scaled \(environments.py:\d+\) changed", plan)
     assert re.search(r"maybe +total +depends on the content of scaled", plan)
+    assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh"}, (
+        "a plan deploys nothing"
+    )
+    shell.here("materialize", "tag:nothing", "-f", "environments.py", "--env", "dev")
     assert {a["status"] for a in answer(shell, "assets")["assets"]} == {"fresh"}
     assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh", "stale"}
 

@@ -34,7 +34,7 @@ def year(environ, tmp_path_factory):
 
 @pytest.fixture
 def edited(year, tmp_path):
-    """Another copy of the files in the same project, for editing: a plan of it deploys it, the next plan another."""
+    """Another copy of the files in the same project, for editing."""
     return copy_of_example(tmp_path, year[0].environ, "flights")
 
 
@@ -90,11 +90,12 @@ def test_an_edited_function_makes_exactly_its_readers_stale_and_is_named(edited)
     }
     assert f"clean_delay (flights/cleaning.py:{line}) changed" in edited("plan", "flights/daily", *FILE)
 
-    why = edited("why", "reports/monthly", "--partition", "2013-03")
-    assert "reports/monthly 2013-03 is stale since position" in why
+    why = edited("why", "reports/monthly", "--partition", "2013-03", *FILE)
+    assert "reports/monthly 2013-03 would be stale once flights/assets.py is deployed\n" in why
     assert f"clean_delay (flights/cleaning.py:{line}) changed" in why
     assert "flights/daily 2013-03-01..2013-03-31" in why
     assert "delays/by_carrier -> reports/monthly" in why
+    assert "reports/monthly 2013-03 is fresh\n" in edited("why", "reports/monthly", "--partition", "2013-03")
 
 
 def test_comments_and_documentation_make_nothing_stale(edited):

@@ -176,8 +176,10 @@ def test_a_file_of_the_same_name_in_another_folder_says_what_it_drops_and_loses_
     assert "LATEWOOD_PROJECT" in said.err
 
     back = shell.run("plan", "*", "-f", "one/assets.py", "--json")
-    assert "dropped: 1 asset of prod that assets.py no longer defines: x\n" in back.err
-    assert json.loads(back.out)["counts"]["fresh"] == 6
+    assert "would drop: 1 asset of prod that assets.py no longer defines: x\n" in back.err
+    planned = json.loads(back.out)
+    assert (planned["counts"]["fresh"], planned["would_drop"]) == (6, ["x"])
+    assert [found["key"] for found in json.loads(shell("assets", "--json"))["assets"]] == ["x"]
 
 
 def test_one_step_has_one_value_of_a_parameter(shell):
@@ -269,7 +271,8 @@ def test_why_says_which_file_and_which_value_changed(shell):
     shell.write("a.py", source + once % 3)
     shell("materialize", "*", "-f", "a.py")
     shell.write("a.py", source + once % 6)
-    shell("plan", "*", "-f", "a.py")
+    assert "parameter  depth of text: 3 -> 6\n" in shell("why", "text", "-f", "a.py")
+    shell("materialize", "tag:nothing", "-f", "a.py")
     assert re.search(r"parameter  depth of text: 3 -> 6   event [\d,]+\n", shell("why", "text"))
 
 

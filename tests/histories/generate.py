@@ -327,6 +327,25 @@ def _sweeps(workspace: Workspace, folder: Path) -> None:
     promote(workspace, "dev", "prod")
 
 
+def _roots(workspace: Workspace, folder: Path) -> None:
+    """Locations of two roots that name different files alike, and one by an absolute path."""
+    source = """
+        from pathlib import Path
+        from latewood import asset
+
+        @asset
+        def {name}(*, data: Path = Path("data.csv"), other: Path = Path("/dev/null")) -> str:
+            return data.read_text()
+    """
+    for content in ("1", "2"):
+        for name in ("here", "there"):
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / f"{name}.py").write_text(dedent(source.format(name=name)))
+            (folder / name / "data.csv").write_text(name if content == "1" else content)
+            loaded = load_file(folder / name / f"{name}.py", root=folder / name)
+            materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -375,6 +394,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
 STORIES = {
     "run": _live,
     "sweeps": _sweeps,
+    "roots": _roots,
     "files": _live,
     "branches": _branches,
     "collected": _collected,

@@ -38,7 +38,7 @@ class Past:
     def started(self, facts):
         return None if self._forgets else self._world.started[facts]
 
-    def contents(self, facts, paths):
+    def contents(self, facts, _key, paths):
         return {path: content for path, content in self._world.seen[facts].items() if path in paths}
 
     def contents_read(self, read):

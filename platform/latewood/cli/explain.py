@@ -1,11 +1,13 @@
 """`latewood why`."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.loading import load
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json
 from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
@@ -20,10 +22,20 @@ from latewood.model.keys import AssetKey
 from latewood.projections.states import NOW
 
 
-def why_command(*, key: str, partition: str, environment: str | None, as_of: int | None, json_: bool) -> int:
-    """Explain."""
+def why_command(
+    *,
+    key: str,
+    file: Path | None,
+    module: str | None,
+    partition: str,
+    environment: str | None,
+    as_of: int | None,
+    json_: bool,
+) -> int:
+    """Explain what is deployed, or the definitions that are named as if they were."""
     workspace = open_workspace(environment=environment)
-    found = why(workspace, key, partition=partition, as_of=NOW if as_of is None else as_of)
+    loaded = load(workspace, file, module) if file is not None or module is not None else None
+    found = why(workspace, key, partition=partition, as_of=NOW if as_of is None else as_of, loaded=loaded)
     if json_:
         print_json(_explanation_json(found))
         return exits.OK
@@ -41,6 +53,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "partition": found.partition,
         "status": found.status,
         "position": found.position,
+        "foreseen": found.foreseen,
         "since": found.since,
         "absent": found.beside is not None,
         "head": None if found.head is None else found.head._asdict(),
@@ -109,6 +122,9 @@ def _print_explanation(out: Console, found: Explanation) -> None:
     since = f" since position {found.since:,}" if found.since is not None else ""
     if found.beside is not None and found.head is None:
         out.print(f"{name} is absent: an optional output that its task did not make", style=STATUS_STYLE["absent"])
+    elif found.foreseen:
+        said = f"would be {found.status.value} once {found.foreseen} is deployed"
+        out.print(f"{name} {said}", style=STATUS_STYLE[found.status.value])
     else:
         out.print(f"{name} is {found.status.value}{since}", style=STATUS_STYLE[found.status.value])
     for number, (line, event) in enumerate(_numbered(found), start=1):
@@ -182,7 +198,7 @@ def _remarks(found: Explanation) -> Iterator[str]:
         differs = ", ".join(cause.value for cause in found.nearest.differs)
         yield f"nearest earlier version: {near.version} (event {near.position:,}), which differs in {differs}"
     variant = [f for f in found.findings if f.cause is Cause.PARAMETERS and f.before and not f.path and _is_promoted(f)]
-    if variant:
+    if variant and not found.foreseen:
         written = " ".join(f"{finding.asset}.{finding.subject}={finding.before}" for finding in variant)
         yield f"made with other parameters than those of the environment; for them to stay: latewood pin {written}"
     if found.status is Status.FRESH and found.head is not None:

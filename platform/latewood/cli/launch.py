@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from latewood.cli import exits
-from latewood.cli.materialize import execute, load, plan_of, prepared_for, print_plan, result_json
+from latewood.cli.loading import load
+from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, result_json
 from latewood.cli.output import console, print_json
 from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace, open_workspace
@@ -31,13 +31,9 @@ def launch_command(
     loaded = load(workspace, file, module)
     started = time.perf_counter()
     asked = launched(loaded.launchables, name, parameters, zipped=zipped, force=force)
-    prepared = prepared_for(workspace, loaded, asked)
     if dry_run:
-        if json_:
-            print_json(plan_of(workspace, prepared))
-        else:
-            print_plan(workspace, prepared)
-        return exits.OK
+        return plan_of_loaded(workspace, loaded, asked, json_=json_)
+    prepared = prepared_for(workspace, loaded, asked)
     result, code = execute(workspace, prepared, None if json_ else console(), started)
     if json_:
         print_json(result_json(result))

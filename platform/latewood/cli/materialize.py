@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.loading import deployed_files, load
 from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
@@ -17,20 +18,16 @@ from latewood.commands.blocked import blocked_lines
 from latewood.commands.deploying import Deployed
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
-from latewood.commands.planning import Asked, awaiting_lines, make_plan
-from latewood.commands.reading import view_of
+from latewood.commands.planning import Asked, awaiting_lines, make_plan, plan_loaded
+from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.plan import Plan, Planned, PlannedTask
-from latewood.engine.loader import Loaded, load_file, load_module, project_root
-from latewood.errors import UsageError
+from latewood.engine.loader import Loaded
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
-from latewood.projections.catalog import defined, deployed
-from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
 
 Changes = Mapping[AssetKey, tuple[CodeChange, ...]]
 
@@ -70,86 +67,51 @@ def execute(workspace: Workspace, prepared: Prepared, out: Console | None, start
 
 
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
-    """Print the plan; nothing is recorded but the deployment of the definitions, if they are at hand."""
+    """Print the plan: of the file's definitions, else of what is deployed. Nothing is recorded."""
     workspace = open_workspace(environment=environment)
-    if file is None and module is None and len(files := _deployed_files(workspace)) == 1:
+    if file is None and module is None and len(files := deployed_files(workspace)) == 1:
         file = files[0]
-    if file is None and module is None:  # the code is elsewhere: the plan for what is deployed
-        view = view_of(workspace)
-        made = make_plan(workspace, view, _asked(**asked))
-    else:
-        prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
-        view, made = prepared.view, prepared.plan
-    changes = code_changes(workspace, view, made)
-    if json_:
-        print_json(_plan_json(made, changes))
-    else:
-        _print_plan(console(), made, changes)
+    if file is not None or module is not None:
+        return plan_of_loaded(workspace, load(workspace, file, module), _asked(**asked), json_=json_)
+    view = view_of(workspace)  # the code is elsewhere
+    _show_plan(workspace, view, make_plan(workspace, view, _asked(**asked)), json_=json_)
     return exits.OK
 
 
-def plan_of(workspace: Workspace, prepared: Prepared) -> dict[str, Any]:
-    """The plan as JSON."""
-    return _plan_json(prepared.plan, code_changes(workspace, prepared.view, prepared.plan))
+def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
+    """Print what would be done with what was loaded, what deploying it would drop included. Nothing is recorded."""
+    view, made = plan_loaded(workspace, loaded, asked)
+    if view.foreseen is not None:
+        _say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
+    _show_plan(workspace, view, made, json_=json_)
+    return exits.OK
 
 
-def print_plan(workspace: Workspace, prepared: Prepared) -> None:
-    """Print the plan."""
-    _print_plan(console(), prepared.plan, code_changes(workspace, prepared.view, prepared.plan))
+def _show_plan(workspace: Workspace, view: View, made: Plan, *, json_: bool) -> None:
+    changes = code_changes(workspace, view, made)
+    if json_:
+        dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
+        print_json({**_plan_json(made, changes), "would_drop": dropped})
+    else:
+        _print_plan(console(), made, changes)
 
 
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
-    """A plan for what was loaded; what its deployment drops is said at once, on standard error."""
-
-    def warn(deployed: Deployed) -> None:
-        if deployed.dropped:
-            shown = ", ".join(deployed.dropped[:5]) + (", …" if len(deployed.dropped) > 5 else "")
-            click.secho(
-                f"dropped: {plural(len(deployed.dropped), 'asset')} of {workspace.environment} that {loaded.location} "
-                f"no longer defines: {shown}\n"
-                "  Their versions are kept, and deploying them again brings them back. If they belong to another file\n"
-                "  of the same name, give each code base a LATEWOOD_PROJECT of its own.",
-                fg="yellow",
-                err=True,
-            )
-
-    return prepare(workspace, loaded, asked, report=warn)
+    """A plan for what was loaded and is deployed now; what that drops is said at once, on standard error."""
+    return prepare(workspace, loaded, asked, report=lambda done: _say_dropped(workspace, loaded, done, "dropped"))
 
 
-def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
-    """The location that was named; without a name, the one file that is deployed here. Raises UsageError."""
-    root = project_root(Path.cwd())
-    if module is not None:
-        return load_module(module, root=root, others=_others(workspace, module))
-    if file is None:
-        files = _deployed_files(workspace)
-        if len(files) != 1:
-            found = f"{len(files)} files are deployed from here" if files else "nothing is deployed from here yet"
-            raise UsageError(f"expected -f FILE or -m MODULE, since {found}")
-        file = files[0]
-    root = project_root(file.resolve().parent)
-    relative = file.resolve().relative_to(root).as_posix()
-    return load_file(file, root=root, others=_others(workspace, relative))
-
-
-def _deployed_files(workspace: Workspace) -> list[Path]:
-    """The files of this project that the environment has deployments of."""
-    root = project_root(Path.cwd())
-    with snapshot(workspace.log) as connection:
-        locations = deployed(connection, workspace.project, workspace.environment, NOW)
-    return [root / location for location in locations if (root / location).is_file()]
-
-
-def _others(workspace: Workspace, location: str) -> dict[Any, Any]:
-    """Assets of the environment's other locations."""
-    with snapshot(workspace.log) as connection:
-        locations = deployed(connection, workspace.project, workspace.environment, NOW)
-        return {
-            entry.definition.key: entry.definition
-            for other, deployment in locations.items()
-            if other != location
-            for entry in defined(connection, workspace.project, other, deployment)
-        }
+def _say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: str) -> None:
+    if deployed.dropped:
+        shown = ", ".join(deployed.dropped[:5]) + (", …" if len(deployed.dropped) > 5 else "")
+        click.secho(
+            f"{word}: {plural(len(deployed.dropped), 'asset')} of {workspace.environment} that {loaded.location} "
+            f"no longer defines: {shown}\n"
+            "  Their versions are kept, and deploying them again brings them back. If they belong to another file\n"
+            "  of the same name, give each code base a LATEWOOD_PROJECT of its own.",
+            fg="yellow",
+            err=True,
+        )
 
 
 def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:

@@ -1,4 +1,4 @@
-"""Deploying a location: its definitions and source become a deployment of the environment."""
+"""Deploying a location: its definitions and source become a deployment of the environment, or would."""
 
 import gzip
 import io
@@ -31,6 +31,7 @@ from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
 from latewood.projections.launchables import launchables_of
 from latewood.projections.renames import renames
+from latewood.projections.snapshots import Snapshot as Connection
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
@@ -49,14 +50,45 @@ class Deployed:
     dropped: tuple[AssetKey, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What deploying comes to: the definitions against what the environment has of their location, and their ids.
+
+    `known`: this very deployment was recorded before, here or in another environment.
+    """
+
+    new: Snapshot
+    base: Base
+    ids: Mapping[AssetKey, AssetId]
+    known: bool
+
+    @property
+    def is_deployed(self) -> bool:
+        """True where deploying would change nothing."""
+        return self.new.deployment == self.base.deployment
+
+    @property
+    def deployed(self) -> Deployed:
+        """What the environment has once it is deployed."""
+        dropped = tuple(sorted(dropped_keys(self.base, self.ids)))
+        return Deployed(deployment=self.new.deployment, ids=self.ids, dropped=dropped)
+
+
+def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> Foreseen:
+    """What deploying what was loaded would come to; nothing is recorded.
+
+    Raises DefinitionsInvalid for keys that another location of the environment defines.
+    """
+    return _foresee(connection, workspace, loaded, _snapshot_of(loaded))
+
+
 def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
-    source = source_name(loaded.sources)
-    new = snapshot_of(loaded.location, loaded.assets, source, loaded.launchables)
+    new = _snapshot_of(loaded)
     while True:
         try:
             return _try_deploy(workspace, loaded, new)
@@ -81,42 +113,53 @@ def archive(sources: Mapping[str, bytes]) -> bytes:
     return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
 
 
+def _snapshot_of(loaded: Loaded) -> Snapshot:
+    return snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables)
+
+
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
     project, environment = workspace.project, workspace.environment
-    keys = [asset.key for asset in loaded.assets]
     streams = (f"location/{loaded.location}", f"environment/{environment}", CORRECTIONS)
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
     versions = [workspace.log.version(project, stream) for stream in streams]
     with snapshot(workspace.log) as connection:
-        others = deployed(connection, project, environment, NOW)
-        current = others.pop(loaded.location, "")
-        renamed = renames(connection, project, NOW)
-        standing = known_ids(keys, ids_of(connection, project, keys), renamed)
-        ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
-        new = identified(new, ids) if renamed else new
-        if current == new.deployment:
-            return Deployed(deployment=current, ids=ids)
-        _refuse_duplicates(loaded, locations_of(connection, project, others))
-        assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
-        launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
-        known = deployment(connection, project, new.deployment) is not None
+        foreseen = _foresee(connection, workspace, loaded, new)
+    if foreseen.is_deployed:
+        return foreseen.deployed
+    new, base = foreseen.new, foreseen.base
+    facts = (*deploy(new, base, foreseen.ids, environment, known=foreseen.known), ())
+    if not foreseen.known:
+        staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
+        workspace.store.commit([staged])
+    at = workspace.clock()
+    appends = tuple(
+        _append(workspace, stream, version, told, (new.deployment, base.deployment, version), at)
+        for stream, version, told in zip(streams, versions, facts, strict=True)
+    )
+    workspace.log.append(Batch(appends=appends))
+    return foreseen.deployed
+
+
+def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: Snapshot) -> Foreseen:
+    project, keys = workspace.project, [asset.key for asset in loaded.assets]
+    others = deployed(connection, project, workspace.environment, NOW)
+    current = others.pop(loaded.location, "")
+    renamed = renames(connection, project, NOW)
+    standing = known_ids(keys, ids_of(connection, project, keys), renamed)
+    ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
+    new = identified(new, ids) if renamed else new
+    if current == new.deployment:
+        return Foreseen(new=new, base=Base(deployment=current), ids=ids, known=True)
+    _refuse_duplicates(loaded, locations_of(connection, project, others))
+    assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
+    launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
     base = Base(
         deployment=current,
         digests={d.definition.key: d.digest for d in assets},
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
-    facts = (*deploy(new, base, ids, environment, known=known), ())
-    if not known:
-        staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
-        workspace.store.commit([staged])
-    at = workspace.clock()
-    appends = tuple(
-        _append(workspace, stream, version, told, (new.deployment, current, version), at)
-        for stream, version, told in zip(streams, versions, facts, strict=True)
-    )
-    workspace.log.append(Batch(appends=appends))
-    return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(dropped_keys(base, ids))))
+    return Foreseen(new=new, base=base, ids=ids, known=deployment(connection, project, new.deployment) is not None)
 
 
 def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from latewood.commands.reading import Read, View, known_key, read_through
+from latewood.commands.reading import Read, View, known_key, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
@@ -21,7 +21,7 @@ from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, explain, nearest
 from latewood.engine.binding import Bindings, Blocked
-from latewood.engine.loader import project_root
+from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
 from latewood.model.code import CodeChange
@@ -35,10 +35,16 @@ from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position, RecordedEvent
 
 
-def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW) -> Explanation:
-    """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last."""
-    with snapshot(workspace.log) as connection:
-        found = read_through(connection, workspace, as_of)
+def why(
+    workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW, loaded: Loaded | None = None
+) -> Explanation:
+    """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last.
+
+    `loaded`: as it would be were this location deployed as it was loaded. Raises UsageError.
+    """
+    if loaded is not None and as_of < NOW:
+        raise UsageError("expected definitions as they are now, or a position of the past; found both")
+    with reading(workspace, as_of, loaded) as (connection, found):
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
         scheme = found.view.catalog[asset].partitions
@@ -54,11 +60,13 @@ def why(workspace: Workspace, key: str, *, partition: str = "", as_of: Position 
         explained = explain(
             found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal, failed=found.failed
         )
+        foreseen = found.view.foreseen
         return replace(
             explained,
             source=past.source(explained.head) if explained.head is not None else None,
             nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
+            foreseen=foreseen.new.location if foreseen is not None and not foreseen.is_deployed else "",
         )
 
 
@@ -157,8 +165,9 @@ class _LoggedPast:
         assert isinstance(fact, StepFailed | CheckEvaluated), f"neither an attempt nor a verdict: {fact}"
         return fact
 
-    def contents(self, facts: VersionFacts, paths: Collection[str]) -> Mapping[str, str]:
-        return contents_seen(self._connection, self._workspace.project, paths, facts.position)
+    def contents(self, facts: VersionFacts, key: AssetKey, paths: Collection[str]) -> Mapping[str, str]:
+        location = self._view.locations[key]
+        return contents_seen(self._connection, self._workspace.project, location, paths, facts.position)
 
     def deployed(self, key: AssetKey) -> int | None:
         location = self._view.locations[key]

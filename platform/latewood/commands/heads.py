@@ -9,7 +9,7 @@ from typing import Any, Final
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
-from latewood.commands.reading import Read, known_key, read_through, read_view
+from latewood.commands.reading import Read, known_key, read_view, reading
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts
@@ -123,8 +123,7 @@ def promote_version(workspace: Workspace, version: str) -> Promoted:
 
 def _promoted(workspace: Workspace, version: str) -> Promoted:
     for _ in range(ATTEMPTS):
-        with snapshot(workspace.log) as connection:
-            found = read_through(connection, workspace, NOW)
+        with reading(workspace) as (connection, found):
             made = _made(connection, workspace, found, version)
             others = differing_parameters(connection, workspace, found.view, made)
         now = {key: found.state.heads.get(facts.asset, {}).get(facts.partition) for key, facts in made.items()}

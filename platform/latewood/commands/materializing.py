@@ -138,7 +138,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         force=asked.force,
         launch=asked.launch,
     )
-    contents = _newly_seen(workspace, made)
+    contents = _newly_seen(workspace, made, prepared.loaded.location)
     chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))
     facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
     for number, (steps, seen) in enumerate(chunks, start=1):
@@ -150,22 +150,26 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
             part=number,
             parts=len(chunks),
             contents=dict(seen or ()),
+            location=prepared.loaded.location,
         )
         facts.append((planned, ("planned", number)))
     recorder.tell(*facts)
     recorder.told()
 
 
-def _newly_seen(workspace: Workspace, made: Plan) -> dict[str, str]:
+def _newly_seen(workspace: Workspace, made: Plan, location: str) -> dict[str, str]:
     """What lies behind the paths that this plan's parameters name, where it is not what the log last said."""
-    nodes = [task.node for task in made.tasks]
-    paths = sorted({text for node in nodes for asset in node.assets for text in asset_paths(asset, node.parameters)})
-    if not paths:
+    seen = {
+        path: made.state.contents_of(asset.key).get(path, "")
+        for task in made.tasks
+        for asset in task.node.assets
+        for path in asset_paths(asset, task.node.parameters)
+    }
+    if not seen:
         return {}
     with snapshot(workspace.log) as connection:
-        known = contents_seen(connection, workspace.project, paths, NOW)
-    seen = {path: made.state.contents.get(path, "") for path in paths}
-    return {path: content for path, content in seen.items() if content != known.get(path, "")}
+        known = contents_seen(connection, workspace.project, location, seen, NOW)
+    return {path: seen[path] for path in sorted(seen) if seen[path] != known.get(path, "")}
 
 
 def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from latewood.commands.reading import known_key, read_through
+from latewood.commands.reading import known_key, reading
 from latewood.commands.versions import makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
@@ -16,7 +16,6 @@ from latewood.decide.state import Pin, VersionFacts
 from latewood.events import OutputMade
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, VersionId
-from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, history
 from latewood.projections.statistics import heads_ever
 from latewood.projections.versions import CheckRow, checks_of
@@ -64,8 +63,7 @@ class AssetPage:
 
 def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int = 10) -> AssetPage:
     """Status, latest versions, metadata, schema and checks of an asset at a position."""
-    with snapshot(workspace.log) as connection:
-        found = read_through(connection, workspace, as_of)
+    with reading(workspace, as_of) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node

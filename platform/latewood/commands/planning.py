@@ -1,14 +1,15 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.reading import View, read, select_keys, state_at, uncollected
+from latewood.commands.reading import View, foreseen_view, look, read, select_keys, state_at, uncollected
 from latewood.commands.workspace import Workspace
+from latewood.decide.contents import named_paths
 from latewood.decide.judge import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
@@ -45,10 +46,10 @@ class Asked:
 def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
-    The state is read in one snapshot. Cost: O(assets + heads + versions that may be reused).
+    The state is read in one snapshot, and files are looked at before.
+    Cost: O(assets + heads + versions that may be reused).
     """
-    within = None if loaded is None else frozenset(asset.key for asset in loaded.assets)
-    keys = _selected(workspace, view, asked.selection, within)
+    keys = _selected(workspace, view, asked.selection, loaded)
     now = workspace.clock()
     request = Request(
         selected=frozenset(keys),
@@ -56,8 +57,10 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         parameters=parameters_given(view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped),
         force=asked.force,
     )
+    paths = named_paths(view.catalog, request.parameters)
+    looked = look(workspace, view, paths)
     with uncollected(), snapshot(workspace.log) as connection:
-        state = state_at(connection, workspace, view, now, request.parameters)
+        state = state_at(connection, workspace, view, now, paths, looked)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
         project = workspace.project
@@ -74,6 +77,16 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     if made.awaiting and not made.tasks and asked.selection != "*":
         raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
     return made
+
+
+def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked) -> tuple[View, Plan]:
+    """The plan that would be executed were the location deployed, and the view it is made of; nothing is recorded.
+
+    Raises UsageError, and DefinitionsInvalid as deploying does.
+    """
+    with uncollected(), snapshot(workspace.log) as connection:
+        view = foreseen_view(connection, workspace, loaded)
+    return view, executable_plan(workspace, view, asked, loaded)
 
 
 def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded) -> Plan:
@@ -128,13 +141,14 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
     }
 
 
-def _selected(workspace: Workspace, view: View, selection: str, within: Collection[AssetKey] | None) -> list[AssetKey]:
+def _selected(workspace: Workspace, view: View, selection: str, loaded: Loaded | None) -> list[AssetKey]:
     """The assets a selection names, in topological order; of other locations than the loaded one, none.
 
     Raises UsageError when it names assets of other locations only.
     """
+    within = None if loaded is None else frozenset(asset.key for asset in loaded.assets)
     if uses_status(parse(selection)):
-        keys = select_keys(read(workspace), selection)
+        keys = select_keys(read(workspace, loaded=loaded), selection)
     else:
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
     chosen = [key for key in keys if within is None or key in within]

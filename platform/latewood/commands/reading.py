@@ -4,25 +4,24 @@ import difflib
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from latewood.commands.deploying import Foreseen, foresee
 from latewood.commands.failures import failures
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
+from latewood.decide.contents import NamedPaths, named_paths
 from latewood.decide.deploy import Rename, current_names
 from latewood.decide.judge import Cause
-from latewood.decide.keys import asset_paths, parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess, waiting_for_absent
 from latewood.decide.state import Heads, Pin, Retracted, State
-from latewood.decide.sweep import NO_SWEEP, Sweep
-from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter
@@ -48,7 +47,8 @@ class View:
 
     `pins` are the latest of each parameter, by asset; what is pinned is fixed in the definitions already.
     `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
-    `renames` are all of the project's, oldest first.
+    `renames` are all of the project's, oldest first. `foreseen` is what deploying would come to, where definitions are
+    shown that were loaded and need not be deployed.
     """
 
     catalog: Catalog
@@ -61,6 +61,15 @@ class View:
     position: Position
     as_of: Position
     renames: Sequence[Rename] = ()
+    foreseen: Foreseen | None = None
+
+    def is_here(self, key: AssetKey) -> bool:
+        """Whether the files that its parameters name can be looked at as they are."""
+        return self.as_of >= NOW and self.locations[key] in self.here
+
+
+Looked = Mapping[str, str | None]
+"""Content hashes of files and folders by path; None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +101,45 @@ class Read:
         return tuple(flag for flag, is_so in found.items() if is_so)
 
 
-def read(workspace: Workspace, as_of: Position = NOW) -> Read:
-    """View, state and assessment at a position. Cost: O(assets + heads).
+def read(workspace: Workspace, as_of: Position = NOW, loaded: Loaded | None = None) -> Read:
+    """View, state and assessment at a position. Raises and costs what `reading` does."""
+    with reading(workspace, as_of, loaded) as (_, found):
+        return found
 
-    Raises UsageError for a position that is not in the log, and for an environment that is not the project's.
+
+@contextmanager
+def reading(
+    workspace: Workspace, as_of: Position = NOW, loaded: Loaded | None = None
+) -> Iterator[tuple[Snapshot, Read]]:
+    """The same, with the snapshot that it is from, so that more can be asked of it. `loaded` as in `foreseen_view`.
+
+    Files are looked at before the snapshot is taken, since large ones may take longer than a transaction may rest; if
+    it shows that others are named by now, again.
+
+    Raises UsageError for a position that is not in the log, for an environment that is not the project's, and for a
+    file that cannot be read; DefinitionsInvalid as deploying does. Cost: O(assets + heads), and reading those files.
     """
-    with uncollected(), snapshot(workspace.log) as connection:
-        return read_through(connection, workspace, as_of)
+    looked: Looked = {}
+    while True:
+        with snapshot(workspace.log) as connection:
+            with uncollected():
+                view = (
+                    read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+                    if loaded is None
+                    else foreseen_view(connection, workspace, loaded)
+                )
+                named = named_paths(view.catalog)
+                unseen = _here(view, named) - looked.keys()
+                found = None if unseen else _read(connection, workspace, view, named, looked)
+            if found is not None:
+                yield connection, found
+                return
+        looked = {**looked, **_look(workspace, view, unseen)}
 
 
-def read_through(connection: Snapshot, workspace: Workspace, as_of: Position) -> Read:
-    """View, state, assessment and flags through this connection."""
-    view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
-    state = state_at(connection, workspace, view, instant_of(workspace, as_of))
+def _read(connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked) -> Read:
+    as_of = view.as_of
+    state = state_at(connection, workspace, view, instant_of(workspace, as_of), named, looked)
     assessed = assess(view.catalog, state)
     project, environment = workspace.project, workspace.environment
     return Read(
@@ -194,6 +229,16 @@ def view_of(
         return read_view(connection, workspace, as_of=as_of, loaded=loaded, ids=ids or {})
 
 
+def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) -> View:
+    """The view as it would be were the loaded location deployed; nothing is recorded.
+
+    Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
+    """
+    foreseen = foresee(connection, workspace, loaded)
+    view = read_view(connection, workspace, as_of=NOW, loaded=loaded, ids=foreseen.ids)
+    return replace(view, foreseen=foreseen)
+
+
 def read_view(
     connection: Snapshot,
     workspace: Workspace,
@@ -202,25 +247,25 @@ def read_view(
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
 ) -> View:
-    """The view through this connection. Cost: O(assets)."""
+    """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets)."""
     end = log_position(connection)
     if as_of != NOW and not 0 < as_of <= end:
         found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
         raise UsageError(f"position {as_of:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = deployed(connection, workspace.project, workspace.environment, as_of)
-    if not deployments:
+    if not deployments and loaded is None:  # else it may become the environment's first
         _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, as_of)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
     locations: dict[AssetKey, str] = {}
-    for location, deployment in deployments.items():
+    for location in dict.fromkeys((*deployments, *filter(None, (own,)))):
         if loaded is not None and location == own:
             assets += loaded.assets
             all_ids |= ids
             locations |= dict.fromkeys((asset.key for asset in loaded.assets), location)
             continue
-        for entry in defined(connection, workspace.project, location, deployment):
+        for entry in defined(connection, workspace.project, location, deployments[location]):
             assets.append(entry.definition)
             all_ids[entry.definition.key] = entry.asset
             locations[entry.definition.key] = location
@@ -235,7 +280,7 @@ def read_view(
         locations=locations,
         deployments=deployments,
         root=root,
-        here=frozenset(name for name in deployments if name == own or _lies_in(root, name)),
+        here=frozenset(filter(None, (own, *(name for name in deployments if _lies_in(root, name))))),
         position=min(as_of, end),
         as_of=as_of,
         renames=renames(connection, workspace.project, as_of),
@@ -279,9 +324,13 @@ def state_at(
     workspace: Workspace,
     view: View,
     now: datetime,
-    sweep: Sweep = NO_SWEEP,
+    named: NamedPaths,
+    looked: Looked,
 ) -> State:
-    """Heads of all assets in the view, and what is known against them; nothing of reuse yet."""
+    """Heads of all assets in the view, and what is known against them; nothing of reuse yet.
+
+    `named` are the paths in parameters, `looked` is what lies behind those that are here.
+    """
     project, ids = workspace.project, view.ids
     found = heads(connection, project, workspace.environment, list(ids.values()), view.as_of)
     checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
@@ -293,7 +342,7 @@ def state_at(
         heads=found,
         refusals=refusals(connection, project, checked, view.as_of),
         absent=never_made(connection, project, list(_perhaps_absent(view, found))),
-        contents=_contents(connection, workspace, view, sweep),
+        contents=_contents(connection, workspace, view, named, looked),
         retracted=Retracted.of(retractions(connection, project, view.as_of)),
     )
 
@@ -315,27 +364,40 @@ def _lies_in(root: Path, location: str) -> bool:
     return any((root / file).is_file() for file in (location, f"{module}.py", f"{module}/__init__.py"))
 
 
-def _contents(connection: Snapshot, workspace: Workspace, view: View, sweep: Sweep) -> dict[str, str]:
-    """Content hashes of the files and folders that Path parameters name, by the path's text.
+def look(workspace: Workspace, view: View, named: NamedPaths) -> Looked:
+    """What lies behind those paths that are here. No transaction should be open meanwhile. Raises UsageError."""
+    return _look(workspace, view, _here(view, named))
+
+
+def _here(view: View, named: NamedPaths) -> set[str]:
+    """The paths to look at: of now, and of locations whose files are here."""
+    return {text for key, texts in named.items() if view.is_here(key) for text in texts}
+
+
+def _look(workspace: Workspace, view: View, texts: Iterable[str]) -> Looked:
+    looked: dict[str, str | None] = {}
+    for text in texts:
+        try:
+            looked[text] = workspace.content_of(text, view.root)
+        except OSError as error:
+            raise UsageError(f"{error.filename}: cannot be read: {error.strerror}; a parameter names {text}") from error
+    return looked
+
+
+def _contents(
+    connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked
+) -> dict[AssetKey, Mapping[str, str]]:
+    """Content hashes of the files and folders that Path parameters name, by asset and the path's text.
 
     Of the past, and where the location's files are elsewhere, they are those that a run last saw.
     """
-    looked_at: set[str] = set()
-    remembered: set[str] = set()
-    given: dict[AssetKey, list[Mapping[str, Any]]] = {}
-    for alternative in (alternative for axis in sweep.axes for alternative in axis):
-        for key, values in alternative.items():
-            given.setdefault(key, []).append(values)
-    for key, asset in view.catalog.assets.items():
-        is_here = view.as_of >= NOW and view.locations[key] in view.here
-        for values in given.get(key, ({},)):
-            (looked_at if is_here else remembered).update(asset_paths(asset, parameters_of(asset.task, values)))
-    found = contents_seen(connection, workspace.project, remembered, view.as_of)
-    for text in looked_at:
-        try:
-            content = content_of(text, view.root)
-        except OSError as error:
-            raise UsageError(f"{error.filename}: cannot be read: {error.strerror}; a parameter names {text}") from error
-        if content is not None:
-            found[text] = content
-    return found
+    here = {text: content for text, content in looked.items() if content is not None}
+    elsewhere: dict[str, set[str]] = {}
+    for key, texts in named.items():
+        if not view.is_here(key):
+            elsewhere.setdefault(view.locations[key], set()).update(texts)
+    seen = {
+        location: contents_seen(connection, workspace.project, location, texts, view.as_of)
+        for location, texts in elsewhere.items()
+    }
+    return {key: here if view.is_here(key) else seen[view.locations[key]] for key in named}

@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import choice
 from typing import Final
 
+from latewood.engine.file_hash import content_of
 from latewood.engine.store import ArtifactStore, open_store
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
@@ -26,7 +27,10 @@ _RUN_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base 32 without i, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Everything a command needs from the world; tests make their own."""
+    """Everything a command needs from the world; tests make their own.
+
+    `content_of` is the content hash of what lies at a path below a root, None where nothing does.
+    """
 
     log: EventLog
     store: ArtifactStore
@@ -36,6 +40,7 @@ class Workspace:
     clock: Callable[[], datetime]
     new_run: Callable[[], RunId]
     url: DatabaseUrl | None = None
+    content_of: Callable[[str, Path], str | None] = content_of
 
 
 def latewood_home(environ: Mapping[str, str]) -> Path:

@@ -183,14 +183,14 @@ def nodes_of(
         assets = tuple([catalog[o.asset] for o in task.outputs if o.asset in catalog.assets])
         keys = tuple([asset.key for asset in assets])
         seen.update(keys)
-        own = parameters_of(task, {})
+        own, contents = parameters_of(task, {}), state.contents_of(keys[0])
         node = Node(
             assets=assets,
             keys=keys,
             ids=tuple([state.ids[key] for key in keys]),
             task=task,
             parameters=own,
-            logic=logic_digest(task, own, state.contents, assets[0].partitions),
+            logic=logic_digest(task, own, contents, assets[0].partitions),
         )
         if selected and not selected.isdisjoint(keys) and _is_swept(node, given, trials):
             made: dict[Trial, Node] = {}
@@ -201,7 +201,7 @@ def nodes_of(
                 trial = _trial(node, values, upstream)
                 reached.append(trial)
                 if trial not in made:
-                    logic = logic_digest(task, values, state.contents, assets[0].partitions)
+                    logic = logic_digest(task, values, contents, assets[0].partitions)
                     made[trial] = replace(node, parameters=values, logic=logic, trial=trial, upstream=upstream)
             nodes += made.values()
             trials |= dict.fromkeys(node.only(selected).keys, tuple(reached))
@@ -386,7 +386,7 @@ def refusal(node: Node, index: int, facts: VersionFacts, state: State) -> Refusa
     for refused in state.refusals.get((node.ids[index], facts.partition), ()):
         check = blocking.get(refused.check)
         if check is not None and refused.check_key == check_key(
-            check, facts.data_version, facts.partition, state.contents, asset.partitions
+            check, facts.data_version, facts.partition, state.contents_of(asset.key), asset.partitions
         ):
             return refused
     return None

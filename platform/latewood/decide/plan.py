@@ -367,7 +367,7 @@ def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: Stat
 def _verdict_of(
     check: CheckDefinition, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, state: State
 ) -> tuple[AssetId, PartitionKey, str]:
-    key = check_key(check, facts.data_version, facts.partition, state.contents, asset.partitions)
+    key = check_key(check, facts.data_version, facts.partition, state.contents_of(asset.key), asset.partitions)
     return id_, facts.partition, key
 
 

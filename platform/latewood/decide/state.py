@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 
@@ -114,8 +114,9 @@ class State:
     """What was true in `environment` at `position`, judged at `now`.
 
     `reusable` maps (reuse key, output name) to the version to take; `logics` names those logics that have made any
-    version at all. `contents` maps the text of each Path parameter's value to its content hash. `lost`
-    are artifacts that were looked for and are gone: versions that lie in them count for nothing.
+    version at all. `contents` has, by asset, the hash of what lies behind each path in its parameters, by the path's
+    text: a relative one is another file in another location. `lost` are artifacts that were looked for and are gone:
+    versions that lie in them count for nothing.
 
     `checked` are verdicts of checks, by asset, partition and check key; None = nobody looked. `refusals` are those of
     them that did not pass, newest first. `absent` are optional outputs that a head's step did not make: the
@@ -129,10 +130,17 @@ class State:
     heads: Heads = field(default_factory=dict)
     reusable: Mapping[tuple[str, str], VersionFacts] = field(default_factory=dict)
     logics: frozenset[str] = frozenset()
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[AssetKey, Mapping[str, str]] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     checked: frozenset[tuple[AssetId, PartitionKey, str]] | None = None
     refusals: Mapping[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = field(default_factory=dict)
     absent: frozenset[tuple[AssetId, PartitionKey, VersionId]] = frozenset()
     retracted: Retracted = field(default_factory=Retracted)
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)
+
+    def contents_of(self, asset: AssetKey) -> Mapping[str, str]:
+        """What lies behind the paths in the asset's parameters and in those of its checks, by the path's text."""
+        return self.contents.get(asset, _NOTHING)
+
+
+_NOTHING: Final[Mapping[str, str]] = {}

@@ -40,7 +40,7 @@ class Past(Protocol):
         """The data version of each partition that a step read through an input."""
         ...
 
-    def contents(self, facts: VersionFacts, paths: Collection[str]) -> Mapping[str, str]:
+    def contents(self, facts: VersionFacts, key: AssetKey, paths: Collection[str]) -> Mapping[str, str]:
         """What lay behind these paths when the version was made: content hashes, of what there was."""
         ...
 
@@ -104,7 +104,8 @@ class Explanation:
     `moved` by what, if not by being made. `findings` say why it is not what would be there now: root causes, upstream
     first. `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
-    `renames` say what the asset was called before.
+    `renames` say what the asset was called before. `foreseen` is the location by whose definitions this would be so,
+    where these are not deployed.
     """
 
     asset: AssetKey
@@ -121,6 +122,7 @@ class Explanation:
     failed: int | None = None
     nearest: "Nearest | None" = None
     renames: tuple[Rename, ...] = ()
+    foreseen: str = ""
 
     @property
     def since(self) -> int | None:
@@ -277,7 +279,8 @@ class _Explainer:
             return
         was = {name: started.parameters.get(name) for name in node.parameters}
         paths = {*path_texts(node.task, was), *path_texts(node.task, node.parameters)}
-        then, now = self._past.contents(head, paths) if paths else {}, self._state.contents
+        then = self._past.contents(head, finding.asset, paths) if paths else {}
+        now = self._state.contents_of(finding.asset)
         old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
         for name in [name for name in new if new[name] != old[name]]:
             if was[name] != node.parameters[name]:

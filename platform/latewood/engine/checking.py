@@ -65,8 +65,9 @@ class Checks:
         A refusal that stands is told again: this environment may not know of it, or not that it is met once more.
         """
         judged = Judged()
+        contents = self._state.contents_of(asset.key)
         for check in asset.checks:
-            key = check_key(check, facts.data_version, step.partition, self._state.contents, asset.partitions)
+            key = check_key(check, facts.data_version, step.partition, contents, asset.partitions)
             verdict = known.get((check.name, key))
             if verdict is None:
                 evaluated = self._evaluate(step, asset, check, facts)
@@ -74,7 +75,7 @@ class Checks:
                 stands = not (
                     evaluated.failure
                     or evaluated.no_reuse
-                    or files_changed(check.task, parameters_of(check.task, {}), self._state.contents, self._loaded.root)
+                    or files_changed(check.task, parameters_of(check.task, {}), contents, self._loaded.root)
                 )
                 self._tell(judged, step, check, key if stands else "", facts, evaluated, variant=variant)
             elif check.blocking and not verdict.passed:

@@ -183,7 +183,7 @@ class InlineRun:
         off = (
             node.task.reuse.is_off
             or bool(made.no_reuse)
-            or files_changed(node.task, node.parameters, state.contents, self._root)
+            or files_changed(node.task, node.parameters, state.contents_of(node.keys[0]), self._root)
         )
         key = "" if off else reuse_key(node.logic, inputs, step.partition)
         present = [

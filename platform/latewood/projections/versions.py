@@ -7,6 +7,7 @@ moved, and any past position is still an index lookup per key.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Double, Index, Table, Text, text
@@ -98,7 +99,7 @@ checks: Final = Table(
 )
 Index("checks_failed", checks.c.project, checks.c.asset, postgresql_where=~checks.c.passed)
 
-# By the path's digest: a path may be longer than what an index takes.
+# By a digest, of the location too where the path is relative: a path may be longer than what an index takes.
 contents: Final = Table(
     "contents",
     metadata,
@@ -113,7 +114,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 4
+    version = 5
     inline = True
     tables = (versions, heads, head_history, checks, contents)
     types = frozenset(
@@ -150,7 +151,7 @@ class VersionsProjection:
                         contents,
                         {
                             "project": event.project,
-                            "path_digest": digest(path),
+                            "path_digest": _slot(fact.location, path),
                             "from_position": event.position,
                             "content": content,
                         },
@@ -371,18 +372,34 @@ def checks_of(
     return tuple(CheckRow(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
-# The latest content of each path up to a position: the primary key gives it in order.
+def _slot(location: str, path: str) -> str:
+    """Where the content of a path is kept: of a relative one in its location, of any other by the path alone."""
+    return digest(location, path) if location and not PurePosixPath(path).is_absolute() else digest(path)
+
+
+# The latest content of each path up to a position, of either slot: the primary key gives them in order.
+_LATEST_IN: Final = (
+    "(SELECT from_position, content FROM contents WHERE project = :project AND path_digest = p.{slot} "
+    "AND from_position <= :as_of ORDER BY from_position DESC LIMIT 1)"
+)
 _CONTENTS: Final = text(
-    "SELECT p.path_digest, c.content FROM unnest(CAST(:digests AS text[])) AS p (path_digest) CROSS JOIN LATERAL ("
-    "  SELECT content FROM contents WHERE project = :project AND path_digest = p.path_digest "
-    "  AND from_position <= :as_of ORDER BY from_position DESC LIMIT 1) c WHERE c.content <> ''"
+    "SELECT p.own, c.content FROM unnest(CAST(:own AS text[]), CAST(:anybodys AS text[])) AS p (own, anybodys) "  # noqa: S608 - ours
+    f"CROSS JOIN LATERAL (SELECT content FROM ({_LATEST_IN.format(slot='own')} UNION ALL "
+    f"{_LATEST_IN.format(slot='anybodys')}) b ORDER BY from_position DESC LIMIT 1) c WHERE c.content <> ''"
 )
 
 
-def contents_seen(connection: Connection, project: str, paths: Collection[str], as_of: Position) -> dict[str, str]:
-    """Content hashes by path as a run last saw them, where there was anything. Cost: an index lookup each."""
-    by_digest = {digest(path): path for path in paths}
-    if not by_digest:
+def contents_seen(
+    connection: Connection, project: str, location: str, paths: Collection[str], as_of: Position
+) -> dict[str, str]:
+    """Content hashes by path as a run of that location last saw them, where there was anything.
+
+    What was recorded before runs said their location is anybody's: it is older than all that is anybody's own.
+    Cost: an index lookup each.
+    """
+    by_slot = {_slot(location, path): path for path in paths}
+    if not by_slot:
         return {}
-    rows = connection.execute(_CONTENTS, {"project": project, "digests": list(by_digest), "as_of": as_of})
-    return {by_digest[row.path_digest]: row.content for row in rows}
+    anybodys = [digest(path) for path in by_slot.values()]
+    parameters = {"project": project, "own": list(by_slot), "anybodys": anybodys, "as_of": as_of}
+    return {by_slot[row.own]: row.content for row in connection.execute(_CONTENTS, parameters)}

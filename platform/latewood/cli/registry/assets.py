@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import as_json, as_of, environment, partition, version
+from latewood.cli.options import as_json, as_of, environment, partition, source, version
 
 
 @click.command()
@@ -72,12 +72,16 @@ def lineage(**given: Any) -> int:
 
 @click.command()
 @click.argument("key")
+@source
 @partition
 @environment
 @as_of
 @as_json
 def why(**given: Any) -> int:
-    """Explain why an asset is fresh, stale or missing."""
+    """Explain why an asset is fresh, stale or missing.
+
+    With -f or -m: why it would be so, were the definitions deployed as they are there.
+    """
     from latewood.cli.explain import why_command
 
     return why_command(**given)

@@ -42,7 +42,7 @@ def launch(**given: Any) -> int:
 @asked
 @as_json
 def plan(json_: bool, **asked_: Any) -> int:
-    """Show what materialize would do, and why."""
+    """Show what materialize would do, and why. Nothing is recorded or deployed."""
     from latewood.cli.materialize import plan_command
 
     return plan_command(json_=json_, **asked_)
