@@ -16,6 +16,7 @@ from latewood.model.mappings import (
     WindowOverlap,
     check_mapping,
     downstream_ordinals,
+    reads_several,
     upstream_ordinals,
     upstream_ranges,
 )
@@ -32,6 +33,7 @@ from latewood.model.partitions import (
     key_at,
     ordinal_of,
     parse_partitions,
+    size_of,
     window_at,
 )
 
@@ -170,6 +172,20 @@ def test_ranges_say_the_same_as_one_by_one(case, subset):
             found[o] = Ordinals.of([o + piece.by]) if isinstance(piece, Parallel) else piece.upstream
     assert found == {o: upstream_ordinals(mapping, up, down, o, NOW) for o in subset}
     assert list(found) == list(subset)
+
+
+@given(mappings())
+@settings(max_examples=150, deadline=None)
+def test_who_may_read_several_does_in_time_and_who_may_not_never_does(case):
+    mapping, up, down = case
+    finite = all(size_of(scheme) is not None for scheme in (up, down))
+    later = NOW + timedelta(days=3650 if finite else 90)
+    every = range(min(count(down, later), 3000))
+    found = any(len(upstream_ordinals(mapping, up, down, o, later)) > 1 for o in every)
+    if finite:
+        assert found == reads_several(mapping, up, down)
+    else:
+        assert found <= reads_several(mapping, up, down)
 
 
 @given(time_schemes(), time_schemes(), st.integers(0, 50))

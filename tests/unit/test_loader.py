@@ -314,6 +314,75 @@ def test_types_that_do_not_fit_name_both_ends(refused):
     assert told.endswith("\n  Convert it in made, or declare it so here.")
 
 
+SEVERAL = """
+@asset(partitions=days)
+def daily() -> {}: ...
+
+@asset({})
+def reader(daily: {}) -> int: ...
+"""
+
+
+@pytest.mark.parametrize(
+    "given", ["partitions=months", "", 'inputs={"daily": From(daily, keys=["2026-01-01", "2026-01-02"])}']
+)
+@pytest.mark.parametrize(
+    ("produced", "read", "type_"),
+    [
+        ("int", "int", "int"),
+        ("int", "object", "int"),
+        ("int", "float | None", "float | None"),
+        ("list[int]", "list[int]", "list[int]"),
+        ("Path", "Path", "Path"),
+        ("Pickled[Retry]", "Pickled[Retry]", "Pickled[Retry]"),
+    ],
+)
+def test_several_partitions_of_what_cannot_be_joined_are_refused_with_the_ways_out(
+    refused, given, produced, read, type_
+):
+    told = refused("from pathlib import Path" + SEVERAL.format(produced, given, read))
+    place, _, said = told.partition(" (daily from 2026-01-01 to 2026-01-08 (UTC), read by ")
+    assert place == 'defs.py:9: asset "reader": parameter "daily" reads several partitions of "daily" at once'
+    assert said.partition(", but ")[2] == (
+        f"values of type {type_} cannot be joined.\n"
+        f"  Annotate it Partitioned[{type_}] and iterate, read one: From('daily', \"last\"), or make daily a table."
+    )
+
+
+@pytest.mark.parametrize(
+    ("produced", "read"),
+    [
+        ("Table", "Table"),
+        ("Table | None", "Table | None"),
+        ("Table", "int | Table"),
+        ("object", "object"),
+        ("object", "int | Table"),
+        ("Pickled[object]", "Pickled[object]"),
+        ("int", "Partitioned[int]"),
+    ],
+)
+def test_several_partitions_of_what_may_be_joined_are_read(load, produced, read):
+    loaded = load(SEVERAL.format(produced, "partitions=months", read))
+    assert reads(by_key(loaded)["reader"]) == {"daily": ("daily", WindowOverlap())}
+
+
+def test_one_partition_at_a_time_may_be_anything(load):
+    loaded = load("""
+        @asset(partitions=months)
+        def monthly() -> int: ...
+
+        @asset(partitions=days)
+        def daily(monthly: int) -> int: ...
+
+        @asset(inputs={"daily": From(daily, "last")})
+        def latest(daily: int) -> int: ...
+
+        @asset(deps=[daily])
+        def after() -> int: ...
+    """)
+    assert len(loaded.assets) == 4
+
+
 def test_what_one_problem_hides_is_not_guessed_at(refused):
     told = refused("""
         @asset

@@ -19,6 +19,7 @@ from latewood.model.mappings import (
     check_mapping,
     default_mapping,
     downstream_ordinals,
+    reads_several,
     upstream_ordinals,
     upstream_ranges,
 )
@@ -49,6 +50,37 @@ def reads(mapping, up, down, key):
 
 def read_by(mapping, up, down, keys):
     return describe(down, downstream_ordinals(mapping, up, down, parse_partitions(up, keys, NOW), NOW))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "up", "down", "several"),
+    [
+        (Identity(), DAYS, DAYS, False),
+        (Offset(by=-1), DAYS, DAYS, False),
+        (Last(), DAYS, None, False),
+        (All(), DAYS, None, True),
+        (All(), Static(["one"]), None, False),
+        (All(), None, DAYS, False),
+        (FixedKeys(keys=["eu"]), REGIONS, None, False),
+        (FixedKeys(keys=["eu", "eu"]), REGIONS, None, False),
+        (FixedKeys(keys=["eu", "us"]), REGIONS, None, True),
+        (WindowOverlap(), DAYS, MONTHS, True),
+        (WindowOverlap(), MONTHS, DAYS, False),
+        (WindowOverlap(), DAYS, HOURS, False),
+        (WindowOverlap(), DAYS, Daily("2013-02-01", timezone=NEW_YORK), False),
+        (WindowOverlap(), DAYS, Daily("2013-02-01", "2013-03-01", timezone="Europe/Berlin"), True),
+        (WindowOverlap(), Hourly("2013-01-01"), Hourly("2013-01-01", timezone=NEW_YORK), False),
+        (WindowOverlap(), Hourly("2013-01-01"), Hourly("2013-01-01", timezone="Asia/Kathmandu"), True),
+        (WindowOverlap(), Weekly("2013-01-07", timezone=NEW_YORK), MONTHS, True),
+        # A week lies in two months, but not the one week there is.
+        (WindowOverlap(), MONTHS, Weekly("2013-01-07", "2013-01-14", timezone=NEW_YORK), False),
+        (WindowOverlap(), MONTHS, Weekly("2013-01-07", timezone=NEW_YORK), True),
+        # The only boundary between the months there are is before the first week.
+        (WindowOverlap(), Monthly("2013-01", "2013-03"), Weekly("2013-02-04"), False),
+    ],
+)  # fmt: skip
+def test_who_may_read_several_partitions(mapping, up, down, several):
+    assert reads_several(mapping, up, down) is several
 
 
 def test_defaults():

@@ -13,12 +13,16 @@ from latewood.errors import DefinitionError
 from latewood.model.definitions import AssetDefinition, Catalog, Input
 from latewood.model.graph import show_path
 from latewood.model.keys import AssetKey
-from latewood.model.mappings import All, Offset, check_mapping, default_mapping
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.types import display, fits
+from latewood.model.mappings import Offset, check_mapping, default_mapping, reads_several
+from latewood.model.partitions import title
+from latewood.model.types import TypeSpec, display, fits
 
-_JOINED: Final = frozenset({"table", "dataframe", "any", "union"})
-"""Kinds of values of which several partitions arrive as one (a union may hold such)."""
+_JOINED: Final = frozenset({"table", "dataframe", "any", "recursive"})
+"""Kinds of values of which several partitions may arrive as one: what `latewood.engine.values` puts together."""
+
+_JOINED_CLASSES: Final = frozenset({"DataFrame", "Table", "Any", "object"})
+"""Classes of pickles and of codecs' values that are such, or may be."""
 
 
 def input_of(name: str, annotation: Any, explicit: Upstream | None, named: Named, directory: Directory) -> Input:
@@ -27,11 +31,6 @@ def input_of(name: str, annotation: Any, explicit: Upstream | None, named: Named
     lazy = getattr(annotation, "__origin__", None) is Partitioned
     mapping = _mapping(key, explicit, named, directory)
     spec = type_spec(annotation.__args__[0] if lazy else annotation)
-    if isinstance(mapping, All) and directory.schemes[key] is not None and not lazy and spec.kind not in _JOINED:
-        raise DefinitionError(
-            f'parameter "{name}" reads all partitions of "{key}" at once, but values of type {display(spec)} cannot be '
-            f"joined; annotate it Partitioned[{display(spec)}] and iterate"
-        )
     return Input(name=name, asset=key, mapping=mapping, type=spec, lazy=lazy)
 
 
@@ -60,7 +59,10 @@ def check_edges(
     named: list[Named],
     problems: Problems,
 ) -> None:
-    """Add what is wrong with types at the ends of edges, and cycles; of what has no other problem."""
+    """Add what is wrong with types at the ends of edges, and cycles; of what has no other problem.
+
+    What arrives of several partitions must be something of which several can be one.
+    """
     times = Counter(output.asset for n in named for output in n.outputs)
     sound = {key: asset for key, asset in assets.items() if times[key] == 1}
     catalog = Catalog.of([*others.values(), *sound.values()])
@@ -78,8 +80,32 @@ def check_edges(
                     f"  Convert it in {input_.asset}, or declare it so here.",
                     n.place,
                 )
+            elif not input_.lazy and (unjoined := _unjoined(upstream, input_, n)):
+                problems.add(n.asset.function, f'asset "{n.key}": {unjoined}', n.place)
     own = {output.asset: n for n in named for output in n.outputs}
     for cycle in catalog.graph.cycles():
         first = next((own[key] for key in cycle if key in own), None)
         if first is not None:
             problems.add(first.asset.function, f"assets read each other: {show_path(cycle)}", first.place)
+
+
+def _unjoined(upstream: AssetDefinition, input_: Input, named: Named) -> str | None:
+    """What is wrong where several partitions are read of which the values cannot be joined."""
+    if not reads_several(input_.mapping, upstream.partitions, named.scheme):
+        return None
+    if _may_be_joined(upstream.type) and _may_be_joined(input_.type):
+        return None
+    type_ = display(upstream.type if input_.type.kind == "any" else input_.type)
+    return (
+        f'parameter "{input_.name}" reads several partitions of "{input_.asset}" at once '
+        f"({title(upstream.partitions)}, read by {title(named.scheme)}), but values of type {type_} cannot be joined.\n"
+        f'  Annotate it Partitioned[{type_}] and iterate, read one: From({input_.asset!r}, "last"), '
+        f"or make {input_.asset} a table."
+    )
+
+
+def _may_be_joined(spec: TypeSpec) -> bool:
+    """Whether several values of the type may arrive as one; where only the value can tell, yes."""
+    if spec.kind == "union":
+        return any(map(_may_be_joined, spec.args))
+    return spec.kind in _JOINED or (spec.kind == "object" and (spec.name in _JOINED_CLASSES or not spec.values))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from math import inf
+from typing import Final
 
 import msgspec
 
@@ -88,6 +89,8 @@ class _Overlap:
     down: TimeWindows
 
 
+_BOUNDARIES_MAX: Final = 10_000
+
 _Pairing = int | tuple[int | None, ...] | _Overlap
 """Counterparts so many ordinals further on, or one by one (None: there is none), or by overlap."""
 
@@ -126,6 +129,24 @@ def check_mapping(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> s
                 return error.message
             name = type(mapping).__name__
             return None if _meets(relation, up, down) else f"{name} would never read anything; {_sides(up, down)}"
+
+
+def reads_several(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> bool:
+    """Whether any partition reads more than one upstream partition, ever.
+
+    Of windows that go on for very long the first 10,000 boundaries are looked at: those that are aligned for so long
+    stay so. Cost: O(windows of the upstream scheme) for overlap, else O(1).
+    """
+    match mapping:
+        case Last() | Identity() | Offset():
+            return False
+        case All():
+            return size_of(up) != 1
+        case FixedKeys(keys=keys):
+            return len(_ordinals_of(up, keys)) > 1
+        case WindowOverlap():
+            relation = _pairing(mapping, up, down)
+            return isinstance(relation, _Overlap) and _cuts(relation.up, relation.down)
 
 
 def upstream_ordinals(
@@ -286,6 +307,21 @@ def _meets(relation: _Pairing, up: Scheme | None, down: Scheme | None) -> bool:
             return any(ordinal is not None for ordinal in found)
         case _Overlap(up=one, down=other):
             return axis_of(one).start(0) < _end(other) and axis_of(other).start(0) < _end(one)
+
+
+@lru_cache(maxsize=1024)
+def _cuts(up: TimeWindows, down: TimeWindows) -> bool:
+    """Whether a boundary between two windows of `up` lies inside a window of `down`, which thereby reads both."""
+    ups, downs = axis_of(up), axis_of(down)
+    first = max(1, ups.first_from(downs.start(0) + 1))
+    last = min(inf if (size := size_of(up)) is None else size, first + _BOUNDARIES_MAX)
+    for ordinal in range(first, int(last)):
+        boundary = ups.start(ordinal)
+        if boundary >= _end(down):
+            return False
+        if downs.start(downs.first_from(boundary)) != boundary:
+            return True
+    return False
 
 
 def _end(scheme: TimeWindows) -> float:
