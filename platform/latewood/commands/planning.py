@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.reading import View, foreseen_view, look, read, select_keys, state_at, uncollected
+from latewood.commands.reading import View, foreseen_view, look, read, select_keys, state_at
 from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
 from latewood.decide.judge import Node, nodes_of
@@ -23,7 +23,7 @@ from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import parse_partitions
-from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import durations, known_logics, reusable, verdict_keys
 from latewood_eventlog.records import Position
 

@@ -1,10 +1,9 @@
 """What an environment has at a position: definitions, heads, status and flags, read in one snapshot."""
 
 import difflib
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -31,7 +30,7 @@ from latewood.projections.environments import existing, in_force, line_of, pins_
 from latewood.projections.renames import renames
 from latewood.projections.retractions import retractions
 from latewood.projections.runs import running_partitions
-from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW, heads, never_made, refusals
 from latewood.projections.statistics import log_position
 from latewood.projections.versions import contents_seen
@@ -199,21 +198,6 @@ def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
     return key, by_name[name]
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No garbage collection meanwhile: a large project is many small objects that all stay.
-
-    Searching them for cycles again and again was two fifths of the time of a plan of 10,000 assets.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def view_of(
     workspace: Workspace,
     *,
@@ -235,8 +219,7 @@ def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) ->
     Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
     """
     foreseen = foresee(connection, workspace, loaded)
-    view = read_view(connection, workspace, as_of=NOW, loaded=loaded, ids=foreseen.ids)
-    return replace(view, foreseen=foreseen)
+    return read_view(connection, workspace, as_of=NOW, loaded=loaded, ids=foreseen.ids, foreseen=foreseen)
 
 
 def read_view(
@@ -246,6 +229,7 @@ def read_view(
     as_of: Position,
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
+    foreseen: Foreseen | None = None,
 ) -> View:
     """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets)."""
     end = log_position(connection)
@@ -253,7 +237,7 @@ def read_view(
         found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
         raise UsageError(f"position {as_of:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = deployed(connection, workspace.project, workspace.environment, as_of)
-    if not deployments and loaded is None:  # else it may become the environment's first
+    if not deployments and foreseen is None:  # else that would begin it
         _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, as_of)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
@@ -284,6 +268,7 @@ def read_view(
         position=min(as_of, end),
         as_of=as_of,
         renames=renames(connection, workspace.project, as_of),
+        foreseen=foreseen,
     )
 
 
