@@ -165,7 +165,7 @@ def test_a_launch_plan_brings_its_values(flow):
     planned = flow.here("launch", "nightly", "-f", "flow.py", "--dry-run")
     assert (planned.code, calls(flow)) == (0, [])
     assert "numbers/publish" in planned.out
-    run = launch(flow, "nightly", "--param", "least=100")["run"]
+    run = launch(flow, "nightly", "-f", "flow.py", "--param", "least=100")["run"]
     assert calls(flow) == ["split", "train6", "score", "drop"]
     requested = json.loads(flow.here("log", "tail", "--after", "0", "--json").out.splitlines()[-1])
     assert requested["type"] == "run.ended"
