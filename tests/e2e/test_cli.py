@@ -852,3 +852,14 @@ def test_version_and_help(environ, tmp_path):
         done = shell.here(*filter(None, [command]), "--help")
         assert (done.code, done.err) == (0, "")
         assert done.out.startswith("Usage: latewood")
+
+
+def test_deploying_makes_definitions_the_environments_and_runs_nothing(shell):
+    shell.write("a.py", "from latewood import asset\n@asset\ndef a() -> int:\n    return 1\n")
+    assert shell.here("deploy", "-f", "a.py").out == "a.py is deployed to prod: 1 asset\n"
+    told = json.loads(shell.here("deploy", "--json").out)
+    assert (told["location"], told["environment"], told["assets"], told["dropped"]) == ("a.py", "prod", ["a"], [])
+    assert [a["status"] for a in json.loads(shell.here("assets", "--json").out)["assets"]] == ["missing"]
+    assert json.loads(shell.here("runs", "--json").out)["runs"] == []
+    shell.write("a.py", "from latewood import asset\n@asset\ndef b() -> int:\n    return 1\n")
+    assert "dropped: 1 asset of prod that a.py no longer defines: a\n" in shell.here("deploy").err

@@ -82,11 +82,11 @@ def test_a_version_that_was_taken_has_the_inputs_parameters_and_metadata_of_its_
 
 def test_a_changed_parameter_of_what_was_taken_is_named_with_its_values(taken):
     taken.write("a.py", (taken.folder / "a.py").read_text().replace("scale: int = 2", "scale: int = 3"))
-    taken.here("plan", "*", "-f", "a.py")
+    taken.here("deploy", "-f", "a.py")
     told = answer(taken, "why", "third")["findings"]
     assert [f["cause"] for f in told] == ["code"]
     taken.write("a.py", (taken.folder / "a.py").read_text().replace("scale: int = 3", "scale: int = 2"))
-    taken.here("plan", "*", "-f", "a.py")
+    taken.here("deploy", "-f", "a.py")
     taken.here("pin", "third.scale=4")
     (found,) = answer(taken, "why", "third")["findings"]
     assert (found["cause"], found["subject"], found["before"], found["after"]) == ("parameters", "scale", "2", "4")
@@ -313,7 +313,7 @@ def test_a_failure_stands_until_its_asset_is_made_whatever_is_edited(shell):
     made(shell, FAILING.format(a=1, b="a"))
     made(shell, FAILING.format(a=1, b="a / 0"))
     shell.write("a.py", "from latewood import asset\n" + FAILING.format(a=1, b="a + 2"))
-    shell.here("plan", "*", "-f", "a.py")
+    shell.here("deploy", "-f", "a.py")
     # So that `materialize status:failed` finds what is to be made again once it was mended.
     assert statuses(shell)["b"] == "stale failed"
     assert answer(shell, "materialize", "status:failed", "-f", "a.py")["ran"] == 1
@@ -390,7 +390,7 @@ def test_an_optional_output_that_was_not_made_is_absent_and_not_missing(shell):
 
 def test_an_optional_output_that_was_never_run_is_missing(shell):
     shell.write("a.py", "from latewood import Out, asset\n" + SPLIT.format(result={"kept": 2}))
-    shell.here("plan", "*", "-f", "a.py")
+    shell.here("deploy", "-f", "a.py")
     assert statuses(shell) == {"split/kept": "missing", "split/odd": "missing", "after": "missing"}
 
 
@@ -438,7 +438,7 @@ def test_what_is_fresh_by_a_rollback_says_so(shell):
     first = made(shell, CHAIN.format(a=1, plus=1))["run"]
     made(shell, CHAIN.format(a=2, plus=1))
     shell.write("a.py", "from latewood import asset\n" + CHAIN.format(a=1, plus=1))
-    shell.here("plan", "*", "-f", "a.py")
+    shell.here("deploy", "-f", "a.py")
     shell.here("rollback", "a", f"{first}.0")
     told = shell.here("why", "a").out
     assert told.startswith("a is fresh\n")

@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.deploy import say_dropped
 from latewood.cli.loading import deployed_files, load
 from latewood.cli.output import console, duration, plural, print_json, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
-from latewood.commands.deploying import Deployed
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, make_plan, plan_loaded
@@ -82,7 +81,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     """Print what would be done with what was loaded, what deploying it would drop included. Nothing is recorded."""
     view, made = plan_loaded(workspace, loaded, asked)
     if view.foreseen is not None:
-        _say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
+        say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
     _show_plan(workspace, view, made, json_=json_)
     return exits.OK
 
@@ -98,20 +97,7 @@ def _show_plan(workspace: Workspace, view: View, made: Plan, *, json_: bool) -> 
 
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
     """A plan for what was loaded and is deployed now; what that drops is said at once, on standard error."""
-    return prepare(workspace, loaded, asked, report=lambda done: _say_dropped(workspace, loaded, done, "dropped"))
-
-
-def _say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: str) -> None:
-    if deployed.dropped:
-        shown = ", ".join(deployed.dropped[:5]) + (", …" if len(deployed.dropped) > 5 else "")
-        click.secho(
-            f"{word}: {plural(len(deployed.dropped), 'asset')} of {workspace.environment} that {loaded.location} "
-            f"no longer defines: {shown}\n"
-            "  Their versions are kept, and deploying them again brings them back. If they belong to another file\n"
-            "  of the same name, give each code base a LATEWOOD_PROJECT of its own.",
-            fg="yellow",
-            err=True,
-        )
+    return prepare(workspace, loaded, asked, report=lambda done: say_dropped(workspace, loaded, done, "dropped"))
 
 
 def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:

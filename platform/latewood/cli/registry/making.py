@@ -1,4 +1,4 @@
-"""Commands that make versions: materialize, launch, plan."""
+"""Commands that make versions, and what goes before: materialize, launch, plan, deploy."""
 
 from typing import Any, Final
 
@@ -48,4 +48,15 @@ def plan(json_: bool, **asked_: Any) -> int:
     return plan_command(json_=json_, **asked_)
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (materialize, launch, plan)
+@click.command()
+@source
+@environment
+@as_json
+def deploy(**given: Any) -> int:
+    """Make a file's definitions those of the environment; run nothing."""
+    from latewood.cli.deploy import deploy_command
+
+    return deploy_command(**given)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (materialize, launch, plan, deploy)

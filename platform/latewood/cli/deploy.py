@@ -1,0 +1,47 @@
+"""`latewood deploy`, and what commands say of a deployment."""
+
+from pathlib import Path
+
+import click
+
+from latewood.cli import exits
+from latewood.cli.loading import load
+from latewood.cli.output import console, plural, print_json
+from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.workspace import Workspace, open_workspace
+from latewood.engine.loader import Loaded
+
+
+def deploy_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool) -> int:
+    """Make the definitions the environment's; nothing is run."""
+    workspace = open_workspace(environment=environment)
+    loaded = load(workspace, file, module)
+    deployed = deploy_loaded(workspace, loaded)
+    say_dropped(workspace, loaded, deployed, "dropped")
+    if json_:
+        print_json(
+            {
+                "location": loaded.location,
+                "environment": workspace.environment,
+                "deployment": deployed.deployment,
+                "assets": [asset.key for asset in loaded.assets],
+                "dropped": deployed.dropped,
+            }
+        )
+        return exits.OK
+    console().print(f"{loaded.location} is deployed to {workspace.environment}: {plural(len(loaded.assets), 'asset')}")
+    return exits.OK
+
+
+def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: str) -> None:
+    """Say on standard error which assets the environment has no longer, or would have."""
+    if deployed.dropped:
+        shown = ", ".join(deployed.dropped[:5]) + (", …" if len(deployed.dropped) > 5 else "")
+        click.secho(
+            f"{word}: {plural(len(deployed.dropped), 'asset')} of {workspace.environment} that {loaded.location} "
+            f"no longer defines: {shown}\n"
+            "  Their versions are kept, and deploying them again brings them back. If they belong to another file\n"
+            "  of the same name, give each code base a LATEWOOD_PROJECT of its own.",
+            fg="yellow",
+            err=True,
+        )
