@@ -50,8 +50,14 @@ def runs_command(*, limit: int, json_: bool) -> int:
             _counts_text(row.counts or {}),
             style=STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else "",
         )
-    console().print(rows if found else "No runs yet.")
+    out = console()
+    out.print(rows if found else "No runs yet.")
+    if gone := [row.run for row in found if not row.recorded]:
+        out.print(f"{', '.join(gone)}: {_UNRECORDED}", style="dim")
     return exits.OK
+
+
+_UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
 
 
 def _took(row: RunRow) -> str:
@@ -84,7 +90,8 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
         print_json({**_run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
-    out.print(f"run {row.run}   {row.status}", style=STATUS_STYLE.get(row.status, ""))
+    status = row.status if row.recorded else f"{row.status} ({_UNRECORDED})"
+    out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
     ended = f"; ended after {_took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
     out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
@@ -301,6 +308,7 @@ def _run_json(row: RunRow) -> dict[str, Any]:
         "ended_at": row.ended_at,
         "ended_position": row.ended_position,
         "counts": row.counts or {},
+        "recorded": row.recorded,
     }
 
 
