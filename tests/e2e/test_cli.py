@@ -476,6 +476,12 @@ def test_runs_of_many_steps_are_told_in_full(shell):
     assert len(shell.here("run", run, "--all").out.splitlines()) == 1_105
     assert shell.here("logs", run, "1099").out == "day 1099\n"
     assert shell.here("lineage", "daily", "--down", "1").out.splitlines()[1].split("  ")[-1].strip() == f"{run}.0"
+    assert "10 of 1,099 versions; --limit shows more\n" in shell.here("asset", "daily").out
+    assert "versions; --limit" not in shell.here("asset", "daily", "--limit", "1099").out
+    some = answer(shell, "asset", "daily", "--partition", "7,8,9", "--limit", "2")
+    assert ([version["partition"] for version in some["versions"]], some["versions_count"]) == (["9", "8"], 3)
+    absent = shell.here("asset", "first", "--partition", "7")
+    assert (absent.code, absent.err) == (2, 'error: "first" has no partitions; ask without --partition\n')
 
 
 @pytest.mark.parametrize("width", ["60", "160"])

@@ -118,10 +118,13 @@ def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
     }
 
 
-def asset_command(*, key: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def asset_command(
+    *, key: str, partition: str, limit: int, environment: str | None, as_of: int | None, json_: bool
+) -> int:
     """Show one asset."""
     workspace = open_workspace(environment=environment)
-    page = asset_page(workspace, key, NOW if as_of is None else as_of)
+    at = NOW if as_of is None else as_of
+    page = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
     if json_:
         print_json(_page_json(page))
         return exits.OK
@@ -136,6 +139,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "renames": [rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
+        "versions_count": page.versions_count,
         "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
         "versions": [
             {
@@ -179,6 +183,8 @@ def _print_page(out: Console, page: AssetPage) -> None:
     out.print(facts)
     if page.versions:
         out.print(_versions_table(page))
+    if (shown := len(page.versions)) < page.versions_count:
+        out.print(f"{shown:,} of {plural(page.versions_count, 'version')}; --limit shows more", style="dim")
     if page.checks:
         out.print(_checks_table(page))
     if more := len(page.checks[_CHECKS_SHOWN:]):
