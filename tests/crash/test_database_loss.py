@@ -11,7 +11,8 @@ import pytest
 from crash.conftest import facts_of, head_keys, workspace_on
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.run_log import RunLog, patiently
+from latewood.engine.reports import DatabaseAway, DatabaseBack
+from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded
@@ -74,17 +75,24 @@ def test_connections_that_are_cut_all_the_time_lose_nothing(workspace, superuser
     _require_all(workspace, result)
 
 
-def test_a_server_that_restarts_is_waited_for(workspace, server, load, tmp_path):
+def test_a_server_that_restarts_is_waited_for_and_that_is_said(workspace, server, load, tmp_path):
+    notices = []
+
     def restart(_over):
         while not (tmp_path / "started").exists():
             time.sleep(0.01)
         embedded.stop(server)
-        time.sleep(1)
+        while not notices:
+            time.sleep(0.01)
         embedded.ensure_started(server)
 
     prepared = prepare(workspace, load(_many(tmp_path, 0.01)), _EVERYTHING)
     with meanwhile(restart):
-        result = materialize(workspace, prepared)
+        result = materialize(workspace, prepared, notice=notices.append)
+    away, back = notices
+    assert away.patience == PATIENCE
+    assert "expected a connection" in away.reason
+    assert timedelta(seconds=1) <= back.after < PATIENCE
     workspace.log.engine.dispose()
     _require_all(workspace, result)
 
@@ -142,3 +150,30 @@ def test_patience_repeats_an_act_until_it_finds_a_database():
         return answer
 
     assert patiently(act, timedelta(seconds=5)) == 7
+
+
+def test_an_absence_is_told_once_however_many_wait_and_not_at_all_if_it_is_short():
+    notices = []
+    absences = Absences(notices.append)
+    away = DatabaseUnreachable("away")
+    for _ in range(3):
+        with absences.during(away, PATIENCE):
+            pass
+    assert notices == []
+
+    with absences.during(away, PATIENCE):
+        with absences.during(away, PATIENCE):
+            while not notices:
+                time.sleep(0.01)
+        with pytest.raises(DatabaseUnreachable), absences.during(away, PATIENCE):
+            raise away
+    assert [type(notice) for notice in notices] == [DatabaseAway, DatabaseBack]
+
+    def in_vain():
+        while len(notices) < 3:
+            time.sleep(0.01)
+        raise away
+
+    with pytest.raises(DatabaseUnreachable), absences.during(away, PATIENCE):
+        in_vain()
+    assert [type(notice) for notice in notices[2:]] == [DatabaseAway]

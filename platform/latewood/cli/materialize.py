@@ -11,7 +11,7 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.output import console, duration, plural, print_json, table
-from latewood.cli.progress import Progress
+from latewood.cli.progress import Progress, say
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
 from latewood.commands.deploying import Deployed
@@ -61,10 +61,10 @@ def materialize_command(
 def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
     """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
     if out is None:
-        result = materialize(workspace, prepared)
+        result = materialize(workspace, prepared, notice=say)
     else:
         with Progress(prepared.plan, out) as progress:
-            result = materialize(workspace, prepared, report=progress.report)
+            result = materialize(workspace, prepared, report=progress.report, notice=progress.notice)
         _print_result(out, prepared, result, time.perf_counter() - started)
     return result, _exit_code(result)
 
