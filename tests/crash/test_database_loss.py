@@ -19,6 +19,7 @@ from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost
 from latewood_eventlog.log import EventLog
+from postgres.conftest import execute
 from postgres.ledger import meanwhile
 
 _STEPS = 60
@@ -125,6 +126,30 @@ def test_when_patience_ends_nothing_is_recorded_any_more_even_if_the_database_re
 
     again = materialize(workspace, prepare(workspace, loaded, _EVERYTHING))
     assert (again.status, again.tally.ran) == (RunStatus.SUCCEEDED, _STEPS - len(steps))
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_full_disk_of_the_database_ends_the_run_with_its_cause_and_the_next_one_goes_on(
+    workspace, superuser_url, load, tmp_path
+):
+    prepared = prepare(workspace, load(_many(tmp_path, 0)), _EVERYTHING)
+    execute(
+        superuser_url,
+        "CREATE FUNCTION latewood.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$; "
+        "CREATE TRIGGER no_room BEFORE INSERT ON latewood.events FOR EACH ROW "
+        f"WHEN (NEW.type = 'step.succeeded' AND NEW.position > {workspace.log.position() + 50}) EXECUTE FUNCTION latewood.no_room()",
+    )
+    with pytest.raises(DatabaseUnreachable, match="No space left on device; what was recorded before stays"):
+        materialize(workspace, prepared, patience=timedelta(0))
+    facts = facts_of(workspace.log)
+    kept = [fact.step for fact in facts if isinstance(fact, StepSucceeded)]
+    assert kept == list(range(len(kept)))
+    assert facts[-1] == RunEnded(run=facts[-1].run, status=RunStatus.INTERRUPTED)  # for that there was room
+
+    execute(superuser_url, "DROP TRIGGER no_room ON latewood.events; DROP FUNCTION latewood.no_room()")
+    again = materialize(workspace, prepare(workspace, load(_many(tmp_path, 0)), _EVERYTHING))
+    assert (again.status, again.tally.ran) == (RunStatus.SUCCEEDED, _STEPS - len(kept))
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
