@@ -138,7 +138,8 @@ def test_a_full_disk_of_the_database_ends_the_run_with_its_cause_and_the_next_on
         "CREATE FUNCTION latewood.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$; "
         "CREATE TRIGGER no_room BEFORE INSERT ON latewood.events FOR EACH ROW "
-        f"WHEN (NEW.type = 'step.succeeded' AND NEW.position > {workspace.log.position() + 50}) EXECUTE FUNCTION latewood.no_room()",
+        f"WHEN (NEW.type = 'step.succeeded' AND NEW.position > {workspace.log.position() + 50}) "
+        "EXECUTE FUNCTION latewood.no_room()",
     )
     with pytest.raises(DatabaseUnreachable, match="No space left on device; what was recorded before stays"):
         materialize(workspace, prepared, patience=timedelta(0))
