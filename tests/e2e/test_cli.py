@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -570,6 +571,13 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["asset", "total", "--as-of", "-1"], "position -1 is not in the log: expected 1 to "),
         (["lineage", "total", "--as-of", "99999"], "position 99,999 is not in the log: expected 1 to "),
         (["why", "total", "--as-of", f"{10**30}"], "is not in the log: expected 1 to "),
+        (
+            ["why", "total", "--as-of", "yesterday"],
+            "expected a position of the log, or a time such as 2026-03-02T14:30, ",
+        ),
+        (["assets", "--as-of", "2026-02-30"], 'or a time such as 2026-03-02T14:30, found "2026-02-30"'),
+        (["assets", "--as-of", "1999-12-31"], " is before the log, which begins at 20"),
+        (["rollback", "total", "--to-time", "12"], 'expected a time such as 2026-03-02T14:30, found "12"'),
     ],
 )
 def test_2_what_cannot_be_asked_says_what_can(shop, arguments, message):
@@ -789,6 +797,11 @@ def test_partitions_parameters_force_and_the_past(shell):
     assert answer(shell, "asset", "scaled", "--as-of", str(before))["partitions"] == {"fresh": "us", "missing": "eu"}
     assert {a["status"] for a in answer(shell, "assets", "--as-of", str(before))["assets"]} == {"fresh", "missing"}
     assert answer(shell, "why", "total", "--as-of", str(before))["status"] == "missing"
+    then = json.loads(shell.here("log", "show", str(before)).out)["recorded_at"]
+    for text in (then, datetime.fromisoformat(then).astimezone().replace(tzinfo=None).isoformat(), f"{before:,}"):
+        assert answer(shell, "assets", "--as-of", text)["position"] == before
+    a_moment_before = (datetime.fromisoformat(then) - timedelta(microseconds=1)).isoformat()
+    assert answer(shell, "assets", "--as-of", a_moment_before)["position"] < before
     head = answer(shell, "why", "scaled", "--partition", "eu")["head"]
     variant = shell.here("materialize", "scaled", "--param", "scaled.factor=5", "--partition", "eu")
     assert "1 run, 0 reused" in variant.out

@@ -1,6 +1,7 @@
 """`latewood assets` and `asset`."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from latewood.cli.output import (
 )
 from latewood.cli.wording import rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
-from latewood.commands.reading import read, select_keys
+from latewood.commands.reading import position_meant, read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
@@ -29,13 +30,12 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, title
 from latewood.model.policies import Resources
 from latewood.model.types import display
-from latewood.projections.states import NOW
 
 
-def assets_command(*, selection: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def assets_command(*, selection: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """List assets."""
     workspace = open_workspace(environment=environment)
-    found = read(workspace, NOW if as_of is None else as_of)
+    found = read(workspace, position_meant(workspace, as_of))
     keys = select_keys(found, selection) if len(found.view.catalog) else ()
     if json_:
         print_json(
@@ -119,11 +119,11 @@ def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
 
 
 def asset_command(
-    *, key: str, partition: str, limit: int, environment: str | None, as_of: int | None, json_: bool
+    *, key: str, partition: str, limit: int, environment: str | None, as_of: int | datetime | None, json_: bool
 ) -> int:
     """Show one asset."""
     workspace = open_workspace(environment=environment)
-    at = NOW if as_of is None else as_of
+    at = position_meant(workspace, as_of)
     page = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
     if json_:
         print_json(_page_json(page))

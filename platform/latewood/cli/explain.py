@@ -1,6 +1,7 @@
 """`latewood why`."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from latewood.cli import exits
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json
 from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
+from latewood.commands.reading import position_meant
 from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.moves import By, Moved
@@ -17,13 +19,12 @@ from latewood.decide.state import VersionFacts
 from latewood.decide.why import Explanation, Finding
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.keys import AssetKey
-from latewood.projections.states import NOW
 
 
-def why_command(*, key: str, partition: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def why_command(*, key: str, partition: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """Explain."""
     workspace = open_workspace(environment=environment)
-    found = why(workspace, key, partition=partition, as_of=NOW if as_of is None else as_of)
+    found = why(workspace, key, partition=partition, as_of=position_meant(workspace, as_of))
     if json_:
         print_json(_explanation_json(found))
         return exits.OK
