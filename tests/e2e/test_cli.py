@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -152,6 +153,48 @@ def test_tables_fit_a_terminal_by_words_and_are_whole_elsewhere(shell):
     assert piped[1].split() == [f"column_{n}" for n in range(9)]
     assert not any(line != line.rstrip() or "\x1b" in line for line in piped)
     assert f"note={text[:40]}" in shell.run("asset", key, COLUMNS="20").out
+
+
+LONG = """
+from latewood import *
+
+@asset(key="KEY", partitions=Static([f"part-{n:03}" for n in range(0, 40)]), group="reporting")
+def long(key: PartitionKey, *, text: str = "TEXT") -> Output[str]:
+    if key == "part-007":
+        raise ValueError(text)
+    return Output(key, metadata={"note": text})
+
+@asset(key="KEY/reader", inputs={"read": "KEY"})
+def reader(read: Partitioned[str]) -> int:
+    return len(read)
+"""
+
+
+@pytest.mark.parametrize("columns", [{}, {"COLUMNS": "80", "FORCE_COLOR": "1", "TERM": "dumb"}])
+def test_nothing_is_cut_where_there_is_no_terminal(shell, columns):
+    key, text = "warehouse/" + "turnover_" * 18 + "by_country", "why this is so: " + ", ".join(map(str, range(150)))
+    shell.write("long.py", LONG.replace("KEY", key).replace("TEXT", text))
+    plain = replace(shell, environ={name: value for name, value in shell.environ.items() if name != "COLUMNS"})
+    odd = ",".join(f"part-{n:03}" for n in range(0, 40, 2))
+    ran = plain.here("materialize", key, "-f", "long.py", **columns)
+    assert ran.code == 1
+    run = json.loads(plain.here("runs", "--json").out)[0]["run"]
+    assert plain.here("materialize", key, "--partition", odd).code == 0
+    shown = {
+        arguments: plain.here(*arguments, **columns).out
+        for arguments in (
+            ("assets",), ("asset", key), ("runs",), ("run", run), ("run", run, "--all"), ("plan", "*"), ("log", "tail"),
+            ("plan", "*", "--param", f"{key}.text=other"), ("lineage", key), ("why", key), ("compare", key),
+            ("lineage", key, "--up", "0", "--down", "1"), ("log", "tail", "--after", "0"),
+            ("retract", run, "--dry-run", "--reason", "wrong"), ("logs", run),
+            ("materialize", key, "--partition", odd, "--force"),
+        )
+    }  # fmt: skip
+    for arguments, out in [((), ran.out), *shown.items()]:
+        assert "…" not in out, (arguments, out)
+        assert key in out or arguments[0] in ("compare", "why", "runs"), (arguments, out)
+    for arguments in ((), ("run", run), ("why", key), ("log", "tail", "--after", "0"), ("asset", key)):
+        assert text in (shown[arguments] if arguments else ran.out), arguments
 
 
 def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):

@@ -17,6 +17,7 @@ from latewood.cli.output import (
     moment,
     plural,
     print_json,
+    short,
     table,
 )
 from latewood.cli.wording import rename_json, rename_text
@@ -246,7 +247,7 @@ def _versions_table(page: AssetPage) -> Table:
             facts.partition,
             moment(facts.made_at),
             duration(facts.duration_ms),
-            facts.data_version[:24],
+            short(facts.data_version, 24),
             f"{facts.position:,}",
             style=_USE_STYLE.get(version.use, ""),
         )

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
 from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
 from latewood.commands.reading import position_meant
@@ -222,7 +222,7 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
         case Cause.ABSENT:
             return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
         case Cause.INPUT:
-            before, after = finding.before[:20], finding.after[:20]
+            before, after = short(finding.before, 20), short(finding.after, 20)
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]

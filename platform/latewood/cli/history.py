@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from latewood.cli import exits
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, table
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.workspace import Workspace, open_workspace
@@ -108,7 +108,7 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
             status,
             str(step.attempt or ""),
             "" if step.duration_ms is None else duration(step.duration_ms),
-            notes[step.step].message[:120] if step.step in notes else "",
+            short(notes[step.step].message, 120) if step.step in notes else "",
             style=STATUS_STYLE.get(status, "") if status != "succeeded" else "",
         )
     if shown:
@@ -340,8 +340,7 @@ _SAID = (
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return short(" ".join(str(value).split()), 80)
 
 
 class _Lines:

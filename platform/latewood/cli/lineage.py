@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from latewood.cli import exits
-from latewood.cli.output import console, print_json, table
+from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
 from latewood.commands.reading import View, position_meant
 from latewood.commands.workspace import open_workspace
@@ -93,7 +93,7 @@ class _Shown:
                 ordinals = (o for text in found for o in parse_partitions(scheme, text, self._now))
                 where = describe(scheme, Ordinals.of(ordinals))
         count = versions[0] if len(versions) == 1 else f"{len(versions):,} versions"
-        return f"{where if len(where) < 60 else where[:57] + '…'}, {count}" if where else count
+        return f"{short(where, 60)}, {count}" if where else count
 
 
 def _link_json(link: Link) -> dict[str, Any]:

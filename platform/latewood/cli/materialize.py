@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import console, duration, plural, print_json, table
+from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress, say
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
@@ -249,8 +249,7 @@ def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
 
 
 def _partitions_text(scheme: Any, ordinals: Any) -> str:
-    text = describe(scheme, ordinals)
-    return f"{len(ordinals):,}: {text if len(text) <= 60 else text[:57] + '…'}"
+    return f"{len(ordinals):,}: {short(describe(scheme, ordinals), 60)}"
 
 
 def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:

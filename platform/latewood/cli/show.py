@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import console, moment, plural, print_json, table
+from latewood.cli.output import console, moment, plural, print_json, short, table
 from latewood.commands.reading import position_meant
 from latewood.commands.showing import Shown, show
 from latewood.commands.workspace import open_workspace
@@ -78,8 +78,7 @@ def _print_rows(out: Console, rows: Rows) -> None:
 def _cell(value: Any) -> str:
     """The value in one line of printable characters."""
     text = "null" if value is None else str(value)
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: _CELL_MAX + 1])
-    return text if len(text) <= _CELL_MAX else f"{text[: _CELL_MAX - 1]}…"
+    return short("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), _CELL_MAX)
 
 
 def _json_text(value: Any) -> str:
