@@ -39,6 +39,10 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
+# What of a server's answers is about the server and not about the question, as SQLSTATEs begin: no room, no memory, no
+# connection free; shutting down; errors of its disk; read-only, as a standby is; damaged pages.
+_UNUSABLE: Final = ("53", "57P", "58", "25006", "XX001", "XX002")
+
 _READ_ONLY: Final = text(
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
     " SELECT set_config('latewood.projects', :projects, true)"
@@ -59,11 +63,13 @@ class DatabaseUrl:
         """
         try:
             url = make_url(address)
-        except (ArgumentError, ValueError):  # their texts may hold the password: hence `from None`
+        except (ArgumentError, ValueError):  # their texts may hold the password, so they are not told
+            url = None
+        if url is None or "@" in (url.host or ""):  # the rest of a password that has one itself
             raise DatabaseUnreachable(
                 "database URL: expected postgresql://user:password@host:port/name, found another text;"
                 " special characters in user and password must be percent-encoded."
-            ) from None
+            )
         if url.drivername not in _SCHEMES:
             raise DatabaseUnreachable(
                 f"database URL: expected the scheme postgresql://, found {url.drivername}://;"
@@ -77,7 +83,7 @@ class DatabaseUrl:
     def location(self) -> str:
         """Database, host and port, as messages name them."""
         host = ",".join(self.url.normalized_query.get("host", (self.url.host or "localhost",)))
-        return f"'{self.url.database}' at {host}:{self.url.port or 5432}"
+        return f"'{self.url.database or self.url.username or 'unnamed'}' at {host}:{self.url.port or 5432}"
 
     def with_database(self, name: str) -> Self:
         """The same server and user, another database."""
@@ -102,15 +108,21 @@ class DatabaseUrl:
 def connect(url: DatabaseUrl, *, role: Role) -> Engine:
     """An engine, with a small pool, whose every connection acts as `role`; one connection is made at once.
 
-    Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer
-    or a connection is lost; here also when the server is older than POSTGRES_VERSION_MIN.
+    Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer, a
+    connection is lost, or the server cannot do what it is for (its disk is full, say); here also when the server is
+    older than POSTGRES_VERSION_MIN.
     """
     engine = create_engine(url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False)
 
     @event.listens_for(engine, "handle_error")
     def _name_the_server(context: ExceptionContext) -> None:
+        error = context.original_exception
+        if not isinstance(error, Exception):
+            return  # Ctrl-C closes the connection, and is no failure of the server's
         if context.is_disconnect or context.connection is None:
-            raise unreachable(engine, context.original_exception)
+            raise unreachable(engine, error)
+        if (getattr(error, "pgcode", None) or "").startswith(_UNUSABLE):
+            raise unusable(engine, error)
 
     with engine.connect():
         version = engine.dialect.server_version_info or (0,)
@@ -144,12 +156,24 @@ def unreachable(engine: Engine, error: BaseException | None) -> DatabaseUnreacha
     return _unreachable(DatabaseUrl(url=engine.url), getattr(error, "orig", error))
 
 
-def _unreachable(url: DatabaseUrl, error: BaseException | None) -> DatabaseUnreachable:
-    reason = next(iter(str(error).splitlines()), "no reason given")
+def unusable(engine: Engine, error: BaseException) -> DatabaseUnreachable:
+    """The error for a server that answers and cannot be used: server and reason, no credential."""
+    location = DatabaseUrl(url=engine.url).location
     return DatabaseUnreachable(
-        f"database {url.location}: expected a connection, found: {reason.strip()};"
+        f"database {location}: expected one that can do what is asked, found: {_reason(error)};"
+        " what was recorded before stays."
+    )
+
+
+def _unreachable(url: DatabaseUrl, error: BaseException | None) -> DatabaseUnreachable:
+    return DatabaseUnreachable(
+        f"database {url.location}: expected a connection, found: {_reason(error)};"
         " is the server running, and is its URL the right one?"
     )
+
+
+def _reason(error: BaseException | None) -> str:
+    return next(iter(str(getattr(error, "orig", error)).splitlines()), "no reason given").strip()
 
 
 def _parameters(url: DatabaseUrl, role: Role) -> dict[str, Any]:

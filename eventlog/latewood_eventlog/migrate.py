@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import Final
 
-from psycopg2.errors import LockNotAvailable, UndefinedTable
+from psycopg2.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTable
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from latewood_eventlog.codec import Upcasters
+from latewood_eventlog.database import unusable
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.projector import Projection, fold, require_versions
 from latewood_eventlog.records import Position
@@ -52,7 +53,12 @@ def migrate(
     Raises SchemaUnknown when the database, or one of these projections in it, is newer than this code.
     """
     with _alone(owner) as connection:
-        done = _apply(connection)
+        try:
+            done = _apply(connection)
+        except ProgrammingError as error:
+            if isinstance(error.orig, InsufficientPrivilege):  # another's database, or one that was not made ready
+                raise unusable(owner, error) from None
+            raise
         with connection.begin():
             built = _register(connection)
         for projection in projections:
@@ -76,6 +82,8 @@ def require_schema(engine: Engine, projections: Sequence[Projection] = ()) -> No
             found = connection.execute(_VERSION).scalar_one()
             built = _register(connection)
     except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise unusable(engine, error) from None
         if not isinstance(error.orig, UndefinedTable):
             raise
         found, built = 0, {}  # nothing was ever migrated here

@@ -32,6 +32,7 @@ Version = Literal[16, 18]
 DATABASE: Final = "latewood"
 
 _CLUSTER: Final = "cluster.json"
+_STORED: Final = {"data": str, "port": int, "superuser_password": str, "login_password": str}
 _UNFINISHED: Final = "unfinished.json"
 
 _INSTALLS: Final[Mapping[Version, str]] = {16: "pginstall", 18: "pginstall18"}
@@ -90,7 +91,7 @@ def database_url(environ: Mapping[str, str]) -> DatabaseUrl:
 def home_directory(environ: Mapping[str, str]) -> Path:
     """Where Latewood keeps its state: LATEWOOD_HOME, or `.latewood` in the user's home directory."""
     given = environ.get("LATEWOOD_HOME")
-    return Path(given).absolute() if given else Path(environ.get("HOME") or Path.home()) / ".latewood"
+    return Path(given) if given else Path(environ.get("HOME") or Path.home()) / ".latewood"
 
 
 def ensure_started(home: Path, *, version: Version = 18) -> DatabaseUrl:
@@ -102,18 +103,19 @@ def ensure_started(home: Path, *, version: Version = 18) -> DatabaseUrl:
     """
     if isinstance(found := status(home), Running):
         return found.url
-    directory = _directory(home)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(directory / "lock"):
-        if isinstance(found := status(home), Running):
-            return found.url
-        return _start(directory, version)
+    with _home_in_order(home) as directory:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(directory / "lock"):
+            if isinstance(found := status(home), Running):
+                return found.url
+            return _start(directory, version)
 
 
 def status(home: Path) -> Running | Stopped:
-    """Whether the home's server answers, and where."""
-    cluster = _Cluster.read(_directory(home) / _CLUSTER)
-    postmaster = _postmaster(cluster.data) if cluster else None
+    """Whether the home's server answers, and where. Raises DatabaseUnreachable for a home that cannot be read."""
+    with _home_in_order(home) as directory:
+        cluster = _Cluster.read(directory / _CLUSTER)
+        postmaster = _postmaster(cluster.data) if cluster else None
     if cluster is None or postmaster is None:
         return Stopped()
     url = cluster.login(postmaster.port)
@@ -136,8 +138,8 @@ def superuser_url(home: Path) -> DatabaseUrl:
 
     Raises DatabaseUnreachable unless the server runs.
     """
-    cluster = _Cluster.read(_directory(home) / _CLUSTER)
     found = status(home)
+    cluster = _Cluster.read(_directory(home) / _CLUSTER)
     if cluster is None or isinstance(found, Stopped):
         raise DatabaseUnreachable(f"embedded Postgres of {home}: expected it to run, found it stopped.")
     return cluster.superuser(found.port)
@@ -148,23 +150,26 @@ def stop(home: Path) -> None:
 
     Raises DatabaseUnreachable when it does not end in time.
     """
-    directory = _directory(home)
-    if not directory.exists():
+    with _home_in_order(home) as directory:
+        if directory.exists():
+            with _locked(directory / "lock"):
+                _stop(directory)
+
+
+def _stop(directory: Path) -> None:
+    cluster = _Cluster.read(directory / _CLUSTER)
+    postmaster = _postmaster(cluster.data) if cluster else None
+    if cluster is None or postmaster is None:
         return
-    with _locked(directory / "lock"):
-        cluster = _Cluster.read(directory / _CLUSTER)
-        postmaster = _postmaster(cluster.data) if cluster else None
-        if cluster is None or postmaster is None:
-            return
-        os.kill(postmaster.pid, signal.SIGINT)
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        while _postmaster(cluster.data) is not None:
-            if time.monotonic() > deadline:
-                raise DatabaseUnreachable(
-                    f"embedded Postgres (pid {postmaster.pid}): expected to end in {_STOP_TIMEOUT_S:.0f} s,"
-                    f" still there; {_end_of_log(cluster.data)}"
-                )
-            time.sleep(0.005)
+    os.kill(postmaster.pid, signal.SIGINT)
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    while _postmaster(cluster.data) is not None:
+        if time.monotonic() > deadline:
+            raise DatabaseUnreachable(
+                f"embedded Postgres (pid {postmaster.pid}): expected to end in {_STOP_TIMEOUT_S:.0f} s,"
+                f" still there; {_end_of_log(cluster.data)}"
+            )
+        time.sleep(0.005)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +191,11 @@ class _Cluster:
             raise DatabaseUnreachable(
                 f"embedded Postgres: {file} is another user's; set LATEWOOD_HOME to a directory of your own."
             ) from None
-        return cls(**{**stored, "data": file.parent / stored["data"]})
+        except ValueError:
+            raise _damaged(file) from None
+        if not isinstance(stored, dict) or {name: type(stored.get(name)) for name in _STORED} != _STORED:
+            raise _damaged(file)
+        return cls(**{**{name: stored[name] for name in _STORED}, "data": file.parent / stored["data"]})
 
     def write(self, file: Path) -> None:
         # Relative where the data lie in the home, which may then be moved.
@@ -202,6 +211,13 @@ class _Cluster:
 
     def superuser(self, port: int) -> DatabaseUrl:
         return _address("postgres", self.superuser_password, port, "postgres")
+
+
+def _damaged(file: Path) -> DatabaseUnreachable:
+    return DatabaseUnreachable(
+        f"embedded Postgres: expected in {file} what Latewood wrote there, found something else; put it back,"
+        " or remove it to begin with an empty log."
+    )
 
 
 def _write_private(file: Path, content: str) -> None:
@@ -220,6 +236,20 @@ def _address(user: str, password: str, port: int, database: str) -> DatabaseUrl:
 
 def _directory(home: Path) -> Path:
     return home.absolute() / "postgres"
+
+
+@contextmanager
+def _home_in_order(home: Path) -> Iterator[Path]:
+    """Where the home's server is; what the system says of files there is told as what is wrong with the home."""
+    try:
+        yield _directory(home)
+    except OSError as error:
+        nowhere = isinstance(error, FileNotFoundError)  # a relative home asks for the current folder
+        place = error.filename or ("the current folder" if nowhere else home)
+        raise DatabaseUnreachable(
+            f"embedded Postgres: expected a home it can use, found: {place}: {error.strerror};"
+            " set LATEWOOD_HOME to a folder of your own, on a disk with room."
+        ) from None
 
 
 def _start(directory: Path, version: Version) -> DatabaseUrl:
@@ -286,7 +316,7 @@ def _initialise(directory: Path, version: Version) -> _Cluster:
 
 def _remove_unfinished(file: Path) -> None:
     """Remove what a start that was killed left behind."""
-    with suppress(ValueError):  # half a file: its writer had made no data yet
+    with suppress(DatabaseUnreachable):  # half a file: its writer had made no data yet
         if (left := _Cluster.read(file)) is not None:
             left.password_file().unlink(missing_ok=True)
             for _ in range(50):  # its initdb may still be at it, and ends when its files are gone
@@ -337,9 +367,9 @@ def _postmaster(data: Path) -> _Postmaster | None:
     """The server process of these data, as Postgres' own file names it, if that process is one."""
     try:
         lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         return None
-    if len(lines) < 4 or not lines[3].strip():  # noqa: PLR2004 - the fourth line is the port
+    if len(lines) < 4 or not all(lines[at].strip().isdecimal() for at in (0, 3)):  # noqa: PLR2004 - the fourth line is the port
         return None
     pid, port = int(lines[0]), int(lines[3])
     return _Postmaster(pid=pid, port=port) if data.name in _command_line(pid) else None

@@ -80,6 +80,11 @@ HELD_LEASES: Final = text(
     "AND expires_at > clock_timestamp()"
 )
 
+LEASE_IS_HELD: Final = (
+    "EXISTS (SELECT FROM leases l WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"
+)
+"""A condition for queries of read models, given the columns: whether a lease is held, as far as their snapshot sees."""
+
 _COLUMNS: Final[tuple[ColumnElement[Any], ...]] = tuple(
     cast(column, Text).label("data") if column.name == "data" else column for column in events.columns
 )

@@ -11,13 +11,15 @@ import pytest
 from crash.conftest import facts_of, head_keys, workspace_on
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.run_log import RunLog, patiently
+from latewood.engine.reports import DatabaseAway, DatabaseBack
+from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost
 from latewood_eventlog.log import EventLog
+from postgres.conftest import execute
 from postgres.ledger import meanwhile
 
 _STEPS = 60
@@ -74,17 +76,24 @@ def test_connections_that_are_cut_all_the_time_lose_nothing(workspace, superuser
     _require_all(workspace, result)
 
 
-def test_a_server_that_restarts_is_waited_for(workspace, server, load, tmp_path):
+def test_a_server_that_restarts_is_waited_for_and_that_is_said(workspace, server, load, tmp_path):
+    notices = []
+
     def restart(_over):
         while not (tmp_path / "started").exists():
             time.sleep(0.01)
         embedded.stop(server)
-        time.sleep(1)
+        while not notices:
+            time.sleep(0.01)
         embedded.ensure_started(server)
 
     prepared = prepare(workspace, load(_many(tmp_path, 0.01)), _EVERYTHING)
     with meanwhile(restart):
-        result = materialize(workspace, prepared)
+        result = materialize(workspace, prepared, notice=notices.append)
+    away, back = notices
+    assert away.patience == PATIENCE
+    assert "expected a connection" in away.reason
+    assert timedelta(seconds=1) <= back.after < PATIENCE
     workspace.log.engine.dispose()
     _require_all(workspace, result)
 
@@ -120,6 +129,31 @@ def test_when_patience_ends_nothing_is_recorded_any_more_even_if_the_database_re
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
+def test_a_full_disk_of_the_database_ends_the_run_with_its_cause_and_the_next_one_goes_on(
+    workspace, superuser_url, load, tmp_path
+):
+    prepared = prepare(workspace, load(_many(tmp_path, 0)), _EVERYTHING)
+    execute(
+        superuser_url,
+        "CREATE FUNCTION latewood.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$; "
+        "CREATE TRIGGER no_room BEFORE INSERT ON latewood.events FOR EACH ROW "
+        f"WHEN (NEW.type = 'step.succeeded' AND NEW.position > {workspace.log.position() + 50}) "
+        "EXECUTE FUNCTION latewood.no_room()",
+    )
+    with pytest.raises(DatabaseUnreachable, match="No space left on device; what was recorded before stays"):
+        materialize(workspace, prepared, patience=timedelta(0))
+    facts = facts_of(workspace.log)
+    kept = [fact.step for fact in facts if isinstance(fact, StepSucceeded)]
+    assert kept == list(range(len(kept)))
+    assert facts[-1] == RunEnded(run=facts[-1].run, status=RunStatus.INTERRUPTED)  # for that there was room
+
+    execute(superuser_url, "DROP TRIGGER no_room ON latewood.events; DROP FUNCTION latewood.no_room()")
+    again = materialize(workspace, prepare(workspace, load(_many(tmp_path, 0)), _EVERYTHING))
+    assert (again.status, again.tally.ran) == (RunStatus.SUCCEEDED, _STEPS - len(kept))
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
 def test_a_refusal_closes_a_runs_log_for_good(workspace):
     class Refusing(EventLog):
         def append_many(self, batches):
@@ -142,3 +176,30 @@ def test_patience_repeats_an_act_until_it_finds_a_database():
         return answer
 
     assert patiently(act, timedelta(seconds=5)) == 7
+
+
+def test_an_absence_is_told_once_however_many_wait_and_not_at_all_if_it_is_short():
+    notices = []
+    absences = Absences(notices.append)
+    away = DatabaseUnreachable("away")
+    for _ in range(3):
+        with absences.during(away, PATIENCE):
+            pass
+    assert notices == []
+
+    with absences.during(away, PATIENCE):
+        with absences.during(away, PATIENCE):
+            while not notices:
+                time.sleep(0.01)
+        with pytest.raises(DatabaseUnreachable), absences.during(away, PATIENCE):
+            raise away
+    assert [type(notice) for notice in notices] == [DatabaseAway, DatabaseBack]
+
+    def in_vain():
+        while len(notices) < 3:
+            time.sleep(0.01)
+        raise away
+
+    with pytest.raises(DatabaseUnreachable), absences.during(away, PATIENCE):
+        in_vain()
+    assert [type(notice) for notice in notices[2:]] == [DatabaseAway]

@@ -1,5 +1,6 @@
 """Ctrl-C ends a run as cancelled: what was finished is kept, the lease is given back, the next run goes on."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -19,13 +20,19 @@ from latewood_eventlog.audit import verify
 from latewood_eventlog.leases import held
 
 _EVERYTHING = Asked(selection="*")
-_MATERIALIZE = (sys.executable, "-c", "from latewood.cli.entry import main; main()", "materialize")
+_LATEWOOD = (sys.executable, "-c", "from latewood.cli.entry import main; main()")
+_MATERIALIZE = (*_LATEWOOD, "materialize")
 
 
 def statuses(workspace, run):
     """Of the run's steps."""
     with snapshot(workspace.log) as connection:
         return [step.status for step in steps_of(connection, workspace.project, run)]
+
+
+def said(environ, *arguments):
+    """What a command prints."""
+    return subprocess.run([*_LATEWOOD, *arguments], env=environ, capture_output=True, text=True, check=True).stdout
 
 
 def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load, tmp_path):
@@ -73,10 +80,26 @@ def slow() -> int:
         process.kill()
     (run,) = {fact.run for fact in facts_of(workspace.log) if isinstance(fact, StepStarted)}
     assert statuses(workspace, run) == ["running"]
+    assert json.loads(said(environ, "assets", "--json"))["assets"][0]["flags"] == ["running"]
 
     let_leases_end(workspace)
+    end = workspace.log.position()
+    (listed,) = json.loads(said(environ, "runs", "--json"))
+    shown = json.loads(said(environ, "run", run, "--json"))
+    for answer in (listed, shown):
+        assert (answer["status"], answer["recorded"], answer["ended_position"]) == ("interrupted", False, None)
+    assert [step["status"] for step in shown["steps"]] == ["interrupted"]
+    unrecorded = "the process is gone, which is not recorded yet; the next run does"
+    assert f"{run}: {unrecorded}" in said(environ, "runs")
+    assert said(environ, "run", run).startswith(f"run {run}   interrupted ({unrecorded})\n")
+    assert json.loads(said(environ, "assets", "--json"))["assets"][0]["flags"] == []
+    assert workspace.log.position() == end
+
     assert close_interrupted(workspace) == (run,)
     assert statuses(workspace, run) == ["interrupted"]
+    (listed,) = json.loads(said(environ, "runs", "--json"))
+    assert (listed["status"], listed["recorded"]) == ("interrupted", True)
+    assert "process is gone" not in said(environ, "runs")
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])

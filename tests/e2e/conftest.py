@@ -52,11 +52,11 @@ class Shell:
         assert done.code == code, f"latewood {' '.join(arguments)}: {done.code}\n{done.out}{done.err}"
         return done.out
 
-    def here(self, *arguments: str) -> SimpleNamespace:
+    def here(self, *arguments: str, **changed: str) -> SimpleNamespace:
         """The same within this process, for what does not depend on having one: half a second less."""
         out, err = io.StringIO(), io.StringIO()
         before = dict(os.environ)
-        os.environ.update(self.environ)
+        os.environ.update({**self.environ, **changed})
         try:
             with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 code = run(arguments)

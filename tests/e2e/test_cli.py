@@ -6,6 +6,8 @@ import pty
 import re
 import signal
 import time
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -151,6 +153,48 @@ def test_tables_fit_a_terminal_by_words_and_are_whole_elsewhere(shell):
     assert piped[1].split() == [f"column_{n}" for n in range(9)]
     assert not any(line != line.rstrip() or "\x1b" in line for line in piped)
     assert f"note={text[:40]}" in shell.run("asset", key, COLUMNS="20").out
+
+
+LONG = """
+from latewood import *
+
+@asset(key="KEY", partitions=Static([f"part-{n:03}" for n in range(0, 40)]), group="reporting")
+def long(key: PartitionKey, *, text: str = "TEXT") -> Output[str]:
+    if key == "part-007":
+        raise ValueError(text)
+    return Output(key, metadata={"note": text})
+
+@asset(key="KEY/reader", inputs={"read": "KEY"})
+def reader(read: Partitioned[str]) -> int:
+    return len(read)
+"""
+
+
+@pytest.mark.parametrize("columns", [{}, {"COLUMNS": "80", "FORCE_COLOR": "1", "TERM": "dumb"}])
+def test_nothing_is_cut_where_there_is_no_terminal(shell, columns):
+    key, text = "warehouse/" + "turnover_" * 18 + "by_country", "why this is so: " + ", ".join(map(str, range(150)))
+    shell.write("long.py", LONG.replace("KEY", key).replace("TEXT", text))
+    plain = replace(shell, environ={name: value for name, value in shell.environ.items() if name != "COLUMNS"})
+    odd = ",".join(f"part-{n:03}" for n in range(0, 40, 2))
+    ran = plain.here("materialize", key, "-f", "long.py", **columns)
+    assert ran.code == 1
+    run = json.loads(plain.here("runs", "--json").out)[0]["run"]
+    assert plain.here("materialize", key, "--partition", odd).code == 0
+    shown = {
+        arguments: plain.here(*arguments, **columns).out
+        for arguments in (
+            ("assets",), ("asset", key), ("runs",), ("run", run), ("run", run, "--all"), ("plan", "*"), ("log", "tail"),
+            ("plan", "*", "--param", f"{key}.text=other"), ("lineage", key), ("why", key), ("compare", key),
+            ("lineage", key, "--up", "0", "--down", "1"), ("log", "tail", "--after", "0"),
+            ("retract", run, "--dry-run", "--reason", "wrong"), ("logs", run),
+            ("materialize", key, "--partition", odd, "--force"),
+        )
+    }  # fmt: skip
+    for arguments, out in [((), ran.out), *shown.items()]:
+        assert "…" not in out, (arguments, out)
+        assert key in out or arguments[0] in ("compare", "why", "runs"), (arguments, out)
+    for arguments in ((), ("run", run), ("why", key), ("log", "tail", "--after", "0"), ("asset", key)):
+        assert text in (shown[arguments] if arguments else ran.out), arguments
 
 
 def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
@@ -476,6 +520,12 @@ def test_runs_of_many_steps_are_told_in_full(shell):
     assert len(shell.here("run", run, "--all").out.splitlines()) == 1_105
     assert shell.here("logs", run, "1099").out == "day 1099\n"
     assert shell.here("lineage", "daily", "--down", "1").out.splitlines()[1].split("  ")[-1].strip() == f"{run}.0"
+    assert "10 of 1,099 versions; --limit shows more\n" in shell.here("asset", "daily").out
+    assert "versions; --limit" not in shell.here("asset", "daily", "--limit", "1099").out
+    some = answer(shell, "asset", "daily", "--partition", "7,8,9", "--limit", "2")
+    assert ([version["partition"] for version in some["versions"]], some["versions_count"]) == (["9", "8"], 3)
+    absent = shell.here("asset", "first", "--partition", "7")
+    assert (absent.code, absent.err) == (2, 'error: "first" has no partitions; ask without --partition\n')
 
 
 @pytest.mark.parametrize("width", ["60", "160"])
@@ -564,6 +614,13 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["asset", "total", "--as-of", "-1"], "position -1 is not in the log: expected 1 to "),
         (["lineage", "total", "--as-of", "99999"], "position 99,999 is not in the log: expected 1 to "),
         (["why", "total", "--as-of", f"{10**30}"], "is not in the log: expected 1 to "),
+        (
+            ["why", "total", "--as-of", "yesterday"],
+            "expected a position of the log, or a time such as 2026-03-02T14:30, ",
+        ),
+        (["assets", "--as-of", "2026-02-30"], 'or a time such as 2026-03-02T14:30, found "2026-02-30"'),
+        (["assets", "--as-of", "1999-12-31"], " is before the log, which begins at 20"),
+        (["rollback", "total", "--to-time", "12"], 'expected a time such as 2026-03-02T14:30, found "12"'),
     ],
 )
 def test_2_what_cannot_be_asked_says_what_can(shop, arguments, message):
@@ -783,6 +840,11 @@ def test_partitions_parameters_force_and_the_past(shell):
     assert answer(shell, "asset", "scaled", "--as-of", str(before))["partitions"] == {"fresh": "us", "missing": "eu"}
     assert {a["status"] for a in answer(shell, "assets", "--as-of", str(before))["assets"]} == {"fresh", "missing"}
     assert answer(shell, "why", "total", "--as-of", str(before))["status"] == "missing"
+    then = json.loads(shell.here("log", "show", str(before)).out)["recorded_at"]
+    for text in (then, datetime.fromisoformat(then).astimezone().replace(tzinfo=None).isoformat(), f"{before:,}"):
+        assert answer(shell, "assets", "--as-of", text)["position"] == before
+    a_moment_before = (datetime.fromisoformat(then) - timedelta(microseconds=1)).isoformat()
+    assert answer(shell, "assets", "--as-of", a_moment_before)["position"] < before
     head = answer(shell, "why", "scaled", "--partition", "eu")["head"]
     variant = shell.here("materialize", "scaled", "--param", "scaled.factor=5", "--partition", "eu")
     assert "1 run, 0 reused" in variant.out

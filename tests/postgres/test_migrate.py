@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
-from sqlalchemy.exc import ProgrammingError
 
 from latewood_eventlog import schema
 from latewood_eventlog.audit import verify
-from latewood_eventlog.errors import SchemaUnknown
+from latewood_eventlog.errors import DatabaseUnreachable, SchemaUnknown
 from latewood_eventlog.migrate import migrate, require_schema
 from latewood_eventlog.schema import SCHEMA_VERSION
 from postgres.ledger import Balances, Movements, moved, open_ledger, opened, to
@@ -132,7 +131,7 @@ def test_an_outdated_projection_is_named(ledger):
 
 def test_a_right_that_is_missing_is_not_taken_for_a_missing_schema(ledger):
     ledger.rows("REVOKE SELECT ON schema_version FROM latewood_engine", role="owner")
-    with pytest.raises(ProgrammingError, match="permission denied"):
+    with pytest.raises(DatabaseUnreachable, match="what is asked, found: permission denied"):
         require_schema(ledger.engine)
 
 

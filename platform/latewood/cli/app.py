@@ -1,9 +1,12 @@
 """The command line as a whole: its commands, and what becomes of errors."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
+from typing import Final
 
 import click
 
@@ -32,15 +35,41 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(str(error), err=True)
         return exits.DEFINITIONS_INVALID
     except (LatewoodError, LogError) as error:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        _say_error(str(error))
         return exits.code_of(error)
-    except PermissionError as error:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.filename}: {error.strerror}", err=True)
-        return exits.USAGE
     except BrokenPipeError:  # the reader of our output is gone, as after `| head`; the rest goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return exits.OK
+    except OSError as error:
+        _say_error(f"{_place(error)}: {error.strerror or error}")
+        return exits.USAGE
     return result if isinstance(result, int) else exits.OK
+
+
+def _say_error(message: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+
+
+def _place(error: OSError) -> str:
+    """What the system's error is about; it names files only."""
+    if error.filename is not None:
+        return os.fsdecode(error.filename)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return "the current folder"
+    if error.errno in _FULL:  # files that we write have names: this is where we print
+        _print_no_more()
+        return "standard output"
+    return type(error).__name__
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _print_no_more() -> None:
+    """What is still to be written when the process ends goes nowhere, and is no second error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,6 +1,7 @@
 """`latewood assets` and `asset`."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -16,11 +17,12 @@ from latewood.cli.output import (
     moment,
     plural,
     print_json,
+    short,
     table,
 )
 from latewood.cli.wording import rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
-from latewood.commands.reading import read, select_keys
+from latewood.commands.reading import position_meant, read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
@@ -29,13 +31,12 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, title
 from latewood.model.policies import Resources
 from latewood.model.types import display
-from latewood.projections.states import NOW
 
 
-def assets_command(*, selection: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def assets_command(*, selection: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """List assets."""
     workspace = open_workspace(environment=environment)
-    found = read(workspace, NOW if as_of is None else as_of)
+    found = read(workspace, position_meant(workspace, as_of))
     keys = select_keys(found, selection) if len(found.view.catalog) else ()
     if json_:
         print_json(
@@ -118,10 +119,13 @@ def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
     }
 
 
-def asset_command(*, key: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def asset_command(
+    *, key: str, partition: str, limit: int, environment: str | None, as_of: int | datetime | None, json_: bool
+) -> int:
     """Show one asset."""
     workspace = open_workspace(environment=environment)
-    page = asset_page(workspace, key, NOW if as_of is None else as_of)
+    at = position_meant(workspace, as_of)
+    page = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
     if json_:
         print_json(_page_json(page))
         return exits.OK
@@ -136,6 +140,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "renames": [rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
+        "versions_count": page.versions_count,
         "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
         "versions": [
             {
@@ -179,6 +184,8 @@ def _print_page(out: Console, page: AssetPage) -> None:
     out.print(facts)
     if page.versions:
         out.print(_versions_table(page))
+    if (shown := len(page.versions)) < page.versions_count:
+        out.print(f"{shown:,} of {plural(page.versions_count, 'version')}; --limit shows more", style="dim")
     if page.checks:
         out.print(_checks_table(page))
     if more := len(page.checks[_CHECKS_SHOWN:]):
@@ -240,7 +247,7 @@ def _versions_table(page: AssetPage) -> Table:
             facts.partition,
             moment(facts.made_at),
             duration(facts.duration_ms),
-            facts.data_version[:24],
+            short(facts.data_version, 24),
             f"{facts.position:,}",
             style=_USE_STYLE.get(version.use, ""),
         )

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import console, plural, print_json, table
+from latewood.cli.output import console, plural, print_json, short, table
 from latewood.commands.downstream import Made, Reach
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import Done, retract, undo
@@ -111,14 +111,10 @@ def _print_reach(out: Console, found: Reach, named: int) -> None:
         return
     rows = table("environment", "asset", "heads", "partitions", right=("heads",))
     for head in found.heads:
-        rows.add_row(head.environment, head.key, f"{head.count:,}", _cut(head.partitions))
+        rows.add_row(head.environment, head.key, f"{head.count:,}", short(head.partitions, 60))
     out.print(rows)
     for environment, made_plan in found.plans.items():
         out.print(f"latewood plan 'status:stale' --env {environment}: {_counts(made_plan)}", style="dim")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _counts(plan: Plan) -> str:

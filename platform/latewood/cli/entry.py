@@ -1,5 +1,6 @@
 """The `latewood` command: answers `--version` at once and leaves everything else to click."""
 
+import io
 import sys
 
 from latewood import __version__
@@ -17,4 +18,6 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGHUP):  # containers and schedulers say so what a person says with Ctrl-C
         if signal.getsignal(name) is signal.SIG_DFL:
             signal.signal(name, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a sign that it cannot show is no reason to fail
     sys.exit(run(sys.argv[1:]))

@@ -116,7 +116,7 @@ def rollback_command(
     """`latewood rollback`."""
     if to_time is not None and to_position is not None:
         raise UsageError("expected --to-time or --to-position, found both")
-    to = to_position if to_time is None else to_time.astimezone()
+    to = to_position if to_time is None else to_time
     workspace = open_workspace(environment=environment)
     done = rollback(workspace, key, partition=partition, version=version, to=to)
     if json_:

@@ -1,6 +1,7 @@
 """`latewood why`."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.loading import load
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
 from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
+from latewood.commands.reading import position_meant
 from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.moves import By, Moved
@@ -19,7 +21,6 @@ from latewood.decide.state import VersionFacts
 from latewood.decide.why import Explanation, Finding
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.keys import AssetKey
-from latewood.projections.states import NOW
 
 
 def why_command(
@@ -29,13 +30,13 @@ def why_command(
     module: str | None,
     partition: str,
     environment: str | None,
-    as_of: int | None,
+    as_of: int | datetime | None,
     json_: bool,
 ) -> int:
     """Explain what is deployed, or the definitions that are named as if they were."""
     workspace = open_workspace(environment=environment)
     loaded = load(workspace, file, module) if file is not None or module is not None else None
-    found = why(workspace, key, partition=partition, as_of=NOW if as_of is None else as_of, loaded=loaded)
+    found = why(workspace, key, partition=partition, as_of=position_meant(workspace, as_of), loaded=loaded)
     if json_:
         print_json(_explanation_json(found))
         return exits.OK
@@ -237,7 +238,7 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
         case Cause.ABSENT:
             return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
         case Cause.INPUT:
-            before, after = finding.before[:20], finding.after[:20]
+            before, after = short(finding.before, 20), short(finding.after, 20)
             return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from latewood.cli import exits
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, table
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.workspace import Workspace, open_workspace
@@ -50,8 +50,14 @@ def runs_command(*, limit: int, json_: bool) -> int:
             _counts_text(row.counts or {}),
             style=STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else "",
         )
-    console().print(rows if found else "No runs yet.")
+    out = console()
+    out.print(rows if found else "No runs yet.")
+    if gone := [row.run for row in found if not row.recorded]:
+        out.print(f"{', '.join(gone)}: {_UNRECORDED}", style="dim")
     return exits.OK
+
+
+_UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
 
 
 def _took(row: RunRow) -> str:
@@ -84,7 +90,8 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
         print_json({**_run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
-    out.print(f"run {row.run}   {row.status}", style=STATUS_STYLE.get(row.status, ""))
+    status = row.status if row.recorded else f"{row.status} ({_UNRECORDED})"
+    out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
     ended = f"; ended after {_took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
     out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
@@ -101,7 +108,7 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
             status,
             str(step.attempt or ""),
             "" if step.duration_ms is None else duration(step.duration_ms),
-            notes[step.step].message[:120] if step.step in notes else "",
+            short(notes[step.step].message, 120) if step.step in notes else "",
             style=STATUS_STYLE.get(status, "") if status != "succeeded" else "",
         )
     if shown:
@@ -301,6 +308,7 @@ def _run_json(row: RunRow) -> dict[str, Any]:
         "ended_at": row.ended_at,
         "ended_position": row.ended_position,
         "counts": row.counts or {},
+        "recorded": row.recorded,
     }
 
 
@@ -332,8 +340,7 @@ _SAID = (
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return short(" ".join(str(value).split()), 80)
 
 
 class _Lines:

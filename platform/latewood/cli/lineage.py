@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from latewood.cli import exits
-from latewood.cli.output import console, print_json, table
+from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
-from latewood.commands.reading import View
+from latewood.commands.reading import View, position_meant
 from latewood.commands.workspace import open_workspace
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, parse_partitions
-from latewood.projections.states import NOW
 
 
 def lineage_command(
@@ -26,12 +25,12 @@ def lineage_command(
     partition: str,
     version: str,
     environment: str | None,
-    as_of: int | None,
+    as_of: int | datetime | None,
     json_: bool,
 ) -> int:
     """Show lineage between versions: in JSON every one, for people those of an asset in one line."""
     workspace = open_workspace(environment=environment)
-    at = NOW if as_of is None else as_of
+    at = position_meant(workspace, as_of)
     found = lineage(workspace, key, partition=partition, version=version, up=up, down=down, as_of=at)
     if json_:
         print_json(
@@ -94,7 +93,7 @@ class _Shown:
                 ordinals = (o for text in found for o in parse_partitions(scheme, text, self._now))
                 where = describe(scheme, Ordinals.of(ordinals))
         count = versions[0] if len(versions) == 1 else f"{len(versions):,} versions"
-        return f"{where if len(where) < 60 else where[:57] + '…'}, {count}" if where else count
+        return f"{short(where, 60)}, {count}" if where else count
 
 
 def _link_json(link: Link) -> dict[str, Any]:

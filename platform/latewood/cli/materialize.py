@@ -11,8 +11,8 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.deploy import say_dropped
 from latewood.cli.loading import deployed_files, load
-from latewood.cli.output import console, duration, plural, print_json, table
-from latewood.cli.progress import Progress
+from latewood.cli.output import console, duration, plural, print_json, short, table
+from latewood.cli.progress import Progress, say
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
 from latewood.commands.explaining import code_changes
@@ -57,10 +57,10 @@ def materialize_command(
 def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
     """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
     if out is None:
-        result = materialize(workspace, prepared)
+        result = materialize(workspace, prepared, notice=say)
     else:
         with Progress(prepared.plan, out) as progress:
-            result = materialize(workspace, prepared, report=progress.report)
+            result = materialize(workspace, prepared, report=progress.report, notice=progress.notice)
         _print_result(out, prepared, result, time.perf_counter() - started)
     return result, _exit_code(result)
 
@@ -197,8 +197,7 @@ def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
 
 
 def _partitions_text(scheme: Any, ordinals: Any) -> str:
-    text = describe(scheme, ordinals)
-    return f"{len(ordinals):,}: {text if len(text) <= 60 else text[:57] + '…'}"
+    return f"{len(ordinals):,}: {short(describe(scheme, ordinals), 60)}"
 
 
 def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:

@@ -1,6 +1,8 @@
 """Options and arguments that several commands have, each with one wording and one check."""
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,7 +24,30 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
 environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
-as_of = click.option("--as-of", type=int, metavar="POSITION", help="As things stood at this log position.")
+
+
+def _time(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """A time, aware: without a zone it is in this computer's, and a date is its beginning."""
+    try:
+        return None if value is None else datetime.fromisoformat(value).astimezone()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f'expected a time such as 2026-03-02T14:30, found "{value}"') from None
+
+
+def _moment(context: click.Context, option: click.Parameter, value: str | None) -> int | datetime | None:
+    """A position of the log, as it is printed or without separators, or a time."""
+    if value is not None and re.fullmatch(r"-?\d+|\d{1,3}(,\d{3})+", value):
+        return int(value.replace(",", ""))
+    try:
+        return _time(context, option, value)
+    except click.BadParameter as error:
+        raise click.BadParameter(error.message.replace("a time", "a position of the log, or a time")) from None
+
+
+as_of = click.option(
+    "--as-of", callback=_moment, metavar="POSITION|TIME", help="As things stood at this log position, or time."
+)
+to_time = click.option("--to-time", callback=_time, metavar="TIME", help="To what was head at this time.")
 
 
 def _said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:

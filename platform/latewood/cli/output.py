@@ -36,7 +36,7 @@ STATUS_GLYPH = {
 
 
 _WORD_MAX = 48  # a longer word may be broken; keys, ids and times are shorter and can be copied whole
-_ENDLESS = 10_000  # a bar is as wide as it may be, and drawn in memory
+_ENDLESS = 1_000_000  # wider than any line that is printed; rich wants a number
 
 
 class _Output(Console):
@@ -89,8 +89,10 @@ class _Output(Console):
 
 def console() -> Console:
     """Where people read: standard output, with no markup taken from values, and no line broken but on a terminal."""
-    wide = None if sys.stdout.isatty() else _ENDLESS
-    return _Output(highlight=False, markup=False, emoji=False, width=wide, soft_wrap=wide is not None)
+    if sys.stdout.isatty():
+        return _Output(highlight=False, markup=False, emoji=False)
+    # FORCE_COLOR would make it a terminal for rich, and TERM=dumb one of 80 columns.
+    return _Output(highlight=False, markup=False, emoji=False, width=_ENDLESS, soft_wrap=True, force_terminal=False)
 
 
 def print_json(value: Any) -> None:
@@ -149,6 +151,11 @@ def moment(at: datetime) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def short(text: str, length: int) -> str:
+    """The text; on a terminal as much of it as that, and a sign that there is more. Elsewhere nothing is cut."""
+    return text if len(text) <= length or not sys.stdout.isatty() else f"{text[: length - 1]}…"
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun: 1 partition, 1,108 partitions."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -159,7 +166,7 @@ def metadata_text(metadata: Any, limit: int = 4) -> str:
     shown = []
     for name, value in list(metadata.items())[:limit]:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            shown.append(f"{name}={str(value)[:40]}")
+            shown.append(f"{name}={short(str(value), 40)}")
         else:
             shown.append(
                 f"{number(value)} {name}" if name in ("rows", "columns", "files") else f"{name}={number(value)}"

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -12,11 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from latewood.cli.output import duration, metadata_text
+from latewood.cli.wording import notice_text
 from latewood.decide.plan import Plan
-from latewood.engine.reports import Report
+from latewood.engine.reports import Notice, Report
 from latewood.events import Action
 
 _LINES_MAX = 24
+
+
+def say(notice: Notice) -> None:
+    """Say on standard error what concerns the run as a whole."""
+    with suppress(BrokenPipeError):  # that nobody listens does not end the run
+        click.secho(notice_text(notice), fg="yellow", err=True)
 
 
 class _Line:
@@ -72,6 +81,14 @@ class Progress:
                 glyph, style = ("▲", "yellow") if report.status == "warned" else ("✕", "red")
                 said = f"{glyph} {report.assets[0]}{where}: {report.message}{facts}"
                 self._failures.append(Text(said, style=style))
+
+    def notice(self, notice: Notice) -> None:
+        """Say what concerns the run as a whole, at once: above the display, or on standard error."""
+        if self._out.is_terminal:
+            with suppress(BrokenPipeError):
+                self._out.print(Text(notice_text(notice), style="yellow"))
+        else:
+            say(notice)
 
     def __enter__(self) -> Self:
         if self._out.is_terminal:

@@ -1,17 +1,18 @@
 """`latewood show`."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.output import console, moment, plural, print_json, table
+from latewood.cli.output import console, moment, plural, print_json, short, table
+from latewood.commands.reading import position_meant
 from latewood.commands.showing import Shown, show
 from latewood.commands.workspace import open_workspace
 from latewood.engine.preview import Array, Document, Files, Rows
-from latewood.projections.states import NOW
 
 _CELL_MAX = 60
 _LINE_MAX = 100
@@ -19,11 +20,18 @@ _NUMBERS = ("int", "uint", "double", "float", "decimal")
 
 
 def show_command(
-    *, key: str, partition: str, version: str, environment: str | None, as_of: int | None, limit: int, json_: bool
+    *,
+    key: str,
+    partition: str,
+    version: str,
+    environment: str | None,
+    as_of: int | datetime | None,
+    limit: int,
+    json_: bool,
 ) -> int:
     """Show a value."""
     workspace = open_workspace(environment=environment)
-    at = NOW if as_of is None else as_of
+    at = position_meant(workspace, as_of)
     found = show(workspace, key, partition=partition, version=version, as_of=at, limit=limit)
     if json_:
         print_json(_shown_json(found))
@@ -70,8 +78,7 @@ def _print_rows(out: Console, rows: Rows) -> None:
 def _cell(value: Any) -> str:
     """The value in one line of printable characters."""
     text = "null" if value is None else str(value)
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: _CELL_MAX + 1])
-    return text if len(text) <= _CELL_MAX else f"{text[: _CELL_MAX - 1]}…"
+    return short("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text), _CELL_MAX)
 
 
 def _json_text(value: Any) -> str:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from latewood.cli.output import metadata_text
+from latewood.cli.output import duration, metadata_text
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.why import Finding
+from latewood.engine.reports import DatabaseAway, Notice
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange
 
@@ -54,3 +55,11 @@ def rename_json(rename: Rename) -> dict[str, Any]:
 def rename_text(rename: Rename) -> str:
     """A change of name as a clause: `sales -> turnover (event 12)`."""
     return f"{rename.old} -> {rename.new} (event {rename.position:,})"
+
+
+def notice_text(notice: Notice) -> str:
+    """What a run says of itself, in one line."""
+    if isinstance(notice, DatabaseAway):
+        patience = duration(notice.patience.total_seconds() * 1_000)
+        return f"{notice.reason} The run waits for it, at most {patience}; what is finished is kept."
+    return f"the database is back after {duration(notice.after.total_seconds() * 1_000)}; the run goes on"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import zip_longest
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,8 +22,8 @@ from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
 from latewood.engine.recorder import Recorder
-from latewood.engine.reports import Report, Tally
-from latewood.engine.run_log import PATIENCE, RunLog, patiently
+from latewood.engine.reports import Notice, Report, Tally
+from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.sweeping import in_use
 from latewood.events import (
     Action,
@@ -93,19 +93,21 @@ def materialize(
     prepared: Prepared,
     *,
     report: Callable[[Report], None] = lambda _: None,
+    notice: Callable[[Notice], None] = lambda _: None,
     patience: timedelta = PATIENCE,
 ) -> Result:
     """Execute a prepared plan in this process; how it ended, once that is durable.
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
-    A database that goes away meanwhile is waited for as long as `patience`.
+    A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`.
     Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over,
     DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that needs it is recorded.
     """
     refuse_blocked(prepared.plan, partition=prepared.asked.partition)
     close_interrupted(workspace)
     run = workspace.new_run()
-    log = RunLog(workspace.log, workspace.store, patience)
+    absences = Absences(notice)
+    log = RunLog(workspace.log, workspace.store, patience, absences)
     with (
         in_use(workspace.store),
         driving(workspace, run) as lease,
@@ -120,7 +122,7 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
-        return _execute(workspace, prepared, run, recorder, report, patience)
+        return _execute(workspace, prepared, run, recorder, report, lambda act: patiently(act, patience, absences))
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
@@ -211,7 +213,7 @@ def _execute(
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
-    patience: timedelta,
+    waiting: Callable[[Callable[[], Any]], Any],
 ) -> Result:
     inline = InlineRun(
         prepared.plan,
@@ -220,7 +222,7 @@ def _execute(
         run=run,
         recorder=recorder,
         store=workspace.store,
-        verdicts=lambda asset, partition: patiently(lambda: _verdicts(workspace, asset, partition), patience),
+        verdicts=lambda asset, partition: waiting(lambda: _verdicts(workspace, asset, partition)),
         clock=workspace.clock,
         report=report,
     )
@@ -248,7 +250,7 @@ def _execute(
     )
     recorder.tell((ended, ("ended",)))
     recorder.told()
-    position = patiently(workspace.log.position, patience)
+    position = waiting(workspace.log.position)
     return Result(run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled)
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from latewood.commands.reading import known_key, reading
-from latewood.commands.versions import makings, names_of
+from latewood.commands.versions import makings, names_of, partitions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
 from latewood.decide.judge import retraction
@@ -16,7 +16,7 @@ from latewood.decide.state import Pin, VersionFacts
 from latewood.events import OutputMade
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, VersionId
-from latewood.projections.states import NOW, history
+from latewood.projections.states import NOW, history, history_count
 from latewood.projections.statistics import heads_ever
 from latewood.projections.versions import CheckRow, checks_of
 from latewood_eventlog.records import Position
@@ -49,11 +49,16 @@ class PageVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPage:
-    """An asset as it stands. `shown` is what was recorded of its newest head, without one of its newest version."""
+    """An asset as it stands, or some of its partitions.
+
+    `versions` are the latest of `versions_count`. `shown` is what was recorded of the newest head, without one of the
+    newest version.
+    """
 
     definition: AssetDefinition
     assessed: Assessed
     versions: tuple[PageVersion, ...]
+    versions_count: int
     shown: OutputMade | None
     checks: tuple[CheckRow, ...]
     renames: tuple[Rename, ...]
@@ -61,21 +66,26 @@ class AssetPage:
     position: Position
 
 
-def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int = 10) -> AssetPage:
-    """Status, latest versions, metadata, schema and checks of an asset at a position."""
+def asset_page(
+    workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW, limit: int = 10
+) -> AssetPage:
+    """Status, latest versions, metadata, schema and checks of an asset at a position. Raises UsageError."""
     with reading(workspace, as_of) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node
-        made = history(connection, workspace.project, id_, before=as_of + 1, limit=limit)
-        heads = {facts.version: facts for facts in found.state.heads[id_].values()}
+        chosen = partitions_meant(workspace, found.view, asset, partition) if partition else None
+        made = history(connection, workspace.project, id_, before=as_of + 1, limit=limit, partitions=chosen)
+        count = history_count(connection, workspace.project, id_, before=as_of + 1, partitions=chosen)
+        here = found.state.heads[id_]
+        heads = {here[slot].version: here[slot] for slot in (here if chosen is None else chosen) if slot in here}
         newest = max(heads.values(), key=lambda facts: facts.position, default=made[0] if made else None)
         named = {facts.version for facts in (*made, *filter(None, [newest]))}
         past = heads_ever(connection, workspace.project, workspace.environment, id_, named, found.view.position)
         steps = makings(connection, workspace, [(id_, version) for version in named])
         sources = [making.source for making in steps.values() if making.source is not None]
         names = names_of(connection, workspace, found.view, [source for source, _ in sources])
-        checks = checks_of(connection, workspace.project, id_, as_of=as_of, limit=100)
+        checks = checks_of(connection, workspace.project, id_, as_of=as_of, limit=100, partitions=chosen)
 
     def page_version(facts: VersionFacts) -> PageVersion:
         own = parameters_of(definition.task, {})
@@ -101,6 +111,7 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         definition=definition,
         assessed=found.assessed[asset],
         versions=tuple(map(page_version, made)),
+        versions_count=count,
         shown=steps[id_, newest.version].output(definition.output) if newest is not None else None,
         checks=checks,
         renames=tuple(rename for rename in found.view.renames if rename.asset == id_),

@@ -152,6 +152,23 @@ def _read(connection: Snapshot, workspace: Workspace, view: View, named: NamedPa
     )
 
 
+def position_meant(workspace: Workspace, at: Position | datetime | None) -> Position:
+    """The position, or that of the last event recorded at or before the time; the present without either.
+
+    Raises UsageError for a time before the log begins.
+    """
+    if at is None:
+        return NOW
+    if isinstance(at, int):
+        return at
+    position = workspace.log.position_at(at)
+    if not position:
+        found = [event.recorded_at for event in workspace.log.read_positions([1])]
+        begins = f"which begins at {found[0].astimezone(at.tzinfo).isoformat()}" if found else "which is empty"
+        raise UsageError(f"{at.isoformat()} is before the log, {begins}; without --as-of things are shown as they are")
+    return position
+
+
 def instant_of(workspace: Workspace, as_of: Position) -> datetime:
     """When the log ended at that position: results grow old, and windows of time come into being, without an event."""
     if as_of >= NOW:

@@ -10,7 +10,7 @@ from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Event, OutputMade, StepReused, StepStarted, StepSucceeded, from_json
-from latewood.model.keys import AssetId, AssetKey, AssetVersion, VersionId
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot
@@ -33,15 +33,19 @@ def versions_meant(
         if not named:
             raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
         return named
-    scheme = view.catalog[asset].partitions
-    if partition and scheme is None:
-        raise UsageError(f'"{asset}" has no partitions; ask without --partition')
-    keys = keys_of(scheme, parse_partitions(scheme, partition or "*", instant_of(workspace, view.as_of)))
     found = heads(connection, workspace.project, workspace.environment, [id_], view.as_of)[id_]
-    if meant := [found[key] for key in keys if key in found]:
+    if meant := [found[key] for key in partitions_meant(workspace, view, asset, partition) if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()
     raise UsageError(f"{name} was never materialized in {workspace.environment}; `latewood why {asset}` says more")
+
+
+def partitions_meant(workspace: Workspace, view: View, asset: AssetKey, partition: str) -> list[PartitionKey]:
+    """The keys that the text chooses, in their order; all without any. Raises UsageError."""
+    scheme = view.catalog[asset].partitions
+    if partition and scheme is None:
+        raise UsageError(f'"{asset}" has no partitions; ask without --partition')
+    return list(keys_of(scheme, parse_partitions(scheme, partition or "*", instant_of(workspace, view.as_of))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

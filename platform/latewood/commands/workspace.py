@@ -11,6 +11,7 @@ from secrets import choice
 from typing import Final
 
 from latewood.engine.file_hash import content_of
+from latewood.engine.step_logs import log_level
 from latewood.engine.store import ArtifactStore, open_store
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
@@ -55,6 +56,7 @@ def open_workspace(environ: Mapping[str, str] | None = None, *, environment: str
     Raises DatabaseUnreachable, SchemaUnknown, UsageError.
     """
     environ = os.environ if environ is None else environ
+    log_level(environ)  # refused before anything is done, not in the middle of a run
     project = checked_name("LATEWOOD_PROJECT", environ.get("LATEWOOD_PROJECT", "default"))
     environment = environ.get("LATEWOOD_ENV", "prod") if environment is None else environment
     environment = checked_name("environment", environment)

@@ -4,13 +4,12 @@ What is caught here is the user's; what is raised around it is ours; neither is 
 """
 
 import io
-import logging
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from latewood.context import Cancelled
 from latewood.engine.recordable import text
+from latewood.engine.step_logs import captured
 from latewood.events import Failure, FailureKind
 
 _TRACEBACK_MAX: Final = 16_000
@@ -58,20 +58,20 @@ def call(
     The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
     KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
     """
-    captured = io.StringIO()
+    output = io.StringIO()
     started = perf_counter()
     try:
-        with _capture(captured), _alarm(timeout):
+        with captured(output), _alarm(timeout):
             value = function(**arguments)
     except (KeyboardInterrupt, Cancelled):
         raise
     except _TimedOut:
         seconds = timeout.total_seconds() if timeout else 0
         failure = Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"still running after {seconds:g} s")
-        return Raised(failure=failure, duration_ms=_since(started), output=captured.getvalue())
+        return Raised(failure=failure, duration_ms=_since(started), output=output.getvalue())
     except BaseException as error:  # noqa: BLE001 - SystemExit included: user code may raise anything
-        return Raised(failure=failure_of(error), duration_ms=_since(started), output=captured.getvalue())
-    return Returned(value=value, duration_ms=_since(started), output=captured.getvalue())
+        return Raised(failure=failure_of(error), duration_ms=_since(started), output=output.getvalue())
+    return Returned(value=value, duration_ms=_since(started), output=output.getvalue())
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -101,30 +101,6 @@ def _user_part(tb: TracebackType | None) -> TracebackType | None:
 
 def _since(started: float) -> float:
     return round((perf_counter() - started) * 1_000, 3)
-
-
-class _ToBuffer(logging.Handler):
-    """Writes log records where prints go."""
-
-    def __init__(self, buffer: io.StringIO) -> None:
-        super().__init__()
-        self._buffer = buffer
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._buffer.write(self.format(record) + "\n")
-
-
-@contextmanager
-def _capture(buffer: io.StringIO) -> Iterator[None]:
-    handler = _ToBuffer(buffer)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        with redirect_stdout(buffer), redirect_stderr(buffer):
-            yield
-    finally:
-        root.removeHandler(handler)
 
 
 @contextmanager

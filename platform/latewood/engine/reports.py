@@ -1,7 +1,8 @@
-"""What a run tells whoever watches it: each step once it ended and that is durable, and how many ended how."""
+"""What a run tells whoever watches it: each step once it ended and that is durable, how many ended how, and waiting."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from latewood.decide.plan import Step
@@ -21,6 +22,25 @@ class Report:
     duration_ms: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAway:
+    """The database does not answer; the run waits for it, as long as `patience`, from when it found that out."""
+
+    reason: str
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseBack:
+    """A database that was said to be away answers, and the run goes on."""
+
+    after: timedelta
+
+
+Notice = DatabaseAway | DatabaseBack
+"""What a run says of itself, not of a step."""
 
 
 @dataclass(slots=True)

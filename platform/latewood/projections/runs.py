@@ -36,6 +36,7 @@ from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
+from latewood_eventlog.statements import LEASE_IS_HELD
 
 runs: Final = Table(
     "runs",
@@ -189,7 +190,7 @@ def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run as it stands."""
+    """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run."""
 
     run: RunId
     environment: str
@@ -203,6 +204,7 @@ class RunRow:
     ended_position: Position | None
     ended_at: datetime | None
     counts: dict[str, int] | None
+    recorded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,17 +220,24 @@ class StepRow:
     duration_ms: float | None
 
 
+# A run whose process died is unfinished and nobody holds its lease: that is taken before the run is requested and
+# given back after its end is recorded.
+_HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
+_IS_DEAD: Final = f"(r.ended_position IS NULL AND NOT {_HELD})"
 _RUN_COLUMNS: Final = (
-    "SELECT run, environment, selection, partitions, executor, status, actor, requested_position, requested_at, "
-    "ended_position, ended_at, counts FROM runs WHERE project = :project "
+    "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
+    f"CASE WHEN {_IS_DEAD} THEN 'interrupted' ELSE r.status END AS status, NOT {_IS_DEAD} AS recorded, "
+    "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts "
+    "FROM runs r WHERE r.project = :project "
 )
-_RUNS: Final = text(_RUN_COLUMNS + "AND requested_position < :before ORDER BY requested_position DESC LIMIT :limit")
-_RUN: Final = text(_RUN_COLUMNS + "AND starts_with(run, :prefix) ORDER BY requested_position DESC LIMIT 10")
-_RUNNING: Final = text(_RUN_COLUMNS + "AND ended_position IS NULL ORDER BY requested_position")
+_RUNS: Final = text(_RUN_COLUMNS + "AND r.requested_position < :before ORDER BY r.requested_position DESC LIMIT :limit")
+_RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
+_RUNNING: Final = text(_RUN_COLUMNS + "AND r.ended_position IS NULL ORDER BY r.requested_position")
 # What was going on when its run ended was cancelled or interrupted with it.
 _STEPS: Final = text(
-    "SELECT s.step, s.assets, s.partition, CASE WHEN s.ended_position IS NULL AND r.ended_position IS NOT NULL "
-    "  THEN r.status ELSE s.status END AS status, s.attempt, s.started_at, s.duration_ms "
+    "SELECT s.step, s.assets, s.partition, s.attempt, s.started_at, s.duration_ms, "  # noqa: S608 - as above
+    "CASE WHEN s.ended_position IS NOT NULL THEN s.status WHEN r.ended_position IS NOT NULL THEN r.status "
+    f"  WHEN {_IS_DEAD} THEN 'interrupted' ELSE s.status END AS status "
     "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
     "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
@@ -244,9 +253,9 @@ _FAILED: Final = text(
     "ORDER BY s.ended_position"
 )
 _RUNNING_STEPS: Final = text(
-    "SELECT a.asset, s.partition, s.started_position AS position FROM steps s "
+    "SELECT a.asset, s.partition, s.started_position AS position FROM steps s "  # noqa: S608 - as above
     "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
-    "AND r.ended_position IS NULL CROSS JOIN unnest(s.assets) AS a (asset) "
+    f"AND r.ended_position IS NULL AND {_HELD} CROSS JOIN unnest(s.assets) AS a (asset) "
     "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
 )
 _STEP_POSITIONS: Final = text(

@@ -65,10 +65,12 @@ _OF_STEP: Final = text(
     "AND v.version = :version WHERE s.project = :project AND s.run = :run AND s.step = :step ORDER BY v.asset"
 )
 _LATEST: Final = text("SELECT version FROM versions WHERE project = :project ORDER BY position DESC LIMIT :limit")
-_HISTORY: Final = text(
-    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
-    "AND v.position < :before ORDER BY v.position DESC LIMIT :limit"
+_OF_ASSET: Final = (
+    "FROM versions v WHERE v.project = :project AND v.asset = :asset AND v.position < :before "
+    "AND (CAST(:partitions AS text[]) IS NULL OR v.partition = ANY (CAST(:partitions AS text[])))"
 )
+_HISTORY: Final = text(f"SELECT {_FACTS} {_OF_ASSET} ORDER BY v.position DESC LIMIT :limit")
+_HISTORY_COUNT: Final = text(f"SELECT count(*) {_OF_ASSET}")
 _PARTITION_HISTORY: Final = text(
     f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.partition = :partition AND v.position <= :as_of ORDER BY v.position DESC LIMIT 100"
@@ -244,11 +246,36 @@ def latest_versions(connection: Connection, project: str, *, limit: int) -> list
 
 
 def history(
-    connection: Connection, project: str, asset: AssetId, *, before: Position = NOW, limit: int = 100
+    connection: Connection,
+    project: str,
+    asset: AssetId,
+    *,
+    before: Position = NOW,
+    limit: int = 100,
+    partitions: Sequence[PartitionKey] | None = None,
 ) -> list[VersionFacts]:
-    """Versions of an asset before a position, newest first."""
-    parameters = {"project": project, "asset": asset, "before": before, "limit": limit, "as_of": NOW}
+    """Versions of an asset before a position, of these partitions or of all, newest first."""
+    parameters = _made(project, asset, before, partitions) | {"limit": limit, "as_of": NOW}
     return [VersionFacts._make(row) for row in _tuples(connection, _HISTORY, parameters)]
+
+
+def history_count(
+    connection: Connection,
+    project: str,
+    asset: AssetId,
+    *,
+    before: Position = NOW,
+    partitions: Sequence[PartitionKey] | None = None,
+) -> int:
+    """How many versions `history` has without a limit. Cost: O(versions of the asset)."""
+    return int(connection.execute(_HISTORY_COUNT, _made(project, asset, before, partitions)).scalar_one())
+
+
+def _made(
+    project: str, asset: AssetId, before: Position, partitions: Sequence[PartitionKey] | None
+) -> dict[str, object]:
+    chosen = None if partitions is None else list(partitions)
+    return {"project": project, "asset": asset, "before": before, "partitions": chosen}
 
 
 def partition_history(

@@ -4,7 +4,7 @@
 moved, and any past position is still an index lookup per key.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -325,6 +325,7 @@ class CheckRow:
 _CHECKS: Final = text(
     "SELECT partition, check_name, version, passed, blocking, severity, message, metadata, position, evaluated_at "
     "FROM checks WHERE project = :project AND asset = :asset AND position <= :as_of "
+    "AND (CAST(:partitions AS text[]) IS NULL OR partition = ANY (CAST(:partitions AS text[]))) "
     "ORDER BY position DESC LIMIT :limit"
 )
 
@@ -364,10 +365,17 @@ def refused_partitions(
 
 
 def checks_of(
-    connection: Connection, project: str, asset: AssetId, *, as_of: Position, limit: int
+    connection: Connection,
+    project: str,
+    asset: AssetId,
+    *,
+    as_of: Position,
+    limit: int,
+    partitions: Sequence[PartitionKey] | None = None,
 ) -> tuple[CheckRow, ...]:
-    """Verdicts on an asset up to a position, newest first."""
-    parameters = {"project": project, "asset": asset, "as_of": as_of, "limit": limit}
+    """Verdicts on an asset up to a position, of these partitions or of all, newest first."""
+    chosen = None if partitions is None else list(partitions)
+    parameters = {"project": project, "asset": asset, "as_of": as_of, "limit": limit, "partitions": chosen}
     rows = connection.execute(_CHECKS, parameters)
     return tuple(CheckRow(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 

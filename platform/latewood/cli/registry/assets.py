@@ -21,11 +21,13 @@ def assets(**given: Any) -> int:
 
 @click.command()
 @click.argument("key")
+@partition
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Show so many versions.")
 @environment
 @as_of
 @as_json
 def asset(**given: Any) -> int:
-    """Show one asset: status, versions, checks."""
+    """Show one asset: status, versions, checks; of some partitions with --partition."""
     from latewood.cli.assets import asset_command
 
     return asset_command(**given)

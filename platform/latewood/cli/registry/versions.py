@@ -4,19 +4,14 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import as_json, environment, partition
+from latewood.cli.options import as_json, environment, partition, to_time
 
 
 @click.command()
 @click.argument("key")
 @click.argument("version", default="")
 @partition
-@click.option(
-    "--to-time",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
-    metavar="TIME",
-    help="To what was head at this time.",
-)
+@to_time
 @click.option(
     "--to-position", type=click.IntRange(min=1), metavar="POSITION", help="To what was head at this position."
 )
