@@ -120,7 +120,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     """The location that was named; without a name, the one file that is deployed here. Raises UsageError."""
     root = project_root(Path.cwd())
     if module is not None:
-        return load_module(module, root=root, others=_others(workspace, module))
+        return load_module(module, root=root, others=_others(workspace, module), environment=workspace.environment)
     if file is None:
         files = _deployed_files(workspace)
         if len(files) != 1:
@@ -129,7 +129,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
         file = files[0]
     root = project_root(file.resolve().parent)
     relative = file.resolve().relative_to(root).as_posix()
-    return load_file(file, root=root, others=_others(workspace, relative))
+    return load_file(file, root=root, others=_others(workspace, relative), environment=workspace.environment)
 
 
 def _deployed_files(workspace: Workspace) -> list[Path]:
@@ -178,6 +178,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "refused": result.tally.refused,
         "skipped": result.tally.skipped,
         "position": result.position,
+        "unclosed": {name: f"{failure.error}: {failure.message}" for name, failure in result.unclosed.items()},
     }
 
 
@@ -196,6 +197,8 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     for handled in result.handled:
         failed = f" failed: {handled.failure.error}: {handled.failure.message}" if handled.failure else " was told"
         out.print(f"on failure of {handled.workflow}: {handled.task}{failed}", style="yellow")
+    for name, failure in result.unclosed.items():
+        out.print(f"resource {name} could not be closed: {failure.error}: {failure.message}", style="yellow")
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:
@@ -276,6 +279,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append("an input's content changed")
             case Cause.PARAMETERS:
                 texts.append("parameters changed")
+            case Cause.CONFIGURATION:
+                texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
             case cause:
                 texts.append(str(cause))
     return "; ".join(dict.fromkeys(texts))

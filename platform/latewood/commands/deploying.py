@@ -26,9 +26,11 @@ from latewood.engine.naming import defined_elsewhere
 from latewood.engine.problems import Problems
 from latewood.engine.recorder import new_event
 from latewood.errors import DefinitionsInvalid
-from latewood.events import Event
+from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
+from latewood.projections.configurations import Configuration, configured_along
+from latewood.projections.environments import line_of
 from latewood.projections.launchables import launchables_of
 from latewood.projections.renames import renames
 from latewood.projections.snapshots import snapshot
@@ -52,9 +54,12 @@ class Deployed:
 def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
+    What its resources are configured to is recorded with it, as far as that is new.
+
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
+    assert not loaded.resources or loaded.environment == workspace.environment, "configured for another environment"
     source = source_name(loaded.sources)
     new = snapshot_of(loaded.location, loaded.assets, source, loaded.launchables)
     while True:
@@ -94,7 +99,10 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         standing = known_ids(keys, ids_of(connection, project, keys), renamed)
         ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
         new = identified(new, ids) if renamed else new
-        if current == new.deployment:
+        line = line_of(connection, project, environment, NOW)
+        had = configured_along(connection, project, line)
+        configured = _configured(loaded, environment, had)
+        if current == new.deployment and not configured:
             return Deployed(deployment=current, ids=ids)
         _refuse_duplicates(loaded, locations_of(connection, project, others))
         assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
@@ -106,7 +114,8 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
-    facts = (*deploy(new, base, ids, environment, known=known), ())
+    defining, pointing = deploy(new, base, ids, environment, known=known)
+    facts = (defining, [*configured, *pointing], ())
     if not known:
         staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
         workspace.store.commit([staged])
@@ -117,6 +126,22 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     )
     workspace.log.append(Batch(appends=appends))
     return Deployed(deployment=new.deployment, ids=ids, dropped=tuple(sorted(dropped_keys(base, ids))))
+
+
+def _configured(loaded: Loaded, environment: str, had: Mapping[tuple[str, str], Configuration]) -> list[Event]:
+    """What the location's resources are configured to, where that is not what the environment has already."""
+    return [
+        ResourceConfigured(
+            environment=environment,
+            location=loaded.location,
+            resource=name,
+            digest=found.digest,
+            values=found.values,
+            secrets=found.secrets,
+        )
+        for name, found in sorted(loaded.resources.items())
+        if (loaded.location, name) not in had or had[loaded.location, name].digest != found.digest
+    ]
 
 
 def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:

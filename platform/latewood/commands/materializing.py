@@ -1,9 +1,9 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Final, TypeVar
@@ -22,7 +22,9 @@ from latewood.decide.sweep import merged
 from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.recorder import Recorder, new_event
+from latewood.engine.redaction import redacted_json
 from latewood.engine.reports import Report, Tally
 from latewood.engine.run_log import PATIENCE, RunLog, patiently
 from latewood.engine.store import ArtifactAddress
@@ -31,6 +33,7 @@ from latewood.errors import UsageError
 from latewood.events import (
     Action,
     Event,
+    Failure,
     FailureHandled,
     PlannedSteps,
     RunEnded,
@@ -72,7 +75,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended, and what became of telling the failure handlers."""
+    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed."""
 
     run: RunId
     status: RunStatus
@@ -80,6 +83,7 @@ class Result:
     fresh: int
     position: int
     handled: tuple[FailureHandled, ...] = ()
+    unclosed: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def prepare(
@@ -110,10 +114,13 @@ def materialize(
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
     A database that goes away meanwhile is waited for as long as `patience`.
-    Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over,
-    DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that needs it is recorded.
+    Raises UsageError for a plan with blocked partitions or a secret for a parameter, LeaseLost when another process
+    took the run over, DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that
+    needs it is recorded.
     """
     refuse_blocked(prepared)
+    resources = OpenResources(prepared.loaded.resources)
+    _refuse_secrets(prepared)
     close_interrupted(workspace)
     run = workspace.new_run()
     lease = acquire(
@@ -136,7 +143,7 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
-        return _execute(workspace, prepared, run, recorder, report, patience)
+        return _execute(workspace, prepared, resources, run, recorder, report, patience)
 
 
 def refuse_blocked(prepared: Prepared) -> None:
@@ -151,6 +158,17 @@ def refuse_blocked(prepared: Prepared) -> None:
     if lines:
         advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
         raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
+
+
+def _refuse_secrets(prepared: Prepared) -> None:
+    """Raise UsageError for a parameter with the value of a secret: parameters are recorded."""
+    for axis in prepared.plan.request.parameters.axes:
+        for key, name, value in ((k, n, v) for given in axis for k, vs in given.items() for n, v in vs.items()):
+            if redacted_json(value) != value:
+                raise UsageError(
+                    f"parameter {key}.{name}: expected what may be recorded, found the value of a secret; "
+                    "a task gets secrets from a resource"
+                )
 
 
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
@@ -279,6 +297,7 @@ def _parts(entries: Iterable[T]) -> list[list[T]]:
 def _execute(
     workspace: Workspace,
     prepared: Prepared,
+    resources: OpenResources,
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
@@ -288,6 +307,7 @@ def _execute(
         prepared.plan,
         catalog=prepared.view.catalog,
         loaded=prepared.loaded,
+        resources=resources,
         run=run,
         recorder=recorder,
         store=workspace.store,
@@ -297,16 +317,24 @@ def _execute(
     )
     fresh = prepared.plan.counts()[Action.FRESH]
     handled: tuple[FailureHandled, ...] = ()
+    unclosed: dict[str, Failure] = {}
     try:
         tally = inline.execute()
         tally.refused += barred_steps(prepared.plan)
         handled = handle_failures(
-            inline.failures, loaded=prepared.loaded, run=run, recorder=recorder, store=workspace.store
+            inline.failures,
+            loaded=prepared.loaded,
+            resources=resources,
+            run=run,
+            recorder=recorder,
+            store=workspace.store,
         )
         clean = not (tally.failed or tally.refused or tally.skipped)
         status = RunStatus.SUCCEEDED if clean else RunStatus.FAILED
     except KeyboardInterrupt:
         tally, status = inline.tally, RunStatus.CANCELLED
+    finally:
+        unclosed = resources.close()
     ended = RunEnded(
         run=run,
         status=status,
@@ -320,7 +348,9 @@ def _execute(
     recorder.tell((ended, ("ended",)))
     recorder.told()
     position = patiently(workspace.log.position, patience)
-    return Result(run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled)
+    return Result(
+        run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled, unclosed=unclosed
+    )
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:

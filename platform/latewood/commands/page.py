@@ -50,7 +50,10 @@ class PageVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPage:
-    """An asset as it stands. `shown` is what was recorded of its newest head, without one of its newest version."""
+    """An asset as it stands. `shown` is what was recorded of its newest head, without one of its newest version.
+
+    `secrets` says where those of its resources are read, by resource and field.
+    """
 
     definition: AssetDefinition
     assessed: Assessed
@@ -59,6 +62,7 @@ class AssetPage:
     checks: tuple[CheckRow, ...]
     renames: tuple[Rename, ...]
     pins: Mapping[str, Pin]
+    secrets: Mapping[str, Mapping[str, Mapping[str, str]]]
     position: Position
 
 
@@ -107,5 +111,10 @@ def asset_page(workspace: Workspace, key: str, as_of: Position = NOW, limit: int
         checks=checks,
         renames=tuple(rename for rename in found.view.renames if rename.asset == id_),
         pins=found.view.pins.get(asset, {}),
+        secrets={
+            resource: configuration.secrets
+            for (location, resource), configuration in found.view.configurations.items()
+            if location == found.view.locations[asset]
+        },
         position=found.view.position,
     )
