@@ -14,7 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from latewood.decide.judge import retraction
-from latewood.decide.keys import check_key, inputs_digest, read_version, reuse_key
+from latewood.decide.keys import check_key, configuration_digest, inputs_digest, read_version, reuse_key
 from latewood.decide.plan import Request, barred, plan, reusable
 from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
 from latewood.decide.sweep import Sweep
@@ -28,6 +28,7 @@ from latewood.model.definitions import (
     Output,
     Parameter,
     TaskDefinition,
+    UsedResource,
 )
 from latewood.model.keys import AssetId, AssetKey, RunId, version_id
 from latewood.model.mappings import Offset, default_mapping, upstream_ordinals
@@ -113,6 +114,13 @@ def checked(defined, key, name="is_right", *, blocking=True):
     )
     asset = msgspec.structs.replace(defined[key], checks=(*defined[key].checks, check))
     return Catalog.of(asset if other.key == key else other for other in defined.assets.values())
+
+
+def configured(defined, key, values, *, unkeyed=(), name="Store"):
+    """The catalog whose task behind `key` asks for a resource with these values; None = it is not configured."""
+    digest = "" if values is None else configuration_digest(name, values, {})
+    use = UsedResource(parameter="store", resource=name, unkeyed=unkeyed, values=values, digest=digest)
+    return changed(defined, key, uses=(use,))
 
 
 def id_of(key):
@@ -271,6 +279,7 @@ class World:
             inputs_digest=inputs,
             partition=step.partition,
             parameters=dict(node.parameters),
+            configurations={use.resource: use.digest for use in node.task.uses},
             inputs={
                 i.name: InputRead(
                     asset=id_of(i.asset),

@@ -189,7 +189,7 @@ def asset(
     """Make the decorated function's result a versioned asset.
 
     Its parameters say what it needs: a positional one names an upstream asset, a keyword-only one is a run
-    parameter, and one annotated TimeWindow, PartitionKey, PartitionRange or Context receives that.
+    parameter, and one annotated TimeWindow, PartitionKey, PartitionRange, Context or a resource's class receives that.
     """
     if function is not None:
         return Asset(function, options)

@@ -3,6 +3,7 @@
 LatewoodError
 ├── DefinitionError      what a user wrote cannot be: one problem, with its place
 ├── DefinitionsInvalid   all such problems of one load, together
+├── SecretUnavailable    a secret's value cannot be read where it is said to be
 ├── StoreError           artifacts cannot be read or written
 ├── UsageError           a request that names something that does not exist or cannot be
 └── ValueRefused         a value does not have the type its annotation promises
@@ -39,6 +40,10 @@ class DefinitionsInvalid(LatewoodError):
 
 class UsageError(LatewoodError):
     """A request that names something unknown or impossible; the message lists what would be possible."""
+
+
+class SecretUnavailable(LatewoodError):
+    """A secret's value cannot be read; names the reference and the cause, and never what was found."""
 
 
 class StoreError(LatewoodError):

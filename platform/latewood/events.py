@@ -148,6 +148,21 @@ class ParameterUnpinned(Event, frozen=True):
     parameter: str
 
 
+class ResourceConfigured(Event, frozen=True):
+    """What a resource of the location's code is configured to in this environment from here on.
+
+    `values` are its fields but for secrets, as JSON; `secrets` says where those are read: `{env: NAME}` or
+    `{file: PATH}`. `digest` is that of all of it, by which steps say what they were started with.
+    """
+
+    environment: str
+    location: str
+    resource: str
+    digest: str
+    values: dict[str, Any]
+    secrets: dict[str, dict[str, str]] = {}
+
+
 # ── artifacts ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -283,7 +298,8 @@ class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StepStarted(Event, frozen=True):
     """An attempt begins: everything that decides its result, pinned.
 
-    `logic` digests task, code and parameters (the same for every partition), `inputs` the data versions read;
+    `logic` digests task, code and parameters (the same for every partition) and, behind a `+`, what the resources are
+    configured to; `inputs` the data versions read; `configurations` are digests of configurations, by resource.
     `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why. `variant`: with other than the
     environment's parameters, or from such versions, so that what comes of it says nothing of the asset.
     """
@@ -303,6 +319,7 @@ class StepStarted(Event, frozen=True):
     inputs: dict[str, InputRead] = {}
     reasons: tuple[str, ...] = ()
     variant: bool = False
+    configurations: dict[str, str] = {}
 
 
 class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -528,6 +545,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "heads.moved": HeadsMoved,
     "parameter.pinned": ParameterPinned,
     "parameter.unpinned": ParameterUnpinned,
+    "resource.configured": ResourceConfigured,
     "artifacts.collected": ArtifactsCollected,
     "versions.retracted": VersionsRetracted,
     "retraction.undone": RetractionUndone,

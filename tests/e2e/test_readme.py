@@ -10,7 +10,7 @@ import pytest
 from postgres.conftest import remove
 
 README = Path(__file__).parents[2] / "README.md"
-_FENCED = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^```(python|toml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_p
     folder = tmp_path / "fresh"
     folder.mkdir()
     for language, text in _FENCED.findall(README.read_text()):
-        if language == "python":
+        if language != "console":
             _write(folder, text)
             continue
         for command, shown in _commands(text):
@@ -57,8 +57,8 @@ def _help(environ, *command):
 
 def _write(folder, text):
     title, _, body = text.partition("\n")
-    match = re.fullmatch(r"# (\S+\.py)(, at the end)?", title)
-    assert match, f"a python block begins with the file's name: {title}"
+    match = re.fullmatch(r"# (\S+\.(?:py|toml))(, at the end)?", title)
+    assert match, f"a file's block begins with the file's name: {title}"
     with (folder / match[1]).open("a" if match[2] else "w") as file:
         file.write(f"\n\n{body}" if match[2] else text)
 

@@ -281,6 +281,35 @@ def _workflows(workspace: Workspace, folder: Path) -> None:
     launch("nightly", text=source.replace('extra = LaunchPlan("extra", "model/first")', ""))
 
 
+def _resources(workspace: Workspace, folder: Path) -> None:
+    """A resource with a secret, configured, configured otherwise, and for a branch of its own."""
+    source = """
+        from latewood import asset
+        from latewood.resources import Resource, Secret
+
+        class Shop(Resource, unkeyed=["wait_s"]):
+            url: str = "shop.example.com"
+            token: Secret | None = None
+            wait_s: float = 1
+
+        @asset
+        def count(shop: Shop) -> int:
+            return len(shop.url)
+    """
+    (folder / "shop.py").write_text(dedent(source))
+
+    def run(configuration: str, environment: str = "prod") -> None:
+        (folder / "latewood.toml").write_text(configuration)
+        loaded = load_file(folder / "shop.py", root=folder, environment=environment)
+        there = replace(workspace, environment=environment)
+        materialize(there, prepare(there, loaded, Asked(selection="*")))
+
+    run("")
+    run('[resources.Shop]\ntoken = {env = "SHOP_TOKEN"}\n')
+    create(workspace, "dev")
+    run('[environments.dev.resources.Shop]\nurl = "localhost"\ntoken = {file = "token"}\n', "dev")
+
+
 def _collected(workspace: Workspace, folder: Path) -> None:
     """A version that a later one replaced is collected, and made again."""
     for n in (1, 2, 1):
@@ -399,6 +428,7 @@ STORIES = {
     "branches": _branches,
     "collected": _collected,
     "corrected": _corrected,
+    "resources": _resources,
     "verdicts": _verdicts,
     "workflows": _workflows,
 }

@@ -30,6 +30,7 @@ from latewood.decide.versions import expand
 from latewood.engine.codecs import encode
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.signature import LiveTask
 from latewood.engine.store import Artifact, ArtifactMissing, Staged
 from latewood.events import (
@@ -403,6 +404,7 @@ class Runs(RuleBasedStateMachine):
             made,
             catalog=self.catalog,
             loaded=self._loaded(),
+            resources=OpenResources({}),
             run=RunId(f"run{self.runs}"),
             recorder=recorder,
             store=self.store,

@@ -8,6 +8,7 @@ import pytest
 from builders import catalog, code, number
 from latewood.decide.keys import (
     check_key,
+    configuration_digest,
     digest,
     inputs_digest,
     logic_digest,
@@ -16,7 +17,7 @@ from latewood.decide.keys import (
     read_version,
     reuse_key,
 )
-from latewood.model.definitions import CheckDefinition, Input
+from latewood.model.definitions import CheckDefinition, Input, UsedResource
 from latewood.model.mappings import Identity
 from latewood.model.partitions import Daily, Monthly, Static, Weekly
 from latewood.model.types import ANY, Field, TypeSpec
@@ -72,6 +73,41 @@ def test_logic_is_the_same_whatever_the_asset_is_called_and_however_it_is_run():
     other = catalog("z <- a")["z"].task
     assert logic(msgspec.structs.replace(other, name=TASK.name, code=TASK.code)) == logic(TASK)
     assert logic(msgspec.structs.replace(TASK, pool="p", priority=3, image="i", subsettable=True)) == logic(TASK)
+
+
+def use(values, *, resource="Store", parameter="store", unkeyed=("wait",)):
+    return UsedResource(parameter=parameter, resource=resource, unkeyed=unkeyed, values=values)
+
+
+def test_a_resource_counts_by_its_name_and_keyed_values():
+    def with_(*uses):
+        return logic(msgspec.structs.replace(TASK, uses=uses))
+
+    one = with_(use({"url": "a", "wait": 1}))
+    assert one.startswith(f"{logic(TASK)}+")
+    assert one == with_(use({"url": "a", "wait": 2}))
+    others = {
+        with_(use({"url": "b", "wait": 1})),
+        with_(use({"url": "a", "wait": 1}, resource="Shop")),
+        with_(use({"url": "a", "wait": 1}, parameter="shop")),
+        with_(use({"url": "a", "wait": 1}, unkeyed=())),
+        with_(use({"url": "a"}), use({"url": "a"}, parameter="zoo")),
+        with_(use({})),
+        with_(use(None)),
+        logic(TASK),
+    }
+    assert len(others | {one}) == 9
+
+
+def test_a_configuration_is_recorded_with_what_decides_nothing_and_with_references():
+    digests = {
+        configuration_digest("Store", {"url": "a"}, {}),
+        configuration_digest("Store", {"url": "a", "wait": 1}, {}),
+        configuration_digest("Store", {"url": "a"}, {"token": {"env": "A"}}),
+        configuration_digest("Store", {"url": "a"}, {"token": {"file": "A"}}),
+        configuration_digest("Shop", {"url": "a"}, {}),
+    }
+    assert len(digests) == 5
 
 
 def test_a_given_version_is_a_promise_about_one_file():

@@ -62,6 +62,19 @@ def test_a_public_name_is_documented(name):
     assert re.search(rf"\b{name}\b", documents)
 
 
+TOPICS = {"latewood.resources": ["Resource", "Secret"]}
+
+
+@pytest.mark.parametrize("module", TOPICS)
+def test_the_names_of_a_topic_are_these_and_documented(module):
+    topic = importlib.import_module(module)
+    assert sorted(topic.__all__) == TOPICS[module]
+    readme = (ROOT / "README.md").read_text()
+    for name in TOPICS[module]:
+        assert inspect.getdoc(getattr(topic, name))
+        assert re.search(rf"\b{name}\b", readme)
+
+
 def test_there_is_no_other_name():
     with pytest.raises(AttributeError, match="'Asset'"):
         latewood.Asset  # noqa: B018 - asking for it is the test

@@ -6,8 +6,9 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from builders import NOW, World, catalog, changed, checked, code, content, edited, id_of, number
+from builders import NOW, World, catalog, changed, checked, code, configured, content, edited, id_of, number
 from latewood.decide.judge import Cause
+from latewood.decide.keys import configuration_digest
 from latewood.decide.moves import By, Moved
 from latewood.decide.staleness import Status, assess
 from latewood.decide.versions import expand
@@ -27,9 +28,10 @@ MIXED = catalog("d[days]", "m[months] <- d", "t <- m")
 class Past:
     """The past of a world; definitions came into force at position 1,000."""
 
-    def __init__(self, world, *, forgets=False, pins=None):
+    def __init__(self, world, *, forgets=False, pins=None, configured=2_000):
         self._world = world
         self._pins = pins or {}
+        self._configured = configured
         self._forgets = forgets
 
     def definition_of(self, facts, _key):
@@ -60,8 +62,18 @@ class Past:
     def pinned(self, key, parameter):
         return self._pins.get((key, parameter))
 
+    def configuration(self, digest):
+        """Any that a world of these tests may have."""
+        return {configuration_digest("Store", values, {}): values for values in STORES}.get(digest)
+
+    def configured(self, _key, _resource):
+        return self._configured
+
     def deployed(self, _key):
         return 1_000
+
+
+STORES = ({"url": "a"}, {"url": "b"}, {"url": "a", "wait": 1}, {"url": "a", "wait": 2}, {"path": "p"})
 
 
 def refusal(position):
@@ -112,6 +124,38 @@ def test_the_changed_function_is_named_once_and_upstream_first():
     assert told(found) == ["code a via b c"]
     assert found.findings[0].code == (CodeChange(subject="part", name="assets.py:clean", before="1", after="2"),)
     assert (found.findings[0].event, found.since) == (1_000, 1_000)
+
+
+def stores(before, after, *, unkeyed=(), configured_at=2_000, code=False):
+    """What is found where `b` was made with one store, and is judged with another."""
+    world = World()
+    world.run(configured(CHAIN, "b", before, unkeyed=unkeyed) if before != {} else CHAIN)
+    now = configured(edited(CHAIN, "b") if code else CHAIN, "b", after, unkeyed=unkeyed) if after != {} else CHAIN
+    state = world.state(now)
+    past = Past(world, configured=configured_at)
+    found = explain(now, assess(now, state), state, past, key=AssetKey("b"), ordinal=0).findings
+    return [(f.cause.value, f.subject, f.before, f.after, f.event) for f in found]
+
+
+def test_a_resource_that_is_configured_otherwise_is_told_field_by_field():
+    assert stores({"url": "a"}, {"url": "b"}) == [("configuration", "Store.url", "a", "b", 2_000)]
+    assert stores({"url": "a"}, {"path": "p"}) == [
+        ("configuration", "Store.path", "", "p", 2_000),
+        ("configuration", "Store.url", "a", "", 2_000),
+    ]
+    assert stores({"url": "a", "wait": 1}, {"url": "a", "wait": 2}, unkeyed=("wait",)) == []
+    assert stores({"url": "a"}, {"url": "b"}, configured_at=1) == [("configuration", "Store.url", "a", "b", None)]
+
+
+def test_a_resource_that_was_not_or_is_not_configured_is_told_as_such():
+    assert stores({"url": "a"}, None, configured_at=None) == [("configuration", "Store", "configured", "", None)]
+    assert stores({}, {"url": "a"}) == [("configuration", "Store", "", "configured", 2_000)]
+    assert stores({"url": "a"}, {}) == [("configuration", "", "", "", None)]
+
+
+def test_beside_a_change_of_code_a_resource_is_told_where_there_was_one_before():
+    assert [cause for cause, *_ in stores({"url": "a"}, {"url": "b"}, code=True)] == ["code", "configuration"]
+    assert [cause for cause, *_ in stores({}, {"url": "b"}, code=True)] == ["code"]
 
 
 def test_a_cause_that_comes_two_ways_is_told_once():

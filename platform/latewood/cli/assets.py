@@ -141,6 +141,15 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
         "versions_count": page.versions_count,
+        "resources": [
+            {
+                "parameter": use.parameter,
+                "resource": use.resource,
+                "values": use.values,
+                "secrets": page.secrets.get(use.resource, {}),
+            }
+            for use in page.definition.task.uses
+        ],
         "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
         "versions": [
             {
@@ -206,6 +215,7 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("code version", asset.task.code.version),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
         ("parameters", ", ".join(_parameter_texts(page))),
+        ("resources", ", ".join(_resource_texts(page))),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
@@ -217,6 +227,17 @@ def _parameter_texts(page: AssetPage) -> Iterator[str]:
     for name, value in parameters_of(page.definition.task, {}).items():
         pin = page.pins.get(name)
         yield f"{name}={value!r}" + (f" (pinned by {pin.actor})" if pin is not None and pin.pinned else "")
+
+
+def _resource_texts(page: AssetPage) -> Iterator[str]:
+    for use in page.definition.task.uses:
+        if use.values is None:
+            yield f"{use.resource} (not configured here)"
+            continue
+        texts = [f"{name}={value!r}{' (unkeyed)' if name in use.unkeyed else ''}" for name, value in use.values.items()]
+        for name, reference in page.secrets.get(use.resource, {}).items():
+            texts += [f"{name} from {kind} {where}" for kind, where in reference.items()]
+        yield f"{use.resource}({', '.join(texts)})"
 
 
 def _policies(task: TaskDefinition) -> Iterator[str]:

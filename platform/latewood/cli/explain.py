@@ -10,7 +10,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
-from latewood.cli.wording import change_text, failure_text, parameter_text, rename_json, rename_text
+from latewood.cli.wording import change_text, configuration_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
 from latewood.commands.reading import position_meant
 from latewood.commands.workspace import open_workspace
@@ -227,6 +227,8 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             return [(f"code       of {where} changed{through}", finding.event)]
         case Cause.PARAMETERS:
             return [(f"parameter  {parameter_text(finding, where)}{through}", finding.event)]
+        case Cause.CONFIGURATION:
+            return [(f"configuration {configuration_text(finding)}, used by {where}{through}", finding.event)]
         case Cause.FAILED | Cause.REFUSED:
             assert finding.failure is not None, "what failed is known by its event"
             word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"

@@ -335,7 +335,8 @@ def _print_json(event: RecordedEvent) -> None:
 
 _SAID = (
     "partition", "step", "attempt", "check", "passed", "head", "reason", "no_reuse", "retry_at", "message",
-    "selection", "partitions", "status", "ran", "reused", "failed", "refused", "skipped", "environment", "deployment",
+    "resource", "selection", "partitions", "status", "ran", "reused", "failed", "refused", "skipped", "environment",
+    "deployment",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     """The location that was named; without a name, the one file that is deployed here. Raises UsageError."""
     root = project_root(Path.cwd())
     if module is not None:
-        return load_module(module, root=root, others=_others(workspace, module))
+        return load_module(module, root=root, others=_others(workspace, module), environment=workspace.environment)
     if file is None:
         files = deployed_files(workspace)
         if len(files) != 1:
@@ -25,7 +25,7 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
         file = files[0]
     root = project_root(file.resolve().parent)
     relative = file.resolve().relative_to(root).as_posix()
-    return load_file(file, root=root, others=_others(workspace, relative))
+    return load_file(file, root=root, others=_others(workspace, relative), environment=workspace.environment)
 
 
 def deployed_files(workspace: Workspace) -> list[Path]:

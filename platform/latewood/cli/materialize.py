@@ -126,6 +126,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "refused": result.tally.refused,
         "skipped": result.tally.skipped,
         "position": result.position,
+        "unclosed": {name: f"{failure.error}: {failure.message}" for name, failure in result.unclosed.items()},
     }
 
 
@@ -144,6 +145,8 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     for handled in result.handled:
         failed = f" failed: {handled.failure.error}: {handled.failure.message}" if handled.failure else " was told"
         out.print(f"on failure of {handled.workflow}: {handled.task}{failed}", style="yellow")
+    for name, failure in result.unclosed.items():
+        out.print(f"resource {name} could not be closed: {failure.error}: {failure.message}", style="yellow")
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:
@@ -223,6 +226,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append("an input's content changed")
             case Cause.PARAMETERS:
                 texts.append("parameters changed")
+            case Cause.CONFIGURATION:
+                texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
             case cause:
                 texts.append(str(cause))
     return "; ".join(dict.fromkeys(texts))

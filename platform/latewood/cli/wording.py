@@ -34,6 +34,15 @@ def parameter_text(finding: Finding, where: str) -> str:
     return f"{name}: content of {finding.path} {verb} ({_short(before)} -> {_short(after)})"
 
 
+def configuration_text(finding: Finding) -> str:
+    """A change of a resource's configuration as a clause: `Warehouse.url: sqlite:///a -> sqlite:///b`."""
+    if "." in finding.subject:
+        return f"{finding.subject}: {finding.before or 'nothing'} -> {finding.after or 'nothing'}"
+    if not finding.subject:
+        return "of resources changed"
+    return f"{finding.subject} {'was not there before' if finding.after else 'is not configured in this environment'}"
+
+
 def _short(content: str) -> str:
     scheme, _, digest = content.partition(":")
     return f"{scheme}:{digest[:12]}" if digest else "nothing"

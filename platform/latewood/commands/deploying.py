@@ -26,9 +26,11 @@ from latewood.engine.naming import defined_elsewhere
 from latewood.engine.problems import Problems
 from latewood.engine.recorder import new_event
 from latewood.errors import DefinitionsInvalid
-from latewood.events import Event
+from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
+from latewood.projections.configurations import Configuration, configured_along
+from latewood.projections.environments import line_of
 from latewood.projections.launchables import launchables_of
 from latewood.projections.renames import renames
 from latewood.projections.snapshots import Snapshot as Connection
@@ -54,18 +56,20 @@ class Deployed:
 class Foreseen:
     """What deploying comes to: the definitions against what the environment has of their location, and their ids.
 
-    `known`: this very deployment was recorded before, here or in another environment.
+    `known`: this very deployment was recorded before, here or in another environment. `configured` is what resources
+    are configured to otherwise than the environment has it.
     """
 
     new: Snapshot
     base: Base
     ids: Mapping[AssetKey, AssetId]
     known: bool
+    configured: Sequence[Event] = ()
 
     @property
     def is_deployed(self) -> bool:
         """True where deploying would change nothing."""
-        return self.new.deployment == self.base.deployment
+        return self.new.deployment == self.base.deployment and not self.configured
 
     @property
     def deployed(self) -> Deployed:
@@ -85,9 +89,12 @@ def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> For
 def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
+    What its resources are configured to is recorded with it, as far as that is new.
+
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
+    assert not loaded.resources or loaded.environment == workspace.environment, "configured for another environment"
     new = _snapshot_of(loaded)
     while True:
         try:
@@ -127,7 +134,8 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     if foreseen.is_deployed:
         return foreseen.deployed
     new, base = foreseen.new, foreseen.base
-    facts = (*deploy(new, base, foreseen.ids, environment, known=foreseen.known), ())
+    defining, pointing = deploy(new, base, foreseen.ids, environment, known=foreseen.known)
+    facts = (defining, [*foreseen.configured, *pointing], ())
     if not foreseen.known:
         staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
         workspace.store.commit([staged])
@@ -148,7 +156,9 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
     standing = known_ids(keys, ids_of(connection, project, keys), renamed)
     ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
     new = identified(new, ids) if renamed else new
-    if current == new.deployment:
+    had = configured_along(connection, project, line_of(connection, project, workspace.environment, NOW))
+    configured = _configured(loaded, workspace.environment, had)
+    if current == new.deployment and not configured:
         return Foreseen(new=new, base=Base(deployment=current), ids=ids, known=True)
     _refuse_duplicates(loaded, locations_of(connection, project, others))
     assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
@@ -159,7 +169,24 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
-    return Foreseen(new=new, base=base, ids=ids, known=deployment(connection, project, new.deployment) is not None)
+    known = deployment(connection, project, new.deployment) is not None
+    return Foreseen(new=new, base=base, ids=ids, known=known, configured=configured)
+
+
+def _configured(loaded: Loaded, environment: str, had: Mapping[tuple[str, str], Configuration]) -> list[Event]:
+    """What the location's resources are configured to, where that is not what the environment has already."""
+    return [
+        ResourceConfigured(
+            environment=environment,
+            location=loaded.location,
+            resource=name,
+            digest=found.digest,
+            values=found.values,
+            secrets=found.secrets,
+        )
+        for name, found in sorted(loaded.resources.items())
+        if (loaded.location, name) not in had or had[loaded.location, name].digest != found.digest
+    ]
 
 
 def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:

@@ -29,6 +29,7 @@ from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.partitions import ordinal_of
 from latewood.projections.catalog import defined, deployments_of
+from latewood.projections.configurations import values_of
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads_since, partition_history, versions_of
 from latewood.projections.versions import contents_seen
@@ -187,6 +188,13 @@ class _LoggedPast:
 
     def pinned(self, key: AssetKey, parameter: str) -> Pin | None:
         return self._view.pins.get(key, {}).get(parameter)
+
+    def configuration(self, digest: str) -> Mapping[str, Any] | None:
+        return values_of(self._connection, self._workspace.project, digest) if digest else None
+
+    def configured(self, key: AssetKey, resource: str) -> int | None:
+        found = self._view.configurations.get((self._view.locations[key], resource))
+        return None if found is None else found.position
 
     def _deployment(self, location: str, deployment: str) -> dict[AssetId, AssetDefinition]:
         slot = (location, deployment)

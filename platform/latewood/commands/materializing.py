@@ -1,7 +1,7 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Any, Final, TypeVar
@@ -21,13 +21,17 @@ from latewood.decide.sweep import merged
 from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.recorder import Recorder
+from latewood.engine.redaction import redacted_json
 from latewood.engine.reports import Notice, Report, Tally
 from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.sweeping import in_use
+from latewood.errors import UsageError
 from latewood.events import (
     Action,
     Event,
+    Failure,
     FailureHandled,
     PlannedSteps,
     RunEnded,
@@ -64,7 +68,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended, and what became of telling the failure handlers."""
+    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed."""
 
     run: RunId
     status: RunStatus
@@ -72,6 +76,7 @@ class Result:
     fresh: int
     position: int
     handled: tuple[FailureHandled, ...] = ()
+    unclosed: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def prepare(
@@ -100,10 +105,13 @@ def materialize(
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
     A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`.
-    Raises UsageError for a plan with blocked partitions, LeaseLost when another process took the run over,
-    DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that needs it is recorded.
+    Raises UsageError for a plan with blocked partitions or a secret for a parameter, LeaseLost when another process
+    took the run over, DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that
+    needs it is recorded.
     """
     refuse_blocked(prepared.plan, partition=prepared.asked.partition)
+    resources = OpenResources(prepared.loaded.resources)
+    _refuse_secrets(prepared)
     close_interrupted(workspace)
     run = workspace.new_run()
     absences = Absences(notice)
@@ -122,7 +130,20 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
-        return _execute(workspace, prepared, run, recorder, report, lambda act: patiently(act, patience, absences))
+        return _execute(
+            workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
+        )
+
+
+def _refuse_secrets(prepared: Prepared) -> None:
+    """Raise UsageError for a parameter with the value of a secret: parameters are recorded."""
+    for axis in prepared.plan.request.parameters.axes:
+        for key, name, value in ((k, n, v) for given in axis for k, vs in given.items() for n, v in vs.items()):
+            if redacted_json(value) != value:
+                raise UsageError(
+                    f"parameter {key}.{name}: expected what may be recorded, found the value of a secret; "
+                    "a task gets secrets from a resource"
+                )
 
 
 def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
@@ -210,6 +231,7 @@ def _parts(entries: Iterable[T]) -> list[list[T]]:
 def _execute(
     workspace: Workspace,
     prepared: Prepared,
+    resources: OpenResources,
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
@@ -219,6 +241,7 @@ def _execute(
         prepared.plan,
         catalog=prepared.view.catalog,
         loaded=prepared.loaded,
+        resources=resources,
         run=run,
         recorder=recorder,
         store=workspace.store,
@@ -228,16 +251,24 @@ def _execute(
     )
     fresh = prepared.plan.counts()[Action.FRESH]
     handled: tuple[FailureHandled, ...] = ()
+    unclosed: dict[str, Failure] = {}
     try:
         tally = inline.execute()
         tally.refused += barred_steps(prepared.plan)
         handled = handle_failures(
-            inline.failures, loaded=prepared.loaded, run=run, recorder=recorder, store=workspace.store
+            inline.failures,
+            loaded=prepared.loaded,
+            resources=resources,
+            run=run,
+            recorder=recorder,
+            store=workspace.store,
         )
         clean = not (tally.failed or tally.refused or tally.skipped)
         status = RunStatus.SUCCEEDED if clean else RunStatus.FAILED
     except KeyboardInterrupt:
         tally, status = inline.tally, RunStatus.CANCELLED
+    finally:
+        unclosed = resources.close()
     ended = RunEnded(
         run=run,
         status=status,
@@ -251,7 +282,9 @@ def _execute(
     recorder.tell((ended, ("ended",)))
     recorder.told()
     position = waiting(workspace.log.position)
-    return Result(run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled)
+    return Result(
+        run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled, unclosed=unclosed
+    )
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:

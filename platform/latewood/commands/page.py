@@ -52,7 +52,7 @@ class AssetPage:
     """An asset as it stands, or some of its partitions.
 
     `versions` are the latest of `versions_count`. `shown` is what was recorded of the newest head, without one of the
-    newest version.
+    newest version. `secrets` says where those of its resources are read, by resource and field.
     """
 
     definition: AssetDefinition
@@ -63,6 +63,7 @@ class AssetPage:
     checks: tuple[CheckRow, ...]
     renames: tuple[Rename, ...]
     pins: Mapping[str, Pin]
+    secrets: Mapping[str, Mapping[str, Mapping[str, str]]]
     position: Position
 
 
@@ -116,5 +117,10 @@ def asset_page(
         checks=checks,
         renames=tuple(rename for rename in found.view.renames if rename.asset == id_),
         pins=found.view.pins.get(asset, {}),
+        secrets={
+            resource: configuration.secrets
+            for (location, resource), configuration in found.view.configurations.items()
+            if location == found.view.locations[asset]
+        },
         position=found.view.position,
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,9 +23,10 @@ from latewood.decide.staleness import Assessed, assess, waiting_for_absent
 from latewood.decide.state import Heads, Pin, Retracted, State
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
-from latewood.model.definitions import AssetDefinition, Catalog, Parameter
+from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.projections.catalog import defined, deployed
+from latewood.projections.configurations import Configuration, configured_along
 from latewood.projections.environments import existing, in_force, line_of, pins_along
 from latewood.projections.renames import renames
 from latewood.projections.retractions import retractions
@@ -45,6 +46,7 @@ class View:
     """The assets of an environment at a position: definitions, ids, and which location they belong to.
 
     `pins` are the latest of each parameter, by asset; what is pinned is fixed in the definitions already.
+    `configurations` are of resources, by location and name; their values are in the definitions, too.
     `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
     `renames` are all of the project's, oldest first. `foreseen` is what deploying would come to, where definitions are
     shown that were loaded and need not be deployed.
@@ -55,6 +57,7 @@ class View:
     locations: Mapping[AssetKey, str]
     deployments: Mapping[str, str]
     pins: Mapping[AssetKey, Mapping[str, Pin]]
+    configurations: Mapping[tuple[str, str], Configuration]
     root: Path
     here: frozenset[str]
     position: Position
@@ -270,14 +273,20 @@ def read_view(
             assets.append(entry.definition)
             all_ids[entry.definition.key] = entry.asset
             locations[entry.definition.key] = location
-    said = in_force(
-        pins_along(connection, workspace.project, line_of(connection, workspace.project, workspace.environment, as_of))
-    )
+    line = line_of(connection, workspace.project, workspace.environment, as_of)
+    said = in_force(pins_along(connection, workspace.project, line))
+    configurations = configured_along(connection, workspace.project, line)
+    used = {slot: (found.values, found.digest) for slot, found in configurations.items()}
+    if loaded is not None:  # what runs is what was loaded, whatever somebody has recorded since
+        used |= {(loaded.location, n): (found.values, found.digest) for n, found in loaded.resources.items()}
     pins = _by_asset(assets, all_ids, said.values())
     return View(
-        catalog=Catalog.of(_with_pins(asset, pins.get(asset.key, {})) for asset in assets),
+        catalog=Catalog.of(
+            _with_resources(_with_pins(asset, pins.get(asset.key, {})), locations[asset.key], used) for asset in assets
+        ),
         ids=all_ids,
         pins=pins,
+        configurations=configurations,
         locations=locations,
         deployments=deployments,
         root=root,
@@ -310,6 +319,26 @@ def _with_pins(asset: AssetDefinition, pins: Mapping[str, Pin]) -> AssetDefiniti
         return asset
     task = msgspec.structs.replace(asset.task, fixed={**asset.task.fixed, **values})
     return msgspec.structs.replace(asset, task=task)
+
+
+_Used = Mapping[tuple[str, str], tuple[Mapping[str, Any], str]]
+"""Values and digest of each configuration, by location and resource."""
+
+
+def _with_resources(asset: AssetDefinition, location: str, used: _Used) -> AssetDefinition:
+    """The definition with what the resources are configured to that its task and its checks ask for."""
+    if not asset.task.uses and not any(check.task.uses for check in asset.checks):
+        return asset
+
+    def configured(task: TaskDefinition) -> TaskDefinition:
+        uses = []
+        for use in task.uses:
+            values, digest = used.get((location, use.resource), (None, ""))
+            uses.append(msgspec.structs.replace(use, values=values, digest=digest))
+        return msgspec.structs.replace(task, uses=tuple(uses))
+
+    checks = tuple(msgspec.structs.replace(check, task=configured(check.task)) for check in asset.checks)
+    return msgspec.structs.replace(asset, task=configured(asset.task), checks=checks)
 
 
 def _refuse_unknown(environment: str, known: list[str]) -> None:

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     MISSING = "missing"
     CODE = "code"
     PARAMETERS = "parameters"
+    CONFIGURATION = "configuration"
     INPUT = "input"
     UPSTREAM = "upstream"
     FORCED = "forced"
@@ -418,7 +419,7 @@ def differences(head: VersionFacts, node: Node, read: Read, state: State) -> tup
     """Why this head is not what would be there after a run, as far as it lies in the head; empty = it may stay."""
     reasons: tuple[Reason, ...] = ()
     if head.logic != node.logic:
-        reasons = _CODE if head.code != node.task.code.version else _PARAMETERS
+        reasons = _changed_logic(head.code, head.logic, node.task.code.version, node.logic)
     if read.digest is not None and read.digest != head.inputs:
         reasons += _INPUT
     if node.task.reuse.window is not None and has_expired(head, node.task.reuse, state):
@@ -428,9 +429,29 @@ def differences(head: VersionFacts, node: Node, read: Read, state: State) -> tup
     return reasons
 
 
-_CODE, _PARAMETERS, _INPUT, _EXPIRED, _LOST = (
-    (Reason(cause),) for cause in (Cause.CODE, Cause.PARAMETERS, Cause.INPUT, Cause.EXPIRED, Cause.LOST)
-)
+_INPUT, _EXPIRED, _LOST = ((Reason(cause),) for cause in (Cause.INPUT, Cause.EXPIRED, Cause.LOST))
+
+
+@lru_cache(maxsize=1024)
+def _changed_logic(had_code: str, had_logic: str, code: str, logic: str) -> tuple[Reason, ...]:
+    """The same for all partitions of an asset, and of these there may be a hundred thousand."""
+    return tuple(map(Reason, changed_logic(had_code, had_logic, code=code, logic=logic)))
+
+
+def changed_logic(had_code: str, had_logic: str, *, code: str, logic: str) -> tuple[Cause, ...]:
+    """In what this logic differs from the one a version was made by; empty for the same.
+
+    Resources that are new or gone are no cause beside the code, since that asks for them.
+    """
+    (was, _, had), (now, _, has) = had_logic.partition("+"), logic.partition("+")
+    causes: tuple[Cause, ...] = ()
+    if had_code != code:
+        causes = (Cause.CODE,)
+    elif was != now:
+        causes = (Cause.PARAMETERS,)
+    if had != has and ((had and has) or not causes):
+        causes += (Cause.CONFIGURATION,)
+    return causes
 
 
 def has_expired(facts: VersionFacts, reuse: Reuse, state: State) -> bool:

@@ -1,7 +1,8 @@
 """Reuse keys: what would be computed, as digests of their parts.
 
     reuse key = logic + inputs + partition
-    logic     = task, code version, parameters, and what else the task is told: asset keys, the kind of window
+    logic     = task, code version, parameters, and what else the task is told: asset keys, the kind of window;
+                behind a `+`, what the resources are configured to that it asks for
     inputs    = the data version read through each input, by input name
 
 The parts are kept beside the key, so that two keys can be compared part by part. Digests are 32 hexadecimal
@@ -14,7 +15,7 @@ from typing import Any
 
 from latewood.decide.canonical import canonical
 from latewood.decide.canonical import digest as canonical_digest
-from latewood.model.definitions import AssetDefinition, CheckDefinition, Input, TaskDefinition
+from latewood.model.definitions import AssetDefinition, CheckDefinition, Input, TaskDefinition, UsedResource
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import Scheme, TimeWindows
 from latewood.model.types import TypeSpec
@@ -36,11 +37,24 @@ def logic_digest(
     """What the task would do, whatever it reads. The same for every partition.
 
     A path in a parameter enters by content: `contents` has the hash of the file or folder, by the path's text.
+    Resources enter by a digest of their own: then it is known later whether they are what changed.
     """
     keyed = keyed_parameters(task, parameters, contents)
     # A version that its author gave is a promise about this file's function, not about others of the same name.
     file = task.code.file if task.code.given else ""
-    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+    logic = digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+    return f"{logic}+{_configured(task.uses)}" if task.uses else logic
+
+
+def _configured(uses: Iterable[UsedResource]) -> str:
+    """Equal for equal configurations of equal resources; secrets are no part of them, nor are their names."""
+    parts = ((use.parameter, use.resource, canonical(use.keyed).hex()) for use in uses)
+    return digest(*[part for use in parts for part in use])
+
+
+def configuration_digest(resource: str, values: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> str:
+    """What a configuration is recorded under, secrets' references included."""
+    return digest(resource, canonical(values).hex(), canonical(secrets).hex())
 
 
 def keyed_parameters(

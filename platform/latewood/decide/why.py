@@ -5,11 +5,11 @@ The answer is structured; whoever shows it chooses the words.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from latewood.decide.deploy import Rename
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause, Reason, refusal, retraction
+from latewood.decide.judge import Cause, Reason, changed_logic, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
 from latewood.decide.places import Place, stale_places
@@ -60,6 +60,14 @@ class Past(Protocol):
         """What the environment last said of the parameter: its value, or that it is pinned no more."""
         ...
 
+    def configuration(self, digest: str) -> Mapping[str, Any] | None:
+        """The values of a resource's fields in the configuration with this digest."""
+        ...
+
+    def configured(self, key: AssetKey, resource: str) -> int | None:
+        """The position at which the resource of the asset's code came to be configured as it is."""
+        ...
+
     def deployed(self, key: AssetKey) -> int | None:
         """The position at which the asset's present definition came into force."""
         ...
@@ -70,7 +78,8 @@ class Finding:
     """One cause. `event` is the position of the event that brought it about, where there is one.
 
     `code` names the changed parts; `subject` is the parameter or input that changed, or the check that refuses;
-    `before` and `after` are a parameter's values (`pin` where the environment says the latter), the content hashes of
+    `before` and `after` are a parameter's values (`pin` where the environment says the latter), those of a resource's
+    field (`subject` is `RESOURCE.FIELD`, or the resource alone where there was or is none), the content hashes of
     the file or folder at `path` in it, or an input's data versions.
     `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
     wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
@@ -248,6 +257,8 @@ class _Explainer:
             details = [self._changed_code(finding, head)]
         elif head is not None and finding.cause is Cause.PARAMETERS:
             details = list(self._changed_parameters(finding, head))
+        elif head is not None and finding.cause is Cause.CONFIGURATION:
+            details = list(self._changed_configuration(finding, head))
         elif head is not None and finding.cause is Cause.INPUT:
             details = list(self._changed_inputs(finding, head, ordinal))
         elif head is not None and finding.cause is Cause.REFUSED:
@@ -299,6 +310,28 @@ class _Explainer:
                 if before != after:
                     yield replace(finding, subject=name, path=path, before=before, after=after)
 
+    def _changed_configuration(self, finding: Finding, head: VersionFacts) -> Iterator[Finding]:
+        """The fields of resources that are configured otherwise than when the head was made, and decide results."""
+        started = self._past.started(head)
+        digests = {} if started is None else started.configurations
+        for use in self._assessed[finding.asset].node.task.uses:
+            then = self._past.configuration(digests.get(use.resource, ""))
+            event = self._past.configured(finding.asset, use.resource)
+            if (event or 0) <= head.position:
+                # A head that was made after it with another configuration was made elsewhere, and promoted.
+                promoted = self.became_head(head)[1]
+                event = None if promoted is None else promoted.position
+            found = replace(finding, event=event)
+            if then is None or use.keyed is None:
+                before, after = ("" if values is None else "configured" for values in (then, use.keyed))
+                yield replace(found, subject=use.resource, before=before, after=after)
+                continue
+            was = {name: value for name, value in then.items() if name not in use.unkeyed}
+            for name in sorted({*was, *use.keyed}):
+                if was.get(name) != use.keyed.get(name):
+                    before, after = _as_text(was.get(name)), _as_text(use.keyed.get(name))
+                    yield replace(found, subject=f"{use.resource}.{name}", before=before, after=after)
+
     def _changed_inputs(self, finding: Finding, head: VersionFacts, ordinal: int) -> Iterator[Finding]:
         """The data version read through each input then and now, and the event by which that came to be read."""
         started = self._past.started(head)
@@ -343,6 +376,11 @@ class _Explainer:
         return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
 
 
+def _as_text(value: Any) -> str:
+    """A configured value as it is shown; nothing for none."""
+    return "" if value is None else str(value)
+
+
 class Nearest(NamedTuple):
     """The earlier version whose key is nearest to the one wanted, and the parts in which they differ."""
 
@@ -354,14 +392,8 @@ def nearest(past: Sequence[VersionFacts], *, code: str, logic: str, inputs: str)
     """The near miss: fewest differing parts first, then the newest. None without any earlier version."""
 
     def differing(facts: VersionFacts) -> tuple[Cause, ...]:
-        causes = []
-        if facts.code != code:
-            causes.append(Cause.CODE)
-        elif facts.logic != logic:
-            causes.append(Cause.PARAMETERS)
-        if facts.inputs != inputs:
-            causes.append(Cause.INPUT)
-        return tuple(causes)
+        causes = changed_logic(facts.code, facts.logic, code=code, logic=logic)
+        return causes if facts.inputs == inputs else (*causes, Cause.INPUT)
 
     if not past:
         return None

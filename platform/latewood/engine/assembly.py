@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from latewood.authoring import Asset, Check, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
+from latewood.engine.configuration import Configured, configure
 from latewood.engine.inputs import check_edges, dependency_of, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.problems import Consequence, Problems
-from latewood.engine.signature import LiveTask, fixed_parameters
+from latewood.engine.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
@@ -49,12 +50,16 @@ class Assembled:
     tasks: Mapping[AssetKey, LiveTask]
     checks: Mapping[tuple[AssetKey, str], LiveTask]
     handlers: Mapping[str, LiveTask]
+    resources: Mapping[str, Configured]
 
 
 def assemble(
-    found: Found, *, root: Path, inspector: Inspector, others: Mapping[AssetKey, AssetDefinition]
+    found: Found, *, root: Path, inspector: Inspector, others: Mapping[AssetKey, AssetDefinition], environment: str
 ) -> Assembled:
-    """Definitions for everything found. Raises DefinitionsInvalid with all problems. Cost: O(assets + code)."""
+    """Definitions for everything found, and the resources as this environment has them.
+
+    Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
+    """
     problems = Problems(root)
     named = [n for asset in found.assets if (n := name_outputs(asset, problems)) is not None]
     faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
@@ -80,6 +85,13 @@ def assemble(
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
+    asking: tuple[Signature | LiveTask, ...] = (
+        *(n.signature for n in named),
+        *(live for _, live in checks.values()),
+        *handlers.values(),
+    )
+    classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
+    resources = configure(tuple(classes), root, environment, problems)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(
@@ -88,6 +100,7 @@ def assemble(
         tasks=tasks,
         checks={slot: live for slot, (_, live) in checks.items()},
         handlers=handlers,
+        resources=resources,
     )
 
 

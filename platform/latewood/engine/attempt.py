@@ -15,6 +15,7 @@ from latewood.engine.calls import Raised, Returned, call
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
+from latewood.engine.opened import OpenResources
 from latewood.engine.recordable import recordable_metadata, require_room, text
 from latewood.engine.signature import LiveTask, live_parameter
 from latewood.engine.store import Staged
@@ -44,9 +45,12 @@ class Made:
 class Attempts:
     """Calls the functions of a loaded location for the steps of one run."""
 
-    def __init__(self, loaded: Loaded, values: Values, run: RunId, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, loaded: Loaded, values: Values, resources: OpenResources, run: RunId, clock: Callable[[], datetime]
+    ) -> None:
         self._loaded = loaded
         self._values = values
+        self._resources = resources
         self._run = run
         self._clock = clock
 
@@ -59,7 +63,7 @@ class Attempts:
             arguments = self._arguments(step, live, bound, context)
         except (ValueRefused, StoreError) as error:
             return refused(error)
-        outcome = call(live.function, arguments, timeout=node.task.timeouts.running)
+        outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
         if isinstance(outcome, Raised):
             return outcome
         try:

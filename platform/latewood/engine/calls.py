@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from latewood.context import Cancelled
 from latewood.engine.recordable import text
+from latewood.engine.redaction import redacted
 from latewood.engine.step_logs import captured
 from latewood.events import Failure, FailureKind
 
@@ -55,6 +56,8 @@ def call(
 ) -> Returned | Raised:
     """Call user code with what it prints and logs captured; its value, or its failure with its own traceback.
 
+    Secrets are replaced in all of it but the value, by what is known of them after the call.
+
     The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
     KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
     """
@@ -68,10 +71,10 @@ def call(
     except _TimedOut:
         seconds = timeout.total_seconds() if timeout else 0
         failure = Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"still running after {seconds:g} s")
-        return Raised(failure=failure, duration_ms=_since(started), output=output.getvalue())
+        return Raised(failure=failure, duration_ms=_since(started), output=redacted(output.getvalue()))
     except BaseException as error:  # noqa: BLE001 - SystemExit included: user code may raise anything
-        return Raised(failure=failure_of(error), duration_ms=_since(started), output=output.getvalue())
-    return Returned(value=value, duration_ms=_since(started), output=output.getvalue())
+        return Raised(failure=failure_of(error), duration_ms=_since(started), output=redacted(output.getvalue()))
+    return Returned(value=value, duration_ms=_since(started), output=redacted(output.getvalue()))
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -79,9 +82,9 @@ def failure_of(error: BaseException) -> Failure:
     lines = traceback.format_exception(type(error), error, _user_part(error.__traceback__))
     return Failure(
         kind=FailureKind.USER,
-        error=type(error).__name__,
+        error=text(type(error).__name__),
         message=text(_message(error)),
-        traceback=text("".join(lines)[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
+        traceback=text(redacted("".join(lines))[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
     )
 
 

@@ -12,6 +12,7 @@ from latewood.decide.state import State, VersionFacts
 from latewood.engine.attempt import files_changed, received, refused
 from latewood.engine.calls import Raised, call
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.recordable import recordable_metadata, text
 from latewood.engine.recorder import Told
 from latewood.engine.signature import live_parameter
@@ -51,10 +52,17 @@ class Checks:
     """Evaluates the checks of a loaded location for the steps of one run."""
 
     def __init__(
-        self, loaded: Loaded, values: Values, run: RunId, state: State, context: Callable[[Step, int], Context]
+        self,
+        loaded: Loaded,
+        values: Values,
+        resources: OpenResources,
+        run: RunId,
+        state: State,
+        context: Callable[[Step, int], Context],
     ) -> None:
         self._loaded = loaded
         self._values = values
+        self._resources = resources
         self._run = run
         self._state = state
         self._context = context
@@ -109,7 +117,7 @@ class Checks:
             for parameter in check.task.parameters
         }
         arguments |= received(live, asset, step.ordinal, context)
-        outcome = call(live.function, arguments, timeout=check.task.timeouts.running)
+        outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         try:

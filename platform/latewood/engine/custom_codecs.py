@@ -10,6 +10,7 @@ from latewood.decide.canonical import NotCanonical, canonical, digest
 from latewood.engine.encoded import Encoded, Stored, suffix_of
 from latewood.engine.file_hash import path_version
 from latewood.engine.recordable import recordable_metadata
+from latewood.engine.redaction import redacted
 from latewood.errors import ValueRefused
 from latewood.plugin import Codec, HasContent, HasMetadata
 
@@ -117,7 +118,7 @@ def _first_difference(one: Any, other: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = redacted(repr(value))  # before it is cut
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

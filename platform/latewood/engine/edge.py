@@ -13,6 +13,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, Union, get_args, get_origin
 
 from latewood.engine.annotations import codecs_in, is_class, type_spec
+from latewood.engine.redaction import redacted
 from latewood.errors import ValueRefused
 from latewood.model.types import FOREIGN, TypeSpec, columns_fit, display
 from latewood.plugin import Codec
@@ -287,7 +288,7 @@ def _described(value: Any) -> str:
     name = type(value).__qualname__
     if not isinstance(value, bool | int | float | str | Enum):
         return name
-    text = repr(value)
+    text = redacted(repr(value))  # before it is cut
     return f"{name} {text}" if len(text) <= _SHOWN else f"{name} {text[:_SHOWN]}…"
 
 

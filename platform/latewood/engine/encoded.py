@@ -19,6 +19,7 @@ class Encoded:
     version    the data version
     metadata   what every value of this kind can tell: rows, columns, shape, dtype, files
     schema     the columns of a table
+    table      the pyarrow table, where the content is one that is compressed
     scratch    what the content lies in; to be left as soon as it is copied
     """
 
@@ -27,6 +28,7 @@ class Encoded:
     version: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     schema: tuple[Column, ...] = ()
+    table: Any = None
     scratch: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
 

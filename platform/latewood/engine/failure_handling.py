@@ -7,6 +7,7 @@ from latewood.context import FailedStep, WorkflowFailure
 from latewood.decide.plan import Step
 from latewood.engine.calls import Raised, call
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.recorder import Recorder
 from latewood.engine.signature import live_parameter
 from latewood.engine.store import ArtifactStore, Staged
@@ -18,7 +19,13 @@ from latewood.model.workflows import WorkflowDefinition
 
 
 def handle_failures(
-    failures: Sequence[tuple[Step, Failure]], *, loaded: Loaded, run: RunId, recorder: Recorder, store: ArtifactStore
+    failures: Sequence[tuple[Step, Failure]],
+    *,
+    loaded: Loaded,
+    resources: OpenResources,
+    run: RunId,
+    recorder: Recorder,
+    store: ArtifactStore,
 ) -> tuple[FailureHandled, ...]:
     """Call the handlers of the workflows that failed, in order of names, and record how that went.
 
@@ -30,7 +37,7 @@ def handle_failures(
             continue
         own = [(step, failure) for step, failure in failures if _workflow_of(step) == definition.name]
         if own:
-            handled.append(_handle(definition, own, loaded=loaded, run=run, recorder=recorder, store=store))
+            handled.append(_handle(definition, own, loaded, resources, run=run, recorder=recorder, store=store))
     return tuple(handled)
 
 
@@ -42,8 +49,9 @@ def _workflow_of(step: Step) -> str:
 def _handle(
     definition: WorkflowDefinition,
     failures: Sequence[tuple[Step, Failure]],
-    *,
     loaded: Loaded,
+    resources: OpenResources,
+    *,
     run: RunId,
     recorder: Recorder,
     store: ArtifactStore,
@@ -56,7 +64,7 @@ def _handle(
     )
     arguments = {name: WorkflowFailure(workflow=definition.name, run_id=run, steps=steps) for name in live.inputs}
     values = {p.name: live_parameter(live.parameters[p.name], p.default, loaded.root) for p in task.parameters}
-    outcome = call(live.function, {**arguments, **values}, timeout=task.timeouts.running)
+    outcome = call(resources.calling(live), {**arguments, **values}, timeout=task.timeouts.running)
     logs: Staged | None = None
     with suppress(StoreError):  # a store that cannot write may be what the handler was called for
         logs = Values(store).stage_logs(outcome.output)

@@ -24,6 +24,7 @@ from latewood.engine.binding import Bindings, Blocked, Bound
 from latewood.engine.calls import Raised
 from latewood.engine.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.loader import Loaded
+from latewood.engine.opened import OpenResources
 from latewood.engine.recorder import Recorder, Told
 from latewood.engine.reports import Report, Reports, Tally
 from latewood.engine.reusing import Reusable, Taken
@@ -61,6 +62,7 @@ class InlineRun:
         *,
         catalog: Catalog,
         loaded: Loaded,
+        resources: OpenResources,
         run: RunId,
         recorder: Recorder,
         store: ArtifactStore,
@@ -79,8 +81,8 @@ class InlineRun:
         self._bindings = Bindings(catalog, plan.state)
         self._values = Values(store)
         self._root = loaded.root
-        self._attempts = Attempts(loaded, self._values, run, clock)
-        self._checks = Checks(loaded, self._values, run, plan.state, self._attempts.context)
+        self._attempts = Attempts(loaded, self._values, resources, run, clock)
+        self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
         self._reusable = Reusable(plan, run, recorder, store)
         self._reports = Reports(report)
         self.tally = self._reports.tally
@@ -154,6 +156,7 @@ class InlineRun:
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
             variant=node.is_variant,
+            configurations={use.resource: use.digest for use in node.task.uses},
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs

@@ -17,6 +17,7 @@ from typing import Any
 
 from latewood.authoring import Asset, Check, Definitions, OutputOf
 from latewood.engine.assembly import Found, assemble
+from latewood.engine.configuration import Configured
 from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask
 from latewood.engine.sources import is_first_party
@@ -29,13 +30,17 @@ from latewood.workflows import LaunchPlan, Workflow
 DEFINITIONS = "definitions"
 """The module attribute that says what a module defines, when it is not all its attributes."""
 
+PROD = "prod"
+"""The environment that a location is configured for when nobody says another."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
-    workflow whose failures they hear of. Relative paths in parameters are so to `root`.
+    workflow whose failures they hear of. Relative paths in parameters are so to `root`. `resources` are configured for
+    `environment`.
     """
 
     location: str
@@ -46,6 +51,8 @@ class Loaded:
     checks: Mapping[tuple[AssetKey, str], LiveTask]
     launchables: tuple[Launchable, ...] = ()
     handlers: Mapping[str, LiveTask] = field(default_factory=dict)
+    resources: Mapping[str, Configured] = field(default_factory=dict)
+    environment: str = PROD
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -53,9 +60,16 @@ class Loaded:
 
 
 def load_file(
-    path: Path, *, root: Path, location: str = "", others: Mapping[AssetKey, AssetDefinition] | None = None
+    path: Path,
+    *,
+    root: Path,
+    location: str = "",
+    others: Mapping[AssetKey, AssetDefinition] | None = None,
+    environment: str = PROD,
 ) -> Loaded:
-    """The location defined by a Python file. `others` are the assets of other locations it may read.
+    """The location defined by a Python file, configured for an environment.
+
+    `others` are the assets of other locations it may read.
 
     The file's folder joins the import path, as if Python had been started with the file.
     Raises DefinitionsInvalid with all problems.
@@ -64,17 +78,22 @@ def load_file(
     if not path.is_file():
         raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
     module = _import(lambda: _module_of(path), root)
-    return _load(module, location or _relative(path, root), root, others or {})
+    return _load(module, location or _relative(path, root), root, others or {}, environment)
 
 
 def load_module(
-    name: str, *, root: Path, location: str = "", others: Mapping[AssetKey, AssetDefinition] | None = None
+    name: str,
+    *,
+    root: Path,
+    location: str = "",
+    others: Mapping[AssetKey, AssetDefinition] | None = None,
+    environment: str = PROD,
 ) -> Loaded:
-    """The location defined by an importable module. Raises DefinitionsInvalid with all problems."""
+    """The same of an importable module. Raises DefinitionsInvalid with all problems."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module = _import(lambda: importlib.import_module(name), root)
-    return _load(module, location or name, root, others or {})
+    return _load(module, location or name, root, others or {}, environment)
 
 
 def project_root(start: Path) -> Path:
@@ -163,13 +182,15 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
     return _relative(Path(own[-1].filename), root), own[-1].lineno or 0
 
 
-def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
+def _load(
+    module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition], environment: str
+) -> Loaded:
     inspector = Inspector(root)
     found = _found(module)
     if not (found.assets or found.checks or found.workflows or found.plans):
         message = f"{location} defines no assets: decorate a function with @asset or @workflow"
         raise DefinitionsInvalid((DefinitionError(message),))
-    assembled = assemble(found, root=root, inspector=inspector, others=others)
+    assembled = assemble(found, root=root, inspector=inspector, others=others, environment=environment)
     return Loaded(
         location=location,
         root=root,
@@ -179,6 +200,8 @@ def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKe
         checks=assembled.checks,
         launchables=assembled.launchables,
         handlers=assembled.handlers,
+        resources=assembled.resources,
+        environment=environment,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from latewood.engine.redaction import redacted, redacted_json
 from latewood.errors import ValueRefused
 from latewood_eventlog.records import EVENT_BYTES_MAX
 
@@ -45,6 +46,7 @@ def recordable_metadata(metadata: Mapping[str, Any], *, subject: str) -> dict[st
             raise
         except Exception as error:  # a user's object that fails when it is looked at
             raise ValueRefused(f"{place}: {text(f'{type(error).__name__}: {error}')}") from error
+    plain = {redacted(name): redacted_json(value) for name, value in plain.items()}
     size = len(msgspec.json.encode(plain))
     if size > METADATA_BYTES_MAX:
         raise ValueRefused(
@@ -58,9 +60,8 @@ def recordable_version(given: object, *, subject: str) -> str:
     """The data version that a task gave, as text. Raises ValueRefused for one that cannot be recorded as it is."""
     version = str(given)
     if text(version, VERSION_MAX) != version:
-        raise ValueRefused(
-            f"data_version of {subject}: expected at most {VERSION_MAX} bytes of text, found {given!r:.80}"
-        )
+        found = redacted(repr(given))[:80]
+        raise ValueRefused(f"data_version of {subject}: expected at most {VERSION_MAX} bytes of text, found {found}")
     return version
 
 
@@ -75,7 +76,11 @@ def require_room(outputs: Sequence[object], *, subject: str) -> None:
 
 
 def text(value: str, limit: int = TEXT_MAX) -> str:
-    """The text as UTF-8 and JSON can hold it (lone surrogates and control characters escaped), cut to `limit` bytes."""
+    """The text as UTF-8 and JSON can hold it (lone surrogates and control characters escaped), cut to `limit` bytes.
+
+    Secrets are replaced before: of what is cut, a part would not be recognized.
+    """
+    value = redacted(value)
     sound = "".join(
         character if character >= " " or character in "\n\t" else f"\\x{ord(character):02x}"
         for character in value[:limit]

@@ -1,10 +1,11 @@
 """What a function's signature says: inputs, run parameters, and what else it wants to receive."""
 
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ from latewood.model.partitions import PartitionRange, TimeWindow
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # start-up: plain parameters do without it
+
+    from latewood.resources import Resource  # start-up: it imports pydantic
 
 _RECEIVED: Final[dict[Any, Receives]] = {
     Context: "context",
@@ -42,6 +45,7 @@ class LiveTask:
     receives: Mapping[str, Receives]
     returns: Any
     outputs: Mapping[str, Any]
+    resources: Mapping[str, "type[Resource]"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,12 @@ class Signature:
     annotations: Mapping[str, Any]
     receives: Mapping[str, Receives]
     returns: Any
+    resources: Mapping[str, "type[Resource]"] = field(default_factory=dict)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The parameters that the run gives a value: what it receives, and resources."""
+        return frozenset((*self.receives, *self.resources))
 
 
 def read_signature(function: Callable[..., Any]) -> Signature:
@@ -66,6 +76,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     inputs: dict[str, Any] = {}
     parameters: list[Parameter] = []
     receives: dict[str, Receives] = {}
+    resources: dict[str, type[Resource]] = {}
     annotations: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         annotation = hints.get(name, Any)
@@ -76,6 +87,8 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             )
         if received is not None:
             receives[name] = received
+        elif (resource := resource_class(annotation)) is not None:
+            resources[name] = resource
         elif parameter.kind is parameter.KEYWORD_ONLY:
             annotations[name] = annotation
             parameters.append(parameter_of(name, annotation, parameter.default))
@@ -86,6 +99,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         parameters=tuple(parameters),
         annotations=annotations,
         receives=receives,
+        resources=resources,
         returns=_returned(hints.get("return", Any)),
     )
 
@@ -97,7 +111,7 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
     Relative paths are so to the project's root; `place` makes them, where the value comes from elsewhere.
     """
     if type(value) is annotation and annotation in _SCALARS:
-        return _recordable(value)
+        return without_infinities(value)
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - start-up: only runs with parameters need it
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
@@ -111,7 +125,7 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
             valid = adapter.validate_python(candidate)
             if place is not None:
                 valid = _placed(adapter, valid, place)
-            return _recordable(in_one_order(adapter.dump_python(valid, mode="json"), valid))
+            return without_infinities(in_one_order(adapter.dump_python(valid, mode="json"), valid))
         except ValidationError as error:
             first = first or error
     assert first is not None, "either a candidate was returned or one was refused"
@@ -119,13 +133,13 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
     raise ValueRefused(f'parameter "{name}": expected {_shown(annotation)}, found {value!r}: {shown}')
 
 
-def _recordable(value: Any) -> Any:
+def without_infinities(value: Any) -> Any:
     """The JSON value with the numbers that JSON lacks as text: a definition read from the log would hold null."""
     match value:
         case list():
-            return list(map(_recordable, value))
+            return list(map(without_infinities, value))
         case dict():
-            return {name: _recordable(part) for name, part in value.items()}
+            return {name: without_infinities(part) for name, part in value.items()}
         case float() if not isfinite(value):
             return str(value)
     return value
@@ -179,6 +193,16 @@ def _received(annotation: Any) -> Receives | None:
         return _RECEIVED.get(annotation)
     except TypeError:  # an unhashable annotation is none of ours
         return None
+
+
+def resource_class(annotation: Any) -> "type[Resource] | None":
+    """The annotation if it is a class of resources. Raises DefinitionError for their base, which configures nothing."""
+    module = sys.modules.get("latewood.resources")  # whoever has a class of them has imported it
+    if module is None or not (isinstance(annotation, type) and issubclass(annotation, module.Resource)):
+        return None
+    if annotation is module.Resource:
+        raise DefinitionError("a parameter annotated Resource could be any: annotate it with a class of your own")
+    return annotation
 
 
 def parameter_of(name: str, annotation: Any, default: Any) -> Parameter:

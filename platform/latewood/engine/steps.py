@@ -118,7 +118,7 @@ class Steps:
         arguments: dict[str, Any] = {}
         messages: list[str] = []
         for name, value in call.arguments.items():
-            if name in signature.receives:
+            if name in signature.given:
                 messages.append(f'parameter "{name}" is given by the run; leave it out')
                 continue
             branch = call.branch

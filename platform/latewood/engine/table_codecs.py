@@ -31,6 +31,7 @@ class _Tables:
             version=table_version(value),
             metadata={"rows": value.num_rows, "columns": value.num_columns},
             schema=columns_of(value.schema),
+            table=value,
         )
 
     def decode(self, stored: Stored, _: Any) -> Any:
@@ -63,6 +64,7 @@ class _PandasFrames:
             version=f"pandas1:{digest((stored.version, layout))}",
             metadata={"rows": len(value), "columns": len(value.columns)},
             schema=stored.schema,
+            table=table,
         )
 
     def decode(self, stored: Stored, annotation: Any) -> Any:

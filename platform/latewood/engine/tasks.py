@@ -10,7 +10,7 @@ from latewood.authoring import TaskOptions
 from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask, Signature
 from latewood.errors import DefinitionError
-from latewood.model.definitions import TaskDefinition
+from latewood.model.definitions import TaskDefinition, UsedResource
 from latewood.model.policies import Resources, Retry, Reuse, Timeouts
 
 
@@ -28,6 +28,10 @@ def bare_task(
         code=inspector.code_version(function, options.get("code_version")),
         parameters=tuple(replace(p, in_key=False) if p.name in unkeyed else p for p in signature.parameters),
         receives=tuple(signature.receives.items()),
+        uses=tuple(
+            UsedResource(parameter=name, resource=cls.__resource_name__, unkeyed=cls.__unkeyed__)
+            for name, cls in sorted(signature.resources.items())
+        ),
         outputs=(),
         reuse=Reuse.of(options.get("reuse", True)),
         retries=retries if isinstance(retries, Retry) else Retry(retries),
@@ -47,5 +51,6 @@ def live_task(function: Callable[..., Any], signature: Signature, outputs: Mappi
         parameters=signature.annotations,
         receives=signature.receives,
         returns=signature.returns,
+        resources=signature.resources,
         outputs=outputs,
     )

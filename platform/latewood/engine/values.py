@@ -10,6 +10,7 @@ from latewood.decide.state import VersionFacts
 from latewood.engine.codecs import decode, encode
 from latewood.engine.edge import check_value
 from latewood.engine.recordable import recordable_metadata, recordable_version
+from latewood.engine.redaction import redacted, redacted_json, secret_in
 from latewood.engine.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.errors import ValueRefused
 from latewood.model.definitions import Input
@@ -49,6 +50,9 @@ class Values:
         output = result if isinstance(result, Output) else Output(result)
         value = check_value(output.value, annotation, subject=subject)
         encoded = encode(value, annotation)
+        if (secret := secret_in(encoded)) is not None:
+            with encoded.scratch:
+                raise ValueRefused(f"{subject}: expected data to be stored, found the value of secret {secret} in it")
         version, given = encoded.version, output.data_version
         if given is not None:
             version = f"given:{recordable_version(given, subject=subject)}"
@@ -57,7 +61,7 @@ class Values:
         return StagedOutput(
             staged=staged,
             data_version=version,
-            metadata={**encoded.metadata, **recordable_metadata(output.metadata, subject=subject)},
+            metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},
             columns=_described(encoded.schema, _COLUMNS_BYTES_MAX // outputs),
         )
 
@@ -106,7 +110,7 @@ class Values:
 
 def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
     """Columns as they are recorded; of a table of thousands the first, and how many more there are."""
-    columns = [f"{c.name}: {c.type}{'?' if c.nullable else ''}" for c in schema]
+    columns = [redacted(f"{c.name}: {c.type}{'?' if c.nullable else ''}") for c in schema]
     size = 0
     for shown, column in enumerate(columns):
         size += len(column.encode()) + 3

@@ -70,11 +70,31 @@ Receives = Literal["context", "window", "key", "range"]
 """What a task asks for besides inputs and parameters: its context, or its partition as window, key or range."""
 
 
+class UsedResource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A resource that a task asks for, the parameter that receives it, and the fields that decide no result.
+
+    A deployment records no more. `values` and `digest` are filled in where definitions are read for an environment:
+    how it has the resource configured, without secrets; None = not at all yet.
+    """
+
+    parameter: str
+    resource: str
+    unkeyed: tuple[str, ...] = ()
+    values: dict[str, Any] | None = None
+    digest: str = ""
+
+    @property
+    def keyed(self) -> dict[str, Any] | None:
+        """The values that decide results."""
+        values = self.values
+        return None if values is None else {name: values[name] for name in values if name not in self.unkeyed}
+
+
 class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A typed function that can be run: interface, code version and policies.
 
     `name` is `module:qualname` within its location; a task used for several assets keeps one name.
-    `fixed` are parameter values set where the task was made an asset.
+    `fixed` are parameter values set where the task was made an asset; `uses` are resources, by parameter's name.
     """
 
     name: str
@@ -84,6 +104,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     parameters: tuple[Parameter, ...] = ()
     receives: tuple[tuple[str, Receives], ...] = ()
     fixed: dict[str, Any] = {}
+    uses: tuple[UsedResource, ...] = ()
     reuse: Reuse = Reuse()
     retries: Retry = Retry()
     timeouts: Timeouts = Timeouts()

@@ -197,7 +197,7 @@ def differences(
         "source": line[0].environment,
         "target": target,
         "fork": fork_of(line, target),
-        **_stretches(line),
+        **stretches(line),
     }
     rows = connection.execute(_DIFFERENCES, parameters)
     return {row.asset: Difference(**row._mapping) for row in rows}  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
@@ -218,7 +218,7 @@ _PINS: Final = text(
 
 def pins_along(connection: Connection, project: str, line: Sequence[Stretch]) -> list[Pin]:
     """All that was pinned and unpinned in an environment with this line: what counts most first."""
-    rows = connection.execute(_PINS, {"project": project, **_stretches(line)})
+    rows = connection.execute(_PINS, {"project": project, **stretches(line)})
     return [Pin._make(row) for row in rows]
 
 
@@ -230,7 +230,8 @@ def in_force(pins_: Iterable[Pin]) -> dict[tuple[AssetId, str], Pin]:
     return found
 
 
-def _stretches(line: Sequence[Stretch]) -> dict[str, list[str] | list[Position]]:
+def stretches(line: Sequence[Stretch]) -> dict[str, list[str] | list[Position]]:
+    """The line as bound parameters of a statement."""
     return {
         "environments": [stretch.environment for stretch in line],
         "afters": [stretch.after for stretch in line],

@@ -5,6 +5,7 @@ from typing import Final
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
 from latewood.projections.catalog import CatalogProjection
+from latewood.projections.configurations import ConfigurationsProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
 from latewood.projections.renames import RenamesProjection
@@ -17,6 +18,7 @@ from latewood_eventlog.projector import Projection
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
     CatalogProjection(),
+    ConfigurationsProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
     RenamesProjection(),
