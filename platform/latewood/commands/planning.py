@@ -64,7 +64,8 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
         project = workspace.project
-        logics = known_logics(connection, project, wanted, view.as_of)
+        of_heads = wanted & {facts.logic for found in state.heads.values() for facts in found.values()}
+        logics = of_heads | known_logics(connection, project, wanted - of_heads, view.as_of)
         checked = _verdicts(
             connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
         )
