@@ -40,7 +40,8 @@ def logic_digest(
     keyed = keyed_parameters(task, parameters, contents)
     # A version that its author gave is a promise about this file's function, not about others of the same name.
     file = task.code.file if task.code.given else ""
-    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+    told = _told(task, scheme) if task.receives else ()
+    return digest(task.name, file, task.code.version, canonical(keyed).hex(), *told)
 
 
 def keyed_parameters(
