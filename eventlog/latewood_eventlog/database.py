@@ -141,7 +141,7 @@ def connect(url: DatabaseUrl, *, role: Role) -> Engine:
 
 
 def _instant(text: str | None, cursor: Any) -> datetime | None:
-    """An instant as the database writes it; the driver's own way, which knows infinity too, takes several times as long."""
+    """An instant as the database writes it. The driver's way knows infinity too, but takes several times as long."""
     if text is None:
         return None
     try:

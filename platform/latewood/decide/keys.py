@@ -80,7 +80,8 @@ def asset_paths(asset: AssetDefinition, parameters: Mapping[str, Any]) -> Iterat
 
 
 def _names_paths(type_: TypeSpec) -> bool:
-    return type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
+    within = [*type_.args, *[field.type for field in type_.fields]]
+    return type_.kind == "path" or any(map(_names_paths, within))
 
 
 def texts_in(value: Any) -> Iterator[str]:

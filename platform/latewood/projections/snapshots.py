@@ -1,10 +1,11 @@
 """Consistent readings: everything read through one snapshot is true for one position of the log."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from latewood_eventlog.log import EventLog
 
@@ -36,3 +37,10 @@ def uncollected() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()  # to the oldest generation
             gc.enable()
+
+
+def tuples(connection: Snapshot, statement: Executable, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+    """Rows as the driver's plain tuples: a hundred thousand heads are read on the way to a plan."""
+    cursor: Any = connection.execute(statement, parameters).cursor
+    rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return rows
