@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 import psycopg2
-from psycopg2.extensions import encrypt_password, make_dsn
+from psycopg2.extensions import PYDATETIMETZ, encrypt_password, make_dsn, new_type, register_type
 from psycopg2.sql import SQL, Identifier
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
@@ -114,6 +115,10 @@ def connect(url: DatabaseUrl, *, role: Role) -> Engine:
     """
     engine = create_engine(url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False)
 
+    @event.listens_for(engine, "connect")
+    def _read_instants(connection: Any, _record: object) -> None:
+        register_type(_INSTANT, connection)
+
     @event.listens_for(engine, "handle_error")
     def _name_the_server(context: ExceptionContext) -> None:
         error = context.original_exception
@@ -133,6 +138,20 @@ def connect(url: DatabaseUrl, *, role: Role) -> Engine:
             f" found {'.'.join(map(str, version))}; upgrade the server or name another one."
         )
     return engine
+
+
+def _instant(text: str | None, cursor: Any) -> datetime | None:
+    """An instant as the database writes it. The driver's way knows infinity too, but takes several times as long."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        instant: datetime = PYDATETIMETZ(text, cursor)
+        return instant
+
+
+_INSTANT: Final = new_type((1184,), "INSTANT", _instant)  # the number of timestamptz
 
 
 def dsn(url: DatabaseUrl, *, role: Role) -> str:

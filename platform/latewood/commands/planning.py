@@ -62,9 +62,10 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, paths, looked)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
-        wanted = {node.logic for node in nodes if not request.selected.isdisjoint(node.keys)}
+        wanted = frozenset(node.logic for node in nodes if not request.selected.isdisjoint(node.keys))
         project = workspace.project
-        logics = known_logics(connection, project, wanted, view.as_of)
+        of_heads = wanted & {facts.logic for found in state.heads.values() for facts in found.values()}
+        logics = of_heads | known_logics(connection, project, wanted - of_heads, view.as_of)
         checked = _verdicts(
             connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
         )

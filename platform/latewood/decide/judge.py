@@ -5,9 +5,10 @@ columns of its upstream asset. Everything runs in one pass in topological order.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -60,8 +61,7 @@ class Reason(NamedTuple):
         return ":".join(part for part in self if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One asset's partitions by ordinal: data version (None = there is none), and whether it will stay.
 
     `withheld` says why there is none to read though there may be a head: a check refuses it, or it is out of date and
@@ -70,7 +70,7 @@ class Column:
 
     data: list[str | None]
     settled: bytearray
-    withheld: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
+    withheld: dict[int, tuple[Reason, ...]]
 
 
 class Read(NamedTuple):
@@ -90,12 +90,11 @@ Slot = tuple[AssetKey, Trial]
 """Where what a run makes of an asset is found: a sweep makes several versions of one partition."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(NamedTuple):
     """One task with the assets it makes together, in the order of its outputs, and what all its partitions share.
 
     In a run with other than the environment's parameters a task has a node for each different `trial` that reaches
-    it; `upstream` says which trial it reads of those assets that have any.
+    it; `upstream` says which trial it reads of those assets that have any. A tuple: a project has ten thousand.
     """
 
     assets: tuple[AssetDefinition, ...]
@@ -105,7 +104,7 @@ class Node:
     parameters: Mapping[str, Any]
     logic: str
     trial: Trial = ()
-    upstream: Mapping[AssetKey, Trial] = field(default_factory=dict)
+    upstream: Mapping[AssetKey, Trial] = MappingProxyType({})
 
     @property
     def is_variant(self) -> bool:
@@ -119,22 +118,21 @@ class Node:
     @property
     def is_conditional(self) -> bool:
         """True for a step in a branch of a choice, and for the choice itself."""
-        return any(input_.where is not None for input_ in self.task.inputs)
+        return any(map(_WHERE, self.task.inputs))
 
     @property
     def optional(self) -> frozenset[str]:
         """Outputs whose absence beside others says that the task made none; a subset is no such evidence."""
         if self.task.subsettable:
             return frozenset()
-        return frozenset(output.name for output in self.task.outputs if output.optional)
+        return frozenset([output.name for output in self.task.outputs if output.optional])
 
     def only(self, keys: Collection[AssetKey]) -> "Node":
         """The node for these of its assets, where the task can make some of its outputs without the others."""
         if not self.task.subsettable or all(key in keys for key in self.keys):
             return self
         chosen = [index for index, key in enumerate(self.keys) if key in keys]
-        return replace(
-            self,
+        return self._replace(
             assets=tuple(self.assets[index] for index in chosen),
             keys=tuple(self.keys[index] for index in chosen),
             ids=tuple(self.ids[index] for index in chosen),
@@ -143,6 +141,10 @@ class Node:
     def partition_count(self, state: State) -> int:
         """Number of partitions at the state's instant; 1 for unpartitioned assets."""
         return count(self.assets[0].partitions, state.now)
+
+    def ordinals(self, state: State) -> Ordinals:
+        """All partitions at the state's instant."""
+        return _ONLY if self.assets[0].partitions is None else Ordinals.between(0, self.partition_count(state))
 
     def partition_key(self, ordinal: int) -> PartitionKey:
         """Name of the partition with that ordinal."""
@@ -154,7 +156,9 @@ class Node:
         return _UNPARTITIONED if scheme is None else _all_keys(scheme, self.partition_count(state))
 
 
+_WHERE: Final = attrgetter("where")
 _UNPARTITIONED: Final = (UNPARTITIONED,)
+_ONLY: Final = Ordinals.between(0, 1)
 
 
 @lru_cache(maxsize=16)
@@ -177,11 +181,12 @@ def nodes_of(
     given = sweep.given
     combinations = tuple(sweep.combinations()) if given else ()
     trials: dict[AssetKey, tuple[Trial, ...]] = {}
+    known = catalog.assets
     for key in catalog.graph.topological:
-        if key in seen or key not in catalog.assets:
+        if key in seen or key not in known:
             continue
-        task = catalog[key].task
-        assets = tuple([catalog[o.asset] for o in task.outputs if o.asset in catalog.assets])
+        task = known[key].task
+        assets = tuple([known[o.asset] for o in task.outputs if o.asset in known])
         keys = tuple([asset.key for asset in assets])
         seen.update(keys)
         own, contents = parameters_of(task, {}), state.contents_of(keys[0])
@@ -193,7 +198,7 @@ def nodes_of(
             parameters=own,
             logic=logic_digest(task, own, contents, assets[0].partitions),
         )
-        if selected and not selected.isdisjoint(keys) and _is_swept(node, given, trials):
+        if given and not selected.isdisjoint(keys) and _is_swept(node, given, trials):
             made: dict[Trial, Node] = {}
             reached = []
             for number, combination in enumerate(combinations):
@@ -203,7 +208,7 @@ def nodes_of(
                 reached.append(trial)
                 if trial not in made:
                     logic = logic_digest(task, values, contents, assets[0].partitions)
-                    made[trial] = replace(node, parameters=values, logic=logic, trial=trial, upstream=upstream)
+                    made[trial] = node._replace(parameters=values, logic=logic, trial=trial, upstream=upstream)
             nodes += made.values()
             trials |= dict.fromkeys(node.only(selected).keys, tuple(reached))
         else:
@@ -304,8 +309,8 @@ def _input_reader(node: Node, input_: Input, catalog: Catalog, columns: Mapping[
     column = columns.get(node.slot(input_.asset))
     if column is None:
         return lambda _ordinal: (None, False)  # another location dropped it
-    data, settled = column.data, column.settled
-    down, up = node.assets[0].partitions, catalog[input_.asset].partitions
+    data, settled, _ = column
+    down, up = node.assets[0].partitions, catalog.assets[input_.asset].partitions
     if input_.lazy:
         return _range_reader(input_, up, down, column, state)
     if up is None:
@@ -345,7 +350,7 @@ def head_column(node: Node, index: int, state: State) -> Column:
     heads = state.heads.get(node.ids[index], {})
     keys = node.partitions(state)
     if not heads:
-        return Column([None] * len(keys), bytearray(len(keys)))
+        return Column([None] * len(keys), bytearray(len(keys)), {})
     found = map(heads.get, keys)
     data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
     withheld: dict[int, tuple[Reason, ...]] = {}

@@ -42,7 +42,8 @@ def logic_digest(
     keyed = keyed_parameters(task, parameters, contents)
     # A version that its author gave is a promise about this file's function, not about others of the same name.
     file = task.code.file if task.code.given else ""
-    logic = digest(task.name, file, task.code.version, canonical(keyed).hex(), *_told(task, scheme))
+    told = _told(task, scheme) if task.receives else ()
+    logic = digest(task.name, file, task.code.version, canonical(keyed).hex(), *told)
     return f"{logic}+{_configured(task.uses)}" if task.uses else logic
 
 
@@ -93,7 +94,8 @@ def asset_paths(asset: AssetDefinition, parameters: Mapping[str, Any]) -> Iterat
 
 
 def _names_paths(type_: TypeSpec) -> bool:
-    return type_.kind == "path" or any(map(_names_paths, type_.args)) or any(_names_paths(f.type) for f in type_.fields)
+    within = [*type_.args, *[field.type for field in type_.fields]]
+    return type_.kind == "path" or any(map(_names_paths, within))
 
 
 def texts_in(value: Any) -> Iterator[str]:

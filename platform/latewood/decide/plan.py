@@ -8,7 +8,8 @@ check refuses). What waits for values of parameters that have no default is left
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from latewood.decide.awaiting import awaiting
 from latewood.decide.judge import (
@@ -49,8 +50,7 @@ class Request:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(NamedTuple):
     """Partitions of one task for which the same is planned, for the same reasons.
 
     Their steps are numbered `first`, `first + 1`, … in the order of the ordinals; nothing that is fresh or blocked
@@ -63,8 +63,7 @@ class Planned:
     first: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedTask:
+class PlannedTask(NamedTuple):
     """One task of the plan, with the parameters of one trial of a sweep."""
 
     node: Node
@@ -144,55 +143,54 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     number = 0
     for node in nodes_of(catalog, state, request.parameters, request.selected) if nodes is None else nodes:
         for index, key in enumerate(node.keys):
-            columns[node.slot(key)] = head_column(node, index, state)
-            columns.setdefault((key, ()), columns[node.slot(key)])  # an output that is not asked for is read as it is
+            column = columns[node.slot(key)] = head_column(node, index, state)
+            columns.setdefault((key, ()), column)  # an output that is not asked for is read as it is
         if asked.selected.isdisjoint(node.keys):
             continue
         node = node.only(asked.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
         groups: list[Planned] = []
         for (action, reasons), ordinals in _plan_node(node, catalog, asked, state, columns):
-            group = Planned(action=action, ordinals=Ordinals.from_sorted(ordinals), reasons=reasons, first=number)
-            groups.append(group)
-            if action not in (Action.FRESH, Action.BLOCKED):
+            groups.append(Planned(action, ordinals, reasons, number))
+            if action not in _STEPLESS:
                 number += len(ordinals)
-        tasks.append(PlannedTask(node=node, groups=tuple(groups)))
+        tasks.append(PlannedTask(node, tuple(groups)))
     return Plan(tasks=tuple(tasks), state=state, request=request, awaiting=left_out)
 
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     """Partitions of the node's assets that the request asks for."""
-    everything = Ordinals.between(0, node.partition_count(state))
+    everything = node.ordinals(state)
+    if not request.partitions:
+        return everything
     asked = [request.partitions.get(key, everything) for key in node.keys if key in request.selected]
     if all(ordinals is everything for ordinals in asked):
         return everything
     return Ordinals.of_ranges(r for ordinals in asked for r in ordinals.ranges) & everything
 
 
+_STEPLESS: Final = (Action.FRESH, Action.BLOCKED)
+
 _Kind = tuple[Action, tuple[Reason, ...]]
 
 
 def _plan_node(
     node: Node, catalog: Catalog, request: Request, state: State, columns: dict[Slot, Column]
-) -> list[tuple[_Kind, list[int]]]:
+) -> list[tuple[_Kind, Ordinals]]:
     """What is planned for the partitions, by kind; the columns become what will be there afterwards."""
     read_at = reader(node, catalog, columns, state)
-    partitions = node.partitions(state)
-    heads = [state.heads.get(id_, {}) for id_ in node.ids]
+    asked = _asked(node, request, state)
     own = [columns[node.slot(key)] for key in node.keys]
-    asked = _Asked(
-        node=node,
-        wanted=tuple(key in request.selected for key in node.keys),
-        force=request.force,
-        plain=not node.optional and not any(asset.checks for asset in node.assets),
-    )
-    made = [output.asset for output in node.task.outputs]
-    in_turn = any(input_.asset in made for input_ in node.task.inputs)
+    made = {output.asset for output in node.task.outputs}
+    in_turn = not made.isdisjoint([input_.asset for input_ in node.task.inputs])
+    ordinals = selected_ordinals(node, request, state)
     groups: list[tuple[_Kind, list[int]]] = []
-    current: dict[_Kind, list[int]] = {}
+    by_kind: dict[_Kind, list[int]] = {}
+    group: list[int] | None = None
     kind: _Kind
+    last: _Kind | None = None
     contents: _Contents
-    for ordinal in selected_ordinals(node, request, state):
-        partition, read = partitions[ordinal], read_at(ordinal)
+    for ordinal, partition, *heads in _heads_of(node, ordinals, state):
+        read = read_at(ordinal)
         if read.untaken:
             # A step all the same: the run records that it was skipped, and why.
             untaken = (Reason(Cause.UNTAKEN, read.untaken[0]),)
@@ -202,13 +200,14 @@ def _plan_node(
             roots = _withheld(node, ordinal, read.missing, catalog, columns, state)
             kind, contents = (Action.BLOCKED, roots), (roots,) * len(own)
         else:
-            kind, contents = _decide(asked, partition, read, [found.get(partition) for found in heads], state)
-        group = current.get(kind)
-        if group is None:
-            if in_turn:
-                current.clear()  # a partition that reads earlier ones comes after them: groups never overlap
-            group = current[kind] = []
-            groups.append((kind, group))
+            kind, contents = _decide(asked, partition, read, heads, state)
+        if group is None or kind != last:
+            # A partition that reads earlier ones comes after them: there, groups never overlap.
+            group = None if in_turn else by_kind.get(kind)
+            if group is None:
+                group = by_kind[kind] = []
+                groups.append((kind, group))
+            last = kind
         group.append(ordinal)
         if contents is None:
             continue
@@ -217,20 +216,49 @@ def _plan_node(
             column.withheld.pop(ordinal, None)
             if isinstance(content, tuple):
                 column.withheld[ordinal] = content
-    return groups
+    if len(groups) == 1:
+        return [(groups[0][0], ordinals)]
+    return [(kind, Ordinals.from_sorted(group)) for kind, group in groups]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+def _heads_of(
+    node: Node, ordinals: Ordinals, state: State
+) -> Iterator[tuple[int, PartitionKey, *tuple[VersionFacts | None, ...]]]:
+    """Each of these partitions by number and name, with its head of each of the node's assets."""
+    partitions = node.partitions(state)
+    numbers = list(ordinals)
+    names = [partitions[number] for number in numbers]
+    return zip(numbers, names, *[map(state.heads.get(id_, _NO_HEADS).get, names) for id_ in node.ids], strict=True)
+
+
+_CHECKS: Final = attrgetter("checks")
+_NO_HEADS: Final[Mapping[PartitionKey, VersionFacts]] = {}
+
+
+class _Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
-    `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times.
+    `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
+    is whether anything is `retracted` at all.
     """
 
     node: Node
     wanted: tuple[bool, ...]
     force: bool
     plain: bool
+    retracted: bool
+    reuse_off: bool
+
+
+def _asked(node: Node, request: Request, state: State) -> _Asked:
+    return _Asked(
+        node,
+        wanted=tuple([key in request.selected for key in node.keys]),
+        force=request.force,
+        plain=not node.optional and not any(map(_CHECKS, node.assets)),
+        retracted=bool(state.retracted),
+        reuse_off=node.task.reuse.is_off,
+    )
 
 
 _Withheld = tuple[Reason, ...]
@@ -259,13 +287,13 @@ def _decide(
     reasons = _reasons(asked, read, heads, absent, state)
     if not reasons and not read.pending:
         return (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
-    if node.task.reuse.is_off or _REUSE_OFF in reasons:
+    if asked.reuse_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
         if node.logic in state.logics or node.is_conditional:
             # By this logic there may be an equal result, or a branch that is not taken: only the content can tell.
             return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
-    elif state.retracted and (found := barred(node, partition, read.digest, state)) is not None:
+    elif asked.retracted and (found := barred(node, partition, read.digest, state)) is not None:
         return (Action.BLOCKED, (_retracted(node, found),)), _left(node, heads, read.digest, state)
     elif (taken := reusable(node, partition, read.digest, state)) is not None:
         contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])
@@ -390,9 +418,9 @@ def _reasons(
         elif head is not None:
             found = True
             reasons += differences(head, node, read, state)
-            if retraction(node, index, head, state) is not None:
+            if asked.retracted and retraction(node, index, head, state) is not None:
                 reasons += (Reason(Cause.RETRACTED, node.keys[index]),)
-            if node.task.reuse.is_off or (not head.reuse_key and head.logic == node.logic):
+            if asked.reuse_off or (not head.reuse_key and head.logic == node.logic):
                 reasons += (_REUSE_OFF,)
         elif node.assets[index].output in node.optional:
             lacking = True

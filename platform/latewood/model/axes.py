@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import pairwise, takewhile
+from itertools import chain, count, islice, pairwise, takewhile
 from typing import Final, Literal, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -46,6 +46,9 @@ class Axis(Protocol):
 
     def key(self, ordinal: int) -> str:
         """The key of window `ordinal`: the local time at which it begins."""
+
+    def keys(self, start: int, stop: int) -> list[str]:
+        """The keys of the windows from `start` up to but without `stop`, which is greater. Cost: O(stop - start)."""
 
     def locate(self, key: str) -> int | None:
         """The ordinal with that key; None where no window has it."""
@@ -93,6 +96,10 @@ class CalendarAxis:
         """`2013-03-31` of days, `2013-03-25` (its first date) of weeks, `2013-03` of months."""
         first = self._date(ordinal).isoformat()
         return first if self.days else first[:7]
+
+    def keys(self, start: int, stop: int) -> list[str]:
+        """The keys of the windows from `start` up to but without `stop`."""
+        return [self.key(ordinal) for ordinal in range(start, stop)]
 
     def locate(self, key: str) -> int | None:
         """The ordinal with that key; None where no window has it."""
@@ -159,7 +166,18 @@ class MarkAxis:
 
     def key(self, ordinal: int) -> str:
         """`2013-03-31T05` of hours, `2013-03-31T05:30` of ticks; ends in `b` the second time around."""
-        return _shown(self.start(ordinal), self.tz, "hours" if self.every == "hourly" else "minutes")
+        return _shown(self.start(ordinal), self.tz, self._precision)
+
+    def keys(self, start: int, stop: int) -> list[str]:
+        """The keys of the windows from `start` up to but without `stop`, year by year."""
+        self.start(stop - 1)  # before the last year
+        years = (_marks(self.every, self.tz, year) for year in count(self.year))
+        instants = islice(chain.from_iterable(years), self.before + start, self.before + stop)
+        return [_shown(instant, self.tz, self._precision) for instant in instants]
+
+    @property
+    def _precision(self) -> Literal["hours", "minutes"]:
+        return "hours" if self.every == "hourly" else "minutes"
 
     def locate(self, key: str) -> int | None:
         """The ordinal with that key; None where no window has it."""
@@ -253,7 +271,7 @@ def _offset_s(aware: datetime) -> int:
 
 def _shown(instant: int, tz: ZoneInfo, precision: Literal["hours", "minutes"]) -> str:
     local = local_at(instant, tz)
-    return local.isoformat()[: 13 if precision == "hours" else 16] + _FOLD * local.fold
+    return local.replace(tzinfo=None).isoformat()[: 13 if precision == "hours" else 16] + _FOLD * local.fold
 
 
 @lru_cache(maxsize=256)

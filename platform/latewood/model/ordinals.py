@@ -39,7 +39,15 @@ class Ordinals:
     @classmethod
     def from_sorted(cls, ordinals: Iterable[int]) -> Self:
         """The set of these ordinals, which ascend. Cost: O(n)."""
-        return cls.of_ranges((ordinal, ordinal + 1) for ordinal in ordinals)
+        ranges: list[Range] = []
+        start = stop = -1
+        for ordinal in ordinals:
+            if ordinal > stop:
+                ranges.append((start, stop))
+                start = ordinal
+            stop = ordinal + 1
+        ranges.append((start, stop))
+        return cls(tuple(ranges[1:]))
 
     @classmethod
     def of_ranges(cls, ranges: Iterable[Range]) -> Self:

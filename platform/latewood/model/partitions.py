@@ -181,8 +181,12 @@ def key_at(scheme: Scheme | None, ordinal: int) -> PartitionKey:
 
 
 def keys_of(scheme: Scheme | None, ordinals: Ordinals) -> tuple[PartitionKey, ...]:
-    """The keys of these partitions, in order."""
-    return tuple(key_at(scheme, ordinal) for ordinal in ordinals)
+    """The keys of these partitions, in order. Raises UsageError outside the scheme. Cost: O(keys)."""
+    if not isinstance(scheme, TimeWindows) or not ordinals:
+        return tuple([key_at(scheme, ordinal) for ordinal in ordinals])
+    key_at(scheme, ordinals.ranges[-1][1] - 1)
+    axis = axis_of(scheme)
+    return tuple([PartitionKey(key) for start, stop in ordinals.ranges for key in axis.keys(start, stop)])
 
 
 def ordinal_of(scheme: Scheme | None, key: str) -> int:

@@ -7,7 +7,7 @@ definitions; reading one walks the bases.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, text
@@ -24,6 +24,7 @@ from latewood.events import (
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Derive, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -181,9 +182,8 @@ class Deployment:
     actor: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defined:
-    """One asset of a deployment."""
+class Defined(NamedTuple):
+    """One asset of a deployment. A tuple: a project has ten thousand."""
 
     asset: AssetId
     deployment: str
@@ -240,11 +240,8 @@ def deployment(connection: Connection, project: str, name: str) -> Deployment | 
 
 def defined(connection: Connection, project: str, location: str, name: str) -> list[Defined]:
     """All assets of a deployment. Cost: O(assets + bases), one query."""
-    rows = connection.execute(_CHANGES, {"project": project, "deployment": name})
-    return [
-        Defined(asset=asset, deployment=name, location=location, digest=digest, definition=_decode(body))
-        for asset, digest, body in rows
-    ]
+    rows = tuples(connection, _CHANGES, {"project": project, "deployment": name})
+    return [Defined(asset, name, location, digest, _decode(body)) for asset, digest, body in rows]
 
 
 def locations_of(connection: Connection, project: str, deployed_: Mapping[str, str]) -> dict[AssetKey, list[str]]:

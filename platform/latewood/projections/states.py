@@ -1,7 +1,7 @@
 """Loads what decisions need, in few queries: the State of an environment at a position."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import Connection, text
 
@@ -9,6 +9,7 @@ from latewood.context import CheckResult
 from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, VersionId
 from latewood.projections.environments import line_of
+from latewood.projections.snapshots import tuples
 from latewood_eventlog.records import Position
 
 NOW: Final[Position] = 2**62
@@ -131,7 +132,7 @@ def heads(
             "upto": stretch.upto,
             "as_of": as_of,
         }
-        for row in _tuples(connection, _HEADS if stretch.upto >= NOW else _HEADS_AT, parameters):
+        for row in tuples(connection, _HEADS if stretch.upto >= NOW else _HEADS_AT, parameters):
             facts = VersionFacts._make(row)
             found[facts.asset].setdefault(facts.partition, facts)
     return found
@@ -176,7 +177,7 @@ def reusable(
         return (not refused or refused.content(*content) is None), facts.accepted
 
     found: dict[tuple[str, str], VersionFacts] = {}
-    for *facts, output in _tuples(connection, _BY_LOGIC, parameters):
+    for *facts, output in tuples(connection, _BY_LOGIC, parameters):
         version = VersionFacts._make(facts)
         slot = (version.reuse_key, output)
         if slot not in found or rank(version) >= rank(found[slot]):
@@ -193,7 +194,7 @@ def durations(connection: Connection, project: str, assets: Collection[AssetId])
 def version_named(connection: Connection, project: str, asset: AssetId, version: VersionId) -> list[VersionFacts]:
     """The version of that asset, one entry per partition it made."""
     parameters = {"project": project, "asset": asset, "version": version, "as_of": NOW}
-    return [VersionFacts._make(row) for row in _tuples(connection, _VERSION, parameters)]
+    return [VersionFacts._make(row) for row in tuples(connection, _VERSION, parameters)]
 
 
 def versions_of(
@@ -205,7 +206,7 @@ def versions_of(
         return {}
     assets, ids, runs, steps = map(list, zip(*named, strict=True))
     parameters = {"project": project, "assets": assets, "versions": ids, "runs": runs, "as_of": as_of}
-    rows = _tuples(connection, _NAMED, {**parameters, "steps": list(map(int, steps))})
+    rows = tuples(connection, _NAMED, {**parameters, "steps": list(map(int, steps))})
     return {(facts.asset, facts.version): facts for facts in map(VersionFacts._make, rows)}
 
 
@@ -226,7 +227,7 @@ def heads_since(
             "after": stretch.after,
             "upto": min(stretch.upto, as_of),
         }
-        for partition, position in _tuples(connection, _HEAD_SINCE, parameters):
+        for partition, position in tuples(connection, _HEAD_SINCE, parameters):
             found.setdefault(PartitionKey(partition), position if stretch is line[0] else line[0].after)
     return found
 
@@ -237,12 +238,12 @@ def made_by_step(connection: Connection, project: str, version: VersionId) -> li
     if not (step.isascii() and step.isdigit() and len(step) < _STEP_DIGITS_MAX):
         return []
     parameters = {"project": project, "run": run, "step": int(step), "version": version, "as_of": NOW}
-    return [VersionFacts._make(row) for row in _tuples(connection, _OF_STEP, parameters)]
+    return [VersionFacts._make(row) for row in tuples(connection, _OF_STEP, parameters)]
 
 
 def latest_versions(connection: Connection, project: str, *, limit: int) -> list[VersionId]:
     """The ids of the latest versions of all assets, newest first. Cost: O(versions of the project)."""
-    return [VersionId(v) for (v,) in _tuples(connection, _LATEST, {"project": project, "limit": limit})]
+    return [VersionId(v) for (v,) in tuples(connection, _LATEST, {"project": project, "limit": limit})]
 
 
 def history(
@@ -256,7 +257,7 @@ def history(
 ) -> list[VersionFacts]:
     """Versions of an asset before a position, of these partitions or of all, newest first."""
     parameters = _made(project, asset, before, partitions) | {"limit": limit, "as_of": NOW}
-    return [VersionFacts._make(row) for row in _tuples(connection, _HISTORY, parameters)]
+    return [VersionFacts._make(row) for row in tuples(connection, _HISTORY, parameters)]
 
 
 def history_count(
@@ -283,7 +284,7 @@ def partition_history(
 ) -> list[VersionFacts]:
     """The latest 100 versions of one asset partition up to a position, newest first."""
     parameters = {"project": project, "asset": asset, "partition": partition, "as_of": as_of}
-    return [VersionFacts._make(row) for row in _tuples(connection, _PARTITION_HISTORY, parameters)]
+    return [VersionFacts._make(row) for row in tuples(connection, _PARTITION_HISTORY, parameters)]
 
 
 def verdict_keys(
@@ -291,7 +292,7 @@ def verdict_keys(
 ) -> frozenset[tuple[AssetId, PartitionKey, str]]:
     """What verdicts on these assets stand: (asset, partition, check key)."""
     parameters = {"project": project, "assets": list(assets), "as_of": as_of}
-    return frozenset((a, p, k) for a, p, k in _tuples(connection, _VERDICT_KEYS, parameters))
+    return frozenset((a, p, k) for a, p, k in tuples(connection, _VERDICT_KEYS, parameters))
 
 
 def refusals(
@@ -300,7 +301,7 @@ def refusals(
     """The verdicts on these assets that stand and did not pass, newest first. Cost: O(verdicts that did not pass)."""
     parameters = {"project": project, "assets": list(assets), "as_of": as_of}
     found: dict[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = {}
-    for asset, partition, *refusal in _tuples(connection, _REFUSALS, parameters) if assets else ():
+    for asset, partition, *refusal in tuples(connection, _REFUSALS, parameters) if assets else ():
         found[asset, partition] = (*found.get((asset, partition), ()), Refusal._make(refusal))
     return found
 
@@ -324,12 +325,5 @@ def never_made(
         return frozenset()
     assets, partitions, ids = map(list, zip(*versions, strict=True))
     parameters = {"project": project, "assets": assets, "partitions": partitions, "versions": ids}
-    made = {(AssetId(a), PartitionKey(p), VersionId(v)) for a, p, v in _tuples(connection, _MADE, parameters)}
+    made = {(AssetId(a), PartitionKey(p), VersionId(v)) for a, p, v in tuples(connection, _MADE, parameters)}
     return frozenset(versions) - made
-
-
-def _tuples(connection: Connection, statement: Any, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
-    """Rows as the driver's plain tuples: a hundred thousand heads are read on the way to a plan."""
-    cursor: Any = connection.execute(statement, parameters).cursor
-    rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-    return rows
