@@ -62,6 +62,19 @@ def test_a_public_name_is_documented(name):
     assert re.search(rf"\b{name}\b", documents)
 
 
+TOPICAL = {"latewood.partitions": ["Dynamic", "Grid", "GridKey"]}
+
+
+@pytest.mark.parametrize("module", TOPICAL)
+def test_the_names_of_a_topic_are_these_and_documented(module):
+    topic = importlib.import_module(module)
+    assert topic.__all__ == TOPICAL[module]
+    readme = (ROOT / "README.md").read_text()
+    for name in topic.__all__:
+        assert inspect.getdoc(getattr(topic, name))
+        assert re.search(rf"\b{name}\b", readme)
+
+
 def test_there_is_no_other_name():
     with pytest.raises(AttributeError, match="'Asset'"):
         latewood.Asset  # noqa: B018 - asking for it is the test

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from latewood.commands.reading import View, instant_of
+from latewood.commands.reading import View, heads_read, instant_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
@@ -14,7 +14,7 @@ from latewood.model.keys import AssetId, AssetKey, AssetVersion, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot
-from latewood.projections.states import heads, version_named
+from latewood.projections.states import version_named
 from latewood.projections.statistics import keys_of_ids
 
 _AT_ONCE = 1_000  # events in memory
@@ -37,7 +37,7 @@ def versions_meant(
     if partition and scheme is None:
         raise UsageError(f'"{asset}" has no partitions; ask without --partition')
     keys = keys_of(scheme, parse_partitions(scheme, partition or "*", instant_of(workspace, view.as_of)))
-    found = heads(connection, workspace.project, workspace.environment, [id_], view.as_of)[id_]
+    found = heads_read(connection, workspace, [id_], view.as_of)[id_]
     if meant := [found[key] for key in keys if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()

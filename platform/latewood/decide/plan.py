@@ -161,7 +161,7 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     """Partitions of the node's assets that the request asks for."""
-    everything = Ordinals.between(0, node.partition_count(state))
+    everything = node.existing(state)
     asked = [request.partitions.get(key, everything) for key in node.keys if key in request.selected]
     if all(ordinals is everything for ordinals in asked):
         return everything

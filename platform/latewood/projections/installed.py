@@ -4,7 +4,9 @@ from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
+from latewood.projections.carried import CarriedProjection
 from latewood.projections.catalog import CatalogProjection
+from latewood.projections.dynamic import DynamicProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
 from latewood.projections.renames import RenamesProjection
@@ -16,7 +18,9 @@ from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
+    CarriedProjection(),
     CatalogProjection(),
+    DynamicProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
     RenamesProjection(),
