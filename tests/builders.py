@@ -31,8 +31,11 @@ from latewood.model.definitions import (
     UsedResource,
 )
 from latewood.model.keys import AssetId, AssetKey, RunId, version_id
-from latewood.model.mappings import Offset, default_mapping, upstream_ordinals
-from latewood.model.partitions import Daily, Monthly, Static, describe, key_at
+from latewood.model.mappings import default_mapping, upstream_ordinals
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import Daily, Grid, Monthly, Static, describe, key_at
+from latewood.model.relations import Offset
+from latewood.model.schemes import DynamicKeys
 from latewood.model.types import ANY, TypeSpec
 
 NOW = datetime(2014, 1, 1, tzinfo=UTC)
@@ -41,6 +44,8 @@ SCHEMES = {
     "months": Monthly("2013-01", "2013-03"),
     "few": Daily("2013-01-30", "2013-02-03"),
     "abc": Static(["a", "b", "c"]),
+    "square": Grid(day=Daily("2013-01-30", "2013-02-03"), kind=Static(["a", "b"])),
+    "keys": DynamicKeys(name="keys", keys=("k0", "k1", "k2"), removed=Ordinals.of([1])),
 }
 
 _LINE = re.compile(r"(?P<outputs>[^\[<]+?)\s*(\[(?P<scheme>\w+)\])?\s*(<-\s*(?P<inputs>.*))?")

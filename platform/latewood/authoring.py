@@ -10,10 +10,12 @@ from datetime import timedelta
 from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
-from latewood.model.mappings import All, FixedKeys, Last, Offset
+from latewood.errors import DefinitionError
+from latewood.model.mappings import Along, Listed
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.partitions import Scheme
 from latewood.model.policies import Resources, Retry, Timeouts
+from latewood.model.relations import All, FixedKeys, Last, Offset, PlainMapping
+from latewood.model.schemes import Scheme
 from latewood.promises import misuse
 from latewood.workflows import LaunchPlan, Workflow, composing
 
@@ -116,24 +118,55 @@ class OutputOf:
 class From:
     """An input that says which partitions it reads: `From(daily, "last")`, `From("self", offset=-1)`.
 
-    `mapping` is "last", "all", or one of `latewood.model.mappings`; `keys` names the partitions.
+    `mapping` is "last", "all", or one of `latewood.model.mappings`; `keys` names the partitions. Of a grid `dimensions`
+    says it along single ones: `{"region": "all", "day": -1}`, or a list of keys. `by` is a function from a key to the
+    key, or keys, that are read for it; it is asked once for each when definitions load, so both sides must be finite.
     """
 
     asset: "Asset[..., Any] | OutputOf | str"
     mapping: PartitionMapping | Literal["last", "all"] | None = None
     offset: int | None = None
     keys: Iterable[str] | None = None
+    dimensions: "Mapping[str, PlainMapping | Literal['last', 'all'] | int | Iterable[str]] | None" = None
+    by: Callable[[Any], str | Iterable[str]] | None = None
 
     @property
     def how(self) -> PartitionMapping | None:
-        """The mapping, however it was said; None = the default for the two partition schemes."""
+        """The mapping, however it was said; None = the default for the two partition schemes.
+
+        Raises DefinitionError for more than one word on it, and for one that means nothing.
+        """
+        said = (self.mapping, self.offset, self.keys, self.dimensions, self.by)
+        if sum(word is not None for word in said) > 1:
+            raise DefinitionError("From: expected one of mapping, offset=, keys=, dimensions= and by=, found several")
         if self.offset is not None:
-            return Offset(by=self.offset)
+            return _mapping_of(self.offset)
         if self.keys is not None:
             return FixedKeys(keys=tuple(self.keys))
-        if isinstance(self.mapping, str):
-            return Last() if self.mapping == "last" else All()
-        return self.mapping
+        return self.mapping if isinstance(self.mapping, Along | Listed | None) else _mapping_of(self.mapping)
+
+    @property
+    def along_dimensions(self) -> dict[str, PlainMapping]:
+        """What was said of single dimensions. Raises DefinitionError as `how` does."""
+        assert self.dimensions is None or self.how is None
+        return {name: _mapping_of(word) for name, word in (self.dimensions or {}).items()}
+
+
+def _mapping_of(word: object) -> PlainMapping:
+    match word:
+        case "last":
+            return Last()
+        case "all":
+            return All()
+        case bool():
+            pass
+        case int():
+            return Offset(by=word)
+        case list() | tuple() if all(isinstance(key, str) for key in word):
+            return FixedKeys(keys=tuple(word))
+        case _ if isinstance(word, PlainMapping):
+            return word
+    raise DefinitionError(f'From: expected "last", "all", a number of partitions or a list of keys, found {word!r}')
 
 
 Upstream = Asset[..., Any] | OutputOf | From | str

@@ -1,12 +1,14 @@
 """What user code receives from its run and gives back to it, besides values."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from logging import Logger, getLogger
 from typing import Any, Generic, TypeVar
 
+from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, PartitionKey, RunId
+from latewood.model.partitions import check_dynamic_key, unknown_dynamic
 
 T = TypeVar("T")
 
@@ -92,6 +94,7 @@ class Context:
         now: Callable[[], datetime],
         is_cancelled: Callable[[], bool],
         on_progress: Callable[[float, str], None],
+        dynamic: Collection[str] = (),
     ) -> None:
         self._assets = assets
         self.outputs = outputs
@@ -104,6 +107,8 @@ class Context:
         self.log: Logger = getLogger(f"latewood.user.{assets[0]}")
         self.metadata: dict[str, Any] = {}
         self.no_reuse = ""
+        self._dynamic = dynamic
+        self.partitions_added: dict[str, dict[PartitionKey, None]] = {}
 
     @property
     def asset_key(self) -> AssetKey:
@@ -129,6 +134,19 @@ class Context:
     def add_metadata(self, **metadata: Any) -> None:
         """Record facts about the result; numbers are plotted over versions. A later value replaces an earlier."""
         self.metadata.update(metadata)
+
+    def add_partitions(self, name: str, keys: Iterable[str]) -> None:
+        """Add keys to `Dynamic(name)`, in this order; those that it has already mean nothing.
+
+        Recorded with the step, if it succeeds; later runs have these partitions. A step whose result is reused adds
+        nothing again, so who looks for new keys says `reuse=False`. Raises UsageError for a name by which no asset is
+        partitioned, and for what cannot be a key.
+        """
+        if isinstance(keys, str):
+            raise UsageError(f'add_partitions: expected a list of keys, found the text "{keys}"')
+        if name not in self._dynamic:
+            raise UsageError(unknown_dynamic(name, self._dynamic))
+        self.partitions_added.setdefault(name, {}).update(dict.fromkeys(map(check_dynamic_key, keys)))
 
     def progress(self, share: float, message: str = "") -> None:
         """Say how far the task is: `share` from 0 to 1. Shown, not recorded."""

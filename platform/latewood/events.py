@@ -4,7 +4,8 @@ The type string and the meaning of a field never change once released; a new nee
 schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
 
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
-`store` (what was removed from it), `corrections` (what was retracted, renamed).
+`store` (what was removed from it), `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys
+of dynamic partitions).
 """
 
 from datetime import datetime
@@ -215,6 +216,40 @@ class AssetRenamed(Event, frozen=True):
     asset: AssetId
     old: AssetKey
     new: AssetKey
+
+
+class PartitionCarried(Event, frozen=True):
+    """Versions of the asset's partition `old` count as those of `new` while that has no head of its own.
+
+    What was recorded stays: they are versions of `old`. `undone` takes it back.
+    """
+
+    asset: AssetId
+    old: PartitionKey
+    new: PartitionKey
+    undone: bool = False
+
+
+# ── partitions ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PartitionsAdded(Event, frozen=True):
+    """These keys are partitions of all that is `Dynamic(name)`; those that are already mean nothing.
+
+    In its stream where somebody added them; in the run's where a step did, which succeeded.
+    """
+
+    name: str
+    keys: tuple[PartitionKey, ...]
+    run: RunId = RunId("")
+    step: int | None = None
+
+
+class PartitionsRemoved(Event, frozen=True):
+    """These keys are partitions of it no more; what was made of them stays in history."""
+
+    name: str
+    keys: tuple[PartitionKey, ...]
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -550,6 +585,9 @@ TYPES: Final[dict[str, type[Event]]] = {
     "versions.retracted": VersionsRetracted,
     "retraction.undone": RetractionUndone,
     "asset.renamed": AssetRenamed,
+    "partition.carried": PartitionCarried,
+    "partitions.added": PartitionsAdded,
+    "partitions.removed": PartitionsRemoved,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
     "step.started": StepStarted,

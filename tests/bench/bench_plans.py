@@ -180,7 +180,7 @@ def _successes(nodes: Sequence[Node], state: State, is_old: _IsOld) -> Iterator[
     step = 0
     for node in nodes:
         inputs = inputs_digest((i.name, _data_version(i.asset, PartitionKey(""))) for i in node.task.inputs)
-        for ordinal in range(node.partition_count(state)):
+        for ordinal in node.existing(state):
             old = is_old(node, ordinal)
             partition, logic = node.partition_key(ordinal), digest("old", node.logic) if old else node.logic
             data = _data_version(node.keys[0], partition)

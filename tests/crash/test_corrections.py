@@ -297,7 +297,7 @@ def test_versions_of_an_earlier_scheme_are_kept_and_fresh_again_when_it_comes_ba
     assert set(status(workspace).values()) == {"fresh"}
     now = read(workspace)
     assert {"2013-01-01", "2013-01-02"} <= set(now.state.heads[now.view.ids["sales"]]), "kept, and not counted"
-    assert read(workspace, before).assessed["sales"].node.partition_count(now.state) == 4
+    assert read(workspace, before).assessed["sales"].node.existing(now.state).ranges == ((0, 4),)
     assert run(workspace, days).tally.ran == 0
 
 

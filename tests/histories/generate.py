@@ -17,12 +17,14 @@ from textwrap import dedent
 
 from history import FOLDER, folded, read_history, write_history, write_rows
 
+from latewood.commands.carrying import carry
 from latewood.commands.collecting import collect
 from latewood.commands.environments import create, drop, promote
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.launching import launched
 from latewood.commands.leasing import close_interrupted
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
@@ -375,6 +377,52 @@ def _roots(workspace: Workspace, folder: Path) -> None:
             materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
 
 
+def _partitions(workspace: Workspace, folder: Path) -> None:
+    """Keys that a step and somebody added, removed and brought back; a grid with them, read along its dimensions."""
+    source = """
+        from latewood import Context, Partitioned, PartitionKey, Static, asset
+        from latewood.partitions import Dynamic, Grid, GridKey
+
+        customers = Dynamic("customers")
+        uses = Grid(kind=Static(["gas", "water"]), customer=customers)
+
+        @asset(reuse=False)
+        def register(context: Context) -> None:
+            context.add_partitions("customers", ["ann", "bob"])
+
+        @asset(partitions=customers)
+        def address(key: PartitionKey) -> str:
+            return f"where {key} lives"
+
+        @asset(partitions=uses)
+        def used(address: str, key: GridKey) -> str:
+            return f"{key.parts['kind']} {address}"
+
+        @asset(partitions=customers)
+        def invoice(used: Partitioned[str]) -> list[str]:
+            return [text for _, text in used]
+    """
+    (folder / "shop.py").write_text(dedent(source))
+    loaded = load_file(folder / "shop.py", root=folder)
+
+    def run(selection: str) -> None:
+        materialize(workspace, prepare(workspace, loaded, Asked(selection=selection)))
+
+    run("register")
+    run("not register")
+    add_keys(workspace, "customers", ["carl", "bob"])
+    remove_keys(workspace, "customers", ["ann"])
+    run("*")
+    remove_keys(workspace, "customers", ["carl"])
+    add_keys(workspace, "customers", ["carl", "ann"])
+    remove_keys(workspace, "customers", ["bob"])
+    add_keys(workspace, "customers", ["rob", "eve"])
+    carry(workspace, "address", "bob", "rob")
+    carry(workspace, "invoice", "bob", "eve")
+    carry(workspace, "invoice", "bob", "eve", undone=True)
+    run("*")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -429,6 +477,7 @@ STORIES = {
     "collected": _collected,
     "corrected": _corrected,
     "resources": _resources,
+    "partitions": _partitions,
     "verdicts": _verdicts,
     "workflows": _workflows,
 }

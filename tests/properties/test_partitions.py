@@ -1,19 +1,20 @@
 """What holds of every scheme, choice and mapping, daylight saving or not."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from math import prod
+from pathlib import Path
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from latewood.engine.inspection import Inspector
+from latewood.engine.mapping_functions import listed
+from latewood.errors import DefinitionError
 from latewood.model.mappings import (
-    All,
-    FixedKeys,
-    Identity,
-    Last,
-    Offset,
-    Parallel,
-    WindowOverlap,
+    along,
     check_mapping,
     downstream_ordinals,
     reads_several,
@@ -24,18 +25,21 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import (
     Cron,
     Daily,
+    Grid,
     Hourly,
     Monthly,
     Static,
     Weekly,
     count,
     describe,
+    existing,
     key_at,
     ordinal_of,
     parse_partitions,
-    size_of,
     window_at,
 )
+from latewood.model.relations import All, FixedKeys, Identity, Last, Offset, Parallel, WindowOverlap
+from latewood.model.schemes import DynamicKeys, GridScheme, dimensions_of, size_of
 
 ZONES = [
     "UTC",
@@ -80,7 +84,25 @@ def time_schemes(draw):
 STATIC = st.lists(st.text("abc. é-", min_size=1, max_size=3), min_size=1, max_size=6, unique=True).map(
     lambda keys: Static(list(dict.fromkeys(f"k{key.strip(' .')}".replace("..", "") for key in keys)))
 )
-SCHEMES = st.one_of(st.none(), STATIC, time_schemes())
+DYNAMIC = st.builds(
+    lambda name, keys, gone: DynamicKeys(name=name, keys=keys, removed=Ordinals.of(o for o in gone if o < len(keys))),
+    st.sampled_from(["customers", "shops"]),
+    st.integers(0, 7).map(lambda many: tuple(f"k{n}" for n in range(many))),
+    st.sets(st.integers(0, 6)),
+)
+
+
+@st.composite
+def grids(draw):
+    """Two or three dimensions, one of which may grow."""
+    names = draw(st.permutations(["day", "region", "shop"]))[: draw(st.integers(2, 3))]
+    parts = {name: draw(st.one_of(STATIC, time_schemes(), DYNAMIC)) for name in names}
+    sizes = [size_of(part) for part in parts.values()]
+    assume(sizes.count(None) <= 1 and prod(size or 1 for size in sizes) <= 2_000)
+    return Grid(**parts)
+
+
+SCHEMES = st.one_of(st.none(), STATIC, time_schemes(), DYNAMIC, grids())
 SUBSETS = st.sets(st.integers(0, 60)).map(Ordinals.of)
 NOW = datetime(2013, 6, 15, 12, 34, 56, tzinfo=UTC)
 
@@ -88,7 +110,9 @@ NOW = datetime(2013, 6, 15, 12, 34, 56, tzinfo=UTC)
 @given(SCHEMES, st.integers(0, 3000))
 @settings(max_examples=200, deadline=None)
 def test_keys_name_ordinals(scheme, ordinal):
-    ordinal %= max(count(scheme, NOW), 1)
+    there = existing(scheme, NOW)
+    assume(there)
+    ordinal = [*there][ordinal % len(there)]
     assert ordinal_of(scheme, key_at(scheme, ordinal)) == ordinal
 
 
@@ -116,7 +140,7 @@ def test_an_open_scheme_counts_what_is_over(scheme, ordinal):
 @given(SCHEMES, SUBSETS)
 @settings(max_examples=150, deadline=None)
 def test_a_description_denotes_what_it_describes(scheme, subset):
-    subset &= Ordinals.between(0, count(scheme, NOW))
+    subset &= existing(scheme, NOW)
     assume(subset)
     assert parse_partitions(scheme, describe(scheme, subset), NOW) == subset
 
@@ -143,9 +167,15 @@ def mappings(draw):
     """A mapping that works, with the schemes of both sides; of equal schemes more often than chance has it."""
     up = draw(SCHEMES)
     down = draw(st.one_of(st.just(up), SCHEMES))
-    key = key_at(up, 0)
-    kinds = [Identity(), WindowOverlap(), Last(), All(), Offset(by=draw(st.integers(-5, 5))), FixedKeys(keys=(key,))]
+    kinds = plain = [Identity(), WindowOverlap(), Last(), All(), Offset(by=draw(st.integers(-5, 5)))]
+    if there := existing(up, NOW):
+        kinds = [*plain, FixedKeys(keys=(key_at(up, next(iter(there))),))]
+    if up is not None and down is not None:
+        said = draw(st.dictionaries(st.sampled_from([*dimensions_of(up)]), st.sampled_from(plain)))
+        with suppress(DefinitionError):
+            kinds = [along(up, down, said)]
     working = [mapping for mapping in kinds if check_mapping(mapping, up, down) is None]
+    assume(working)
     return draw(st.sampled_from(working)), up, down
 
 
@@ -154,7 +184,9 @@ def mappings(draw):
 def test_downstream_is_the_inverse_of_upstream(case, subset):
     mapping, up, down = case
     expected = Ordinals.of(
-        o for o in range(min(count(down, NOW), 150)) if upstream_ordinals(mapping, up, down, o, NOW) & subset
+        o
+        for o in existing(down, NOW) & Ordinals.between(0, 150)
+        if upstream_ordinals(mapping, up, down, o, NOW) & subset
     )
     found = downstream_ordinals(mapping, up, down, subset, NOW)
     assert found & Ordinals.between(0, 150) == expected
@@ -164,7 +196,7 @@ def test_downstream_is_the_inverse_of_upstream(case, subset):
 @settings(max_examples=150, deadline=None)
 def test_ranges_say_the_same_as_one_by_one(case, subset):
     mapping, up, down = case
-    subset &= Ordinals.between(0, count(down, NOW))
+    subset &= existing(down, NOW)
     found = {}
     for piece in upstream_ranges(mapping, up, down, subset, NOW):
         for o in range(piece.start, piece.stop):
@@ -188,6 +220,36 @@ def test_who_may_read_several_does_in_time_and_who_may_not_never_does(case):
         assert found <= reads_several(mapping, up, down)
 
 
+@given(mappings(), st.integers(0, 200))
+@settings(max_examples=100, deadline=None)
+def test_only_what_exists_is_read(case, ordinal):
+    mapping, up, down = case
+    there = existing(down, NOW)
+    assume(ordinal in there)
+    read = upstream_ordinals(mapping, up, down, ordinal, NOW)
+    assert read - existing(up, NOW) == Ordinals()
+
+
+@given(grids(), st.integers(0, 200))
+@settings(max_examples=100, deadline=None)
+def test_a_partition_of_a_grid_stays_where_it_is_while_the_grid_grows(grid, ordinal):
+    there = existing(grid, NOW)
+    assume(ordinal in there)
+    key = key_at(grid, ordinal)
+    grown = GridScheme(dimensions=tuple(map(_grown, grid.dimensions)))
+    later = NOW + timedelta(days=400)
+    assert ordinal_of(grown, key) == ordinal
+    assert existing(grown, later) & there == there
+
+
+def _grown(dimension):
+    match dimension.scheme:
+        case DynamicKeys() as scheme:
+            return replace(dimension, scheme=replace(scheme, keys=(*scheme.keys, "new")))
+        case _:
+            return dimension
+
+
 @given(time_schemes(), time_schemes(), st.integers(0, 50))
 @settings(max_examples=150, deadline=None)
 def test_overlap_is_sharing_time(up, down, ordinal):
@@ -198,3 +260,23 @@ def test_overlap_is_sharing_time(up, down, ordinal):
         other = window_at(up, o)
         shares = other.start.timestamp() < mine.end.timestamp() and mine.start.timestamp() < other.end.timestamp()
         assert (o in read) == shares
+
+
+SQUARES = st.builds(lambda kind, region: Grid(kind=kind, region=region), STATIC, STATIC)
+
+
+@given(st.one_of(STATIC, SQUARES, time_schemes()), st.one_of(STATIC, SQUARES), st.data())
+@settings(max_examples=80, deadline=None)
+def test_what_a_function_lists_is_read_as_it_says(up, down, data):
+    ups, size = existing(up, NOW), count(down, NOW)
+    assume(ups)
+    some = st.sets(st.sampled_from([*(ups & Ordinals.between(0, 60))]), max_size=3)
+    said = {key_at(down, o): data.draw(some) for o in range(size)}
+    assume(any(said.values()))
+    mapping = listed(lambda key: [key_at(up, o) for o in said[key]], up, down, Inspector(Path()))
+    assert check_mapping(mapping, up, down) is None
+    read = {o: set(upstream_ordinals(mapping, up, down, o, NOW)) for o in range(size)}
+    assert read == {o: said[key_at(down, o)] for o in range(size)}
+    subset = data.draw(SUBSETS)
+    expected = {o for o in range(size) if read[o] & set(subset)}
+    assert set(downstream_ordinals(mapping, up, down, subset, NOW)) == expected

@@ -45,8 +45,9 @@ from latewood.events import (
 )
 from latewood.model.definitions import Catalog, CheckDefinition, TaskDefinition
 from latewood.model.keys import RunId, version_id
-from latewood.model.mappings import All, upstream_ordinals
+from latewood.model.mappings import upstream_ordinals
 from latewood.model.policies import Retry, Reuse
+from latewood.model.relations import All
 
 CHECK = "is_allowed"
 

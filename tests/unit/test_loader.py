@@ -5,14 +5,14 @@ import py_compile
 import re
 import sys
 from datetime import timedelta
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pytest
 
 from latewood.engine.loader import load_file, load_module, project_root
 from latewood.errors import DefinitionsInvalid
-from latewood.model.mappings import FixedKeys, Last, Offset, WindowOverlap
 from latewood.model.policies import Resources, Retry, Timeouts
+from latewood.model.relations import FixedKeys, Identity, Last, Offset, WindowOverlap
 
 DAYS = 'days = Daily("2026-01-01", "2026-01-08")\nmonths = Monthly("2026-01", "2026-02")\n'
 
@@ -272,7 +272,7 @@ def test_the_root_is_the_nearest_folder_that_looks_like_a_project(tmp_path):
         ("@asset\ndef x(**more): ...", r'parameter "\*\*more": a task names everything it reads'),
         ('@asset(inputs={"y": "z"})\ndef x(): ...', r'no asset "z"|inputs names "y", which is no parameter of x\(\)'),
         ("@asset(deps=['gone'])\ndef x(): ...", r'asset "x": deps: no asset "gone"'),
-        ("@asset\ndef x(x: int) -> int: ...", r'reads itself \("x"\): only earlier partitions can be read'),
+        ("@asset\ndef x(x: int) -> int: ...", r'input "x": reads itself: only earlier partitions can be read'),
         ("@asset(inputs={'p': From('self', offset=-1)})\ndef x(p: int) -> int: ...", r'input "x": '),
         ("@asset(unkeyed=['k'])\ndef x(): ...", r"unkeyed names k, which is no run parameter"),
         ("@asset\ndef x(key: PartitionKey): ...", r"asks for its partition, but has none"),
@@ -430,3 +430,163 @@ def test_a_failure_at_import_is_placed_at_the_users_innermost_line(tmp_path):
     (tmp_path / "defs.py").write_text("from defs_helper import boom\n\nboom()\n")
     with pytest.raises(DefinitionsInvalid, match=r"^defs_helper\.py:2: cannot be imported: RuntimeError: no config\n"):
         load_file(tmp_path / "defs.py", root=tmp_path)
+
+
+# ── grids ────────────────────────────────────────────────────────────────────────────────────────────────
+
+GRIDS = """
+        from latewood.partitions import Dynamic, Grid, GridKey
+
+        grid = Grid(day=days, region=Static(["eu", "us"]))
+"""
+
+
+def test_a_grid_is_read_along_its_dimensions(load):
+    loaded = load(f"""{GRIDS}
+        @asset(partitions=grid)
+        def sales(key: GridKey, window: TimeWindow) -> int: return 1
+
+        @asset(partitions=grid, inputs={{"before": From("self", dimensions={{"day": -1}})}})
+        def so_far(sales: int, before: int | None) -> int: return sales
+
+        @asset(partitions=days, inputs={{"sales": From(sales, dimensions={{"region": ["eu"]}})}})
+        def in_europe(sales: int) -> int: return sales
+    """)
+    assert by_key(loaded)["sales"].task.receives == (("key", "grid key"), ("window", "window"))
+    assert by_key(loaded)["so_far"].task.inputs[0].mapping == Identity()
+    assert [(d.up, d.down, d.mapping) for d in by_key(loaded)["so_far"].task.inputs[1].mapping.dimensions] == [
+        ("day", "day", Offset(by=-1)),
+        ("region", "region", Identity()),
+    ]
+    assert [(d.up, d.down, d.mapping) for d in by_key(loaded)["in_europe"].task.inputs[0].mapping.dimensions] == [
+        ("day", "", Identity()),
+        ("region", None, FixedKeys(keys=("eu",))),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def total(sales: int) -> int: return 1", 'reads several partitions of "sales" at once'),
+        (
+            (
+                '@asset(partitions=days, inputs={"sales": From(sales, dimensions={"dya": "all"})})\n'
+                "def total(sales: Partitioned[int]) -> int: return 1"
+            ),
+            'asset "total": input "sales": no dimension "dya" upstream; did you mean day?',
+        ),
+        (
+            (
+                '@asset(partitions=days, inputs={"sales": From(sales, dimensions={"day": "first"})})\n'
+                "def total(sales: Partitioned[int]) -> int: return 1"
+            ),
+            """From: expected "last", "all", a number of partitions or a list of keys, found 'first'""",
+        ),
+        (
+            (
+                '@asset(partitions=days, inputs={"sales": From(sales, "all", dimensions={"day": -1})})\n'
+                "def total(sales: Partitioned[int]) -> int: return 1"
+            ),
+            "From: expected one of mapping, offset=, keys=, dimensions= and by=, found several",
+        ),
+        (
+            (
+                '@asset(inputs={"sales": From(sales, dimensions={"day": -1})})\n'
+                "def total(sales: Partitioned[int]) -> int: return 1"
+            ),
+            "dimensions= needs partitions on both sides; without it all are read",
+        ),
+        (
+            (
+                '@asset(partitions=grid, inputs={"before": From("self", dimensions={"region": "all"})})\n'
+                "def total(before: Partitioned[int]) -> int: return 1"
+            ),
+            'reads itself: only earlier partitions can be read, From("self", dimensions={"day": -1})',
+        ),
+        (
+            "@asset(partitions=days)\ndef total(key: GridKey) -> int: return 1",
+            'parameter "key" asks for the key of a grid; partitions are daily from 2026-01-01',
+        ),
+        (
+            '@asset(partitions=Static(["eu"]))\ndef total(window: TimeWindow) -> int: return 1',
+            'parameter "window" asks for a window of time; partitions are static (eu)',
+        ),
+        (
+            (
+                "@check(sales)\ndef good(sales: int, context: Context, key: PartitionKey) -> bool: return True\n\n"
+                "@asset\ndef alone() -> int: return 1\n\n"
+                "@check(alone)\ndef bad(alone: int, key: PartitionKey) -> bool: return True"
+            ),
+            'check "bad": asks for its partition, but has none',
+        ),
+        (
+            'twice = Grid(day=days, shop=Dynamic("shops"), hour=Hourly("2026-01-01"))',
+            "one dimension at most that grows",
+        ),
+    ],
+)
+def test_what_a_grid_does_not_allow_is_refused_with_its_place(refused, source, message):
+    made = "@asset\n" + source if source.startswith("def ") else source
+    said = refused(f"""{GRIDS}
+        @asset(partitions=grid)
+        def sales(key: GridKey) -> int: return 1
+
+{indent(made, " " * 8)}
+    """)
+    assert message in said
+    assert re.match(r"defs.py:\d+: ", said)
+
+
+# ── mappings of one's own ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_function_says_what_is_read(load):
+    loaded = load("""
+        quarters = Static(["q1", "q2"])
+
+        def weekend(key: str) -> list[str]:
+            return ["2026-01-03", "2026-01-04"] if key == "q1" else []
+
+        @asset(partitions=days)
+        def daily() -> int: return 1
+
+        @asset(partitions=quarters, inputs={"daily": From(daily, by=weekend)})
+        def weekends(daily: Partitioned[int]) -> int: return len(daily)
+    """)
+    (mapping,) = (i.mapping for i in by_key(loaded)["weekends"].task.inputs)
+    assert (mapping.function, mapping.reads) == ("weekend", (("0", "2026-01-03..2026-01-04"),))
+    assert len(mapping.code) > 10
+
+
+@pytest.mark.parametrize(
+    ("partitions", "function", "message"),
+    [
+        ('Static(["a"])', "def f(key): return 7", 'by=f for "a": expected a key or a list of keys, found 7'),
+        ('Static(["a"])', "def f(key): return {}[key]", "by=f failed for \"a\": KeyError: 'a'"),
+        (
+            'Static(["a"])',
+            "def f(key): return '2027-01-01'",
+            'by=f for "a": partition "2027-01-01": expected a key from',
+        ),
+        ('Static(["a"])', "def f(key): return []", "by=f would never read anything"),
+        (
+            'Daily("2026-01-01")',
+            "def f(key): return key",
+            "they must be known: daily from 2026-01-01 (UTC) grows. Give",
+        ),
+        ('Hourly("2000-01-01", "2026-01-01")', "def f(key): return key", "expected at most 100,000 partitions to ask"),
+        ('Static(["a"])', "def f(key): return ['2026-01-01', '2026-01-02']", "reads several partitions of"),
+    ],
+)
+def test_a_function_that_cannot_say_what_is_read_is_refused(refused, partitions, function, message):
+    said = refused(f"""
+        {function}
+
+        @asset(partitions=days)
+        def daily() -> int: return 1
+
+        @asset(partitions={partitions}, inputs={{"daily": From(daily, by=f)}})
+        def other(daily: int) -> int: return daily
+    """)
+    assert message in said
+    assert re.match(r"defs.py:\d+: ", said)

@@ -7,15 +7,7 @@ import pytest
 
 from latewood.errors import DefinitionError
 from latewood.model.mappings import (
-    All,
-    FixedKeys,
-    Identity,
-    Last,
     Mapping,
-    Offset,
-    Parallel,
-    Shared,
-    WindowOverlap,
     check_mapping,
     default_mapping,
     downstream_ordinals,
@@ -35,6 +27,7 @@ from latewood.model.partitions import (
     ordinal_of,
     parse_partitions,
 )
+from latewood.model.relations import All, FixedKeys, Identity, Last, Offset, Parallel, Shared, WindowOverlap
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2013, 6, 15, 12, tzinfo=UTC)

@@ -13,7 +13,6 @@ from latewood.model.partitions import (
     Daily,
     Hourly,
     Monthly,
-    Scheme,
     Static,
     TimeWindow,
     Weekly,
@@ -26,6 +25,7 @@ from latewood.model.partitions import (
     range_at,
     window_at,
 )
+from latewood.model.schemes import Scheme
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2020, 1, 1, tzinfo=UTC)

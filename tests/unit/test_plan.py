@@ -10,10 +10,10 @@ from latewood.decide.judge import Cause, Reason
 from latewood.decide.state import Durations
 from latewood.decide.sweep import Sweep, split_values
 from latewood.model.keys import AssetKey
-from latewood.model.mappings import All, FixedKeys, Identity, Last
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import Daily, Hourly, Monthly, Static, Weekly, parse_partitions
 from latewood.model.policies import Reuse
+from latewood.model.relations import All, FixedKeys, Identity, Last
 from latewood.model.types import TypeSpec
 
 CHAIN = catalog("a", "b <- a", "c <- b")

@@ -8,11 +8,13 @@ import pytest
 from builders import NOW, World, catalog, changed, content, edited, id_of, number, said
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
+from latewood.decide.state import Carried, with_carried
 from latewood.model.keys import AssetKey
-from latewood.model.mappings import WindowOverlap
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import Daily, Monthly, describe
 from latewood.model.policies import Reuse
+from latewood.model.relations import WindowOverlap
+from latewood.model.schemes import DynamicKeys
 
 CHAIN = catalog("a", "b <- a", "c <- b")
 MIXED = catalog("d[days]", "m[months] <- d", "t <- m")
@@ -307,3 +309,41 @@ def test_what_is_below_an_absent_output_waits_for_it_partition_by_partition():
     world.run(edited(defined, "x"))
     state = world.state(edited(defined, "x"))
     assert waiting_for_absent(defined, assess(edited(defined, "x"), state), state) == frozenset()
+
+
+def test_in_a_grid_what_reads_a_stale_place_is_stale_and_no_other():
+    world, defined = World(), catalog("d[few]", "g[square] <- d", "m[months] <- g", "t[abc] <- t2", "t2[abc]")
+    world.run(defined)
+    assert set(seen(world, defined).values()) == {"fresh"}
+    world.makes = lambda asset, partition, read: content("other", asset.key, partition, *read.values())
+    world.run(defined, "d", partitions={AssetKey("d"): Ordinals.of([0])}, force=True)
+    found = seen(world, defined)
+    assert found["g"] == "stale day=2013-01-30, kind=a..b, fresh day=2013-01-31..2013-02-02, kind=a..b"
+    assert found["m"] == "stale 2013-01, fresh 2013-02"
+
+
+def test_a_key_that_was_removed_is_neither_made_nor_missing():
+    world, defined = World(), catalog("k[keys]", "t <- k")
+    world.run(defined)
+    assert world.ran == ["k:k0", "k:k2", "t"]
+    assert seen(world, defined) == {"k": "fresh", "t": "fresh"}
+    back = changed(defined, "k", partitions=DynamicKeys(name="keys", keys=("k0", "k1", "k2", "k3")))
+    assert seen(world, back) == {"k": "fresh k0, k2, missing k1, k3", "t": "stale"}
+
+
+def test_what_is_carried_over_is_fresh_while_nothing_else_has_changed():
+    world, defined = World(), catalog("a[abc]", "b[abc] <- a")
+    world.run(defined)
+    heads = {id_: {**found} for id_, found in world.heads.items()}
+    for found in world.heads.values():
+        del found["b"]
+    assert seen(world, defined) == {"a": "fresh a, c, missing b", "b": "fresh a, c, missing b"}
+    for found, old in zip(world.heads.values(), heads.values(), strict=True):
+        found["was"] = old["b"]._replace(partition="was")
+    said_so = [Carried(id_of(key), "was", "b", 1, "ana") for key in ("a", "b")]
+    world.heads = with_carried(world.heads, said_so)
+    assert seen(world, defined) == {"a": "fresh", "b": "fresh"}
+    assert seen(world, edited(defined, "a"))["b"] == "stale"
+    # What has a head of its own keeps it; where the old one comes from may be carried over itself.
+    own = with_carried(world.heads, [Carried(id_of("a"), "a", "c", 2, "ana"), Carried(id_of("a"), "b", "d", 3, "ana")])
+    assert (own[id_of("a")]["c"], own[id_of("a")]["d"].partition) == (world.heads[id_of("a")]["c"], "was")

@@ -62,7 +62,10 @@ def test_a_public_name_is_documented(name):
     assert re.search(rf"\b{name}\b", documents)
 
 
-TOPICS = {"latewood.resources": ["Resource", "Secret"]}
+TOPICS = {
+    "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
+    "latewood.resources": ["Resource", "Secret"],
+}
 
 
 @pytest.mark.parametrize("module", TOPICS)

@@ -28,8 +28,9 @@ from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
 from latewood.model.definitions import AssetDefinition, TaskDefinition
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe, title
+from latewood.model.partitions import describe
 from latewood.model.policies import Resources
+from latewood.model.schemes import title
 from latewood.model.types import display
 
 

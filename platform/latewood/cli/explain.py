@@ -70,6 +70,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         },
         "failed": found.failed,
         "renames": [rename_json(rename) for rename in found.renames],
+        "carried": None if found.carried is None else found.carried._asdict(),
         "nearest": None
         if found.nearest is None
         else {"version": found.nearest.version.version, "differs": found.nearest.differs},
@@ -192,6 +193,8 @@ def _moved_text(moved: Moved) -> str:
 
 
 def _remarks(found: Explanation) -> Iterator[str]:
+    if (carried := found.carried) is not None:
+        yield f"versions of {carried.old} count as those of {carried.new}: {carried.actor}, event {carried.position:,}"
     if found.renames:
         yield f"renamed: {'; '.join(map(rename_text, found.renames))}"
     if found.nearest is not None and found.nearest.differs:

@@ -14,7 +14,8 @@ from latewood.errors import UsageError
 from latewood.events import StepReused, StepStarted, from_json
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import Scheme, describe, ordinal_of
+from latewood.model.partitions import describe, ordinal_of
+from latewood.model.schemes import Scheme
 from latewood.projections.environments import existing
 from latewood.projections.retractions import Named, equal_versions, existing_versions
 from latewood.projections.snapshots import Snapshot, snapshot

@@ -16,7 +16,7 @@ from latewood.decide.keys import inputs_digest
 from latewood.decide.moves import Moved, moved_by
 from latewood.decide.plan import Plan
 from latewood.decide.staleness import Status
-from latewood.decide.state import Pin, VersionFacts
+from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, explain, nearest
@@ -27,7 +27,9 @@ from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed,
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
+from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
+from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -56,7 +58,7 @@ def why(
         else:
             unfinished = (assessed.by_status.get(status) for status in (Status.MISSING, Status.STALE))
             first = min((next(iter(ordinals)) for ordinals in unfinished if ordinals), default=None)
-            ordinal = first if first is not None else max(0, assessed.node.partition_count(found.state) - 1)
+            ordinal = _last(assessed.node.existing(found.state), asset) if first is None else first
         past = _LoggedPast(connection, workspace, found.view)
         explained = explain(
             found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal, failed=found.failed
@@ -66,9 +68,24 @@ def why(
             explained,
             source=past.source(explained.head) if explained.head is not None else None,
             nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
+            carried=_carried(connection, workspace, found, explained),
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
             foreseen=foreseen.new.location if foreseen is not None and not foreseen.is_deployed else "",
         )
+
+
+def _carried(connection: Snapshot, workspace: Workspace, found: Read, explained: Explanation) -> Carried | None:
+    """By whose word the head is a version of another partition."""
+    if explained.head is None or explained.head.partition == explained.partition:
+        return None
+    said = carried_over(connection, workspace.project, [found.view.ids[explained.asset]], found.view.as_of)
+    return next(entry for entry in said if entry.new == explained.partition)
+
+
+def _last(ordinals: Ordinals, asset: AssetKey) -> int:
+    if not ordinals:
+        raise UsageError(f'"{asset}" has no partition yet')
+    return ordinals.ranges[-1][1] - 1
 
 
 def code_changes(workspace: Workspace, view: View, made: Plan) -> dict[AssetKey, tuple[CodeChange, ...]]:

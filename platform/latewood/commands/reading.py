@@ -20,13 +20,16 @@ from latewood.decide.judge import Cause
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess, waiting_for_absent
-from latewood.decide.state import Heads, Pin, Retracted, State
+from latewood.decide.state import Heads, Pin, Retracted, State, with_carried
 from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.model.schemes import DynamicKeys, Scheme, dynamic_names, with_keys
+from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import Configuration, configured_along
+from latewood.projections.dynamic import dynamic_keys
 from latewood.projections.environments import existing, in_force, line_of, pins_along
 from latewood.projections.renames import renames
 from latewood.projections.retractions import retractions
@@ -44,6 +47,8 @@ Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The assets of an environment at a position: definitions, ids, and which location they belong to.
+
+    Dynamic partitions have the keys there were.
 
     `pins` are the latest of each parameter, by asset; what is pinned is fixed in the definitions already.
     `configurations` are of resources, by location and name; their values are in the definitions, too.
@@ -273,6 +278,9 @@ def read_view(
             assets.append(entry.definition)
             all_ids[entry.definition.key] = entry.asset
             locations[entry.definition.key] = location
+    names = {name for asset in assets for name in dynamic_names(asset.partitions)}
+    if names:
+        assets = list(_with_keys(assets, dynamic_keys(connection, workspace.project, as_of, names)))
     line = line_of(connection, workspace.project, workspace.environment, as_of)
     said = in_force(pins_along(connection, workspace.project, line))
     configurations = configured_along(connection, workspace.project, line)
@@ -296,6 +304,18 @@ def read_view(
         renames=renames(connection, workspace.project, as_of),
         foreseen=foreseen,
     )
+
+
+def _with_keys(assets: Iterable[AssetDefinition], dynamic: Mapping[str, DynamicKeys]) -> Iterator[AssetDefinition]:
+    """The definitions with the keys of dynamic partitions; equal schemes are one object, so that comparing is quick."""
+    known: dict[Scheme | None, Scheme | None] = {}
+    for asset in assets:
+        if dynamic_names(asset.partitions):
+            if asset.partitions not in known:
+                known[asset.partitions] = with_keys(asset.partitions, dynamic)
+            yield msgspec.structs.replace(asset, partitions=known[asset.partitions])
+        else:
+            yield asset
 
 
 def _by_asset(
@@ -350,6 +370,12 @@ def _refuse_unknown(environment: str, known: list[str]) -> None:
         )
 
 
+def heads_read(connection: Snapshot, workspace: Workspace, assets: Sequence[AssetId], as_of: Position) -> Heads:
+    """The environment's heads of these assets by partition, with those that were carried over to another one."""
+    found = heads(connection, workspace.project, workspace.environment, assets, as_of)
+    return with_carried(found, carried_over(connection, workspace.project, assets, as_of))
+
+
 def state_at(
     connection: Snapshot,
     workspace: Workspace,
@@ -363,7 +389,7 @@ def state_at(
     `named` are the paths in parameters, `looked` is what lies behind those that are here.
     """
     project, ids = workspace.project, view.ids
-    found = heads(connection, project, workspace.environment, list(ids.values()), view.as_of)
+    found = heads_read(connection, workspace, list(ids.values()), view.as_of)
     checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
     return State(
         environment=workspace.environment,
@@ -386,7 +412,7 @@ def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, Partiti
             for partition, head in found.get(view.ids[other.asset], {}).items() if other.asset in view.ids else ():
                 own = found.get(view.ids[key], {}).get(partition)
                 if own is None or own.version != head.version:
-                    yield view.ids[key], partition, head.version
+                    yield view.ids[key], head.partition, head.version
 
 
 def _lies_in(root: Path, location: str) -> bool:

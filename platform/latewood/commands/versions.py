@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from latewood.commands.reading import View, instant_of
+from latewood.commands.reading import View, heads_read, instant_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
@@ -14,7 +14,7 @@ from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, V
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.runs import step_positions
 from latewood.projections.snapshots import Snapshot
-from latewood.projections.states import heads, version_named
+from latewood.projections.states import version_named
 from latewood.projections.statistics import keys_of_ids
 
 _AT_ONCE = 1_000  # events in memory
@@ -33,7 +33,7 @@ def versions_meant(
         if not named:
             raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
         return named
-    found = heads(connection, workspace.project, workspace.environment, [id_], view.as_of)[id_]
+    found = heads_read(connection, workspace, [id_], view.as_of)[id_]
     if meant := [found[key] for key in partitions_meant(workspace, view, asset, partition) if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()

@@ -18,10 +18,12 @@ from latewood.decide.state import Refusal, Retraction, State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep, Trial
 from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
-from latewood.model.mappings import Identity, Offset, upstream_ordinals
+from latewood.model.mappings import may_read_nothing, upstream_ordinals
 from latewood.model.ordinals import Ordinals, Range
-from latewood.model.partitions import Scheme, count, key_at, keys_of
+from latewood.model.partitions import existing, extent, key_at, keys_of
 from latewood.model.policies import Reuse
+from latewood.model.relations import Identity
+from latewood.model.schemes import Scheme
 
 PENDING: Final = ""
 """In place of a data version: this run is going to make it, nobody knows its content yet."""
@@ -138,22 +140,19 @@ class Node(NamedTuple):
             ids=tuple(self.ids[index] for index in chosen),
         )
 
-    def partition_count(self, state: State) -> int:
-        """Number of partitions at the state's instant; 1 for unpartitioned assets."""
-        return count(self.assets[0].partitions, state.now)
-
-    def ordinals(self, state: State) -> Ordinals:
-        """All partitions at the state's instant."""
-        return _ONLY if self.assets[0].partitions is None else Ordinals.between(0, self.partition_count(state))
+    def existing(self, state: State) -> Ordinals:
+        """The partitions at the state's instant; one for unpartitioned assets."""
+        scheme = self.assets[0].partitions
+        return _ONLY if scheme is None else existing(scheme, state.now)
 
     def partition_key(self, ordinal: int) -> PartitionKey:
         """Name of the partition with that ordinal."""
         return key_at(self.assets[0].partitions, ordinal)
 
     def partitions(self, state: State) -> Sequence[PartitionKey]:
-        """Names of all partitions at the state's instant, by ordinal. Cost: O(1) once they were named."""
+        """Names of partitions at the state's instant by ordinal, removed ones too. Cost: O(1) once named."""
         scheme = self.assets[0].partitions
-        return _UNPARTITIONED if scheme is None else _all_keys(scheme, self.partition_count(state))
+        return _UNPARTITIONED if scheme is None else _all_keys(scheme, extent(scheme, state.now))
 
 
 _WHERE: Final = attrgetter("where")
@@ -325,7 +324,7 @@ def _range_reader(input_: Input, up: Scheme | None, down: Scheme | None, column:
     """What is read through any mapping. Many partitions may read the same ones: these are combined once."""
     data, settled = column.data, column.settled
     keys = _UNPARTITIONED if up is None else _all_keys(up, len(data))
-    may_be_empty = isinstance(input_.mapping, Offset)
+    may_be_empty = may_read_nothing(input_.mapping)
     # Also right for a task's own earlier partitions: each is looked at once, after it was decided.
     known: dict[tuple[Range, ...], tuple[str | None, bool]] = {}
 

@@ -17,7 +17,7 @@ from latewood.decide.canonical import canonical
 from latewood.decide.canonical import digest as canonical_digest
 from latewood.model.definitions import AssetDefinition, CheckDefinition, Input, TaskDefinition, UsedResource
 from latewood.model.keys import PartitionKey
-from latewood.model.partitions import Scheme, TimeWindows
+from latewood.model.schemes import Scheme, time_of
 from latewood.model.types import TypeSpec
 
 
@@ -74,9 +74,10 @@ def _told(task: TaskDefinition, scheme: Scheme | None) -> Iterator[str]:
     kinds = {kind for _, kind in task.receives}
     if "context" in kinds:
         yield from (output.asset for output in task.outputs)
-    if not kinds.isdisjoint(("window", "range")) and isinstance(scheme, TimeWindows):
+    windows = time_of(scheme)
+    if not kinds.isdisjoint(("window", "range")) and windows is not None:
         # `2013-01-07` is another stretch of time as a week, as a day and in another zone.
-        yield f"{scheme.every} in {scheme.timezone}"
+        yield f"{windows.every} in {windows.timezone}"
 
 
 def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[str]:

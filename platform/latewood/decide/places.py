@@ -8,8 +8,9 @@ from latewood.decide.staleness import Assessed
 from latewood.decide.state import State
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
-from latewood.model.mappings import Parallel, Shared, upstream_ranges
+from latewood.model.mappings import upstream_ranges
 from latewood.model.ordinals import Ordinals, Range
+from latewood.model.relations import Parallel, Shared
 
 
 @dataclass(slots=True, kw_only=True)

@@ -159,7 +159,7 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
     """Partitions of the node's assets that the request asks for."""
-    everything = node.ordinals(state)
+    everything = node.existing(state)
     if not request.partitions:
         return everything
     asked = [request.partitions.get(key, everything) for key in node.keys if key in request.selected]

@@ -124,7 +124,9 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
     by_reasons: list[dict[tuple[Reason, ...], list[int]]] = [{} for _ in own]
     may_lack = bool(state.absent and node.optional)
     read_at = reader(node, catalog, columns, state)
-    for ordinal, partition in enumerate(node.partitions(state)):
+    partitions = node.partitions(state)
+    for ordinal in node.existing(state):
+        partition = partitions[ordinal]
         read, found = read_at(ordinal), [of_asset.get(partition) for of_asset in heads]
         absent = absent_outputs(node, found, read.digest, state) if may_lack else ()
         for index, head in enumerate(found):

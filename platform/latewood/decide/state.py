@@ -29,6 +29,29 @@ class VersionFacts(NamedTuple):
 Heads = Mapping[AssetId, Mapping[PartitionKey, VersionFacts]]
 
 
+class Carried(NamedTuple):
+    """Versions of partition `old` count as those of `new`; said by `actor` at `position`."""
+
+    asset: AssetId
+    old: PartitionKey
+    new: PartitionKey
+    position: int
+    actor: str
+
+
+def with_carried(heads: Heads, carried: Iterable[Carried]) -> Heads:
+    """The heads, with those that are carried over where a partition has none of its own.
+
+    Each stays what it is, a version of its own partition: that it is found under another tells the difference.
+    """
+    found = dict(heads)
+    for entry in carried:
+        of_asset = found.get(entry.asset, {})
+        if entry.old in of_asset and entry.new not in of_asset:
+            found[entry.asset] = {**of_asset, entry.new: of_asset[entry.old]}
+    return found
+
+
 class Refusal(NamedTuple):
     """A check's verdict that a version's data are not as they should be; `position` is that of its event."""
 

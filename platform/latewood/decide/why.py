@@ -14,7 +14,7 @@ from latewood.decide.keys import keyed_parameters, path_texts, read_version, tex
 from latewood.decide.moves import Moved
 from latewood.decide.places import Place, stale_places
 from latewood.decide.staleness import Assessed, Status
-from latewood.decide.state import Pin, Retraction, State, VersionFacts
+from latewood.decide.state import Carried, Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
 from latewood.model.code import CodeChange
@@ -113,8 +113,8 @@ class Explanation:
     `moved` by what, if not by being made. `findings` say why it is not what would be there now: root causes, upstream
     first. `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
-    `renames` say what the asset was called before. `foreseen` is the location by whose definitions this would be so,
-    where these are not deployed.
+    `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
+    is the location by whose definitions this would be so, where these are not deployed.
     """
 
     asset: AssetKey
@@ -132,6 +132,7 @@ class Explanation:
     nearest: "Nearest | None" = None
     renames: tuple[Rename, ...] = ()
     foreseen: str = ""
+    carried: Carried | None = None
 
     @property
     def since(self) -> int | None:

@@ -12,7 +12,7 @@ from latewood.authoring import Asset, Check, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
 from latewood.engine.configuration import Configured, configure
-from latewood.engine.inputs import check_edges, dependency_of, input_of
+from latewood.engine.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
@@ -113,14 +113,14 @@ def _define(
     explicit = options.get("inputs", {})
     for name, annotation in signature.inputs.items():
         try:
-            inputs.append(input_of(name, annotation, explicit.get(name), named, directory))
+            inputs.append(input_of(name, annotation, explicit.get(name), named, directory, inspector))
         except Consequence:
             return None
         except DefinitionError as error:
             messages.append(error.message)
     for number, upstream in enumerate(options.get("deps", ())):
         try:
-            inputs.append(dependency_of(f"deps[{number}]", upstream, named, directory))
+            inputs.append(dependency_of(f"deps[{number}]", upstream, named, directory, inspector))
         except Consequence:
             return None
         except DefinitionError as error:
@@ -132,8 +132,7 @@ def _define(
     ]
     known = {parameter.name for parameter in signature.parameters}
     messages += [f"no parameter {name} in {function.__name__}()" for name in named.asset.fixed if name not in known]
-    if named.scheme is None and {"window", "key", "range"} & set(signature.receives.values()):
-        messages.append("asks for its partition, but has none; give it partitions=…")
+    messages += faults_of_receiving(signature.receives, named.scheme)
     task = None
     if not messages:
         try:

@@ -1,6 +1,6 @@
 """One call of user code, from versions to staged results: a task's attempt, or a check's verdict."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,9 @@ from latewood.engine.values import StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
 from latewood.model.definitions import AssetDefinition, TaskDefinition
-from latewood.model.keys import RunId
-from latewood.model.partitions import StaticKeys, TimeWindows, key_at, range_at, window_at
+from latewood.model.grids import GridKey
+from latewood.model.keys import PartitionKey, RunId
+from latewood.model.partitions import key_at, range_at, window_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Made:
     """An attempt that succeeded: its results by output, checked and staged.
 
     `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
-    `logs` is what it printed and logged, if anything.
+    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name.
     """
 
     outputs: Mapping[str, StagedOutput]
@@ -40,19 +41,27 @@ class Made:
     returned: Returned
     no_reuse: str
     logs: Staged | None
+    added: Mapping[str, Iterable[PartitionKey]]
 
 
 class Attempts:
     """Calls the functions of a loaded location for the steps of one run."""
 
     def __init__(
-        self, loaded: Loaded, values: Values, resources: OpenResources, run: RunId, clock: Callable[[], datetime]
+        self,
+        loaded: Loaded,
+        values: Values,
+        resources: OpenResources,
+        run: RunId,
+        clock: Callable[[], datetime],
+        dynamic: Collection[str] = (),
     ) -> None:
         self._loaded = loaded
         self._values = values
         self._resources = resources
         self._run = run
         self._clock = clock
+        self._dynamic = dynamic
 
     def attempt(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
         """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else."""
@@ -74,7 +83,14 @@ class Attempts:
             logs = self._values.stage_logs(outcome.output)
         except (ValueRefused, StoreError) as error:
             return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
-        return Made(outputs=outputs, metadata=metadata, returned=outcome, no_reuse=context.no_reuse, logs=logs)
+        return Made(
+            outputs=outputs,
+            metadata=metadata,
+            returned=outcome,
+            no_reuse=context.no_reuse,
+            logs=logs,
+            added=context.partitions_added,
+        )
 
     def context(self, step: Step, attempt: int) -> Context:
         """What user code is told of the step."""
@@ -87,6 +103,7 @@ class Attempts:
             now=self._clock,
             is_cancelled=lambda: False,
             on_progress=lambda _share, _message: None,
+            dynamic=self._dynamic,
         )
 
     def _arguments(self, step: Step, live: LiveTask, bound: list[Bound], context: Context) -> dict[str, Any]:
@@ -141,12 +158,13 @@ def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Cont
             case "context":
                 found[name] = context
             case "window":
-                assert isinstance(scheme, TimeWindows), "refused when definitions load"
+                assert scheme is not None, "refused when definitions load"
                 found[name] = window_at(scheme, ordinal)
             case "key":
                 found[name] = key_at(scheme, ordinal)
+            case "grid key":
+                found[name] = GridKey(key_at(scheme, ordinal))
             case "range":
-                assert isinstance(scheme, TimeWindows | StaticKeys), "refused when definitions load"
                 found[name] = range_at(scheme, (ordinal, ordinal + 1))
     return found
 

@@ -15,7 +15,7 @@ from latewood.engine.recordable import text
 from latewood.events import InputRead, SkipReason
 from latewood.model.definitions import Catalog, Input, Where
 from latewood.model.keys import AssetKey, PartitionKey, VersionId
-from latewood.model.mappings import Offset, upstream_ordinals
+from latewood.model.mappings import may_read_nothing, upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, key_at
 
@@ -119,7 +119,7 @@ class Bindings:
                 versions.append((key, facts))
             elif input_.loads:
                 raise Blocked(SkipReason.OUTPUT_ABSENT, None)
-        if not versions and input_.loads and not isinstance(input_.mapping, Offset):
+        if not versions and input_.loads and not may_read_nothing(input_.mapping):
             raise Blocked(SkipReason.OUTPUT_ABSENT, None)
         return Bound(input_, ordinals, tuple(versions))
 

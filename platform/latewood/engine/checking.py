@@ -121,6 +121,8 @@ class Checks:
         if isinstance(outcome, Raised):
             return _failed(outcome)
         try:
+            if context.partitions_added:
+                raise ValueRefused(f'check "{check.name}": a check adds no partitions; let a task do it')
             result = _recordable(outcome.value, check)
         except ValueRefused as error:
             return _failed(replace(refused(error), output=outcome.output))

@@ -6,6 +6,7 @@ from typing import Any
 
 from latewood.authoring import Check
 from latewood.engine.annotations import type_spec
+from latewood.engine.inputs import faults_of_receiving
 from latewood.engine.inspection import Inspector
 from latewood.engine.naming import Directory
 from latewood.engine.options import faults_of_check
@@ -67,6 +68,8 @@ def _checked_asset(
     if len(signature.inputs) != 1:
         found = ", ".join(signature.inputs) or "none"
         raise DefinitionError(f"expected one parameter for the asset's value, found {found}")
+    for fault in faults_of_receiving(signature.receives, assets[key].partitions):
+        raise DefinitionError(fault)
     ((parameter, annotation),) = signature.inputs.items()
     misfit = fits(assets[key].type, type_spec(annotation))
     if misfit:

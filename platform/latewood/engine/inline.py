@@ -25,7 +25,7 @@ from latewood.engine.calls import Raised
 from latewood.engine.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.loader import Loaded
 from latewood.engine.opened import OpenResources
-from latewood.engine.recorder import Recorder, Told
+from latewood.engine.recorder import Recorder, Told, added_partitions
 from latewood.engine.reports import Report, Reports, Tally
 from latewood.engine.reusing import Reusable, Taken
 from latewood.engine.store import ArtifactStore, Staged
@@ -45,6 +45,7 @@ from latewood.events import (
 )
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
+from latewood.model.schemes import dynamic_names
 
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
@@ -81,7 +82,8 @@ class InlineRun:
         self._bindings = Bindings(catalog, plan.state)
         self._values = Values(store)
         self._root = loaded.root
-        self._attempts = Attempts(loaded, self._values, resources, run, clock)
+        dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
+        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic)
         self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
         self._reusable = Reusable(plan, run, recorder, store)
         self._reports = Reports(report)
@@ -216,7 +218,8 @@ class InlineRun:
         first = next(filter(None, retractions), None)
         refused = None if first is None else self._reports.retracted(step, first)
         metadata = outputs[0].metadata if outputs else {}
-        (told,) = self._recorder.tell(
+        *_, told = self._recorder.tell(
+            *added_partitions(made.added, self._run, step.number),
             (fact, ("succeeded", step.number)),
             cause=cause,
             needs=needs,

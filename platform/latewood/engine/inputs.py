@@ -7,15 +7,17 @@ from typing import Any, Final
 from latewood.authoring import From, Upstream
 from latewood.context import Partitioned
 from latewood.engine.annotations import type_spec
+from latewood.engine.inspection import Inspector
+from latewood.engine.mapping_functions import listed
 from latewood.engine.naming import Directory, Named
 from latewood.engine.problems import Problems
 from latewood.errors import DefinitionError
-from latewood.model.definitions import AssetDefinition, Catalog, Input
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Receives
 from latewood.model.graph import show_path
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.mappings import Offset, check_mapping, default_mapping, reads_several
-from latewood.model.partitions import title
+from latewood.model.mappings import along, check_mapping, default_mapping, reads_earlier, reads_several
+from latewood.model.schemes import GridScheme, Scheme, layout_of, time_of, title
 from latewood.model.types import TypeSpec, display, fits
 
 _JOINED: Final = frozenset({"table", "dataframe", "any", "recursive"})
@@ -25,32 +27,75 @@ _JOINED_CLASSES: Final = frozenset({"DataFrame", "Table", "Any", "object"})
 """Classes of pickles and of codecs' values that are such, or may be."""
 
 
-def input_of(name: str, annotation: Any, explicit: Upstream | None, named: Named, directory: Directory) -> Input:
+def input_of(
+    name: str, annotation: Any, explicit: Upstream | None, named: Named, directory: Directory, inspector: Inspector
+) -> Input:
     """What a parameter reads, by its name or as `inputs=` says. Raises DefinitionError."""
     key = directory.by_parameter(name) if explicit is None else directory.by_upstream(explicit, named.key)
     lazy = getattr(annotation, "__origin__", None) is Partitioned
-    mapping = _mapping(key, explicit, named, directory)
+    mapping = _mapping(key, explicit, named, directory, inspector)
     spec = type_spec(annotation.__args__[0] if lazy else annotation)
     return Input(name=name, asset=key, mapping=mapping, type=spec, lazy=lazy)
 
 
-def dependency_of(name: str, upstream: Upstream, named: Named, directory: Directory) -> Input:
+def dependency_of(name: str, upstream: Upstream, named: Named, directory: Directory, inspector: Inspector) -> Input:
     """What an entry of `deps=` reads: something that must be there, without a value. Raises DefinitionError."""
     key = directory.by_upstream(upstream, named.key)
-    mapping = _mapping(key, upstream, named, directory)
+    mapping = _mapping(key, upstream, named, directory, inspector)
     return Input(name=name, asset=key, mapping=mapping, type=type_spec(Any), loads=False)
 
 
-def _mapping(key: AssetKey, upstream: Upstream | None, named: Named, directory: Directory) -> PartitionMapping:
+def _mapping(
+    key: AssetKey, upstream: Upstream | None, named: Named, directory: Directory, inspector: Inspector
+) -> PartitionMapping:
     up, down = directory.schemes[key], named.scheme
-    given = upstream.how if isinstance(upstream, From) else None
-    if any(output.asset == key for output in named.outputs) and not (isinstance(given, Offset) and given.by < 0):
-        raise DefinitionError(f'reads itself ("{key}"): only earlier partitions can be read, From("self", offset=-1)')
-    mapping = given if given is not None else default_mapping(up, down)
-    impossible = check_mapping(mapping, up, down)
-    if impossible:
-        raise DefinitionError(f'input "{key}": {impossible}')
+    try:
+        mapping = _said(upstream, up, down, inspector) if isinstance(upstream, From) else None
+        reads_itself = any(output.asset == key for output in named.outputs)
+        if reads_itself and (mapping is None or not reads_earlier(mapping, down)):
+            raise DefinitionError(f"reads itself: only earlier partitions can be read, {_earlier(down)}")
+        mapping = mapping or default_mapping(up, down)
+        impossible = check_mapping(mapping, up, down)
+        if impossible:
+            raise DefinitionError(impossible)
+    except DefinitionError as error:
+        raise DefinitionError(f'input "{key}": {error.message}') from None
     return mapping
+
+
+def _said(upstream: From, up: Scheme | None, down: Scheme | None, inspector: Inspector) -> PartitionMapping | None:
+    """The mapping that the user gave; None where nothing is said of partitions."""
+    if upstream.by is not None and upstream.how is None:
+        return listed(upstream.by, up, down, inspector)
+    along_dimensions = upstream.along_dimensions
+    if not along_dimensions:
+        return upstream.how
+    if up is None or down is None:
+        raise DefinitionError("dimensions= needs partitions on both sides; without it all are read")
+    return along(up, down, along_dimensions)
+
+
+def _earlier(scheme: Scheme | None) -> str:
+    if not isinstance(scheme, GridScheme):
+        return 'From("self", offset=-1)'
+    leading = layout_of(scheme).names[0]
+    return f'From("self", dimensions={{"{leading}": -1}}): before the first dimension that differs, none may'
+
+
+def faults_of_receiving(receives: Mapping[str, Receives], scheme: Scheme | None) -> list[str]:
+    """What a function asks of its partition that its asset does not have, a message each."""
+    faults = []
+    for name, kind in receives.items():
+        match kind:
+            case "context":
+                continue
+            case _ if scheme is None:
+                return ["asks for its partition, but has none; give it partitions=…"]
+            case "window" if time_of(scheme) is None:
+                faults.append(f'parameter "{name}" asks for a window of time; partitions are {title(scheme)}')
+            case "grid key" if not isinstance(scheme, GridScheme):
+                faults.append(f'parameter "{name}" asks for the key of a grid; partitions are {title(scheme)}')
+    return faults
 
 
 def check_edges(

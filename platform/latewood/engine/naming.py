@@ -14,7 +14,7 @@ from latewood.engine.signature import Signature, read_signature
 from latewood.errors import DefinitionError
 from latewood.model.definitions import SELF, AssetDefinition, Output
 from latewood.model.keys import AssetKey, asset_key
-from latewood.model.partitions import Scheme
+from latewood.model.schemes import Scheme
 from latewood.promises import Place
 
 RESULT: Final = "result"

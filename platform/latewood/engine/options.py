@@ -12,8 +12,8 @@ import msgspec
 
 from latewood.authoring import AssetOptions, CheckOptions
 from latewood.model.definitions import Severity
-from latewood.model.partitions import StaticKeys, TimeWindows
 from latewood.model.policies import Resources, Retry, Timeouts
+from latewood.model.schemes import Scheme
 
 
 def _is(*types: type) -> Callable[[Any], bool]:
@@ -62,7 +62,7 @@ _EXPECTED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "kinds": _TEXTS,
     "description": _TEXT,
     "metadata": ("a dict of JSON values", _is_json_map),
-    "partitions": ("a partition scheme, such as Daily(…)", _is(TimeWindows, StaticKeys)),
+    "partitions": ("a partition scheme, such as Daily(…)", lambda value: isinstance(value, Scheme)),
     "inputs": ("a dict of assets by parameter", _is(dict)),
     "deps": ("a list of assets", _is_listed),
     "outputs": ("a dict of types by output name", _is(dict)),

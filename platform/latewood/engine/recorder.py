@@ -1,14 +1,15 @@
 """From facts to the log: wraps them for their streams, and submits them in order behind the artifacts they name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from latewood.events import SCHEMA_VERSIONS, TYPE_OF, Event, to_json
-from latewood.model.keys import RunId
+from latewood.events import SCHEMA_VERSIONS, TYPE_OF, Event, PartitionsAdded, to_json
+from latewood.model.keys import PartitionKey, RunId
 from latewood_eventlog.groupcommit import GroupCommit
 from latewood_eventlog.records import Appended, Batch, Fence, NewEvent, Position, StreamAppend
 
@@ -18,6 +19,26 @@ _UNRECORDED_MAX: Final = 2_000
 
 Told = list[tuple[Event, Sequence[object]]]
 """Facts with the names that tell them apart within their stream."""
+
+
+_KEYS_MAX: Final = 50
+"""Keys of partitions in one event: each may have 800 bytes."""
+
+
+def added_partitions(by_name: Mapping[str, Iterable[PartitionKey]], run: RunId, step: int) -> Told:
+    """What a step adds to dynamic partitions, in as many facts as it takes."""
+    told: Told = []
+    for name, keys in by_name.items():
+        for number, part in enumerate(key_parts(keys)):
+            told.append((PartitionsAdded(name=name, keys=part, run=run, step=step), ("added", step, name, number)))
+    return told
+
+
+def key_parts(keys: Iterable[PartitionKey]) -> Iterator[tuple[PartitionKey, ...]]:
+    """The keys in pieces that an event can hold."""
+    left = iter(keys)
+    while part := tuple(islice(left, _KEYS_MAX)):
+        yield part
 
 
 def event_id(project: str, stream: str, *names: object) -> UUID:

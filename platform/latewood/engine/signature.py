@@ -17,6 +17,7 @@ from latewood.engine.annotations import type_spec
 from latewood.engine.set_order import in_one_order
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import Parameter, Receives
+from latewood.model.grids import GridKey
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import PartitionRange, TimeWindow
 
@@ -29,6 +30,7 @@ _RECEIVED: Final[dict[Any, Receives]] = {
     Context: "context",
     TimeWindow: "window",
     PartitionKey: "key",
+    GridKey: "grid key",
     PartitionRange: "range",
 }
 

@@ -15,8 +15,8 @@ from latewood.model.code import CodeVersion
 from latewood.model.graph import Graph
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import Mapping as PartitionMapping
-from latewood.model.partitions import Scheme
 from latewood.model.policies import Resources, Retry, Reuse, Timeouts
+from latewood.model.schemes import Scheme
 from latewood.model.types import TypeSpec
 
 SELF: Final = "self"
@@ -66,7 +66,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     optional: bool = False
 
 
-Receives = Literal["context", "window", "key", "range"]
+Receives = Literal["context", "window", "key", "grid key", "range"]
 """What a task asks for besides inputs and parameters: its context, or its partition as window, key or range."""
 
 

@@ -4,95 +4,85 @@ A mapping denotes only partitions that exist: the first day has no day before it
 that begins before the days do reads the days there are.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator
+from collections.abc import Mapping as Dict
 from datetime import datetime
-from functools import cache, lru_cache
-from math import inf
-from typing import Final
+from difflib import get_close_matches
+from functools import lru_cache
 
 import msgspec
 
 from latewood.errors import DefinitionError, UsageError
-from latewood.model.ordinals import Ordinals, Range
-from latewood.model.partitions import (
+from latewood.model.grids import Box, boxes, fill
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import coordinates, existing, extent, ordinal_of, parse_description
+from latewood.model.relations import (
+    All,
+    FixedKeys,
+    Identity,
+    Last,
+    Offset,
+    Overlap,
+    Parallel,
+    PlainMapping,
+    Shared,
+    WindowOverlap,
+    both_sides,
+    cuts,
+    just,
+    meets,
+    ordinals_of,
+    overlapping,
+    pairing,
+    parallel_pieces,
+    pieces_of,
+    relation_of,
+    shared_pieces,
+)
+from latewood.model.schemes import (
+    GridScheme,
+    PlainScheme,
     Scheme,
-    StaticKeys,
     TimeWindows,
-    axis_of,
-    count,
-    ordinal_of,
+    dimensions_of,
+    dynamic_names,
+    layout_of,
     size_of,
     title,
 )
 
 
-class Identity(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="identity"):
-    """The upstream partition with the same key."""
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read along one dimension of what is upstream: by the own dimension `down` (None: the same for all).
+
+    A scheme that is no grid is one dimension, whose name is empty.
+    """
+
+    up: str
+    down: str | None
+    mapping: PlainMapping
 
 
-class WindowOverlap(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="window_overlap"):
-    """The upstream partitions that share time with one's own: of a month its days, of a day its month."""
+class Along(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="along"):
+    """Grids: each dimension of what is upstream by itself, and all combinations of what that gives."""
+
+    dimensions: tuple[Followed, ...]
 
 
-class Last(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="last"):
-    """The last upstream partition that exists."""
+class Listed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="listed", cache_hash=True):
+    """What a function of the user's said of each partition when definitions were loaded.
+
+    `reads` are partitions (ordinals, as Ordinals writes them) and what each of them reads, as `describe` writes it;
+    those that read nothing are left out. `function` and its `code` version say where that comes from.
+    """
+
+    function: str
+    code: str
+    reads: tuple[tuple[str, str], ...]
 
 
-class All(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="all"):
-    """Every upstream partition that exists."""
-
-
-class Offset(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="offset"):
-    """The upstream partition so many further on; -1 is the one before."""
-
-    by: int
-
-
-class FixedKeys(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="fixed_keys"):
-    """These upstream partitions, whatever the own one is."""
-
-    keys: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Take a list as well: users write one."""
-        msgspec.structs.force_setattr(self, "keys", tuple(self.keys))
-
-
-Mapping = Identity | WindowOverlap | Last | All | Offset | FixedKeys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parallel:
-    """Downstream ordinals from `start` up to `stop`, each of which reads the one that is `by` further on."""
-
-    start: int
-    stop: int
-    by: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """Downstream ordinals from `start` up to `stop`, each of which reads all of `upstream` (maybe nothing)."""
-
-    start: int
-    stop: int
-    upstream: Ordinals
-
-
-@dataclass(frozen=True, slots=True)
-class _Overlap:
-    """The relation of windows that share time."""
-
-    up: TimeWindows
-    down: TimeWindows
-
-
-_BOUNDARIES_MAX: Final = 10_000
-
-_Pairing = int | tuple[int | None, ...] | _Overlap
-"""Counterparts so many ordinals further on, or one by one (None: there is none), or by overlap."""
+Mapping = PlainMapping | Along | Listed
 
 
 def default_mapping(up: Scheme | None, down: Scheme | None) -> Mapping:
@@ -101,34 +91,119 @@ def default_mapping(up: Scheme | None, down: Scheme | None) -> Mapping:
         return Identity()
     if up is None or down is None:
         return All()
+    if isinstance(up, GridScheme) or isinstance(down, GridScheme):
+        return along(up, down, {})
     if isinstance(up, TimeWindows) and isinstance(down, TimeWindows):
         return WindowOverlap()
-    raise DefinitionError(
+    raise _no_default(up, down)
+
+
+def _no_default(up: Scheme, down: Scheme) -> DefinitionError:
+    return DefinitionError(
         f"no default leads from partitions {title(up)} to partitions {title(down)}; "
         "say which ones are read: All(), Last() or FixedKeys(keys=...), or Identity() where keys are the same"
     )
 
 
+def along(up: Scheme, down: Scheme, said: Dict[str, PlainMapping]) -> Along:
+    """How a grid is read, or a grid reads: dimensions of one name by their own default, or as is `said` of them.
+
+    A dimension that only the upstream has is read in full; one that only the reader has does not count. A scheme
+    that is no grid goes with the one dimension that is the same, or the only one of time.
+    Raises DefinitionError for a dimension that is unknown, or cannot be read so.
+    """
+    ups, downs = dimensions_of(up), dimensions_of(down)
+    for name in said.keys() - ups.keys():
+        near = get_close_matches(name, ups, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"upstream is {title(up)}"
+        raise DefinitionError(f'no dimension "{name}" upstream; {hint}')
+    partners = _partners(ups, downs)
+    if not partners and said.keys() != ups.keys():
+        raise _no_default(up, down)
+    found = []
+    for name, scheme in ups.items():
+        partner = partners.get(name)
+        other = None if partner is None else downs[partner]
+        try:
+            mapping = said.get(name) or (All() if other is None else _default_along(scheme, other))
+            if isinstance(mapping, Identity | Offset | WindowOverlap) and other is None:
+                raise DefinitionError(
+                    f"{type(mapping).__name__} needs this dimension on both sides; {both_sides(up, down)}"
+                )
+        except DefinitionError as error:
+            raise DefinitionError(f'dimension "{name}": {error.message}') from None
+        found.append(Followed(up=name, down=partner, mapping=mapping))
+    return Along(dimensions=tuple(found))
+
+
+def _partners(ups: Dict[str, PlainScheme], downs: Dict[str, PlainScheme]) -> dict[str, str]:
+    """The reader's dimension by that of what is upstream, where they go together."""
+    if "" not in ups and "" not in downs:
+        return {name: name for name in ups if name in downs}
+    for fits in (lambda a, b: a == b, lambda a, b: isinstance(a, TimeWindows) and isinstance(b, TimeWindows)):
+        pairs = [(a, b) for a, one in ups.items() for b, other in downs.items() if fits(one, other)]
+        if len(pairs) == 1:
+            return dict(pairs)
+    return {}
+
+
+def _default_along(up: PlainScheme, down: PlainScheme) -> PlainMapping:
+    mapping = default_mapping(up, down)
+    assert not isinstance(mapping, Along | Listed), "neither is a grid"
+    return mapping
+
+
+def may_read_nothing(mapping: Mapping) -> bool:
+    """True for what may denote no partition, as the first one's predecessor: then that is what is read."""
+    return isinstance(mapping, Offset | Listed) or (
+        isinstance(mapping, Along) and any(isinstance(d.mapping, Offset) for d in mapping.dimensions)
+    )
+
+
+def reads_earlier(mapping: Mapping, scheme: Scheme | None) -> bool:
+    """True if what a partition reads of its own scheme always comes before it, in the order of ordinals."""
+    if isinstance(mapping, Offset):
+        return mapping.by < 0
+    if isinstance(mapping, Listed):
+        return all(read.ranges[-1][1] <= start for start, _, read in _listed(mapping, scheme))
+    if not isinstance(mapping, Along) or not isinstance(scheme, GridScheme):
+        return False
+    by_name = {d.up: d.mapping for d in mapping.dimensions}
+    ordered = [by_name[name] for name in layout_of(scheme).names]
+    first = next((m for m in ordered if not isinstance(m, Identity)), None)
+    return isinstance(first, Offset) and first.by < 0
+
+
 def check_mapping(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> str | None:
     """Why the mapping cannot work between these schemes; None if it can."""
     match mapping:
-        case Last() | All():
+        case Last() | Offset() if isinstance(up, GridScheme):
+            parts = dimensions_of(up)
+            name = min(parts, key=lambda name: not isinstance(parts[name], TimeWindows))
+            example = '"last"' if isinstance(mapping, Last) else mapping.by
+            return f'{type(mapping).__name__} goes along one dimension: say dimensions={{"{name}": {example}}}'
+        case Last() | All() | Listed():
             return None
         case FixedKeys(keys=()):
             return "FixedKeys: expected at least one key, found none"
         case FixedKeys(keys=keys):
             try:
-                _ordinals_of(up, keys)
+                for key in () if dynamic_names(up) else keys:
+                    ordinal_of(up, key)
             except UsageError as error:
                 return f"FixedKeys: {error}"
             return None
+        case Along():
+            ups, downs = dimensions_of(up), dimensions_of(down)
+            reasons = ((d.up, check_mapping(d.mapping, ups[d.up], downs.get(d.down or ""))) for d in mapping.dimensions)
+            return next((f'dimension "{name}": {reason}' for name, reason in reasons if reason), None)
         case Identity() | Offset() | WindowOverlap():
             try:
-                relation = _pairing(mapping, up, down)
+                relation = pairing(mapping, up, down)
             except DefinitionError as error:
                 return error.message
             name = type(mapping).__name__
-            return None if _meets(relation, up, down) else f"{name} would never read anything; {_sides(up, down)}"
+            return None if meets(relation, up, down) else f"{name} would never read anything; {both_sides(up, down)}"
 
 
 def reads_several(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> bool:
@@ -143,26 +218,35 @@ def reads_several(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> b
         case All():
             return size_of(up) != 1
         case FixedKeys(keys=keys):
-            return len(_ordinals_of(up, keys)) > 1
+            return len(set(keys) if dynamic_names(up) else ordinals_of(up, keys)) > 1
         case WindowOverlap():
-            relation = _pairing(mapping, up, down)
-            return isinstance(relation, _Overlap) and _cuts(relation.up, relation.down)
+            relation = pairing(mapping, up, down)
+            return isinstance(relation, Overlap) and cuts(relation.up, relation.down)
+        case Listed():
+            return any(len(read) > 1 for _, _, read in _listed(mapping, up))
+        case Along(dimensions=dimensions):
+            sides = _sides_along(mapping, up, down)
+            return any(reads_several(d.mapping, *side) for d, side in zip(dimensions, sides, strict=True))
 
 
 def upstream_ordinals(
     mapping: Mapping, up: Scheme | None, down: Scheme | None, ordinal: int, now: datetime
 ) -> Ordinals:
     """What the downstream partition `ordinal` reads, of what exists upstream at `now`. Cost: O(1)."""
-    size = count(up, now)
-    match _relation(mapping, up, down, size):
+    if isinstance(mapping, Along):
+        return _read_along(mapping, up, down, ordinal, now)
+    if isinstance(mapping, Listed):
+        return _read_of_list(mapping, up, ordinal) & existing(up, now)
+    there = existing(up, now)
+    match relation_of(mapping, up, down, there):
         case Ordinals() as fixed:
             return fixed
         case int(by):
-            return Ordinals.between(ordinal + by, min(ordinal + by + 1, size))
+            return just(ordinal + by, there)
         case tuple() as found:
-            return _one(found[ordinal])
-        case _Overlap(up=ups, down=downs):
-            return Ordinals.between(*_overlapping(ups, downs, (ordinal, ordinal + 1), size))
+            return just(found[ordinal], there)
+        case Overlap(up=ups, down=downs):
+            return Ordinals.between(*overlapping(ups, downs, (ordinal, ordinal + 1), extent(up, now)))
 
 
 def upstream_ranges(
@@ -171,21 +255,25 @@ def upstream_ranges(
     """What each of the downstream partitions `ordinals` reads, in few pieces. Order: ascending.
 
     Cost: O(ranges) for identity, offset, all, last and fixed keys; of overlapping windows O(windows of the
-    coarser scheme); O(partitions) between static schemes of different keys.
+    coarser scheme); O(partitions) between schemes of different keys, and along dimensions.
     """
-    size = count(up, now)
+    if isinstance(mapping, Along | Listed):
+        return tuple(pieces_of(ordinals, lambda ordinal: upstream_ordinals(mapping, up, down, ordinal, now)))
+    size, there = extent(up, now), existing(up, now)
     pieces: list[Parallel | Shared] = []
-    relation = _relation(mapping, up, down, size)
+    relation = relation_of(mapping, up, down, there)
     for start, stop in ordinals.ranges:
         match relation:
             case Ordinals() as fixed:
                 pieces.append(Shared(start=start, stop=stop, upstream=fixed))
+            case int(by) if len(there) == size:
+                pieces.extend(parallel_pieces(start, stop, by, size))
             case int(by):
-                pieces.extend(_parallel(start, stop, by, size))
+                pieces.extend(pieces_of(Ordinals.between(start, stop), lambda o, by=by: just(o + by, there)))  # type: ignore[misc]
             case tuple() as found:
-                pieces.extend(Shared(start=o, stop=o + 1, upstream=_one(found[o])) for o in range(start, stop))
-            case _Overlap(up=ups, down=downs):
-                pieces.extend(_shared(ups, downs, (start, stop), size))
+                pieces.extend(Shared(start=o, stop=o + 1, upstream=just(found[o], there)) for o in range(start, stop))
+            case Overlap(up=ups, down=downs):
+                pieces.extend(shared_pieces(ups, downs, (start, stop), size))
     return tuple(pieces)
 
 
@@ -196,143 +284,101 @@ def downstream_ordinals(
 
     Exactly the inverse of `upstream_ordinals`. Cost: O(ranges), O(partitions) between different static keys.
     """
-    size = count(up, now)
-    existing = ordinals & Ordinals.between(0, size)
-    every = Ordinals.between(0, count(down, now))
-    match _relation(mapping, up, down, size):
+    there, every = existing(up, now), existing(down, now)
+    read = ordinals & there
+    if isinstance(mapping, Along):
+        return _read_by_along(mapping, up, down, read, now)
+    if isinstance(mapping, Listed):
+        readers = ((start, stop) for start, stop, listed in _listed(mapping, up) if listed & read)
+        return Ordinals.of_ranges(readers) & every
+    match relation_of(mapping, up, down, there):
         case Ordinals() as fixed:
-            return every if existing & fixed else Ordinals()
+            return every if read & fixed else Ordinals()
         case int(by):
-            return existing.shift(-by) & every
+            return read.shift(-by) & every
         case tuple() as found:
-            return Ordinals.from_sorted(o for o, read in enumerate(found) if read is not None and read in existing)
-        case _Overlap(up=ups, down=downs):
-            return Ordinals.of_ranges(_overlapping(downs, ups, r, len(every)) for r in existing.ranges)
+            return Ordinals.from_sorted(o for o, at in enumerate(found) if at is not None and at in read) & every
+        case Overlap(up=ups, down=downs):
+            return Ordinals.of_ranges(overlapping(downs, ups, r, extent(down, now)) for r in read.ranges)
 
 
-def _relation(mapping: Mapping, up: Scheme | None, down: Scheme | None, size: int) -> Ordinals | _Pairing:
-    """What a mapping comes to; `size` counts the upstream partitions."""
-    match mapping:
-        case Last():
-            return Ordinals.between(size - 1, size)
-        case All():
-            return Ordinals.between(0, size)
-        case FixedKeys(keys=keys):
-            return _ordinals_of(up, keys) & Ordinals.between(0, size)
-        case Identity() | Offset() | WindowOverlap():
-            return _pairing(mapping, up, down)
+@lru_cache(maxsize=256)
+def _listed(mapping: Listed, up: Scheme | None) -> tuple[tuple[int, int, Ordinals], ...]:
+    """Ranges of readers and what they read, ascending. Raises DefinitionError where that is there no more."""
+    assert up is not None, "refused when definitions load"
+    try:
+        found = [(Ordinals.parse(readers), parse_description(up, text)) for readers, text in mapping.reads]
+    except UsageError as error:
+        raise DefinitionError(f"{mapping.function}() said of what is upstream: {error}") from None
+    return tuple(sorted((start, stop, read) for readers, read in found for start, stop in readers.ranges))
 
 
-@lru_cache(maxsize=4096)
-def _pairing(mapping: Identity | Offset | WindowOverlap, up: Scheme | None, down: Scheme | None) -> _Pairing:
-    """How partitions find their own counterparts. Raises DefinitionError where they cannot."""
-    distance = _distance(up, down)
-    match mapping:
-        case Identity() if distance is not None:
-            return distance
-        case Identity() if isinstance(up, StaticKeys) and isinstance(down, StaticKeys):
-            ordinals = {key: ordinal for ordinal, key in enumerate(up.keys)}
-            return tuple(ordinals.get(key) for key in down.keys)
-        case Offset(by=by) if distance is not None and up is not None:
-            return distance + by
-        case WindowOverlap() if isinstance(up, TimeWindows) and isinstance(down, TimeWindows):
-            return _Overlap(up, down) if distance is None else distance
-    needs = "windows of time" if isinstance(mapping, WindowOverlap) else "partitions with the same keys"
-    raise DefinitionError(f"{type(mapping).__name__} needs {needs} on both sides; {_sides(up, down)}")
+def _read_of_list(mapping: Listed, up: Scheme | None, ordinal: int) -> Ordinals:
+    listed = _listed(mapping, up)
+    at = bisect_right(listed, ordinal, key=lambda entry: entry[0]) - 1
+    return listed[at][2] if at >= 0 and ordinal < listed[at][1] else Ordinals()
 
 
-def _distance(up: Scheme | None, down: Scheme | None) -> int | None:
-    """How much further on the same partition is upstream; None where keys are never the same."""
-    if up == down:
-        return 0
-    if not isinstance(up, TimeWindows) or not isinstance(down, TimeWindows):
-        return None
-    if (up.every, up.timezone) != (down.every, down.timezone):
-        return None
-    later = axis_of(up).locate(axis_of(down).key(0))
-    earlier = axis_of(down).locate(axis_of(up).key(0))
-    return later if later is not None else None if earlier is None else -earlier
+def _sides_along(
+    mapping: Along, up: Scheme | None, down: Scheme | None
+) -> list[tuple[PlainScheme, PlainScheme | None]]:
+    """The schemes at both ends of each dimension. Raises DefinitionError where one of them has changed since."""
+    ups, downs = dimensions_of(up), dimensions_of(down)
+    found = [(ups.get(d.up), None if d.down is None else downs.get(d.down)) for d in mapping.dimensions]
+    sides = [(one, other) for one, other in found if one is not None]
+    if len(sides) < len(ups) or any(
+        d.down is not None and other is None for d, (_, other) in zip(mapping.dimensions, found, strict=True)
+    ):
+        raise DefinitionError(f"dimensions are not what they were when this was deployed; {both_sides(up, down)}")
+    return sides
 
 
-def _overlapping(of: TimeWindows, by: TimeWindows, ordinals: Range, size: int) -> Range:
-    """The windows of `of`, `size` in number, that share time with windows `ordinals` of `by`."""
-    start, end = (axis_of(by).start(ordinal) for ordinal in ordinals)
-    first, stop = axis_of(of).first_from(start + 1) - 1, axis_of(of).first_from(end)
-    return min(max(first, 0), size), min(stop, size)
+def _read_along(mapping: Along, up: Scheme | None, down: Scheme | None, ordinal: int, now: datetime) -> Ordinals:
+    own = coordinates(down, ordinal)
+    sides = _sides_along(mapping, up, down)
+    digits = {
+        d.up: _read_of_dimension(d.mapping, *side, 0 if d.down is None else own[d.down], now)
+        for d, side in zip(mapping.dimensions, sides, strict=True)
+    }
+    return _filled(up, digits)
 
 
-def _one(ordinal: int | None) -> Ordinals:
-    return Ordinals() if ordinal is None else Ordinals.between(ordinal, ordinal + 1)
+@lru_cache(maxsize=1 << 16)
+def _read_of_dimension(
+    mapping: PlainMapping, up: PlainScheme, down: PlainScheme | None, digit: int, now: datetime
+) -> Ordinals:
+    """A grid asks the same of a dimension for each combination with others."""
+    return upstream_ordinals(mapping, up, down, digit, now)
 
 
-def _parallel(start: int, stop: int, by: int, size: int) -> Iterator[Parallel | Shared]:
-    first = min(max(start, -by), stop)
-    last = max(min(stop, size - by), first)
-    if start < first:
-        yield Shared(start=start, stop=first, upstream=Ordinals())
-    if first < last:
-        yield Parallel(start=first, stop=last, by=by)
-    if last < stop:
-        yield Shared(start=last, stop=stop, upstream=Ordinals())
+def _read_by_along(mapping: Along, up: Scheme | None, down: Scheme | None, read: Ordinals, now: datetime) -> Ordinals:
+    sides = _sides_along(mapping, up, down)
+    every = {name: existing(scheme, now) for name, scheme in dimensions_of(down).items()}
+    found = Ordinals()
+    for box in _boxes_of(up, read):
+        readers = dict(every)
+        for d, (one, other) in zip(mapping.dimensions, sides, strict=True):
+            by = downstream_ordinals(d.mapping, one, other, box[d.up], now)
+            if d.down is not None:
+                readers[d.down] &= by
+            elif not by:
+                readers = dict.fromkeys(readers, Ordinals())
+        found |= _filled(down, readers)
+    return found
 
 
-def _shared(up: TimeWindows, down: TimeWindows, ordinals: Range, size: int) -> Iterator[Shared]:
-    @cache
-    def read(ordinal: int) -> Range:
-        return _overlapping(up, down, (ordinal, ordinal + 1), size)
-
-    start, stop = ordinals
-    while start < stop:
-        after = _run_end(read, start, stop)
-        yield Shared(start=start, stop=after, upstream=Ordinals.between(*read(start)))
-        start = after
+def _boxes_of(scheme: Scheme | None, ordinals: Ordinals) -> Iterator[dict[str, Ordinals]]:
+    if not isinstance(scheme, GridScheme):
+        yield {"": ordinals}
+        return
+    layout = layout_of(scheme)
+    for box in boxes(ordinals, layout.sizes):
+        yield dict(zip(layout.names, box, strict=True))
 
 
-def _run_end(read: Callable[[int], Range], start: int, stop: int) -> int:
-    """Where `read`, which only ascends, ceases to be what it is at `start`. Cost: O(log of the run's length)."""
-    step = 1
-    while start + step < stop and read(start + step) == read(start):
-        step *= 2
-    low, high = start + step // 2, min(start + step, stop)
-    return bisect_left(range(stop), 1, low, high, key=lambda ordinal: int(read(ordinal) != read(start)))
-
-
-def _meets(relation: _Pairing, up: Scheme | None, down: Scheme | None) -> bool:
-    """Whether any partition reads any other, ever."""
-    match relation:
-        case int(by):
-            ups, downs = (inf if (size := size_of(scheme)) is None else size for scheme in (up, down))
-            return max(0, -by) < min(downs, ups - by)
-        case tuple() as found:
-            return any(ordinal is not None for ordinal in found)
-        case _Overlap(up=one, down=other):
-            return axis_of(one).start(0) < _end(other) and axis_of(other).start(0) < _end(one)
-
-
-@lru_cache(maxsize=1024)
-def _cuts(up: TimeWindows, down: TimeWindows) -> bool:
-    """Whether a boundary between two windows of `up` lies inside a window of `down`, which thereby reads both."""
-    ups, downs = axis_of(up), axis_of(down)
-    first = max(1, ups.first_from(downs.start(0) + 1))
-    last = min(inf if (size := size_of(up)) is None else size, first + _BOUNDARIES_MAX)
-    for ordinal in range(first, int(last)):
-        boundary = ups.start(ordinal)
-        if boundary >= _end(down):
-            return False
-        if downs.start(downs.first_from(boundary)) != boundary:
-            return True
-    return False
-
-
-def _end(scheme: TimeWindows) -> float:
-    size = size_of(scheme)
-    return inf if size is None else axis_of(scheme).start(size)
-
-
-def _sides(up: Scheme | None, down: Scheme | None) -> str:
-    return f"upstream is {title(up)}, downstream is {title(down)}"
-
-
-@lru_cache(maxsize=1024)
-def _ordinals_of(scheme: Scheme | None, keys: tuple[str, ...]) -> Ordinals:
-    return Ordinals.of(ordinal_of(scheme, key) for key in keys)
+def _filled(scheme: Scheme | None, digits: Dict[str, Ordinals]) -> Ordinals:
+    if not isinstance(scheme, GridScheme):
+        return digits[""]
+    layout = layout_of(scheme)
+    box: Box = tuple(digits[name] for name in layout.names)
+    return fill(box, layout.sizes) if all(box) else Ordinals()

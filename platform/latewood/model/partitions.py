@@ -1,66 +1,55 @@
 """Partition schemes: how an asset is sliced, what the slices are called, and how a choice of them is written.
 
-A scheme numbers its partitions 0, 1, 2, ... in order: these are their ordinals. An asset without a scheme
-(None) has exactly one partition, with ordinal 0 and the key UNPARTITIONED.
+A scheme numbers its partitions 0, 1, 2, ... in order: these are their ordinals. They never change as time goes on and
+keys are added, so a set of them means the same for ever. An asset without a scheme (None) has exactly one partition,
+with ordinal 0 and the key UNPARTITIONED.
 """
 # ruff: noqa: N802 -- Hourly, Daily, ... read as the kinds of scheme they make
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
+from math import prod
 from typing import Final
 
-import msgspec
 from cronsim import CronSim, CronSimError
 
 from latewood.errors import DefinitionError, UsageError
 from latewood.model.axes import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    Axis,
-    CalendarAxis,
-    MarkAxis,
     instant_of,
     interval_of,
     local_at,
     zone,
 )
+from latewood.model.grids import boxes, choices_of, digits_of, fill, key_text, number_of
 from latewood.model.keys import UNPARTITIONED, PartitionKey
+from latewood.model.moments import Moment, begin, iso
 from latewood.model.ordinals import Ordinals, Range
+from latewood.model.schemes import (
+    Dimension,
+    DynamicKeys,
+    GridScheme,
+    PlainScheme,
+    Scheme,
+    StaticKeys,
+    TimeWindows,
+    axis_of,
+    dimensions_of,
+    layout_of,
+    size_of,
+    time_of,
+    title,
+)
 
-_EXPECTED: Final = {
-    "monthly": "the first day of a month such as 2013-01-01",
-    "weekly": "a date such as 2013-01-07",
-    "daily": "a date such as 2013-01-01",
-    "hourly": "a whole hour such as 2013-01-01T05",
-    "cron": "a local time such as 2013-01-01T05:30",
-}
+_KEY_LENGTH_MAX: Final = 200
+_EVER: Final = 2**62
+"""No scheme has so many partitions."""
 
-
-class TimeWindows(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="time", cache_hash=True):
-    """Windows of time that follow each other from `start` on; no window begins at or after `end`.
-
-    `every` is hourly, daily, weekly, monthly or a cron expression; `start` and `end` are local times of
-    `timezone` in ISO form. Without an end, a window becomes a partition when it is over.
-    Made by Hourly, Daily, Weekly, Monthly and Cron, which check what they are given.
-    """
-
-    every: str
-    start: str
-    end: str | None = None
-    timezone: str = "UTC"
-
-
-class StaticKeys(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="static", cache_hash=True):
-    """Partitions that are named one by one. Made by Static, which checks the names."""
-
-    keys: tuple[PartitionKey, ...]
-
-
-Scheme = TimeWindows | StaticKeys
+_PLACES_MAX: Final = 1_000_000
+"""Most partitions of a grid, the leading dimension aside where it grows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +72,6 @@ class PartitionRange:
     first: PartitionKey
     last: PartitionKey
     window: TimeWindow | None = None
-
-
-Moment = str | date
-"""A local time as users write it: ISO text, a date or a naive datetime."""
 
 
 def Hourly(start: Moment, end: Moment | None = None, *, timezone: str = "UTC") -> TimeWindows:
@@ -146,38 +131,129 @@ def Static(keys: Iterable[str]) -> StaticKeys:
     if not found:
         raise DefinitionError("static partitions: expected at least one key, found none")
     for key, times in Counter(found).items():
-        fits = key.isprintable() and key == key.strip(" .") and not key.startswith(("-", "*"))
-        if not key or not fits or ".." in key or "," in key:
-            raise DefinitionError(
-                f'static partition "{key}": expected printable text that neither begins nor ends with a blank '
-                'or ".", does not begin with "-" or "*", and contains neither ".." nor ","'
-            )
+        if (expected := _misfit(key)) is not None:
+            raise DefinitionError(f'static partition "{key}": {expected}')
         if times > 1:
             raise DefinitionError(f'static partition "{key}": expected once, found {times} times')
     return StaticKeys(keys=found)
 
 
-def count(scheme: Scheme | None, now: datetime) -> int:
-    """Number of partitions: those whose window is over at `now` where the scheme has no end. Cost: O(1)."""
+def Dynamic(name: str) -> DynamicKeys:
+    """The keys that were added under this name and not removed: `latewood partitions add NAME KEY`, or by a task.
+
+    They belong to the project, in the order of their first addition. Raises DefinitionError for a bad name.
+    """
+    if not name.isascii() or not name.replace("-", "_").isidentifier() or len(name) > _KEY_LENGTH_MAX:
+        raise DefinitionError(f'dynamic partitions "{name}": expected a name of letters, digits, "_" and "-"')
+    return DynamicKeys(name=name)
+
+
+def Grid(**dimensions: PlainScheme) -> GridScheme:
+    """One partition per combination of keys, `day=2013-01-01, region=eu`: `Grid(day=Daily(…), region=Static([…]))`.
+
+    Only one dimension may grow (windows of time without an end, dynamic keys). Raises DefinitionError.
+    """
+    if len(dimensions) < 2:  # noqa: PLR2004 - what a grid is
+        raise DefinitionError(f"grid: expected at least two dimensions, found {len(dimensions)}")
+    for name, scheme in dimensions.items():
+        if not isinstance(scheme, PlainScheme):
+            raise DefinitionError(
+                f"grid: expected a partition scheme for {name}, such as Daily(…) or Static([…]), found {scheme!r}"
+            )
+        bad = next((key for key in _listed(scheme) if not set("=;").isdisjoint(key)), None)
+        if bad is not None:
+            raise DefinitionError(f'grid: expected keys without "=" and ";" for {name}, found "{bad}"')
+    growing = [name for name, scheme in dimensions.items() if size_of(scheme) is None]
+    if len(growing) > 1:
+        raise DefinitionError(
+            f"grid: expected one dimension at most that grows, found {' and '.join(growing)}; "
+            "give windows of time an end, or name keys with Static"
+        )
+    places = prod(size for scheme in dimensions.values() if (size := size_of(scheme)) is not None)
+    if places > _PLACES_MAX:
+        raise DefinitionError(f"grid: expected at most {_PLACES_MAX:,} combinations, found {places:,}")
+    return GridScheme(dimensions=tuple(Dimension(name=name, scheme=scheme) for name, scheme in dimensions.items()))
+
+
+def check_dynamic_key(key: str) -> PartitionKey:
+    """The key, which may be added to dynamic partitions. Raises UsageError for what cannot be one."""
+    expected = _misfit(key)
+    if expected is None and (len(key) > _KEY_LENGTH_MAX or not set("=;").isdisjoint(key)):
+        expected = f'expected at most {_KEY_LENGTH_MAX} characters without "=" and ";"'
+    if expected is not None:
+        raise UsageError(f'partition "{key}": {expected}')
+    return PartitionKey(key)
+
+
+def unknown_dynamic(name: str, known: Collection[str]) -> str:
+    """What is said of a name by which nothing is partitioned."""
+    near = get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
+    return f'no dynamic partitions "{name}"; {hint}'
+
+
+def extent(scheme: Scheme | None, now: datetime) -> int:
+    """The number that no ordinal of an existing partition reaches. Cost: O(1)."""
     size = size_of(scheme)
     if size is not None:
         return size
-    assert isinstance(scheme, TimeWindows)
-    return max(axis_of(scheme).first_from(int(now.timestamp() // 1) + 1) - 1, 0)
+    match scheme:
+        case TimeWindows():
+            return max(axis_of(scheme).first_from(int(now.timestamp() // 1) + 1) - 1, 0)
+        case DynamicKeys(keys=keys):
+            return len(keys)
+        case GridScheme():
+            layout = layout_of(scheme)
+            return extent(layout.schemes[0], now) * prod(layout.sizes)
+        case _:
+            raise AssertionError("what has no size grows")
+
+
+def existing(scheme: Scheme | None, now: datetime) -> Ordinals:
+    """The partitions there are: windows that are over at `now` where there is no end, keys that are not removed."""
+    match scheme:
+        case DynamicKeys():
+            return _standing(scheme)
+        case GridScheme():
+            layout = layout_of(scheme)
+            return fill(tuple(existing(part, now) for part in layout.schemes), layout.sizes)
+        case _:
+            return Ordinals.between(0, extent(scheme, now))
+
+
+def count(scheme: Scheme | None, now: datetime) -> int:
+    """Number of partitions at `now`. Cost: O(1), of dynamic ones O(ranges of removed keys)."""
+    return len(existing(scheme, now))
 
 
 def key_at(scheme: Scheme | None, ordinal: int) -> PartitionKey:
     """The key of a partition. Raises UsageError outside the scheme. Cost: O(1), about a microsecond."""
-    size = size_of(scheme)
+    size = len(scheme.keys) if isinstance(scheme, DynamicKeys) else size_of(scheme)
     if ordinal < 0 or (size is not None and ordinal >= size):
         raise UsageError(f"partition number {ordinal}: expected 0 to {'' if size is None else size - 1}".rstrip())
     match scheme:
         case None:
             return UNPARTITIONED
-        case StaticKeys(keys=keys):
+        case StaticKeys(keys=keys) | DynamicKeys(keys=keys):
             return keys[ordinal]
         case TimeWindows():
             return PartitionKey(axis_of(scheme).key(ordinal))
+        case GridScheme():
+            return PartitionKey(key_text(place_of(scheme, ordinal)))
+
+
+def place_of(scheme: GridScheme, ordinal: int) -> dict[str, str]:
+    """The keys of a partition of a grid, by dimension."""
+    digits = coordinates(scheme, ordinal)
+    return {d.name: key_at(d.scheme, digits[d.name]) for d in scheme.dimensions}
+
+
+def coordinates(scheme: Scheme | None, ordinal: int) -> dict[str, int]:
+    """The ordinals of a partition in each of `dimensions_of` the scheme."""
+    if not isinstance(scheme, GridScheme):
+        return {} if scheme is None else {"": ordinal}
+    layout = layout_of(scheme)
+    return dict(zip(layout.names, digits_of(ordinal, layout.sizes), strict=True))
 
 
 def keys_of(scheme: Scheme | None, ordinals: Ordinals) -> tuple[PartitionKey, ...]:
@@ -190,30 +266,45 @@ def keys_of(scheme: Scheme | None, ordinals: Ordinals) -> tuple[PartitionKey, ..
 
 
 def ordinal_of(scheme: Scheme | None, key: str) -> int:
-    """The ordinal of the partition with that key; of an open scheme, also one that is yet to come.
+    """The ordinal of the partition with that key; of windows without an end, also of one that is yet to come.
 
     Raises UsageError with the bounds, or near matches, where there is none. Cost: O(1).
     """
+    if isinstance(scheme, GridScheme):
+        return _ordinal_in_grid(scheme, key)
     ordinal, size = _located(scheme, key), size_of(scheme)
-    if ordinal is None or (size is not None and ordinal >= size):
+    if ordinal is None or (size is not None and ordinal >= size) or _is_removed(scheme, ordinal):
         raise _unknown(scheme, key, size)
     return ordinal
 
 
-def window_at(scheme: TimeWindows, ordinal: int) -> TimeWindow:
-    """The window of a partition. Cost: O(1)."""
-    return _window(scheme, (ordinal, ordinal + 1))
+def window_at(scheme: Scheme, ordinal: int) -> TimeWindow:
+    """The window of a partition of windows of time, or of a grid with one dimension of them. Cost: O(1)."""
+    name, windows = next((n, s) for n, s in dimensions_of(scheme).items() if isinstance(s, TimeWindows))
+    at = coordinates(scheme, ordinal)[name]
+    return _window(windows, (at, at + 1))
 
 
 def range_at(scheme: Scheme | None, ordinals: Range) -> PartitionRange:
-    """The half-open range of ordinals, not empty, as users receive it."""
+    """The half-open range of ordinals, not empty, as users receive it; of a grid it has a window if it is one of it."""
     start, stop = ordinals
     window = _window(scheme, ordinals) if isinstance(scheme, TimeWindows) else None
+    if isinstance(scheme, GridScheme) and stop == start + 1 and time_of(scheme) is not None:
+        window = window_at(scheme, start)
     return PartitionRange(first=key_at(scheme, start), last=key_at(scheme, stop - 1), window=window)
 
 
 def describe(scheme: Scheme | None, ordinals: Ordinals) -> str:
-    """These partitions as text that `parse_partitions` reads: `2013-01-01..2013-03-31, 2013-05-01`."""
+    """These partitions as text that `parse_partitions` reads: `2013-01-01..2013-03-31, 2013-05-01`.
+
+    Of a grid: `day=2013-01-01..2013-03-31, region=eu; day=2013-05-01, region=us`.
+    """
+    if isinstance(scheme, GridScheme):
+        layout = layout_of(scheme)
+        found = (dict(zip(layout.names, box, strict=True)) for box in boxes(ordinals, layout.sizes))
+        return "; ".join(
+            key_text({d.name: describe(d.scheme, box[d.name]) for d in scheme.dimensions}) for box in found
+        )
     ends = ((key_at(scheme, start), key_at(scheme, stop - 1)) for start, stop in ordinals.ranges)
     return ", ".join(first if first == last else f"{first}..{last}" for first, last in ends)
 
@@ -222,70 +313,84 @@ def parse_partitions(scheme: Scheme | None, text: str, now: datetime) -> Ordinal
     """The partitions that `text` chooses: keys and ranges, both ends included, joined by commas.
 
     `*` is all; of time windows a coarser time stands for all that begin within it (`2013-06` for a month of
-    days, `2013` for a year); what follows a `-` is taken away (`2013-02, -2013-02-14`).
+    days, `2013` for a year); what follows a `-` is taken away (`2013-02, -2013-02-14`). In a grid a choice follows
+    each dimension's name, and a dimension that is left out is meant as a whole (`region=eu, day=2013-06`).
     Raises UsageError for what denotes no partition that exists at `now`. Cost: O(parts of the text).
     """
-    size = count(scheme, now)
+    return _parsed(scheme, text, now) & existing(scheme, now)
+
+
+def parse_description(scheme: Scheme, text: str) -> Ordinals:
+    """The partitions that `describe` wrote, also those of an open scheme that are yet to come.
+
+    Raises UsageError where the scheme has them no more.
+    """
+    return _parsed(scheme, text, None) if text else Ordinals()
+
+
+def _parsed(scheme: Scheme | None, text: str, now: datetime | None) -> Ordinals:
+    """What the text denotes; of an open scheme what there is at `now`, or ever will be."""
+    if isinstance(scheme, GridScheme):
+        return _parse_grid(scheme, text, now)
+    size = (size_of(scheme) or _EVER) if now is None else extent(scheme, now)
     parts = [part.strip() for part in text.split(",")]
     chosen = [_denoted(scheme, part, size) for part in parts if not part.startswith("-")]
     removed = [_denoted(scheme, part[1:].strip(), size) for part in parts if part.startswith("-")]
     return Ordinals.of_ranges(chosen or [(0, size)]) - Ordinals.of_ranges(removed)
 
 
-def title(scheme: Scheme | None) -> str:
-    """What the scheme is, in a few words: `daily from 2013-01-01 to 2014-01-01 (Europe/Berlin)`."""
-    match scheme:
-        case None:
-            return "unpartitioned"
-        case StaticKeys(keys=keys):
-            return f"static ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"  # noqa: PLR2004 -- a few
-        case TimeWindows(every=every, start=start, end=end, timezone=timezone):
-            until = f" to {end}" if end else ""
-            return f"{every if every in _EXPECTED else f'cron {every}'} from {start}{until} ({timezone})"
-
-
-@lru_cache(maxsize=1024)
-def axis_of(scheme: TimeWindows) -> Axis:
-    """The numbering of the scheme's windows, from its start and without its end."""
-    tz, start = zone(scheme.timezone), datetime.fromisoformat(scheme.start)
-    match scheme.every:
-        case "daily":
-            return CalendarAxis.of_days(1, start.date(), tz)
-        case "weekly":
-            return CalendarAxis.of_days(7, start.date(), tz)
-        case "monthly":
-            return CalendarAxis.of_months(start.date(), tz)
-        case every:
-            return MarkAxis.of(every, start, tz)
-
-
-@lru_cache(maxsize=1024)
-def size_of(scheme: Scheme | None) -> int | None:
-    """Number of partitions; None where it depends on the time."""
-    match scheme:
-        case None:
-            return 1
-        case StaticKeys(keys=keys):
-            return len(keys)
-        case TimeWindows(end=end, timezone=timezone):
-            if end is None:
-                return None
-            return axis_of(scheme).first_from(instant_of(datetime.fromisoformat(end), zone(timezone)))
+def _parse_grid(scheme: GridScheme, text: str, now: datetime | None) -> Ordinals:
+    layout, parts = layout_of(scheme), dimensions_of(scheme)
+    found = Ordinals()
+    for chosen in choices_of(text, list(parts)):
+        digits = []
+        for name in layout.names:
+            try:
+                digits.append(_parsed(parts[name], chosen.get(name, "*"), now))
+            except UsageError as error:
+                raise UsageError(f"{name}: {error}") from None
+        found |= fill(tuple(digits), layout.sizes)
+    return found
 
 
 @lru_cache(maxsize=64)
-def _static_ordinals(scheme: StaticKeys) -> dict[str, int]:
+def _key_ordinals(scheme: StaticKeys | DynamicKeys) -> dict[str, int]:
     return {key: ordinal for ordinal, key in enumerate(scheme.keys)}
 
 
-def _located(scheme: Scheme | None, key: str) -> int | None:
+def _located(scheme: PlainScheme | None, key: str) -> int | None:
     match scheme:
         case None:
             return 0 if key == UNPARTITIONED else None
-        case StaticKeys():
-            return _static_ordinals(scheme).get(key)
+        case StaticKeys() | DynamicKeys():
+            return _key_ordinals(scheme).get(key)
         case TimeWindows():
             return axis_of(scheme).locate(key)
+
+
+@lru_cache(maxsize=64)
+def _standing(scheme: DynamicKeys) -> Ordinals:
+    return Ordinals.between(0, len(scheme.keys)) - scheme.removed
+
+
+def _is_removed(scheme: Scheme | None, ordinal: int) -> bool:
+    return isinstance(scheme, DynamicKeys) and ordinal in scheme.removed
+
+
+def _ordinal_in_grid(scheme: GridScheme, key: str) -> int:
+    """The place with that key; its parts may be in any order."""
+    layout, parts = layout_of(scheme), dimensions_of(scheme)
+    (found, *others) = choices_of(key, list(parts))
+    if others or found.keys() != parts.keys():
+        form = key_text(dict.fromkeys(parts, "…"))
+        raise UsageError(f'partition "{key}": expected one key of each dimension, {form}')
+    digits = []
+    for name in layout.names:
+        try:
+            digits.append(ordinal_of(parts[name], found[name]))
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from None
+    return number_of(digits, layout.sizes)
 
 
 def _window(scheme: TimeWindows, ordinals: Range) -> TimeWindow:
@@ -294,7 +399,7 @@ def _window(scheme: TimeWindows, ordinals: Range) -> TimeWindow:
     return TimeWindow(start=start, end=end)
 
 
-def _denoted(scheme: Scheme | None, part: str, size: int) -> Range:
+def _denoted(scheme: PlainScheme | None, part: str, size: int) -> Range:
     """The ordinals of one part of a choice: `*`, a key, a coarser time, or a range of these."""
     if part == "*":
         return 0, size
@@ -308,9 +413,9 @@ def _denoted(scheme: Scheme | None, part: str, size: int) -> Range:
     return start[0], stop[1]
 
 
-def _denoted_once(scheme: Scheme | None, key: str, size: int) -> Range:
+def _denoted_once(scheme: PlainScheme | None, key: str, size: int) -> Range:
     ordinal = _located(scheme, key)
-    if ordinal is not None and ordinal < size:
+    if ordinal is not None and ordinal < size and not _is_removed(scheme, ordinal):
         return ordinal, ordinal + 1
     if isinstance(scheme, TimeWindows) and (interval := interval_of(key)):
         start, stop = (axis_of(scheme).first_from(instant_of(time, zone(scheme.timezone))) for time in interval)
@@ -319,13 +424,15 @@ def _denoted_once(scheme: Scheme | None, key: str, size: int) -> Range:
     raise _unknown(scheme, key, size)
 
 
-def _unknown(scheme: Scheme | None, key: str, size: int | None) -> UsageError:
+def _unknown(scheme: PlainScheme | None, key: str, size: int | None) -> UsageError:
     match scheme:
         case None:
             hint = "the asset is not partitioned"
         case StaticKeys(keys=keys):
             near = get_close_matches(key, keys, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"expected one of {title(scheme)}"
+        case DynamicKeys(name=name):
+            hint = _unknown_dynamic(scheme, key, f"`latewood partitions add {name} KEY`")
         case TimeWindows():
             last = f" to {key_at(scheme, size - 1)}" if size else " on"
             expected = "no partition is over yet" if size == 0 else f"expected a key from {key_at(scheme, 0)}{last}"
@@ -333,13 +440,35 @@ def _unknown(scheme: Scheme | None, key: str, size: int | None) -> UsageError:
     return UsageError(f'partition "{key}": {hint}')
 
 
+def _unknown_dynamic(scheme: DynamicKeys, key: str, command: str) -> str:
+    if key in _key_ordinals(scheme):
+        return f"it was removed from {scheme.name}; {command} brings it back"
+    near = get_close_matches(key, keys_of(scheme, _standing(scheme)), n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"{scheme.name} has no such key; {command} adds one"
+
+
+def _listed(scheme: PlainScheme) -> Sequence[str]:
+    return scheme.keys if isinstance(scheme, StaticKeys) else ()
+
+
+def _misfit(key: str) -> str | None:
+    """What was expected of a key that users give to a partition; None for a good one."""
+    fits = key.isprintable() and key == key.strip(" .") and not key.startswith(("-", "*"))
+    if key and fits and ".." not in key and "," not in key:
+        return None
+    return (
+        'expected printable text that neither begins nor ends with a blank or ".", '
+        'does not begin with "-" or "*", and contains neither ".." nor ","'
+    )
+
+
 def _time_windows(every: str, start: Moment, end: Moment | None, timezone: str) -> TimeWindows:
     zone(timezone)  # an unknown one is refused here
-    first, last = _local(every, start), None if end is None else _local(every, end)
+    first, last = begin(every, start), None if end is None else begin(every, end)
     scheme = TimeWindows(
         every=every,
-        start=_iso(every, first),
-        end=None if last is None else _iso(every, last),
+        start=iso(every, first),
+        end=None if last is None else iso(every, last),
         timezone=timezone,
     )
     if size_of(scheme) == 0:
@@ -351,41 +480,3 @@ def _time_windows(every: str, start: Moment, end: Moment | None, timezone: str) 
             f"such as {whole.date()} or {(whole + timedelta(days=7)).date()}"
         )
     return scheme
-
-
-def _iso(every: str, local: datetime) -> str:
-    """One spelling for one time, so that equal schemes are equal."""
-    return local.date().isoformat() if every in ("daily", "weekly", "monthly") else local.isoformat(timespec="minutes")
-
-
-def _local(every: str, moment: Moment) -> datetime:
-    expected = _EXPECTED.get(every, _EXPECTED["cron"])
-    found = f'partitions {every}: expected {expected}, found "{moment}"'
-    if isinstance(moment, str):
-        text = f"{moment}-01" if every == "monthly" and len(moment) == len("2013-01") else moment
-        try:
-            local = datetime.fromisoformat(text)
-        except ValueError:
-            raise DefinitionError(found) from None
-    else:
-        local = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
-    if local.tzinfo is not None:
-        raise DefinitionError(f"{found}; give the time zone as timezone=")
-    if not FIRST_YEAR <= local.year <= LAST_YEAR:
-        raise DefinitionError(f"{found}; years from {FIRST_YEAR} to {LAST_YEAR}")
-    if _cut(every, local) != local:
-        raise DefinitionError(found)
-    return local
-
-
-def _cut(every: str, local: datetime) -> datetime:
-    """The beginning of the month, day, hour or minute in which `local` lies."""
-    match every:
-        case "monthly":
-            return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        case "daily" | "weekly":
-            return local.replace(hour=0, minute=0, second=0, microsecond=0)
-        case "hourly":
-            return local.replace(minute=0, second=0, microsecond=0)
-        case _:
-            return local.replace(second=0, microsecond=0)

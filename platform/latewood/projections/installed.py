@@ -4,8 +4,10 @@ from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
+from latewood.projections.carried import CarriedProjection
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.configurations import ConfigurationsProjection
+from latewood.projections.dynamic import DynamicProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
 from latewood.projections.renames import RenamesProjection
@@ -17,8 +19,10 @@ from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
+    CarriedProjection(),
     CatalogProjection(),
     ConfigurationsProjection(),
+    DynamicProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
     RenamesProjection(),
