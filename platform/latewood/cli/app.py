@@ -9,7 +9,7 @@ import click
 
 from latewood import __version__
 from latewood.cli import exits
-from latewood.cli.registry import assets, environments, log, making, runs, upkeep, versions
+from latewood.cli.registry import again, assets, environments, log, making, runs, upkeep, versions
 from latewood.errors import DefinitionsInvalid, LatewoodError
 from latewood_eventlog.errors import LogError
 
@@ -56,5 +56,7 @@ def main() -> None:
     """
 
 
-for command in chain(*(module.COMMANDS for module in (assets, environments, log, making, runs, upkeep, versions))):
+for command in chain(
+    *(module.COMMANDS for module in (again, assets, environments, log, making, runs, upkeep, versions))
+):
     main.add_command(command)

@@ -25,7 +25,7 @@ environment = click.option("--env", "environment", metavar="ENV", help="Environm
 as_of = click.option("--as-of", type=int, metavar="POSITION", help="As things stood at this log position.")
 
 
-def _said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+def said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
     """An empty value is more likely a variable that is not set than a wish for all there are."""
     if value is not None and not value.strip():
         raise click.BadParameter("expected a key or a range, found nothing; leave the option out for all of them")
@@ -33,7 +33,7 @@ def _said(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 
 partition = click.option(
-    "--partition", callback=_said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
+    "--partition", callback=said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
 )
 version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(

@@ -1,12 +1,8 @@
 """Deploying a location: its definitions and source become a deployment of the environment."""
 
-import gzip
-import io
-import tarfile
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 from latewood.commands.workspace import Workspace
@@ -21,6 +17,7 @@ from latewood.decide.deploy import (
     known_ids,
     snapshot_of,
 )
+from latewood.engine.archives import EXTENSION, packed, source_name
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import defined_elsewhere
 from latewood.engine.problems import Problems
@@ -64,23 +61,6 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
             continue
 
 
-def source_name(sources: Mapping[str, bytes]) -> str:
-    """32 hex digits over the paths and contents of first-party files."""
-    named = "".join(f"{path}\x00{sha256(sources[path]).hexdigest()}\n" for path in sorted(sources))
-    return sha256(named.encode()).hexdigest()[:32]
-
-
-def archive(sources: Mapping[str, bytes]) -> bytes:
-    """The files as a tar.gz with the same bytes whenever and wherever it is made."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path in sorted(sources):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(sources[path])
-            tar.addfile(entry, io.BytesIO(sources[path]))
-    return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
-
-
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
     project, environment = workspace.project, workspace.environment
     keys = [asset.key for asset in loaded.assets]
@@ -106,10 +86,11 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
     )
-    facts = (*deploy(new, base, ids, environment, known=known), ())
     if not known:
-        staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
+        staged = workspace.store.stage(packed(loaded.sources), EXTENSION)
         workspace.store.commit([staged])
+        new = replace(new, archive=staged.address, paths=loaded.paths)
+    facts = (*deploy(new, base, ids, environment, known=known), ())
     at = workspace.clock()
     appends = tuple(
         _append(workspace, stream, version, told, (new.deployment, current, version), at)

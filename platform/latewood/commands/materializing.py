@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import zip_longest
+from platform import python_version
 from typing import Final, TypeVar
 
 import msgspec
@@ -212,6 +213,10 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         zipped=sweep.zipped,
         force=asked.force,
         launch=asked.launch,
+        location=prepared.loaded.location,
+        python=python_version(),
+        rerun_of=asked.rerun_of or RunId(""),
+        only=asked.only,
     )
     contents = _newly_seen(workspace, made)
     chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))

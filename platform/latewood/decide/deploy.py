@@ -41,7 +41,8 @@ class Rename(NamedTuple):
 class Snapshot:
     """A location's definitions with their digests; equal snapshots are the same deployment.
 
-    `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`.
+    `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`. `archive` is where
+    the source was put, `paths` the folders in it that imports start from.
     """
 
     location: str
@@ -52,6 +53,8 @@ class Snapshot:
     launchables: tuple[Launchable, ...] = ()
     launch_digests: Mapping[str, str] = field(default_factory=dict)
     renamed: tuple[str, ...] = ()
+    archive: str = ""
+    paths: tuple[str, ...] = ()
 
     @property
     def deployment(self) -> str:
@@ -171,6 +174,8 @@ def deploy(
             assets=len(new.assets),
             changed=len(changed),
             dropped=len(dropped),
+            archive=new.archive,
+            paths=new.paths,
         )
     )
     return facts, [pointed]

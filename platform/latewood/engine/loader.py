@@ -8,10 +8,10 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +19,7 @@ from latewood.authoring import Asset, Check, Definitions, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.inspection import Inspector
 from latewood.engine.signature import LiveTask
-from latewood.engine.sources import is_first_party
+from latewood.engine.sources import OWN_PACKAGES, is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
@@ -35,7 +35,8 @@ class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
-    workflow whose failures they hear of. Relative paths in parameters are so to `root`.
+    workflow whose failures they hear of. Relative paths in parameters are so to `root`; `paths` are the folders that
+    imports of its sources start from, relative to where those lie.
     """
 
     location: str
@@ -46,6 +47,7 @@ class Loaded:
     checks: Mapping[tuple[AssetKey, str], LiveTask]
     launchables: tuple[Launchable, ...] = ()
     handlers: Mapping[str, LiveTask] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -75,6 +77,61 @@ def load_module(
         sys.path.insert(0, str(root))
     module = _import(lambda: importlib.import_module(name), root)
     return _load(module, location or name, root, others or {})
+
+
+def load_archived(
+    folder: Path,
+    location: str,
+    paths: Sequence[str],
+    *,
+    root: Path,
+    others: Mapping[AssetKey, AssetDefinition] | None = None,
+) -> Loaded:
+    """The location as it was deployed: its source is unpacked in `folder`, and nothing is imported from below `root`.
+
+    For the rest of this process. What Python has installed below `root` can be imported still, and relative paths in
+    parameters start there. Raises DefinitionsInvalid with all problems.
+    """
+    file = folder / location
+    home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
+    start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
+    sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]
+    for name, module in list(sys.modules.items()):
+        origin = getattr(module, "__file__", None) or ""
+        if _is_working_tree(origin, root) and is_first_party(name, origin) and name != "__main__":
+            del sys.modules[name]
+    if file.is_file():
+        loaded = load_file(file, root=folder, location=location, others=others)
+    else:
+        loaded = load_module(location, root=folder, location=location, others=others)
+    return replace(loaded, root=root)
+
+
+def working_tree_modules(root: Path, folder: Path) -> list[str]:
+    """The user's own modules that this process has from below `root` and not from `folder`."""
+    return sorted(
+        name
+        for name, module in list(sys.modules.items())
+        if (origin := getattr(module, "__file__", None)) is not None
+        and _is_working_tree(origin, root)
+        and is_first_party(name, origin)
+        and not Path(origin).resolve().is_relative_to(folder)
+    )
+
+
+def _is_working_tree(entry: str, root: Path) -> bool:
+    """Whether a file or folder is the project's own: neither installed there nor Latewood itself."""
+    path = Path(entry).resolve()
+    installed = {"site-packages", "dist-packages"}.intersection(path.parts) or path.is_relative_to(sys.prefix)
+    return path.is_relative_to(root) and not installed and path not in _OWN_FOLDERS
+
+
+_OWN_FOLDERS = frozenset(
+    Path(str(found.origin)).resolve().parents[1]
+    for found in map(importlib.util.find_spec, sorted(OWN_PACKAGES))
+    if found is not None
+)
+"""Where Latewood is imported from: below a project's root when the project is Latewood."""
 
 
 def project_root(start: Path) -> Path:
@@ -170,16 +227,26 @@ def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKe
         message = f"{location} defines no assets: decorate a function with @asset or @workflow"
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(found, root=root, inspector=inspector, others=others)
+    sources = inspector.first_party_sources()
     return Loaded(
         location=location,
         root=root,
         assets=assembled.assets,
-        sources=inspector.first_party_sources(),
+        sources=sources,
         tasks=assembled.tasks,
         checks=assembled.checks,
         launchables=assembled.launchables,
         handlers=assembled.handlers,
+        paths=tuple(_import_paths(root, sources)),
     )
+
+
+def _import_paths(root: Path, sources: Mapping[str, bytes]) -> Iterator[str]:
+    """Folders of the import path that have any of the sources in them, relative to the root, in order."""
+    folders = {parent.as_posix() for file in sources for parent in PurePosixPath(file).parents}
+    for entry in dict.fromkeys(Path(entry).resolve() for entry in sys.path):
+        if entry.is_relative_to(root) and (found := entry.relative_to(root).as_posix()) in folders:
+            yield found
 
 
 def _found(module: ModuleType) -> Found:
