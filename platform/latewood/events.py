@@ -70,7 +70,8 @@ class DeploymentCreated(Event, frozen=True):
     """A snapshot of a location: `base` with the events of definitions, new, changed and dropped, that name it.
 
     `root` is the Merkle root over all its definitions, `source` the digest of its first-party source, which lies in the
-    artifact `archive`; `paths` are the folders in it that imports start from.
+    artifact `archive`; `paths` are the folders in it that imports start from. `lock` is the artifact with the lock file
+    of its packages, if it has one, and `python` its interpreter as the project names it.
     """
 
     deployment: str
@@ -83,6 +84,8 @@ class DeploymentCreated(Event, frozen=True):
     dropped: int
     archive: str = ""
     paths: tuple[str, ...] = ()
+    lock: str = ""
+    python: str = ""
 
 
 class EnvironmentDeployed(Event, frozen=True):

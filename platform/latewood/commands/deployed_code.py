@@ -1,12 +1,15 @@
 """The code of a deployment: its source in a folder of its own, wherever the working tree has gone since."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from latewood.commands.workspace import Workspace
 from latewood.engine.archives import find_archive, unpacked
+from latewood.engine.location_settings import LocationSettings, interpreter
 from latewood.engine.store import ArtifactAddress
+from latewood.engine.venvs import venv_python
 from latewood.errors import UsageError
 from latewood.events import DeploymentCreated, from_json
 from latewood.projections.catalog import deployment
@@ -15,13 +18,13 @@ from latewood.projections.snapshots import snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedCode:
-    """A location as it was deployed: where its files are, where imports start, and the Python that runs it."""
+    """A location as it was deployed: where its files are, where imports start, and what it is to be run by."""
 
     location: str
     deployment: str
     folder: Path
     paths: tuple[str, ...]
-    interpreter: str
+    settings: LocationSettings
 
 
 def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
@@ -41,8 +44,33 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
         deployment=name,
         folder=unpacked(workspace.store, address, created.source, home),
         paths=created.paths,
-        interpreter=sys.executable,
+        settings=LocationSettings(lock=_lock(workspace, created), python=created.python),
     )
+
+
+def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:
+    """The Python that runs the code: of the environment that its lock file makes, else the one it names, else ours.
+
+    Raises UsageError where the one it names is gone, VenvFailed where the environment cannot be built.
+    """
+    named = code.settings.python
+    python = interpreter(root, named) if named else sys.executable
+    if python is None:
+        raise UsageError(f'{code.location} was deployed to be run by "{named}", which is not there any more')
+    lock = code.settings.lock
+    return python if lock is None else venv_python(lock, python, home, os.environ)
+
+
+def _lock(workspace: Workspace, created: DeploymentCreated) -> bytes | None:
+    if not created.lock:
+        return None
+    address = ArtifactAddress(created.lock)
+    if not workspace.store.exists(address):
+        raise UsageError(
+            f"the lock file of {created.location} as deployed in {created.deployment} is not in the artifact store "
+            "any more; deploy the location again"
+        )
+    return workspace.store.read(address)
 
 
 def created_as(workspace: Workspace, name: str) -> DeploymentCreated:

@@ -54,11 +54,21 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     """
     source = source_name(loaded.sources)
     new = snapshot_of(loaded.location, loaded.assets, source, loaded.launchables)
+    new = replace(new, python=loaded.settings.python, lock=_stored_lock(workspace, loaded.settings.lock))
     while True:
         try:
             return _try_deploy(workspace, loaded, new)
         except (WrongExpectedVersion, EventConflict):
             continue
+
+
+def _stored_lock(workspace: Workspace, lock: bytes | None) -> str:
+    """The address of a lock file in the store, where it is as long as deployments name it; empty for none."""
+    if lock is None:
+        return ""
+    staged = workspace.store.stage(lock, "lock")
+    workspace.store.commit([staged])
+    return staged.address
 
 
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:

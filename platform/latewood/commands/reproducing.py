@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from latewood.commands.deployed_code import DeployedCode, deployed_code
+from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
@@ -107,8 +107,9 @@ def reproduce(
         reproduction = workspace.new_run()
         for name, group in _by_deployment(wanted).items():
             code = deployed_code(workspace, name, home)
+            python_now = interpreter_of(code, home, root)
             _record(workspace, reproduction, _started(workspace, reproduction, code, group, force=force), name)
-            outputs, opened = _reproduced(workspace, code, group, root)
+            outputs, opened = _reproduced(workspace, code, group, root, python_now)
             _record_ended(workspace, reproduction, name, opened, outputs)
             ended += outputs
             changes |= dict.fromkeys(_code_changes(opened, group))
@@ -168,7 +169,7 @@ def _refuse_missing(workspace: Workspace, steps: Sequence[RecordedStep], root: P
 
 
 def _reproduced(
-    workspace: Workspace, code: DeployedCode, steps: Sequence[RecordedStep], root: Path
+    workspace: Workspace, code: DeployedCode, steps: Sequence[RecordedStep], root: Path, interpreter: str
 ) -> tuple[list[Reproduced], Opened]:
     found: list[Reproduced] = []
     with TemporaryDirectory(prefix="latewood-") as folder:
@@ -183,7 +184,7 @@ def _reproduced(
             results=folder,
             others=steps[0].others,
         )
-        with Worker(to_open, interpreter=code.interpreter, environ=os.environ) as worker:
+        with Worker(to_open, interpreter=interpreter, environ=os.environ) as worker:
             opened = worker.start()
             for step in steps:
                 match worker.call(_call(step)):

@@ -96,7 +96,8 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         )
     code = deployed_code(workspace, deployments[location], home)
     others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
-    return load_archived(code.folder, location, code.paths, root=root, others=others)
+    loaded = load_archived(code.folder, location, code.paths, root=root, others=others)
+    return replace(loaded, settings=code.settings)
 
 
 def location_of(workspace: Workspace, requested: RunRequested) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from latewood.authoring import Asset, Check, Definitions, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.inspection import Inspector
+from latewood.engine.location_settings import LocationSettings, location_settings
 from latewood.engine.signature import LiveTask
 from latewood.engine.sources import OWN_PACKAGES, is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
@@ -36,7 +37,7 @@ class Loaded:
 
     `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
     workflow whose failures they hear of. Relative paths in parameters are so to `root`; `paths` are the folders that
-    imports of its sources start from, relative to where those lie.
+    imports of its sources start from, relative to where those lie. `settings` say what it is to be run by.
     """
 
     location: str
@@ -48,6 +49,7 @@ class Loaded:
     launchables: tuple[Launchable, ...] = ()
     handlers: Mapping[str, LiveTask] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    settings: LocationSettings = field(default_factory=LocationSettings)
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -238,6 +240,7 @@ def _load(module: ModuleType, location: str, root: Path, others: Mapping[AssetKe
         launchables=assembled.launchables,
         handlers=assembled.handlers,
         paths=tuple(_import_paths(root, sources)),
+        settings=location_settings(root, location),
     )
 
 
