@@ -6,6 +6,7 @@ The packages are wheels made here; the one called latewood leads to the Latewood
 import base64
 import multiprocessing
 import os
+import shutil
 import site
 import sys
 from hashlib import sha256
@@ -54,27 +55,36 @@ def wheel(folder, name, files):
 def lock(tmp_path_factory):
     """The text of a lock file with two packages."""
     folder = tmp_path_factory.mktemp("wheels")
-    packages = (
-        wheel(folder, "latewood", {"latewood-here.pth": HERE}),
-        wheel(folder, "answers", {"answers.py": "N = 42"}),
-    )
-    return "--no-index\n" + "".join(packages)
+    ours = wheel(folder, "latewood", {"latewood-here.pth": HERE})
+    return f"--no-index\n{ours}" + wheel(folder, "answers", {"answers.py": "N = 42"})
+
+
+def want(home, lock):
+    python = venv_python(lock.encode(), sys.executable, home, os.environ)
+    with (home / "made").open("a") as file:
+        file.write(f"{(Path(python).parents[1] / 'pyvenv.cfg').stat().st_mtime_ns}\n")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, lock):
-    """A home in which its environment is built."""
+    """A home in which several processes wanted its environment at once."""
     home = tmp_path_factory.mktemp("home")
-    venv_python(lock.encode(), sys.executable, home, os.environ)
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=want, args=(home, lock)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
     return home
 
 
-def test_an_environment_has_what_its_lock_file_says_and_is_built_once(built, lock):
+def test_processes_that_want_one_at_once_build_it_once(built, lock):
     (folder,) = (path for path in (built / "venvs").iterdir() if path.is_dir())
     assert [path.name for path in folder.glob("lib/*/site-packages/answers.py")] == ["answers.py"]
-    made = (folder / "pyvenv.cfg").stat().st_mtime_ns
     assert venv_python(lock.encode(), sys.executable, built, os.environ) == str(folder / "bin" / "python")
-    assert (folder / "pyvenv.cfg").stat().st_mtime_ns == made
+    made = (built / "made").read_text().split()
+    assert made == [str((folder / "pyvenv.cfg").stat().st_mtime_ns)] * 3
 
 
 def test_what_was_reproduced_ran_by_the_lock_file_of_then(workspace, tmp_path, built, lock):
@@ -114,35 +124,21 @@ def test_another_lock_file_or_python_is_another_deployment(workspace, tmp_path):
 
 def test_a_package_that_is_not_what_was_locked_is_refused_and_nothing_is_used(tmp_path, lock):
     other = lock[:-6] + "00000\n"
-    for _ in range(2):
-        with pytest.raises(VenvFailed, match=r"(?s)pip install.*--require-hashes.*HASH"):
-            venv_python(other.encode(), sys.executable, tmp_path, os.environ)
+    with pytest.raises(VenvFailed, match=r"(?s)pip install.*--require-hashes.*HASH"):
+        venv_python(other.encode(), sys.executable, tmp_path, os.environ)
+    assert not list(tmp_path.glob("venvs/*/latewood-whole"))
 
 
-def test_what_was_left_half_built_is_built_anew(tmp_path, lock):
+def test_what_was_left_half_built_is_built_anew(tmp_path, built, lock):
     """As a process that is killed leaves it: everything is there, but for the word that it is whole."""
-    python = Path(venv_python(lock.encode(), sys.executable, tmp_path, os.environ))
-    folder = python.parents[1]
+    (there,) = (path for path in (built / "venvs").iterdir() if path.is_dir())
+    folder = tmp_path / "venvs" / there.name
+    shutil.copytree(there, folder, symlinks=True)
     (folder / "latewood-whole").unlink()
     (module,) = folder.glob("lib/*/site-packages/answers.py")
     module.unlink()
-    assert venv_python(lock.encode(), sys.executable, tmp_path, os.environ) == str(python)
+    assert venv_python(lock.encode(), sys.executable, tmp_path, os.environ) == str(folder / "bin" / "python")
     assert module.exists()
-
-
-def want(home, lock):
-    assert Path(venv_python(lock.encode(), sys.executable, home, os.environ)).exists()
-
-
-def test_processes_that_want_one_at_once_build_it_once(tmp_path, lock):
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=want, args=(tmp_path, lock)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert len([path for path in (tmp_path / "venvs").iterdir() if path.is_dir()]) == 1
 
 
 @pytest.mark.parametrize(
