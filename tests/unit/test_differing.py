@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latewood.engine.codecs import encode
@@ -57,6 +57,7 @@ def test_what_has_one_data_version_does_not_differ(store):
     assert parting(store, table(a=[0.0, math.nan]), table(a=[-0.0, -math.nan])).place == "nothing"
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40), st.data())
 def test_the_cell_it_names_is_the_first_of_all_that_differ(store, rows, data):
     row = data.draw(st.integers(0, len(rows) - 1))
