@@ -4,8 +4,8 @@ The type string and the meaning of a field never change once released; a new nee
 schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
 
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
-`store` (what was removed from it), `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys
-of dynamic partitions).
+`reproduction/ID`, `store` (what was removed from it), `corrections` (what was retracted, renamed, carried over),
+`partitions/NAME` (keys of dynamic partitions).
 """
 
 from datetime import datetime
@@ -70,7 +70,9 @@ class LaunchableDropped(Event, frozen=True):
 class DeploymentCreated(Event, frozen=True):
     """A snapshot of a location: `base` with the events of definitions, new, changed and dropped, that name it.
 
-    `root` is the Merkle root over all its definitions, `source` the address of its first-party source.
+    `root` is the Merkle root over all its definitions, `source` the digest of its first-party source, which lies in the
+    artifact `archive`; `paths` are the folders in it that imports start from. `lock` is the artifact with the lock file
+    of its packages, if it has one, and `python` its interpreter as the project names it.
     """
 
     deployment: str
@@ -81,6 +83,10 @@ class DeploymentCreated(Event, frozen=True):
     assets: int
     changed: int
     dropped: int
+    archive: str = ""
+    paths: tuple[str, ...] = ()
+    lock: str = ""
+    python: str = ""
 
 
 class EnvironmentDeployed(Event, frozen=True):
@@ -260,7 +266,8 @@ class RunRequested(Event, frozen=True):
 
     `parameters` are values given throughout; `sweep` has axes of alternatives that were tried in combination, or the
     n-th of each with the n-th of the others where `zipped`. `launch` is the workflow or launch plan that was launched,
-    if one was.
+    if one was. `location` is the one whose code ran, by a Python of version `python`. `rerun_of` is the run that was
+    asked for again, `only` these of its steps, or those that failed.
     """
 
     run: RunId
@@ -274,6 +281,10 @@ class RunRequested(Event, frozen=True):
     force: bool = False
     executor: str = "inline"
     launch: str = ""
+    location: str = ""
+    python: str = ""
+    rerun_of: RunId = RunId("")
+    only: str = ""
 
 
 class Action(StrEnum):
@@ -567,6 +578,57 @@ class RunEnded(Event, frozen=True):
     fresh: int = 0
 
 
+# ── reproductions ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ReproductionStarted(Event, frozen=True):
+    """Steps are about to be run again as they were: by the code of this deployment, with what they read then.
+
+    Nothing that comes of it is a version. `versions` are those that the steps made, compact; where there are too many
+    for an event, it is `@` and the artifact that lists them. `forced`: also steps whose task gives up reuse.
+    """
+
+    reproduction: str
+    location: str
+    deployment: str
+    versions: str
+    forced: bool = False
+
+
+class Verdict(StrEnum):
+    """What running a step again says of one of its outputs: `same shape` is a table's schema and number of rows."""
+
+    IDENTICAL = "identical"
+    SAME_SHAPE = "same shape"
+    DIFFERENT = "different"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+
+
+class OutputReproduced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An output that is not identical: where it parts first from what was recorded, or why there is none."""
+
+    asset: AssetId
+    version: VersionId
+    verdict: Verdict
+    data_version: str = ""
+    message: str = ""
+
+
+class ReproductionEnded(Event, frozen=True):
+    """How the steps came out by this Python: `identical` are the versions of which all outputs were, as listed before.
+
+    Many others take several events, `part` of `parts`.
+    """
+
+    reproduction: str
+    python: str
+    identical: str
+    others: tuple[OutputReproduced, ...] = ()
+    part: int = 1
+    parts: int = 1
+
+
 TYPES: Final[dict[str, type[Event]]] = {
     "asset.defined": AssetDefined,
     "asset.dropped": AssetDropped,
@@ -600,6 +662,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "version.accepted": VersionAccepted,
     "failure.handled": FailureHandled,
     "run.ended": RunEnded,
+    "reproduction.started": ReproductionStarted,
+    "reproduction.ended": ReproductionEnded,
 }
 """Every event type by its stored name: literal strings, so that a class may be renamed and an event never is."""
 

@@ -21,3 +21,9 @@ def test_a_sweep_of_twelve_splits_once_and_finds_a_good_model(shell):
     found = json.loads(shell("compare", "diabetes/metrics", "--by", "accuracy", "--json"))["versions"]
     assert set(found[0]["parameters"]) == {"diabetes/train.depth", "diabetes/train.eta"}
     assert [len(found), found[0]["metrics"]["accuracy"] >= 0.72] == [12, True]
+
+
+def test_a_launched_run_is_reproduced_identically(shell):
+    launch = ["launch", "diabetes", "-f", str(TRAINING), "--param", f"data={DATA}", "--param", "eta=0.3", "--json"]
+    found = json.loads(shell("reproduce", json.loads(shell(*launch))["run"], "--json"))
+    assert [output["verdict"] for output in found["outputs"]] == ["identical"] * 5

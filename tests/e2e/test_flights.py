@@ -66,6 +66,17 @@ def test_a_year_is_materialized_and_its_values_are_right(year):
     assert weights["precip"] > 0 > weights["visib"]  # rain and poor sight delay
 
 
+def test_every_asset_is_reproduced_identically(year):
+    shell, result = year
+    steps = json.loads(shell("run", result["run"], "--all", "--json"))["steps"]
+    one_of_each = {step["assets"][0]: step["step"] for step in steps}
+    assert one_of_each.keys() == EVERYTHING.keys()
+    only = ",".join(map(str, sorted(one_of_each.values())))
+    found = json.loads(shell("reproduce", result["run"], "--only", only, "--json"))
+    assert {output["asset"]: output["verdict"] for output in found["outputs"]} == dict.fromkeys(EVERYTHING, "identical")
+    assert found["changes"] == {"python": None, "code": [], "contents": []}
+
+
 def test_the_check_that_warns_names_the_days_that_the_data_lack(year):
     found = asset(year[0], "weather/daily")["checks"]
     assert [(check["partition"], check["passed"]) for check in found[:3]] == [

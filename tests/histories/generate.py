@@ -29,6 +29,8 @@ from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
 from latewood.commands.renaming import rename
+from latewood.commands.reproducing import reproduce
+from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.loader import load_file
@@ -423,6 +425,53 @@ def _partitions(workspace: Workspace, folder: Path) -> None:
     run("*")
 
 
+def _again(workspace: Workspace, folder: Path) -> None:
+    """Runs that are asked for again, in whole and in part, and reproduced: identical, parted, failed and not run."""
+    source = """
+        from pathlib import Path
+        import pyarrow as pa
+        from latewood import asset
+
+        STATE = Path({folder!r})
+
+        @asset
+        def steady(*, size: int = 2) -> int:
+            return size
+
+        @asset
+        def moved() -> pa.Table:
+            return pa.table({{"n": [1, int((STATE / "n").read_text())]}})
+
+        @asset
+        def fails() -> int:
+            return int((STATE / "there").read_text())
+
+        @asset
+        def below(fails: int) -> int:
+            return fails
+
+        @asset(reuse=False)
+        def sent(steady: int) -> None:
+            return None
+    """
+    (folder / "shop.py").write_text(dedent(source).format(folder=str(folder)))
+    (folder / "n").write_text("1")
+    loaded = load_file(folder / "shop.py", root=folder)
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="*", parameters=("steady.size=3",))))
+    (folder / "there").write_text("1")
+
+    def again(only: str = "") -> None:
+        found = rerun_of(workspace, "history1", only=only, parameters=(), home=folder / "home", root=folder)
+        materialize(workspace, prepare(workspace, found.loaded, found.asked))
+
+    again("failed")
+    again()
+    (folder / "n").write_text("2")
+    reproduce(workspace, "history1", home=folder / "home", root=folder)
+    (folder / "there").unlink()
+    reproduce(workspace, "history2", home=folder / "home", root=folder, force=True)
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -469,6 +518,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
 
 
 STORIES = {
+    "again": _again,
     "run": _live,
     "sweeps": _sweeps,
     "roots": _roots,

@@ -13,13 +13,14 @@ from latewood.cli import exits
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
+from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.projections.runs import RunRow, StepRow, recent_runs, runs_named, steps_of
+from latewood.projections.runs import RunRow, StepRow, recent_runs, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
@@ -79,7 +80,7 @@ _FINE = frozenset({"succeeded", "reused"})
 def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
     """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred."""
     workspace = open_workspace()
-    row = _run_named(workspace, run_id)
+    row = run_named(workspace, run_id)
     steps, names = _steps(workspace, row)
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
     notes = _notes(workspace, row.run) if wrong else {}
@@ -175,7 +176,7 @@ def _step_json(
 def logs_command(*, run_id: str, step: int | None) -> int:
     """Print captured output and tracebacks; of a whole run each line after the step that it is from."""
     workspace = open_workspace()
-    row = _run_named(workspace, run_id)
+    row = run_named(workspace, run_id)
     steps, names = _steps(workspace, row)
     made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
@@ -281,18 +282,6 @@ def stats_command(*, json_: bool) -> int:
         rows.add_row(name, f"{size / 1024:,.0f}")
     console().print(rows)
     return exits.OK
-
-
-def _run_named(workspace: Workspace, run_id: str) -> RunRow:
-    with snapshot(workspace.log) as connection:
-        found = runs_named(connection, workspace.project, run_id)
-    exact = [row for row in found if row.run == run_id]
-    if len(exact or found) == 1:
-        return (exact or found)[0]
-    if not found:
-        raise UsageError(f'run "{run_id}": no such run; `latewood runs` lists them')
-    listed = "".join(f"\n  {row.run}  {moment(row.requested_at)}  {row.status:<11}  {row.selection}" for row in found)
-    raise UsageError(f'run "{run_id}": several begin so, the latest are{listed}')
 
 
 def _run_json(row: RunRow) -> dict[str, Any]:

@@ -162,7 +162,11 @@ def _outcome(prepared: Prepared) -> str:
     nodes = [task.node for task in prepared.plan.tasks]
     if any(node.is_variant for node in nodes):
         return "Other parameters than the defaults: variants were made, heads are as before,"
-    if prepared.asked.partition or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog):
+    if (
+        prepared.asked.partition
+        or prepared.asked.only
+        or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog)
+    ):
         return "What was selected is up to date with its inputs"
     if prepared.plan.counts()[Action.BLOCKED]:
         return "What could be made is fresh"

@@ -50,7 +50,7 @@ as_of = click.option(
 to_time = click.option("--to-time", callback=_time, metavar="TIME", help="To what was head at this time.")
 
 
-def _said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+def said(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
     """An empty value is more likely a variable that is not set than a wish for all there are."""
     if value is not None and not value.strip():
         raise click.BadParameter("expected a key or a range, found nothing; leave the option out for all of them")
@@ -58,7 +58,7 @@ def _said(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 
 partition = click.option(
-    "--partition", callback=_said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
+    "--partition", callback=said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
 )
 version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(

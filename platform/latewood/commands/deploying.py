@@ -1,12 +1,8 @@
 """Deploying a location: its definitions and source become a deployment of the environment, or would."""
 
-import gzip
-import io
-import tarfile
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 from latewood.commands.workspace import Workspace
@@ -21,10 +17,12 @@ from latewood.decide.deploy import (
     known_ids,
     snapshot_of,
 )
+from latewood.engine.archives import EXTENSION, packed, source_name
 from latewood.engine.loader import Loaded
 from latewood.engine.naming import defined_elsewhere
 from latewood.engine.problems import Problems
 from latewood.engine.recorder import new_event
+from latewood.engine.store import address_of
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
@@ -38,6 +36,9 @@ from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
+
+_LOCK: Final = "lock"
+"""Extension of lock files in the store."""
 
 CORRECTIONS: Final = "corrections"
 """The stream of what was retracted or renamed: a deployment is decided anew when somebody renames meanwhile."""
@@ -95,6 +96,7 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
     assert not loaded.resources or loaded.environment == workspace.environment, "configured for another environment"
+    _store_lock(workspace, loaded.settings.lock)
     new = _snapshot_of(loaded)
     while True:
         try:
@@ -103,25 +105,16 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
             continue
 
 
-def source_name(sources: Mapping[str, bytes]) -> str:
-    """32 hex digits over the paths and contents of first-party files."""
-    named = "".join(f"{path}\x00{sha256(sources[path]).hexdigest()}\n" for path in sorted(sources))
-    return sha256(named.encode()).hexdigest()[:32]
-
-
-def archive(sources: Mapping[str, bytes]) -> bytes:
-    """The files as a tar.gz with the same bytes whenever and wherever it is made."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path in sorted(sources):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(sources[path])
-            tar.addfile(entry, io.BytesIO(sources[path]))
-    return gzip.compress(packed.getvalue(), compresslevel=6, mtime=0)
+def _store_lock(workspace: Workspace, lock: bytes | None) -> None:
+    """Keep a lock file in the store, where it is as long as deployments name it."""
+    if lock is not None:
+        workspace.store.commit([workspace.store.stage(lock, _LOCK)])
 
 
 def _snapshot_of(loaded: Loaded) -> Snapshot:
-    return snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables)
+    lock = loaded.settings.lock
+    new = snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables)
+    return replace(new, python=loaded.settings.python, lock="" if lock is None else address_of(lock, _LOCK))
 
 
 def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
@@ -134,11 +127,12 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     if foreseen.is_deployed:
         return foreseen.deployed
     new, base = foreseen.new, foreseen.base
+    if not foreseen.known:
+        staged = workspace.store.stage(packed(loaded.sources), EXTENSION)
+        workspace.store.commit([staged])
+        new = replace(new, archive=staged.address, paths=loaded.paths)
     defining, pointing = deploy(new, base, foreseen.ids, environment, known=foreseen.known)
     facts = (defining, [*foreseen.configured, *pointing], ())
-    if not foreseen.known:
-        staged = workspace.store.stage(archive(loaded.sources), "tar.gz")
-        workspace.store.commit([staged])
     at = workspace.clock()
     appends = tuple(
         _append(workspace, stream, version, told, (new.deployment, base.deployment, version), at)

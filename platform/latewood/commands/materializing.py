@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
+from platform import python_version
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -160,6 +161,10 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         zipped=sweep.zipped,
         force=asked.force,
         launch=asked.launch,
+        location=prepared.loaded.location,
+        python=python_version(),
+        rerun_of=asked.rerun_of or RunId(""),
+        only=asked.only,
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
     chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))

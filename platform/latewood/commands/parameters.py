@@ -2,13 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 from latewood.commands.reading import View, known_parameter
-from latewood.decide.sweep import Given, Sweep, merged, split_values
+from latewood.decide.sweep import NO_SWEEP, Given, Sweep, merged, split_values
 from latewood.engine.loader import Loaded
 from latewood.engine.recorded_types import annotation_of
 from latewood.engine.signature import parse_parameter
@@ -34,11 +34,13 @@ def parameters_given(
     selected: Collection[AssetKey],
     *,
     zipped: bool = False,
+    again: Sweep = NO_SWEEP,
 ) -> Sweep:
     """Values by asset and name, checked against the parameters' types and against each other. Raises UsageError.
 
     `texts` are `ASSET.NAME=VALUE,VALUE` or `WORKFLOW.INPUT=VALUE,VALUE`, `kept` one value as JSON by target; an input
-    of a workflow sets what it feeds in each of its steps.
+    of a workflow sets what it feeds in each of its steps. `again` are an earlier run's: they hold where neither says
+    another, and as far as their assets are selected.
     """
     given: list[tuple[str, str, list[Any], bool]] = [(f"{t}={v!r}", t, [v], False) for t, v in kept.items()]
     for text in texts:
@@ -63,7 +65,32 @@ def parameters_given(
                 axis = [merged([already, {key: {name: value}}]) for already, value in zip(axis, parsed, strict=True)]
         if any(axis):
             axes.append(tuple(axis))
-    return _bounded(Sweep(axes=tuple(axes), zipped=zipped))
+    return _bounded(Sweep(axes=(*_again(view, loaded, again, said.keys(), selected), *axes), zipped=zipped))
+
+
+def _again(
+    view: View,
+    loaded: Loaded | None,
+    again: Sweep,
+    said: Collection[tuple[AssetKey, str]],
+    selected: Collection[AssetKey],
+) -> Iterator[tuple[Given, ...]]:
+    """The axes of an earlier run without what is said now, and without what nothing would use."""
+
+    def stands(key: AssetKey, name: str) -> bool:
+        return key in selected and (view.catalog[key].task.outputs[0].asset, name) not in said
+
+    for axis in again.axes:
+        kept = tuple(
+            {
+                key: {n: _parsed(view, loaded, key, n, [v], is_text=False)[0] for n, v in by.items() if stands(key, n)}
+                for key, by in alternative.items()
+                if any(stands(key, name) for name in by)
+            }
+            for alternative in axis
+        )
+        if any(kept):
+            yield kept
 
 
 def _parsed(

@@ -1,7 +1,7 @@
 """From a selection to a plan: loads the catalog and the state, resolves what was asked for."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,15 @@ from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import State, VersionFacts
+from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.engine.loader import Loaded
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog
-from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import parse_partitions
+from latewood.model.partitions import ordinal_of, parse_partitions
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import durations, known_logics, reusable, verdict_keys
 from latewood_eventlog.records import Position
@@ -41,6 +42,14 @@ class Asked:
     """Values of parameters as JSON, as a launch plan has them; paths are so to the project's root."""
     launch: str = ""
     """The workflow or launch plan that is launched, if one is."""
+    again: Sweep = NO_SWEEP
+    """Values that an earlier run was given; those given here count before them."""
+    rerun_of: RunId | None = None
+    """The run that is asked for again, if one is."""
+    only: str = ""
+    """Which steps of that run are asked for, as text, if not all."""
+    places: Mapping[AssetKey, Collection[PartitionKey]] | None = None
+    """What those steps make; it stands in place of the selection."""
 
 
 def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
@@ -49,12 +58,19 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     The state is read in one snapshot, and files are looked at before.
     Cost: O(assets + heads + versions that may be reused).
     """
-    keys = _selected(workspace, view, asked.selection, loaded)
     now = workspace.clock()
+    if asked.places is None:
+        keys = _selected(workspace, view, asked.selection, loaded)
+        partitions = _partitions(view.catalog, keys, asked.partition, now)
+    else:
+        keys = [key for key in view.catalog if key in asked.places]
+        partitions = _at_places(view.catalog, asked.places)
     request = Request(
         selected=frozenset(keys),
-        partitions=_partitions(view.catalog, keys, asked.partition, now),
-        parameters=parameters_given(view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped),
+        partitions=partitions,
+        parameters=parameters_given(
+            view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped, again=asked.again
+        ),
         force=asked.force,
     )
     paths = named_paths(view.catalog, request.parameters)
@@ -177,6 +193,15 @@ def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> P
     if not due:
         return made
     return replace(made, state=replace(made.state, durations=durations(connection, workspace.project, due)))
+
+
+def _at_places(catalog: Catalog, places: Mapping[AssetKey, Collection[PartitionKey]]) -> dict[AssetKey, Ordinals]:
+    """The partitions of these names. Raises UsageError for one that there is not."""
+    return {
+        key: Ordinals.from_sorted(sorted(ordinal_of(scheme, name) for name in names))
+        for key, names in places.items()
+        if (scheme := catalog[key].partitions) is not None
+    }
 
 
 def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime) -> dict[AssetKey, Ordinals]:

@@ -41,7 +41,9 @@ class Rename(NamedTuple):
 class Snapshot:
     """A location's definitions with their digests; equal snapshots are the same deployment.
 
-    `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`.
+    `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`. `archive` is where
+    the source was put, `paths` the folders in it that imports start from; `lock` and `python` are as in
+    DeploymentCreated.
     """
 
     location: str
@@ -52,11 +54,17 @@ class Snapshot:
     launchables: tuple[Launchable, ...] = ()
     launch_digests: Mapping[str, str] = field(default_factory=dict)
     renamed: tuple[str, ...] = ()
+    archive: str = ""
+    paths: tuple[str, ...] = ()
+    lock: str = ""
+    python: str = ""
 
     @property
     def deployment(self) -> str:
-        """Name of the deployment: 16 hex digits over location, definitions and source."""
-        return digest(self.location, self.root, self.source, *self.renamed)[:16]
+        """Name of the deployment: 16 hex digits over location, definitions, source, and what it is to be run by."""
+        # No asset is called so: what a project does not say is no part, and names of before stay what they were.
+        run_by = [f"{name}:={said}" for name, said in (("lock", self.lock), ("python", self.python)) if said]
+        return digest(self.location, self.root, self.source, *self.renamed, *run_by)[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +179,10 @@ def deploy(
             assets=len(new.assets),
             changed=len(changed),
             dropped=len(dropped),
+            archive=new.archive,
+            paths=new.paths,
+            lock=new.lock,
+            python=new.python,
         )
     )
     return facts, [pointed]

@@ -54,9 +54,15 @@ class Assembled:
 
 
 def assemble(
-    found: Found, *, root: Path, inspector: Inspector, others: Mapping[AssetKey, AssetDefinition], environment: str
+    found: Found,
+    *,
+    root: Path,
+    settings: Path,
+    inspector: Inspector,
+    others: Mapping[AssetKey, AssetDefinition],
+    environment: str,
 ) -> Assembled:
-    """Definitions for everything found, and the resources as this environment has them.
+    """Definitions for everything found, and the resources as the project's file in `settings` has them here.
 
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
@@ -91,7 +97,7 @@ def assemble(
         *handlers.values(),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    resources = configure(tuple(classes), root, environment, problems)
+    resources = configure(tuple(classes), settings, environment, problems)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(

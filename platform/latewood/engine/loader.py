@@ -8,10 +8,10 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +19,9 @@ from latewood.authoring import Asset, Check, Definitions, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.configuration import Configured
 from latewood.engine.inspection import Inspector
+from latewood.engine.location_settings import LocationSettings, location_settings
 from latewood.engine.signature import LiveTask
-from latewood.engine.sources import is_first_party
+from latewood.engine.sources import OWN_PACKAGES, is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
@@ -39,8 +40,9 @@ class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
-    workflow whose failures they hear of. Relative paths in parameters are so to `root`. `resources` are configured for
-    `environment`.
+    workflow whose failures they hear of. Relative paths in parameters are so to `root`; `paths` are the folders that
+    imports of its sources start from, relative to where those lie. `settings` say what it is to be run by. `resources`
+    are configured for `environment`.
     """
 
     location: str
@@ -53,6 +55,8 @@ class Loaded:
     handlers: Mapping[str, LiveTask] = field(default_factory=dict)
     resources: Mapping[str, Configured] = field(default_factory=dict)
     environment: str = PROD
+    paths: tuple[str, ...] = ()
+    settings: LocationSettings = field(default_factory=LocationSettings)
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -66,10 +70,11 @@ def load_file(
     location: str = "",
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
+    settings: Path | None = None,
 ) -> Loaded:
-    """The location defined by a Python file, configured for an environment.
+    """The location defined by a Python file, configured for an environment by the project's file in `settings`.
 
-    `others` are the assets of other locations it may read.
+    That folder is the root, if nothing else is said. `others` are the assets of other locations it may read.
 
     The file's folder joins the import path, as if Python had been started with the file.
     Raises DefinitionsInvalid with all problems.
@@ -78,7 +83,7 @@ def load_file(
     if not path.is_file():
         raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
     module = _import(lambda: _module_of(path), root)
-    return _load(module, location or _relative(path, root), root, others or {}, environment)
+    return _load(module, location or _relative(path, root), root, others or {}, environment, settings or root)
 
 
 def load_module(
@@ -88,12 +93,72 @@ def load_module(
     location: str = "",
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
+    settings: Path | None = None,
 ) -> Loaded:
     """The same of an importable module. Raises DefinitionsInvalid with all problems."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module = _import(lambda: importlib.import_module(name), root)
-    return _load(module, location or name, root, others or {}, environment)
+    return _load(module, location or name, root, others or {}, environment, settings or root)
+
+
+def load_archived(
+    folder: Path,
+    location: str,
+    paths: Sequence[str],
+    *,
+    root: Path,
+    others: Mapping[AssetKey, AssetDefinition] | None = None,
+    environment: str = PROD,
+) -> Loaded:
+    """The location as it was deployed: its source is unpacked in `folder`, and nothing is imported from below `root`.
+
+    For the rest of this process. What Python has installed below `root` can be imported still, relative paths in
+    parameters start there, and resources are configured as the project's file there says today.
+    Raises DefinitionsInvalid with all problems.
+    """
+    file = folder / location
+    home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
+    start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
+    sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]
+    for name, module in list(sys.modules.items()):
+        origin = getattr(module, "__file__", None) or ""
+        if _is_working_tree(origin, root) and is_first_party(name, origin) and name != "__main__":
+            del sys.modules[name]
+    if file.is_file():
+        loaded = load_file(file, root=folder, location=location, others=others, environment=environment, settings=root)
+    else:
+        loaded = load_module(
+            location, root=folder, location=location, others=others, environment=environment, settings=root
+        )
+    return replace(loaded, root=root)
+
+
+def working_tree_modules(root: Path, folder: Path) -> list[str]:
+    """The user's own modules that this process has from below `root` and not from `folder`."""
+    return sorted(
+        name
+        for name, module in list(sys.modules.items())
+        if (origin := getattr(module, "__file__", None)) is not None
+        and _is_working_tree(origin, root)
+        and is_first_party(name, origin)
+        and not Path(origin).resolve().is_relative_to(folder)
+    )
+
+
+def _is_working_tree(entry: str, root: Path) -> bool:
+    """Whether a file or folder is the project's own: neither installed there nor Latewood itself."""
+    path = Path(entry).resolve()
+    installed = {"site-packages", "dist-packages"}.intersection(path.parts) or path.is_relative_to(sys.prefix)
+    return path.is_relative_to(root) and not installed and path not in _OWN_FOLDERS
+
+
+_OWN_FOLDERS = frozenset(
+    Path(str(found.origin)).resolve().parents[1]
+    for found in map(importlib.util.find_spec, sorted(OWN_PACKAGES))
+    if found is not None
+)
+"""Where Latewood is imported from: below a project's root when the project is Latewood."""
 
 
 def project_root(start: Path) -> Path:
@@ -183,26 +248,44 @@ def _place(error: BaseException, root: Path) -> tuple[str, int]:
 
 
 def _load(
-    module: ModuleType, location: str, root: Path, others: Mapping[AssetKey, AssetDefinition], environment: str
+    module: ModuleType,
+    location: str,
+    root: Path,
+    others: Mapping[AssetKey, AssetDefinition],
+    environment: str,
+    settings: Path,
 ) -> Loaded:
     inspector = Inspector(root)
     found = _found(module)
     if not (found.assets or found.checks or found.workflows or found.plans):
         message = f"{location} defines no assets: decorate a function with @asset or @workflow"
         raise DefinitionsInvalid((DefinitionError(message),))
-    assembled = assemble(found, root=root, inspector=inspector, others=others, environment=environment)
+    assembled = assemble(
+        found, root=root, settings=settings, inspector=inspector, others=others, environment=environment
+    )
+    sources = inspector.first_party_sources()
     return Loaded(
         location=location,
         root=root,
         assets=assembled.assets,
-        sources=inspector.first_party_sources(),
+        sources=sources,
         tasks=assembled.tasks,
         checks=assembled.checks,
         launchables=assembled.launchables,
         handlers=assembled.handlers,
         resources=assembled.resources,
         environment=environment,
+        paths=tuple(_import_paths(root, sources)),
+        settings=location_settings(settings, location),
     )
+
+
+def _import_paths(root: Path, sources: Mapping[str, bytes]) -> Iterator[str]:
+    """Folders of the import path that have any of the sources in them, relative to the root, in order."""
+    folders = {parent.as_posix() for file in sources for parent in PurePosixPath(file).parents}
+    for entry in dict.fromkeys(Path(entry).resolve() for entry in sys.path):
+        if entry.is_relative_to(root) and (found := entry.relative_to(root).as_posix()) in folders:
+            yield found
 
 
 def _found(module: ModuleType) -> Found:

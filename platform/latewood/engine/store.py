@@ -82,6 +82,11 @@ def open_store(url: str, project: str) -> "ArtifactStore":
     return ArtifactStore(Path(url), project)
 
 
+def address_of(content: Any, extension: str) -> ArtifactAddress:
+    """Where bytes-like content lies, or would."""
+    return ArtifactAddress(f"{sha256(content).hexdigest()}.{extension}")
+
+
 class ArtifactStore:
     """Artifacts of one project on a local file system. Any number of threads and processes may share it."""
 
@@ -104,7 +109,7 @@ class ArtifactStore:
         """
         if isinstance(content, Path):
             return self._stage_copy(content, extension)
-        address = ArtifactAddress(f"{sha256(content).hexdigest()}.{extension}")
+        address = address_of(content, extension)
         size = memoryview(content).nbytes
         present = self._present(address, size)
         if present is not None:

@@ -35,10 +35,14 @@ class StagedOutput:
 
 
 class Values:
-    """Loads inputs and stages outputs, with a bounded memory of decoded tables (they cannot be changed)."""
+    """Loads inputs and stages outputs, with a bounded memory of decoded tables (they cannot be changed).
 
-    def __init__(self, store: ArtifactStore) -> None:
+    Results go into the same store, or into `results`.
+    """
+
+    def __init__(self, store: ArtifactStore, *, results: ArtifactStore | None = None) -> None:
         self._store = store
+        self._results = results or store
         self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
         self._bytes = 0
 
@@ -57,7 +61,7 @@ class Values:
         if given is not None:
             version = f"given:{recordable_version(given, subject=subject)}"
         with encoded.scratch:
-            staged = self._store.stage(encoded.content, encoded.extension)
+            staged = self._results.stage(encoded.content, encoded.extension)
         return StagedOutput(
             staged=staged,
             data_version=version,
@@ -67,7 +71,7 @@ class Values:
 
     def stage_logs(self, output: str) -> Staged | None:
         """Write what a task printed and logged; None for nothing. Raises StoreError."""
-        return self._store.stage(output.encode("utf-8", "backslashreplace"), "log") if output else None
+        return self._results.stage(output.encode("utf-8", "backslashreplace"), "log") if output else None
 
     def load(self, facts: VersionFacts, annotation: Any) -> Any:
         """The value of a version, as its reader's annotation promises it. Raises ValueRefused, ArtifactMissing."""

@@ -65,6 +65,15 @@ _OF_STEP: Final = text(
     "JOIN versions v ON v.project = s.project AND v.asset = a.asset AND v.partition = s.partition "
     "AND v.version = :version WHERE s.project = :project AND s.run = :run AND s.step = :step ORDER BY v.asset"
 )
+# By the step that made it: it knows the partition, with which the version is one look.
+_BY_IDS: Final = text(
+    f"SELECT {_FACTS} FROM "  # noqa: S608 - as above
+    "unnest(CAST(:runs AS text[]), CAST(:steps AS int[]), CAST(:versions AS text[])) WITH ORDINALITY "
+    "  AS n (run, step, version, number) "
+    "JOIN steps s ON s.project = :project AND s.run = n.run AND s.step = n.step "
+    "JOIN versions v ON v.project = :project AND v.asset = :asset AND v.partition = s.partition "
+    "AND v.version = n.version ORDER BY n.number"
+)
 _LATEST: Final = text("SELECT version FROM versions WHERE project = :project ORDER BY position DESC LIMIT :limit")
 _OF_ASSET: Final = (
     "FROM versions v WHERE v.project = :project AND v.asset = :asset AND v.position < :before "
@@ -239,6 +248,22 @@ def made_by_step(connection: Connection, project: str, version: VersionId) -> li
         return []
     parameters = {"project": project, "run": run, "step": int(step), "version": version, "as_of": NOW}
     return [VersionFacts._make(row) for row in tuples(connection, _OF_STEP, parameters)]
+
+
+def versions_by_id(
+    connection: Connection, project: str, asset: AssetId, versions: Sequence[VersionId]
+) -> list[VersionFacts]:
+    """These versions of the asset, in this order; nothing for what is none. Cost: two looks each."""
+    named = [version.rpartition(".") for version in versions]
+    parameters = {
+        "project": project,
+        "asset": asset,
+        "runs": [run for run, _, _ in named],
+        "steps": [int(step) for _, _, step in named],
+        "versions": list(versions),
+        "as_of": NOW,
+    }
+    return [VersionFacts._make(row) for row in tuples(connection, _BY_IDS, parameters)]
 
 
 def latest_versions(connection: Connection, project: str, *, limit: int) -> list[VersionId]:

@@ -1,0 +1,85 @@
+"""The code of a deployment: its source in a folder of its own, wherever the working tree has gone since."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from latewood.commands.workspace import Workspace
+from latewood.engine.archives import find_archive, unpacked
+from latewood.engine.location_settings import LocationSettings, interpreter
+from latewood.engine.store import ArtifactAddress
+from latewood.engine.venvs import venv_python
+from latewood.errors import UsageError
+from latewood.events import DeploymentCreated, from_json
+from latewood.projections.catalog import deployment
+from latewood.projections.snapshots import snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedCode:
+    """A location as it was deployed: where its files are, where imports start, and what it is to be run by."""
+
+    location: str
+    deployment: str
+    folder: Path
+    paths: tuple[str, ...]
+    settings: LocationSettings
+
+
+def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
+    """The code of that deployment, unpacked below `home`.
+
+    Raises UsageError where its source was never stored or is gone, StoreError where it cannot be unpacked.
+    """
+    created = created_as(workspace, name)
+    address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
+    if address is None or not workspace.store.exists(address):
+        raise UsageError(
+            f"the source of {created.location} as deployed in {name} is not in the artifact store any more; "
+            "what was made by it cannot be run again"
+        )
+    return DeployedCode(
+        location=created.location,
+        deployment=name,
+        folder=unpacked(workspace.store, address, created.source, home),
+        paths=created.paths,
+        settings=LocationSettings(lock=_lock(workspace, created), python=created.python),
+    )
+
+
+def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:
+    """The Python that runs the code: of the environment that its lock file makes, else the one it names, else ours.
+
+    Raises UsageError where the one it names is gone, VenvFailed where the environment cannot be built.
+    """
+    named = code.settings.python
+    python = interpreter(root, named) if named else sys.executable
+    if python is None:
+        raise UsageError(f'{code.location} was deployed to be run by "{named}", which is not there any more')
+    lock = code.settings.lock
+    return python if lock is None else venv_python(lock, python, home, os.environ)
+
+
+def _lock(workspace: Workspace, created: DeploymentCreated) -> bytes | None:
+    if not created.lock:
+        return None
+    address = ArtifactAddress(created.lock)
+    if not workspace.store.exists(address):
+        raise UsageError(
+            f"the lock file of {created.location} as deployed in {created.deployment} is not in the artifact store "
+            "any more; deploy the location again"
+        )
+    return workspace.store.read(address)
+
+
+def created_as(workspace: Workspace, name: str) -> DeploymentCreated:
+    """What was recorded of a deployment. Raises UsageError for one that is not the project's."""
+    with snapshot(workspace.log) as connection:
+        found = deployment(connection, workspace.project, name)
+    if found is None:
+        raise UsageError(f'no deployment "{name}" in project {workspace.project}')
+    (event,) = workspace.log.read_positions([found.position])
+    fact = from_json(event.type, event.data)
+    assert isinstance(fact, DeploymentCreated), "the projection says so"
+    return fact

@@ -1,0 +1,201 @@
+"""Running again what a run was asked for, on the code that is deployed now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from latewood.commands.deployed_code import deployed_code
+from latewood.commands.explaining import run_events
+from latewood.commands.launching import launched
+from latewood.commands.planning import Asked
+from latewood.commands.reading import known_parameter, view_of
+from latewood.commands.runs import request_of, run_named, steps_meant
+from latewood.commands.workspace import Workspace
+from latewood.decide.select import select
+from latewood.decide.selection import parse
+from latewood.decide.sweep import Given, Sweep
+from latewood.engine.loader import Loaded, load_archived
+from latewood.errors import UsageError
+from latewood.events import (
+    CheckEvaluated,
+    RunPlanned,
+    RunRequested,
+    SkipReason,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.projections.catalog import defined, deployed
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood.projections.statistics import keys_of_ids
+
+FAILED = "failed"
+"""What restricts a run to what failed in an earlier one, in place of numbers of steps."""
+
+_DOWNSTREAM_OF_FAILURE = (SkipReason.UPSTREAM_FAILED, SkipReason.CHECK_FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A run that is to be asked for again: in its environment, with the code that is deployed there now."""
+
+    workspace: Workspace
+    loaded: Loaded
+    asked: Asked
+
+
+def rerun_of(
+    workspace: Workspace, named: str, *, only: str, parameters: tuple[str, ...], home: Path, root: Path
+) -> Again:
+    """The request of that run, restricted to `only` these of its steps, with other values for these parameters.
+
+    `only` is "failed", or numbers and ranges of steps. A rerun of a run that was restricted itself has its restriction.
+    Raises UsageError for a run or step that is not there, and for what the environment does not define any more.
+    """
+    row = run_named(workspace, named)
+    requested = request_of(workspace, row)
+    workspace = replace(workspace, environment=requested.environment)
+    of, restricted = (row.run, only) if only or not requested.rerun_of else (requested.rerun_of, requested.only)
+    places = _places(workspace, of, restricted) if restricted else None
+    loaded = _loaded(workspace, requested, home, root)
+    asked = Asked(
+        selection=requested.selection,
+        partition=requested.partitions,
+        parameters=_full_names(requested, loaded, parameters),
+        zipped=requested.zipped,
+        force=requested.force,
+        launch=requested.launch,
+        again=_given(workspace, requested),
+        rerun_of=of,
+        only=restricted,
+        places=places,
+    )
+    return Again(workspace=workspace, loaded=loaded, asked=asked)
+
+
+# ── which code ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Path) -> Loaded:
+    with snapshot(workspace.log) as connection:
+        deployments = deployed(connection, workspace.project, workspace.environment, NOW)
+        entries = {
+            location: defined(connection, workspace.project, location, name) for location, name in deployments.items()
+        }
+    if not deployments:
+        raise UsageError(f'run {requested.run}: nothing is deployed in "{workspace.environment}" any more')
+    location = requested.location or location_of(workspace, requested)
+    if location not in deployments:
+        raise UsageError(
+            f'run {requested.run}: {location} is not deployed in "{workspace.environment}" any more, '
+            f"but {', '.join(deployments)}"
+        )
+    code = deployed_code(workspace, deployments[location], home)
+    others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
+    loaded = load_archived(
+        code.folder, location, code.paths, root=root, others=others, environment=workspace.environment
+    )
+    return replace(loaded, settings=code.settings)
+
+
+def location_of(workspace: Workspace, requested: RunRequested) -> str:
+    """The location that a run was of that did not record it: that of its assets."""
+    view = view_of(workspace)
+    planned = {
+        id_
+        for _, fact in run_events(workspace, requested.run)
+        if isinstance(fact, RunPlanned)
+        for steps in fact.steps
+        for id_ in steps.assets
+    }
+    keys: Iterable[AssetKey] = [key for key, id_ in view.ids.items() if id_ in planned]
+    keys = keys or select(parse(requested.selection), view.catalog.graph, view.catalog.assets)
+    found = sorted({view.locations[key] for key in keys})
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        f"run {requested.run} does not say whose code it ran, and what it asked for is in "
+        f"{' and '.join(found) or 'no location'} now; `latewood materialize` with -f says it"
+    )
+
+
+# ── which values ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _full_names(requested: RunRequested, loaded: Loaded, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a run that was launched by name, inputs may be called as they were then."""
+    if not requested.launch:
+        return texts
+    short = tuple(text for text in texts if "." not in text.partition("=")[0])
+    full = launched(loaded.launchables, requested.launch, short).parameters if short else ()
+    return (*full, *(text for text in texts if text not in short))
+
+
+def _given(workspace: Workspace, requested: RunRequested) -> Sweep:
+    """The values that the run was given, as far as they have their parameters still. Raises UsageError for others."""
+    each: list[tuple[Given, ...]] = [
+        ({key: {name: value}},) for key, values in requested.parameters.items() for name, value in values.items()
+    ]
+    sweep = Sweep(axes=(*each, *requested.sweep), zipped=requested.zipped)
+    targets = [f"{key}.{name}" for key, names in sweep.given.items() for name in sorted(names)]
+    view = view_of(workspace)
+    for target in targets:
+        known_parameter(view, target)
+    return sweep
+
+
+# ── which steps ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _places(workspace: Workspace, run: RunId, only: str) -> dict[AssetKey, frozenset[PartitionKey]]:
+    """The asset partitions of these steps, by the keys that the assets have now."""
+    steps, failed = _steps_of(workspace, run)
+    if only == FAILED:
+        if not failed:
+            raise UsageError(f"run {run} has no failed steps; without --only all of it is asked for again")
+        meant = failed
+    else:
+        meant = steps_meant(run, only, steps)
+    view = view_of(workspace)
+    keys = {id_: key for key, id_ in view.ids.items()}
+    places: dict[AssetKey, frozenset[PartitionKey]] = {}
+    gone: set[AssetId] = set()
+    for step in sorted(meant):
+        assets, partition = steps[step]
+        gone |= {id_ for id_ in assets if id_ not in keys}
+        for key in (keys[id_] for id_ in assets if id_ in keys):
+            places[key] = places.get(key, frozenset()) | {partition}
+    if gone:
+        with snapshot(workspace.log) as connection:
+            names = sorted(keys_of_ids(connection, workspace.project, gone).values())
+        raise UsageError(f"run {run}: {', '.join(names)} is not defined in {workspace.environment} any more")
+    return places
+
+
+def _steps_of(
+    workspace: Workspace, run: RunId
+) -> tuple[Mapping[int, tuple[tuple[AssetId, ...], PartitionKey]], frozenset[int]]:
+    """The steps of a run with what they make, and which failed, were refused by a check, or skipped because of that."""
+    steps: dict[int, tuple[tuple[AssetId, ...], PartitionKey]] = {}
+    failed: set[int] = set()
+    for _, fact in run_events(workspace, run):
+        match fact:
+            case StepStarted():
+                steps[fact.step] = (fact.assets, fact.partition)
+            case StepSucceeded():
+                failed.discard(fact.step)  # an earlier attempt had failed
+            case StepReused():
+                steps[fact.step] = (tuple(output.asset for output in fact.outputs), fact.partition)
+            case StepSkipped():
+                steps[fact.step] = (fact.assets, fact.partition)
+                if fact.reason in _DOWNSTREAM_OF_FAILURE:
+                    failed.add(fact.step)
+            case StepFailed() | CheckEvaluated(passed=False, blocking=True):
+                failed.add(fact.step)
+            case _:
+                pass
+    return steps, frozenset(failed)

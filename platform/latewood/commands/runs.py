@@ -1,0 +1,60 @@
+"""Which runs are meant, and which of their steps."""
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from latewood.commands.workspace import Workspace
+from latewood.errors import UsageError
+from latewood.events import RunRequested, from_json
+from latewood.model.keys import RunId
+from latewood.projections.runs import RunRow, recent_runs, runs_named
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+
+_STEPS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_NEAR_AMONG = 1_000  # the latest runs
+
+
+def run_named(workspace: Workspace, text: str) -> RunRow:
+    """The run of that id, or whose id alone begins so. Raises UsageError with near ones, or those that begin so."""
+    with snapshot(workspace.log) as connection:
+        found = runs_named(connection, workspace.project, text)
+        latest = [] if found else recent_runs(connection, workspace.project, before=NOW, limit=_NEAR_AMONG)
+    exact = [row for row in found if row.run == text]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    if not found:
+        near = get_close_matches(text, [row.run for row in latest], n=3)
+        hint = f"near: {', '.join(near)}" if near else "`latewood runs` lists them"
+        raise UsageError(f'run "{text}": no such run; {hint}')
+    listed = "".join(
+        f"\n  {row.run}  {row.requested_at.astimezone():%Y-%m-%d %H:%M:%S}  {row.status:<11}  {row.selection}"
+        for row in found
+    )
+    raise UsageError(f'run "{text}": several begin so, the latest are{listed}')
+
+
+def request_of(workspace: Workspace, row: RunRow) -> RunRequested:
+    """What was asked for."""
+    (event,) = workspace.log.read_positions([row.requested_position])
+    fact = from_json(event.type, event.data)
+    assert isinstance(fact, RunRequested), "the projection says so"
+    return fact
+
+
+def steps_meant(run: RunId, text: str, known: Collection[int]) -> frozenset[int]:
+    """The steps of a run that `3`, `0-4` or `0,2,5-7` names. Raises UsageError for what is none, or not the run's."""
+    meant: set[int] = set()
+    for part in text.split(","):
+        match = _STEPS.fullmatch(part.strip())
+        if match is None:
+            raise UsageError(f'steps "{text}": expected numbers and ranges as in 0,2,5-7, found "{part.strip()}"')
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first > last or first not in known or last not in known:
+            there = f"it has steps {min(known):,} to {max(known):,}" if known else "it has no steps"
+            raise UsageError(
+                f'steps "{text}": run {run} has no step {part.strip()}; {there}, `latewood run {run} --all` lists them'
+            )
+        meant |= {step for step in known if first <= step <= last}
+    return frozenset(meant)

@@ -1,0 +1,341 @@
+"""Reproducing: what was recorded is run again as it was, whatever has become of the working tree."""
+
+import os
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from shutil import rmtree
+from types import SimpleNamespace
+
+import pytest
+
+from crash.conftest import facts_of
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.reading import read
+from latewood.commands.reproducing import reproduce
+from latewood.engine.loader import load_file
+from latewood.engine.worker_process import WorkerUnusable, worker_environment
+from latewood.errors import UsageError
+from latewood.events import ReproductionEnded, ReproductionStarted, StepFailed, Verdict
+
+ASSETS = """
+import os, random
+import pyarrow as pa
+
+ADDED = 19
+
+@asset
+def orders() -> list[int]:
+    return [100, 200]
+
+@asset(partitions=Static(["a", "b"]))
+def table(orders: list[int], key: PartitionKey, *, factor: int = 2) -> pa.Table:
+    return pa.table({"key": [key] * 2, "amount": [(n + ADDED) * factor for n in orders]})
+
+@asset
+def total(table: Partitioned[pa.Table]) -> Output[int]:
+    return Output(sum(sum(t["amount"].to_pylist()) for _, t in table))
+"""
+CHANCE = """
+@asset
+def noise(orders: list[int]) -> dict[str, list[float]]:
+    return {"draws": [1.0, random.random()]}
+
+@asset
+def sampled(orders: list[int]) -> pa.Table:
+    return pa.table({"n": [1, 2, 3], "x": [1.0, 2.0, random.random()]})
+
+@asset
+def longer(orders: list[int]) -> pa.Table:
+    return pa.table({"n": list(range(int.from_bytes(os.urandom(2), "big") + 2))})
+
+@asset
+def blob() -> bytes:
+    return b"head" + os.urandom(8)
+"""
+serial = count()
+
+
+@pytest.fixture
+def project(workspace, load, tmp_path):
+    """Definitions to materialize, and runs to reproduce, in one folder."""
+
+    def run(source, selection="*", **asked):
+        result = materialize(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
+        assert result.status == "succeeded", [fact for fact in facts_of(workspace.log) if isinstance(fact, StepFailed)]
+        return result.run
+
+    def again(named, **options):
+        found = reproduce(workspace, named, home=tmp_path / "home", root=tmp_path, **options)
+        outputs = {f"{o.asset} {o.partition}".rstrip(): o for o in found.outputs}
+        verdicts = {name: str(output.fact.verdict) for name, output in outputs.items()}
+        return SimpleNamespace(found=found, outputs=outputs, verdicts=verdicts)
+
+    return SimpleNamespace(run=run, again=again, root=tmp_path, workspace=workspace)
+
+
+def test_the_recorded_code_runs_with_the_recorded_inputs_whatever_is_in_the_working_tree(project):
+    run = project.run(ASSETS)
+    project.run(ASSETS.replace("19", "21").replace("[100, 200]", "[1, 2]"), parameters=("table.factor=3",))
+    (project.root / "assets.py").unlink()
+    (project.root / "random.py").write_text("raise ImportError('found in the working tree')")
+    done = project.again(run)
+    assert done.verdicts == dict.fromkeys(("orders", "table a", "table b", "total"), "identical")
+    assert (done.found.is_identical, done.found.reused) == (True, 0)
+    assert (done.found.surroundings.python, done.found.surroundings.code) == (None, ())
+
+
+def test_what_depends_on_chance_is_told_with_its_first_difference(project):
+    done = project.again(project.run(ASSETS + CHANCE))
+    assert done.verdicts == {
+        **dict.fromkeys(("orders", "table a", "table b", "total"), "identical"),
+        "noise": "different",
+        "sampled": "same shape",
+        "longer": "different",
+        "blob": "different",
+    }
+    places = {name: output.difference.place for name, output in done.outputs.items() if output.difference}
+    assert places["noise"] == "$.draws[1]"
+    assert places["sampled"] == "row 2, column x"
+    assert places["longer"] == "number of rows"
+    assert places["blob"].startswith("byte ")
+    assert not done.found.is_identical
+
+
+def test_nothing_of_it_is_a_version_and_the_log_says_that_it_was_done(project):
+    run = project.run(ASSETS + CHANCE)
+    store = project.workspace.store.directory
+    files, heads = sorted(store.rglob("*")), read(project.workspace).state.heads
+    done = project.again(run)
+    assert sorted(store.rglob("*")) == files
+    assert read(project.workspace).state.heads == heads
+
+    started, ended = facts_of(project.workspace.log)[-2:]
+    assert isinstance(started, ReproductionStarted)
+    assert (started.reproduction, started.location) == (done.found.reproduction, "assets.py")
+    assert isinstance(ended, ReproductionEnded)
+    assert {other.verdict for other in ended.others} == {Verdict.SAME_SHAPE, Verdict.DIFFERENT}
+    place = next(other for other in ended.others if other.verdict is Verdict.SAME_SHAPE)
+    assert place.message == "row 2, column x"  # where, not what: values stay out of the log
+    again = prepare(project.workspace, load_file(project.root / "assets.py", root=project.root), Asked(selection="*"))
+    assert not list(again.plan.steps())
+
+
+def test_the_run_and_the_day_are_those_that_the_task_was_told(project):
+    run = project.run("@asset\ndef told(c: Context) -> str:\n    return f'{c.run_id} on {c.now():%Y-%m}'\n")
+    assert project.again(run).found.is_identical
+
+
+def test_one_version_stands_for_the_step_that_made_it(project):
+    run = project.run(ASSETS, "orders or table")
+    assert project.again(f"{run[:6]}.2").verdicts == {"table b": "identical"}
+    assert project.again(run, only="0,2").verdicts == {"orders": "identical", "table b": "identical"}
+
+    shared = "@task\ndef one() -> int:\n    return 1\n\nfirst = one.asset(key='first')\n"
+    project.run(shared)
+    taken_over = project.run(shared + "second = one.asset(key='second')\n", "second")
+    assert project.again(f"{taken_over}.0").verdicts == {"first": "identical"}
+    with pytest.raises(UsageError, match="computed nothing that could be reproduced: its 1 steps were reused"):
+        project.again(taken_over)
+
+
+def test_what_cannot_be_meant_is_refused_with_the_way_out(project):
+    run = project.run(ASSETS, "orders")
+    for named, options, message in [
+        ("zzz", {}, "no such run; `latewood runs` lists them"),
+        (run[:-1] + "!", {}, f"near: {run}"),
+        (f"{run}.7", {}, "has no step 7; it has steps 0 to 0"),
+        (f"{run}.x", {}, "expected numbers and ranges"),
+        (run, {"only": "0-3"}, "has no step 0-3"),
+        (f"{run}.0", {"only": "0"}, "is one version already"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            project.again(named, **options)
+
+
+def test_missing_inputs_are_named_and_nothing_is_run(project):
+    run = project.run(ASSETS, "orders or table")
+    facts = next(iter(read(project.workspace).state.heads[read(project.workspace).view.ids["orders"]].values()))
+    project.workspace.store.path_of(facts.artifact).unlink()
+    position = project.workspace.log.position()
+    with pytest.raises(UsageError, match=f"collected or lost:\n  orders, version {run}.0: artifact {facts.artifact}"):
+        project.again(run)
+    assert project.workspace.log.position() == position
+    assert project.again(f"{run}.0").found.is_identical  # its own artifact is not needed to tell
+
+
+def test_what_differs_from_an_artifact_that_is_gone_is_told_without_the_place(project):
+    run = project.run(ASSETS + CHANCE, "blob")
+    (facts,) = read(project.workspace).state.heads[read(project.workspace).view.ids["blob"]].values()
+    project.workspace.store.path_of(facts.artifact).unlink()
+    assert "was collected" in project.again(run).outputs["blob"].fact.message
+
+
+def test_a_source_that_is_gone_is_named_and_one_that_is_not_named_is_found(project):
+    run = project.run(ASSETS, "orders")
+    (archive,) = project.workspace.store.directory.glob("??/*.tar.gz")
+    archive.unlink()
+    with pytest.raises(UsageError, match=r"the source of assets.py as deployed in \w+ is not in the artifact store"):
+        project.again(run)
+
+
+def test_a_step_that_fails_or_dies_now_is_told_and_the_others_go_on(project):
+    source = f"""
+    import os
+    HOME = Path({str(project.root)!r})
+
+    @asset
+    def raises() -> int:
+        return int((HOME / "there").read_text())
+
+    @asset
+    def ends() -> int:
+        if not (HOME / "there").exists():
+            os._exit(7)
+        return 1
+
+    @asset
+    def killed() -> int:
+        if not (HOME / "there").exists():
+            os.kill(os.getpid(), 9)
+        return 1
+
+    @asset
+    def last(ends: int) -> int:
+        print("what is printed is no answer", flush=True)
+        os.system("echo nor is this >&2")
+        return ends + 1
+    """
+    (project.root / "there").write_text("1")
+    run = project.run(source)
+    (project.root / "there").unlink()
+    done = project.again(run)
+    assert done.verdicts == {"raises": "failed", "ends": "failed", "killed": "failed", "last": "identical"}
+    assert done.outputs["raises"].fact.message.startswith("FileNotFoundError: ")
+    assert done.outputs["ends"].fact.message == "ProcessEnded: its process ended with code 7"
+    assert done.outputs["killed"].fact.message == "ProcessEnded: its process was killed by signal 9"
+
+
+def test_what_may_act_outside_is_run_only_when_that_is_asked_for(project):
+    run = project.run(
+        """
+        @asset(reuse=False)
+        def sent(*, to: Path = Path("sent")) -> int:
+            with to.open("a") as file:
+                file.write("once ")
+            return 1
+        """
+    )
+    assert project.again(run).verdicts == {"sent": "not run"}
+    assert (project.root / "sent").read_text() == "once "
+    assert project.again(run, force=True).found.is_identical
+    assert (project.root / "sent").read_text() == "once once "
+
+
+def test_a_file_that_changed_is_named_and_one_that_is_gone_refused(project):
+    (project.root / "data.txt").write_text("then")
+    run = project.run("@asset\ndef text(*, data: Path = Path('data.txt')) -> str:\n    return data.read_text()\n")
+    assert project.again(run).found.is_identical
+    (project.root / "data.txt").write_text("now")
+    done = project.again(run)
+    assert done.found.surroundings.contents == ("data.txt",)
+    found = done.outputs["text"].difference
+    assert (found.place, found.before, found.after) == ("$", "then", "now")
+    (project.root / "data.txt").unlink()
+    with pytest.raises(UsageError, match=r"data\.txt, which a parameter names"):
+        project.again(run)
+
+
+def test_optional_outputs_are_compared_by_their_absence_too(project):
+    run = project.run(
+        """
+        @asset(outputs={"a": int, "b": Out(int, optional=True)})
+        def pair(*, there: Path = Path("there")) -> dict[str, int]:
+            return {"a": 1, "b": 2} if Path(there).read_text() == "yes" else {"a": 1}
+        """
+        if (project.root / "there").write_text("yes")
+        else ""
+    )
+    (project.root / "there").write_text("no")
+    done = project.again(run)
+    assert sorted(done.verdicts.values()) == ["different", "identical"]
+    assert any("not made this time" in output.fact.message for output in done.found.outputs for output in [output])
+
+
+def test_code_that_is_found_only_while_it_runs_is_never_taken_from_the_working_tree(project):
+    (project.root / "hidden.py").write_text("N = 1\n")
+    run = project.run(
+        """
+        import importlib, sys
+
+        @asset
+        def n(*, at: str = "") -> int:
+            sys.path.append(at)
+            return importlib.import_module("hid" + "den").N
+        """,
+        parameters=(f"n.at={project.root}",),
+    )
+    (message,) = (output.fact.message for output in project.again(run).found.outputs)
+    assert "hidden would be imported from the working tree" in message
+
+
+def test_a_process_that_cannot_load_the_code_says_why(project):
+    run = project.run(
+        "if 'code' in Path(__file__).parts:\n    raise OSError('not here')\n@asset\ndef n() -> int:\n    return 1\n"
+    )
+    with pytest.raises(WorkerUnusable, match=r"deployed, by .*python:\nassets.py:\d+: .*not here"):
+        project.again(run)
+
+
+def test_a_worker_has_no_way_to_the_database_and_no_other_place_to_import_from():
+    given = {"PATH": "/bin", "LATEWOOD_DATABASE_URL": "secret", "PGPASSWORD": "secret", "PYTHONPATH": "/tree"}
+    assert worker_environment(given) == {"PATH": "/bin"}
+
+
+def test_a_worker_ends_when_its_engine_is_gone(tmp_path):
+    """Killed in the middle of user code, the engine leaves no process behind."""
+    story = """
+import sys, time
+from pathlib import Path
+from latewood.engine.worker_process import Worker
+from latewood.engine.worker_protocol import Call, Open
+folder = sys.argv[1]
+root, at = folder + "/root", "2026-01-01T00:00:00+00:00"
+opened = Open(folder=folder, location="assets.py", paths=(), root=root, project="p", store=folder, results=folder)
+worker = Worker(opened, interpreter=sys.executable, environ={})
+worker.start()
+print(worker._process.pid, flush=True)
+worker.call(Call(assets=("n",), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1, at=at))
+"""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "assets.py").write_text(
+        "import os, time\nfrom pathlib import Path\nfrom latewood import asset\n\n@asset\ndef n() -> int:\n"
+        "    Path(__file__).with_name('begun').touch()\n    time.sleep(600)\n    return 1\n"
+    )
+    engine = subprocess.Popen([sys.executable, "-c", story, tmp_path], stdout=subprocess.PIPE, text=True)
+    worker = int(engine.stdout.readline())
+    while not (tmp_path / "begun").exists():
+        os.sched_yield()
+    engine.send_signal(signal.SIGKILL)
+    engine.wait()
+    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
+        os.sched_yield()
+    engine.stdout.close()
+
+
+def test_modules_of_a_source_folder_are_found_where_they_were(project):
+    package = f"acme{next(serial)}"
+    folder = project.root / "src" / package
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "numbers.py").write_text("def answer() -> int:\n    return 42\n")
+    sys.path.insert(0, str(project.root / "src"))
+    try:
+        run = project.run(f"from {package}.numbers import answer\n@asset\ndef n() -> int:\n    return answer()\n")
+    finally:
+        sys.path.remove(str(project.root / "src"))
+    rmtree(project.root / "src")
+    assert project.again(run).found.is_identical
