@@ -247,7 +247,7 @@ def test_versions_of_a_renamed_key_count_under_its_new_name(shell):
     shell.write("shop.py", REGIONS.format(keys=["eu", "us"]))
     made(shell, "*")
     shell.write("shop.py", REGIONS.format(keys=["europe", "us"]))
-    shell.here("plan", "*", "-f", "shop.py")
+    shell.here("deploy", "-f", "shop.py")
     before = answer(shell, "assets")["position"]
     for asset in ("sales", "doubled"):
         assert "count as those of europe" in shell.here("partitions", "carry", asset, "eu", "europe").out
@@ -281,7 +281,7 @@ def test_what_cannot_be_carried_over_is_refused(shell, old, new, message):
     shell.write("shop.py", REGIONS.format(keys=["eu", "us"]))
     made(shell, "*")
     shell.write("shop.py", REGIONS.format(keys=["europe", "us"]))
-    shell.here("plan", "*", "-f", "shop.py")
+    shell.here("deploy", "-f", "shop.py")
     done = shell.here("partitions", "carry", "sales", old, new)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
