@@ -65,6 +65,7 @@ def test_a_public_name_is_documented(name):
 TOPICS = {
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.resources": ["Resource", "Secret"],
+    "latewood.testing": ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
 }
 
 
