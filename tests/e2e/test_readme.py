@@ -52,7 +52,7 @@ def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(e
         for option in re.findall(r"--[a-z-]+", _help(environ, command)):
             assert option in (*_LISTED_BY_HELP, *re.findall(r"--[a-z-]+", text)), f"{command} {option}"
     commands = ("", "materialize", "lineage", "show", "runs", "run", "log tail", "rollback", "env create", "env diff")
-    commands += ("gc", "retract", "compare", "rerun")
+    commands += ("gc", "retract", "compare", "rerun", "report")
     known = set(re.findall(r"--[a-z-]+", "".join(_help(environ, *command.split()) for command in commands)))
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from latewood.authoring import Asset, Check, Definitions, OutputOf
+from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.configuration import Configured
 from latewood.engine.inspection import Inspector
@@ -40,10 +40,10 @@ PROD = "prod"
 class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
-    `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
-    workflow whose failures they hear of. Relative paths in parameters are so to `root`; `paths` are the folders that
-    imports of its sources start from, relative to where those lie. `settings` say what it is to be run by. `resources`
-    are configured for `environment`.
+    `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
+    the workflow whose failures they hear of, and by the external asset they look at. Relative paths in parameters are
+    so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
+    `settings` say what it is to be run by. `resources` are configured for `environment`.
     """
 
     location: str
@@ -58,6 +58,7 @@ class Loaded:
     environment: str = PROD
     paths: tuple[str, ...] = ()
     settings: LocationSettings = field(default_factory=LocationSettings)
+    observers: Mapping[AssetKey, LiveTask] = field(default_factory=dict)
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -306,6 +307,7 @@ def _assembled(
         resources=assembled.resources,
         environment=environment,
         settings=location_settings(settings, location),
+        observers=assembled.observers,
     )
 
 
@@ -330,11 +332,16 @@ def _found(module: ModuleType) -> Found:
     return _declared(declared, names)
 
 
+_KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer)
+
+
 def _listed(objects: Sequence[object], location: str) -> Found:
     """These objects, all of them of a kind that can be defined."""
-    other = next((value for value in objects if not isinstance(value, Asset | Check | Workflow | LaunchPlan)), None)
+    other = next((value for value in objects if not isinstance(value, _KINDS)), None)
     if other is not None:
-        message = f"{location}: expected assets, checks, workflows and launch plans, found {type(other).__name__}"
+        message = (
+            f"{location}: expected assets, checks, workflows, launch plans and observers, found {type(other).__name__}"
+        )
         raise DefinitionsInvalid((DefinitionError(message),))
     declared = _of_kinds(objects)
     return _declared(declared, _by_function(declared))
@@ -353,6 +360,7 @@ def _of_kinds(values: Iterable[object]) -> Definitions:
         checks=[value for value in values if isinstance(value, Check)],
         workflows=[value for value in values if isinstance(value, Workflow)],
         launch_plans=[value for value in values if isinstance(value, LaunchPlan)],
+        observers=[value for value in values if isinstance(value, Observer)],
     )
 
 
@@ -363,6 +371,7 @@ def _declared(declared: Definitions, names: Mapping[str, Asset[..., Any] | Outpu
         names=names,
         workflows=tuple(dict.fromkeys(declared.workflows)),
         plans=tuple({id(plan): plan for plan in declared.launch_plans}.values()),
+        observers=tuple(dict.fromkeys(declared.observers)),
     )
 
 

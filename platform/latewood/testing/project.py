@@ -10,11 +10,13 @@ from latewood.authoring import Definitions
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.explaining import run_events, why
 from latewood.commands.materializing import Prepared, materialize, prepare
+from latewood.commands.observing import report
 from latewood.commands.planning import Asked
 from latewood.engine.loader import Loaded, load_objects, project_root
 from latewood.engine.values import Values
 from latewood.errors import UsageError, ValueRefused
 from latewood.events import FailureKind, RunStatus, StepFailed
+from latewood.model.definitions import Origin
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot
@@ -75,11 +77,16 @@ class Project:
     def give(self, key: str, value: Any, *, partition: str = "") -> None:
         """Let this be the asset's value from here on, in place of what its task makes. It is checked as a result is.
 
-        Of a partitioned asset say which partition. Raises UsageError, and ValueRefused for a value of another type.
+        Of an external asset it is the data version that is observed. Of a partitioned asset say which partition.
+        Raises UsageError, and ValueRefused for a value of another type.
         """
         asset = known_asset(self._defined, key)
         if asset.partitions is not None and not partition:
             raise UsageError(f'"{key}" has partitions: say which, partition="…"')
+        if asset.origin is not Origin.MADE:
+            deploy_loaded(self._workspace, self._loaded())
+            report(self._workspace, key, data_version=value, partition=partition)
+            return
         ordinals = parse_partitions(asset.partitions, partition, self._clock.now) if partition else None
         keys = (UNPARTITIONED,) if ordinals is None else keys_of(asset.partitions, ordinals)
         given = self._given.setdefault(asset.key, Given())
