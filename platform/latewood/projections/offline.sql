@@ -146,7 +146,7 @@ WITH inputs AS (
     QUALIFY row_number() OVER (PARTITION BY e.project, e.stream, e.data->>'step', i.key ORDER BY e.position DESC) = 1
 ), ranges AS (
     SELECT project, version, input, read->>'asset' AS asset, unnest(string_split(read->>'versions', ',')) AS range
-    FROM inputs
+    FROM inputs WHERE read->>'versions' <> '' -- of a view, and before a first partition, there are none
 ), numbered AS (
     SELECT *, regexp_extract(range, '^(.*)\.(\d+)(?:-(\d+))?$', ['run', 'first', 'last']) AS part FROM ranges
 ), read AS (
