@@ -54,6 +54,7 @@ _SETTINGS: Final = {
     "log_min_error_statement": "panic",  # statements may hold users' data
     "log_checkpoints": "off",
 }
+_UNSAFE: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _LOG_BYTES_MAX: Final = 10_000_000
 _LOG_TAIL_LINES: Final = 20
 _START_ATTEMPTS: Final = 4
@@ -94,10 +95,11 @@ def home_directory(environ: Mapping[str, str]) -> Path:
     return Path(given) if given else Path(environ.get("HOME") or Path.home()) / ".latewood"
 
 
-def ensure_started(home: Path, *, version: Version = 18) -> DatabaseUrl:
+def ensure_started(home: Path, *, version: Version = 18, durable: bool = True) -> DatabaseUrl:
     """The address of the home's server, started by this or any other process; it outlives all of them.
 
-    The version counts when the home's first server is made; afterwards its data decide.
+    The version counts when the home's first server is made; afterwards its data decide. One that is not `durable` does
+    not wait for the disk, which only a power cut would show; that counts when it is started.
     Cost: two small files and one login when it runs.
     Raises DatabaseUnreachable with the end of the server's log.
     """
@@ -108,7 +110,7 @@ def ensure_started(home: Path, *, version: Version = 18) -> DatabaseUrl:
         with _locked(directory / "lock"):
             if isinstance(found := status(home), Running):
                 return found.url
-            return _start(directory, version)
+            return _start(directory, version, {} if durable else _UNSAFE)
 
 
 def status(home: Path) -> Running | Stopped:
@@ -170,6 +172,18 @@ def _stop(directory: Path) -> None:
                 f" still there; {_end_of_log(cluster.data)}"
             )
         time.sleep(0.005)
+
+
+def remove(home: Path) -> None:
+    """Stop the home's server and delete its data, which lie outside the home where root started it.
+
+    Raises DatabaseUnreachable as `stop` does.
+    """
+    stop(home)
+    for file in (_CLUSTER, _UNFINISHED):
+        if (cluster := _Cluster.read(_directory(home) / file)) is not None:
+            shutil.rmtree(cluster.data, ignore_errors=True)
+    shutil.rmtree(_directory(home), ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +266,7 @@ def _home_in_order(home: Path) -> Iterator[Path]:
         ) from None
 
 
-def _start(directory: Path, version: Version) -> DatabaseUrl:
+def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> DatabaseUrl:
     cluster = _Cluster.read(directory / _CLUSTER) or _initialise(directory, version)
     if not cluster.data.is_dir():
         raise DatabaseUnreachable(
@@ -269,7 +283,7 @@ def _start(directory: Path, version: Version) -> DatabaseUrl:
             if attempts == _START_ATTEMPTS:
                 break
             time.sleep(0.2 * attempts)  # a killed server's last processes may not be gone yet
-            _launch(binaries, cluster.data, _free_port(cluster.port))
+            _launch(binaries, cluster.data, {**_SETTINGS, **settings, "port": str(_free_port(cluster.port))})
             attempts += 1
             continue
         try:
@@ -326,7 +340,7 @@ def _remove_unfinished(file: Path) -> None:
                 time.sleep(0.02)
 
 
-def _launch(binaries: Path, data: Path, port: int) -> None:
+def _launch(binaries: Path, data: Path, settings: Mapping[str, str]) -> None:
     log = data / "server.log"
     if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
         os.truncate(log, 0)
@@ -334,7 +348,7 @@ def _launch(binaries: Path, data: Path, port: int) -> None:
         # No postmaster of these data runs, yet after a reboot the number in this file may be another
         # process's by now; Postgres would take that one for its own and refuse to start.
         (data / "postmaster.pid").unlink()
-    options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items())
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     # pg_ctl detaches the server: a session of its own, whose parent is gone. Its exit status adds nothing to
     # what the caller looks at next.
     _run([str(binaries / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options])

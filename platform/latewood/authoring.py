@@ -11,12 +11,13 @@ from functools import update_wrapper
 from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from latewood.errors import DefinitionError
+from latewood.model.definitions import Origin
 from latewood.model.mappings import Along, Listed
 from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.relations import All, FixedKeys, Last, Offset, PlainMapping
 from latewood.model.schemes import Scheme
-from latewood.promises import misuse
+from latewood.promises import Place, misuse
 from latewood.workflows import LaunchPlan, Workflow, composing
 
 P = ParamSpec("P")
@@ -85,12 +86,25 @@ class Out:
 
 
 class Asset(Generic[P, R]):
-    """A function that makes an asset (or several); call it like the function it is."""
+    """A function that makes an asset (or several); call it like the function it is.
 
-    def __init__(self, function: Callable[P, R], options: AssetOptions, fixed: Mapping[str, Any] | None = None) -> None:
+    One that is not made by its function, but external or virtual (`latewood.external`), is defined at `place`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        options: AssetOptions,
+        fixed: Mapping[str, Any] | None = None,
+        *,
+        origin: Origin = Origin.MADE,
+        place: Place | None = None,
+    ) -> None:
         self.function = function
         self.options = options
         self.fixed = dict(fixed or {})
+        self.origin = origin
+        self.place = place
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -212,6 +226,20 @@ class Check(Generic[P, R]):
         return self.function(*args, **kwargs)
 
 
+class Observer(Generic[P, R]):
+    """A function that looks at an external asset; call it like the function it is."""
+
+    def __init__(self, function: Callable[P, R], asset: "Upstream", options: TaskOptions) -> None:
+        self.function = function
+        self.asset = asset
+        self.options = options
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function."""
+        return self.function(*args, **kwargs)
+
+
 @overload
 def asset(function: Callable[P, R], /) -> Asset[P, R]: ...
 @overload
@@ -307,8 +335,10 @@ class Definitions:
         checks: Iterable[Check[..., Any]] = (),
         workflows: Iterable[Workflow[..., Any]] = (),
         launch_plans: Iterable[LaunchPlan] = (),
+        observers: Iterable[Observer[..., Any]] = (),
     ) -> None:
         self.assets = tuple(assets)
         self.checks = tuple(checks)
         self.workflows = tuple(workflows)
         self.launch_plans = tuple(launch_plans)
+        self.observers = tuple(observers)

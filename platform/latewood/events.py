@@ -4,8 +4,8 @@ The type string and the meaning of a field never change once released; a new nee
 schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
 
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
-`reproduction/ID`, `store` (what was removed from it), `corrections` (what was retracted, renamed, carried over),
-`partitions/NAME` (keys of dynamic partitions).
+`reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
+`corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions).
 """
 
 from datetime import datetime
@@ -168,6 +168,26 @@ class ResourceConfigured(Event, frozen=True):
     digest: str
     values: dict[str, Any]
     secrets: dict[str, dict[str, str]] = {}
+
+
+# ── observations ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AssetObserved(Event, frozen=True):
+    """Somebody looked at what is made elsewhere: that is the asset's content, and its head, from here on.
+
+    `version` is the observation's own id, whether the data version is a new one or not. `observer` and `code` are the
+    function that looked and its version; empty where a tool outside reported it.
+    """
+
+    environment: str
+    asset: AssetId
+    version: VersionId
+    data_version: str
+    partition: PartitionKey = PartitionKey("")
+    metadata: dict[str, Any] = {}
+    observer: str = ""
+    code: str = ""
 
 
 # ── artifacts ────────────────────────────────────────────────────────────────────────────────────────────
@@ -643,6 +663,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "parameter.pinned": ParameterPinned,
     "parameter.unpinned": ParameterUnpinned,
     "resource.configured": ResourceConfigured,
+    "asset.observed": AssetObserved,
     "artifacts.collected": ArtifactsCollected,
     "versions.retracted": VersionsRetracted,
     "retraction.undone": RetractionUndone,

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from latewood.cli.app import run
-from postgres.conftest import remove
+from latewood_eventlog.server import remove
 
 LATEWOOD = Path(sys.executable).parent / "latewood"
 

@@ -3,11 +3,12 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from postgres.conftest import remove
+from latewood_eventlog.server import remove
 
 README = Path(__file__).parents[2] / "README.md"
 _FENCED = re.compile(r"^```(python|toml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -35,6 +36,15 @@ def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_p
             assert _pattern(shown).fullmatch(_plain(done.stdout)), f"{command} printed\n{done.stdout}\nnot\n{shown}"
 
 
+def test_the_tests_of_the_readme_pass(environ, tmp_path):
+    for language, text in _FENCED.findall(README.read_text()):
+        if language == "python":
+            _write(tmp_path, text)
+    tested = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    done = subprocess.run(tested, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout
+
+
 def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(environ):
     text = README.read_text()
     for command in re.findall(r"^  (\w+)  ", _help(environ), re.MULTILINE):
@@ -42,7 +52,7 @@ def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(e
         for option in re.findall(r"--[a-z-]+", _help(environ, command)):
             assert option in (*_LISTED_BY_HELP, *re.findall(r"--[a-z-]+", text)), f"{command} {option}"
     commands = ("", "materialize", "lineage", "show", "runs", "run", "log tail", "rollback", "env create", "env diff")
-    commands += ("gc", "retract", "compare", "rerun")
+    commands += ("gc", "retract", "compare", "rerun", "report")
     known = set(re.findall(r"--[a-z-]+", "".join(_help(environ, *command.split()) for command in commands)))
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
 

@@ -24,6 +24,7 @@ from latewood.commands.heads import promote_version, rollback
 from latewood.commands.launching import launched
 from latewood.commands.leasing import close_interrupted
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.observing import observe, report
 from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
@@ -472,6 +473,33 @@ def _again(workspace: Workspace, folder: Path) -> None:
     reproduce(workspace, "history2", home=folder / "home", root=folder, force=True)
 
 
+def _observed(workspace: Workspace, folder: Path) -> None:
+    """External assets that are observed and reported, with partitions, and a view of one that is read."""
+    source = """
+        from latewood import Daily, PartitionKey, asset
+        from latewood.external import DataVersion, external_asset, observe, virtual_asset
+
+        till = external_asset("till", partitions=Daily("2013-01-01", "2013-01-03"))
+        rates = external_asset("rates")
+        view = virtual_asset("view", [rates], definition="select 1")
+
+        @observe(till)
+        def look(day: PartitionKey) -> DataVersion:
+            return DataVersion(day, {"rows": 3})
+
+        @asset(deps=[till, view])
+        def turnover() -> int:
+            return 1
+    """
+    (folder / "shop.py").write_text(dedent(source))
+    loaded = load_file(folder / "shop.py", root=folder)
+    observe(workspace, loaded, "till")
+    report(workspace, "rates", data_version="monday", metadata={"source": "bank"})
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+    create(workspace, "dev")
+    report(replace(workspace, environment="dev"), "rates", data_version="tuesday")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -524,6 +552,7 @@ STORIES = {
     "roots": _roots,
     "files": _live,
     "branches": _branches,
+    "observed": _observed,
     "collected": _collected,
     "corrected": _corrected,
     "resources": _resources,

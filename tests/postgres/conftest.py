@@ -1,7 +1,6 @@
 """One embedded server for the session, one migrated database as template, one fresh copy of it per test."""
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ def server(tmp_path_factory) -> Iterator[Path]:
     execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
     execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
     yield home
-    remove(home)
+    embedded.remove(home)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +61,7 @@ def superuser_url(server: Path, database_url: DatabaseUrl) -> DatabaseUrl:
 def home(tmp_path: Path) -> Iterator[Path]:
     """An empty home; the server that the test may start in it is stopped and removed."""
     yield tmp_path / "home"
-    remove(tmp_path / "home")
+    embedded.remove(tmp_path / "home")
 
 
 def migrated(
@@ -84,14 +83,6 @@ def copied(server: Path, template: str) -> Iterator[DatabaseUrl]:
     execute(superuser, f"CREATE DATABASE {name} TEMPLATE {template} OWNER latewood_owner")
     yield bootstrap(superuser, name, login.url.password)
     execute(superuser, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def remove(home: Path) -> None:
-    """Stop the home's server and delete its data, which lie outside the home when root started it."""
-    found = embedded.status(home)
-    embedded.stop(home)
-    if isinstance(found, embedded.Running):
-        shutil.rmtree(found.data_directory)
 
 
 def execute(url: DatabaseUrl, statement: str) -> None:

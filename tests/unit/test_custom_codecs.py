@@ -17,6 +17,7 @@ from latewood.engine.values import Values
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.types import Pickled, display, fits
 from latewood.plugin import Codec
+from latewood.testing import check_codec
 
 
 class Line:
@@ -162,6 +163,73 @@ def test_what_does_not_come_back_is_refused_when_it_is_written(codec, value, pro
 
     assert problem in str(refused.value)
     assert 'codec "lines" 2' in str(refused.value)
+
+
+@pytest.mark.parametrize("codec", [Lines(), InFile(), InFolder()], ids=lambda codec: type(codec).__name__)
+def test_a_sound_codec_passes_its_contract(codec):
+    check_codec(codec, [Line(1.0), Line(2.0), Line(2.0, "a"), Steep(2.0)])
+
+
+class Greedy(Lines):
+    def handles(self, cls):
+        return True
+
+
+class Selective(Lines):
+    def handles(self, cls):
+        return cls is Steep
+
+
+class Blind(Lines):
+    def content(self, value):
+        return value.slope
+
+
+class Lazily(Lines):
+    """What it reads stays in the file until somebody asks, when the file may be gone."""
+
+    def decode(self, path, version):
+        return Unread(path)
+
+
+class Unread(Line):
+    def __init__(self, path):
+        self.path = path
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+    @property
+    def slope(self):
+        return json.loads(self.path.read_bytes())[1]
+
+    name = ""
+
+
+BROKEN = [
+    *((codec, [value], problem) for codec, value, problem in FAITHLESS),
+    (Lines(), [], "expected values to store, found none"),
+    (Lines, [Line(1.0)], "expected a codec, an object with name"),
+    (Greedy(), [Line(1.0)], "handles a class that it cannot know"),
+    (Selective(), [Line(1.0)], 'codec "lines" does not handle Line'),
+    (Blind(), [Line(1.0), Line(1.0, "a")], "have one data version, lines-2:"),
+]
+
+
+@pytest.mark.parametrize(("codec", "values", "problem"), BROKEN, ids=[problem for *_, problem in BROKEN])
+def test_a_codec_that_breaks_its_contract_is_told_the_rule(codec, values, problem):
+    with pytest.raises(AssertionError) as broken:
+        check_codec(codec, values)
+
+    assert problem in str(broken.value)
+
+
+def test_what_is_read_must_outlive_its_artifact(tmp_path):
+    (tmp_path / "line.json").write_text('["Line", 1.0, ""]')
+    with pytest.raises(AssertionError, match="needs its artifact, which is gone"):
+        check_codec(Lazily(), [Unread(tmp_path / "line.json")])
 
 
 class Told(Restless):

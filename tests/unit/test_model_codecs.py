@@ -22,11 +22,13 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from xgboost import XGBClassifier, XGBRegressor
 
 from latewood.engine.annotations import type_spec
+from latewood.engine.codec_registry import codec_named
 from latewood.engine.codecs import encode
 from latewood.engine.store import ArtifactStore
 from latewood.engine.values import Values
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.types import Pickled, display, fits
+from latewood.testing import check_codec
 
 X = np.random.default_rng(7).random((80, 3))
 Y = (X[:, 0] + X[:, 1] > 1).astype(int)
@@ -65,6 +67,11 @@ def test_an_estimator_predicts_as_before_and_one_fitted_alike_is_the_same_versio
     assert kept(values, again, BaseEstimator)[1] == version
     assert kept(values, made().fit(X, Y), BaseEstimator)[1] == version
     assert kept(values, made().fit(X, 1 - Y), BaseEstimator)[1] != version
+
+
+def test_the_codecs_of_models_keep_the_contract_of_all_codecs():
+    check_codec(codec_named("sklearn"), [made().fit(X, Y) for made in ESTIMATORS])
+    check_codec(codec_named("xgboost"), [XGBRegressor(n_estimators=n).fit(X, Y) for n in (1, 2)])
 
 
 def test_parameters_and_unfitted_estimators_count(values):

@@ -63,8 +63,10 @@ def test_a_public_name_is_documented(name):
 
 
 TOPICS = {
+    "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.resources": ["Resource", "Secret"],
+    "latewood.testing": ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
 }
 
 

@@ -26,7 +26,7 @@ from latewood.commands.reading import position_meant, read, select_keys
 from latewood.commands.workspace import open_workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
-from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Origin, TaskDefinition
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.model.policies import Resources
@@ -64,7 +64,7 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | date
         rows.add_row(
             STATUS_GLYPH[status],
             key,
-            ", ".join((_status_text(assessed), *map(_flag_text, flags))),
+            ", ".join((_status_text(assessed), *_origin_text(asset), *map(_flag_text, flags))),
             ""
             if asset.partitions is None
             else f"{len(assessed.by_status.get(Status.FRESH, Ordinals()) - assessed.absent):,} fresh of "
@@ -79,6 +79,10 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | date
         f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim"
     )
     return exits.OK
+
+
+def _origin_text(asset: AssetDefinition) -> tuple[str, ...]:
+    return () if asset.origin is Origin.MADE else (asset.origin.value,)
 
 
 def _flag_text(flag: str) -> str:
@@ -112,6 +116,7 @@ def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
         "owners": asset.owners,
         "tags": asset.tags,
         "kinds": asset.kinds,
+        "origin": asset.origin,
         "description": asset.description,
         "partitions": {
             word: "" if asset.partitions is None else describe(asset.partitions, ordinals)
@@ -210,10 +215,10 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
         ("kinds", ", ".join(asset.kinds)),
-        ("type", display(asset.type)),
+        ("type", display(asset.type) if asset.origin is Origin.MADE else ""),
         ("partitions", "" if asset.partitions is None else title(asset.partitions)),
-        ("task", f"{asset.task.name} ({asset.task.code.file})"),
-        ("code version", asset.task.code.version),
+        ("origin", "" if asset.origin is Origin.MADE else asset.origin.value),
+        *_task_facts(asset),
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
         ("parameters", ", ".join(_parameter_texts(page))),
         ("resources", ", ".join(_resource_texts(page))),
@@ -222,6 +227,13 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
         ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
     ]
+
+
+def _task_facts(asset: AssetDefinition) -> list[tuple[str, str]]:
+    if asset.origin is not Origin.MADE and not asset.observable:
+        return []
+    name = "observer" if asset.observable else "task"
+    return [(name, f"{asset.task.name} ({asset.task.code.file})"), ("code version", asset.task.code.version)]
 
 
 def _parameter_texts(page: AssetPage) -> Iterator[str]:

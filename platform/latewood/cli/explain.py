@@ -94,6 +94,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after} for c in finding.code
                 ],
                 "through": finding.through,
+                "observed": finding.observed,
             }
             for finding in found.findings
         ],
@@ -155,7 +156,9 @@ def _made_lines(found: Explanation) -> Iterator[str]:
     if (head := found.head) is None:
         return
     computed = head
-    if found.source is None:
+    if not head.artifact:
+        yield f"observed as {head.data_version} at {moment(head.made_at)}, event {head.position:,}"
+    elif found.source is None:
         yield f"its version {head.version} was made by run {_made_text(head)}"
     else:
         asset, computed = found.source
@@ -205,7 +208,7 @@ def _remarks(found: Explanation) -> Iterator[str]:
     if variant and not found.foreseen:
         written = " ".join(f"{finding.asset}.{finding.subject}={finding.before}" for finding in variant)
         yield f"made with other parameters than those of the environment; for them to stay: latewood pin {written}"
-    if found.status is Status.FRESH and found.head is not None:
+    if found.status is Status.FRESH and found.head is not None and found.head.artifact:
         yield "nothing changed since: code, parameters, inputs and packages are the same"
 
 
@@ -244,6 +247,10 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
         case Cause.INPUT:
             before, after = short(finding.before, 20), short(finding.after, 20)
-            return [(f"input      {finding.subject}: {before} -> {after}, read by {where}{through}", finding.event)]
+            subject = f"{finding.subject} was observed" if finding.observed else finding.subject
+            return [(f"input      {subject}: {before} -> {after}, read by {where}{through}", finding.event)]
+        case Cause.UNOBSERVED:
+            look = f"`latewood observe {finding.asset}` or `latewood report {finding.asset}`"
+            return [(f"unobserved {where} was never observed: {look}{through}", None)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]

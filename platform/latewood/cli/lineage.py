@@ -58,7 +58,7 @@ def _rows(links: Iterable[Link], shown: "_Shown") -> Iterator[tuple[str, ...]]:
     for (depth, reader, asset, equal_to), same in alike.items():
         made = dict.fromkeys(link.reader_version for link in same)
         read = dict.fromkeys(v for link in same for v in expand(link.versions))
-        versions = shown.versions(asset, (link.partitions for link in same), list(read))
+        versions = shown.versions(asset, (link.partitions for link in same), list(read)) if read else "virtual"
         if equal_to is not None:
             versions = f"equal content, read as {versions if asset == equal_to else f'{asset} {versions}'}"
         partitions = (link.reader_partition for link in same)

@@ -25,6 +25,7 @@ from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loader import Loaded
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
 
@@ -160,13 +161,10 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
 def _outcome(prepared: Prepared) -> str:
     """What is true once everything that was asked for has succeeded."""
     nodes = [task.node for task in prepared.plan.tasks]
+    made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
     if any(node.is_variant for node in nodes):
         return "Other parameters than the defaults: variants were made, heads are as before,"
-    if (
-        prepared.asked.partition
-        or prepared.asked.only
-        or sum(len(node.keys) for node in nodes) < len(prepared.view.catalog)
-    ):
+    if prepared.asked.partition or prepared.asked.only or sum(len(node.keys) for node in nodes) < made:
         return "What was selected is up to date with its inputs"
     if prepared.plan.counts()[Action.BLOCKED]:
         return "What could be made is fresh"
@@ -222,6 +220,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append(f"{reason.subject} is an optional output that its task did not make")
             case Cause.UNTAKEN:
                 texts.append(f"its branch is not taken, by {reason.subject}")
+            case Cause.UNOBSERVED:
+                texts.append(f"{reason.subject} was never observed")
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
                 texts.append(f"{reason.subject} was never materialized and is not selected")
             case Cause.UPSTREAM:

@@ -20,6 +20,8 @@ def refuse_blocked(made: Plan, *, partition: str) -> None:
     selected = made.request.selected
     lines = [line for line, subjects in blocked_lines(made) if not subjects <= selected]
     if lines:
+        if all("never observed" in line for line in lines):
+            raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines)]))
         advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
         raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
 
@@ -68,6 +70,9 @@ def _unread(reason: Reason) -> str:
             return f"{reason.subject}, which its blocking check {reason.check} refuses"
         case Cause.ABSENT:
             return f"{reason.subject}, an optional output that its task did not make"
+        case Cause.UNOBSERVED:
+            look = f"`latewood observe {reason.subject}` or `latewood report {reason.subject}`"
+            return f"{reason.subject}, which was never observed: {look}"
         case Cause.UNTAKEN:
             return f"what is in a branch that is not taken, by {reason.subject}"
         case _:
@@ -82,6 +87,8 @@ def _root(reason: Reason) -> str:
             return f"blocking check {reason.check} refuses {reason.subject}"
         case Cause.ABSENT:
             return f"{reason.subject} is an optional output that its task did not make"
+        case Cause.UNOBSERVED:
+            return f"{reason.subject} was never observed"
         case Cause.UNTAKEN:
             return f"its branch is not taken, by {reason.subject}"
         case _:

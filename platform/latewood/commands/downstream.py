@@ -12,6 +12,7 @@ from latewood.decide.state import Retracted
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import StepReused, StepStarted, from_json
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, ordinal_of
@@ -159,10 +160,12 @@ def partitions_text(scheme: Scheme | None, partitions: Iterable[PartitionKey]) -
 
 
 def _mending(workspace: Workspace, environment: str, standing: Sequence[HeadsAt], retracted: Retracted) -> Plan:
-    """The plan for those assets of the environment; what it no longer defines nobody can make."""
+    """The plan for those assets of the environment; what it no longer defines, or others make, nobody can make."""
     there = replace(workspace, environment=environment)
     view: View = view_of(there)
-    keys = [found.key for found in standing if found.environment == environment and found.key in view.catalog.assets]
+    assets = view.catalog.assets
+    here = [found.key for found in standing if found.environment == environment and found.key in assets]
+    keys = [key for key in here if assets[key].origin is Origin.MADE]
     made = make_plan(there, view, Asked(selection=" or ".join(keys) or "*"))
     if not keys:
         return replace(made, tasks=())

@@ -25,7 +25,7 @@ from latewood.engine.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
 from latewood.model.code import CodeChange
-from latewood.model.definitions import AssetDefinition
+from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
@@ -110,10 +110,11 @@ def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: Ass
     """The earlier version of this partition whose key is nearest to what would be computed now."""
     node = found.assessed[asset].node
     try:
-        bound = Bindings(found.view.catalog, found.state).bind(node, ordinal)
+        views = (a.node for a in found.assessed.values() if a.node.origin is Origin.VIRTUAL)
+        bound = Bindings(found.view.catalog, found.state, views).bind(node, ordinal)
     except Blocked:
         return None  # what it would read does not exist, so there is no key to be near to
-    inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
+    inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
     id_, partition = found.view.ids[asset], node.partition_key(ordinal)
     past = partition_history(connection, workspace.project, id_, partition, found.view.as_of)
     return nearest(past, code=node.task.code.version, logic=node.logic, inputs=inputs)

@@ -202,7 +202,11 @@ def _require_usable(asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts],
 
 
 def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts]) -> None:
-    lost = [k for k, facts in moves.items() if not workspace.store.exists(ArtifactAddress(facts.artifact))]
+    lost = [
+        k
+        for k, facts in moves.items()
+        if facts.artifact and not workspace.store.exists(ArtifactAddress(facts.artifact))
+    ]
     if lost:
         where = f" of {lost[0]}" if lost[0] else ""
         raise UsageError(

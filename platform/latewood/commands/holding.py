@@ -7,6 +7,7 @@ from typing import Final
 from latewood.commands.workspace import Workspace
 from latewood.events import (
     ArtifactsCollected,
+    AssetObserved,
     AssetRenamed,
     EnvironmentCreated,
     EnvironmentDeployed,
@@ -77,7 +78,7 @@ def _moves(event: RecordedEvent, project: str, basis: Basis) -> bool:
     match event_of(event):
         case StepSucceeded() | StepReused() as fact:
             environment, assets = fact.environment, {output.asset for output in fact.outputs}
-        case VersionAccepted() as fact:
+        case VersionAccepted() | AssetObserved() as fact:
             environment, assets = fact.environment, {fact.asset}
         case HeadsMoved() as fact:
             environment, assets = fact.environment, set(fact.moves)

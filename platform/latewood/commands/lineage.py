@@ -9,6 +9,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
 from latewood.events import InputRead
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, history, versions_of
@@ -110,13 +111,19 @@ class _Walk:
         level = list(meant)
         for depth in range(1, levels + 1):
             assets = {self._names[facts.asset]: None for facts in level}
-            downstreams = self._view.catalog.graph.downstreams
             following: dict[AssetVersion, VersionFacts] = {}
-            for reader in {reader: None for asset in assets for reader in downstreams[asset]}:
+            for reader in {reader: None for asset in assets for reader in self._downstreams(asset)}:
                 for link, facts in self._readers_of(reader, level, depth, exact=exact):
                     yield link
                     following[facts.asset, facts.version] = facts
             level = list(following.values())
+
+    def _downstreams(self, asset: AssetKey) -> Iterator[AssetKey]:
+        """What reads the asset, itself or through views."""
+        for reader in self._view.catalog.graph.downstreams[asset]:
+            if self._view.catalog[reader].origin is Origin.VIRTUAL:
+                yield from self._downstreams(reader)
+            yield reader
 
     def _readers_of(
         self, reader: AssetKey, level: Collection[VersionFacts], depth: int, *, exact: bool

@@ -252,6 +252,7 @@ def _execute(
         store=workspace.store,
         verdicts=lambda asset, partition: waiting(lambda: _verdicts(workspace, asset, partition)),
         clock=workspace.clock,
+        sleep=workspace.sleep,
         report=report,
     )
     fresh = prepared.plan.counts()[Action.FRESH]

@@ -13,7 +13,7 @@ from latewood.engine.loader import Loaded
 from latewood.engine.recorded_types import annotation_of
 from latewood.engine.signature import parse_parameter
 from latewood.errors import UsageError
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
 from latewood_eventlog.codec import encode_json
 
@@ -137,6 +137,8 @@ def _uses(view: View, text: str, target: str, selected: Collection[AssetKey]) ->
     if owner not in view.catalog.assets:
         return _uses_in_workflow(view.catalog, text, owner, name, selected)
     key, parameter = known_parameter(view, target)
+    if view.catalog[key].origin is not Origin.MADE:
+        raise UsageError(f'parameter "{text}": "{key}" is not made here, so nothing would use it')
     if key not in selected:
         raise UsageError(f'parameter "{text}": "{key}" is not selected, so nothing would use it')
     return [(key, parameter.name)]

@@ -20,7 +20,7 @@ from latewood.engine.loader import Loaded
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of, parse_partitions
@@ -61,7 +61,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     now = workspace.clock()
     if asked.places is None:
         keys = _selected(workspace, view, asked.selection, loaded)
-        partitions = _partitions(view.catalog, keys, asked.partition, now)
+        partitions = partitions_asked(view.catalog, keys, asked.partition, now)
     else:
         keys = [key for key in view.catalog if key in asked.places]
         partitions = _at_places(view.catalog, asked.places)
@@ -172,7 +172,15 @@ def _selected(workspace: Workspace, view: View, selection: str, loaded: Loaded |
     if keys and not chosen:
         where = ", ".join(sorted({view.locations[key] for key in keys}))
         raise UsageError(f'"{selection}" selects nothing here, only assets of {where}; name that with -f or -m')
+    if chosen and (outside := [key for key in chosen if view.catalog[key].origin is not Origin.MADE]) == chosen:
+        raise UsageError(f'"{selection}" selects nothing that is made here; {_kept(view.catalog, outside[0])}')
     return chosen
+
+
+def _kept(catalog: Catalog, key: AssetKey) -> str:
+    if catalog[key].origin is Origin.VIRTUAL:
+        return f"{key} is virtual: it is as fresh as what it is a view of"
+    return f"{key} is external: its versions are observed, by `latewood observe {key}` or `latewood report {key}`"
 
 
 def _verdicts(
@@ -204,7 +212,7 @@ def _at_places(catalog: Catalog, places: Mapping[AssetKey, Collection[PartitionK
     }
 
 
-def _partitions(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime) -> dict[AssetKey, Ordinals]:
+def partitions_asked(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime) -> dict[AssetKey, Ordinals]:
     """Partitions by asset; a text that fits none of the selected assets is refused, naming what each expects."""
     if not text:
         return {}

@@ -41,6 +41,10 @@ def show(
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
     if partition and len(meant) > 1:
         raise UsageError(f'"{asset}" {partition}: expected one partition, found {len(meant):,}')
+    if not meant[-1].artifact:
+        raise UsageError(
+            f'"{asset}" is external: its content is elsewhere; `latewood asset {asset}` says what was seen'
+        )
     artifact = workspace.store.open(ArtifactAddress(meant[-1].artifact))
     path = artifact.path()
     return Shown(

@@ -9,7 +9,8 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
-from latewood.events import Event, OutputMade, StepReused, StepStarted, StepSucceeded, from_json
+from latewood.events import AssetObserved, Event, OutputMade, StepReused, StepStarted, StepSucceeded, from_json
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.runs import step_positions
@@ -37,6 +38,10 @@ def versions_meant(
     if meant := [found[key] for key in partitions_meant(workspace, view, asset, partition) if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()
+    if view.catalog[asset].origin is not Origin.MADE:
+        raise UsageError(
+            f"{name} is {view.catalog[asset].origin.value}, and has no versions in {workspace.environment}"
+        )
     raise UsageError(f"{name} was never materialized in {workspace.environment}; `latewood why {asset}` says more")
 
 
@@ -54,16 +59,28 @@ class Making:
 
     `started` and `succeeded` are of the step that computed it, at its last attempt; a version that was taken from
     another asset of the same task has those of that one, which is `source`, however many took it from each other in
-    between. `environment` is where the version itself was made.
+    between. `environment` is where the version itself was made. `observed` is all there is of what others made.
     """
 
     started: StepStarted | None = None
     succeeded: StepSucceeded | None = None
     environment: str = ""
     source: AssetVersion | None = None
+    observed: AssetObserved | None = None
 
     def output(self, name: str) -> OutputMade | None:
         """What was recorded of that output of the step."""
+        if (seen := self.observed) is not None:
+            return OutputMade(
+                asset=seen.asset,
+                output=name,
+                data_version=seen.data_version,
+                artifact="",
+                size=0,
+                accepted=True,
+                head=True,
+                metadata=seen.metadata,
+            )
         made = () if self.succeeded is None else self.succeeded.outputs
         return next((entry for entry in made if entry.output == name), None)
 
@@ -97,6 +114,8 @@ def _making(facts: Iterable[Event]) -> Making:
                 making = replace(making, succeeded=fact, environment=fact.environment)
             case StepReused():
                 making = replace(making, environment=fact.environment)
+            case AssetObserved():
+                making = replace(making, observed=fact, environment=fact.environment)
             case _:
                 pass
     return making

@@ -3,6 +3,7 @@
 import getpass
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +31,8 @@ _RUN_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base 32 without i, 
 class Workspace:
     """Everything a command needs from the world; tests make their own.
 
-    `content_of` is the content hash of what lies at a path below a root, None where nothing does.
+    `content_of` is the content hash of what lies at a path below a root, None where nothing does. `sleep` waits
+    for a retry, in seconds.
     """
 
     log: EventLog
@@ -40,6 +42,7 @@ class Workspace:
     actor: str
     clock: Callable[[], datetime]
     new_run: Callable[[], RunId]
+    sleep: Callable[[float], None] = time.sleep
     url: DatabaseUrl | None = None
     content_of: Callable[[str, Path], str | None] = content_of
 

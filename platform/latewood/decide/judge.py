@@ -13,10 +13,18 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from latewood.decide.keys import check_key, inputs_digest, logic_digest, parameters_of, read_version, truth
+from latewood.decide.keys import (
+    check_key,
+    inputs_digest,
+    logic_digest,
+    parameters_of,
+    read_version,
+    truth,
+    virtual_version,
+)
 from latewood.decide.state import Refusal, Retraction, State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep, Trial
-from latewood.model.definitions import AssetDefinition, Catalog, Input, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import may_read_nothing, upstream_ordinals
 from latewood.model.ordinals import Ordinals, Range
@@ -48,10 +56,14 @@ class Cause(StrEnum):
     RETRACTED = "retracted"
     FAILED = "failed"
     UNTAKEN = "branch not taken"
+    UNOBSERVED = "never observed"
 
 
 class Reason(NamedTuple):
-    """A cause and what it is about: for `upstream`, `absent`, `retracted` and `refused` (by that check) the asset."""
+    """A cause and what it is about.
+
+    For `upstream`, `absent`, `retracted`, `never observed` and `refused` (by that check) that is the asset.
+    """
 
     cause: Cause
     subject: str = ""
@@ -107,6 +119,11 @@ class Node(NamedTuple):
     logic: str
     trial: Trial = ()
     upstream: Mapping[AssetKey, Trial] = MappingProxyType({})
+
+    @property
+    def origin(self) -> Origin:
+        """Where versions come from; only a task that makes assets is ever planned."""
+        return self.assets[0].origin
 
     @property
     def is_variant(self) -> bool:
@@ -234,7 +251,7 @@ def reader(node: Node, catalog: Catalog, columns: Mapping[Slot, Column], state: 
     """What a step of this node would read, as a function of its partition's ordinal."""
     if node.is_conditional:
         return _conditional_reader(node, catalog, columns, state)
-    loads = [(i.name, i.asset, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs if i.loads]
+    loads = [(i.name, i.asset, _input_reader(node, i, catalog, columns, state)) for i in node.task.inputs if i.in_key]
     if not loads:
         nothing = Read(inputs_digest(()), (), (), ())
         return lambda _ordinal: nothing
@@ -293,7 +310,7 @@ def _conditional_reader(
                     if input_.loads:
                         continue
                     return Read(None, (), (), tuple(unsettled), untaken=(input_.where.asset,))
-            if input_.loads and (data := known(input_.asset)) is not None:
+            if input_.in_key and (data := known(input_.asset)) is not None:
                 pairs.append((input_.name, data))
         digest = None if pending or missing else inputs_digest(pairs)
         return Read(digest, *(tuple(dict.fromkeys(keys)) for keys in (pending, missing, unsettled)))
@@ -342,6 +359,40 @@ def _range_reader(input_: Input, up: Scheme | None, down: Scheme | None, column:
         return (None if not found or any(version is None for _, version in found) else PENDING), False
 
     return look
+
+
+def column_of(node: Node, index: int, catalog: Catalog, columns: Mapping[Slot, Column], state: State) -> Column:
+    """What a step would read of one of the node's assets if nothing changes; `columns` are those of its upstreams."""
+    match node.origin:
+        case Origin.MADE:
+            return head_column(node, index, state)
+        case Origin.EXTERNAL:
+            column = head_column(node, index, state)
+            for ordinal, data in enumerate(column.data):
+                if data is None:
+                    column.withheld.setdefault(ordinal, (Reason(Cause.UNOBSERVED, node.keys[index]),))
+            return column
+        case Origin.VIRTUAL:
+            return _virtual_column(node, catalog, columns, state)
+
+
+def _virtual_column(node: Node, catalog: Catalog, columns: Mapping[Slot, Column], state: State) -> Column:
+    """The content of a view follows from that of what it is a view of, and so does whether that stays."""
+    read_at = reader(node, catalog, columns, state)
+    size = len(node.partitions(state))
+    column = Column([None] * size, bytearray(size), {})
+    for ordinal in range(size):
+        read = read_at(ordinal)
+        if read.digest is not None:
+            column.data[ordinal] = virtual_version(node.logic, read.digest)
+            column.settled[ordinal] = not read.unsettled
+        elif read.missing:
+            upstream = columns.get(node.slot(read.missing[0]))
+            withheld = next(iter(upstream.withheld.values()), None) if upstream is not None else None
+            column.withheld[ordinal] = withheld or (Reason(Cause.UPSTREAM, read.missing[0]),)
+        else:
+            column.data[ordinal] = PENDING
+    return column
 
 
 def head_column(node: Node, index: int, state: State) -> Column:

@@ -146,6 +146,11 @@ def read_version(input_: Input, read: Sequence[tuple[PartitionKey, str]]) -> str
     return "range1:" + digest(*[part for pair in read for part in pair])
 
 
+def virtual_version(logic: str, inputs: str) -> str:
+    """The data version of a virtual asset: what it says of what it is a view of, and the content of that."""
+    return f"virtual1:{digest(logic, inputs)}"
+
+
 def reuse_key(logic: str, inputs: str, partition: PartitionKey) -> str:
     """The key under which a version may be found again."""
     return digest(logic, inputs, partition)

@@ -21,9 +21,9 @@ from latewood.decide.judge import (
     Reason,
     Slot,
     absent_outputs,
+    column_of,
     differences,
     has_expired,
-    head_column,
     nodes_of,
     reader,
     refusal,
@@ -34,7 +34,7 @@ from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.state import Retraction, State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
-from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
+from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
@@ -94,13 +94,15 @@ class Step:
 class Plan:
     """Tasks in topological order with what is planned for their partitions; in a sweep one entry for each trial.
 
-    `awaiting` are the selected assets that are left out, each with the parameters that must be given first.
+    `awaiting` are the selected assets that are left out, each with the parameters that must be given first. `views`
+    are the virtual assets: steps may read them, and none makes them.
     """
 
     tasks: tuple[PlannedTask, ...]
     state: State
     request: Request
     awaiting: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    views: tuple[Node, ...] = ()
 
     def counts(self) -> dict[Action, int]:
         """Number of partitions by action."""
@@ -140,12 +142,15 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     asked = replace(request, selected=request.selected - left_out.keys()) if left_out else request
     columns: dict[Slot, Column] = {}
     tasks: list[PlannedTask] = []
+    views: list[Node] = []
     number = 0
     for node in nodes_of(catalog, state, request.parameters, request.selected) if nodes is None else nodes:
         for index, key in enumerate(node.keys):
-            column = columns[node.slot(key)] = head_column(node, index, state)
+            column = columns[node.slot(key)] = column_of(node, index, catalog, columns, state)
             columns.setdefault((key, ()), column)  # an output that is not asked for is read as it is
-        if asked.selected.isdisjoint(node.keys):
+        if node.origin is Origin.VIRTUAL:
+            views.append(node)
+        if node.origin is not Origin.MADE or asked.selected.isdisjoint(node.keys):
             continue
         node = node.only(asked.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
         groups: list[Planned] = []
@@ -154,7 +159,7 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
             if action not in _STEPLESS:
                 number += len(ordinals)
         tasks.append(PlannedTask(node, tuple(groups)))
-    return Plan(tasks=tuple(tasks), state=state, request=request, awaiting=left_out)
+    return Plan(tasks=tuple(tasks), state=state, request=request, awaiting=left_out, views=tuple(views))
 
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:

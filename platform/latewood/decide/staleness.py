@@ -17,13 +17,13 @@ from latewood.decide.judge import (
     Reason,
     Slot,
     absent_outputs,
+    column_of,
     differences,
-    head_column,
     nodes_of,
     reader,
 )
 from latewood.decide.state import State, VersionFacts
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
@@ -86,7 +86,11 @@ def assess(catalog: Catalog, state: State) -> dict[AssetKey, Assessed]:
     columns: dict[Slot, Column] = {}
     assessed: dict[AssetKey, Assessed] = {}
     for node in nodes_of(catalog, state):
-        columns |= {node.slot(key): head_column(node, index, state) for index, key in enumerate(node.keys)}
+        for index, key in enumerate(node.keys):
+            columns[node.slot(key)] = column_of(node, index, catalog, columns, state)
+        if node.origin is Origin.VIRTUAL:
+            assessed[node.keys[0]] = _assess_view(node, catalog, state, columns)
+            continue
         assessed |= zip(node.keys, _assess_node(node, catalog, state, columns), strict=True)
     return assessed
 
@@ -116,12 +120,27 @@ def _reads_any_of(
     return False
 
 
+def _assess_view(node: Node, catalog: Catalog, state: State, columns: Mapping[Slot, Column]) -> Assessed:
+    """A virtual asset is as what it is a view of."""
+    column, read_at = columns[node.slot(node.keys[0])], reader(node, catalog, columns, state)
+    by_status: dict[Status, list[int]] = {}
+    by_reasons: dict[tuple[Reason, ...], list[int]] = {}
+    for ordinal, data in enumerate(column.data):
+        status = Status.MISSING if data is None else Status.FRESH if column.settled[ordinal] else Status.STALE
+        by_status.setdefault(status, []).append(ordinal)
+        if unsettled := read_at(ordinal).unsettled:
+            reasons = tuple(Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(unsettled))
+            by_reasons.setdefault(reasons, []).append(ordinal)
+    return _assessed(node, by_status, by_reasons)
+
+
 def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot, Column]) -> list[Assessed]:
     """The assets of one task. Partition by partition: a later one may read an earlier one of any output."""
     heads = [state.heads.get(id_, {}) for id_ in node.ids]
     own = [columns[node.slot(key)] for key in node.keys]
     by_status: list[dict[Status, list[int]]] = [{} for _ in own]
     by_reasons: list[dict[tuple[Reason, ...], list[int]]] = [{} for _ in own]
+    is_made = node.origin is Origin.MADE  # of what others make there is nothing to hold an observation against
     may_lack = bool(state.absent and node.optional)
     read_at = reader(node, catalog, columns, state)
     partitions = node.partitions(state)
@@ -134,6 +153,7 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
                 reasons: tuple[Reason, ...] = (Reason(Cause.ABSENT, node.keys[index]),)
             else:
                 reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+                reasons = reasons if is_made else ()
             if ordinal in own[index].withheld:
                 reasons += own[index].withheld[ordinal]
             if read.untaken:  # nothing would make it, so a head of an earlier run is as it should be
@@ -144,14 +164,17 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
             if reasons:
                 own[index].settled[ordinal] = False
                 by_reasons[index].setdefault(reasons, []).append(ordinal)
-    return [
-        Assessed(
-            node=node,
-            by_status={status: Ordinals.from_sorted(ordinals) for status, ordinals in statuses.items()},
-            by_reasons={reasons: Ordinals.from_sorted(ordinals) for reasons, ordinals in causes.items()},
-        )
-        for statuses, causes in zip(by_status, by_reasons, strict=True)
-    ]
+    return [_assessed(node, statuses, causes) for statuses, causes in zip(by_status, by_reasons, strict=True)]
+
+
+def _assessed(
+    node: Node, statuses: Mapping[Status, list[int]], causes: Mapping[tuple[Reason, ...], list[int]]
+) -> Assessed:
+    return Assessed(
+        node=node,
+        by_status={status: Ordinals.from_sorted(ordinals) for status, ordinals in statuses.items()},
+        by_reasons={reasons: Ordinals.from_sorted(ordinals) for reasons, ordinals in causes.items()},
+    )
 
 
 def _status(head: VersionFacts | None, reasons: tuple[Reason, ...]) -> Status:

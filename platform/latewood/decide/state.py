@@ -91,7 +91,7 @@ class Retracted:
         by_content: dict[tuple[AssetId, PartitionKey, str], Retraction] = {}
         by_key: dict[tuple[str, str], Retraction] = {}
         for found in retractions:
-            for content in (found.data_version, found.artifact):
+            for content in filter(None, (found.data_version, found.artifact)):  # observations have no artifact
                 by_content[found.asset, found.partition, content] = found
             if found.reuse_key and not found.rerun:
                 by_key[found.reuse_key, found.output] = found

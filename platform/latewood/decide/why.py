@@ -16,9 +16,10 @@ from latewood.decide.places import Place, stale_places
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import Carried, Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
+from latewood.decide.views import behind, contents_version, through_name
 from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
 from latewood.model.code import CodeChange
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
@@ -84,6 +85,7 @@ class Finding:
     `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
     wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
     where that was not by being made; `since` is when it came to bear on that head, where an event tells.
+    `observed`: the input is external, and `event` is the observation.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
@@ -102,6 +104,7 @@ class Finding:
     moved: Moved | None = None
     since: int | None = None
     through: tuple[AssetKey, ...] = ()
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +341,10 @@ class _Explainer:
         started = self._past.started(head)
         node = self._assessed[finding.asset].node
         for input_ in node.task.inputs:
-            if not input_.loads or input_.asset not in self._catalog.assets:
+            if not input_.in_key or input_.asset not in self._catalog.assets:
+                continue
+            if self._catalog[input_.asset].origin is Origin.VIRTUAL:
+                yield from self._changed_view(finding, head, input_, ordinal)
                 continue
             up, down = self._catalog[input_.asset].partitions, node.assets[0].partitions
             heads = self._state.heads.get(self._state.ids[input_.asset], {})
@@ -367,7 +373,28 @@ class _Explainer:
                     after=after,
                     event=since,
                     moved=moved,
+                    observed=self._catalog[input_.asset].origin is Origin.EXTERNAL,
                 )
+
+    def _changed_view(self, finding: Finding, head: VersionFacts, input_: Input, ordinal: int) -> Iterator[Finding]:
+        """What a view that is read is a view of, then and now; without any such change it is the view itself."""
+        started, told = self._past.started(head), False
+        down = self._assessed[finding.asset].node.assets[0].partitions
+        up, now = self._catalog[input_.asset].partitions, self._state.now
+        read = upstream_ordinals(input_.mapping, up, down, ordinal, now)
+        for key, ordinals in behind(self._catalog, input_.asset, read, now).items():
+            heads = self._state.heads.get(self._state.ids[key], {})
+            seen = [heads[of] for of in keys_of(self._catalog[key].partitions, ordinals) if of in heads]
+            before = started.inputs.get(through_name(input_.name, key)) if started is not None else None
+            after = contents_version((facts.partition, facts.data_version) for facts in seen)
+            if before is not None and before.data_version != after:
+                told = True
+                was = self._past.contents_read(before)
+                since, moved = self._last_to_change([f for f in seen if f.data_version != was.get(f.partition)])
+                change = replace(finding, subject=key, before=before.data_version, after=after, event=since)
+                yield replace(change, moved=moved, observed=self._catalog[key].origin is Origin.EXTERNAL)
+        if not told:
+            yield replace(finding, subject=input_.asset, event=self._past.deployed(input_.asset))
 
     def _last_to_change(self, heads: Sequence[VersionFacts]) -> tuple[int | None, Moved | None]:
         """Since when, and by what, these heads of one asset are all that they are."""

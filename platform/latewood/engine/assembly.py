@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from latewood.authoring import Asset, Check, OutputOf
+from latewood.authoring import Asset, Check, Observer, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
 from latewood.engine.configuration import Configured, configure
@@ -16,6 +16,7 @@ from latewood.engine.inputs import check_edges, dependency_of, faults_of_receivi
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
+from latewood.engine.observers import define_observers
 from latewood.engine.problems import Consequence, Problems
 from latewood.engine.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.tasks import bare_task, live_task
@@ -39,6 +40,7 @@ class Found:
     names: Mapping[str, Asset[..., Any] | OutputOf]
     workflows: tuple[Workflow[..., Any], ...] = ()
     plans: tuple[LaunchPlan, ...] = ()
+    observers: tuple[Observer[..., Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Assembled:
     checks: Mapping[tuple[AssetKey, str], LiveTask]
     handlers: Mapping[str, LiveTask]
     resources: Mapping[str, Configured]
+    observers: Mapping[AssetKey, LiveTask]
 
 
 def assemble(
@@ -89,12 +92,15 @@ def assemble(
     checks = define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
+    observers = define_observers(found.observers, by_key, directory, inspector, problems)
+    by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
     asking: tuple[Signature | LiveTask, ...] = (
         *(n.signature for n in named),
         *(live for _, live in checks.values()),
         *handlers.values(),
+        *(live for _, live in observers.values()),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
     resources = configure(tuple(classes), settings, environment, problems)
@@ -107,6 +113,7 @@ def assemble(
         checks={slot: live for slot, (_, live) in checks.items()},
         handlers=handlers,
         resources=resources,
+        observers={key: live for key, (_, live) in observers.items()},
     )
 
 
@@ -185,4 +192,5 @@ def _asset(named: Named, output: Output, task: TaskDefinition) -> AssetDefinitio
         kinds=tuple(options.get("kinds", ())),
         description=named.descriptions[output.name] or options.get("description", documented),
         metadata=dict(options.get("metadata", {})),
+        origin=named.asset.origin,
     )

@@ -14,7 +14,7 @@ from latewood.engine.problems import Consequence, Problems
 from latewood.engine.signature import LiveTask, Signature, read_signature
 from latewood.engine.tasks import bare_task, live_task
 from latewood.errors import DefinitionError
-from latewood.model.definitions import AssetDefinition, CheckDefinition, Severity
+from latewood.model.definitions import AssetDefinition, CheckDefinition, Origin, Severity
 from latewood.model.keys import AssetKey
 from latewood.model.types import fits
 
@@ -65,6 +65,8 @@ def _checked_asset(
         if key in directory.own:
             raise Consequence(f'"{key}" has errors of its own')
         raise DefinitionError(f'"{key}" belongs to another location; define the check there')
+    if assets[key].origin is not Origin.MADE:
+        raise DefinitionError(f'"{key}" is {assets[key].origin.value}: nothing here loads its value')
     if len(signature.inputs) != 1:
         found = ", ".join(signature.inputs) or "none"
         raise DefinitionError(f"expected one parameter for the asset's value, found {found}")

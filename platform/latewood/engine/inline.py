@@ -79,7 +79,7 @@ class InlineRun:
         self._verdicts = verdicts
         self._clock = clock
         self._sleep = sleep
-        self._bindings = Bindings(catalog, plan.state)
+        self._bindings = Bindings(catalog, plan.state, plan.views)
         self._values = Values(store)
         self._root = loaded.root
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
@@ -107,7 +107,7 @@ class InlineRun:
         except Blocked as blocked:
             self._skip(step, blocked)
             return
-        inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.loads)
+        inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
         if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return

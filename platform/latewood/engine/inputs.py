@@ -12,7 +12,7 @@ from latewood.engine.mapping_functions import listed
 from latewood.engine.naming import Directory, Named
 from latewood.engine.problems import Problems
 from latewood.errors import DefinitionError
-from latewood.model.definitions import AssetDefinition, Catalog, Input, Receives
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin, Receives
 from latewood.model.graph import show_path
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import Mapping as PartitionMapping
@@ -32,6 +32,11 @@ def input_of(
 ) -> Input:
     """What a parameter reads, by its name or as `inputs=` says. Raises DefinitionError."""
     key = directory.by_parameter(name) if explicit is None else directory.by_upstream(explicit, named.key)
+    if directory.origins[key] is not Origin.MADE:
+        raise DefinitionError(
+            f'parameter "{name}" reads "{key}", which is {directory.origins[key].value}: nothing here loads its value. '
+            "Name it in deps=[…] and read its content in the function; its version counts all the same"
+        )
     lazy = getattr(annotation, "__origin__", None) is Partitioned
     mapping = _mapping(key, explicit, named, directory, inspector)
     spec = type_spec(annotation.__args__[0] if lazy else annotation)
@@ -39,10 +44,14 @@ def input_of(
 
 
 def dependency_of(name: str, upstream: Upstream, named: Named, directory: Directory, inspector: Inspector) -> Input:
-    """What an entry of `deps=` reads: something that must be there, without a value. Raises DefinitionError."""
+    """What an entry of `deps=` reads: something that must be there, without a value. Raises DefinitionError.
+
+    What is made outside is read by the function itself, so its content counts; and that of what a view is a view of.
+    """
     key = directory.by_upstream(upstream, named.key)
     mapping = _mapping(key, upstream, named, directory, inspector)
-    return Input(name=name, asset=key, mapping=mapping, type=type_spec(Any), loads=False)
+    counts = directory.origins[key] is not Origin.MADE or named.asset.origin is Origin.VIRTUAL
+    return Input(name=name, asset=key, mapping=mapping, type=type_spec(Any), loads=False, counts=counts)
 
 
 def _mapping(

@@ -8,14 +8,15 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from latewood.authoring import Asset, Check, Definitions, OutputOf
+from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.configuration import Configured
 from latewood.engine.inspection import Inspector
@@ -39,10 +40,10 @@ PROD = "prod"
 class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
-    `tasks`, `checks` and `handlers` hold the live functions by the asset's key, by key and check name, and by the
-    workflow whose failures they hear of. Relative paths in parameters are so to `root`; `paths` are the folders that
-    imports of its sources start from, relative to where those lie. `settings` say what it is to be run by. `resources`
-    are configured for `environment`.
+    `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
+    the workflow whose failures they hear of, and by the external asset they look at. Relative paths in parameters are
+    so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
+    `settings` say what it is to be run by. `resources` are configured for `environment`.
     """
 
     location: str
@@ -57,6 +58,7 @@ class Loaded:
     environment: str = PROD
     paths: tuple[str, ...] = ()
     settings: LocationSettings = field(default_factory=LocationSettings)
+    observers: Mapping[AssetKey, LiveTask] = field(default_factory=dict)
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
@@ -161,6 +163,23 @@ _OWN_FOLDERS = frozenset(
 """Where Latewood is imported from: below a project's root when the project is Latewood."""
 
 
+def load_objects(
+    definitions: ModuleType | Definitions | Iterable[object], *, root: Path, location: str, environment: str = PROD
+) -> Loaded:
+    """The location that these objects define, which no file has to hold; no sources are kept of it.
+
+    In an iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
+    """
+    match definitions:
+        case ModuleType():
+            found = _found(definitions)
+        case Definitions():
+            found = _declared(definitions, _by_function(definitions))
+        case _:
+            found = _listed(tuple(definitions), location)
+    return _assembled(found, location, root, {}, environment, root, Inspector(root))
+
+
 def project_root(start: Path) -> Path:
     """The nearest folder upwards that looks like a project's (latewood.toml, pyproject.toml, .git), else `start`."""
     for folder in (start, *start.parents):
@@ -256,27 +275,39 @@ def _load(
     settings: Path,
 ) -> Loaded:
     inspector = Inspector(root)
-    found = _found(module)
+    loaded = _assembled(_found(module), location, root, others, environment, settings, inspector)
+    sources = inspector.first_party_sources()
+    return replace(loaded, sources=sources, paths=tuple(_import_paths(root, sources)))
+
+
+def _assembled(
+    found: Found,
+    location: str,
+    root: Path,
+    others: Mapping[AssetKey, AssetDefinition],
+    environment: str,
+    settings: Path,
+    inspector: Inspector,
+) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans):
         message = f"{location} defines no assets: decorate a function with @asset or @workflow"
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(
         found, root=root, settings=settings, inspector=inspector, others=others, environment=environment
     )
-    sources = inspector.first_party_sources()
     return Loaded(
         location=location,
         root=root,
         assets=assembled.assets,
-        sources=sources,
+        sources={},
         tasks=assembled.tasks,
         checks=assembled.checks,
         launchables=assembled.launchables,
         handlers=assembled.handlers,
         resources=assembled.resources,
         environment=environment,
-        paths=tuple(_import_paths(root, sources)),
         settings=location_settings(settings, location),
+        observers=assembled.observers,
     )
 
 
@@ -292,24 +323,55 @@ def _found(module: ModuleType) -> Found:
     """What the module defines: its `definitions`, or else everything of that kind among its attributes."""
     declared = getattr(module, DEFINITIONS, None)
     if not isinstance(declared, Definitions):
-        values = list(_values(vars(module)))
-        declared = Definitions(
-            assets=[value for value in values if isinstance(value, Asset)],
-            checks=[value for value in values if isinstance(value, Check)],
-            workflows=[value for value in values if isinstance(value, Workflow)],
-            launch_plans=[value for value in values if isinstance(value, LaunchPlan)],
-        )
+        declared = _of_kinds(_values(vars(module)))
     names = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, Asset | OutputOf) and not name.startswith("_")
     }
+    return _declared(declared, names)
+
+
+_KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer)
+
+
+def _listed(objects: Sequence[object], location: str) -> Found:
+    """These objects, all of them of a kind that can be defined."""
+    other = next((value for value in objects if not isinstance(value, _KINDS)), None)
+    if other is not None:
+        message = (
+            f"{location}: expected assets, checks, workflows, launch plans and observers, found {type(other).__name__}"
+        )
+        raise DefinitionsInvalid((DefinitionError(message),))
+    declared = _of_kinds(objects)
+    return _declared(declared, _by_function(declared))
+
+
+def _by_function(declared: Definitions) -> dict[str, Asset[..., Any]]:
+    """The assets by the names of their functions, of those that are the only one of their function."""
+    times = Counter(asset.function.__name__ for asset in declared.assets)
+    return {name: asset for asset in declared.assets if times[name := asset.function.__name__] == 1}
+
+
+def _of_kinds(values: Iterable[object]) -> Definitions:
+    values = tuple(values)
+    return Definitions(
+        assets=[value for value in values if isinstance(value, Asset)],
+        checks=[value for value in values if isinstance(value, Check)],
+        workflows=[value for value in values if isinstance(value, Workflow)],
+        launch_plans=[value for value in values if isinstance(value, LaunchPlan)],
+        observers=[value for value in values if isinstance(value, Observer)],
+    )
+
+
+def _declared(declared: Definitions, names: Mapping[str, Asset[..., Any] | OutputOf]) -> Found:
     return Found(
         assets=tuple(dict.fromkeys(declared.assets)),
         checks=tuple(dict.fromkeys(declared.checks)),
         names=names,
         workflows=tuple(dict.fromkeys(declared.workflows)),
         plans=tuple({id(plan): plan for plan in declared.launch_plans}.values()),
+        observers=tuple(dict.fromkeys(declared.observers)),
     )
 
 

@@ -12,7 +12,7 @@ from latewood.engine.options import faults_of_asset
 from latewood.engine.problems import Consequence, Problems
 from latewood.engine.signature import Signature, read_signature
 from latewood.errors import DefinitionError
-from latewood.model.definitions import SELF, AssetDefinition, Output
+from latewood.model.definitions import SELF, AssetDefinition, Origin, Output
 from latewood.model.keys import AssetKey, asset_key
 from latewood.model.schemes import Scheme
 from latewood.promises import Place
@@ -44,7 +44,8 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
     options = asset.options
     faults = faults_of_asset(options)
     for fault in faults:
-        problems.add(asset.function, f'asset "{options.get("key", asset.function.__name__)}": {fault}')
+        message = f'asset "{options.get("key", asset.function.__name__)}": {fault}'
+        problems.add(asset.function, message, asset.place)
     if faults:
         return None
     try:
@@ -66,7 +67,8 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
             for name, out in outs.items()
         )
     except DefinitionError as error:
-        problems.add(asset.function, f'asset "{options.get("key", asset.function.__name__)}": {error.message}')
+        message = f'asset "{options.get("key", asset.function.__name__)}": {error.message}'
+        problems.add(asset.function, message, asset.place)
         return None
     return Named(
         asset=asset,
@@ -75,6 +77,7 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
         annotations={name: out.type for name, out in outs.items()},
         descriptions={name: out.description for name, out in outs.items()},
         scheme=options.get("partitions"),
+        place=asset.place,
     )
 
 
@@ -109,8 +112,10 @@ class Directory:
         self._names = names
         self._faulty = faulty
         self.schemes: dict[AssetKey, Scheme | None] = {key: other.partitions for key, other in others.items()}
+        self.origins: dict[AssetKey, Origin] = {key: other.origin for key, other in others.items()}
         for n in self._by_object.values():
             self.schemes.update({output.asset: n.scheme for output in n.outputs})
+            self.origins.update({output.asset: n.asset.origin for output in n.outputs})
         self._by_last_segment: dict[str, list[AssetKey]] = {}
         for key in self.schemes:
             self._by_last_segment.setdefault(key.rsplit("/", 1)[-1], []).append(key)

@@ -44,6 +44,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An upstream asset that a task reads (`loads`), or only waits for.
 
+    `counts`: it is no value that the task receives, but content that its result depends on.
+
     `where`: it is read only where that condition holds, and elsewhere the task goes without it. An input that is only
     waited for stands for the task itself: elsewhere the task is not run.
     """
@@ -55,6 +57,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     loads: bool = True
     lazy: bool = False
     where: Where | None = None
+    counts: bool = False
+
+    @property
+    def in_key(self) -> bool:
+        """Whether the upstream's data version decides the result."""
+        return self.loads or self.counts
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -139,8 +147,20 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bound: dict[str, str] = {}
 
 
+class Origin(StrEnum):
+    """Where an asset's versions come from: its task, observations of what others make, or what it is a view of."""
+
+    MADE = "made"
+    EXTERNAL = "external"
+    VIRTUAL = "virtual"
+
+
 class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A named data product: what it is, how it is partitioned, and the task that makes it as its `output`."""
+    """A named data product: what it is, how it is partitioned, and the task that makes it as its `output`.
+
+    The task of an external asset observes it, and is called by nobody where `observable` is not said; that of a virtual
+    one is never called, and only says what it is a view of.
+    """
 
     key: AssetKey
     task: TaskDefinition
@@ -154,6 +174,8 @@ class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     description: str = ""
     metadata: dict[str, Any] = {}
     step_of: Membership | None = None
+    origin: Origin = Origin.MADE
+    observable: bool = False
 
     @property
     def type(self) -> TypeSpec:

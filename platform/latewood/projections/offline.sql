@@ -40,9 +40,13 @@ SELECT project, run, step, arg_max(assets, position) FILTER (assets IS NOT NULL)
     CASE WHEN arg_max(status, position) <> 'running'
         THEN arg_max((data->>'duration_ms')::DOUBLE, position) END AS duration_ms
 FROM told
-GROUP BY project, run, step;
+GROUP BY project, run, step
+UNION ALL
+SELECT project, regexp_extract(data->>'version', '^(.*)\.', 1), regexp_extract(data->>'version', '[0-9]+$')::INT,
+    [data->>'asset'], coalesce(data->>'partition', ''), 'observed', 0, NULL, position, NULL
+FROM events WHERE type = 'asset.observed';
 
--- The materializations; those taken over from another asset of the same task have `duration_ms` 0.
+-- The materializations and observations; those taken over from another asset of the same task have `duration_ms` 0.
 CREATE OR REPLACE VIEW versions AS
 WITH outputs AS (
     SELECT project, position, occurred_at, data, unnest(from_json(data->'outputs', '["JSON"]')) AS output
@@ -71,7 +75,11 @@ SELECT m.project, m.output->>'asset' AS asset, coalesce(m.data->>'partition', ''
     m.output->'metadata' AS metadata
 FROM made m
 LEFT JOIN accepted a ON a.project = m.project AND a.asset = (m.output->>'asset')
-    AND a.partition = coalesce(m.data->>'partition', '') AND a.version = m.version;
+    AND a.partition = coalesce(m.data->>'partition', '') AND a.version = m.version
+UNION ALL
+SELECT project, data->>'asset', coalesce(data->>'partition', ''), data->>'version', position, occurred_at, 0,
+    data->>'data_version', '', 0, coalesce(data->>'code', ''), '', '', 'result', position, data->'metadata'
+FROM events WHERE type = 'asset.observed';
 
 -- Every move of a head that an environment has of its own. `positions` sort them: a promotion's position comes before those
 -- that what is promoted had where it came from.
@@ -99,6 +107,9 @@ WITH RECURSIVE outputs AS (
     UNION ALL
     SELECT project, data->>'environment', data->>'asset', coalesce(data->>'partition', ''), data->>'version', [position]
     FROM events WHERE type = 'version.accepted' AND (data->>'head')::BOOLEAN
+    UNION ALL
+    SELECT project, data->>'environment', data->>'asset', coalesce(data->>'partition', ''), data->>'version', [position]
+    FROM events WHERE type = 'asset.observed'
     UNION ALL
     SELECT project, environment, asset, partition, version, [position] FROM by_version
     UNION ALL
@@ -135,7 +146,7 @@ WITH inputs AS (
     QUALIFY row_number() OVER (PARTITION BY e.project, e.stream, e.data->>'step', i.key ORDER BY e.position DESC) = 1
 ), ranges AS (
     SELECT project, version, input, read->>'asset' AS asset, unnest(string_split(read->>'versions', ',')) AS range
-    FROM inputs
+    FROM inputs WHERE read->>'versions' <> '' -- of a view, and before a first partition, there are none
 ), numbered AS (
     SELECT *, regexp_extract(range, '^(.*)\.(\d+)(?:-(\d+))?$', ['run', 'first', 'last']) AS part FROM ranges
 ), read AS (

@@ -105,7 +105,7 @@ _EQUAL: Final = text(
     "  AND v.asset = n.asset AND v.partition = n.partition AND v.version = n.version) "
     "SELECT v.asset, v.partition, v.version FROM named n JOIN versions v ON v.project = :project "
     "  AND v.asset = n.asset AND v.partition = n.partition "
-    "  AND (v.data_version = n.data_version OR v.artifact = n.artifact) "
+    "  AND (v.data_version = n.data_version OR (v.artifact = n.artifact AND n.artifact <> '')) "
     "UNION SELECT v.asset, v.partition, v.version FROM named n JOIN versions v ON v.project = :project "
     "  AND v.logic = n.logic AND v.reuse_key = n.reuse_key AND v.output = n.output "
     "WHERE n.reuse_key <> '' ORDER BY asset, partition, version"

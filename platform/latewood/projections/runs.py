@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.events import (
+    AssetObserved,
     Event,
     RunEnded,
     RunRequested,
@@ -79,10 +80,10 @@ Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "runn
 
 
 class RunsProjection:
-    """Runs and steps."""
+    """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 2
+    version = 3
     inline = True
     tables = (runs, steps)
     types = frozenset(
@@ -94,6 +95,7 @@ class RunsProjection:
             "step.failed",
             "step.reused",
             "step.skipped",
+            "asset.observed",
         }
     )
 
@@ -176,6 +178,19 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                     "assets": [o.asset for o in fact.outputs] if isinstance(fact, StepReused) else fact.assets,
                     "partition": fact.partition,
                     "status": "reused" if reused else "skipped",
+                    "attempt": 0,
+                    "ended_position": event.position,
+                },
+            )
+        case AssetObserved():
+            run, _, step = fact.version.rpartition(".")
+            return Put(
+                steps,
+                _step_row(event, RunId(run), int(step))
+                | {
+                    "assets": [fact.asset],
+                    "partition": fact.partition,
+                    "status": "observed",
                     "attempt": 0,
                     "ended_position": event.position,
                 },

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.decide.keys import digest
 from latewood.events import (
+    AssetObserved,
     CheckEvaluated,
     EnvironmentCreated,
     EnvironmentDropped,
@@ -116,7 +117,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 6
+    version = 7
     inline = True
     tables = (versions, heads, head_history, checks, contents)
     types = frozenset(
@@ -126,6 +127,7 @@ class VersionsProjection:
             "step.reused",
             "check.evaluated",
             "version.accepted",
+            "asset.observed",
             "heads.moved",
             "environment.promoted",
             "environment.created",
@@ -147,6 +149,9 @@ class VersionsProjection:
                         )
                     if output.head:
                         yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
+            case AssetObserved():
+                yield _seen(event, fact)
+                yield from _head(event, fact.environment, fact.asset, fact.partition, fact.version)
             case RunPlanned():
                 for path, content in fact.contents.items():
                     yield Put(
@@ -233,6 +238,31 @@ def _version(
             "reuse_key": fact.reuse_key,
             "output": output.output,
             "accepted_position": event.position if output.accepted else None,
+        },
+    )
+
+
+def _seen(event: RecordedEvent, fact: AssetObserved) -> Change:
+    """An observation is a version without an artifact, made by nothing that could be done again."""
+    return Put(
+        versions,
+        {
+            "project": event.project,
+            "asset": fact.asset,
+            "partition": fact.partition,
+            "version": fact.version,
+            "position": event.position,
+            "made_at": event.occurred_at,
+            "duration_ms": 0.0,
+            "data_version": fact.data_version,
+            "artifact": "",
+            "size": 0,
+            "code": fact.code,
+            "logic": "",
+            "inputs": "",
+            "reuse_key": "",
+            "output": "result",
+            "accepted_position": event.position,
         },
     )
 

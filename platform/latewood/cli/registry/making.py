@@ -1,10 +1,10 @@
-"""Commands that make versions, and what goes before: materialize, launch, plan, deploy."""
+"""Commands by which versions come to be, and what goes before: materialize, launch, plan, deploy; observe, report."""
 
 from typing import Any, Final
 
 import click
 
-from latewood.cli.options import VALUES, as_json, asked, environment, source, zipped
+from latewood.cli.options import VALUES, as_json, asked, environment, partition, source, zipped
 
 
 @click.command()
@@ -59,4 +59,34 @@ def deploy(**given: Any) -> int:
     return deploy_command(**given)
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (materialize, launch, plan, deploy)
+@click.command()
+@click.argument("selection")
+@source
+@partition
+@environment
+@as_json
+def observe(**given: Any) -> int:
+    """Look at external assets, by the functions that observe them.
+
+    What was seen is recorded; what reads an asset of which the content is another one is stale.
+    """
+    from latewood.cli.observe import observe_command
+
+    return observe_command(**given)
+
+
+@click.command()
+@click.argument("key")
+@click.option("--data-version", required=True, metavar="VERSION", help="What tells its content from another one.")
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="What is worth knowing of it; may be repeated.")
+@partition
+@environment
+@as_json
+def report(**given: Any) -> int:
+    """Say what was seen of an external asset: for tools outside that make it."""
+    from latewood.cli.observe import report_command
+
+    return report_command(**given)
+
+
+COMMANDS: Final[tuple[click.Command, ...]] = (materialize, launch, plan, deploy, observe, report)

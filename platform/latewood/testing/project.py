@@ -1,0 +1,210 @@
+"""A project of a test's own: definitions, fake inputs and a clock in, plans, values and reasons out."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Final, Self
+
+from latewood.authoring import Definitions
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.explaining import run_events, why
+from latewood.commands.materializing import Prepared, materialize, prepare
+from latewood.commands.observing import report
+from latewood.commands.planning import Asked
+from latewood.engine.loader import Loaded, load_objects, project_root
+from latewood.engine.values import Values
+from latewood.errors import UsageError, ValueRefused
+from latewood.events import FailureKind, RunStatus, StepFailed
+from latewood.model.definitions import Origin
+from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, VersionId
+from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import heads, version_named
+from latewood.testing.clock import Clock
+from latewood.testing.database import forget, fresh_workspace
+from latewood.testing.given import Given, known_asset, outputs_beside, with_given
+from latewood.testing.outcome import Plan, Run, RunFailed, Told, Why, failure_text, plan_of, why_of
+from latewood_eventlog.records import Position
+
+_LOCATION: Final = "test"
+
+
+class Project:
+    """An empty project with these definitions: a list of assets, checks and workflows, `Definitions`, or a module.
+
+    Everything is as in earnest, the database included: a Postgres that the first project of a session starts. Close it,
+    or use it in a `with` statement. Relative paths in parameters start from `root`, by default the folder of the
+    project that the tests are run in. Its clock stands still, at `now`.
+    """
+
+    def __init__(
+        self,
+        definitions: ModuleType | Definitions | Iterable[object],
+        *,
+        environment: str = "prod",
+        root: Path | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        self._root = root or project_root(Path.cwd())
+        self._environment = environment
+        self._clock = Clock(now)
+        self._given: dict[AssetKey, Given] = {}
+        self._defined = self._load(definitions)
+        self._workspace = fresh_workspace(self._clock, environment)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete its files."""
+        forget(self._workspace)
+
+    @property
+    def now(self) -> datetime:
+        """Where its clock stands."""
+        return self._clock.now
+
+    def define(self, definitions: ModuleType | Definitions | Iterable[object]) -> None:
+        """Other definitions from here on, as after an edit: what was made stays, and so do given values."""
+        self._defined = self._load(definitions)
+
+    def give(self, key: str, value: Any, *, partition: str = "") -> None:
+        """Let this be the asset's value from here on, in place of what its task makes. It is checked as a result is.
+
+        Of an external asset it is the data version that is observed. Of a partitioned asset say which partition.
+        Raises UsageError, and ValueRefused for a value of another type.
+        """
+        asset = known_asset(self._defined, key)
+        if asset.partitions is not None and not partition:
+            raise UsageError(f'"{key}" has partitions: say which, partition="…"')
+        if asset.origin is not Origin.MADE:
+            deploy_loaded(self._workspace, self._loaded())
+            report(self._workspace, key, data_version=value, partition=partition)
+            return
+        ordinals = parse_partitions(asset.partitions, partition, self._clock.now) if partition else None
+        keys = (UNPARTITIONED,) if ordinals is None else keys_of(asset.partitions, ordinals)
+        given = self._given.setdefault(asset.key, Given())
+        for beside in outputs_beside(self._defined, asset.key):
+            self._given[beside] = given
+        given.values.update({(asset.output, of): value for of in keys})
+        prepared = self._prepared(key, partition=partition, force=True)
+        result = materialize(self._workspace, prepared)
+        for _, fact in run_events(self._workspace, result.run):
+            if isinstance(fact, StepFailed) and fact.failure.kind is not FailureKind.USER:
+                raise ValueRefused(fact.failure.message)
+
+    def materialize(
+        self,
+        selection: str = "*",
+        *,
+        partition: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        force: bool = False,
+        may_fail: bool = False,
+    ) -> Run:
+        """Bring what is selected up to date. `parameters` are values by `ASSET.NAME` or `WORKFLOW.INPUT`.
+
+        From `now` on the clock stands there. Waiting for a retry takes no time.
+        Raises RunFailed unless it `may_fail`, and UsageError for what cannot be asked.
+        """
+        prepared = self._prepared(selection, partition=partition, parameters=parameters, now=now, force=force)
+        result = materialize(self._workspace, prepared)
+        told = Told.by(prepared.plan, (fact for _, fact in run_events(self._workspace, RunId(result.run))))
+        values = _Values(self, prepared, told, result.position)
+        run = Run(
+            outcomes=told.by_asset(),
+            failures=told.failures,
+            checks=told.checks,
+            metadata=told.metadata,
+            _values=values.of,
+        )
+        if result.status is not RunStatus.SUCCEEDED and not may_fail:
+            raise RunFailed(run, failure_text(told))
+        return run
+
+    def plan(
+        self,
+        selection: str = "*",
+        *,
+        partition: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        force: bool = False,
+    ) -> Plan:
+        """What `materialize` would do with the same arguments, and why. Runs nothing."""
+        prepared = self._prepared(selection, partition=partition, parameters=parameters, now=now, force=force)
+        return plan_of(prepared.plan)
+
+    def why(self, key: str, *, partition: str = "", now: datetime | None = None) -> Why:
+        """Why the asset is fresh, stale or missing. Without a partition: the first one that is not fresh."""
+        self._set(now)
+        deploy_loaded(self._workspace, self._loaded())
+        return why_of(why(self._workspace, key, partition=partition))
+
+    def _load(self, definitions: ModuleType | Definitions | Iterable[object]) -> Loaded:
+        return load_objects(definitions, root=self._root, location=_LOCATION, environment=self._environment)
+
+    def _prepared(
+        self,
+        selection: str,
+        *,
+        partition: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        force: bool = False,
+    ) -> Prepared:
+        self._set(now)
+        asked = Asked(selection=selection, partition=partition, values=parameters or {}, force=force)
+        return prepare(self._workspace, self._loaded(), asked)
+
+    def _loaded(self) -> Loaded:
+        return with_given(self._defined, self._given)
+
+    def _set(self, now: datetime | None) -> None:
+        if now is not None:
+            self._clock.now = now
+
+
+class _Values:
+    """The values of a run: what it made, and the heads that it found up to date."""
+
+    def __init__(self, project: Project, prepared: Prepared, told: Told, position: Position) -> None:
+        self._workspace = project._workspace  # noqa: SLF001 - the other half of the project
+        self._prepared = prepared
+        self._told = told
+        self._position = position
+
+    def of(self, key: str, partition: str) -> Any:
+        """One value, or those of all partitions by their keys. Raises RunFailed where there is none."""
+        loaded = self._prepared.loaded
+        asset = known_asset(loaded, key)
+        artifacts = self._artifacts(asset.key)
+        annotation = loaded.tasks[asset.key].outputs[asset.output]
+        values = Values(self._workspace.store)
+        if asset.partitions is not None and not partition:
+            return {of: values.load_artifact(artifact, annotation) for of, artifact in artifacts.items()}
+        found = artifacts.get(PartitionKey(partition))
+        if found is None:
+            outcome = self._told.by_asset().get(key, "not selected, and never made")
+            detail = failure_text(self._told)
+            raise UsageError(f'no value of "{f"{key} {partition}".rstrip()}": {outcome}\n{detail}'.rstrip())
+        return values.load_artifact(found, annotation)
+
+    def _artifacts(self, key: AssetKey) -> dict[PartitionKey, str]:
+        workspace, id_ = self._workspace, self._prepared.view.ids[key]
+        made: dict[PartitionKey, VersionId] = self._told.versions.get(key, {})
+        unmade = {step.partition for step in self._told.plan.steps() if key in step.task.node.keys} - made.keys()
+        with snapshot(workspace.log) as connection:
+            found = heads(connection, workspace.project, workspace.environment, [id_], self._position)[id_]
+            artifacts = {of: facts.artifact for of, facts in found.items() if of not in unmade}
+            for version in dict.fromkeys(made.values()):
+                for facts in version_named(connection, workspace.project, id_, version):
+                    artifacts[facts.partition] = facts.artifact
+        return artifacts

@@ -1,0 +1,192 @@
+"""What others make, as people watch it: observed, reported, explained, and moved like anything else."""
+
+import json
+
+import pytest
+
+SHOP = """
+from pathlib import Path
+
+from latewood import Context, PartitionKey, Static, asset
+from latewood.external import DataVersion, external_asset, observe, virtual_asset
+
+till = external_asset("till", description="What the tills wrote.")
+rates = external_asset("rates", partitions=Static(["eur", "usd"]))
+books = virtual_asset("books", [till, rates], definition="select * from till join rates")
+
+@observe(till)
+def look(context: Context) -> DataVersion:
+    print("looking")
+    return DataVersion(Path("till.csv").read_text(), {"rows": 3})
+
+@asset(deps=[books])
+def turnover() -> int:
+    return 1
+
+@asset
+def headline(turnover: int) -> str:
+    return str(turnover)
+"""
+
+
+@pytest.fixture
+def shop(shell):
+    shell.write("shop.py", SHOP)
+    shell.write("till.csv", "monday")
+    answer(shell, "observe", "till", "-f", "shop.py")
+    answer(shell, "report", "rates", "--data-version", "1", "--partition", "eur,usd", "--metadata", "source=bank")
+    return shell
+
+
+def answer(shell, *arguments, code=0):
+    done = shell.here(*arguments, "--json")
+    assert done.code == code, done.out + done.err
+    return json.loads(done.out)
+
+
+def statuses(shell, *more):
+    return {asset["key"]: asset["status"] for asset in answer(shell, "assets", *more)["assets"]}
+
+
+def test_what_is_seen_is_told_and_what_reads_it_is_made(shell):
+    shell.write("shop.py", SHOP)
+    shell.write("till.csv", "monday")
+    blocked = shell.here("materialize", "turnover", "-f", "shop.py")
+    assert blocked.code == 2
+    assert (
+        "turnover reads till, which was never observed: `latewood observe till` or `latewood report till`"
+        in blocked.err
+    )
+    assert "left out: turnover reads till" in shell.here("materialize", "*").out
+    assert "till was never observed" in shell.here("plan", "turnover").out
+    assert "unobserved till was never observed: `latewood observe till`" in shell.here("why", "turnover").out
+
+    seen = shell.here("observe", "till").out
+    assert "till given:monday new 3 rows" in " ".join(seen.split())
+    shell("report", "rates", "--data-version", "1", "--partition", "eur,usd", "--metadata", "source=bank")
+    assert answer(shell, "materialize", "*")["ran"] == 2
+    assert set(statuses(shell).values()) == {"fresh"}
+    listed = shell.here("assets").out
+    assert "fresh, external" in listed
+    assert "fresh, virtual" in listed
+    page = shell.here("asset", "till").out
+    assert "shop:look" in page
+    assert "3 rows" in page
+    assert "observed as given:monday" in shell.here("why", "till").out
+
+
+def test_new_content_makes_readers_stale_and_why_names_the_observation(shop):
+    answer(shop, "materialize", "*")
+    again = answer(shop, "observe", "*")
+    assert [(seen["asset"], seen["before"] == seen["data_version"]) for seen in again["observed"]] == [("till", True)]
+    assert set(statuses(shop).values()) == {"fresh"}
+
+    shop.write("till.csv", "tuesday")
+    event = answer(shop, "observe", "*")["position"]
+    assert statuses(shop) == {
+        "till": "fresh",
+        "rates": "fresh",
+        "books": "fresh",
+        "turnover": "stale",
+        "headline": "stale",
+    }
+    (line,) = [line for line in shop.here("why", "headline").out.splitlines() if "input" in line]
+    assert "till was observed: " in line
+    assert f"event {event}" in line
+    (finding,) = answer(shop, "why", "headline")["findings"]
+    assert (finding["subject"], finding["observed"], finding["event"]) == ("till", True, event)
+    assert answer(shop, "materialize", "*")["ran"] == 1
+
+    up = answer(shop, "lineage", "turnover")["upstream"]
+    assert {link["asset"]: bool(link["versions"]) for link in up} == {"books": False, "till": True, "rates": True}
+    assert "virtual" in shop.here("lineage", "turnover").out
+    down = answer(shop, "lineage", "till", "--up", "0", "--down", "1")["downstream"]
+    assert [link["reader"] for link in down] == ["turnover"]
+
+
+def test_an_observer_that_fails_leaves_things_as_they_were(shop):
+    answer(shop, "materialize", "*")
+    (shop.folder / "till.csv").unlink()
+    done = shop.here("observe", "till")
+    assert done.code == 1
+    assert "till: FileNotFoundError" in done.out
+    assert "0 observations" in done.out
+    assert answer(shop, "observe", "till", code=1)["failed"][0]["error"] == "FileNotFoundError"
+    assert set(statuses(shop).values()) == {"fresh"}
+
+
+WRONG = [
+    (("report", "turnover", "--data-version", "1"), '"turnover" is made here'),
+    (("report", "books", "--data-version", "1"), '"books" is virtual'),
+    (("report", "tills", "--data-version", "1"), 'no asset "tills"; near: till'),
+    (("report", "rates", "--data-version", "1"), '"rates" has partitions: say which was seen'),
+    (("report", "rates", "--data-version", "1", "--partition", "gbp"), "gbp"),
+    (("report", "till", "--data-version", "1", "--partition", "eur"), '"till" has no partitions'),
+    (("report", "till", "--data-version", ""), "expected text that tells one content from another"),
+    (("report", "till", "--data-version", "x" * 5_000), "expected at most"),
+    (("report", "till", "--data-version", "1", "--metadata", "rows"), "expected NAME=VALUE"),
+    (("observe", "rates"), '"rates" has no observer in shop.py'),
+    (("observe", "turnover"), "selects no external asset"),
+    (("observe", "status:stale"), "is chosen by key"),
+    (("materialize", "books"), "books is virtual"),
+    (("show", "till"), "its content is elsewhere"),
+    (("show", "books"), 'books" is virtual'),
+]
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_recorded(shop):
+    before = answer(shop, "assets")["position"]
+    for arguments, problem in WRONG:
+        done = shop.here(*arguments)
+        assert done.code == 2, (arguments, done.out)
+        assert problem in done.err, (arguments, done.err)
+    assert answer(shop, "assets")["position"] == before
+
+
+def test_a_branch_inherits_what_was_seen_and_what_it_sees_is_its_own_until_promoted(shop):
+    answer(shop, "materialize", "*")
+    answer(shop, "env", "create", "dev")
+    assert set(statuses(shop, "--env", "dev").values()) == {"fresh"}
+
+    answer(shop, "report", "till", "--data-version", "tuesday", "--env", "dev")
+    assert statuses(shop, "--env", "dev")["turnover"] == "stale"
+    assert set(statuses(shop).values()) == {"fresh"}
+    assert "till" in shop.here("env", "diff", "dev").out
+
+    answer(shop, "env", "promote", "dev")
+    assert statuses(shop)["turnover"] == "stale"
+    assert answer(shop, "asset", "till")["versions"][0]["data_version"] == "given:tuesday"
+
+
+def test_observations_are_retracted_rolled_back_collected_around_and_proved(shop):
+    answer(shop, "materialize", "*")
+    was = answer(shop, "assets")["position"]
+    answer(shop, "report", "till", "--data-version", "tuesday")
+    answer(shop, "materialize", "*")
+    assert answer(shop, "asset", "till", "--as-of", str(was))["versions"][0]["data_version"] == "given:monday"
+    assert statuses(shop, "--as-of", str(was))["turnover"] == "fresh"
+
+    tuesday, monday = (version["version"] for version in answer(shop, "asset", "till")["versions"])
+    told = shop.here("retract", tuesday, "--reason", "the till was open").out
+    assert "turnover" in told
+    assert statuses(shop)["turnover"] == "stale"
+    assert "retracted" in shop.here("why", "turnover").out
+    answer(shop, "rollback", "till", monday)
+    assert answer(shop, "materialize", "*")["ran"] == 0
+    assert set(statuses(shop).values()) == {"fresh"}
+    answer(shop, "report", "till", "--data-version", "tuesday")
+    assert "retracted" in shop.here("assets", "till").out
+    answer(shop, "retract", tuesday, "--undo", "--reason", "it was not")
+
+    answer(shop, "gc")
+    assert answer(shop, "materialize", "*")["failed"] == 0
+    assert set(statuses(shop).values()) == {"fresh"}
+    assert "equal a rebuild" in shop("log", "verify")
+
+
+def test_an_external_asset_is_renamed_and_dropped_as_others_are(shop):
+    answer(shop, "materialize", "*")
+    answer(shop, "rename", "till", "cash")
+    shop.write("shop.py", SHOP.replace('external_asset("till"', 'external_asset("cash"'))
+    assert answer(shop, "materialize", "*")["ran"] == 0
+    assert answer(shop, "asset", "cash")["versions"][0]["data_version"] == "given:monday"

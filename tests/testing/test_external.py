@@ -1,0 +1,188 @@
+"""What others make, and views: observed, never run, and what reads them is as stale as they are new."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from latewood import Daily, PartitionKey, TimeWindow, asset
+from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.external import DataVersion, external_asset, observe, virtual_asset
+from latewood.testing import Project
+
+T0 = datetime(2026, 3, 4, tzinfo=UTC)
+DAYS = Daily("2026-03-02", "2026-03-05")
+
+till = external_asset("shop/till", description="What the tills wrote.", kinds=["csv"])
+rates = external_asset("shop/rates", partitions=DAYS)
+
+
+@asset(deps=[till])
+def turnover() -> int:
+    return 1
+
+
+@asset
+def report(turnover: int) -> str:
+    return str(turnover)
+
+
+@asset(partitions=DAYS, deps=[rates])
+def converted(day: PartitionKey) -> str:
+    return day
+
+
+def test_what_was_never_observed_blocks_its_readers_with_the_way_out():
+    with Project([till, turnover, report]) as project:
+        assert project.plan().actions == {"turnover": "blocked", "report": "blocked"}
+        with pytest.raises(UsageError, match=r"never observed: `latewood observe shop/till` or `latewood report"):
+            project.materialize("turnover")
+        assert project.materialize().outcomes == {"turnover": "blocked", "report": "blocked"}
+        assert project.why("turnover").causes == ("shop/till: never observed", "turnover: missing")
+
+
+def test_equal_content_leaves_all_fresh_and_new_content_makes_readers_stale():
+    with Project([till, turnover, report]) as project:
+        project.give("shop/till", "monday")
+        assert project.materialize().outcomes == {"turnover": "ran", "report": "ran"}
+        assert project.plan().actions == {"turnover": "fresh", "report": "fresh"}
+
+        project.give("shop/till", "monday")
+        assert project.plan().actions == {"turnover": "fresh", "report": "fresh"}
+
+        project.give("shop/till", "tuesday")
+        assert project.plan().actions == {"turnover": "run", "report": "depends"}
+        assert project.why("report").causes == ("turnover.shop/till: input",)
+        assert project.materialize().outcomes == {"turnover": "ran", "report": "reused"}
+
+        project.give("shop/till", "monday")
+        assert project.materialize().outcomes == {"turnover": "reused", "report": "fresh"}
+
+
+def test_partitions_are_observed_one_by_one():
+    with Project([rates, converted], now=T0) as project:
+        project.give("shop/rates", "a", partition="2026-03-02..2026-03-03")
+        assert project.plan().actions == {"converted": "run 2026-03-02..2026-03-03, blocked 2026-03-04"}
+        project.materialize()
+        project.give("shop/rates", "b", partition="2026-03-03..2026-03-04")
+        assert project.plan().actions == {"converted": "fresh 2026-03-02, run 2026-03-03..2026-03-04"}
+
+
+def test_the_external_itself_is_nothing_to_make():
+    with Project([till, turnover]) as project:
+        with pytest.raises(UsageError, match="selects nothing that is made here; shop/till is external"):
+            project.materialize("shop/till")
+        project.give("shop/till", "monday")
+        assert project.materialize("+turnover").outcomes == {"turnover": "ran"}
+
+
+def view_of(*inputs, definition="select 1"):
+    return virtual_asset("shop/view", inputs, definition=definition)
+
+
+def test_staleness_flows_through_views_of_what_is_made_and_of_what_is_not():
+    @asset
+    def listed(*, size: int = 1) -> int:
+        return size
+
+    @asset(deps=["shop/top"])
+    def summary() -> str:
+        return "done"
+
+    def shop(definition="select 1"):
+        view = view_of(listed, till, definition=definition)
+        return [listed, till, view, virtual_asset("shop/top", [view]), summary]
+
+    with Project(shop()) as project:
+        assert project.plan("summary").actions == {"summary": "blocked"}
+        assert project.why("shop/top").status == "missing"
+        project.give("shop/till", "monday")
+        assert project.plan().actions == {"listed": "run", "summary": "run"}
+        assert project.materialize().outcomes == {"listed": "ran", "summary": "ran"}
+        assert project.plan().actions == {"listed": "fresh", "summary": "fresh"}
+        assert (project.why("shop/top").status, project.why("summary").status) == ("fresh", "fresh")
+
+        project.give("shop/till", "tuesday")
+        assert project.plan().actions == {"listed": "fresh", "summary": "run"}
+        assert project.why("summary").causes == ("summary.shop/till: input",)
+        project.materialize()
+
+        project.give("listed", 7)
+        assert project.plan("summary").actions == {"summary": "run"}
+        assert project.why("summary").causes == ("summary.listed: input",)
+        project.materialize()
+
+        project.define(shop("select 2"))
+        assert project.why("summary").causes == ("summary.shop/top: input",)
+        assert project.materialize().outcomes["summary"] == "ran"
+        project.define(shop("select 1"))
+        assert project.materialize().outcomes["summary"] == "reused"
+
+
+def test_a_variant_flows_through_a_view_and_its_readers_are_variants():
+    @asset
+    def listed(*, size: int = 1) -> int:
+        return size
+
+    @asset(deps=["shop/view"])
+    def summary() -> str:
+        return "done"
+
+    with Project([listed, view_of(listed), summary]) as project:
+        project.materialize()
+        assert project.materialize(parameters={"listed.size": 2}).outcomes == {"listed": "ran", "summary": "ran"}
+        assert project.plan().actions == {"listed": "fresh", "summary": "fresh"}
+
+
+def test_a_view_of_a_stale_asset_is_stale():
+    def edition(value):
+        @asset
+        def listed() -> int:
+            return value
+
+        return [listed, view_of(listed)]
+
+    with Project(edition(1)) as project:
+        project.materialize()
+        project.define(edition(2))
+        assert (project.why("shop/view").status, project.why("shop/view").causes) == ("stale", ("listed: code",))
+
+
+WRONG = [
+    (lambda: [till, asset(inputs={"wanted": till})(reads)], "which is external: nothing here loads its value"),
+    (lambda: [turnover, till, observe(turnover)(lambda: "a")], '"turnover" is not external'),
+    (lambda: [till, observe(till)(lambda: "a"), observe(till)(lambda: "b")], '"shop/till" has another observer'),
+    (lambda: [till, observe(till)(lambda x: "a")], "an observer reads no assets, but has the parameter x"),
+    (lambda: [till, observe(till)(asks)], 'asks for its partition, but "shop/till" has none'),
+    (lambda: [till, observe(till)(wants)], "nobody gives an observer a value for depth"),
+    (lambda: [external_asset("a", group=3)], "test_external.py"),
+    (lambda: [external_asset("a//b")], "test_external.py"),
+    (lambda: [till, external_asset("shop/till")], "defined 2 times"),
+]
+
+
+def reads(wanted: int) -> int:
+    return wanted
+
+
+def asks(window: TimeWindow) -> str:
+    return "a"
+
+
+def wants(*, depth: int) -> str:
+    return "a"
+
+
+@pytest.mark.parametrize(("definitions", "problem"), WRONG, ids=[problem for _, problem in WRONG])
+def test_what_cannot_be_is_told_where_it_stands(definitions, problem):
+    with pytest.raises(DefinitionsInvalid) as refused:
+        Project(definitions())
+
+    assert problem in str(refused.value)
+
+
+def test_an_observer_is_the_function_it_was():
+    @observe(till)
+    def look() -> DataVersion:
+        return DataVersion("monday", {"rows": 3})
+
+    assert look() == DataVersion("monday", {"rows": 3})
