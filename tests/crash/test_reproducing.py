@@ -88,6 +88,12 @@ def test_the_recorded_code_runs_with_the_recorded_inputs_whatever_is_in_the_work
     assert (done.found.surroundings.python, done.found.surroundings.code) == (None, ())
 
 
+def test_the_project_may_be_latewoods_own(project):
+    run = project.run(ASSETS, "orders")
+    repository = Path(__file__).parents[2]
+    assert reproduce(project.workspace, run, home=project.root / "home", root=repository).is_identical
+
+
 def test_what_depends_on_chance_is_told_with_its_first_difference(project):
     done = project.again(project.run(ASSETS + CHANCE))
     assert done.verdicts == {

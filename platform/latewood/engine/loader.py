@@ -125,7 +125,7 @@ def load_archived(
     sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None) or ""
-        if _is_working_tree(origin, root) and is_first_party(name, origin) and name != "__main__":
+        if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
             del sys.modules[name]
     if file.is_file():
         loaded = load_file(file, root=folder, location=location, others=others, environment=environment, settings=root)
@@ -136,12 +136,17 @@ def load_archived(
     return replace(loaded, root=root)
 
 
+_MAIN = ("__main__", "__mp_main__")
+"""What a process was started as: Latewood's own, wherever that lies."""
+
+
 def working_tree_modules(root: Path, folder: Path) -> list[str]:
     """The user's own modules that this process has from below `root` and not from `folder`."""
     return sorted(
         name
         for name, module in list(sys.modules.items())
-        if (origin := getattr(module, "__file__", None)) is not None
+        if name not in _MAIN
+        and (origin := getattr(module, "__file__", None)) is not None
         and _is_working_tree(origin, root)
         and is_first_party(name, origin)
         and not Path(origin).resolve().is_relative_to(folder)
