@@ -244,7 +244,7 @@ def test_values_are_shown_without_the_code_that_made_them(shell):
 
 _RUN = {
     "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
-    "ended_at", "ended_position", "counts",
+    "ended_at", "ended_position", "counts", "recorded",
 }  # fmt: skip
 _ASSET = {"key", "status", "group", "owners", "tags", "kinds", "description", "partitions"}
 _VERSION = {
@@ -274,9 +274,10 @@ def test_json_of_assets(shop):
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
     of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
-    assert set(page) == _ASSET | of_page | {"renames"}
+    assert set(page) == _ASSET | of_page | {"renames", "versions_count"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters", "taken_from"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
+    assert page["versions_count"] == len(page["versions"]) == 2
     assert page["metadata"] == {"region": "us"}
     assert set(page["checks"][0]) == {
         "check", "partition", "version", "passed", "blocking", "message", "metadata", "event",

@@ -334,7 +334,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(address):
         DatabaseUrl.parse(address)
     assert SECRET not in str(refused.value)
     assert refused.value.__cause__ is None
-    assert refused.value.__suppress_context__
+    assert refused.value.__context__ is None
 
 
 def test_unreachable_names_the_server_and_no_credential():
