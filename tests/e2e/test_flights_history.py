@@ -1,4 +1,4 @@
-"""One year of flights through what only a log can do: a branch, its promotion, a rollback, a retraction, a reproduction.
+"""A year of flights through what only a log can do: branch, promotion, rollback, retraction, reproduction.
 
 The stories follow each other in one project, as they would in a week of work.
 """
@@ -76,7 +76,7 @@ def test_one_month_is_rolled_back_and_why_names_it(week):
 
 
 def test_a_retracted_day_is_followed_to_exactly_what_was_made_from_it(week):
-    shell, said = week
+    shell, _ = week
     day = "2013-02-05"
     (version,) = {
         found["version"]
