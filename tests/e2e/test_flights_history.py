@@ -59,10 +59,10 @@ def test_only_what_changed_runs_in_the_branch_and_prod_is_as_it_was(week):
 
 def test_the_difference_is_what_was_recomputed_and_promoting_it_runs_nothing(week):
     shell, said = week
-    assert {asset["asset"]: asset["partitions"] for asset in said["diff"]["assets"]} == RECOMPUTED
+    assert {moved["key"]: moved["partitions"] for moved in said["diff"]["heads"]} == RECOMPUTED
     assert said["runs of the promotion"] == 0
     assert status(shell) == {}
-    assert answer(shell, "plan", "*", *FILE)["steps"] == []
+    assert {step["action"] for step in answer(shell, "plan", "*", *FILE)["steps"]} == {"fresh"}
 
 
 def test_one_month_is_rolled_back_and_why_names_it(week):
@@ -78,13 +78,13 @@ def test_one_month_is_rolled_back_and_why_names_it(week):
 def test_a_retracted_day_is_followed_to_exactly_what_was_made_from_it(week):
     shell, _ = week
     day = "2013-02-05"
-    (version,) = {
+    (retracted,) = {
         found["version"]
         for found in answer(shell, "asset", "flights/daily", "--partition", day)["versions"]
         if found["use"] == "head"
     }
-    told = answer(shell, "retract", version, "--reason", "the export was cut off")
-    made = {(link["asset"], link["partition"]) for link in told["downstream"]}
+    told = answer(shell, "retract", retracted, "--reason", "the export was cut off")
+    made = {(found["asset"], version["partition"]) for found in told["downstream"] for version in found["versions"]}
     assert made == {
         ("delays/by_carrier", day),
         ("reports/monthly", "2013-02"),
@@ -92,7 +92,7 @@ def test_a_retracted_day_is_followed_to_exactly_what_was_made_from_it(week):
     }
     stale = status(shell)
     assert stale == {"flights/daily": "stale", **dict.fromkeys(BELOW_FLIGHTS, "stale")}
-    answer(shell, "retract", version, "--undo")
+    answer(shell, "retract", retracted, "--undo")
     assert status(shell) == {}
 
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_read_along_dimensions(up, down, said, message):
         (Offset(by=-1), 'Offset goes along one dimension: say dimensions={"day": -1}'),
         (Last(), 'say dimensions={"day": "last"}'),
         (FixedKeys(keys=("day=2013-01-01",)), "expected one key of each dimension"),
-        (along(SALES, SALES, {"region": FixedKeys(keys=("eus",))}), 'dimension "region": FixedKeys: partition "eus"'),
+        (along(SALES, SALES, {"region": FixedKeys(keys=("eus",))}), 'dimension "region": keys: partition "eus"'),
         (along(SALES, SALES, {"day": Offset(by=-90)}), "would never read anything"),
     ],
 )

@@ -193,7 +193,7 @@ def test_mappings_that_work(mapping, up, down):
         (WindowOverlap(), REGIONS, DAYS, "WindowOverlap needs windows of time on both sides"),
         (WindowOverlap(), DAYS, Monthly("2014-02"), "would never read anything"),
         (WindowOverlap(), DAYS, Monthly("2012-01", "2013-01", timezone=NEW_YORK), "would never read anything"),
-        (FixedKeys(keys=("eu", "uss")), REGIONS, DAYS, 'FixedKeys: partition "uss": did you mean us'),
+        (FixedKeys(keys=("eu", "uss")), REGIONS, DAYS, 'keys: partition "uss": did you mean us'),
         (FixedKeys(keys=("eu",)), None, DAYS, "not partitioned"),
         (FixedKeys(keys=()), REGIONS, DAYS, "expected at least one key"),
     ],

@@ -101,7 +101,7 @@ def default_mapping(up: Scheme | None, down: Scheme | None) -> Mapping:
 def _no_default(up: Scheme, down: Scheme) -> DefinitionError:
     return DefinitionError(
         f"no default leads from partitions {title(up)} to partitions {title(down)}; "
-        "say which ones are read: All(), Last() or FixedKeys(keys=...), or Identity() where keys are the same"
+        'say which ones are read: From(…, "all"), From(…, "last"), From(…, keys=[…]) or From(…, by=function)'
     )
 
 
@@ -185,13 +185,13 @@ def check_mapping(mapping: Mapping, up: Scheme | None, down: Scheme | None) -> s
         case Last() | All() | Listed():
             return None
         case FixedKeys(keys=()):
-            return "FixedKeys: expected at least one key, found none"
+            return "keys: expected at least one key, found none"
         case FixedKeys(keys=keys):
             try:
                 for key in () if dynamic_names(up) else keys:
                     ordinal_of(up, key)
             except UsageError as error:
-                return f"FixedKeys: {error}"
+                return f"keys: {error}"
             return None
         case Along():
             ups, downs = dimensions_of(up), dimensions_of(down)
