@@ -81,7 +81,7 @@ def test_defaults():
     assert default_mapping(DAYS, DAYS) == Identity()
     assert default_mapping(None, DAYS) == default_mapping(DAYS, None) == All()
     assert default_mapping(DAYS, MONTHS) == WindowOverlap()
-    with pytest.raises(DefinitionError, match=r"static \(eu, us, apac\).*say which ones are read: All\(\)"):
+    with pytest.raises(DefinitionError, match=r"static \(eu, us, apac\).*say which ones are read: From\("):
         default_mapping(DAYS, REGIONS)
     with pytest.raises(DefinitionError):
         default_mapping(REGIONS, Static(["eu", "us"]))
