@@ -246,7 +246,7 @@ _RUN = {
     "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
     "ended_at", "ended_position", "counts", "recorded",
 }  # fmt: skip
-_ASSET = {"key", "status", "group", "owners", "tags", "kinds", "description", "partitions"}
+_ASSET = {"key", "status", "group", "owners", "tags", "kinds", "description", "partitions", "origin"}
 _VERSION = {
     "asset", "partition", "version", "position", "made_at", "duration_ms", "data_version", "artifact", "code", "logic",
     "inputs", "reuse_key", "accepted",
@@ -274,10 +274,10 @@ def test_json_of_assets(shop):
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
     of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
-    assert set(page) == _ASSET | of_page | {"renames", "versions_count"}
+    assert set(page) == _ASSET | of_page | {"renames", "resources", "versions_count"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters", "taken_from"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
-    assert page["versions_count"] == len(page["versions"]) == 2
+    assert page["versions_count"] == len(page["versions"])
     assert page["metadata"] == {"region": "us"}
     assert set(page["checks"][0]) == {
         "check", "partition", "version", "passed", "blocking", "message", "metadata", "event",
@@ -287,7 +287,7 @@ def test_json_of_assets(shop):
 
 def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
-    assert set(plan) == {"position", "environment", "counts", "awaiting", "steps"}
+    assert set(plan) == {"position", "environment", "counts", "awaiting", "steps", "would_drop"}
     assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
     assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "trial", "code", "reasons"}
     assert plan["steps"][1]["partitions"] == "eu..us"
@@ -295,7 +295,7 @@ def test_json_of_plans_and_reasons(shop):
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
-        "renames", "absent", "head_since", "moved", "taken_from",
+        "renames", "absent", "head_since", "moved", "taken_from", "foreseen", "carried",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 
@@ -327,7 +327,7 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     done = shell.here("materialize", "*", "-f", "shop_json.py", "--json")
     result = json.loads(done.out)
     assert set(result) == {
-        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position",
+        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "unclosed",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
@@ -711,7 +711,7 @@ EXPECTED = [
     r'problems.py:12: asset "reader": parameter "nombers2": no asset of that name; near: numbers\.',
     r'problems.py:18: asset "misfit": parameter "text" expects int, but "text" produces str',
     r"problems.py:21: assets read each other: chicken -> egg -> chicken",
-    r'problems.py:30: asset "regional": no default leads from partitions daily .* to partitions static \(eu, us\)',
+    r'problems.py:30: asset "regional": input "daily": no default leads from .* to partitions static \(eu, us\)',
     r'problems.py:33: asset "several": parameter "\*numbers: int": a task names everything it reads',
     r'problems.py:38: asset "opaque": type Thing: .* or allow pickle with Pickled\[Thing\]',
     r"problems.py:41: asset \"unreadable\": annotations cannot be read: NameError: name 'Missing' is not defined",
