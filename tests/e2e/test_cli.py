@@ -711,7 +711,7 @@ EXPECTED = [
     r'problems.py:12: asset "reader": parameter "nombers2": no asset of that name; near: numbers\.',
     r'problems.py:18: asset "misfit": parameter "text" expects int, but "text" produces str',
     r"problems.py:21: assets read each other: chicken -> egg -> chicken",
-    r'problems.py:30: asset "regional": input "daily": no default leads from partitions daily .* to .* static \(eu, us\)',
+    r'problems.py:30: asset "regional": input "daily": no default leads from .* to .* static \(eu, us\)',
     r'problems.py:33: asset "several": parameter "\*numbers: int": a task names everything it reads',
     r'problems.py:38: asset "opaque": type Thing: .* or allow pickle with Pickled\[Thing\]',
     r"problems.py:41: asset \"unreadable\": annotations cannot be read: NameError: name 'Missing' is not defined",
