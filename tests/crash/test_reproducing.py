@@ -310,7 +310,8 @@ from latewood.engine.worker_process import Worker
 from latewood.engine.worker_protocol import Call, Open
 folder = sys.argv[1]
 root, at = folder + "/root", "2026-01-01T00:00:00+00:00"
-opened = Open(folder=folder, location="assets.py", paths=(), root=root, project="p", store=folder, results=folder)
+where = {"folder": folder, "location": "assets.py", "paths": (), "root": root, "environment": "prod"}
+opened = Open(**where, project="p", store=folder, results=folder)
 worker = Worker(opened, interpreter=sys.executable, environ={})
 worker.start()
 print(worker._process.pid, flush=True)

@@ -63,7 +63,7 @@ def statuses(shell, *arguments):
 def test_from_a_sweep_to_a_pinned_best(model):
     planned = model.here("plan", "*", "-f", "model.py", *SWEEP).out
     assert re.search(r"run +split +missing\nrun +train +12 variants +missing\nrun +metrics +12 variants", planned)
-    swept = answer(model, "materialize", "*", *SWEEP)
+    swept = answer(model, "materialize", "*", "-f", "model.py", *SWEEP)
     assert (swept["ran"] + swept["reused"], swept["status"]) == (25, "succeeded")
     assert calls(model)["split"] == 1
     assert (answer(model, "materialize", "*", *SWEEP)["ran"], calls(model)) == (0, Counter())
@@ -104,7 +104,7 @@ def test_zipped_values_are_tried_pairwise(model):
         {"train.depth": 2, "train.words": ["a", "b"]},
         {"train.depth": 6, "train.eta": 0.2, "train.words": ["a", "b"]},
     ]
-    answer(model, "materialize", "*", *zipped)
+    answer(model, "materialize", "*", "-f", "model.py", *zipped)
     assert calls(model)["train"] == 2
 
 
