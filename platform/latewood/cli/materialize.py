@@ -12,7 +12,7 @@ from latewood.cli import exits
 from latewood.cli.deploy import say_dropped
 from latewood.cli.loading import deployed_files, load
 from latewood.cli.output import console, duration, plural, print_json, short, table
-from latewood.cli.progress import Progress, say
+from latewood.cli.progress import Progress, sayer
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
 from latewood.commands.explaining import code_changes
@@ -58,7 +58,7 @@ def materialize_command(
 def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
     """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
     if out is None:
-        result = materialize(workspace, prepared, notice=say)
+        result = materialize(workspace, prepared, notice=sayer())
     else:
         with Progress(prepared.plan, out) as progress:
             result = materialize(workspace, prepared, report=progress.report, notice=progress.notice)

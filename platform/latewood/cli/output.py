@@ -88,11 +88,17 @@ class _Output(Console):
 
 
 def console() -> Console:
-    """Where people read: standard output, with no markup taken from values, and no line broken but on a terminal."""
-    if sys.stdout.isatty():
-        return _Output(highlight=False, markup=False, emoji=False)
+    """Where people read: standard output, with no markup taken from values, and no line broken but on a terminal.
+
+    That of now: while a step runs, `sys.stdout` is where its prints are captured.
+    """
+    out = sys.stdout
+    if out.isatty():
+        return _Output(file=out, highlight=False, markup=False, emoji=False)
     # FORCE_COLOR would make it a terminal for rich, and TERM=dumb one of 80 columns.
-    return _Output(highlight=False, markup=False, emoji=False, width=_ENDLESS, soft_wrap=True, force_terminal=False)
+    return _Output(
+        file=out, highlight=False, markup=False, emoji=False, width=_ENDLESS, soft_wrap=True, force_terminal=False
+    )
 
 
 def print_json(value: Any) -> None:

@@ -1,10 +1,12 @@
 """The live display of a run: one line per task, redrawn on a terminal; plain lines of what failed elsewhere."""
 
+import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import click
 from rich.console import Console, Group
@@ -19,13 +21,21 @@ from latewood.decide.plan import Plan
 from latewood.engine.reports import Notice, Report
 from latewood.events import Action
 
-_LINES_MAX = 24
+_LINES_MAX: Final = 24
+_FAILURES_MAX: Final = 20
+_PARTITIONS_MAX: Final = 3
+"""Failures of one asset that are told; of hundreds of partitions the first ones tell most."""
 
 
-def say(notice: Notice) -> None:
-    """Say on standard error what concerns the run as a whole."""
-    with suppress(BrokenPipeError):  # that nobody listens does not end the run
-        click.secho(notice_text(notice), fg="yellow", err=True)
+def sayer() -> Callable[[Notice], None]:
+    """Says on standard error what concerns the run as a whole: on that of now, not where a step's is captured."""
+    stream = sys.stderr
+
+    def say(notice: Notice) -> None:
+        with suppress(BrokenPipeError):  # that nobody listens does not end the run
+            click.secho(notice_text(notice), fg="yellow", file=stream)
+
+    return say
 
 
 class _Line:
@@ -53,7 +63,8 @@ class Progress:
         self._out = out
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
-        self._failures: list[Text] = []
+        self._failures: dict[tuple[str, str], list[Text]] = {}
+        self._say = sayer()
         self._started = time.monotonic()
         for task in plan.tasks:
             fresh = len(task.ordinals(Action.FRESH))
@@ -80,7 +91,7 @@ class Progress:
                 facts = f" ({metadata_text(report.metadata)})" if report.status == "warned" and report.metadata else ""
                 glyph, style = ("▲", "yellow") if report.status == "warned" else ("✕", "red")
                 said = f"{glyph} {report.assets[0]}{where}: {report.message}{facts}"
-                self._failures.append(Text(said, style=style))
+                self._failures.setdefault((glyph, report.assets[0]), []).append(Text(said, style=style))
 
     def notice(self, notice: Notice) -> None:
         """Say what concerns the run as a whole, at once: above the display, or on standard error."""
@@ -88,7 +99,7 @@ class Progress:
             with suppress(BrokenPipeError):
                 self._out.print(Text(notice_text(notice), style="yellow"))
         else:
-            say(notice)
+            self._say(notice)
 
     def __enter__(self) -> Self:
         if self._out.is_terminal:
@@ -102,14 +113,23 @@ class Progress:
             self._live.stop()
         if type_ is None or type_ is KeyboardInterrupt:
             self._out.print(self._table(only_active=False))
-            for failure in self._failures[:20]:
+            for failure in self._told():
                 self._out.print(failure)
-            if len(self._failures) > 20:
-                self._out.print(Text(f"… and {len(self._failures) - 20:,} more", style="red"))
 
     def _draw(self) -> Group:
         with self._lock:
-            return Group(self._table(only_active=True), *self._failures[-3:])
+            return Group(self._table(only_active=True), *self._told()[-3:])
+
+    def _told(self) -> list[Text]:
+        """The first failures of each asset, and how many more there are."""
+        told = []
+        for (glyph, asset), failures in self._failures.items():
+            told += failures[:_PARTITIONS_MAX]
+            if more := len(failures[_PARTITIONS_MAX:]):
+                told.append(Text(f"{glyph} {asset}: … and {more:,} more", style=failures[0].style))
+        if more := len(told[_FAILURES_MAX:]):
+            told[_FAILURES_MAX:] = [Text(f"… and {more:,} more", style="red")]
+        return told
 
     def _table(self, *, only_active: bool) -> Table:
         rows = Table.grid(padding=(0, 2, 0, 0))

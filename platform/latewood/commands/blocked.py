@@ -38,7 +38,8 @@ def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
             # What it reads may have been blocked for the same reason; the root is what its own reason names.
             between = {reason: _blocked_input(task.node, reason, blocked) for reason in group.reasons}
             needs = "; ".join(_blocked_by(reason, keys, between[reason]) for reason in group.reasons)
-            partitions = f" ({len(group.ordinals):,} partitions)" if task.node.assets[0].partitions else ""
+            count = len(group.ordinals)
+            partitions = f" ({count:,} partition{'s'[: count != 1]})" if task.node.assets[0].partitions else ""
             unread = frozenset(between[reason] or AssetKey(reason.subject) for reason in group.reasons)
             lines.append((f"{keys[0]}{partitions} {needs}", unread))
             for key in keys:

@@ -33,7 +33,10 @@ _PARAMETERS_BYTES_MAX: Final = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets."""
+    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets.
+
+    `declared`: it says so itself, and may hold nothing.
+    """
 
     assets: tuple[Asset[..., Any], ...]
     checks: tuple[Check[..., Any], ...]
@@ -41,6 +44,7 @@ class Found:
     workflows: tuple[Workflow[..., Any], ...] = ()
     plans: tuple[LaunchPlan, ...] = ()
     observers: tuple[Observer[..., Any], ...] = ()
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,8 +294,11 @@ def _assembled(
     settings: Path,
     inspector: Inspector,
 ) -> Loaded:
-    if not (found.assets or found.checks or found.workflows or found.plans):
-        message = f"{location} defines no assets: decorate a function with @asset or @workflow"
+    if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
+        message = (
+            f"{location} defines no assets: decorate a function with @asset or @workflow; "
+            "to retire it with all its assets, say `definitions = Definitions()` in it"
+        )
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(
         found, root=root, settings=settings, inspector=inspector, others=others, environment=environment
@@ -326,15 +329,14 @@ def _import_paths(root: Path, sources: Mapping[str, bytes]) -> Iterator[str]:
 
 def _found(module: ModuleType) -> Found:
     """What the module defines: its `definitions`, or else everything of that kind among its attributes."""
-    declared = getattr(module, DEFINITIONS, None)
-    if not isinstance(declared, Definitions):
-        declared = _of_kinds(_values(vars(module)))
+    said = getattr(module, DEFINITIONS, None)
+    declared = said if isinstance(said, Definitions) else _of_kinds(_values(vars(module)))
     names = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, Asset | OutputOf) and not name.startswith("_")
     }
-    return _declared(declared, names)
+    return replace(_declared(declared, names), declared=declared is said)
 
 
 _KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer)

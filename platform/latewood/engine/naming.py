@@ -94,7 +94,10 @@ def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDef
 
 def defined_elsewhere(key: AssetKey) -> str:
     """What is said of a key that another location defines."""
-    return f'asset "{key}": another location defines it too'
+    return (
+        f'asset "{key}": another location defines it too; if it is only imported here, name what is this file\'s own: '
+        "`definitions = Definitions(…)`; if it moved here, deploy the other one without it first"
+    )
 
 
 class Directory:

@@ -1,0 +1,79 @@
+"""What is seen of a run while it goes on."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+
+from e2e.conftest import LATEWOOD
+
+SOURCE = """
+from latewood import Static, asset
+
+@asset(partitions=Static(["a", "b"]), reuse=False)
+def slow() -> int:
+    print("said by the step")
+    with open("go") as pipe:  # until the test has seen what it waits for
+        return len(pipe.read())
+"""
+
+FAILING = """
+from latewood import PartitionKey, Static, asset
+
+@asset(partitions=Static([f"p{n}" for n in range(30)]))
+def many(key: PartitionKey) -> int:
+    raise ValueError(f"bad {key}")
+
+@asset
+def other() -> int:
+    raise OSError("gone")
+"""
+
+
+def test_the_display_is_live_while_user_code_runs(shell):
+    shell.write("a.py", SOURCE)
+    os.mkfifo(shell.folder / "go")
+    terminal, theirs = pty.openpty()
+    command = [LATEWOOD, "materialize", "*", "-f", "a.py"]
+    process = subprocess.Popen(
+        command, cwd=shell.folder, env={**shell.environ, "TERM": "xterm-256color"}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    for drawn in (b"0/2", b"1/2"):
+        while drawn not in seen:  # it is drawn again and again while the step waits for its pipe
+            assert select.select([terminal], [], [], 60)[0], f"nothing is drawn: {seen!r}"
+            seen += os.read(terminal, 65_536)
+        (shell.folder / "go").write_text("now")
+    assert process.wait() == 0
+    assert b"said by the step" not in seen
+    os.close(terminal)
+
+
+def test_many_failures_of_one_asset_hide_no_other(shell):
+    shell.write("a.py", FAILING)
+    done = shell.run("materialize", "*", "-f", "a.py")
+    told = [line for line in done.out.splitlines() if line.startswith("✕")]
+    assert told == [
+        "✕ many p0: ValueError: bad p0",
+        "✕ many p1: ValueError: bad p1",
+        "✕ many p2: ValueError: bad p2",
+        "✕ many: … and 27 more",
+        "✕ other: OSError: gone",
+    ]
+
+
+def test_a_file_is_retired_by_definitions_of_nothing(shell):
+    shell.write("a.py", "from latewood import asset\n@asset\ndef a() -> int:\n    return 1\n")
+    assert shell.here("materialize", "*", "-f", "a.py").code == 0
+    shell.write("b.py", (shell.folder / "a.py").read_text())
+    moved = shell.here("deploy", "-f", "b.py")
+    assert (moved.code, "if it moved here, deploy the other one without it first" in moved.err) == (3, True)
+    shell.write("a.py", "")
+    emptied = shell.here("deploy", "-f", "a.py")
+    assert (emptied.code, "say `definitions = Definitions()` in it" in emptied.err) == (3, True)
+    shell.write("a.py", "from latewood import Definitions\ndefinitions = Definitions()\n")
+    assert "dropped: 1 asset of prod" in shell.here("deploy", "-f", "a.py").err
+    assert shell.here("deploy", "-f", "b.py").code == 0
+    assert [a["key"] for a in json.loads(shell.here("assets", "--json").out)["assets"]] == ["a"]
