@@ -10,11 +10,12 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, result_json
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.cli.wording import change_text
 from latewood.commands.reproducing import Reproduced, Reproduction, Surroundings, reproduce
 from latewood.commands.rerunning import rerun_of
-from latewood.commands.workspace import latewood_home, open_workspace
+from latewood.commands.workspace import latewood_home
 from latewood.engine.loader import project_root
 from latewood.events import Verdict
 

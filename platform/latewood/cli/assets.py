@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import (
     STATUS_GLYPH,
     STATUS_STYLE,
@@ -23,7 +24,6 @@ from latewood.cli.output import (
 from latewood.cli.wording import rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
 from latewood.commands.reading import position_meant, read, select_keys
-from latewood.commands.workspace import open_workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
 from latewood.model.definitions import AssetDefinition, Origin, TaskDefinition

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.collecting import collect, uncollected
-from latewood.commands.workspace import open_workspace
 from latewood.decide.garbage import Stored
 
 

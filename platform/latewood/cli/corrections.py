@@ -6,11 +6,11 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, short, table
 from latewood.commands.downstream import Made, Reach
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import Done, retract, undo
-from latewood.commands.workspace import open_workspace
 from latewood.decide.plan import Plan
 from latewood.errors import UsageError
 from latewood.events import Action

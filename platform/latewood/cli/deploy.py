@@ -6,9 +6,10 @@ import click
 
 from latewood.cli import exits
 from latewood.cli.loading import load
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.workspace import Workspace, open_workspace
+from latewood.commands.workspace import Workspace
 from latewood.engine.loader import Loaded
 
 

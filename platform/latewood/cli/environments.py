@@ -6,10 +6,10 @@ from datetime import datetime
 from rich.table import Table
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table, value_text
 from latewood.commands.environments import Diff, create, diff, drop, environments, promote
 from latewood.commands.heads import Moved, rollback
-from latewood.commands.workspace import open_workspace
 from latewood.decide.state import Pin
 from latewood.errors import UsageError
 

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.loading import load
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
 from latewood.cli.wording import change_text, configuration_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
 from latewood.commands.reading import position_meant
-from latewood.commands.workspace import open_workspace
 from latewood.decide.judge import Cause
 from latewood.decide.moves import By, Moved
 from latewood.decide.staleness import Status

@@ -10,11 +10,12 @@ import click
 import msgspec
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.runs import run_named
-from latewood.commands.workspace import Workspace, open_workspace
+from latewood.commands.workspace import Workspace
 from latewood.engine.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded

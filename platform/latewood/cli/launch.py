@@ -5,9 +5,10 @@ from pathlib import Path
 
 from latewood.cli.loading import load
 from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, result_json
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.launching import launched, locations_of, unknown
-from latewood.commands.workspace import Workspace, open_workspace
+from latewood.commands.workspace import Workspace
 from latewood.engine.loader import project_root
 from latewood.errors import UsageError
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
 from latewood.commands.reading import View, position_meant
-from latewood.commands.workspace import open_workspace
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, VersionId

@@ -11,6 +11,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.deploy import say_dropped
 from latewood.cli.loading import deployed_files, load
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress, sayer
 from latewood.cli.wording import change_text
@@ -19,7 +20,7 @@ from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, make_plan, plan_loaded
 from latewood.commands.reading import View, view_of
-from latewood.commands.workspace import Workspace, open_workspace
+from latewood.commands.workspace import Workspace
 from latewood.decide.judge import Cause
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loader import Loaded

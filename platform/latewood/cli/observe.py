@@ -8,9 +8,9 @@ import msgspec
 
 from latewood.cli import exits
 from latewood.cli.loading import load
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, metadata_text, plural, print_json, table
 from latewood.commands.observing import Observed, observe, report
-from latewood.commands.workspace import open_workspace
 from latewood.errors import UsageError
 
 

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.commands.carrying import carry
 from latewood.commands.partitioning import Changed, add_keys, list_keys, list_names, remove_keys
-from latewood.commands.workspace import open_workspace
 from latewood.projections.states import NOW
 
 

@@ -8,10 +8,10 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
 from latewood.commands.reading import position_meant
 from latewood.commands.showing import Shown, show
-from latewood.commands.workspace import open_workspace
 from latewood.engine.preview import Array, Document, Files, Rows
 
 _CELL_MAX = 60

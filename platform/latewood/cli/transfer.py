@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.transferring import export, import_
-from latewood.commands.workspace import open_workspace
 
 
 def export_command(*, folder: Path, after: int | None, json_: bool) -> int:

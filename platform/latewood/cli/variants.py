@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 from latewood.cli import exits
+from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, number, plural, print_json, table, value_text
 from latewood.commands.comparing import CONSIDERED, Comparison, compare
 from latewood.commands.heads import promote_version
 from latewood.commands.pinning import Repinned, pin, pins, unpin
-from latewood.commands.workspace import open_workspace
 
 
 def compare_command(*, key: str, by: str, lowest: bool, environment: str | None, json_: bool, **asked: Any) -> int:
