@@ -92,7 +92,7 @@ def test_new_content_makes_readers_stale_and_why_names_the_observation(shop):
     }
     (line,) = [line for line in shop.here("why", "headline").out.splitlines() if "input" in line]
     assert "till was observed: " in line
-    assert f"event {event}" in line
+    assert f"event {event:,}" in line
     (finding,) = answer(shop, "why", "headline")["findings"]
     assert (finding["subject"], finding["observed"], finding["event"]) == ("till", True, event)
     assert answer(shop, "materialize", "*")["ran"] == 1
