@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from latewood.authoring import Asset, Check, Observer, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
-from latewood.engine.configuration import Configured, configure
+from latewood.engine.configuration import AsRecorded, Configured, configure
 from latewood.engine.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
@@ -64,12 +64,12 @@ def assemble(
     found: Found,
     *,
     root: Path,
-    settings: Path,
+    recorded: AsRecorded | None,
     inspector: Inspector,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
 ) -> Assembled:
-    """Definitions for everything found, and the resources as the project's file in `settings` has them here.
+    """Definitions for everything found, and the resources as recorded, or as the project's file has them here.
 
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
@@ -107,7 +107,7 @@ def assemble(
         *(live for _, live in observers.values()),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    resources = configure(tuple(classes), settings, environment, problems)
+    resources = configure(tuple(classes), root, environment, problems, recorded)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(

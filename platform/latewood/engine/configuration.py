@@ -16,7 +16,7 @@ import re
 import tomllib
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,10 +54,37 @@ class Configured:
     digest: str
 
 
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration as the log has it: all that an instance is made of again, in any process."""
+
+    values: dict[str, Any]
+    secrets: dict[str, dict[str, str]]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsRecorded:
+    """Configurations of then, by resource, in place of what the project's file says today.
+
+    Relative paths in them start from `root`.
+    """
+
+    root: Path
+    configurations: Mapping[str, Recorded]
+
+
 def configure(
-    classes: Sequence["type[Resource]"], root: Path, environment: str, problems: Problems
+    classes: Sequence["type[Resource]"],
+    root: Path,
+    environment: str,
+    problems: Problems,
+    recorded: AsRecorded | None = None,
 ) -> dict[str, Configured]:
-    """The resources of these classes by name, as far as they have no problems; these are added to the others."""
+    """The resources of these classes by name, as far as they have no problems; these are added to the others.
+
+    As the project's file in `root` says, or as they were recorded: then no file is read, and those that were not
+    recorded are left out.
+    """
     by_name: dict[str, type[Resource]] = {}
     for cls in classes:
         other = by_name.setdefault(cls.__resource_name__, cls)
@@ -67,13 +94,24 @@ def configure(
             problems.at(_place_of(cls), message)
     if not by_name:
         return {}
-    file = _File(root / FILE, environment, problems)
-    file.refuse_misspelt(by_name)
-    found = {name: _configured(cls, file, root, problems) for name, cls in by_name.items()}
+    if recorded is not None:
+        there = {name: cls for name, cls in by_name.items() if name in recorded.configurations}
+        found = {name: _as_recorded(cls, recorded, problems) for name, cls in there.items()}
+    else:
+        file = _File(root / FILE, environment, problems)
+        file.refuse_misspelt(by_name)
+        found = {name: _configured(cls, file, root, problems) for name, cls in by_name.items()}
     return {name: configured for name, configured in found.items() if configured is not None}
 
 
-def _configured(cls: "type[Resource]", file: "_File", root: Path, problems: Problems) -> Configured | None:
+def _as_recorded(cls: "type[Resource]", recorded: AsRecorded, problems: Problems) -> Configured | None:
+    """Whatever the class makes of it, it is the configuration that was recorded."""
+    then = recorded.configurations[cls.__resource_name__]
+    found = _configured(cls, _Then(then), recorded.root, problems)
+    return found and replace(found, values=then.values, secrets=then.secrets, digest=then.digest)
+
+
+def _configured(cls: "type[Resource]", file: "_File | _Then", root: Path, problems: Problems) -> Configured | None:
     from pydantic import ValidationError  # noqa: PLC0415 - start-up: loaded by now, there is a resource
 
     name = cls.__resource_name__
@@ -83,7 +121,7 @@ def _configured(cls: "type[Resource]", file: "_File", root: Path, problems: Prob
     if faults:
         return None
     try:
-        instance = cls.model_validate(file.values(name), context={ROOT: root})
+        instance = file.validated(cls, root)
     except ValidationError as error:
         for field, message in _messages(error, cls).items():
             place = file.place(name, field) or _place_of(cls)
@@ -190,6 +228,22 @@ def _place_of(cls: type) -> Place:
         return Place("", 0)
 
 
+class _Then:
+    """What was recorded of one resource."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self._recorded = recorded
+
+    def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
+        """The instance. Raises what validation does."""
+        fields = {**self._recorded.values, **self._recorded.secrets}
+        return cls.model_validate_json(encode_json(fields), context={ROOT: root})
+
+    def place(self, _resource: str, _field: str) -> Place | None:
+        """None: it is written in no file."""
+        return None
+
+
 class _File:
     """What `latewood.toml` says of resources in one environment."""
 
@@ -206,7 +260,11 @@ class _File:
             for name in found:
                 self._sections[header, name] = self._table(found, name, f"{header}.")
 
-    def values(self, resource: str) -> dict[str, Any]:
+    def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
+        """The instance. Raises what validation does."""
+        return cls.model_validate(self._values(cls.__resource_name__), context={ROOT: root})
+
+    def _values(self, resource: str) -> dict[str, Any]:
         """The fields as the environment has them, each from the last section that has it."""
         sections = [self._sections.get((header, resource), {}) for header in self._headers]
         return {name: value for section in sections for name, value in section.items()}
