@@ -12,8 +12,6 @@ wrong place.
 
 import difflib
 import inspect
-import re
-import tomllib
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ import msgspec
 
 from latewood.decide.keys import configuration_digest
 from latewood.engine.problems import Problems
+from latewood.engine.project_file import FILE, ProjectFile
 from latewood.engine.set_order import in_one_order
 from latewood.engine.signature import without_infinities
 from latewood.promises import Place
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from latewood.resources import Resource
-
-FILE: Final = "latewood.toml"
 
 _BYTES_MAX: Final = 16_384
 """Most bytes of a resource's configuration: one event holds it."""
@@ -75,15 +72,13 @@ class AsRecorded:
 
 def configure(
     classes: Sequence["type[Resource]"],
-    root: Path,
+    source: ProjectFile | AsRecorded,
     environment: str,
     problems: Problems,
-    recorded: AsRecorded | None = None,
 ) -> dict[str, Configured]:
     """The resources of these classes by name, as far as they have no problems; these are added to the others.
 
-    As the project's file in `root` says, or as they were recorded: then no file is read, and those that were not
-    recorded are left out.
+    As the project's file says, or as they were recorded: then those that were not are left out.
     """
     by_name: dict[str, type[Resource]] = {}
     for cls in classes:
@@ -94,13 +89,13 @@ def configure(
             problems.at(_place_of(cls), message)
     if not by_name:
         return {}
-    if recorded is not None:
-        there = {name: cls for name, cls in by_name.items() if name in recorded.configurations}
-        found = {name: _as_recorded(cls, recorded, problems) for name, cls in there.items()}
+    if isinstance(source, AsRecorded):
+        there = {name: cls for name, cls in by_name.items() if name in source.configurations}
+        found = {name: _as_recorded(cls, source, problems) for name, cls in there.items()}
     else:
-        file = _File(root / FILE, environment, problems)
+        file = _Sections(source, environment)
         file.refuse_misspelt(by_name)
-        found = {name: _configured(cls, file, root, problems) for name, cls in by_name.items()}
+        found = {name: _configured(cls, file, source.root, problems) for name, cls in by_name.items()}
     return {name: configured for name, configured in found.items() if configured is not None}
 
 
@@ -111,7 +106,7 @@ def _as_recorded(cls: "type[Resource]", recorded: AsRecorded, problems: Problems
     return found and replace(found, values=then.values, secrets=then.secrets, digest=then.digest)
 
 
-def _configured(cls: "type[Resource]", file: "_File | _Then", root: Path, problems: Problems) -> Configured | None:
+def _configured(cls: "type[Resource]", file: "_Sections | _Then", root: Path, problems: Problems) -> Configured | None:
     from pydantic import ValidationError  # noqa: PLC0415 - start-up: loaded by now, there is a resource
 
     name = cls.__resource_name__
@@ -244,21 +239,15 @@ class _Then:
         return None
 
 
-class _File:
-    """What `latewood.toml` says of resources in one environment."""
+class _Sections:
+    """What the project's file says of resources in one environment."""
 
-    def __init__(self, path: Path, environment: str, problems: Problems) -> None:
-        self._path = path
-        self._problems = problems
-        self._lines: list[str] = []
-        self._headers = ("resources", f"environments.{environment}.resources")
-        self._sections: dict[tuple[str, str], Mapping[str, Any]] = {}
-        document = self._document()
-        own = self._table(self._table(document, "environments"), environment, "environments.")
-        for header, within in zip(self._headers, (document, own), strict=True):
-            found = self._table(within, "resources", header.removesuffix("resources"))
-            for name in found:
-                self._sections[header, name] = self._table(found, name, f"{header}.")
+    def __init__(self, file: ProjectFile, environment: str) -> None:
+        self._file = file
+        self._tables = (("resources",), ("environments", environment, "resources"))
+        self._sections = {
+            (table, name): file.table(*table, name) for table in self._tables for name in file.table(*table)
+        }
 
     def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
         """The instance. Raises what validation does."""
@@ -266,55 +255,25 @@ class _File:
 
     def _values(self, resource: str) -> dict[str, Any]:
         """The fields as the environment has them, each from the last section that has it."""
-        sections = [self._sections.get((header, resource), {}) for header in self._headers]
+        sections = [self._sections.get((table, resource), {}) for table in self._tables]
         return {name: value for section in sections for name, value in section.items()}
 
     def place(self, resource: str, field: str) -> Place | None:
         """The line of the field, or else of the section; None where there is neither."""
-        for header in reversed(self._headers):
-            section = self._sections.get((header, resource))
+        for table in reversed(self._tables):
+            section = self._sections.get((table, resource))
             if section is not None and (field in section or not field):
-                return self._line(header, resource, field)
+                return self._file.place(*table, resource, field=field)
         return None
 
     def refuse_misspelt(self, known: Collection[str]) -> None:
         """Sections of a name that is nearly one of these. Others are of resources that other code has."""
-        for header, name in self._sections:
+        for table, name in self._sections:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-            if near and name not in known and (header, near[0]) not in self._sections:
+            if near and name not in known and (table, near[0]) not in self._sections:
+                header = ".".join(table)
                 message = (
                     f'[{header}.{name}]: no resource "{name}"; did you mean "{near[0]}"? '
                     f"If it is another's, write an empty [{header}.{near[0]}] too"
                 )
-                self._problems.at(self._line(header, name), message)
-
-    def _document(self) -> Mapping[str, Any]:
-        if not self._path.is_file():
-            return {}
-        try:
-            text = self._path.read_text(encoding="utf-8")
-            self._lines = text.splitlines()
-            return tomllib.loads(text)
-        except (OSError, ValueError) as error:  # decoding errors of text and of TOML are ValueErrors
-            line = re.search(r"line (\d+)", str(error))
-            cause = f"{error.strerror}" if isinstance(error, OSError) else str(error).partition(" (at")[0]
-            self._problems.at(Place(str(self._path), int(line[1]) if line else 1), f"cannot be read as TOML: {cause}")
-            return {}
-
-    def _table(self, within: Mapping[str, Any], name: str, prefix: str = "") -> Mapping[str, Any]:
-        found = within.get(name, {})
-        if isinstance(found, dict):
-            return found
-        self._problems.at(Place(str(self._path), 1), f"{prefix}{name}: expected a table, found another value")
-        return {}
-
-    def _line(self, header: str, resource: str, field: str = "") -> Place:
-        """Where a section stands, or a field in it, as far as a look at the lines can tell."""
-        title = r"\s*\.\s*".join(rf"""["']?{re.escape(part)}["']?""" for part in (*header.split("."), resource))
-        start = next((n for n, line in enumerate(self._lines, 1) if re.match(rf"\s*\[\s*{title}\s*]", line)), 1)
-        for number, line in enumerate(self._lines[start:], start=start + 1):
-            if line.lstrip().startswith("["):
-                break
-            if field and re.match(rf"""\s*["']?{re.escape(field)}["']?\s*[.=]""", line):
-                return Place(str(self._path), number)
-        return Place(str(self._path), start)
+                self._file.problems.at(self._file.place(*table, name), message)

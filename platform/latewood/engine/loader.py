@@ -20,7 +20,7 @@ from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
 from latewood.engine.configuration import AsRecorded, Configured, Recorded
 from latewood.engine.inspection import Inspector
-from latewood.engine.location_settings import LocationSettings, location_settings
+from latewood.engine.location_settings import LocationSettings
 from latewood.engine.signature import LiveTask
 from latewood.engine.sources import OWN_PACKAGES, is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
@@ -314,7 +314,13 @@ def _assembled(
         )
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(
-        found, root=root, recorded=recorded, inspector=inspector, others=others, environment=environment
+        found,
+        root=root,
+        location=location,
+        recorded=recorded,
+        inspector=inspector,
+        others=others,
+        environment=environment,
     )
     return Loaded(
         location=location,
@@ -327,7 +333,7 @@ def _assembled(
         handlers=assembled.handlers,
         resources=assembled.resources,
         environment=environment,
-        settings=location_settings(root, location) if recorded is None else LocationSettings(),
+        settings=assembled.settings,
         observers=assembled.observers,
     )
 
