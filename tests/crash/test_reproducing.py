@@ -12,12 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 from crash.conftest import facts_of
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.observing import report
+from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.reproducing import reproduce
 from latewood.engine.loader import load_file
-from latewood.engine.worker_process import WorkerUnusable, worker_environment
+from latewood.engine.worker_process import Worker, WorkerUnusable, worker_environment
+from latewood.engine.worker_protocol import Call, Open, Returned
 from latewood.errors import UsageError
 from latewood.events import ReproductionEnded, ReproductionStarted, StepFailed, Verdict
 
@@ -74,7 +78,10 @@ def project(workspace, load, tmp_path):
         verdicts = {name: str(output.fact.verdict) for name, output in outputs.items()}
         return SimpleNamespace(found=found, outputs=outputs, verdicts=verdicts)
 
-    return SimpleNamespace(run=run, again=again, root=tmp_path, workspace=workspace)
+    def deploy(source):
+        deploy_loaded(workspace, load(source))
+
+    return SimpleNamespace(run=run, deploy=deploy, again=again, root=tmp_path, workspace=workspace)
 
 
 def test_the_recorded_code_runs_with_the_recorded_inputs_whatever_is_in_the_working_tree(project):
@@ -331,6 +338,85 @@ worker.call(Call(assets=("n",), partition="", parameters={}, inputs={}, run="r",
     while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
         os.sched_yield()
     engine.stdout.close()
+
+
+DYNAMIC = """
+from latewood.partitions import Dynamic, Grid, GridKey
+
+shops = Dynamic("shops")
+others = Dynamic("others")
+
+@asset
+def found(c: Context) -> int:
+    c.add_partitions("shops", ["new"])
+    return 1
+
+@asset(partitions=shops)
+def sales(key: PartitionKey) -> str:
+    return f"sold in {key}"
+
+@asset(partitions=Grid(shop=shops, kind=Static(["x", "y"])))
+def kinds(key: GridKey) -> str:
+    return key.parts["shop"] + key.parts["kind"]
+
+@asset
+def all_of(sales: Partitioned[str]) -> list[str]:
+    return [value for _, value in sales]
+"""
+
+
+def test_dynamic_partitions_are_those_of_the_run(project):
+    project.run(DYNAMIC, "found")
+    add_keys(project.workspace, "shops", ["paris", "oslo"])
+    run = project.run(DYNAMIC, force=True)
+    remove_keys(project.workspace, "shops", ["oslo"])
+    done = project.again(run)
+    assert set(done.verdicts.values()) == {"identical"}, [o.fact.message for o in done.found.outputs]
+    assert {"found", "sales oslo", "all_of"} < done.verdicts.keys()
+    assert len(done.verdicts) == 2 + 3 + 6
+
+
+def test_whatever_goes_wrong_in_a_call_the_process_stays(tmp_path):
+    (tmp_path / "assets.py").write_text(
+        "from latewood import *\n@asset(partitions=Static(['a']))\ndef n() -> int:\n    return 1\n"
+    )
+    folder = str(tmp_path)
+    opened = Open(
+        folder=folder,
+        location="assets.py",
+        paths=(),
+        root=folder,
+        project="p",
+        store=folder,
+        results=folder,
+        environment="prod",
+    )
+    call = {"assets": ("n",), "parameters": {}, "inputs": {}, "run": "r", "step": 0, "attempt": 1}
+    with Worker(opened, interpreter=sys.executable, environ={}) as worker:
+        for partition, at, error in (("b", "2026-01-01", "UsageError"), ("a", "once", "ValueError")):
+            answer = worker.call(Call(**call, partition=partition, at=at))
+            assert answer.failure.error == error
+        assert isinstance(worker.call(Call(**call, partition="a", at="2026-01-01T00:00:00+00:00")), Returned)
+
+
+def test_what_others_made_anew_is_told_and_nothing_of_it_is_missing(project):
+    source = """
+    from latewood.external import external_asset
+
+    feed = external_asset("feed")
+
+    @asset(deps=[feed])
+    def told() -> str:
+        return Path("feed.txt").read_text() if Path("feed.txt").exists() else ""
+    """
+    project.deploy(source)
+    report(project.workspace, "feed", data_version="v1")
+    run = project.run(source, "told")
+    assert project.again(run).found.surroundings.external == ()
+    report(project.workspace, "feed", data_version="v2")
+    done = project.again(run)
+    assert done.found.is_identical
+    assert done.found.surroundings.external == (("feed", "", "given:v1", "given:v2"),)
 
 
 def test_modules_of_a_source_folder_are_found_where_they_were(project):

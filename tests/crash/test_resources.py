@@ -12,15 +12,18 @@ import pytest
 from sqlalchemy import inspect, text
 
 from crash.conftest import facts_of
+from latewood.cli.again import surroundings_lines
 from latewood.cli.app import run
 from latewood.commands.environments import create, promote
 from latewood.commands.explaining import why
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked
+from latewood.commands.reproducing import reproduce
+from latewood.commands.rerunning import rerun_of
 from latewood.engine.loader import load_file
 from latewood.errors import UsageError
-from latewood.events import ResourceConfigured, RunStatus, StepFailed, StepStarted
+from latewood.events import ResourceConfigured, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
 
@@ -82,6 +85,11 @@ class Project:
     def ran(self, environment="prod"):
         tally = self.run(environment).tally
         return tally.ran, tally.reused
+
+    def rerun(self, run, root):
+        home = self.folder / "home"
+        again = rerun_of(self.workspace, run, only="", parameters=(), home=home, root=root)
+        return materialize(again.workspace, prepare(again.workspace, again.loaded, again.asked))
 
     def configured(self):
         found = [fact for fact in facts_of(self.workspace.log) if isinstance(fact, ResourceConfigured)]
@@ -195,6 +203,73 @@ def test_a_check_is_asked_again_when_its_resource_is_configured_otherwise(projec
     assert project.run().tally.refused == 0
     project.configure(URL.format("a/b") + "[resources.Limits]\nmost = 0\n")
     assert project.run().tally.refused == 1
+
+
+# ── again ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+SHAPES = """
+from datetime import timedelta
+from latewood import *
+from latewood.resources import *
+
+class Shop(Resource, unkeyed=["wait"]):
+    url: str
+    regions: set[str] = set()
+    most: float = float("inf")
+    wait: timedelta = timedelta(seconds=3)
+    data: Path = Path("data")
+    password: Secret = Secret(env="NONE")
+
+@asset(reuse=timedelta(seconds=0))
+def told(shop: Shop) -> str:
+    return f"{shop.url} {sorted(shop.regions)} {shop.most} {shop.wait} {shop.data.name} {shop.password!r}"
+"""
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["from elsewhere", "from an edited project"])
+def test_a_rerun_has_what_the_environment_recorded_and_configures_nothing(project, elsewhere):
+    project.define("from pathlib import Path\n" + SHAPES)
+    toml = '[resources.Shop]\nurl = "a/b"\nregions = ["us", "eu"]\nwait = 5\npassword = {env = "PATH"}\n'
+    project.configure(toml)
+    run = project.run().run
+    root = project.folder
+    if elsewhere:
+        root = project.folder / "elsewhere"
+        root.mkdir()
+    else:
+        project.configure(toml.replace("a/b", "today") + '[locations."assets.py"]\nlock = "nope.txt"\n')
+    again = project.rerun(run, root)
+    assert (again.tally.ran, again.tally.failed) == (1, 0)
+    assert project.configured() == [("prod", "a/b", {"password": {"env": "PATH"}})]
+    made = {fact.outputs[0].data_version for fact in facts_of(project.workspace.log) if isinstance(fact, StepSucceeded)}
+    assert len(made) == 1
+
+
+def test_a_reproduction_has_the_configuration_of_then_and_says_what_it_is_by_now(project):
+    project.define("from pathlib import Path\n" + SHAPES)
+    project.configure('[resources.Shop]\nurl = "a/b"\nregions = ["us", "eu"]\n')
+    run = project.run().run
+    home, folder = project.folder / "home", project.folder
+    assert reproduce(project.workspace, run, home=home, root=folder, force=True).surroundings.configurations == ()
+    project.configure('[resources.Shop]\nurl = "today"\n')
+    project.run()
+    project.configure("[resources.Shop]\nnothing = it = can = read")
+    found = reproduce(project.workspace, run, home=home, root=folder, force=True)
+    assert found.is_identical
+    assert found.surroundings.configurations == ("Shop",)
+    assert surroundings_lines(found.surroundings) == ["other now: the configuration of Shop; it ran with that of then"]
+
+
+def test_what_was_never_configured_is_not_made_up_by_a_rerun(project):
+    project.configure(URL.format("a/b"))
+    run = project.run("dev").run
+    project.define(SOURCE.replace("Warehouse", "Store"))
+    project.configure(URL.format("a/b").replace("Warehouse", "Store"))
+    project.run("lab")
+    promote(project.workspace, "lab", "dev", force=True)
+    with pytest.raises(UsageError, match=r'Store of assets.py is not configured in "dev"; `latewood deploy'):
+        project.rerun(run, project.folder)
 
 
 # ── opening and closing ──────────────────────────────────────────────────────────────────────────────────

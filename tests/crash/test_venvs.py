@@ -23,6 +23,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.reproducing import reproduce
 from latewood.engine.loader import load_file
 from latewood.engine.location_settings import LocationSettings, location_settings
+from latewood.engine.problems import Problems
+from latewood.engine.project_file import ProjectFile
 from latewood.engine.venvs import VenvFailed, venv_python
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.projections.catalog import deployed
@@ -145,8 +147,9 @@ def test_what_was_left_half_built_is_built_anew(tmp_path, built, lock):
     ("text", "message"),
     [
         ("[locations", "latewood.toml:1: cannot be read as TOML"),
-        ("locations = 3\n", "expected a table, found 3"),
-        ('[locations."a.py"]\nlocks = "x"\n', 'no setting "locks"; near: lock'),
+        ("locations = 3\n", "latewood.toml:1: locations: expected a table, found another value"),
+        ('[location."a.py"]\nlock = "x"\n', "latewood.toml:1: [location]: no such table; did you mean [locations]?"),
+        ('[locations."a.py"]\n\nlocks = "x"\n', 'latewood.toml:3: [locations."a.py"] no setting "locks"; near: lock'),
         ('[locations."a.py"]\nlock = 3\n', "lock: expected a path as text, found 3"),
         ('[locations."a.py"]\nlock = "none.lock"\n', "lock: none.lock: No such file"),
         ('[locations."a.py"]\nlock = "plain.lock"\n', "expected requirements with hashes"),
@@ -157,12 +160,15 @@ def test_what_was_left_half_built_is_built_anew(tmp_path, built, lock):
 def test_settings_that_cannot_be_are_told_when_definitions_load(tmp_path, text, message):
     (tmp_path / "latewood.toml").write_text(text)
     (tmp_path / "plain.lock").write_text("pyarrow==20.0.0\n")
+    (tmp_path / "a.py").write_text("from latewood import asset\n\n@asset\ndef n() -> int:\n    return 1\n")
     with pytest.raises(DefinitionsInvalid) as raised:
-        location_settings(tmp_path, "a.py")
+        load_file(tmp_path / "a.py", root=tmp_path)
     assert message in str(raised.value)
 
 
 def test_a_location_without_settings_has_none(tmp_path):
-    assert location_settings(tmp_path, "a.py") == LocationSettings()
+    problems = Problems(tmp_path)
+    assert location_settings(ProjectFile(tmp_path, problems), "a.py") == LocationSettings()
     (tmp_path / "latewood.toml").write_text('[resources.Shop]\nurl = "x"\n[locations."b.py"]\nlock = "x"\n')
-    assert location_settings(tmp_path, "a.py") == LocationSettings()
+    problems = Problems(tmp_path)
+    assert location_settings(ProjectFile(tmp_path, problems), "a.py") == LocationSettings()

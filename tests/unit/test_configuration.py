@@ -192,12 +192,34 @@ def test_all_mistakes_are_told_at_once_each_at_its_line_and_none_with_the_value(
     ]
 
 
+def test_what_is_wrong_with_resources_and_with_the_location_is_told_at_once(refused):
+    toml = """
+        [environment.prod.resources.Warehouse]
+        [resources.Warehouse]
+        urls = "x"
+        [locations."defs.py"]
+        python = "./none"
+        locks = "x"
+        """
+    assert [line.partition(" ")[0] for line in refused(WAREHOUSE, toml)] == [
+        f"latewood.toml:{line}:" for line in (2, 4, 6, 7)
+    ]
+
+
 PUT_IT = "put what is long into a file"
 ANOTHERS = "If it is another's, write an empty [resources.Warehouse] too"
 FILES = {
     "near": (
         "[resources.Warehuose]",
         'latewood.toml:1: [resources.Warehuose]: no resource "Warehuose"; did you mean "Warehouse"? ' + ANOTHERS,
+    ),
+    "near a table": (
+        "[locations]\n\n[resource.Warehouse]\nurl = 'x'",
+        "latewood.toml:3: [resource]: no such table; did you mean [resources]?",
+    ),
+    "near a table of an environment": (
+        "[environments.dev.Resource.Warehouse]\nurl = 'x'",
+        "latewood.toml:1: [environments.dev.Resource]: no such table; did you mean [environments.dev.resources]?",
     ),
     "syntax": (
         "[resources",
@@ -206,11 +228,11 @@ FILES = {
     "no table": ("resources = 3", "latewood.toml:1: resources: expected a table, found another value"),
     "no section": (
         "[resources]\nWarehouse = 'hunter2'",
-        "latewood.toml:1: resources.Warehouse: expected a table, found another value",
+        "latewood.toml:2: resources.Warehouse: expected a table, found another value",
     ),
     "no environment": (
         "[environments]\nprod = 1",
-        "latewood.toml:1: environments.prod: expected a table, found another value",
+        "latewood.toml:2: environments.prod: expected a table, found another value",
     ),
     "two places": (
         "[resources.Warehouse]\npassword = {env = 'A', file = 'b'}",

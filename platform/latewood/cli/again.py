@@ -13,8 +13,9 @@ from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, resu
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.cli.wording import change_text
-from latewood.commands.reproducing import Reproduced, Reproduction, Surroundings, reproduce
+from latewood.commands.reproducing import Reproduced, Reproduction, reproduce
 from latewood.commands.rerunning import rerun_of
+from latewood.commands.surroundings import Surroundings
 from latewood.commands.workspace import latewood_home
 from latewood.engine.loader import project_root
 from latewood.events import Verdict
@@ -100,7 +101,14 @@ def surroundings_lines(found: Surroundings) -> list[str]:
     """What is other now than it was then, a line each."""
     lines = [f"other now: Python {found.python[0]} -> {found.python[1]}"] if found.python else []
     lines += [f"other now: {change_text(change)}" for change in found.code]
-    return lines + [f"other now: the content of {path}, which a parameter names" for path in found.contents]
+    lines += [f"other now: the content of {path}, which a parameter names" for path in found.contents]
+    lines += [
+        f"other now: {f'{change.asset} {change.partition}'.rstrip()}, made elsewhere: {change.before} -> {change.after}"
+        for change in found.external
+    ]
+    return lines + [
+        f"other now: the configuration of {name}; it ran with that of then" for name in found.configurations
+    ]
 
 
 def _json(found: Reproduction) -> dict[str, Any]:
@@ -133,5 +141,7 @@ def _json(found: Reproduction) -> dict[str, Any]:
                 {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after} for c in surroundings.code
             ],
             "contents": surroundings.contents,
+            "configurations": surroundings.configurations,
+            "external": [change._asdict() for change in surroundings.external],
         },
     }

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from latewood.commands.workspace import Workspace
 from latewood.engine.archives import find_archive, unpacked
+from latewood.engine.configuration import Recorded
 from latewood.engine.location_settings import LocationSettings, interpreter
 from latewood.engine.store import ArtifactAddress
 from latewood.engine.venvs import venv_python
 from latewood.errors import UsageError
 from latewood.events import DeploymentCreated, from_json
 from latewood.projections.catalog import deployment
+from latewood.projections.configurations import Configuration
 from latewood.projections.snapshots import snapshot
 
 
@@ -46,6 +48,12 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
         paths=created.paths,
         settings=LocationSettings(lock=_lock(workspace, created), python=created.python),
     )
+
+
+def recorded(found: Configuration) -> Recorded:
+    """The configuration as code is loaded with it again."""
+    secrets = {name: dict(reference) for name, reference in found.secrets.items()}
+    return Recorded(values=dict(found.values), secrets=secrets, digest=found.digest)
 
 
 def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:

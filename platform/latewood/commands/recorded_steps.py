@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from latewood.commands.deployed_code import recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.runs import run_named, steps_meant
 from latewood.commands.versions import listed
@@ -12,13 +13,17 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.keys import path_texts
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
+from latewood.engine.configuration import Recorded
 from latewood.engine.file_hash import content_of
 from latewood.engine.worker_protocol import Read
 from latewood.errors import UsageError
 from latewood.events import RunPlanned, RunRequested, StepReused, StepStarted, StepSucceeded
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, RunId, VersionId, version_id
+from latewood.model.schemes import DynamicKeys, dynamic_names
 from latewood.projections.catalog import Defined, defined
+from latewood.projections.configurations import configuration_with
+from latewood.projections.dynamic import dynamic_keys
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import versions_by_id
 from latewood.projections.versions import contents_seen
@@ -31,12 +36,14 @@ class RecordedStep:
 
     `assets` are those it made, as its deployment defines them; `inputs` the versions read by input, `reads` the assets
     they are of. `others` are the assets of other locations that its location reads. `contents` are those of the paths
-    in its parameters, as the run saw them.
+    in its parameters, as the run saw them; `configurations` those of the resources that it asked for. `dynamic` are all
+    dynamic partitions of the run with the keys that they had.
     """
 
     started: StepStarted
     succeeded: StepSucceeded
     at: datetime
+    location: str
     deployment: str
     python: str
     assets: tuple[AssetDefinition, ...]
@@ -44,6 +51,8 @@ class RecordedStep:
     inputs: Mapping[str, tuple[VersionFacts, ...]]
     reads: Mapping[str, AssetKey]
     contents: Mapping[str, str]
+    configurations: Mapping[str, Recorded]
+    dynamic: tuple[DynamicKeys, ...]
 
     @property
     def version(self) -> VersionId:
@@ -137,6 +146,8 @@ class _Reading:
     def __init__(self, workspace: Workspace, history: _History) -> None:
         self._workspace = workspace
         self._history = history
+        self._configurations: dict[str, Recorded] = {}
+        self._dynamic: tuple[DynamicKeys, ...] = ()
 
     def steps(self, numbers: Sequence[int]) -> list[RecordedStep]:
         with snapshot(self._workspace.log) as connection:
@@ -147,6 +158,9 @@ class _Reading:
                 for location, name in requested.deployments.items()
                 for entry in defined(connection, self._workspace.project, location, name)
             }
+            names = {name for entry in by_id.values() for name in dynamic_names(entry.definition.partitions)}
+            keys = dynamic_keys(connection, self._workspace.project, self._history.planned, names)
+            self._dynamic = tuple(keys[name] for name in sorted(keys))
             others: dict[str, tuple[AssetDefinition, ...]] = {}
             return [self._step(connection, requested, number, by_id, others) for number in numbers]
 
@@ -169,6 +183,7 @@ class _Reading:
             started=started,
             succeeded=self._history.succeeded[number],
             at=at,
+            location=location,
             deployment=name,
             python=requested.python,
             assets=tuple(entry.definition for entry in entries),
@@ -176,7 +191,20 @@ class _Reading:
             inputs={name: tuple(self._read(connection, name, started)) for name in started.inputs},
             reads={name: by_id[read.asset].definition.key for name, read in started.inputs.items()},
             contents=contents_seen(connection, self._workspace.project, location, paths, self._history.planned),
+            configurations={
+                resource: self._configured(connection, resource, digest)
+                for resource, digest in started.configurations.items()
+            },
+            dynamic=self._dynamic,
         )
+
+    def _configured(self, connection: Snapshot, resource: str, digest: str) -> Recorded:
+        if digest not in self._configurations:
+            found = configuration_with(connection, self._workspace.project, digest)
+            if found is None:
+                raise UsageError(f"resource {resource}: the log has no configuration {digest} of it")
+            self._configurations[digest] = recorded(found)
+        return self._configurations[digest]
 
     def _read(self, connection: Snapshot, name: str, started: StepStarted) -> list[VersionFacts]:
         read = started.inputs[name]

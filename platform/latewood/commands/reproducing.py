@@ -17,6 +17,7 @@ import msgspec
 
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
+from latewood.commands.surroundings import Surroundings, surroundings
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
@@ -61,19 +62,6 @@ class Reproduced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is other now than when the steps ran: causes to look at first where outputs differ.
-
-    `python` is the version then and now, `contents` are files and folders whose content changed, as a parameter names
-    them.
-    """
-
-    python: tuple[str, str] | None
-    code: tuple[CodeChange, ...]
-    contents: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
     """All that came of a reproduction. So many steps of the run were `reused`: not computed there, so not here."""
 
@@ -115,11 +103,10 @@ def reproduce(
             changes |= dict.fromkeys(_code_changes(opened, group))
             then = group[0].python
             python = (then, opened.python) if then and then != opened.python else python
-    contents = dict.fromkeys(path for step in wanted for path in step.changed_paths(root))
     return Reproduction(
         reproduction=reproduction,
         outputs=tuple(sorted(ended, key=_order)),
-        surroundings=Surroundings(python=python, code=tuple(changes), contents=tuple(contents)),
+        surroundings=surroundings(workspace, wanted, root, python=python, code=tuple(changes)),
         reused=reused,
     )
 
@@ -154,6 +141,8 @@ def _refuse_missing(workspace: Workspace, steps: Sequence[RecordedStep], root: P
         missing |= dict.fromkeys(f"{path}, which a parameter names" for path in step.missing_paths(root))
         for name, versions in step.inputs.items():
             for facts in versions:
+                if not facts.artifact:  # what others make is theirs to keep
+                    continue
                 if facts.artifact not in looked_at:
                     looked_at[facts.artifact] = workspace.store.exists(ArtifactAddress(facts.artifact))
                 if not looked_at[facts.artifact]:
@@ -184,6 +173,8 @@ def _reproduced(
             results=folder,
             environment=steps[0].succeeded.environment,
             others=steps[0].others,
+            configurations={name: found for step in steps for name, found in step.configurations.items()},
+            dynamic=steps[0].dynamic,
         )
         with Worker(to_open, interpreter=interpreter, environ=os.environ) as worker:
             opened = worker.start()

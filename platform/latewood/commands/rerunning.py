@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from latewood.commands.deployed_code import deployed_code
+from latewood.commands.deployed_code import deployed_code, recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.launching import launched
 from latewood.commands.planning import Asked
@@ -29,6 +29,8 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.projections.catalog import defined, deployed
+from latewood.projections.configurations import configured_along
+from latewood.projections.environments import line_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
@@ -86,6 +88,8 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         entries = {
             location: defined(connection, workspace.project, location, name) for location, name in deployments.items()
         }
+        line = line_of(connection, workspace.project, workspace.environment, NOW)
+        configurations = configured_along(connection, workspace.project, line)
     if not deployments:
         raise UsageError(f'run {requested.run}: nothing is deployed in "{workspace.environment}" any more')
     location = requested.location or location_of(workspace, requested)
@@ -97,8 +101,19 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
     code = deployed_code(workspace, deployments[location], home)
     others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
     loaded = load_archived(
-        code.folder, location, code.paths, root=root, others=others, environment=workspace.environment
+        code.folder,
+        location,
+        code.paths,
+        root=root,
+        configurations={name: recorded(found) for (of, name), found in configurations.items() if of == location},
+        others=others,
+        environment=workspace.environment,
     )
+    if loaded.unconfigured:
+        raise UsageError(
+            f"run {requested.run}: {', '.join(loaded.unconfigured)} of {location} is not configured in "
+            f'"{workspace.environment}"; `latewood deploy -f FILE` configures it'
+        )
     return replace(loaded, settings=code.settings)
 
 

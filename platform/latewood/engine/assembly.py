@@ -11,13 +11,15 @@ from msgspec.structs import replace
 from latewood.authoring import Asset, Check, Observer, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
-from latewood.engine.configuration import Configured, configure
+from latewood.engine.configuration import AsRecorded, Configured, configure
 from latewood.engine.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
+from latewood.engine.location_settings import LocationSettings, location_settings
 from latewood.engine.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.observers import define_observers
 from latewood.engine.problems import Consequence, Problems
+from latewood.engine.project_file import ProjectFile
 from latewood.engine.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
@@ -58,18 +60,20 @@ class Assembled:
     handlers: Mapping[str, LiveTask]
     resources: Mapping[str, Configured]
     observers: Mapping[AssetKey, LiveTask]
+    settings: LocationSettings
 
 
 def assemble(
     found: Found,
     *,
     root: Path,
-    settings: Path,
+    location: str,
+    recorded: AsRecorded | None,
     inspector: Inspector,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
 ) -> Assembled:
-    """Definitions for everything found, and the resources as the project's file in `settings` has them here.
+    """Definitions for everything found; settings and resources by the project's file, or as they were recorded.
 
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
@@ -107,7 +111,9 @@ def assemble(
         *(live for _, live in observers.values()),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    resources = configure(tuple(classes), settings, environment, problems)
+    source = recorded or ProjectFile(root, problems)
+    resources = configure(tuple(classes), source, environment, problems)
+    settings = location_settings(source, location) if isinstance(source, ProjectFile) else LocationSettings()
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(
@@ -118,6 +124,7 @@ def assemble(
         handlers=handlers,
         resources=resources,
         observers={key: live for key, (_, live) in observers.items()},
+        settings=settings,
     )
 
 

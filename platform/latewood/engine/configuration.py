@@ -12,11 +12,9 @@ wrong place.
 
 import difflib
 import inspect
-import re
-import tomllib
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +22,7 @@ import msgspec
 
 from latewood.decide.keys import configuration_digest
 from latewood.engine.problems import Problems
+from latewood.engine.project_file import FILE, ProjectFile
 from latewood.engine.set_order import in_one_order
 from latewood.engine.signature import without_infinities
 from latewood.promises import Place
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from latewood.resources import Resource
-
-FILE: Final = "latewood.toml"
 
 _BYTES_MAX: Final = 16_384
 """Most bytes of a resource's configuration: one event holds it."""
@@ -54,10 +51,35 @@ class Configured:
     digest: str
 
 
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration as the log has it: all that an instance is made of again, in any process."""
+
+    values: dict[str, Any]
+    secrets: dict[str, dict[str, str]]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsRecorded:
+    """Configurations of then, by resource, in place of what the project's file says today.
+
+    Relative paths in them start from `root`.
+    """
+
+    root: Path
+    configurations: Mapping[str, Recorded]
+
+
 def configure(
-    classes: Sequence["type[Resource]"], root: Path, environment: str, problems: Problems
+    classes: Sequence["type[Resource]"],
+    source: ProjectFile | AsRecorded,
+    environment: str,
+    problems: Problems,
 ) -> dict[str, Configured]:
-    """The resources of these classes by name, as far as they have no problems; these are added to the others."""
+    """The resources of these classes by name, as far as they have no problems; these are added to the others.
+
+    As the project's file says, or as they were recorded: then those that were not are left out.
+    """
     by_name: dict[str, type[Resource]] = {}
     for cls in classes:
         other = by_name.setdefault(cls.__resource_name__, cls)
@@ -67,13 +89,24 @@ def configure(
             problems.at(_place_of(cls), message)
     if not by_name:
         return {}
-    file = _File(root / FILE, environment, problems)
-    file.refuse_misspelt(by_name)
-    found = {name: _configured(cls, file, root, problems) for name, cls in by_name.items()}
+    if isinstance(source, AsRecorded):
+        there = {name: cls for name, cls in by_name.items() if name in source.configurations}
+        found = {name: _as_recorded(cls, source, problems) for name, cls in there.items()}
+    else:
+        file = _Sections(source, environment)
+        file.refuse_misspelt(by_name)
+        found = {name: _configured(cls, file, source.root, problems) for name, cls in by_name.items()}
     return {name: configured for name, configured in found.items() if configured is not None}
 
 
-def _configured(cls: "type[Resource]", file: "_File", root: Path, problems: Problems) -> Configured | None:
+def _as_recorded(cls: "type[Resource]", recorded: AsRecorded, problems: Problems) -> Configured | None:
+    """Whatever the class makes of it, it is the configuration that was recorded."""
+    then = recorded.configurations[cls.__resource_name__]
+    found = _configured(cls, _Then(then), recorded.root, problems)
+    return found and replace(found, values=then.values, secrets=then.secrets, digest=then.digest)
+
+
+def _configured(cls: "type[Resource]", file: "_Sections | _Then", root: Path, problems: Problems) -> Configured | None:
     from pydantic import ValidationError  # noqa: PLC0415 - start-up: loaded by now, there is a resource
 
     name = cls.__resource_name__
@@ -83,7 +116,7 @@ def _configured(cls: "type[Resource]", file: "_File", root: Path, problems: Prob
     if faults:
         return None
     try:
-        instance = cls.model_validate(file.values(name), context={ROOT: root})
+        instance = file.validated(cls, root)
     except ValidationError as error:
         for field, message in _messages(error, cls).items():
             place = file.place(name, field) or _place_of(cls)
@@ -190,73 +223,57 @@ def _place_of(cls: type) -> Place:
         return Place("", 0)
 
 
-class _File:
-    """What `latewood.toml` says of resources in one environment."""
+class _Then:
+    """What was recorded of one resource."""
 
-    def __init__(self, path: Path, environment: str, problems: Problems) -> None:
-        self._path = path
-        self._problems = problems
-        self._lines: list[str] = []
-        self._headers = ("resources", f"environments.{environment}.resources")
-        self._sections: dict[tuple[str, str], Mapping[str, Any]] = {}
-        document = self._document()
-        own = self._table(self._table(document, "environments"), environment, "environments.")
-        for header, within in zip(self._headers, (document, own), strict=True):
-            found = self._table(within, "resources", header.removesuffix("resources"))
-            for name in found:
-                self._sections[header, name] = self._table(found, name, f"{header}.")
+    def __init__(self, recorded: Recorded) -> None:
+        self._recorded = recorded
 
-    def values(self, resource: str) -> dict[str, Any]:
+    def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
+        """The instance. Raises what validation does."""
+        fields = {**self._recorded.values, **self._recorded.secrets}
+        return cls.model_validate_json(encode_json(fields), context={ROOT: root})
+
+    def place(self, _resource: str, _field: str) -> Place | None:
+        """None: it is written in no file."""
+        return None
+
+
+class _Sections:
+    """What the project's file says of resources in one environment."""
+
+    def __init__(self, file: ProjectFile, environment: str) -> None:
+        self._file = file
+        self._tables = (("resources",), ("environments", environment, "resources"))
+        self._sections = {
+            (table, name): file.table(*table, name) for table in self._tables for name in file.table(*table)
+        }
+
+    def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
+        """The instance. Raises what validation does."""
+        return cls.model_validate(self._values(cls.__resource_name__), context={ROOT: root})
+
+    def _values(self, resource: str) -> dict[str, Any]:
         """The fields as the environment has them, each from the last section that has it."""
-        sections = [self._sections.get((header, resource), {}) for header in self._headers]
+        sections = [self._sections.get((table, resource), {}) for table in self._tables]
         return {name: value for section in sections for name, value in section.items()}
 
     def place(self, resource: str, field: str) -> Place | None:
         """The line of the field, or else of the section; None where there is neither."""
-        for header in reversed(self._headers):
-            section = self._sections.get((header, resource))
+        for table in reversed(self._tables):
+            section = self._sections.get((table, resource))
             if section is not None and (field in section or not field):
-                return self._line(header, resource, field)
+                return self._file.place(*table, resource, field=field)
         return None
 
     def refuse_misspelt(self, known: Collection[str]) -> None:
         """Sections of a name that is nearly one of these. Others are of resources that other code has."""
-        for header, name in self._sections:
+        for table, name in self._sections:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-            if near and name not in known and (header, near[0]) not in self._sections:
+            if near and name not in known and (table, near[0]) not in self._sections:
+                header = ".".join(table)
                 message = (
                     f'[{header}.{name}]: no resource "{name}"; did you mean "{near[0]}"? '
                     f"If it is another's, write an empty [{header}.{near[0]}] too"
                 )
-                self._problems.at(self._line(header, name), message)
-
-    def _document(self) -> Mapping[str, Any]:
-        if not self._path.is_file():
-            return {}
-        try:
-            text = self._path.read_text(encoding="utf-8")
-            self._lines = text.splitlines()
-            return tomllib.loads(text)
-        except (OSError, ValueError) as error:  # decoding errors of text and of TOML are ValueErrors
-            line = re.search(r"line (\d+)", str(error))
-            cause = f"{error.strerror}" if isinstance(error, OSError) else str(error).partition(" (at")[0]
-            self._problems.at(Place(str(self._path), int(line[1]) if line else 1), f"cannot be read as TOML: {cause}")
-            return {}
-
-    def _table(self, within: Mapping[str, Any], name: str, prefix: str = "") -> Mapping[str, Any]:
-        found = within.get(name, {})
-        if isinstance(found, dict):
-            return found
-        self._problems.at(Place(str(self._path), 1), f"{prefix}{name}: expected a table, found another value")
-        return {}
-
-    def _line(self, header: str, resource: str, field: str = "") -> Place:
-        """Where a section stands, or a field in it, as far as a look at the lines can tell."""
-        title = r"\s*\.\s*".join(rf"""["']?{re.escape(part)}["']?""" for part in (*header.split("."), resource))
-        start = next((n for n, line in enumerate(self._lines, 1) if re.match(rf"\s*\[\s*{title}\s*]", line)), 1)
-        for number, line in enumerate(self._lines[start:], start=start + 1):
-            if line.lstrip().startswith("["):
-                break
-            if field and re.match(rf"""\s*["']?{re.escape(field)}["']?\s*[.=]""", line):
-                return Place(str(self._path), number)
-        return Place(str(self._path), start)
+                self._file.problems.at(self._file.place(*table, name), message)

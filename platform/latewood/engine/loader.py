@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
-from latewood.engine.configuration import Configured
+from latewood.engine.configuration import AsRecorded, Configured, Recorded
 from latewood.engine.inspection import Inspector
-from latewood.engine.location_settings import LocationSettings, location_settings
+from latewood.engine.location_settings import LocationSettings
 from latewood.engine.signature import LiveTask
 from latewood.engine.sources import OWN_PACKAGES, is_first_party
 from latewood.errors import DefinitionError, DefinitionsInvalid
@@ -43,7 +43,8 @@ class Loaded:
     `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
     the workflow whose failures they hear of, and by the external asset they look at. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
-    `settings` say what it is to be run by. `resources` are configured for `environment`.
+    `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
+    `resources` are configured for `environment`.
     """
 
     location: str
@@ -60,6 +61,13 @@ class Loaded:
     settings: LocationSettings = field(default_factory=LocationSettings)
     observers: Mapping[AssetKey, LiveTask] = field(default_factory=dict)
 
+    @property
+    def unconfigured(self) -> list[str]:
+        """The resources that its functions ask for and that have no configuration."""
+        live = (*self.tasks.values(), *self.checks.values(), *self.handlers.values(), *self.observers.values())
+        asked = {cls.__resource_name__ for function in live for cls in function.resources.values()}
+        return sorted(asked - self.resources.keys())
+
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
         """The outputs of the task that makes this asset."""
         return next(asset.task.outputs for asset in self.assets if asset.key == key)
@@ -72,11 +80,11 @@ def load_file(
     location: str = "",
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
-    settings: Path | None = None,
+    recorded: AsRecorded | None = None,
 ) -> Loaded:
-    """The location defined by a Python file, configured for an environment by the project's file in `settings`.
+    """The location defined by a Python file, configured for an environment by the project's file in the root.
 
-    That folder is the root, if nothing else is said. `others` are the assets of other locations it may read.
+    Or as it was `recorded`: then that file is not read. `others` are the assets of other locations it may read.
 
     The file's folder joins the import path, as if Python had been started with the file.
     Raises DefinitionsInvalid with all problems.
@@ -85,7 +93,7 @@ def load_file(
     if not path.is_file():
         raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
     module = _import(lambda: _module_of(path), root)
-    return _load(module, location or _relative(path, root), root, others or {}, environment, settings or root)
+    return _load(module, location or _relative(path, root), root, others or {}, environment, recorded)
 
 
 def load_module(
@@ -95,13 +103,13 @@ def load_module(
     location: str = "",
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
-    settings: Path | None = None,
+    recorded: AsRecorded | None = None,
 ) -> Loaded:
     """The same of an importable module. Raises DefinitionsInvalid with all problems."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     module = _import(lambda: importlib.import_module(name), root)
-    return _load(module, location or name, root, others or {}, environment, settings or root)
+    return _load(module, location or name, root, others or {}, environment, recorded)
 
 
 def load_archived(
@@ -110,15 +118,18 @@ def load_archived(
     paths: Sequence[str],
     *,
     root: Path,
+    configurations: Mapping[str, Recorded],
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
 ) -> Loaded:
     """The location as it was deployed: its source is unpacked in `folder`, and nothing is imported from below `root`.
 
     For the rest of this process. What Python has installed below `root` can be imported still, relative paths in
-    parameters start there, and resources are configured as the project's file there says today.
+    parameters and configurations start there. Resources have these configurations, those without one are left out; the
+    project's file of today says nothing of it.
     Raises DefinitionsInvalid with all problems.
     """
+    recorded = AsRecorded(root=root, configurations=configurations)
     file = folder / location
     home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
     start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
@@ -128,10 +139,12 @@ def load_archived(
         if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
             del sys.modules[name]
     if file.is_file():
-        loaded = load_file(file, root=folder, location=location, others=others, environment=environment, settings=root)
+        loaded = load_file(
+            file, root=folder, location=location, others=others, environment=environment, recorded=recorded
+        )
     else:
         loaded = load_module(
-            location, root=folder, location=location, others=others, environment=environment, settings=root
+            location, root=folder, location=location, others=others, environment=environment, recorded=recorded
         )
     return replace(loaded, root=root)
 
@@ -182,7 +195,7 @@ def load_objects(
             found = _declared(definitions, _by_function(definitions))
         case _:
             found = _listed(tuple(definitions), location)
-    return _assembled(found, location, root, {}, environment, root, Inspector(root))
+    return _assembled(found, location, root, {}, environment, None, Inspector(root))
 
 
 def project_root(start: Path) -> Path:
@@ -277,10 +290,10 @@ def _load(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
-    settings: Path,
+    recorded: AsRecorded | None,
 ) -> Loaded:
     inspector = Inspector(root)
-    loaded = _assembled(_found(module), location, root, others, environment, settings, inspector)
+    loaded = _assembled(_found(module), location, root, others, environment, recorded, inspector)
     sources = inspector.first_party_sources()
     return replace(loaded, sources=sources, paths=tuple(_import_paths(root, sources)))
 
@@ -291,7 +304,7 @@ def _assembled(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
-    settings: Path,
+    recorded: AsRecorded | None,
     inspector: Inspector,
 ) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
@@ -301,7 +314,13 @@ def _assembled(
         )
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(
-        found, root=root, settings=settings, inspector=inspector, others=others, environment=environment
+        found,
+        root=root,
+        location=location,
+        recorded=recorded,
+        inspector=inspector,
+        others=others,
+        environment=environment,
     )
     return Loaded(
         location=location,
@@ -314,7 +333,7 @@ def _assembled(
         handlers=assembled.handlers,
         resources=assembled.resources,
         environment=environment,
-        settings=location_settings(settings, location),
+        settings=assembled.settings,
         observers=assembled.observers,
     )
 

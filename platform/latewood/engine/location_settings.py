@@ -6,16 +6,13 @@ python = "python3.12"           # a command or a path; by default that which run
 """
 
 import shutil
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.engine.project_file import ProjectFile
 
-FILE: Final = "latewood.toml"
 _NAMES: Final = ("lock", "python")
 _LOCK_BYTES_MAX: Final = 1 << 24
 
@@ -28,19 +25,23 @@ class LocationSettings:
     python: str = ""
 
 
-def location_settings(root: Path, location: str) -> LocationSettings:
-    """The settings of a location. Raises DefinitionsInvalid for what is not known, not there, or not of its type."""
-    found = _section(root, location)
-    for name in found:
+def location_settings(file: ProjectFile, location: str) -> LocationSettings:
+    """The settings of a location. What is not known, not there, or not of its type is added to the file's problems."""
+    found: dict[str, str] = {}
+    for name, value in file.table("locations", location).items():
         if name not in _NAMES:
             near = get_close_matches(name, _NAMES, n=1)
-            raise _invalid(location, f'no setting "{name}"; {f"near: {near[0]}" if near else "there are lock, python"}')
-        if not isinstance(found[name], str) or not found[name]:
-            raise _invalid(location, f"{name}: expected a path as text, found {found[name]!r}")
+            hint = f"near: {near[0]}" if near else "there are lock, python"
+            _refuse(file, location, name, f'no setting "{name}"; {hint}')
+        elif not isinstance(value, str) or not value:
+            _refuse(file, location, name, f"{name}: expected a path as text, found {value!r}")
+        else:
+            found[name] = value
     python = found.get("python", "")
-    if python and interpreter(root, python) is None:
-        raise _invalid(location, f'python: no such command or file: "{python}"')
-    return LocationSettings(lock=_lock(root, location, found["lock"]) if "lock" in found else None, python=python)
+    if python and interpreter(file.root, python) is None:
+        _refuse(file, location, "python", f'python: no such command or file: "{python}"')
+    lock = _lock(file, location, found["lock"]) if "lock" in found else None
+    return LocationSettings(lock=lock, python=python)
 
 
 def interpreter(root: Path, python: str) -> str | None:
@@ -48,30 +49,17 @@ def interpreter(root: Path, python: str) -> str | None:
     return shutil.which(python if "/" not in python else str(root / python))
 
 
-def _section(root: Path, location: str) -> Mapping[str, Any]:
-    path = root / FILE
+def _lock(file: ProjectFile, location: str, named: str) -> bytes | None:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:  # errors of decoding text and of TOML are ValueErrors
-        raise DefinitionsInvalid((DefinitionError(f"cannot be read as TOML: {error}", file=FILE, line=1),)) from error
-    locations = document.get("locations", {})
-    section = locations.get(location, {}) if isinstance(locations, dict) else locations
-    if not isinstance(section, dict):
-        raise _invalid(location, f"expected a table, found {section!r}")
-    return section
-
-
-def _lock(root: Path, location: str, named: str) -> bytes:
-    try:
-        content = (root / named).read_bytes()
+        content = (file.root / named).read_bytes()
     except OSError as error:
-        raise _invalid(location, f"lock: {named}: {error.strerror}") from error
+        _refuse(file, location, "lock", f"lock: {named}: {error.strerror}")
+        return None
     if len(content) > _LOCK_BYTES_MAX or b"--hash" not in content:
-        raise _invalid(location, f"lock: {named}: expected requirements with hashes (--hash=sha256:…) for each")
+        message = f"lock: {named}: expected requirements with hashes (--hash=sha256:…) for each"
+        _refuse(file, location, "lock", message)
     return content
 
 
-def _invalid(location: str, message: str) -> DefinitionsInvalid:
-    return DefinitionsInvalid((DefinitionError(f'[locations."{location}"] {message}', file=FILE, line=1),))
+def _refuse(file: ProjectFile, location: str, name: str, message: str) -> None:
+    file.problems.at(file.place("locations", location, field=name), f'[locations."{location}"] {message}')

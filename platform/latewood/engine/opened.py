@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from latewood.engine.calls import Raised, call
 from latewood.engine.configuration import Configured
 from latewood.engine.signature import LiveTask
-from latewood.errors import SecretUnavailable
+from latewood.errors import SecretUnavailable, UsageError
 from latewood.events import Failure
 from latewood.secrets import Secret
 
@@ -42,6 +42,8 @@ class OpenResources:
         return function
 
     def _opened(self, name: str) -> "Resource":
+        if name not in self._configured:
+            raise UsageError(f"resource {name}: no configuration of it was recorded")
         instance = self._configured[name].instance
         if name not in self._entered and isinstance(instance, AbstractContextManager):
             instance.__enter__()

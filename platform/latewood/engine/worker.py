@@ -14,6 +14,8 @@ from platform import python_version
 from queue import Queue
 from typing import BinaryIO
 
+from msgspec.structs import replace
+
 from latewood.decide.judge import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.decide.state import VersionFacts
@@ -22,6 +24,7 @@ from latewood.engine.binding import Bound
 from latewood.engine.calls import Raised
 from latewood.engine.loader import Loaded, load_archived, working_tree_modules
 from latewood.engine.opened import OpenResources
+from latewood.engine.recordable import text
 from latewood.engine.store import ArtifactStore
 from latewood.engine.values import Values
 from latewood.engine.worker_protocol import (
@@ -43,6 +46,7 @@ from latewood.events import Action, Failure, FailureKind
 from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
+from latewood.model.schemes import with_keys
 
 
 def main() -> None:
@@ -58,6 +62,7 @@ def main() -> None:
             opened.location,
             opened.paths,
             root=root,
+            configurations=opened.configurations,
             others={asset.key: asset for asset in opened.others},
             environment=opened.environment,
         )
@@ -108,13 +113,24 @@ class _Caller:
 
     def __init__(self, opened: Open, loaded: Loaded) -> None:
         self._loaded = loaded
-        self._assets = {asset.key: asset for asset in loaded.assets}
+        self._dynamic = {scheme.name: scheme for scheme in opened.dynamic}
+        self._assets = {
+            asset.key: replace(asset, partitions=with_keys(asset.partitions, self._dynamic)) for asset in loaded.assets
+        }
         self._folder = Path(opened.folder)
         self._results = ArtifactStore(Path(opened.results), opened.project)
         self._values = Values(ArtifactStore(Path(opened.store), opened.project), results=self._results)
         self._resources = OpenResources(loaded.resources)
 
     def call(self, call: Call) -> Returned | Failed:
+        """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
+        try:
+            return self._called(call)
+        except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
+            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
+            return Failed(failure=failure)
+
+    def _called(self, call: Call) -> Returned | Failed:
         node = self._node(call)
         step = Step(
             number=call.step,
@@ -125,7 +141,7 @@ class _Caller:
             reasons=(),
         )
         at = datetime.fromisoformat(call.at)
-        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), lambda: at)
+        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), lambda: at, self._dynamic)
         outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
         match outcome:
             case Raised():

@@ -8,17 +8,20 @@ from typing import Any, Final
 
 import msgspec
 
+from latewood.engine.configuration import Recorded
 from latewood.events import Failure
 from latewood.model.code import CodeVersion
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.schemes import DynamicKeys
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The location to load: its source is unpacked in `folder`. Relative paths in parameters start from `root`.
 
     Artifacts are read from `store`, and written to `results`, both folders with that project. `others` are the assets
-    of other locations that it reads. Resources are configured as for `environment`.
+    of other locations that it reads. Resources of `environment` are configured as it was recorded of them,
+    and `dynamic` partitions have these keys.
     """
 
     folder: str
@@ -30,6 +33,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     results: str
     environment: str
     others: tuple[AssetDefinition, ...] = ()
+    configurations: dict[str, Recorded] = {}
+    dynamic: tuple[DynamicKeys, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):

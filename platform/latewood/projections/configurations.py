@@ -77,8 +77,9 @@ _CONFIGURED: Final = text(
     "AND c.environment = l.environment AND c.from_position > l.after AND c.from_position <= l.upto "
     "ORDER BY c.location, c.resource, l.depth, c.from_position DESC"
 )
-_VALUES: Final = text(
-    "SELECT fields FROM configurations WHERE project = :project AND digest = :digest ORDER BY from_position LIMIT 1"
+_WITH_DIGEST: Final = text(
+    "SELECT location, resource, digest, fields, secrets, from_position FROM configurations "
+    "WHERE project = :project AND digest = :digest ORDER BY from_position LIMIT 1"
 )
 
 
@@ -92,5 +93,11 @@ def configured_along(
 
 def values_of(connection: Connection, project: str, digest: str) -> Mapping[str, Any] | None:
     """The values of the configuration with this digest, if it was ever recorded."""
-    values: Mapping[str, Any] | None = connection.execute(_VALUES, {"project": project, "digest": digest}).scalar()
-    return values
+    found = configuration_with(connection, project, digest)
+    return None if found is None else found.values
+
+
+def configuration_with(connection: Connection, project: str, digest: str) -> Configuration | None:
+    """The configuration with this digest, if it was ever recorded: where it first was."""
+    row = connection.execute(_WITH_DIGEST, {"project": project, "digest": digest}).one_or_none()
+    return None if row is None else Configuration._make(row)
