@@ -12,7 +12,7 @@ from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
 from latewood.engine.signature import LiveTask
 from latewood.errors import UsageError
-from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Receives, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
 from latewood.model.policies import Retry, Reuse, Timeouts
 
@@ -74,6 +74,7 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
         parameters=(),
         receives=((_PARTITION, "key"),) if told else (),
         fixed={},
+        uses=(),
         reuse=Reuse(),
         retries=Retry(),
         timeouts=Timeouts(),
@@ -82,4 +83,5 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
 
 
 def _live(live: LiveTask, given: Given, *, told: bool) -> LiveTask:
-    return replace(live, function=given, inputs={}, parameters={}, receives={_PARTITION: "key"} if told else {})
+    receives: dict[str, Receives] = {_PARTITION: "key"} if told else {}
+    return replace(live, function=given, inputs={}, parameters={}, receives=receives, resources={})

@@ -15,7 +15,7 @@ from latewood.commands.planning import Asked
 from latewood.engine.loader import Loaded, load_objects, project_root
 from latewood.engine.values import Values
 from latewood.errors import UsageError, ValueRefused
-from latewood.events import FailureKind, RunStatus, StepFailed
+from latewood.events import RunStatus, StepFailed
 from latewood.model.definitions import Origin
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
@@ -96,7 +96,7 @@ class Project:
         prepared = self._prepared(key, partition=partition, force=True)
         result = materialize(self._workspace, prepared)
         for _, fact in run_events(self._workspace, result.run):
-            if isinstance(fact, StepFailed) and fact.failure.kind is not FailureKind.USER:
+            if isinstance(fact, StepFailed):
                 raise ValueRefused(fact.failure.message)
 
     def materialize(
