@@ -1,7 +1,5 @@
 """Resources in tests: given ones, never those that `latewood.toml` configures."""
 
-import pytest
-
 from latewood import asset
 from latewood.resources import Resource
 from latewood.testing import Project
