@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -26,6 +26,9 @@ from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.workflows import LaunchPlan, Workflow
 from latewood_eventlog.codec import encode_json
+
+if TYPE_CHECKING:
+    from latewood.resources import Resource
 
 _PARAMETERS_BYTES_MAX: Final = 16_384
 """Most bytes of a task's parameters as they stand in code: each step's event repeats them."""
@@ -68,9 +71,11 @@ def assemble(
     inspector: Inspector,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
+    given: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
 ) -> Assembled:
     """Definitions for everything found, and the resources as the project's file in `settings` has them here.
 
+    Resources that are `given` stand in place of that file.
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
     problems = Problems(root)
@@ -107,7 +112,7 @@ def assemble(
         *(live for _, live in observers.values()),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    resources = configure(tuple(classes), settings, environment, problems)
+    resources = configure(tuple(classes), settings, environment, problems, given)
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(

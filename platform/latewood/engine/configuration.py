@@ -55,9 +55,16 @@ class Configured:
 
 
 def configure(
-    classes: Sequence["type[Resource]"], root: Path, environment: str, problems: Problems
+    classes: Sequence["type[Resource]"],
+    root: Path,
+    environment: str,
+    problems: Problems,
+    given: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
 ) -> dict[str, Configured]:
-    """The resources of these classes by name, as far as they have no problems; these are added to the others."""
+    """The resources of these classes by name, as far as they have no problems; these are added to the others.
+
+    Where instances or values are `given`, they are all that is said of resources: no file is read.
+    """
     by_name: dict[str, type[Resource]] = {}
     for cls in classes:
         other = by_name.setdefault(cls.__resource_name__, cls)
@@ -65,15 +72,15 @@ def configure(
             name = cls.__resource_name__
             message = f'two resources are called "{name}"; give one of them another: class {cls.__name__}(…, name="…")'
             problems.at(_place_of(cls), message)
-    if not by_name:
+    if not by_name and not given:
         return {}
-    file = _File(root / FILE, environment, problems)
+    file = _File(root / FILE, environment, problems) if given is None else _Given(given, problems)
     file.refuse_misspelt(by_name)
     found = {name: _configured(cls, file, root, problems) for name, cls in by_name.items()}
     return {name: configured for name, configured in found.items() if configured is not None}
 
 
-def _configured(cls: "type[Resource]", file: "_File", root: Path, problems: Problems) -> Configured | None:
+def _configured(cls: "type[Resource]", file: "_File | _Given", root: Path, problems: Problems) -> Configured | None:
     from pydantic import ValidationError  # noqa: PLC0415 - start-up: loaded by now, there is a resource
 
     name = cls.__resource_name__
@@ -188,6 +195,28 @@ def _place_of(cls: type) -> Place:
         return Place(inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1])
     except (OSError, TypeError):
         return Place("", 0)
+
+
+class _Given:
+    """What somebody says of resources in code: an instance of the class, or of one below it, or the fields' values."""
+
+    def __init__(self, given: "Mapping[str, Resource | Mapping[str, Any]]", problems: Problems) -> None:
+        self._given = given
+        self._problems = problems
+
+    def values(self, resource: str) -> "Resource | Mapping[str, Any]":
+        """The instance or the fields; without any the class has the defaults."""
+        return self._given.get(resource, {})
+
+    def place(self, _resource: str, _field: str) -> Place | None:
+        """None: the class is where a problem is told."""
+        return None
+
+    def refuse_misspelt(self, known: Collection[str]) -> None:
+        """Names that are no resource's."""
+        for name in self._given.keys() - known:
+            hint = f"there are {', '.join(known)}" if known else "nothing here asks for one"
+            self._problems.at(Place("", 0), f'resources: no resource "{name}"; {hint}')
 
 
 class _File:

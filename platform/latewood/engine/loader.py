@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
@@ -28,6 +28,9 @@ from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.workflows import LaunchPlan, Workflow
+
+if TYPE_CHECKING:
+    from latewood.resources import Resource
 
 DEFINITIONS = "definitions"
 """The module attribute that says what a module defines, when it is not all its attributes."""
@@ -169,11 +172,17 @@ _OWN_FOLDERS = frozenset(
 
 
 def load_objects(
-    definitions: ModuleType | Definitions | Iterable[object], *, root: Path, location: str, environment: str = PROD
+    definitions: ModuleType | Definitions | Iterable[object],
+    *,
+    root: Path,
+    location: str,
+    environment: str = PROD,
+    resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
 ) -> Loaded:
     """The location that these objects define, which no file has to hold; no sources are kept of it.
 
-    In an iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
+    The project's file is not read: `resources` are all that is said of them, instances or values by name. In an
+    iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
     """
     match definitions:
         case ModuleType():
@@ -182,7 +191,7 @@ def load_objects(
             found = _declared(definitions, _by_function(definitions))
         case _:
             found = _listed(tuple(definitions), location)
-    return _assembled(found, location, root, {}, environment, root, Inspector(root))
+    return _assembled(found, location, root, {}, environment, root, Inspector(root), resources or {})
 
 
 def project_root(start: Path) -> Path:
@@ -293,6 +302,7 @@ def _assembled(
     environment: str,
     settings: Path,
     inspector: Inspector,
+    given: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
 ) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
         message = (
@@ -301,7 +311,7 @@ def _assembled(
         )
         raise DefinitionsInvalid((DefinitionError(message),))
     assembled = assemble(
-        found, root=root, settings=settings, inspector=inspector, others=others, environment=environment
+        found, root=root, settings=settings, inspector=inspector, others=others, environment=environment, given=given
     )
     return Loaded(
         location=location,
@@ -314,7 +324,7 @@ def _assembled(
         handlers=assembled.handlers,
         resources=assembled.resources,
         environment=environment,
-        settings=location_settings(settings, location),
+        settings=location_settings(settings, location) if given is None else LocationSettings(),
         observers=assembled.observers,
     )
 

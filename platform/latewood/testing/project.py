@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from latewood.authoring import Definitions
 from latewood.commands.deploying import deploy_loaded
@@ -27,6 +27,9 @@ from latewood.testing.given import Given, known_asset, outputs_beside, with_give
 from latewood.testing.outcome import Plan, Run, RunFailed, Told, Why, failure_text, plan_of, why_of
 from latewood_eventlog.records import Position
 
+if TYPE_CHECKING:
+    from latewood.resources import Resource
+
 _LOCATION: Final = "test"
 
 
@@ -36,6 +39,9 @@ class Project:
     Everything is as in earnest, the database included: a Postgres that the first project of a session starts. Close it,
     or use it in a `with` statement. Relative paths in parameters start from `root`, by default the folder of the
     project that the tests are run in. Its clock stands still, at `now`.
+
+    Nothing of that project's `latewood.toml` is read. `resources` are instances or values of fields by name; what is
+    not among them has the defaults of its class.
     """
 
     def __init__(
@@ -45,7 +51,9 @@ class Project:
         environment: str = "prod",
         root: Path | None = None,
         now: datetime | None = None,
+        resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
     ) -> None:
+        self._resources = resources or {}
         self._root = root or project_root(Path.cwd())
         self._environment = environment
         self._clock = Clock(now)
@@ -70,8 +78,17 @@ class Project:
         """Where its clock stands."""
         return self._clock.now
 
-    def define(self, definitions: ModuleType | Definitions | Iterable[object]) -> None:
-        """Other definitions from here on, as after an edit: what was made stays, and so do given values."""
+    def define(
+        self,
+        definitions: ModuleType | Definitions | Iterable[object],
+        *,
+        resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
+    ) -> None:
+        """Other definitions from here on, as after an edit: what was made stays, and so do given values.
+
+        `resources` are theirs where they are said, else as before.
+        """
+        self._resources = self._resources if resources is None else resources
         self._defined = self._load(definitions)
 
     def give(self, key: str, value: Any, *, partition: str = "") -> None:
@@ -149,7 +166,13 @@ class Project:
         return why_of(why(self._workspace, key, partition=partition))
 
     def _load(self, definitions: ModuleType | Definitions | Iterable[object]) -> Loaded:
-        return load_objects(definitions, root=self._root, location=_LOCATION, environment=self._environment)
+        return load_objects(
+            definitions,
+            root=self._root,
+            location=_LOCATION,
+            environment=self._environment,
+            resources=self._resources,
+        )
 
     def _prepared(
         self,
