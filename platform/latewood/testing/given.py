@@ -29,6 +29,8 @@ class Given:
     def __call__(self, partition: PartitionKey = UNPARTITIONED) -> Any:
         """What was given for the partition: a value, or a dict of those of several outputs."""
         by_output = {output: value for (output, of), value in self.values.items() if of == partition}
+        if not by_output and all(output == RESULT for output, _ in self.values):
+            raise LookupError(f'no value was given for it: Project.give(…, partition="{partition}")')
         return by_output[RESULT] if by_output.keys() == {RESULT} else by_output
 
 
