@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from latewood import Daily, PartitionKey, TimeWindow, asset
-from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.errors import DefinitionsInvalid, UsageError, ValueRefused
 from latewood.external import DataVersion, external_asset, observe, virtual_asset
 from latewood.testing import Project, RunFailed
 
@@ -99,6 +99,23 @@ def test_observers_are_run_and_one_that_fails_is_told():
             project.observe("shop/till")
         assert failed.value.run.failures == {"shop/till": "KeyError: 'till'"}
         assert project.plan().actions == {"turnover": "fresh"}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("v2\n", r"found '\\n' in it"), (" v2", "found space around it"), ("v\t2\x00", r"found '\\x00', '\\t' in it")],
+)
+def test_a_data_version_that_only_looks_like_another_is_refused(told, found):
+    @observe(till)
+    def look() -> str:
+        return told
+
+    with Project([till, turnover, look]) as project:
+        with pytest.raises(ValueRefused, match=found):
+            project.give("shop/till", told)
+        with pytest.raises(RunFailed, match=found):
+            project.observe()
+        assert project.plan().actions == {"turnover": "blocked"}
 
 
 def test_the_external_itself_is_nothing_to_make():
