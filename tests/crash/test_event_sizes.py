@@ -6,12 +6,14 @@ from itertools import count
 import pytest
 
 from crash.conftest import facts_of
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.partitioning import add_keys, list_keys, remove_keys
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import AssetDefined, HeadsMoved, RunStatus, StepStarted
+from latewood.events import AssetDefined, HeadsMoved, PartitionsAdded, RunStatus, StepStarted
 from latewood.model.keys import RunId
 from latewood_eventlog.audit import verify
 
@@ -52,6 +54,20 @@ def test_a_rollback_of_many_long_keys(workspace, load):
     ]
     assert len(moved) == 2
     assert len(set(told)) == len(told) == 500
+
+
+def test_keys_of_dynamic_partitions_share_events_as_far_as_they_fit(workspace, load):
+    source = "from latewood.partitions import *\n@asset(partitions=Dynamic('regions'))\ndef a() -> int:\n    return 1\n"
+    deploy_loaded(workspace, load(source))
+    short, long = [f"s{n}" for n in range(4_000)], [f"{n:03}" + "\U0001f332" * 190 for n in range(100)]
+    add_keys(workspace, "regions", short)
+    add_keys(workspace, "regions", long)
+    remove_keys(workspace, "regions", short)
+
+    told = [fact for fact in facts_of(workspace.log) if isinstance(fact, PartitionsAdded)]
+    assert [len(fact.keys) for fact in told] == [4_000, 64, 36]
+    assert [key for fact in told for key in fact.keys] == short + long
+    assert [row.key for row in list_keys(workspace, "regions") if row.present] == long
 
 
 @pytest.mark.parametrize(("each", "assets"), [(70_000, 1), (16_000, 4)])

@@ -7,13 +7,17 @@ import pytest
 
 from crash.conftest import facts_of
 from latewood.commands.collecting import collect
-from latewood.commands.environments import PromotionRefused, create, promote
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import PromotionRefused, create, drop, promote
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.observing import report
 from latewood.commands.planning import Asked
 from latewood.engine.recorder import new_event
+from latewood.errors import UsageError
 from latewood.events import (
     ArtifactsCollected,
+    AssetObserved,
     EnvironmentPromoted,
     HeadsMoved,
     RunRequested,
@@ -130,3 +134,44 @@ def test_two_who_decide_at_the_same_position_both_roll_back(workspace, made_twic
     assert rollback(replace(workspace, log=log), "a", to=made_twice).moves
     assert not log.acts
     assert len({asset for fact in of_type(workspace, HeadsMoved) for asset in fact.moves}) == 2
+
+
+FEED = """
+from latewood.external import external_asset
+
+feed = external_asset("feed")
+
+@asset(deps=[feed])
+def a() -> int:
+    return 1
+"""
+OVERTAKING = {
+    "drops the environment": lambda workspace, _: drop(workspace, "dev"),
+    "deploys it as an asset": lambda workspace, load: deploy_loaded(workspace, load(MADE)),
+    "deploys it no more": lambda workspace, load: deploy_loaded(workspace, load(FLOW.format(1))),
+}
+MADE = "@asset\ndef feed() -> int:\n    return 1\n"
+
+
+@pytest.mark.parametrize("how", OVERTAKING)
+def test_what_was_seen_of_an_asset_that_is_external_no_more_is_not_recorded(workspace, load, how):
+    deploy_loaded(workspace, load(FEED))
+    create(workspace, "dev")
+    dev = replace(workspace, environment="dev")
+    busy = replace(dev, log=Busy(dev, lambda _: OVERTAKING[how](dev, load), times=1))
+    with pytest.raises(UsageError, match=r'"feed" is no external asset of dev any more|no environment "dev"'):
+        report(busy, "feed", data_version="monday")
+    assert of_type(workspace, AssetObserved) == []
+
+
+def test_what_was_seen_is_recorded_though_others_deploy_and_observe(workspace, load):
+    deploy_loaded(workspace, load(FEED))
+
+    def other(n):
+        deploy_loaded(workspace, load(f"{FEED}    # {n}\n\n@asset\ndef b{n}() -> int:\n    return 1\n"))
+        report(workspace, "feed", data_version=f"by others {n}")
+
+    busy = replace(workspace, log=Busy(workspace, other, times=3))
+    report(busy, "feed", data_version="monday")
+    assert [fact.data_version for fact in of_type(workspace, AssetObserved)][-1] == "given:monday"
+    assert len(of_type(workspace, AssetObserved)) == 4

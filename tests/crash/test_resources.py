@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from crash.conftest import facts_of
 from latewood.cli.again import surroundings_lines
 from latewood.cli.app import run
-from latewood.commands.environments import create, promote
+from latewood.commands.environments import create, diff, promote
 from latewood.commands.explaining import why
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
@@ -151,14 +151,34 @@ def test_two_environments_with_equal_configurations_share_results(project):
     assert project.ran("other") == (0, 3)
 
 
-def test_an_environment_that_never_configured_it_says_so(project):
-    project.configure(URL.format("a/b"))
+def test_a_promotion_brings_the_configuration_that_the_target_has_not(project):
+    project.configure(URL.format("a/b") + 'password = {env = "PASSWORD"}')
     project.ran("dev")
-    project.define(SOURCE.replace("Warehouse", "Store"))
-    project.configure(URL.format("a/b").replace("Warehouse", "Store"))
-    project.ran("lab")
-    promote(project.workspace, "lab", "dev", force=True)
-    assert project.why("orders", "dev") == [("configuration", "Store", "configured", "")]
+    create(project.within("prod"), "prod", base="")
+    told = diff(project.workspace, "dev", "prod").configurations
+    assert [(c.resource, c.values["url"], c.is_new) for c in told] == [("Warehouse", "a/b", True)]
+
+    promote(project.workspace, "dev", "prod")
+    assert project.configured()[1:] == [("prod", "a/b", {"password": {"env": "PASSWORD"}})]
+    assert project.why("orders") == []
+    assert project.ran() == (0, 0)
+    assert len(project.configured()) == 2
+    assert diff(project.workspace, "dev", "prod").is_empty
+
+
+def test_a_promotion_brings_new_fields_and_the_target_keeps_its_values(project):
+    project.configure(URL.format("prod/b") + 'password = {env = "PASSWORD"}')
+    project.ran()
+    create(project.within("dev"), "dev")
+    project.configure(URL.format("dev/b"))
+    project.define(SOURCE.replace("timeout_s: float = 30", "timeout_s: float = 30\n    depth: int = 3"))
+    project.ran("dev")
+    promote(project.workspace, "dev", "prod")
+
+    *_, told = [fact for fact in facts_of(project.workspace.log) if isinstance(fact, ResourceConfigured)]
+    assert (told.environment, told.secrets) == ("prod", {"password": {"env": "PASSWORD"}})
+    assert told.values == {"url": "prod/b", "timeout_s": 30.0, "depth": 3}
+    assert project.why("orders") == [("configuration", "Warehouse.url", "dev/b", "prod/b")]
 
 
 def test_a_step_says_what_it_was_started_with_and_a_given_code_version_is_no_excuse(project):

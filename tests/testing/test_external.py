@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from latewood import Daily, PartitionKey, TimeWindow, asset
-from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.errors import DefinitionsInvalid, UsageError, ValueRefused
 from latewood.external import DataVersion, external_asset, observe, virtual_asset
-from latewood.testing import Project
+from latewood.testing import Project, RunFailed
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
 DAYS = Daily("2026-03-02", "2026-03-05")
@@ -65,6 +65,57 @@ def test_partitions_are_observed_one_by_one():
         project.materialize()
         project.give("shop/rates", "b", partition="2026-03-03..2026-03-04")
         assert project.plan().actions == {"converted": "fresh 2026-03-02, run 2026-03-03..2026-03-04"}
+
+
+def test_the_value_of_an_external_is_what_was_seen_and_of_a_view_there_is_none():
+    with Project([till, rates, turnover, converted, view_of(till)], now=T0) as project:
+        project.give("shop/till", "monday")
+        project.give("shop/rates", "a", partition="2026-03-02..2026-03-03")
+        run = project.materialize("turnover")
+
+        assert run["shop/till"] == "monday"
+        assert run["shop/rates"] == {"2026-03-02": "a", "2026-03-03": "a"}
+        with pytest.raises(UsageError, match="is virtual"):
+            run["shop/view"]
+
+
+def test_observers_are_run_and_one_that_fails_is_told():
+    contents = {"till": "monday"}
+
+    @observe(till)
+    def look() -> str:
+        return contents["till"]
+
+    @observe(rates)
+    def look_at_rates(day: PartitionKey) -> str:
+        return f"at {day}"
+
+    with Project([till, rates, turnover, look, look_at_rates], now=T0) as project:
+        assert project.observe("shop/till") == {"shop/till": "monday"}
+        assert project.materialize()["turnover"] == 1
+        assert project.observe("shop/rates", partition="2026-03-02") == {"shop/rates 2026-03-02": "at 2026-03-02"}
+        del contents["till"]
+        with pytest.raises(RunFailed, match="return contents") as failed:
+            project.observe("shop/till")
+        assert failed.value.run.failures == {"shop/till": "KeyError: 'till'"}
+        assert project.plan().actions == {"turnover": "fresh"}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("v2\n", r"found '\\n' in it"), (" v2", "found space around it"), ("v\t2\x00", r"found '\\x00', '\\t' in it")],
+)
+def test_a_data_version_that_only_looks_like_another_is_refused(told, found):
+    @observe(till)
+    def look() -> str:
+        return told
+
+    with Project([till, turnover, look]) as project:
+        with pytest.raises(ValueRefused, match=found):
+            project.give("shop/till", told)
+        with pytest.raises(RunFailed, match=found):
+            project.observe()
+        assert project.plan().actions == {"turnover": "blocked"}
 
 
 def test_the_external_itself_is_nothing_to_make():

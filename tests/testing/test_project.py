@@ -12,6 +12,7 @@ import pytest
 
 from latewood import Context, Daily, Definitions, Output, PartitionKey, Retry, asset, check, task, workflow
 from latewood.errors import DefinitionsInvalid, UsageError, ValueRefused
+from latewood.partitions import Dynamic
 from latewood.testing import Project, RunFailed
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
@@ -131,6 +132,37 @@ def test_partitions_are_given_one_by_one_and_told_as_ranges():
         assert project.materialize(partition="2026-03-08")["sales", "2026-03-08"] == 6
         with pytest.raises(UsageError, match='"sales" has partitions: say which'):
             project.give("sales", 1)
+
+
+def test_dynamic_partitions_are_added_and_given():
+    regions = Dynamic("regions")
+
+    @asset(partitions=regions)
+    def visits(region: PartitionKey) -> int:
+        return len(region)
+
+    with Project([visits], now=T0) as project:
+        with pytest.raises(UsageError, match='no dynamic partitions "region"'):
+            project.add_partitions("region", ["north"])
+        project.add_partitions("regions", ["north", "up"])
+        project.give("visits", 100, partition="up")
+
+        assert project.plan().actions == {"visits": "run north, fresh up"}
+        with pytest.raises(RunFailed, match="no value was given for it"):
+            project.materialize()
+        project.give("visits", 5, partition="north")
+        assert project.materialize()["visits"] == {"north": 5, "up": 100}
+
+
+def test_plans_and_reasons_record_nothing(shop):
+    shop.give("orders", [10])
+    shop.materialize()
+    shop.define([orders, headline, asset(code_version="2")(turnover.function)])
+    before = shop._workspace.log.position()
+
+    assert shop.plan().actions == {"orders": "fresh", "turnover": "run", "headline": "depends"}
+    assert shop.why("turnover").causes == ("turnover: code",)
+    assert shop._workspace.log.position() == before
 
 
 def test_functions_of_a_test_are_told_apart_though_they_have_one_name():

@@ -55,7 +55,7 @@ def diff_command(*, source: str, target: str, selection: str, json_: bool) -> in
     if json_:
         print_json(asdict(found) | {"conflicts": found.conflicts})
         return exits.OK
-    if not (found.heads or found.deployments or found.pins):
+    if found.is_empty:
         console().print(f"{source} has nothing of its own that {target} has not, at position {found.position:,}.")
         return exits.OK
     console().print(_table(found))
@@ -71,7 +71,7 @@ def promote_command(*, source: str, target: str, selection: str, force: bool, js
     done = promote(open_workspace(), source, target, selection, force=force)
     if json_:
         print_json(asdict(done))
-    elif not (done.heads or done.deployments or done.pins):
+    elif done.is_empty:
         console().print(f"Nothing to promote: {target} has all that {source} has of its own.")
     else:
         console().print(f"{target} has {_sum(done)} of {source} now, at position {done.position:,}. 0 steps run.")
@@ -82,6 +82,9 @@ def _table(found: Diff) -> Table:
     rows = table("", "what", found.target, found.source)
     for location, (old, new) in sorted(found.deployments.items()):
         rows.add_row("code", location, (old[:8] or "none") + (" moved" if location in found.moved else ""), new[:8])
+    for told in found.configurations:
+        fields = ", ".join([*(f"{name}={value_text(value)}" for name, value in told.values.items()), *told.secrets])
+        rows.add_row("resource", told.resource, "none" if told.is_new else "other fields", fields)
     for repinned in found.pins:
         name = f"{repinned.key}.{repinned.pin.parameter}"
         there = _pin_text(repinned.there) + (" moved" if repinned.moved else "")
@@ -95,6 +98,7 @@ def _table(found: Diff) -> Table:
 def _sum(found: Diff) -> str:
     heads = plural(sum(changed.partitions for changed in found.heads), "head")
     parts = [f"{heads} of {plural(len(found.heads), 'asset')}", plural(len(found.deployments), "deployment")]
+    parts += [plural(len(found.configurations), "configuration")] if found.configurations else []
     parts += [plural(len(found.pins), "pinned parameter")] if found.pins else []
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 

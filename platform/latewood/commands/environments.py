@@ -1,15 +1,16 @@
 """Environments: branch, compare, promote, drop. Each is one event, however much it is about."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace, checked_name
+from latewood.decide.keys import configuration_digest
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.state import Pin
@@ -23,9 +24,11 @@ from latewood.events import (
     Event,
     ParameterPinned,
     ParameterUnpinned,
+    ResourceConfigured,
 )
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.catalog import deployed, deployments_of, locations_of
+from latewood.projections.configurations import configured_along
 from latewood.projections.environments import (
     Difference,
     Environment,
@@ -78,11 +81,37 @@ class Repinned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reconfigured:
+    """A resource as the target will have it: it had none (`is_new`), or one with other fields, which keep their values.
+
+    Fields that both have are as the target says: what differs between environments differs on purpose.
+    """
+
+    location: str
+    resource: str
+    values: Mapping[str, Any]
+    secrets: Mapping[str, Mapping[str, str]]
+    is_new: bool
+
+    def told(self, environment: str) -> Event:
+        """The event by which the environment has it so."""
+        values, secrets = dict(self.values), {name: dict(found) for name, found in self.secrets.items()}
+        return ResourceConfigured(
+            environment=environment,
+            location=self.location,
+            resource=self.resource,
+            digest=configuration_digest(self.resource, values, secrets),
+            values=values,
+            secrets=secrets,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
     """What promoting `source` into `target` means: heads by asset, and deployments by location as (target's, source's).
 
     `moved` are locations whose deployment in the target is one the source never had. `pins` are what the source pins
-    or unpins otherwise than the target.
+    or unpins otherwise than the target. `configurations` are what the code asks for and the target is to be told.
     """
 
     source: str
@@ -92,6 +121,12 @@ class Diff:
     deployments: Mapping[str, tuple[str, str]]
     moved: tuple[str, ...] = ()
     pins: tuple[Repinned, ...] = ()
+    configurations: tuple[Reconfigured, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to promote."""
+        return not (self.heads or self.deployments or self.pins or self.configurations)
 
     @property
     def conflicts(self) -> bool:
@@ -169,7 +204,8 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
     """Make the source's own heads, and deployments, those of the target; nothing is computed.
 
     One event, which is recorded only if nobody has moved what the decision read; else it is decided again.
-    A deployment moves as a whole, with any selected asset of its location.
+    A deployment moves as a whole, with any selected asset of its location, and with it the configuration of resources
+    that the target has none of.
     Raises PromotionRefused when the target moved in the meantime, unless forced; UsageError for unknown names, and
     where two locations of the target would define the same key.
     """
@@ -183,6 +219,7 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
             EnvironmentDeployed(environment=target, location=location, deployment=new, previous=old)
             for location, (old, new) in sorted(found.deployments.items())
         ]
+        facts += [reconfigured.told(target) for reconfigured in found.configurations]
         facts += [repinned.told(target) for repinned in found.pins]
         if found.heads:
             facts += [
@@ -258,6 +295,7 @@ def _diff(
         deployments=deployments,
         moved=tuple(sorted(moved)),
         pins=tuple(pins),
+        configurations=tuple(_reconfigured(connection, project, line, target, here)),
     )
     return found, assets
 
@@ -296,6 +334,29 @@ def _repinned(connection: Snapshot, project: str, line: Sequence[Stretch], targe
         moved = there is not None and there.position > fork and _written(there) not in known
         found.append(Repinned(key=keys[asset], pin=pin, there=there, moved=moved))
     return found
+
+
+def _reconfigured(
+    connection: Snapshot, project: str, line: Sequence[Stretch], target: str, locations: Container[str]
+) -> Iterator[Reconfigured]:
+    """What the source's code asks for and the target has not, or with other fields, so that what is promoted is fresh.
+
+    Which secrets there may be is not recorded: the target keeps its own, and is told those that the source has.
+    """
+    theirs = configured_along(connection, project, line_of(connection, project, target, NOW))
+    for (location, resource), found in sorted(configured_along(connection, project, line).items()):
+        had = theirs.get((location, resource))
+        if location not in locations or (had is not None and had.values.keys() == found.values.keys()):
+            continue
+        values = found.values if had is None else {n: had.values.get(n, value) for n, value in found.values.items()}
+        secrets = found.secrets if had is None else {**found.secrets, **had.secrets}
+        yield Reconfigured(
+            location=location,
+            resource=resource,
+            values=values,
+            secrets={name: reference for name, reference in secrets.items() if name not in values},
+            is_new=had is None,
+        )
 
 
 def _written(pin: Pin) -> tuple[bool, bytes]:

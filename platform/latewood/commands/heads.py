@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
@@ -13,6 +13,7 @@ from latewood.commands.reading import Read, known_key, read_view, reading
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts
+from latewood.engine.recorder import in_parts
 from latewood.engine.store import ArtifactAddress
 from latewood.engine.sweeping import in_use
 from latewood.errors import UsageError
@@ -22,11 +23,7 @@ from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, latest_versions, made_by_step, version_named
-from latewood_eventlog.codec import encode_json
 from latewood_eventlog.records import Position
-
-_MOVES_BYTES_MAX: Final = 49_152
-"""Most bytes of moves in one event, counting each with its version: well under an event's limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,20 +213,11 @@ def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[Parti
 
 
 def _facts(environment: str, asset: AssetId, moves: Mapping[PartitionKey, VersionFacts]) -> list[Event]:
-    parts: list[dict[VersionId, list[PartitionKey]]] = []
-    size = _MOVES_BYTES_MAX
-    for partition, facts in moves.items():
-        bytes_ = len(encode_json((facts.version, partition))) + 4
-        if size + bytes_ > _MOVES_BYTES_MAX:
-            parts.append({})
-            size = 0
-        parts[-1].setdefault(facts.version, []).append(partition)
-        size += bytes_
-    return [
-        HeadsMoved(
-            environment=environment,
-            moves={asset: {version: tuple(partitions) for version, partitions in part.items()}},
-            reason="rolled back",
-        )
-        for part in parts
-    ]
+    told: list[Event] = []
+    for part in in_parts((facts.version, partition) for partition, facts in moves.items()):
+        by_version: dict[VersionId, list[PartitionKey]] = {}
+        for version, partition in part:
+            by_version.setdefault(version, []).append(partition)
+        moved = {asset: {version: tuple(partitions) for version, partitions in by_version.items()}}
+        told.append(HeadsMoved(environment=environment, moves=moved, reason="rolled back"))
+    return told

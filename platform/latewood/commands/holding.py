@@ -16,6 +16,7 @@ from latewood.events import (
     HeadsMoved,
     ParameterPinned,
     ParameterUnpinned,
+    ResourceConfigured,
     RetractionUndone,
     StepReused,
     StepSucceeded,
@@ -39,7 +40,7 @@ _TRIES: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a decision was read from: heads, pins and deployments as of a position.
+    """What a decision was read from: heads, pins, deployments and configurations as of a position.
 
     Of these environments and assets; None = of all.
     """
@@ -86,7 +87,7 @@ def _moves(event: RecordedEvent, project: str, basis: Basis) -> bool:
             environment, assets = fact.environment, set(fact.assets)
         case ParameterPinned() | ParameterUnpinned() as fact:
             environment, assets = fact.environment, {fact.asset}
-        case EnvironmentCreated() | EnvironmentDropped() | EnvironmentDeployed() as fact:
+        case EnvironmentCreated() | EnvironmentDropped() | EnvironmentDeployed() | ResourceConfigured() as fact:
             environment = fact.environment
         case VersionsRetracted() | RetractionUndone() | AssetRenamed() | ArtifactsCollected():
             return True

@@ -1,13 +1,11 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
 from platform import python_version
-from typing import Any, Final, TypeVar
-
-import msgspec
+from typing import Any, Final
 
 from latewood.commands.blocked import barred_steps, refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
@@ -23,7 +21,7 @@ from latewood.engine.failure_handling import handle_failures
 from latewood.engine.inline import InlineRun
 from latewood.engine.loader import Loaded
 from latewood.engine.opened import OpenResources
-from latewood.engine.recorder import Recorder
+from latewood.engine.recorder import Recorder, in_parts
 from latewood.engine.redaction import redacted_json
 from latewood.engine.reports import Notice, Report, Tally
 from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
@@ -52,8 +50,6 @@ _RANGES_MAX: Final = 1_000
 
 _PART_BYTES_MAX: Final = 24_576
 """Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +163,8 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         only=asked.only,
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
-    chunks = list(zip_longest(_parts(_planned_steps(made)), _parts(contents.items())))
+    parts = (in_parts(_planned_steps(made), _PART_BYTES_MAX), in_parts(contents.items(), _PART_BYTES_MAX))
+    chunks = list(zip_longest(*parts)) or [((), ())]
     facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
     for number, (steps, seen) in enumerate(chunks, start=1):
         planned = RunPlanned(
@@ -217,20 +214,6 @@ def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
                     reasons=tuple(reason.written for reason in group.reasons),
                 )
                 first += len(ordinals)
-
-
-def _parts(entries: Iterable[T]) -> list[list[T]]:
-    """The entries in lists of which two fit into one event; at least one list."""
-    parts: list[list[T]] = [[]]
-    size = 0
-    for entry in entries:
-        bytes_ = len(msgspec.json.encode(entry))
-        if parts[-1] and size + bytes_ > _PART_BYTES_MAX:
-            parts.append([])
-            size = 0
-        parts[-1].append(entry)
-        size += bytes_
-    return parts
 
 
 def _execute(

@@ -1,11 +1,12 @@
 """Observations: what is seen of external assets, by their observers or reported by tools outside."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from latewood.commands.deploying import deploy_loaded
+from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.planning import partitions_asked
 from latewood.commands.reading import View, known_key, view_of
 from latewood.commands.workspace import Workspace
@@ -24,11 +25,11 @@ from latewood.errors import UsageError, ValueRefused
 from latewood.events import AssetObserved, Failure, FailureKind
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
-from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, version_id
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, version_id
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads
-from latewood_eventlog.records import Batch, Position, StreamAppend
+from latewood_eventlog.records import Position, StreamAppend
 
 STREAM: Final = "observations"
 _AT_ONCE: Final = 500
@@ -74,7 +75,8 @@ def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: 
 
     An observer that fails leaves things as they were, and the others go on. A process that dies has recorded all that
     it had seen, but for the last few hundred.
-    Raises UsageError where the selection has nothing to observe.
+    Raises UsageError where the selection has nothing to observe, and where the environment does not have the assets
+    any more when they have been looked at.
     """
     ids = deploy_loaded(workspace, loaded).ids
     view = view_of(workspace, loaded=loaded, ids=ids)
@@ -190,18 +192,27 @@ def _checked(seen: DataVersion, key: AssetKey) -> DataVersion:
     subject = f'"{key}"'
     if not seen.version:
         raise ValueRefused(f"data_version of {subject}: expected text that tells one content from another, found none")
+    odd = sorted({character for character in seen.version if not character.isprintable()})
+    if odd or seen.version != seen.version.strip():
+        found = f"{', '.join(map(ascii, odd))} in it" if odd else "space around it"
+        raise ValueRefused(
+            f"data_version of {subject}: expected text in one line, which nothing surrounds, found {found}; "
+            "two of the same content would be told apart"
+        )
     return DataVersion(
         recordable_version(seen.version, subject=subject), recordable_metadata(seen.metadata, subject=subject)
     )
 
 
 class _Recorder:
-    """Records observations of these assets, a few hundred at once."""
+    """Records observations of these assets, a few hundred at once, as long as the environment has them as external."""
 
-    def __init__(self, workspace: Workspace, view: View, keys: Iterable[AssetKey]) -> None:
+    def __init__(self, workspace: Workspace, view: View, keys: Sequence[AssetKey]) -> None:
         self._workspace = workspace
         self._view = view
         self._run = workspace.new_run()
+        self._keys = {view.ids[key]: key for key in keys}
+        self._position = view.position
         self._waiting: list[AssetObserved] = []
         self._seen: list[Seen] = []
         with snapshot(workspace.log) as connection:
@@ -243,16 +254,32 @@ class _Recorder:
         self._waiting = []
         if not facts:
             return
+        project, at, actor = workspace.project, workspace.clock(), workspace.actor
         events = tuple(
-            new_event(
-                fact,
-                project=workspace.project,
-                stream=STREAM,
-                name=(fact.version,),
-                at=workspace.clock(),
-                actor=workspace.actor,
-            )
-            for fact in facts
+            new_event(fact, project=project, stream=STREAM, name=(fact.version,), at=at, actor=actor) for fact in facts
         )
         append = StreamAppend(project=workspace.project, stream=STREAM, events=events)
-        workspace.log.append(Batch(appends=(append,)))
+        assets = {fact.asset for fact in facts}
+        for _ in range(ATTEMPTS):
+            basis = Basis(position=self._position, environments=(workspace.environment,), assets=assets)
+            try:
+                self._position = append_decided(workspace, append, basis).last
+            except OVERTAKEN:
+                self._position = self._still_external(assets)
+            else:
+                return
+        raise UsageError(
+            f"{workspace.environment} was changed by others in each of {ATTEMPTS} attempts; "
+            "the last observations were not recorded, observe again"
+        )
+
+    def _still_external(self, assets: Collection[AssetId]) -> Position:
+        """Where the log ends, by when the environment still has these. Raises UsageError where it has not."""
+        view = view_of(self._workspace)
+        observed = {id_ for key, id_ in view.ids.items() if view.catalog[key].origin is Origin.EXTERNAL}
+        for key in sorted(self._keys[id_] for id_ in set(assets) - observed):
+            raise UsageError(
+                f'"{key}" is no external asset of {self._workspace.environment} any more: somebody dropped the '
+                "environment or deployed other definitions meanwhile; what was seen last was not recorded"
+            )
+        return view.position

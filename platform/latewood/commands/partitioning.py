@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace
-from latewood.engine.recorder import key_parts, new_event
+from latewood.engine.recorder import in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, PartitionsAdded, PartitionsRemoved
 from latewood.model.keys import PartitionKey
@@ -37,7 +37,7 @@ def add_keys(workspace: Workspace, name: str, keys: Sequence[str]) -> Changed:
         version = workspace.log.version(workspace.project, f"partitions/{name}")
         present = {row.key for row in _rows(workspace, name) if row.present}
         new = tuple(key for key in wanted if key not in present)
-        facts = [PartitionsAdded(name=name, keys=part) for part in key_parts(new)]
+        facts = [PartitionsAdded(name=name, keys=part) for part in in_parts(new)]
         if (done := _recorded(workspace, name, version, wanted, new, facts)) is not None:
             return done
     raise _overtaken(name)
@@ -54,7 +54,7 @@ def remove_keys(workspace: Workspace, name: str, keys: Sequence[str]) -> Changed
             hint = f"did you mean {' or '.join(near)}?" if near else f"`latewood partitions list {name}` has them all"
             raise UsageError(f'{name} has no partition "{unknown}"; {hint}')
         gone = tuple(key for key in wanted if rows[key].present)
-        facts = [PartitionsRemoved(name=name, keys=part) for part in key_parts(gone)]
+        facts = [PartitionsRemoved(name=name, keys=part) for part in in_parts(gone)]
         if (done := _recorded(workspace, name, version, wanted, gone, facts)) is not None:
             return done
     raise _overtaken(name)

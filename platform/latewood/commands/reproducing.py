@@ -13,8 +13,6 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import msgspec
-
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
 from latewood.commands.surroundings import Surroundings, surroundings
@@ -23,7 +21,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
 from latewood.engine.differing import Difference, first_difference
 from latewood.engine.recordable import text
-from latewood.engine.recorder import new_event
+from latewood.engine.recorder import in_parts, new_event
 from latewood.engine.store import ArtifactAddress, ArtifactStore
 from latewood.engine.sweeping import in_use
 from latewood.engine.worker_process import Worker
@@ -309,31 +307,17 @@ def _record_ended(
     others = [output.fact for output in outputs if output.fact.verdict is not Verdict.IDENTICAL]
     apart = {fact.version for fact in others}
     identical = list(dict.fromkeys(output.version for output in outputs if output.version not in apart))
-    parts = list(_parts(others))
+    parts = list(in_parts(others, _PART_BYTES_MAX)) or [()]
     for number, part in enumerate(parts, start=1):
         fact = ReproductionEnded(
             reproduction=reproduction,
             python=opened.python,
             identical=_listed(workspace, identical) if number == 1 else "",
-            others=tuple(part),
+            others=part,
             part=number,
             parts=len(parts),
         )
         _record(workspace, reproduction, fact, name, number)
-
-
-def _parts(others: Sequence[OutputReproduced]) -> Iterator[list[OutputReproduced]]:
-    """The entries in lists that fit into one event; at least one list."""
-    part: list[OutputReproduced] = []
-    size = 0
-    for fact in others:
-        bytes_ = len(msgspec.json.encode(fact))
-        if part and size + bytes_ > _PART_BYTES_MAX:
-            yield part
-            part, size = [], 0
-        part.append(fact)
-        size += bytes_
-    yield part
 
 
 def _record(workspace: Workspace, reproduction: str, fact: Event, *names: object) -> None:

@@ -4,15 +4,13 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.downstream import Reach, reach
 from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts
-from latewood.engine.recorder import new_event
+from latewood.engine.recorder import PART_BYTES_MAX, in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, RetractedVersion, RetractionUndone, VersionsRetracted
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
@@ -24,8 +22,6 @@ from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.errors import WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
-
-_EVENT_BYTES_MAX = 49_152
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +176,8 @@ def _after(now: Iterable[Retraction], facts: Iterable[Event]) -> Retracted:
 
 def _retractions(new: Sequence[tuple[VersionFacts, str]], reason: str, *, rerun: bool) -> list[Event]:
     """The facts, each as large as an event may be."""
-    parts: list[list[RetractedVersion]] = []
-    size = _EVENT_BYTES_MAX
-    for facts, output in new:
-        made = RetractedVersion(
+    made = (
+        RetractedVersion(
             asset=facts.asset,
             version=facts.version,
             output=output,
@@ -192,13 +186,10 @@ def _retractions(new: Sequence[tuple[VersionFacts, str]], reason: str, *, rerun:
             partition=facts.partition,
             reuse_key=facts.reuse_key,
         )
-        bytes_ = len(msgspec.json.encode(made))
-        if size + bytes_ > _EVENT_BYTES_MAX:
-            parts.append([])
-            size = len(reason.encode())
-        parts[-1].append(made)
-        size += bytes_
-    return [VersionsRetracted(versions=tuple(part), reason=reason, rerun=rerun) for part in parts]
+        for facts, output in new
+    )
+    parts = in_parts(made, PART_BYTES_MAX - len(reason.encode()))
+    return [VersionsRetracted(versions=part, reason=reason, rerun=rerun) for part in parts]
 
 
 def _chosen(

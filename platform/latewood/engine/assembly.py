@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from latewood.authoring import Asset, Check, Observer, OutputOf
 from latewood.decide.keys import parameters_of
 from latewood.engine.checks import define_checks
-from latewood.engine.configuration import AsRecorded, Configured, configure
+from latewood.engine.configuration import AsGiven, AsRecorded, Configured, configure
 from latewood.engine.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.inspection import Inspector
 from latewood.engine.launchables import define_launchables, wire
@@ -68,12 +68,12 @@ def assemble(
     *,
     root: Path,
     location: str,
-    recorded: AsRecorded | None,
+    said: AsRecorded | AsGiven | None,
     inspector: Inspector,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
 ) -> Assembled:
-    """Definitions for everything found; settings and resources by the project's file, or as they were recorded.
+    """Definitions for everything found; settings and resources by the project's file, or as `said`.
 
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
@@ -111,7 +111,7 @@ def assemble(
         *(live for _, live in observers.values()),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    source = recorded or ProjectFile(root, problems)
+    source = said or ProjectFile(root, problems)
     resources = configure(tuple(classes), source, environment, problems)
     settings = location_settings(source, location) if isinstance(source, ProjectFile) else LocationSettings()
     if problems.found:

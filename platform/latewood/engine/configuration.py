@@ -70,15 +70,23 @@ class AsRecorded:
     configurations: Mapping[str, Recorded]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsGiven:
+    """What somebody says of resources in code, in place of the project's file: instances, or the fields' values."""
+
+    root: Path
+    resources: "Mapping[str, Resource | Mapping[str, Any]]"
+
+
 def configure(
     classes: Sequence["type[Resource]"],
-    source: ProjectFile | AsRecorded,
+    source: "ProjectFile | AsRecorded | AsGiven",
     environment: str,
     problems: Problems,
 ) -> dict[str, Configured]:
     """The resources of these classes by name, as far as they have no problems; these are added to the others.
 
-    As the project's file says, or as they were recorded: then those that were not are left out.
+    As the project's file says; or as they were recorded: then those that were not are left out; or as they are given.
     """
     by_name: dict[str, type[Resource]] = {}
     for cls in classes:
@@ -87,13 +95,13 @@ def configure(
             name = cls.__resource_name__
             message = f'two resources are called "{name}"; give one of them another: class {cls.__name__}(…, name="…")'
             problems.at(_place_of(cls), message)
-    if not by_name:
+    if not by_name and not isinstance(source, AsGiven):
         return {}
     if isinstance(source, AsRecorded):
         there = {name: cls for name, cls in by_name.items() if name in source.configurations}
         found = {name: _as_recorded(cls, source, problems) for name, cls in there.items()}
     else:
-        file = _Sections(source, environment)
+        file = _Given(source, problems) if isinstance(source, AsGiven) else _Sections(source, environment)
         file.refuse_misspelt(by_name)
         found = {name: _configured(cls, file, source.root, problems) for name, cls in by_name.items()}
     return {name: configured for name, configured in found.items() if configured is not None}
@@ -106,7 +114,9 @@ def _as_recorded(cls: "type[Resource]", recorded: AsRecorded, problems: Problems
     return found and replace(found, values=then.values, secrets=then.secrets, digest=then.digest)
 
 
-def _configured(cls: "type[Resource]", file: "_Sections | _Then", root: Path, problems: Problems) -> Configured | None:
+def _configured(
+    cls: "type[Resource]", file: "_Sections | _Then | _Given", root: Path, problems: Problems
+) -> Configured | None:
     from pydantic import ValidationError  # noqa: PLC0415 - start-up: loaded by now, there is a resource
 
     name = cls.__resource_name__
@@ -221,6 +231,28 @@ def _place_of(cls: type) -> Place:
         return Place(inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1])
     except (OSError, TypeError):
         return Place("", 0)
+
+
+class _Given:
+    """What somebody says of resources in code."""
+
+    def __init__(self, given: AsGiven, problems: Problems) -> None:
+        self._given = given.resources
+        self._problems = problems
+
+    def validated(self, cls: "type[Resource]", root: Path) -> "Resource":
+        """The instance; where nothing was given the class has the defaults. Raises what validation does."""
+        return cls.model_validate(self._given.get(cls.__resource_name__, {}), context={ROOT: root})
+
+    def place(self, _resource: str, _field: str) -> Place | None:
+        """None: the class is where a problem is told."""
+        return None
+
+    def refuse_misspelt(self, known: Collection[str]) -> None:
+        """Names that are no resource's."""
+        for name in self._given.keys() - known:
+            hint = f"there are {', '.join(known)}" if known else "nothing here asks for one"
+            self._problems.at(Place("", 0), f'resources: no resource "{name}"; {hint}')
 
 
 class _Then:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
 from latewood.engine.assembly import Found, assemble
-from latewood.engine.configuration import AsRecorded, Configured, Recorded
+from latewood.engine.configuration import AsGiven, AsRecorded, Configured, Recorded
 from latewood.engine.inspection import Inspector
 from latewood.engine.location_settings import LocationSettings
 from latewood.engine.signature import LiveTask
@@ -28,6 +28,9 @@ from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.workflows import LaunchPlan, Workflow
+
+if TYPE_CHECKING:
+    from latewood.resources import Resource
 
 DEFINITIONS = "definitions"
 """The module attribute that says what a module defines, when it is not all its attributes."""
@@ -182,11 +185,17 @@ _OWN_FOLDERS = frozenset(
 
 
 def load_objects(
-    definitions: ModuleType | Definitions | Iterable[object], *, root: Path, location: str, environment: str = PROD
+    definitions: ModuleType | Definitions | Iterable[object],
+    *,
+    root: Path,
+    location: str,
+    environment: str = PROD,
+    resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
 ) -> Loaded:
     """The location that these objects define, which no file has to hold; no sources are kept of it.
 
-    In an iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
+    The project's file is not read: `resources` are all that is said of them, instances or values by name. In an
+    iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
     """
     match definitions:
         case ModuleType():
@@ -195,7 +204,8 @@ def load_objects(
             found = _declared(definitions, _by_function(definitions))
         case _:
             found = _listed(tuple(definitions), location)
-    return _assembled(found, location, root, {}, environment, None, Inspector(root))
+    said = AsGiven(root=root, resources=resources or {})
+    return _assembled(found, location, root, {}, environment, said, Inspector(root))
 
 
 def project_root(start: Path) -> Path:
@@ -304,7 +314,7 @@ def _assembled(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
-    recorded: AsRecorded | None,
+    said: AsRecorded | AsGiven | None,
     inspector: Inspector,
 ) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
@@ -317,7 +327,7 @@ def _assembled(
         found,
         root=root,
         location=location,
-        recorded=recorded,
+        said=said,
         inspector=inspector,
         others=others,
         environment=environment,

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from latewood.events import SCHEMA_VERSIONS, TYPE_OF, Event, PartitionsAdded, to_json
 from latewood.model.keys import PartitionKey, RunId
@@ -21,24 +22,34 @@ Told = list[tuple[Event, Sequence[object]]]
 """Facts with the names that tell them apart within their stream."""
 
 
-_KEYS_MAX: Final = 50
-"""Keys of partitions in one event: each may have 800 bytes."""
+PART_BYTES_MAX: Final = 49_152
+"""Most bytes of entries in one event, encoded: well under an event's limit."""
+
+T = TypeVar("T")
+
+
+def in_parts(entries: Iterable[T], limit: int = PART_BYTES_MAX) -> Iterator[tuple[T, ...]]:
+    """The entries in order, in pieces of at most so many bytes; none of no entries. One that is larger stands alone."""
+    part: list[T] = []
+    total = 0
+    for entry in entries:
+        bytes_ = len(msgspec.json.encode(entry)) + 1  # and what parts it from the next one
+        if part and total + bytes_ > limit:
+            yield tuple(part)
+            part, total = [], 0
+        part.append(entry)
+        total += bytes_
+    if part:
+        yield tuple(part)
 
 
 def added_partitions(by_name: Mapping[str, Iterable[PartitionKey]], run: RunId, step: int) -> Told:
     """What a step adds to dynamic partitions, in as many facts as it takes."""
     told: Told = []
     for name, keys in by_name.items():
-        for number, part in enumerate(key_parts(keys)):
+        for number, part in enumerate(in_parts(keys)):
             told.append((PartitionsAdded(name=name, keys=part, run=run, step=step), ("added", step, name, number)))
     return told
-
-
-def key_parts(keys: Iterable[PartitionKey]) -> Iterator[tuple[PartitionKey, ...]]:
-    """The keys in pieces that an event can hold."""
-    left = iter(keys)
-    while part := tuple(islice(left, _KEYS_MAX)):
-        yield part
 
 
 def event_id(project: str, stream: str, *names: object) -> UUID:

@@ -12,7 +12,7 @@ from latewood.engine.loader import Loaded
 from latewood.engine.naming import RESULT
 from latewood.engine.signature import LiveTask
 from latewood.errors import UsageError
-from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Receives, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
 from latewood.model.policies import Retry, Reuse, Timeouts
 
@@ -29,6 +29,8 @@ class Given:
     def __call__(self, partition: PartitionKey = UNPARTITIONED) -> Any:
         """What was given for the partition: a value, or a dict of those of several outputs."""
         by_output = {output: value for (output, of), value in self.values.items() if of == partition}
+        if not by_output and all(output == RESULT for output, _ in self.values):
+            raise LookupError(f'no value was given for it: Project.give(…, partition="{partition}")')
         return by_output[RESULT] if by_output.keys() == {RESULT} else by_output
 
 
@@ -74,6 +76,7 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
         parameters=(),
         receives=((_PARTITION, "key"),) if told else (),
         fixed={},
+        uses=(),
         reuse=Reuse(),
         retries=Retry(),
         timeouts=Timeouts(),
@@ -82,4 +85,5 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
 
 
 def _live(live: LiveTask, given: Given, *, told: bool) -> LiveTask:
-    return replace(live, function=given, inputs={}, parameters={}, receives={_PARTITION: "key"} if told else {})
+    receives: dict[str, Receives] = {_PARTITION: "key"} if told else {}
+    return replace(live, function=given, inputs={}, parameters={}, receives=receives, resources={})

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from latewood.commands.observing import Unseen
 from latewood.context import CheckResult
 from latewood.decide.judge import Node
 from latewood.decide.plan import Plan as DecidedPlan
 from latewood.decide.plan import Step
 from latewood.decide.why import Explanation
-from latewood.errors import LatewoodError
+from latewood.errors import LatewoodError, UsageError
 from latewood.events import Action, CheckEvaluated, Event, StepFailed, StepReused, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId, version_id
 from latewood.model.ordinals import Ordinals
@@ -132,7 +133,7 @@ class Told:
                 self.outcomes[fact.step] = "ran"
                 for output in fact.outputs:
                     key = keys[output.asset]
-                    self.metadata[_named(key, fact.partition)] = output.metadata
+                    self.metadata[named(key, fact.partition)] = output.metadata
                     self.versions.setdefault(key, {})[fact.partition] = version_id(fact.run, fact.step)
             case StepReused():
                 self.outcomes[fact.step] = "reused"
@@ -141,13 +142,13 @@ class Told:
             case StepFailed(retry_at=None):
                 self.outcomes[fact.step] = "failed"
                 for key in steps[fact.step].task.node.keys:
-                    self.failures[_named(key, fact.partition)] = f"{fact.failure.error}: {fact.failure.message}"
+                    self.failures[named(key, fact.partition)] = f"{fact.failure.error}: {fact.failure.message}"
                 self.tracebacks.append(fact.failure.traceback)
             case StepSkipped():
                 self.outcomes[fact.step] = "skipped"
             case CheckEvaluated():
                 verdict = CheckResult(fact.passed, fact.metadata, fact.message)
-                self.checks[_named(f"{keys[fact.asset]}.{fact.check}", fact.partition)] = verdict
+                self.checks[named(f"{keys[fact.asset]}.{fact.check}", fact.partition)] = verdict
             case _:
                 pass
 
@@ -169,7 +170,21 @@ def _words(words: Mapping[str, Ordinals], scheme: Any) -> Iterator[str]:
             yield word if len(words) == 1 or scheme is None else f"{word} {describe(scheme, ordinals)}"
 
 
-def _named(key: str, partition: PartitionKey) -> str:
+def observers_failed(unseen: Sequence[Unseen]) -> RunFailed:
+    """What to raise where observers failed, with the user's own tracebacks."""
+    failures = {named(each.key, each.partition): f"{each.failure.error}: {each.failure.message}" for each in unseen}
+    lines = [*(f"{name}: {message}" for name, message in failures.items()), *(e.failure.traceback for e in unseen)]
+    outcomes: dict[str, str] = {each.key: "failed" for each in unseen}
+    run = Run(outcomes=outcomes, failures=failures, checks={}, metadata={}, _values=_nothing_made)
+    return RunFailed(run, "\n".join(lines))
+
+
+def _nothing_made(key: str, partition: str) -> Any:
+    raise UsageError(f'no value of "{named(key, partition)}": observers make none')
+
+
+def named(key: str, partition: str) -> str:
+    """How an asset's partition is called in texts."""
     return f"{key} {partition}" if partition else key
 
 

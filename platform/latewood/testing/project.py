@@ -4,28 +4,45 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from latewood.authoring import Definitions
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.explaining import run_events, why
 from latewood.commands.materializing import Prepared, materialize, prepare
-from latewood.commands.observing import report
-from latewood.commands.planning import Asked
+from latewood.commands.observing import observe, report
+from latewood.commands.partitioning import add_keys
+from latewood.commands.planning import Asked, plan_loaded
+from latewood.commands.reading import foreseen_view
+from latewood.decide.state import VersionFacts
 from latewood.engine.loader import Loaded, load_objects, project_root
 from latewood.engine.values import Values
 from latewood.errors import UsageError, ValueRefused
-from latewood.events import FailureKind, RunStatus, StepFailed
-from latewood.model.definitions import Origin
+from latewood.events import RunStatus, StepFailed
+from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
-from latewood.projections.snapshots import snapshot
+from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.states import heads, version_named
 from latewood.testing.clock import Clock
 from latewood.testing.database import forget, fresh_workspace
 from latewood.testing.given import Given, known_asset, outputs_beside, with_given
-from latewood.testing.outcome import Plan, Run, RunFailed, Told, Why, failure_text, plan_of, why_of
+from latewood.testing.outcome import (
+    Plan,
+    Run,
+    RunFailed,
+    Told,
+    Why,
+    failure_text,
+    named,
+    observers_failed,
+    plan_of,
+    why_of,
+)
 from latewood_eventlog.records import Position
+
+if TYPE_CHECKING:
+    from latewood.resources import Resource
 
 _LOCATION: Final = "test"
 
@@ -36,6 +53,9 @@ class Project:
     Everything is as in earnest, the database included: a Postgres that the first project of a session starts. Close it,
     or use it in a `with` statement. Relative paths in parameters start from `root`, by default the folder of the
     project that the tests are run in. Its clock stands still, at `now`.
+
+    Nothing of that project's `latewood.toml` is read. `resources` are instances or values of fields by name; what is
+    not among them has the defaults of its class.
     """
 
     def __init__(
@@ -45,7 +65,9 @@ class Project:
         environment: str = "prod",
         root: Path | None = None,
         now: datetime | None = None,
+        resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
     ) -> None:
+        self._resources = resources or {}
         self._root = root or project_root(Path.cwd())
         self._environment = environment
         self._clock = Clock(now)
@@ -70,8 +92,17 @@ class Project:
         """Where its clock stands."""
         return self._clock.now
 
-    def define(self, definitions: ModuleType | Definitions | Iterable[object]) -> None:
-        """Other definitions from here on, as after an edit: what was made stays, and so do given values."""
+    def define(
+        self,
+        definitions: ModuleType | Definitions | Iterable[object],
+        *,
+        resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
+    ) -> None:
+        """Other definitions from here on, as after an edit: what was made stays, and so do given values.
+
+        `resources` are theirs where they are said, else as before.
+        """
+        self._resources = self._resources if resources is None else resources
         self._defined = self._load(definitions)
 
     def give(self, key: str, value: Any, *, partition: str = "") -> None:
@@ -87,8 +118,7 @@ class Project:
             deploy_loaded(self._workspace, self._loaded())
             report(self._workspace, key, data_version=value, partition=partition)
             return
-        ordinals = parse_partitions(asset.partitions, partition, self._clock.now) if partition else None
-        keys = (UNPARTITIONED,) if ordinals is None else keys_of(asset.partitions, ordinals)
+        keys = self._keys(asset.key, partition) if partition else (UNPARTITIONED,)
         given = self._given.setdefault(asset.key, Given())
         for beside in outputs_beside(self._defined, asset.key):
             self._given[beside] = given
@@ -96,8 +126,24 @@ class Project:
         prepared = self._prepared(key, partition=partition, force=True)
         result = materialize(self._workspace, prepared)
         for _, fact in run_events(self._workspace, result.run):
-            if isinstance(fact, StepFailed) and fact.failure.kind is not FailureKind.USER:
+            if isinstance(fact, StepFailed):
                 raise ValueRefused(fact.failure.message)
+
+    def add_partitions(self, name: str, keys: Iterable[str]) -> None:
+        """Add keys to dynamic partitions, as `latewood partitions add` does. Raises UsageError."""
+        deploy_loaded(self._workspace, self._loaded())
+        add_keys(self._workspace, name, tuple(keys))
+
+    def observe(self, selection: str = "*", *, partition: str = "", now: datetime | None = None) -> dict[str, str]:
+        """Let the observers of the selected external assets look: data versions by asset, with the partition if any.
+
+        Raises RunFailed where one fails, with what it raised; what the others saw is recorded.
+        """
+        self._set(now)
+        done = observe(self._workspace, self._loaded(), selection, partition=partition)
+        if done.unseen:
+            raise observers_failed(done.unseen)
+        return {named(seen.key, seen.partition): _told_version(seen.data_version) for seen in done.seen}
 
     def materialize(
         self,
@@ -138,18 +184,23 @@ class Project:
         now: datetime | None = None,
         force: bool = False,
     ) -> Plan:
-        """What `materialize` would do with the same arguments, and why. Runs nothing."""
-        prepared = self._prepared(selection, partition=partition, parameters=parameters, now=now, force=force)
-        return plan_of(prepared.plan)
+        """What `materialize` would do with the same arguments, and why. Runs and records nothing."""
+        asked = self._asked(selection, partition=partition, parameters=parameters, now=now, force=force)
+        return plan_of(plan_loaded(self._workspace, self._loaded(), asked)[1])
 
     def why(self, key: str, *, partition: str = "", now: datetime | None = None) -> Why:
         """Why the asset is fresh, stale or missing. Without a partition: the first one that is not fresh."""
         self._set(now)
-        deploy_loaded(self._workspace, self._loaded())
-        return why_of(why(self._workspace, key, partition=partition))
+        return why_of(why(self._workspace, key, partition=partition, loaded=self._loaded()))
 
     def _load(self, definitions: ModuleType | Definitions | Iterable[object]) -> Loaded:
-        return load_objects(definitions, root=self._root, location=_LOCATION, environment=self._environment)
+        return load_objects(
+            definitions,
+            root=self._root,
+            location=_LOCATION,
+            environment=self._environment,
+            resources=self._resources,
+        )
 
     def _prepared(
         self,
@@ -160,9 +211,26 @@ class Project:
         now: datetime | None = None,
         force: bool = False,
     ) -> Prepared:
-        self._set(now)
-        asked = Asked(selection=selection, partition=partition, values=parameters or {}, force=force)
+        asked = self._asked(selection, partition=partition, parameters=parameters, now=now, force=force)
         return prepare(self._workspace, self._loaded(), asked)
+
+    def _asked(
+        self,
+        selection: str,
+        *,
+        partition: str,
+        parameters: Mapping[str, Any] | None,
+        now: datetime | None,
+        force: bool,
+    ) -> Asked:
+        self._set(now)
+        return Asked(selection=selection, partition=partition, values=parameters or {}, force=force)
+
+    def _keys(self, key: AssetKey, partition: str) -> tuple[PartitionKey, ...]:
+        """The partitions that this text names, by the keys that were added to dynamic ones so far."""
+        with uncollected(), snapshot(self._workspace.log) as connection:
+            scheme = foreseen_view(connection, self._workspace, self._loaded()).catalog[key].partitions
+        return keys_of(scheme, parse_partitions(scheme, partition, self._clock.now))
 
     def _loaded(self) -> Loaded:
         return with_given(self._defined, self._given)
@@ -182,29 +250,41 @@ class _Values:
         self._position = position
 
     def of(self, key: str, partition: str) -> Any:
-        """One value, or those of all partitions by their keys. Raises RunFailed where there is none."""
-        loaded = self._prepared.loaded
-        asset = known_asset(loaded, key)
-        artifacts = self._artifacts(asset.key)
-        annotation = loaded.tasks[asset.key].outputs[asset.output]
-        values = Values(self._workspace.store)
+        """One value, or those of all partitions by their keys; of an external asset the data version that was observed.
+
+        Raises UsageError where there is none.
+        """
+        asset = known_asset(self._prepared.loaded, key)
+        if asset.origin is Origin.VIRTUAL:
+            raise UsageError(f'"{key}" is virtual: it has no value of its own')
+        found = self._facts(asset.key)
         if asset.partitions is not None and not partition:
-            return {of: values.load_artifact(artifact, annotation) for of, artifact in artifacts.items()}
-        found = artifacts.get(PartitionKey(partition))
-        if found is None:
+            return {of: self._value(asset, facts) for of, facts in found.items()}
+        facts = found.get(PartitionKey(partition))
+        if facts is None:
             outcome = self._told.by_asset().get(key, "not selected, and never made")
             detail = failure_text(self._told)
-            raise UsageError(f'no value of "{f"{key} {partition}".rstrip()}": {outcome}\n{detail}'.rstrip())
-        return values.load_artifact(found, annotation)
+            raise UsageError(f'no value of "{named(key, partition)}": {outcome}\n{detail}'.rstrip())
+        return self._value(asset, facts)
 
-    def _artifacts(self, key: AssetKey) -> dict[PartitionKey, str]:
+    def _value(self, asset: AssetDefinition, facts: VersionFacts) -> Any:
+        if asset.origin is Origin.EXTERNAL:
+            return _told_version(facts.data_version)
+        annotation = self._prepared.loaded.tasks[asset.key].outputs[asset.output]
+        return Values(self._workspace.store).load_artifact(facts.artifact, annotation)
+
+    def _facts(self, key: AssetKey) -> dict[PartitionKey, VersionFacts]:
         workspace, id_ = self._workspace, self._prepared.view.ids[key]
         made: dict[PartitionKey, VersionId] = self._told.versions.get(key, {})
         unmade = {step.partition for step in self._told.plan.steps() if key in step.task.node.keys} - made.keys()
         with snapshot(workspace.log) as connection:
             found = heads(connection, workspace.project, workspace.environment, [id_], self._position)[id_]
-            artifacts = {of: facts.artifact for of, facts in found.items() if of not in unmade}
+            facts = {of: head for of, head in found.items() if of not in unmade}
             for version in dict.fromkeys(made.values()):
-                for facts in version_named(connection, workspace.project, id_, version):
-                    artifacts[facts.partition] = facts.artifact
-        return artifacts
+                facts |= {each.partition: each for each in version_named(connection, workspace.project, id_, version)}
+        return facts
+
+
+def _told_version(data_version: str) -> str:
+    """What an observer or a tool outside said, of which the data version is made."""
+    return data_version.removeprefix("given:")
