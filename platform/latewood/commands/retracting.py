@@ -30,15 +30,10 @@ _EVENT_BYTES_MAX = 49_152
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Versions, the first position among theirs, and which of them were as they are asked to be before."""
+    """Versions, and how many of them were as they are asked to be before."""
 
     versions: tuple[tuple[VersionFacts, str], ...]
     unchanged: int
-
-    @property
-    def since(self) -> Position:
-        """Nothing that was made from them stands before it."""
-        return min(facts.position for facts, _ in self.versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +127,7 @@ def _correct(
             except WrongExpectedVersion:
                 continue
         names = [_name(found) for found, _ in chosen.versions]
-        return Done(
-            chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, chosen.since, _after(now, facts))
-        )
+        return Done(chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, _after(now, facts)))
     raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
