@@ -155,6 +155,7 @@ def test_a_removed_key_is_not_counted_and_comes_back_with_what_was_made_of_it(cu
     assert answer(customers, "show", "sent")["value"] == ["bob"]
     assert answer(customers, "show", "sent", "--as-of", str(before))["value"] == ["ann", "bob"]
     assert keys(customers, "--as-of", str(before)) == ["ann", "bob"]
+    assert keys(customers, "--as-of", "2100-01-01") == ["bob"]
     refused = customers.here("why", "invoice", "--partition", "ann")
     assert refused.code == 2
     assert "it was removed from customers; `latewood partitions add customers KEY` brings it back" in refused.err

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import heads_read, known_key, read_view
+from latewood.commands.reading import PRESENT, heads_read, known_key, read_view
 from latewood.commands.retracting import append_corrections
 from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
@@ -55,7 +55,7 @@ def _decided(
     connection: Snapshot, workspace: Workspace, key: str, old: str, new: str, *, undone: bool
 ) -> tuple[PartitionCarried, AssetKey, bool]:
     """The fact, and whether that is so already."""
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     asset = known_key(view, key)
     id_, scheme = view.ids[asset], view.catalog[asset].partitions
     if scheme is None:

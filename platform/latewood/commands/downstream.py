@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.planning import Asked, make_plan
-from latewood.commands.reading import View, read_view, view_of
+from latewood.commands.reading import PRESENT, View, read_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan
@@ -133,7 +133,7 @@ def _heads_at(
 ) -> Iterator[HeadsAt]:
     assets = list(dict.fromkeys(AssetId(asset) for asset, _, _ in named))
     among = Lineages((AssetId(asset), VersionId(version)) for asset, _, version in named)
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     names = {id_: key for key, id_ in view.ids.items()}
     for asset, by_partition in heads(connection, workspace.project, workspace.environment, assets).items():
         partitions = [p for p, facts in by_partition.items() if among.overlaps(asset, facts.version)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
-from latewood.commands.reading import Read, known_key, read_view, reading
+from latewood.commands.reading import PRESENT, Read, known_key, read_view, reading
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts
@@ -56,7 +56,7 @@ def rollback(
 def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, to: Position | datetime | None) -> Moved:
     for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
-            view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+            view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
             asset = known_key(view, key)
             id_, scheme = view.ids[asset], view.catalog[asset].partitions
             if partition and scheme is None:

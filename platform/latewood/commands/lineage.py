@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from latewood.commands.reading import View, known_key, read_view
+from latewood.commands.reading import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
@@ -12,8 +12,7 @@ from latewood.events import InputRead
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads, history, versions_of
-from latewood_eventlog.records import Position
+from latewood.projections.states import heads, history, versions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ def lineage(
     version: str = "",
     up: int = 1,
     down: int = 0,
-    as_of: Position = NOW,
+    as_of: AsOf = PRESENT,
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 

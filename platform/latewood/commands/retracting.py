@@ -9,7 +9,7 @@ import msgspec
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.downstream import Reach, reach
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import read_view
+from latewood.commands.reading import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts
 from latewood.engine.recorder import new_event
@@ -220,7 +220,7 @@ def _of_partitions(
     """Those of these partitions: by their name, or as the environment's present scheme of the asset reads the text."""
     if named := [entry for entry in found if entry[0].partition == text]:
         return named
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     schemes = {id_: view.catalog[key].partitions for key, id_ in view.ids.items()}
     problems: dict[str, None] = {}
     wanted: dict[AssetId, frozenset[PartitionKey]] = {}
