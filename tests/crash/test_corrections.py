@@ -14,7 +14,7 @@ from latewood.commands.explaining import why
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.commands.reading import read, view_of
+from latewood.commands.reading import AsOf, read, view_of
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
 from latewood.decide.judge import Cause
@@ -146,8 +146,8 @@ def test_other_content_takes_its_place_and_readers_say_why(workspace, shop, load
     )
     run(workspace, load(SHOP.format(source=4)))
     assert set(status(workspace).values()) == {"fresh"}
-    before = read(workspace, next(e.position for e in workspace.log.read_all() if e.type == "versions.retracted") - 1)
-    assert not before.state.retracted
+    told = next(e.position for e in workspace.log.read_all() if e.type == "versions.retracted")
+    assert not read(workspace, AsOf(told - 1)).state.retracted
 
 
 def test_the_same_computation_is_allowed_again(workspace, load):
@@ -221,7 +221,7 @@ def test_history_goes_on_under_the_new_name_once_the_code_has_it(workspace, load
     assert head_keys(workspace) == {"new": 1}
     assert [(r.old, r.new) for r in why(workspace, "new").renames] == [("old", "new")]
     assert ids(dev) == before
-    assert dict(view_of(workspace, as_of=end).ids) == before
+    assert dict(view_of(workspace, as_of=AsOf(end)).ids) == before
     with pytest.raises(UsageError, match='it is called "new" here'):
         why(workspace, "old")
     verify(workspace.log.engine, workspace.log.projections)
@@ -297,7 +297,7 @@ def test_versions_of_an_earlier_scheme_are_kept_and_fresh_again_when_it_comes_ba
     assert set(status(workspace).values()) == {"fresh"}
     now = read(workspace)
     assert {"2013-01-01", "2013-01-02"} <= set(now.state.heads[now.view.ids["sales"]]), "kept, and not counted"
-    assert read(workspace, before).assessed["sales"].node.existing(now.state).ranges == ((0, 4),)
+    assert read(workspace, AsOf(before)).assessed["sales"].node.existing(now.state).ranges == ((0, 4),)
     assert run(workspace, days).tally.ran == 0
 
 

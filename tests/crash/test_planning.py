@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from latewood.commands.heads import promote_version
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked, plan_loaded
-from latewood.commands.reading import read
+from latewood.commands.reading import AsOf, moment_meant, read
 from latewood.engine.file_hash import content_of
 from latewood.engine.loader import Loaded, load_file
 from latewood.engine.recorder import new_event
@@ -126,7 +127,7 @@ def test_why_explains_definitions_that_are_not_deployed_as_if_they_were(workspac
     )
     assert (why(workspace, "headline").foreseen, why(workspace, "headline").findings) == ("", ())
     with pytest.raises(UsageError, match="or a position of the past"):
-        why(workspace, "headline", as_of=before[0], loaded=edited)
+        why(workspace, "headline", as_of=AsOf(before[0]), loaded=edited)
     assert traces(workspace) == before
 
     deploy_loaded(workspace, edited)
@@ -239,3 +240,20 @@ def test_contents_that_were_recorded_without_a_location_are_anybodys_until_its_o
 
 def statuses(workspace) -> dict[str, str]:
     return {key: found.status.value for key, found in read(workspace).assessed.items()}
+
+
+def test_the_past_is_judged_at_the_time_that_was_asked_for(workspace, file):
+    source = "from datetime import timedelta\nfrom latewood import asset\n\n"
+    source += "@asset(reuse=timedelta(days=1))\ndef rates() -> int: return 1\n"
+    materialize(workspace, prepare(workspace, file("rates.py", source), EVERYTHING))
+    made, day = workspace.clock(), timedelta(days=1)
+    later = replace(workspace, clock=lambda: made + 3 * day)
+
+    def status(moment) -> str:
+        return read(later, moment).assessed["rates"].status.value
+
+    assert status(AsOf()) == "stale"
+    for time, expected in ((made, "fresh"), (made + 2 * day, "stale"), (made + 4 * day, "stale")):
+        assert status(moment_meant(later, time)) == expected
+    assert status(AsOf(workspace.log.position())) == "fresh", "a position alone is when it was recorded"
+    assert read(later, moment_meant(later, made + 4 * day)).state.now == made + 3 * day, "of what is to come nothing is"

@@ -56,6 +56,13 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
     assert shop.here("assets", "status:fresh").out.count("●") == 2
 
 
+def test_a_retraction_reaches_what_read_an_older_version_of_equal_content(shop):
+    shop.here("materialize", "sales", "--force")
+    newest = answer(shop, "runs")[0]["run"]
+    found = answer(shop, "retract", f"{newest}.1", "--reason", "the till was broken", "--dry-run")
+    assert [made["asset"] for made in found["downstream"]] == ["report"]
+
+
 def test_a_range_of_what_a_run_made_is_retracted(shop):
     run = answer(shop, "runs")[0]["run"]
     chosen = ("--asset", "sales", "--partition", "2026-03-03..2026-03-04")

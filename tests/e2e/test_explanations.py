@@ -231,6 +231,27 @@ def test_readers_that_were_left_fresh_for_equal_content_are_downstream_of_the_he
     assert downstream(shell, "a", "--up", "0", "--down", "1", "--version", f"{second}.0") == []
 
 
+def test_readers_through_a_view_that_were_left_fresh_are_downstream_of_the_head(shell):
+    source = """
+from latewood.external import virtual_asset
+
+@asset
+def a() -> int:
+    return {a}
+
+view = virtual_asset("view", [a])
+
+@asset(deps=[view])
+def b() -> int:
+    return 1
+"""
+    first = made(shell, source.format(a="1"))["run"]
+    made(shell, source.format(a="2 - 1"), "a")
+    assert statuses(shell)["b"] == "fresh"
+    assert downstream(shell, "a", "--up", "0", "--down", "1") == [(1, "b", f"{first}.0", "a")]
+    assert "equal content" in shell.here("lineage", "a", "--up", "0", "--down", "1").out
+
+
 def test_a_reader_of_other_content_is_not_downstream_of_the_head(shell):
     made(shell, STEADY.format(a="", b="", c=""))
     made(shell, STEADY.format(a="+ 2", b="", c=""), "a")

@@ -155,6 +155,7 @@ def test_a_removed_key_is_not_counted_and_comes_back_with_what_was_made_of_it(cu
     assert answer(customers, "show", "sent")["value"] == ["bob"]
     assert answer(customers, "show", "sent", "--as-of", str(before))["value"] == ["ann", "bob"]
     assert keys(customers, "--as-of", str(before)) == ["ann", "bob"]
+    assert keys(customers, "--as-of", "2100-01-01") == ["bob"]
     refused = customers.here("why", "invoice", "--partition", "ann")
     assert refused.code == 2
     assert "it was removed from customers; `latewood partitions add customers KEY` brings it back" in refused.err
@@ -265,6 +266,42 @@ def test_versions_of_a_renamed_key_count_under_its_new_name(shell):
     assert answer(shell, "why", "sales", "--partition", "europe")["status"] == "missing"
     assert made(shell, "sales") == "1 run, 1 reused"
     assert answer(shell, "why", "sales", "--partition", "europe")["head"]["partition"] == "europe"
+    assert shell.here("log", "verify").code == 0
+
+
+def test_what_was_carried_over_is_shown_moved_back_and_carried_on(shell):
+    def renamed(keys):
+        shell.write("shop.py", REGIONS.format(keys=keys).replace("return 1", f"return {len(keys[0])}"))
+        shell.here("deploy", "-f", "shop.py")
+
+    def shown(partition):
+        return [
+            (v["partition"], v["use"]) for v in answer(shell, "asset", "sales", "--partition", partition)["versions"]
+        ]
+
+    renamed(["eu", "us"])
+    made(shell, "sales")
+    first = answer(shell, "assets")["position"]
+    made(shell, "sales", "--force")
+    renamed(["europe", "us"])
+    assert "eu count as those of europe" in shell.here("partitions", "carry", "sales", "eu", "europe").out
+    assert shown("europe") == [("eu", "head"), ("eu", "past head")]
+
+    back = ("rollback", "sales", "--partition", "europe", "--to-position", str(first))
+    assert "1 head moved in prod. 0 steps run." in shell.here(*back).out
+    assert shown("europe") == [("eu", "past head"), ("eu", "head")]
+    newest = answer(shell, "asset", "sales", "--partition", "europe")["versions"][0]["version"]
+    assert "1 head moved" in shell.here("rollback", "sales", newest, "--partition", "europe").out
+    assert shown("europe") == [("eu", "head"), ("eu", "past head")]
+
+    renamed(["eur", "us"])
+    assert "eu count as those of eur" in shell.here("partitions", "carry", "sales", "europe", "eur").out
+    assert shown("eur") == [("eu", "head"), ("eu", "past head")]
+    made(shell, "sales", "--partition", "eur")
+    assert "kept theirs" in shell.here(*back[:3], "eur", *back[4:]).out
+    assert shown("eur")[0] == ("eur", "head")
+    assert shell.here("partitions", "carry", "sales", "europe", "eur", "--undo").code == 0
+    assert [partition for partition, _ in shown("eur")] == ["eur"]
     assert shell.here("log", "verify").code == 0
 
 

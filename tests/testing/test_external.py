@@ -237,3 +237,20 @@ def test_an_observer_is_the_function_it_was():
         return DataVersion("monday", {"rows": 3})
 
     assert look() == DataVersion("monday", {"rows": 3})
+
+
+def test_a_variant_flows_through_a_view_that_is_not_selected():
+    @asset
+    def listed(*, size: int = 1) -> int:
+        return size
+
+    @asset(deps=["shop/top"])
+    def summary() -> str:
+        return "done"
+
+    view = view_of(listed)
+    with Project([listed, view, virtual_asset("shop/top", [view]), summary]) as project:
+        project.materialize()
+        asked = {"selection": "listed or summary", "parameters": {"listed.size": 2}}
+        assert project.plan(**asked).actions == {"listed": "run", "summary": "depends"}
+        assert project.materialize(**asked).outcomes == {"listed": "ran", "summary": "ran"}

@@ -9,6 +9,8 @@ from builders import NOW, SCHEMES, World, catalog, changed, checked, content, ed
 from latewood.decide.judge import Cause, Reason
 from latewood.decide.state import Durations
 from latewood.decide.sweep import Sweep, split_values
+from latewood.events import Action
+from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import Daily, Hourly, Monthly, Static, Weekly, parse_partitions
@@ -307,6 +309,24 @@ def test_of_partitions_each_names_its_own_root():
         "2": ["upstream:d"],
     }
     assert why_planned(made, "t") == ["refused d", "upstream d"]
+
+
+def test_of_partitions_behind_a_view_each_names_its_own_root():
+    world = World()
+    defined = catalog("a[few]", "v[few] <- a", "b[few] <- v")
+    view = msgspec.structs.replace(defined["v"], origin=Origin.VIRTUAL)
+    defined = Catalog.of(view if asset.key == "v" else asset for asset in defined.assets.values())
+    world.run(defined, "a")
+    retracted, missing, *others = sorted(world.heads[id_of("a")])
+    world.retract(defined, "a", partition=retracted)
+    del world.heads[id_of("a")][missing]
+    (task,) = world.plan(defined, "b").tasks
+
+    assert [(group.action, group.ordinals, group.reasons) for group in task.groups] == [
+        (Action.BLOCKED, Ordinals.of([0]), (Reason(Cause.RETRACTED, "a"),)),
+        (Action.BLOCKED, Ordinals.of([1]), (Reason(Cause.UPSTREAM, "a"),)),
+        (Action.RUN, Ordinals.between(2, 2 + len(others)), (Reason(Cause.MISSING),)),
+    ]
 
 
 def test_missing_outweighs_pending_and_force():

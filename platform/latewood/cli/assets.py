@@ -23,7 +23,7 @@ from latewood.cli.output import (
 )
 from latewood.cli.wording import rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
-from latewood.commands.reading import position_meant, read, select_keys
+from latewood.commands.reading import moment_meant, read, select_keys
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
 from latewood.model.definitions import AssetDefinition, Origin, TaskDefinition
@@ -37,7 +37,7 @@ from latewood.model.types import display
 def assets_command(*, selection: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """List assets."""
     workspace = open_workspace(environment=environment)
-    found = read(workspace, position_meant(workspace, as_of))
+    found = read(workspace, moment_meant(workspace, as_of))
     keys = select_keys(found, selection) if len(found.view.catalog) else ()
     if json_:
         print_json(
@@ -130,7 +130,7 @@ def asset_command(
 ) -> int:
     """Show one asset."""
     workspace = open_workspace(environment=environment)
-    at = position_meant(workspace, as_of)
+    at = moment_meant(workspace, as_of)
     page = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
     if json_:
         print_json(_page_json(page))

@@ -13,7 +13,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
 from latewood.cli.wording import change_text, configuration_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
-from latewood.commands.reading import position_meant
+from latewood.commands.reading import moment_meant
 from latewood.decide.judge import Cause
 from latewood.decide.moves import By, Moved
 from latewood.decide.staleness import Status
@@ -36,7 +36,7 @@ def why_command(
     """Explain what is deployed, or the definitions that are named as if they were."""
     workspace = open_workspace(environment=environment)
     loaded = load(workspace, file, module) if file is not None or module is not None else None
-    found = why(workspace, key, partition=partition, as_of=position_meant(workspace, as_of), loaded=loaded)
+    found = why(workspace, key, partition=partition, as_of=moment_meant(workspace, as_of), loaded=loaded)
     if json_:
         print_json(_explanation_json(found))
         return exits.OK

@@ -9,7 +9,7 @@ from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
-from latewood.commands.reading import View, position_meant
+from latewood.commands.reading import View, moment_meant
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, VersionId
@@ -30,7 +30,7 @@ def lineage_command(
 ) -> int:
     """Show lineage between versions: in JSON every one, for people those of an asset in one line."""
     workspace = open_workspace(environment=environment)
-    at = position_meant(workspace, as_of)
+    at = moment_meant(workspace, as_of)
     found = lineage(workspace, key, partition=partition, version=version, up=up, down=down, as_of=at)
     if json_:
         print_json(

@@ -1,19 +1,20 @@
 """`latewood partitions`: keys of dynamic partitions."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.commands.carrying import carry
 from latewood.commands.partitioning import Changed, add_keys, list_keys, list_names, remove_keys
-from latewood.projections.states import NOW
+from latewood.commands.reading import moment_meant
 
 
-def list_command(*, name: str, environment: str | None, as_of: int | None, json_: bool) -> int:
+def list_command(*, name: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """The keys of a name that are there; without one, the names. In JSON also those that were removed."""
     workspace = open_workspace(environment=environment)
-    at = NOW if as_of is None else as_of
+    at = moment_meant(workspace, as_of)
     if not name:
         found = list_names(workspace, at)
         counts = {named: sum(row.present for row in rows) for named, rows in found.items()}

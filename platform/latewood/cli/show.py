@@ -10,7 +10,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
-from latewood.commands.reading import position_meant
+from latewood.commands.reading import moment_meant
 from latewood.commands.showing import Shown, show
 from latewood.engine.preview import Array, Document, Files, Rows
 
@@ -31,7 +31,7 @@ def show_command(
 ) -> int:
     """Show a value."""
     workspace = open_workspace(environment=environment)
-    at = position_meant(workspace, as_of)
+    at = moment_meant(workspace, as_of)
     found = show(workspace, key, partition=partition, version=version, as_of=at, limit=limit)
     if json_:
         print_json(_shown_json(found))

@@ -1,13 +1,15 @@
 """Carrying partitions over: versions of a partition that was count as those of one that is."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import heads_read, known_key, read_view
+from latewood.commands.reading import PRESENT, heads_read, known_key, read_view
 from latewood.commands.retracting import append_corrections
 from latewood.commands.workspace import Workspace
+from latewood.decide.state import Carried
 from latewood.errors import UsageError
 from latewood.events import PartitionCarried
 from latewood.model.keys import AssetKey, PartitionKey
@@ -55,19 +57,21 @@ def _decided(
     connection: Snapshot, workspace: Workspace, key: str, old: str, new: str, *, undone: bool
 ) -> tuple[PartitionCarried, AssetKey, bool]:
     """The fact, and whether that is so already."""
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     asset = known_key(view, key)
     id_, scheme = view.ids[asset], view.catalog[asset].partitions
     if scheme is None:
         raise UsageError(f'"{asset}" has no partitions')
     said = {entry.new: entry for entry in carried_over(connection, workspace.project, [id_], NOW)}
     if undone:
-        if (entry := said.get(PartitionKey(new))) is None or entry.old != old:
+        entry = said.get(PartitionKey(new))
+        if entry is None or entry.old not in (old, _origin(old, said, ())):
             known = ", ".join(f"{entry.old} to {entry.new}" for entry in said.values()) or "nothing"
             raise UsageError(f'"{old}" of "{asset}" does not count as "{new}"; carried over is {known}')
         return PartitionCarried(asset=id_, old=entry.old, new=entry.new, undone=True), asset, False
     to = key_at(scheme, ordinal_of(scheme, new))  # in the one spelling that keys have
     made = partitions_made(connection, workspace.project, id_)
+    old = _origin(old, said, made)
     if old not in made:
         near = get_close_matches(old, made, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "nothing was ever made of it"
@@ -83,6 +87,15 @@ def _decided(
     if head is not None and head.partition == to:
         raise UsageError(f'"{asset}" {to} has a head of its own, {head.version}; nothing has to be carried over')
     return fact, asset, False
+
+
+def _origin(old: str, said: Mapping[PartitionKey, Carried], made: Collection[PartitionKey]) -> str:
+    """The partition whose versions count as those of one of which nothing was made."""
+    seen = {old}
+    while old not in made and (entry := said.get(PartitionKey(old))) is not None and entry.old not in seen:
+        old = entry.old
+        seen.add(old)
+    return old
 
 
 def _is_partition(scheme: Scheme, key: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from latewood.commands.reading import View, known_key, read_view
+from latewood.commands.reading import PRESENT, View, known_key, read_view
 from latewood.commands.versions import Making, listed, makings
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
@@ -23,7 +23,7 @@ from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads, history
+from latewood.projections.states import heads, history
 from latewood_eventlog.records import Position
 
 CONSIDERED: Final = 1_000
@@ -67,7 +67,7 @@ def compare(
     Cost: O(versions considered and all they were made from by parameters). Raises UsageError.
     """
     with snapshot(workspace.log) as connection:
-        view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+        view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
         asset = known_key(view, key)
         id_, definition = view.ids[asset], view.catalog[asset]
         made = history(connection, workspace.project, id_, limit=CONSIDERED)

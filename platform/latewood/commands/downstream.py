@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.planning import Asked, make_plan
-from latewood.commands.reading import View, read_view, view_of
+from latewood.commands.reading import PRESENT, View, read_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan
@@ -18,7 +18,7 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, ordinal_of
 from latewood.model.schemes import Scheme
 from latewood.projections.environments import existing
-from latewood.projections.retractions import Named, equal_versions, existing_versions
+from latewood.projections.retractions import Named, equal_versions, existing_versions, first_position
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads
 from latewood.projections.statistics import keys_of_ids
@@ -59,14 +59,15 @@ class Reach:
     plans: Mapping[str, Plan]
 
 
-def reach(workspace: Workspace, named: Iterable[Named], since: Position, retracted: Retracted) -> Reach:
-    """All that goes back to these versions, the oldest of which was recorded at `since`; nothing else does.
+def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted) -> Reach:
+    """All that goes back to these versions, or to what equals them; nothing else does.
 
-    `retracted` is what the plans are made by. Cost: O(events since), and the heads of what was found; memory:
-    O(versions found).
+    `retracted` is what the plans are made by. Cost: O(events since the oldest of them), and the heads of what was
+    found; memory: O(versions found).
     """
     with snapshot(workspace.log) as connection:
         roots = equal_versions(connection, workspace.project, named)
+        since = first_position(connection, workspace.project, roots)
         found = downstream([(AssetId(a), VersionId(v)) for a, _, v in roots], _derivations(workspace, since))
         made = list(_existing(connection, workspace, found))
         keys = keys_of_ids(connection, workspace.project, {asset for asset, _, _ in (*roots, *made)})
@@ -132,7 +133,7 @@ def _heads_at(
 ) -> Iterator[HeadsAt]:
     assets = list(dict.fromkeys(AssetId(asset) for asset, _, _ in named))
     among = Lineages((AssetId(asset), VersionId(version)) for asset, _, version in named)
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     names = {id_: key for key, id_ in view.ids.items()}
     for asset, by_partition in heads(connection, workspace.project, workspace.environment, assets).items():
         partitions = [p for p, facts in by_partition.items() if among.overlaps(asset, facts.version)]

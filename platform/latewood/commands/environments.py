@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
-from latewood.commands.reading import read_view
+from latewood.commands.reading import PRESENT, read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.keys import configuration_digest
 from latewood.decide.select import select
@@ -275,7 +275,7 @@ def _diff(
     pins = _repinned(connection, project, line, target)
     assets: Sequence[AssetId] = ()
     if selection != "*":
-        view = read_view(connection, replace(workspace, environment=source), as_of=NOW, loaded=None, ids={})
+        view = read_view(connection, replace(workspace, environment=source), as_of=PRESENT, loaded=None, ids={})
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
         assets = [view.ids[key] for key in keys]
         if not assets:

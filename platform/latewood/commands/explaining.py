@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from latewood.commands.reading import Read, View, known_key, reading
+from latewood.commands.reading import PRESENT, AsOf, Read, View, known_key, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
@@ -33,19 +33,19 @@ from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads_since, partition_history, versions_of
+from latewood.projections.states import heads_since, partition_history, versions_of
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position, RecordedEvent
 
 
 def why(
-    workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW, loaded: Loaded | None = None
+    workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, loaded: Loaded | None = None
 ) -> Explanation:
     """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last.
 
     `loaded`: as it would be were this location deployed as it was loaded. Raises UsageError.
     """
-    if loaded is not None and as_of < NOW:
+    if loaded is not None and as_of != PRESENT:
         raise UsageError("expected definitions as they are now, or a position of the past; found both")
     with reading(workspace, as_of, loaded) as (connection, found):
         asset = known_key(found.view, key)

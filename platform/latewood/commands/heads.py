@@ -1,7 +1,7 @@
 """Moving heads by hand: back to an earlier version, or to one made with other parameters."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
-from latewood.commands.reading import Read, known_key, read_view, reading
+from latewood.commands.reading import PRESENT, Read, heads_read, known_key, read_view, reading
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
-from latewood.decide.state import Retracted, VersionFacts
+from latewood.decide.state import Retracted, VersionFacts, with_carried
 from latewood.engine.recorder import in_parts
 from latewood.engine.store import ArtifactAddress
 from latewood.engine.sweeping import in_use
@@ -20,6 +20,7 @@ from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, heads, latest_versions, made_by_step, version_named
@@ -41,7 +42,7 @@ def rollback(
 ) -> Moved:
     """Point the environment to an earlier version: this one, or each partition to what was head at a position or time.
 
-    Nothing is computed or lost.
+    Nothing is computed or lost. Of a partition to which others were carried over it is their head that moves.
     Raises UsageError for what is unknown, was collected, or is no head to go back to; then nothing is moved.
     """
     if version and to is not None:
@@ -53,33 +54,32 @@ def rollback(
 def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, to: Position | datetime | None) -> Moved:
     for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
-            view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+            view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
             asset = known_key(view, key)
             id_, scheme = view.ids[asset], view.catalog[asset].partitions
             if partition and scheme is None:
                 raise UsageError(f'"{asset}" has no partitions; ask without --partition')
             project, environment = workspace.project, workspace.environment
             chosen = keys_of(scheme, parse_partitions(scheme, partition or "*", workspace.clock()))
-            now = heads(connection, project, environment, [id_])[id_]
+            now = heads_read(connection, workspace, [id_], NOW)[id_]
             wanted: Mapping[PartitionKey, VersionFacts]
             if version:
                 wanted = {f.partition: f for f in version_named(connection, project, id_, VersionId(version))}
                 if not wanted:
                     raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
-                chosen = tuple(k for k in chosen if k in wanted) if partition else tuple(wanted)
+                chosen = chosen if partition else tuple(wanted)
             else:
                 at = _position(workspace, to)
                 wanted = heads(connection, project, environment, [id_], at)[id_]
+            wanted = with_carried({id_: wanted}, carried_over(connection, project, [id_], NOW))[id_]
             retracted = Retracted.of(retractions(connection, project, NOW))
-            moves = {
-                k: wanted[k] for k in chosen if k in wanted and (k not in now or now[k].version != wanted[k].version)
-            }
+            moves, kept = _moves(chosen, now, wanted)
         _require_usable(asset, moves, retracted)
         _require_present(workspace, asset, moves)
         done = Moved(
             key=asset,
             moves={k: (now[k].version if k in now else None, f.version) for k, f in moves.items()},
-            kept=tuple(k for k in chosen if k not in wanted),
+            kept=() if version else kept,
             position=view.position,
         )
         if not moves:
@@ -92,6 +92,27 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             continue
         return done
     raise UsageError(f'"{key}" was moved by others in each of {ATTEMPTS} attempts; nothing was moved, try again')
+
+
+def _moves(
+    chosen: Iterable[PartitionKey],
+    now: Mapping[PartitionKey, VersionFacts],
+    wanted: Mapping[PartitionKey, VersionFacts],
+) -> tuple[dict[PartitionKey, VersionFacts], tuple[PartitionKey, ...]]:
+    """Which heads become which versions, and which of the chosen partitions have none to go to.
+
+    Of a partition to which others were carried over it is their head that moves. One that has a head of its own by now
+    is not what they are any more.
+    """
+    moves: dict[PartitionKey, VersionFacts] = {}
+    kept: list[PartitionKey] = []
+    for partition in chosen:
+        to, head = wanted.get(partition), now.get(partition)
+        if to is None or (head is not None and head.partition == partition != to.partition):
+            kept.append(partition)
+        elif head is None or head.version != to.version:
+            moves[to.partition] = to
+    return moves, tuple(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

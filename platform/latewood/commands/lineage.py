@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from latewood.commands.reading import View, known_key, read_view
+from latewood.commands.reading import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
@@ -12,8 +12,7 @@ from latewood.events import InputRead
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads, history, versions_of
-from latewood_eventlog.records import Position
+from latewood.projections.states import heads, history, versions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ def lineage(
     version: str = "",
     up: int = 1,
     down: int = 0,
-    as_of: Position = NOW,
+    as_of: AsOf = PRESENT,
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 
@@ -134,8 +133,14 @@ class _Walk:
         latest = history(self._connection, self._workspace.project, id_, before=as_of + 1, limit=1_000)
         made = {(facts.asset, facts.version): facts for facts in reversed(latest)}
         contents = {} if exact else self._contents_of_heads(level)
-        of_inputs = {i.name: i.asset for i in self._view.catalog[reader].task.inputs if i.asset in contents}
-        standing = self._standing(id_) if of_inputs else frozenset()
+        of_inputs = {i.name: i.asset for i in self._view.catalog[reader].task.inputs}
+        standing = self._standing(id_) if contents else frozenset()
+
+        def head_read(named: AssetVersion, name: str, read: InputRead) -> AssetKey | None:
+            """What a head reads there, if a head of that is in the level; through a view it is what was read."""
+            key = of_inputs.get(name, self._names.get(read.asset))
+            return key if named in standing and key in contents else None
+
         reads = [
             (named, making, name, read, versions)
             for named, making in self._makings_of(made).items()
@@ -144,7 +149,7 @@ class _Walk:
         others = [
             (read.asset, version)
             for named, _, name, read, versions in reads
-            if named in standing and name in of_inputs
+            if head_read(named, name, read) is not None
             for version in expand(versions)
         ]
         known = versions_of(self._connection, self._workspace.project, others, as_of)
@@ -152,7 +157,7 @@ class _Walk:
             found = [(read.asset, version) for version in expand(versions)]
             equal_to = None
             if above.isdisjoint(found):
-                equal_to = of_inputs.get(name) if named in standing else None
+                equal_to = head_read(named, name, read)
                 now = contents[equal_to] if equal_to is not None else {}
                 was = [known[version] for version in found if version in known]
                 if not any(now.get(facts.partition) == facts.data_version for facts in was):

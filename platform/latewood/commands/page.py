@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from latewood.commands.reading import known_key, reading
+from latewood.commands.reading import PRESENT, AsOf, known_key, reading
 from latewood.commands.versions import makings, names_of, partitions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
 from latewood.decide.judge import retraction
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed
-from latewood.decide.state import Pin, VersionFacts
+from latewood.decide.state import Pin, VersionFacts, counted_as
 from latewood.events import OutputMade
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, VersionId
-from latewood.projections.states import NOW, history, history_count
+from latewood.projections.carried import carried_over
+from latewood.projections.states import history, history_count
 from latewood.projections.statistics import heads_ever
 from latewood.projections.versions import CheckRow, checks_of
 from latewood_eventlog.records import Position
@@ -68,16 +69,18 @@ class AssetPage:
 
 
 def asset_page(
-    workspace: Workspace, key: str, *, partition: str = "", as_of: Position = NOW, limit: int = 10
+    workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, limit: int = 10
 ) -> AssetPage:
-    """Status, latest versions, metadata, schema and checks of an asset at a position. Raises UsageError."""
+    """Status, latest versions, metadata, schema and checks of an asset at a moment. Raises UsageError."""
     with reading(workspace, as_of) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node
-        chosen = partitions_meant(workspace, found.view, asset, partition) if partition else None
-        made = history(connection, workspace.project, id_, before=as_of + 1, limit=limit, partitions=chosen)
-        count = history_count(connection, workspace.project, id_, before=as_of + 1, partitions=chosen)
+        chosen = partitions_meant(found.view, asset, partition) if partition else None
+        carried = carried_over(connection, workspace.project, [id_], found.view.as_of)
+        of = None if chosen is None else counted_as(chosen, carried)
+        made = history(connection, workspace.project, id_, before=found.view.as_of + 1, limit=limit, partitions=of)
+        count = history_count(connection, workspace.project, id_, before=found.view.as_of + 1, partitions=of)
         here = found.state.heads[id_]
         heads = {here[slot].version: here[slot] for slot in (here if chosen is None else chosen) if slot in here}
         newest = max(heads.values(), key=lambda facts: facts.position, default=made[0] if made else None)
@@ -86,7 +89,7 @@ def asset_page(
         steps = makings(connection, workspace, [(id_, version) for version in named])
         sources = [making.source for making in steps.values() if making.source is not None]
         names = names_of(connection, workspace, found.view, [source for source, _ in sources])
-        checks = checks_of(connection, workspace.project, id_, as_of=as_of, limit=100, partitions=chosen)
+        checks = checks_of(connection, workspace.project, id_, as_of=found.view.as_of, limit=100, partitions=of)
 
     def page_version(facts: VersionFacts) -> PageVersion:
         own = parameters_of(definition.task, {})

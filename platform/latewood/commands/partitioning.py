@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import read_view
+from latewood.commands.reading import PRESENT, AsOf, read_view
 from latewood.commands.workspace import Workspace
 from latewood.engine.recorder import in_parts, new_event
 from latewood.errors import UsageError
@@ -15,7 +15,6 @@ from latewood.model.partitions import check_dynamic_key, unknown_dynamic
 from latewood.model.schemes import dynamic_names
 from latewood.projections.dynamic import KeyRow, key_rows, names_with_keys
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
@@ -60,34 +59,34 @@ def remove_keys(workspace: Workspace, name: str, keys: Sequence[str]) -> Changed
     raise _overtaken(name)
 
 
-def list_keys(workspace: Workspace, name: str, as_of: Position = NOW) -> list[KeyRow]:
-    """All keys that ever were by a position, in order of ordinal. Raises UsageError for an unknown name."""
+def list_keys(workspace: Workspace, name: str, as_of: AsOf = PRESENT) -> list[KeyRow]:
+    """All keys that ever were by a moment, in order of ordinal. Raises UsageError for an unknown name."""
     return _rows(workspace, name, as_of)
 
 
-def list_names(workspace: Workspace, as_of: Position = NOW) -> dict[str, list[KeyRow]]:
+def list_names(workspace: Workspace, as_of: AsOf = PRESENT) -> dict[str, list[KeyRow]]:
     """All keys by name, also of names that have none yet."""
     with snapshot(workspace.log) as connection:
-        rows = key_rows(connection, workspace.project, as_of)
+        rows = key_rows(connection, workspace.project, as_of.position)
         found: dict[str, list[KeyRow]] = {name: [] for name in _known(connection, workspace, as_of)}
     for row in rows:
         found.setdefault(row.name, []).append(row)
     return dict(sorted(found.items()))
 
 
-def _rows(workspace: Workspace, name: str, as_of: Position = NOW) -> list[KeyRow]:
+def _rows(workspace: Workspace, name: str, as_of: AsOf = PRESENT) -> list[KeyRow]:
     with snapshot(workspace.log) as connection:
         known = _known(connection, workspace, as_of)
         if name not in known:
             raise UsageError(unknown_dynamic(name, known))
-        return key_rows(connection, workspace.project, as_of, [name])
+        return key_rows(connection, workspace.project, as_of.position, [name])
 
 
-def _known(connection: Snapshot, workspace: Workspace, as_of: Position) -> frozenset[str]:
+def _known(connection: Snapshot, workspace: Workspace, as_of: AsOf) -> frozenset[str]:
     """The names by which something is partitioned in the environment, and those that have keys."""
     view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
     defined = (name for asset in view.catalog.assets.values() for name in dynamic_names(asset.partitions))
-    return frozenset((*defined, *names_with_keys(connection, workspace.project, as_of)))
+    return frozenset((*defined, *names_with_keys(connection, workspace.project, as_of.position)))
 
 
 def _recorded(

@@ -8,7 +8,7 @@ from typing import Any
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.parameters import from_shell, require_recordable
-from latewood.commands.reading import View, known_key, known_parameter, read_view
+from latewood.commands.reading import PRESENT, View, known_key, known_parameter, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import Pin
@@ -19,7 +19,6 @@ from latewood.errors import UsageError
 from latewood.events import Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
 
 
@@ -45,7 +44,7 @@ class Repinned:
 def pins(workspace: Workspace) -> list[tuple[AssetKey, Pin]]:
     """What the environment pins, with the first asset of each step, in order."""
     with snapshot(workspace.log) as connection:
-        view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+        view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     own = [(key, pin) for key, by_name in view.pins.items() for pin in by_name.values() if view.ids[key] == pin.asset]
     return sorted((key, pin) for key, pin in own if pin.pinned)
 
@@ -69,7 +68,7 @@ def _repin(
     environment = workspace.environment
     for _ in range(ATTEMPTS):
         with snapshot(workspace.log) as connection:
-            view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+            view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
         facts: list[Event] = []
         changed: list[Changed] = []
         steps: set[AssetId] = set()

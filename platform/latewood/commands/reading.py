@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -44,11 +44,26 @@ Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
 """What may be true of an asset besides its status."""
 
 
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """A moment: a position of the log, and the instant that things are judged at.
+
+    Results grow old, and windows of time come into being, without an event. Without an instant it is that of the last
+    event up to the position; of the present it is now.
+    """
+
+    position: Position = NOW
+    instant: datetime | None = None
+
+
+PRESENT: Final = AsOf()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The assets of an environment at a position: definitions, ids, and which location they belong to.
 
-    Dynamic partitions have the keys there were.
+    Dynamic partitions have the keys there were. `now` is the instant that things are judged at.
 
     `pins` are the latest of each parameter, by asset; what is pinned is fixed in the definitions already.
     `configurations` are of resources, by location and name; their values are in the definitions, too.
@@ -67,6 +82,7 @@ class View:
     here: frozenset[str]
     position: Position
     as_of: Position
+    now: datetime
     renames: Sequence[Rename] = ()
     foreseen: Foreseen | None = None
 
@@ -108,15 +124,15 @@ class Read:
         return tuple(flag for flag, is_so in found.items() if is_so)
 
 
-def read(workspace: Workspace, as_of: Position = NOW, loaded: Loaded | None = None) -> Read:
-    """View, state and assessment at a position. Raises and costs what `reading` does."""
+def read(workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None) -> Read:
+    """View, state and assessment at a moment. Raises and costs what `reading` does."""
     with reading(workspace, as_of, loaded) as (_, found):
         return found
 
 
 @contextmanager
 def reading(
-    workspace: Workspace, as_of: Position = NOW, loaded: Loaded | None = None
+    workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None
 ) -> Iterator[tuple[Snapshot, Read]]:
     """The same, with the snapshot that it is from, so that more can be asked of it. `loaded` as in `foreseen_view`.
 
@@ -146,7 +162,7 @@ def reading(
 
 def _read(connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked) -> Read:
     as_of = view.as_of
-    state = state_at(connection, workspace, view, instant_of(workspace, as_of), named, looked)
+    state = state_at(connection, workspace, view, view.now, named, looked)
     assessed = assess(view.catalog, state)
     project, environment = workspace.project, workspace.environment
     return Read(
@@ -160,28 +176,29 @@ def _read(connection: Snapshot, workspace: Workspace, view: View, named: NamedPa
     )
 
 
-def position_meant(workspace: Workspace, at: Position | datetime | None) -> Position:
-    """The position, or that of the last event recorded at or before the time; the present without either.
+def moment_meant(workspace: Workspace, at: Position | datetime | None) -> AsOf:
+    """The position, or the time with that of the last event recorded at or before it; the present without either.
 
     Raises UsageError for a time before the log begins.
     """
     if at is None:
-        return NOW
+        return PRESENT
     if isinstance(at, int):
-        return at
+        return AsOf(at)
     position = workspace.log.position_at(at)
     if not position:
         found = [event.recorded_at for event in workspace.log.read_positions([1])]
         begins = f"which begins at {found[0].astimezone(at.tzinfo).isoformat()}" if found else "which is empty"
         raise UsageError(f"{at.isoformat()} is before the log, {begins}; without --as-of things are shown as they are")
-    return position
+    return AsOf(position, min(at.astimezone(UTC), workspace.clock()))  # of what is to come nothing is known
 
 
-def instant_of(workspace: Workspace, as_of: Position) -> datetime:
-    """When the log ended at that position: results grow old, and windows of time come into being, without an event."""
-    if as_of >= NOW:
+def _instant(workspace: Workspace, as_of: AsOf) -> datetime:
+    if as_of.instant is not None:
+        return as_of.instant
+    if as_of.position >= NOW:
         return workspace.clock()
-    (event,) = workspace.log.read_positions([as_of])
+    (event,) = workspace.log.read_positions([as_of.position])
     return event.occurred_at
 
 
@@ -226,7 +243,7 @@ def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
 def view_of(
     workspace: Workspace,
     *,
-    as_of: Position = NOW,
+    as_of: AsOf = PRESENT,
     loaded: Loaded | None = None,
     ids: Mapping[AssetKey, AssetId] | None = None,
 ) -> View:
@@ -244,26 +261,26 @@ def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) ->
     Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
     """
     foreseen = foresee(connection, workspace, loaded)
-    return read_view(connection, workspace, as_of=NOW, loaded=loaded, ids=foreseen.ids, foreseen=foreseen)
+    return read_view(connection, workspace, as_of=PRESENT, loaded=loaded, ids=foreseen.ids, foreseen=foreseen)
 
 
 def read_view(
     connection: Snapshot,
     workspace: Workspace,
     *,
-    as_of: Position,
+    as_of: AsOf,
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
     foreseen: Foreseen | None = None,
 ) -> View:
     """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets)."""
-    end = log_position(connection)
-    if as_of != NOW and not 0 < as_of <= end:
+    end, at = log_position(connection), as_of.position
+    if at != NOW and not 0 < at <= end:
         found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
-        raise UsageError(f"position {as_of:,} is not in the log: {found}; without --as-of things are shown as they are")
-    deployments = deployed(connection, workspace.project, workspace.environment, as_of)
+        raise UsageError(f"position {at:,} is not in the log: {found}; without --as-of things are shown as they are")
+    deployments = deployed(connection, workspace.project, workspace.environment, at)
     if not deployments and foreseen is None:  # else that would begin it
-        _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, as_of)])
+        _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, at)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
@@ -280,8 +297,8 @@ def read_view(
             locations[entry.definition.key] = location
     names = {name for asset in assets for name in dynamic_names(asset.partitions)}
     if names:
-        assets = list(_with_keys(assets, dynamic_keys(connection, workspace.project, as_of, names)))
-    line = line_of(connection, workspace.project, workspace.environment, as_of)
+        assets = list(_with_keys(assets, dynamic_keys(connection, workspace.project, at, names)))
+    line = line_of(connection, workspace.project, workspace.environment, at)
     said = in_force(pins_along(connection, workspace.project, line))
     configurations = configured_along(connection, workspace.project, line)
     used = {slot: (found.values, found.digest) for slot, found in configurations.items()}
@@ -299,9 +316,10 @@ def read_view(
         deployments=deployments,
         root=root,
         here=frozenset(filter(None, (own, *(name for name in deployments if _lies_in(root, name))))),
-        position=min(as_of, end),
-        as_of=as_of,
-        renames=renames(connection, workspace.project, as_of),
+        position=min(at, end),
+        as_of=at,
+        now=_instant(workspace, as_of),
+        renames=renames(connection, workspace.project, at),
         foreseen=foreseen,
     )
 

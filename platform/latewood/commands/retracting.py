@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.downstream import Reach, reach
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import read_view
+from latewood.commands.reading import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts
 from latewood.engine.recorder import PART_BYTES_MAX, in_parts, new_event
@@ -26,15 +26,10 @@ from latewood_eventlog.records import Batch, Position, StreamAppend
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Versions, the first position among theirs, and which of them were as they are asked to be before."""
+    """Versions, and how many of them were as they are asked to be before."""
 
     versions: tuple[tuple[VersionFacts, str], ...]
     unchanged: int
-
-    @property
-    def since(self) -> Position:
-        """Nothing that was made from them stands before it."""
-        return min(facts.position for facts, _ in self.versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +123,7 @@ def _correct(
             except WrongExpectedVersion:
                 continue
         names = [_name(found) for found, _ in chosen.versions]
-        return Done(
-            chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, chosen.since, _after(now, facts))
-        )
+        return Done(chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, _after(now, facts)))
     raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
@@ -218,7 +211,7 @@ def _of_partitions(
     """Those of these partitions: by their name, or as the environment's present scheme of the asset reads the text."""
     if named := [entry for entry in found if entry[0].partition == text]:
         return named
-    view = read_view(connection, workspace, as_of=NOW, loaded=None, ids={})
+    view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     schemes = {id_: view.catalog[key].partitions for key, id_ in view.ids.items()}
     problems: dict[str, None] = {}
     wanted: dict[AssetId, frozenset[PartitionKey]] = {}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from latewood.commands.reading import known_key, read_view
+from latewood.commands.reading import PRESENT, AsOf, known_key, read_view
 from latewood.commands.versions import versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
@@ -12,8 +12,6 @@ from latewood.engine.store import Artifact, ArtifactAddress
 from latewood.errors import StoreError, UsageError
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
-from latewood_eventlog.records import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ class Shown:
 
 
 def show(
-    workspace: Workspace, key: str, *, partition: str = "", version: str = "", as_of: Position = NOW, limit: int = 10
+    workspace: Workspace, key: str, *, partition: str = "", version: str = "", as_of: AsOf = PRESENT, limit: int = 10
 ) -> Shown:
     """The value of a version, else of the head of a partition; without either of the last one. Size in bytes.
 

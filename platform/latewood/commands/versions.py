@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from latewood.commands.reading import View, heads_read, instant_of
+from latewood.commands.reading import View, heads_read
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.store import ArtifactAddress
@@ -35,7 +35,7 @@ def versions_meant(
             raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
         return named
     found = heads_read(connection, workspace, [id_], view.as_of)[id_]
-    if meant := [found[key] for key in partitions_meant(workspace, view, asset, partition) if key in found]:
+    if meant := [found[key] for key in partitions_meant(view, asset, partition) if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()
     if view.catalog[asset].origin is not Origin.MADE:
@@ -45,12 +45,12 @@ def versions_meant(
     raise UsageError(f"{name} was never materialized in {workspace.environment}; `latewood why {asset}` says more")
 
 
-def partitions_meant(workspace: Workspace, view: View, asset: AssetKey, partition: str) -> list[PartitionKey]:
+def partitions_meant(view: View, asset: AssetKey, partition: str) -> list[PartitionKey]:
     """The keys that the text chooses, in their order; all without any. Raises UsageError."""
     scheme = view.catalog[asset].partitions
     if partition and scheme is None:
         raise UsageError(f'"{asset}" has no partitions; ask without --partition')
-    return list(keys_of(scheme, parse_partitions(scheme, partition or "*", instant_of(workspace, view.as_of))))
+    return list(keys_of(scheme, parse_partitions(scheme, partition or "*", view.now)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

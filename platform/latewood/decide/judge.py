@@ -189,7 +189,8 @@ def nodes_of(
     """All tasks in topological order of their assets; a task of several assets stands once, at its first.
 
     A selected task stands there once for each trial: what of the sweep is other than the environment's parameters, for
-    the task itself or for what it reads of the selected ones.
+    the task itself or for what it reads of the selected ones. So does a view, selected or not: nobody makes it, and
+    what it is of a trial it shows.
     Cost: O(assets), and the combinations for each asset that a trial reaches.
     """
     nodes: list[Node] = []
@@ -214,7 +215,8 @@ def nodes_of(
             parameters=own,
             logic=logic_digest(task, own, contents, assets[0].partitions),
         )
-        if given and not selected.isdisjoint(keys) and _is_swept(node, given, trials):
+        is_asked = node.origin is Origin.VIRTUAL or not selected.isdisjoint(keys)
+        if given and is_asked and _is_swept(node, given, trials):
             made: dict[Trial, Node] = {}
             reached = []
             for number, combination in enumerate(combinations):
@@ -387,12 +389,33 @@ def _virtual_column(node: Node, catalog: Catalog, columns: Mapping[Slot, Column]
             column.data[ordinal] = virtual_version(node.logic, read.digest)
             column.settled[ordinal] = not read.unsettled
         elif read.missing:
-            upstream = columns.get(node.slot(read.missing[0]))
-            withheld = next(iter(upstream.withheld.values()), None) if upstream is not None else None
-            column.withheld[ordinal] = withheld or (Reason(Cause.UPSTREAM, read.missing[0]),)
+            column.withheld[ordinal] = withheld_roots(node, ordinal, read.missing, catalog, columns, state)
         else:
             column.data[ordinal] = PENDING
     return column
+
+
+def withheld_roots(
+    node: Node,
+    ordinal: int,
+    missing: Sequence[AssetKey],
+    catalog: Catalog,
+    columns: Mapping[Slot, Column],
+    state: State,
+) -> tuple[Reason, ...]:
+    """Why there is nothing to read of these inputs: the roots, also where what is read is itself blocked by them."""
+    found: dict[Reason, None] = {}
+    for input_ in node.task.inputs:
+        if input_.asset not in missing:
+            continue
+        roots: dict[Reason, None] = {}
+        if (column := columns.get(node.slot(input_.asset))) is not None:
+            up, down = catalog[input_.asset].partitions, node.assets[0].partitions
+            for read in upstream_ordinals(input_.mapping, up, down, ordinal, state.now) if column.withheld else ():
+                if column.data[read] is None:
+                    roots |= dict.fromkeys(column.withheld.get(read, (Reason(Cause.UPSTREAM, input_.asset),)))
+        found |= roots or {Reason(Cause.UPSTREAM, input_.asset): None}
+    return tuple(found)
 
 
 def head_column(node: Node, index: int, state: State) -> Column:

@@ -29,6 +29,7 @@ from latewood.decide.judge import (
     refusal,
     retracted_computation,
     retraction,
+    withheld_roots,
 )
 from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.state import Retraction, State, VersionFacts
@@ -36,7 +37,6 @@ from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 
 
@@ -202,7 +202,7 @@ def _plan_node(
             kind, contents = (Action.SKIP, untaken), (untaken,) * len(own)
         elif read.missing:
             # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-            roots = _withheld(node, ordinal, read.missing, catalog, columns, state)
+            roots = withheld_roots(node, ordinal, read.missing, catalog, columns, state)
             kind, contents = (Action.BLOCKED, roots), (roots,) * len(own)
         else:
             kind, contents = _decide(asked, partition, read, heads, state)
@@ -360,29 +360,6 @@ def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -
 def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> _Withheld | None:
     found = refusal(node, index, facts, state)
     return None if found is None else (Reason(Cause.REFUSED, node.keys[index], found.check),)
-
-
-def _withheld(
-    node: Node,
-    ordinal: int,
-    missing: Sequence[AssetKey],
-    catalog: Catalog,
-    columns: Mapping[Slot, Column],
-    state: State,
-) -> tuple[Reason, ...]:
-    """Why there is nothing to read of these inputs: the roots, also where what is read is itself blocked by them."""
-    found: dict[Reason, None] = {}
-    for input_ in node.task.inputs:
-        if input_.asset not in missing:
-            continue
-        roots: dict[Reason, None] = {}
-        if (column := columns.get(node.slot(input_.asset))) is not None:
-            up, down = catalog[input_.asset].partitions, node.assets[0].partitions
-            for read in upstream_ordinals(input_.mapping, up, down, ordinal, state.now) if column.withheld else ():
-                if column.data[read] is None:
-                    roots |= dict.fromkeys(column.withheld.get(read, (Reason(Cause.UPSTREAM, input_.asset),)))
-        found |= roots or {Reason(Cause.UPSTREAM, input_.asset): None}
-    return tuple(found)
 
 
 def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: State) -> bool:

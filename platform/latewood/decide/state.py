@@ -1,6 +1,6 @@
 """What decisions know of the past: versions, heads and what could be reused, at one position and instant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
@@ -50,6 +50,15 @@ def with_carried(heads: Heads, carried: Iterable[Carried]) -> Heads:
         if entry.old in of_asset and entry.new not in of_asset:
             found[entry.asset] = {**of_asset, entry.new: of_asset[entry.old]}
     return found
+
+
+def counted_as(partitions: Iterable[PartitionKey], carried: Sequence[Carried]) -> list[PartitionKey]:
+    """These partitions, and those whose versions count as theirs; `carried` is in the order in which it was said."""
+    found = dict.fromkeys(partitions)
+    for entry in reversed(carried):
+        if entry.new in found:
+            found[entry.old] = None
+    return list(found)
 
 
 class Refusal(NamedTuple):

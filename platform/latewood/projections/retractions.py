@@ -115,6 +115,11 @@ _EXIST: Final = text(
     "  CAST(:versions AS text[])) AS n (asset, partition, version) JOIN versions v ON v.project = :project "
     "AND v.asset = n.asset AND v.partition = n.partition AND v.version = n.version"
 )
+_FIRST: Final = text(
+    "SELECT coalesce(min(v.position), 0) FROM unnest(CAST(:assets AS text[]), CAST(:partitions AS text[]), "
+    "  CAST(:versions AS text[])) AS n (asset, partition, version) JOIN versions v ON v.project = :project "
+    "AND v.asset = n.asset AND v.partition = n.partition AND v.version = n.version"
+)
 
 Named = tuple[str, str, str]
 """A version by asset, partition and version id."""
@@ -142,7 +147,13 @@ def existing_versions(connection: Connection, project: str, named: Iterable[Name
     return _looked_up(connection, project, _EXIST, named)
 
 
-def _looked_up(connection: Connection, project: str, statement: Any, named: Iterable[Named]) -> list[Named]:
+def first_position(connection: Connection, project: str, named: Iterable[Named]) -> Position:
+    """Where the oldest of these versions stands in the log: nothing was made from any of them before it."""
+    ((position,),) = _looked_up(connection, project, _FIRST, named)
+    return int(position)
+
+
+def _looked_up(connection: Connection, project: str, statement: Any, named: Iterable[Named]) -> list[Any]:
     columns = list(zip(*named, strict=True)) or [(), (), ()]
     parameters = dict(zip(("assets", "partitions", "versions"), map(list, columns), strict=True))
     return [tuple(row) for row in connection.execute(statement, {"project": project, **parameters})]
