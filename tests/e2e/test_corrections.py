@@ -45,7 +45,7 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
 
     done = shop.here("materialize", "*")
     assert done.code == 1
-    assert "left out: sales (1 partitions) would be made as what was retracted was" in done.out
+    assert "left out: sales (1 partition) would be made as what was retracted was" in done.out
 
     allowed = answer(shop, "retract", f"{run}.1", "--reason", "counted again", "--override")
     assert allowed["versions"] == [
