@@ -281,15 +281,16 @@ def test_a_reproduction_has_the_configuration_of_then_and_says_what_it_is_by_now
     assert surroundings_lines(found.surroundings) == ["other now: the configuration of Shop; it ran with that of then"]
 
 
-def test_what_was_never_configured_is_not_made_up_by_a_rerun(project):
+def test_a_rerun_has_the_configuration_that_came_with_a_promotion(project):
     project.configure(URL.format("a/b"))
     run = project.run("dev").run
     project.define(SOURCE.replace("Warehouse", "Store"))
-    project.configure(URL.format("a/b").replace("Warehouse", "Store"))
+    project.configure(URL.format("c/d").replace("Warehouse", "Store"))
     project.run("lab")
     promote(project.workspace, "lab", "dev", force=True)
-    with pytest.raises(UsageError, match=r'Store of assets.py is not configured in "dev"; `latewood deploy'):
-        project.rerun(run, project.folder)
+    project.configure(URL.format("today").replace("Warehouse", "Store"))
+    again = project.rerun(run, project.folder)
+    assert (again.tally.failed, project.configured()[-1][:2]) == (0, ("dev", "c/d"))
 
 
 # ── opening and closing ──────────────────────────────────────────────────────────────────────────────────
