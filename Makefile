@@ -31,6 +31,7 @@ bench: .venv/dev
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest tests/properties --hypothesis-profile=explore
 
 # Locks hold hashes and no addresses: they say what is installed, not from where.
 lock: .venv/dev

@@ -1,7 +1,7 @@
 """How users define assets, tasks and checks: decorators over plain functions. Workflows: `latewood.workflows`.
 
 A decorated function stays callable and testable as it was. The decorators only keep what they are given; loading
-a module (`latewood.engine.loader`) reads signatures and reports every problem at once, with file and line.
+a module (`latewood.engine.loading.loader`) reads signatures and reports every problem at once, with file and line.
 """
 
 from collections.abc import Callable, Iterable, Mapping

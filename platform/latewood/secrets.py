@@ -1,7 +1,7 @@
 """Secrets: references to values that live elsewhere, and which values this process has seen behind them.
 
 A reference may be shown, compared and recorded; the value is read where a step asks for it and is kept nowhere but in
-this module's memory, which says what must not be recorded (`latewood.engine.redaction`).
+this module's memory, which says what must not be recorded (`latewood.engine.values.redaction`).
 """
 
 import os

@@ -12,7 +12,7 @@ from typing import Final
 from bench_server import Bench, quiet
 
 from latewood.decide.keys import digest, reuse_key
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.events import Event, InputRead, OutputMade, StepStarted, StepSucceeded
 from latewood.model.keys import UNPARTITIONED, AssetId, RunId, version_id
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

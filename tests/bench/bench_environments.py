@@ -9,7 +9,7 @@ from bench_server import Bench, quiet
 
 from latewood.commands.environments import create, promote
 from latewood.commands.workspace import Workspace, open_workspace
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.events import AssetDefined, Event, OutputMade, StepSucceeded
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.projections.snapshots import snapshot

@@ -19,8 +19,8 @@ from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.judge import Node, nodes_of
 from latewood.decide.keys import digest, inputs_digest, reuse_key
 from latewood.decide.state import State
-from latewood.engine.loader import Loaded, load_file
-from latewood.engine.recorder import new_event
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.running.recorder import new_event
 from latewood.events import Event, OutputMade, RunRequested, StepSucceeded
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetKey, PartitionKey, RunId

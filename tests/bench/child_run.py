@@ -11,7 +11,7 @@ from pathlib import Path
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import open_workspace
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
 
 
 def main(file: Path, times: int) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.loader import Loaded, load_file
-from latewood.engine.store import ArtifactStore
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded

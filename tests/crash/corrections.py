@@ -25,8 +25,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
 from latewood.commands.workspace import Workspace
-from latewood.engine.loader import load_file
-from latewood.engine.store import ArtifactStore
+from latewood.engine.loading.loader import load_file
+from latewood.engine.storage.store import ArtifactStore
 from latewood.errors import UsageError
 from latewood.events import from_json, to_json
 from latewood.model.keys import RunId

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sweep import Effects, in_a_process, start
 
-from latewood.engine.loader import Loaded, load_file
+from latewood.engine.loading.loader import Loaded, load_file
 
 _LONGEST_LIFE_S = 0.5
 

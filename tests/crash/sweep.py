@@ -23,8 +23,8 @@ from sqlalchemy import Connection, Engine, event, text
 from latewood.commands.materializing import Result, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.loader import Loaded, load_file
-from latewood.engine.store import ArtifactStore, Staged
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog

@@ -20,8 +20,8 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.plan import Plan
-from latewood.engine import sweeping
-from latewood.engine.sweeping import alone, in_use, remove, stored
+from latewood.engine.storage import sweeping
+from latewood.engine.storage.sweeping import alone, in_use, remove, stored
 from latewood.errors import UsageError
 from latewood.events import Action, ArtifactsCollected, ReuseSourceLost, StepReused, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

@@ -11,8 +11,8 @@ import pytest
 from crash.conftest import facts_of, head_keys, workspace_on
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.reports import DatabaseAway, DatabaseBack
-from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
+from latewood.engine.running.reports import DatabaseAway, DatabaseBack
+from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded

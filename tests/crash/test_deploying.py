@@ -11,7 +11,7 @@ from latewood.commands.environments import create, promote
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import view_of
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed, RunRequested
 

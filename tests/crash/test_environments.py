@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from latewood.commands.environments import PromotionRefused, create, drop, environments, promote
 from latewood.commands.workspace import open_workspace
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import AssetDefined, HeadsMoved, OutputMade, StepSucceeded
 from latewood.model.keys import AssetId, PartitionKey, RunId

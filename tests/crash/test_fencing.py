@@ -7,7 +7,7 @@ from crash.conftest import facts_of, let_leases_end, workspace_on
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.events import RunEnded, RunRequested, RunStatus, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify

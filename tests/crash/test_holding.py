@@ -13,7 +13,7 @@ from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.observing import report
 from latewood.commands.planning import Asked
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import (
     ArtifactsCollected,

@@ -17,9 +17,9 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked, plan_loaded
 from latewood.commands.reading import AsOf, moment_meant, read
-from latewood.engine.file_hash import content_of
-from latewood.engine.loader import Loaded, load_file
-from latewood.engine.recorder import new_event
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.file_hash import content_of
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import RunPlanned, from_json
 from latewood.model.keys import RunId

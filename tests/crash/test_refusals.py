@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from crash.conftest import facts_of
-from latewood.engine.recorder import Recorder
+from latewood.engine.running.recorder import Recorder
 from latewood.events import Failure, FailureKind, RunEnded, RunRequested, RunStatus, StepFailed
 from latewood.model.keys import RunId
 from latewood_eventlog.errors import EventTooLarge

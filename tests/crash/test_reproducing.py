@@ -19,9 +19,9 @@ from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.reproducing import reproduce
-from latewood.engine.loader import load_file
-from latewood.engine.worker_process import Worker, WorkerUnusable, worker_environment
-from latewood.engine.worker_protocol import Call, Open, Returned
+from latewood.engine.loading.loader import load_file
+from latewood.engine.running.worker_process import Worker, WorkerUnusable, worker_environment
+from latewood.engine.running.worker_protocol import Call, Open, Returned
 from latewood.errors import UsageError
 from latewood.events import ReproductionEnded, ReproductionStarted, StepFailed, Verdict
 
@@ -313,8 +313,8 @@ def test_a_worker_ends_when_its_engine_is_gone(tmp_path):
     story = """
 import sys, time
 from pathlib import Path
-from latewood.engine.worker_process import Worker
-from latewood.engine.worker_protocol import Call, Open
+from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_protocol import Call, Open
 folder = sys.argv[1]
 root, at = folder + "/root", "2026-01-01T00:00:00+00:00"
 where = {"folder": folder, "location": "assets.py", "paths": (), "root": root, "environment": "prod"}

@@ -21,7 +21,7 @@ from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
 from latewood.errors import UsageError
 from latewood.events import ResourceConfigured, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

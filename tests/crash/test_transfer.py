@@ -21,8 +21,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.transferring import export, import_
 from latewood.commands.workspace import Workspace
 from latewood.decide.versions import expand
-from latewood.engine.loader import Loaded, load_file
-from latewood.engine.log_files import MANIFEST, VIEWS, read_manifest
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.storage.log_files import MANIFEST, VIEWS, read_manifest
 from latewood.errors import UsageError
 from latewood.events import StepStarted, StepSucceeded, from_json
 from latewood.model.keys import version_id

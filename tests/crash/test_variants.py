@@ -14,7 +14,7 @@ from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.showing import show
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
 from latewood_eventlog.audit import verify
 
 SOURCE = """

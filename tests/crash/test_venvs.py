@@ -21,11 +21,11 @@ from latewood.commands.deployed_code import created_as
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reproducing import reproduce
-from latewood.engine.loader import load_file
-from latewood.engine.location_settings import LocationSettings, location_settings
-from latewood.engine.problems import Problems
-from latewood.engine.project_file import ProjectFile
-from latewood.engine.venvs import VenvFailed, venv_python
+from latewood.engine.loading.loader import load_file
+from latewood.engine.loading.location_settings import LocationSettings, location_settings
+from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.project_file import ProjectFile
+from latewood.engine.loading.venvs import VenvFailed, venv_python
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.projections.catalog import deployed
 from latewood.projections.snapshots import snapshot

@@ -34,8 +34,8 @@ from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
 from latewood.commands.workspace import Workspace, open_workspace
-from latewood.engine.loader import load_file
-from latewood.engine.recorder import new_event
+from latewood.engine.loading.loader import load_file
+from latewood.engine.running.recorder import new_event
 from latewood.events import RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

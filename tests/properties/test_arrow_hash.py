@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from latewood.engine.arrow_hash import table_version
-from latewood.engine.arrow_types import NoCanonicalContent
-from latewood.engine.parquet import from_parquet, to_parquet
+from latewood.engine.values.arrow_hash import table_version
+from latewood.engine.values.arrow_types import NoCanonicalContent
+from latewood.engine.values.parquet import from_parquet, to_parquet
 from latewood.errors import ValueRefused
 
 SIMPLE = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latewood.decide.fingerprint import changed_parts
-from latewood.engine.inspection import Inspector
+from latewood.engine.code.inspection import Inspector
 
 MODULES = ("left_of_two", "right_of_two")
 

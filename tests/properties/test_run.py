@@ -27,12 +27,12 @@ from latewood.decide.plan import Request, plan
 from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.decide.sweep import Sweep
 from latewood.decide.versions import expand
-from latewood.engine.codecs import encode
-from latewood.engine.inline import InlineRun
-from latewood.engine.loader import Loaded
-from latewood.engine.opened import OpenResources
-from latewood.engine.signature import LiveTask
-from latewood.engine.store import Artifact, ArtifactMissing, Staged
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.signature import LiveTask
+from latewood.engine.running.inline import InlineRun
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.storage.store import Artifact, ArtifactMissing, Staged
+from latewood.engine.values.codecs import encode
 from latewood.events import (
     Action,
     CheckEvaluated,

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from latewood.decide.canonical import canonical
-from latewood.engine.codecs import decode, encode
-from latewood.engine.edge import check_value
+from latewood.engine.values.codecs import decode, encode
+from latewood.engine.values.edge import check_value
 
 
 class Colour(Enum):

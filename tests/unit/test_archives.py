@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from latewood.engine.archives import files_of, find_archive, packed, source_name, unpacked
-from latewood.engine.store import ArtifactMissing, ArtifactStore
+from latewood.engine.storage.archives import files_of, find_archive, packed, source_name, unpacked
+from latewood.engine.storage.store import ArtifactMissing, ArtifactStore
 from latewood.errors import StoreError
 
 SOURCES = {"assets.py": b"x = 1\n", "shop/prices.py": b"y = 2\n", "shop/__init__.py": b"", "ä" * 120 + ".py": b"long"}

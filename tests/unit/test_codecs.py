@@ -18,9 +18,9 @@ from pydantic import AnyUrl, BaseModel
 from typing_extensions import TypedDict
 
 from latewood.decide.canonical import canonical
-from latewood.engine.codecs import decode, encode
-from latewood.engine.edge import check_value
-from latewood.engine.store import ArtifactStore
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.codecs import decode, encode
+from latewood.engine.values.edge import check_value
 from latewood.errors import ValueRefused
 from latewood.model.tables import Table
 from latewood.model.types import Pickled
@@ -135,7 +135,7 @@ def test_equal_sets_have_one_version_whatever_their_order():
 
 def test_a_set_is_one_document_in_every_process():
     program = (
-        "from latewood.engine.codecs import encode;"
+        "from latewood.engine.values.codecs import encode;"
         "words = {f'word{i}' for i in range(20)};"
         "print(encode(words, set[str]).content);"
         "print(encode({'a': [frozenset(words)]}, dict[str, list[frozenset[str]]]).content)"
@@ -366,7 +366,8 @@ def test_what_would_come_back_as_something_else_is_refused(value, annotation, pr
 
 def test_plain_values_cost_no_import_of_arrow_or_pydantic():
     program = (
-        "import sys; from latewood.engine.codecs import encode; from latewood.engine.edge import check_value;"
+        "import sys; from latewood.engine.values.codecs import encode;"
+        "from latewood.engine.values.edge import check_value;"
         "encode(check_value([1], list[int], subject=''), list[int]);"
         "print({'pyarrow', 'pydantic', 'pandas', 'numpy'} & set(sys.modules))"
     )

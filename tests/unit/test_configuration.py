@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, SecretUnavailable
 from latewood.resources import Secret
 

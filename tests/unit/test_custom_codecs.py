@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import pytest
 
-from latewood.engine import codec_registry
-from latewood.engine.annotations import type_spec
-from latewood.engine.codecs import _BUILT_IN, decode, encode
-from latewood.engine.edge import check_value
-from latewood.engine.store import ArtifactStore
-from latewood.engine.values import Values
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values import codec_registry
+from latewood.engine.values.annotations import type_spec
+from latewood.engine.values.codecs import _BUILT_IN, decode, encode
+from latewood.engine.values.edge import check_value
+from latewood.engine.values.values import Values
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.types import Pickled, display, fits
 from latewood.plugin import Codec

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latewood.engine.codecs import encode
-from latewood.engine.differing import Difference, first_difference
-from latewood.engine.store import ArtifactStore
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.codecs import encode
+from latewood.engine.values.differing import Difference, first_difference
 
 
 @pytest.fixture(scope="module")

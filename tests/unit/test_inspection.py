@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from latewood.engine.inspection import Inspector
+from latewood.engine.code.inspection import Inspector
 
 FIRST = """
     import functools

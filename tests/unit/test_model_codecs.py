@@ -21,11 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
 
-from latewood.engine.annotations import type_spec
-from latewood.engine.codec_registry import codec_named
-from latewood.engine.codecs import encode
-from latewood.engine.store import ArtifactStore
-from latewood.engine.values import Values
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.annotations import type_spec
+from latewood.engine.values.codec_registry import codec_named
+from latewood.engine.values.codecs import encode
+from latewood.engine.values.values import Values
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.types import Pickled, display, fits
 from latewood.testing import check_codec
@@ -207,7 +207,8 @@ def test_a_frame_of_python_objects_is_refused():
 
 def test_neither_polars_nor_models_are_imported_by_who_has_none():
     program = (
-        "import sys; from latewood.engine.codecs import encode; from latewood.engine.annotations import type_spec;"
+        "import sys; from latewood.engine.values.codecs import encode;"
+        "from latewood.engine.values.annotations import type_spec;"
         "import pyarrow as pa; encode(pa.table({'a': [1]}), pa.Table); type_spec(list[int]);"
         "print({'polars', 'xgboost', 'sklearn', 'skops'} & set(sys.modules))"
     )

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from typing_extensions import TypedDict
 
-from latewood.engine.signature import fixed_parameters, live_parameter, parse_parameter
+from latewood.engine.loading.signature import fixed_parameters, live_parameter, parse_parameter
 from latewood.errors import DefinitionError
 
 ROOT = Path("/project")

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from latewood.engine.recordable import (
+from latewood.engine.values.recordable import (
     METADATA_BYTES_MAX,
     TEXT_MAX,
     VERSION_MAX,

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from latewood.engine.recorded_types import annotation_of
-from latewood.engine.signature import parameter_of, parse_parameter
+from latewood.engine.loading.signature import parameter_of, parse_parameter
+from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import ValueRefused
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from latewood.engine.calls import call
-from latewood.engine.codecs import encode
-from latewood.engine.recordable import recordable_metadata, text
-from latewood.engine.redaction import redacted, redacted_json, secret_in
+from latewood.engine.running.calls import call
+from latewood.engine.values.codecs import encode
+from latewood.engine.values.recordable import recordable_metadata, text
+from latewood.engine.values.redaction import redacted, redacted_json, secret_in
 from latewood.secrets import Secret
 
 PASSWORD = "p/w: 7+\"é'"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from latewood.engine.calls import Returned, call
-from latewood.engine.step_logs import log_level
+from latewood.engine.running.calls import Returned, call
+from latewood.engine.running.step_logs import log_level
 from latewood.errors import UsageError
 
 ROOT = logging.getLogger()

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from latewood.engine.store import ArtifactMissing, ArtifactStore, open_store
+from latewood.engine.storage.store import ArtifactMissing, ArtifactStore, open_store
 from latewood.errors import StoreError, UsageError
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import pyarrow as pa
 import pytest
 
-from latewood.engine.arrow_types import columns_of, logical_type
+from latewood.engine.values.arrow_types import columns_of, logical_type
 from latewood.errors import DefinitionError
 from latewood.model.tables import Column, Table, TableSchema, column_type, parse_columns
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from typing_extensions import TypeAliasType, TypedDict
 
-from latewood.engine.annotations import type_spec
+from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
 from latewood.model.tables import Table, TableSchema
 from latewood.model.types import Pickled, TypeSpec, display, fits

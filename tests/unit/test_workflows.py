@@ -9,8 +9,8 @@ from latewood.authoring import Task
 from latewood.choices import when
 from latewood.decide.canonical import digest
 from latewood.decide.keys import truth
-from latewood.engine.codecs import encode
-from latewood.engine.loader import load_file
+from latewood.engine.loading.loader import load_file
+from latewood.engine.values.codecs import encode
 from latewood.errors import DefinitionsInvalid
 from latewood.model.workflows import LaunchPlanDefinition
 

@@ -17,7 +17,7 @@ from latewood.commands.reproducing import Reproduced, Reproduction, reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.surroundings import Surroundings
 from latewood.commands.workspace import latewood_home
-from latewood.engine.loader import project_root
+from latewood.engine.loading.loader import project_root
 from latewood.events import Verdict
 
 _SHOWN = 50

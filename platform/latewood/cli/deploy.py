@@ -10,7 +10,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.workspace import Workspace
-from latewood.engine.loader import Loaded
+from latewood.engine.loading.loader import Loaded
 
 
 def deploy_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool) -> int:

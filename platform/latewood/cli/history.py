@@ -16,7 +16,7 @@ from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
-from latewood.engine.store import ArtifactAddress
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId

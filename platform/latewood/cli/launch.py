@@ -9,7 +9,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loader import project_root
+from latewood.engine.loading.loader import project_root
 from latewood.errors import UsageError
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from latewood.commands.workspace import Workspace
-from latewood.engine.loader import Loaded, load_file, load_module, project_root
+from latewood.engine.loading.loader import Loaded, load_file, load_module, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey

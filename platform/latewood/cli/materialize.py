@@ -23,7 +23,7 @@ from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import Cause
 from latewood.decide.plan import Plan, Planned, PlannedTask
-from latewood.engine.loader import Loaded
+from latewood.engine.loading.loader import Loaded
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
 from latewood.model.definitions import Origin

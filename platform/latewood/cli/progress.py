@@ -18,7 +18,7 @@ from rich.text import Text
 from latewood.cli.output import duration, metadata_text
 from latewood.cli.wording import notice_text
 from latewood.decide.plan import Plan
-from latewood.engine.reports import Notice, Report
+from latewood.engine.running.reports import Notice, Report
 from latewood.events import Action
 
 _LINES_MAX: Final = 24

@@ -12,7 +12,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
 from latewood.commands.reading import moment_meant
 from latewood.commands.showing import Shown, show
-from latewood.engine.preview import Array, Document, Files, Rows
+from latewood.engine.values.preview import Array, Document, Files, Rows
 
 _CELL_MAX = 60
 _LINE_MAX = 100

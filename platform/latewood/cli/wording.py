@@ -6,7 +6,7 @@ from latewood.cli.output import duration, metadata_text
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.why import Finding
-from latewood.engine.reports import DatabaseAway, Notice
+from latewood.engine.running.reports import DatabaseAway, Notice
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange
 

@@ -7,8 +7,8 @@ from typing import Final
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.workspace import Workspace
 from latewood.decide.garbage import Garbage, Stored, garbage
-from latewood.engine.recorder import new_event
-from latewood.engine.sweeping import alone, remove, stored
+from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.sweeping import alone, remove, stored
 from latewood.errors import UsageError
 from latewood.events import ArtifactsCollected
 from latewood.projections.artifacts import recorded_artifacts

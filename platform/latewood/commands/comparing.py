@@ -15,8 +15,8 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
-from latewood.engine.preview import Document, preview
-from latewood.engine.store import ArtifactAddress
+from latewood.engine.storage.store import ArtifactAddress
+from latewood.engine.values.preview import Document, preview
 from latewood.errors import StoreError, UsageError
 from latewood.events import StepStarted
 from latewood.model.definitions import AssetDefinition

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latewood.commands.workspace import Workspace
-from latewood.engine.archives import find_archive, unpacked
-from latewood.engine.configuration import Recorded
-from latewood.engine.location_settings import LocationSettings, interpreter
-from latewood.engine.store import ArtifactAddress
-from latewood.engine.venvs import venv_python
+from latewood.engine.loading.configuration import Recorded
+from latewood.engine.loading.location_settings import LocationSettings, interpreter
+from latewood.engine.loading.venvs import venv_python
+from latewood.engine.storage.archives import find_archive, unpacked
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import DeploymentCreated, from_json
 from latewood.projections.catalog import deployment

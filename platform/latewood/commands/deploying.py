@@ -17,12 +17,12 @@ from latewood.decide.deploy import (
     known_ids,
     snapshot_of,
 )
-from latewood.engine.archives import EXTENSION, packed, source_name
-from latewood.engine.loader import Loaded
-from latewood.engine.naming import defined_elsewhere
-from latewood.engine.problems import Problems
-from latewood.engine.recorder import new_event
-from latewood.engine.store import address_of
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.naming import defined_elsewhere
+from latewood.engine.loading.problems import Problems
+from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.archives import EXTENSION, packed, source_name
+from latewood.engine.storage.store import address_of
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey

@@ -9,7 +9,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan
 from latewood.decide.state import Retracted
-from latewood.engine.store import ArtifactAddress
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import StepReused, StepStarted, from_json
 from latewood.model.definitions import Origin

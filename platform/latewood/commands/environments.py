@@ -14,7 +14,7 @@ from latewood.decide.keys import configuration_digest
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.state import Pin
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import (
     EnvironmentCreated,

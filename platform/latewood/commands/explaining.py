@@ -20,8 +20,8 @@ from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, explain, nearest
-from latewood.engine.binding import Bindings, Blocked
-from latewood.engine.loader import Loaded, project_root
+from latewood.engine.loading.loader import Loaded, project_root
+from latewood.engine.running.binding import Bindings, Blocked
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
 from latewood.model.code import CodeChange

@@ -13,9 +13,9 @@ from latewood.commands.reading import PRESENT, Read, heads_read, known_key, read
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts, with_carried
-from latewood.engine.recorder import in_parts
-from latewood.engine.store import ArtifactAddress
-from latewood.engine.sweeping import in_use
+from latewood.engine.running.recorder import in_parts
+from latewood.engine.storage.store import ArtifactAddress
+from latewood.engine.storage.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from latewood.commands.workspace import Workspace
-from latewood.engine.recorder import new_event
+from latewood.engine.running.recorder import new_event
 from latewood.events import RunEnded, RunStatus
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs

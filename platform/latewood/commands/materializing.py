@@ -17,15 +17,15 @@ from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan
 from latewood.decide.sweep import merged
-from latewood.engine.failure_handling import handle_failures
-from latewood.engine.inline import InlineRun
-from latewood.engine.loader import Loaded
-from latewood.engine.opened import OpenResources
-from latewood.engine.recorder import Recorder, in_parts
-from latewood.engine.redaction import redacted_json
-from latewood.engine.reports import Notice, Report, Tally
-from latewood.engine.run_log import PATIENCE, Absences, RunLog, patiently
-from latewood.engine.sweeping import in_use
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.failure_handling import handle_failures
+from latewood.engine.running.inline import InlineRun
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.recorder import Recorder, in_parts
+from latewood.engine.running.reports import Notice, Report, Tally
+from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
+from latewood.engine.storage.sweeping import in_use
+from latewood.engine.values.redaction import redacted_json
 from latewood.errors import UsageError
 from latewood.events import (
     Action,

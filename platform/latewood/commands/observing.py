@@ -14,13 +14,13 @@ from latewood.context import Context
 from latewood.decide.keys import parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
-from latewood.engine.attempt import received
-from latewood.engine.calls import Raised, call
-from latewood.engine.loader import Loaded
-from latewood.engine.opened import OpenResources
-from latewood.engine.recordable import recordable_metadata, recordable_version
-from latewood.engine.recorder import new_event
-from latewood.engine.signature import live_parameter
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.signature import live_parameter
+from latewood.engine.running.attempt import received
+from latewood.engine.running.calls import Raised, call
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.recorder import new_event
+from latewood.engine.values.recordable import recordable_metadata, recordable_version
 from latewood.errors import UsageError, ValueRefused
 from latewood.events import AssetObserved, Failure, FailureKind
 from latewood.external import DataVersion

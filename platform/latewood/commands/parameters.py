@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from latewood.commands.reading import View, known_parameter
 from latewood.decide.sweep import NO_SWEEP, Given, Sweep, merged, split_values
-from latewood.engine.loader import Loaded
-from latewood.engine.recorded_types import annotation_of
-from latewood.engine.signature import parse_parameter
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.signature import parse_parameter
+from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import UsageError
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import PRESENT, AsOf, read_view
 from latewood.commands.workspace import Workspace
-from latewood.engine.recorder import in_parts, new_event
+from latewood.engine.running.recorder import in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, PartitionsAdded, PartitionsRemoved
 from latewood.model.keys import PartitionKey

@@ -13,8 +13,8 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import Pin
 from latewood.decide.sweep import Sweep, split_values
-from latewood.engine.recorded_types import annotation_of
-from latewood.engine.signature import parse_parameter
+from latewood.engine.loading.signature import parse_parameter
+from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import UsageError
 from latewood.events import Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, AssetKey

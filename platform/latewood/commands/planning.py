@@ -16,8 +16,8 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
-from latewood.engine.loader import Loaded
-from latewood.engine.store import ArtifactAddress
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin

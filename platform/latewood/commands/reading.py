@@ -21,7 +21,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess, waiting_for_absent
 from latewood.decide.state import Heads, Pin, Retracted, State, with_carried
-from latewood.engine.loader import Loaded, project_root
+from latewood.engine.loading.loader import Loaded, project_root
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId

@@ -13,9 +13,9 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.keys import path_texts
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
-from latewood.engine.configuration import Recorded
-from latewood.engine.file_hash import content_of
-from latewood.engine.worker_protocol import Read
+from latewood.engine.loading.configuration import Recorded
+from latewood.engine.running.worker_protocol import Read
+from latewood.engine.storage.file_hash import content_of
 from latewood.errors import UsageError
 from latewood.events import RunPlanned, RunRequested, StepReused, StepStarted, StepSucceeded
 from latewood.model.definitions import AssetDefinition

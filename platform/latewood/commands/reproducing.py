@@ -19,13 +19,13 @@ from latewood.commands.surroundings import Surroundings, surroundings
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
-from latewood.engine.differing import Difference, first_difference
-from latewood.engine.recordable import text
-from latewood.engine.recorder import in_parts, new_event
-from latewood.engine.store import ArtifactAddress, ArtifactStore
-from latewood.engine.sweeping import in_use
-from latewood.engine.worker_process import Worker
-from latewood.engine.worker_protocol import Call, Failed, Open, Opened, Result, Returned
+from latewood.engine.running.recorder import in_parts, new_event
+from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Result, Returned
+from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
+from latewood.engine.storage.sweeping import in_use
+from latewood.engine.values.differing import Difference, first_difference
+from latewood.engine.values.recordable import text
 from latewood.errors import UsageError
 from latewood.events import (
     Event,

@@ -14,7 +14,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.sweep import Given, Sweep
-from latewood.engine.loader import Loaded, load_archived
+from latewood.engine.loading.loader import Loaded, load_archived
 from latewood.errors import UsageError
 from latewood.events import (
     CheckEvaluated,

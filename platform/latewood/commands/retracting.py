@@ -10,7 +10,7 @@ from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts
-from latewood.engine.recorder import PART_BYTES_MAX, in_parts, new_event
+from latewood.engine.running.recorder import PART_BYTES_MAX, in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, RetractedVersion, RetractionUndone, VersionsRetracted
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId

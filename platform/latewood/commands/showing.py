@@ -7,8 +7,8 @@ from latewood.commands.reading import PRESENT, AsOf, known_key, read_view
 from latewood.commands.versions import versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
-from latewood.engine.preview import Array, Document, Files, Rows, preview
-from latewood.engine.store import Artifact, ArtifactAddress
+from latewood.engine.storage.store import Artifact, ArtifactAddress
+from latewood.engine.values.preview import Array, Document, Files, Rows, preview
 from latewood.errors import StoreError, UsageError
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot

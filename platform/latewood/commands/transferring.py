@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from latewood.commands.workspace import Workspace
-from latewood.engine.log_files import MANIFEST, Manifest, read_export, read_manifest, write_export
+from latewood.engine.storage.log_files import MANIFEST, Manifest, read_export, read_manifest, write_export
 from latewood.errors import UsageError
 from latewood_eventlog.codec import START
 from latewood_eventlog.records import Place, Position

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from latewood.commands.reading import View, heads_read
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
-from latewood.engine.store import ArtifactAddress
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import AssetObserved, Event, OutputMade, StepReused, StepStarted, StepSucceeded, from_json
 from latewood.model.definitions import Origin

@@ -11,9 +11,9 @@ from pathlib import Path
 from secrets import choice
 from typing import Final
 
-from latewood.engine.file_hash import content_of
-from latewood.engine.step_logs import log_level
-from latewood.engine.store import ArtifactStore, open_store
+from latewood.engine.running.step_logs import log_level
+from latewood.engine.storage.file_hash import content_of
+from latewood.engine.storage.store import ArtifactStore, open_store
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

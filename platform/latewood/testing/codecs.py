@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from latewood.engine.codec_registry import usable
-from latewood.engine.store import ArtifactStore
-from latewood.engine.values import StagedOutput, Values
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.codec_registry import usable
+from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import ValueRefused
 from latewood.plugin import Codec
 

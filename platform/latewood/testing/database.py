@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.store import ArtifactStore
+from latewood.engine.storage.store import ArtifactStore
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.testing.clock import Clock
 from latewood_eventlog.database import connect

@@ -8,9 +8,9 @@ from typing import Any, Final
 from msgspec import structs
 
 from latewood.decide.fingerprint import given_version
-from latewood.engine.loader import Loaded
-from latewood.engine.naming import RESULT
-from latewood.engine.signature import LiveTask
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.naming import RESULT
+from latewood.engine.loading.signature import LiveTask
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Receives, TaskDefinition
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey

@@ -1,0 +1,1 @@
+"""Code versions of live functions: what a function can reach, as a digest."""

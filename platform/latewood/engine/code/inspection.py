@@ -1,0 +1,74 @@
+"""Code versions of live functions: their source, all that it reaches, and the values they captured.
+
+Inspect right after the definitions are loaded: a version describes the sources as they are read here, which
+are the ones that `Inspector.first_party_sources` hands to the deployment.
+"""
+
+import functools
+import types
+from pathlib import Path
+
+from latewood.decide.fingerprint import computed_version, digest_of, given_version
+from latewood.engine.code.captures import Capture, Functions
+from latewood.engine.code.resolution import Resolution, is_own
+from latewood.model.code import CodePart, CodeVersion
+
+
+class Inspector:
+    """Code versions for the definitions of one load, and the sources they come from.
+
+    Cost: each source file is read and parsed once, each definition digested once; then O(parts) per function.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._resolution = Resolution(root)
+        self._functions = Functions(self._resolution)
+
+    def code_version(self, function: object, given: str | None = None) -> CodeVersion:
+        """The code version of a callable: `given`, or computed from all first-party code that it reaches.
+
+        Accepts functions, wrappers, partials, bound methods, callable instances, and Latewood's own objects,
+        which count by the function they hold. Where source or a captured value cannot be known, the version
+        is one that never occurs again and `uncovered` says why: never a false hit.
+        """
+        while is_own(function) and hasattr(function, "function"):
+            function = function.function
+        file, qualname = self._home(_innermost(function))
+        if given is not None:
+            return given_version(given, file=file, qualname=qualname)
+        capture = Capture(self._resolution, self._functions)
+        text = capture.text(function, qualname)
+        reached = capture.reached
+        if not isinstance(function, types.FunctionType):
+            reached.parts.add(CodePart(name=f"{file}:{qualname}[callable]", digest=digest_of([text])))
+        return computed_version(text, reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname)
+
+    def first_party_sources(self) -> dict[str, bytes]:
+        """The sources of the first-party modules that are loaded or were reached, by path under the root."""
+        return self._resolution.sources.first_party()
+
+    def _home(self, function: object) -> tuple[str, str]:
+        """File and qualified name, for messages. Code without a source file has an empty file."""
+        if isinstance(function, types.FunctionType):
+            code = function.__code__
+            source = self._resolution.sources.of_file(code.co_filename, function.__globals__)
+            return (source.file if source else ""), code.co_qualname
+        kind = function if isinstance(function, type) else type(function)
+        place = self._resolution.place(kind)
+        named = function if hasattr(function, "__qualname__") else kind
+        return (place[0].file if place else ""), str(getattr(named, "__qualname__", ""))
+
+
+def _innermost(function: object) -> object:
+    """The plain function inside wrappers, partials and methods, as far as it can be seen."""
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif isinstance(function, types.MethodType):
+            function = function.__func__
+        elif not isinstance(function, type) and "__wrapped__" in getattr(function, "__dict__", {}):
+            function = function.__dict__["__wrapped__"]
+        elif is_own(function) and hasattr(function, "function"):
+            function = function.function
+        else:
+            return function

@@ -1,0 +1,1 @@
+"""From a file of a project to definitions."""

@@ -1,0 +1,207 @@
+"""From decorated functions to definitions: outputs are named, inputs looked up, checks added, problems collected."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from latewood.authoring import Asset, Check, Observer, OutputOf
+from latewood.decide.keys import parameters_of
+from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.checks import define_checks
+from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, configure
+from latewood.engine.loading.inputs import check_edges, dependency_of, faults_of_receiving, input_of
+from latewood.engine.loading.launchables import define_launchables, wire
+from latewood.engine.loading.location_settings import LocationSettings, location_settings
+from latewood.engine.loading.naming import Directory, Named, name_outputs, refuse_duplicates
+from latewood.engine.loading.observers import define_observers
+from latewood.engine.loading.problems import Consequence, Problems
+from latewood.engine.loading.project_file import ProjectFile
+from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
+from latewood.engine.loading.tasks import bare_task, live_task
+from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
+from latewood.model.keys import AssetKey
+from latewood.model.workflows import Launchable
+from latewood.workflows import LaunchPlan, Workflow
+from latewood_eventlog.codec import encode_json
+
+_PARAMETERS_BYTES_MAX: Final = 16_384
+"""Most bytes of a task's parameters as they stand in code: each step's event repeats them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets.
+
+    `declared`: it says so itself, and may hold nothing.
+    """
+
+    assets: tuple[Asset[..., Any], ...]
+    checks: tuple[Check[..., Any], ...]
+    names: Mapping[str, Asset[..., Any] | OutputOf]
+    workflows: tuple[Workflow[..., Any], ...] = ()
+    plans: tuple[LaunchPlan, ...] = ()
+    observers: tuple[Observer[..., Any], ...] = ()
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """Definitions in order of the module, and the live functions behind them: `handlers` by workflow."""
+
+    assets: tuple[AssetDefinition, ...]
+    launchables: tuple[Launchable, ...]
+    tasks: Mapping[AssetKey, LiveTask]
+    checks: Mapping[tuple[AssetKey, str], LiveTask]
+    handlers: Mapping[str, LiveTask]
+    resources: Mapping[str, Configured]
+    observers: Mapping[AssetKey, LiveTask]
+    settings: LocationSettings
+
+
+def assemble(
+    found: Found,
+    *,
+    root: Path,
+    location: str,
+    said: AsRecorded | AsGiven | None,
+    inspector: Inspector,
+    others: Mapping[AssetKey, AssetDefinition],
+    environment: str,
+) -> Assembled:
+    """Definitions for everything found; settings and resources by the project's file, or as `said`.
+
+    Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
+    """
+    problems = Problems(root)
+    named = [n for asset in found.assets if (n := name_outputs(asset, problems)) is not None]
+    faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
+    wired = wire(found.workflows, problems)
+    steps = {id(step.named): step for workflow in wired for step in workflow.steps}
+    named += [step.named for step in steps.values()]
+    refuse_duplicates(named, others, problems)
+    directory = Directory(named, found.names, others, faulty)
+    for workflow in wired:
+        if workflow.workflow.name in directory.schemes:
+            message = f'workflow "{workflow.workflow.name}": an asset has this name too'
+            problems.add(workflow.workflow.function, message)
+    by_key: dict[AssetKey, AssetDefinition] = {}
+    tasks: dict[AssetKey, LiveTask] = {}
+    for n in named:
+        assets, live = _define(n, directory, inspector, problems) or ([], None)
+        for asset in assets:
+            assert live is not None, "what is defined can be called"
+            by_key[asset.key] = steps[id(n)].finished(asset) if id(n) in steps else asset
+            tasks[asset.key] = live
+    checks = define_checks(found.checks, by_key, directory, inspector, problems)
+    for (key, _), (check, _) in checks.items():
+        by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
+    observers = define_observers(found.observers, by_key, directory, inspector, problems)
+    by_key.update({key: asset for key, (asset, _) in observers.items()})
+    check_edges(by_key, others, named, problems)
+    launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
+    asking: tuple[Signature | LiveTask, ...] = (
+        *(n.signature for n in named),
+        *(live for _, live in checks.values()),
+        *handlers.values(),
+        *(live for _, live in observers.values()),
+    )
+    classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
+    source = said or ProjectFile(root, problems)
+    resources = configure(tuple(classes), source, environment, problems)
+    settings = location_settings(source, location) if isinstance(source, ProjectFile) else LocationSettings()
+    if problems.found:
+        raise DefinitionsInvalid(tuple(problems.found))
+    return Assembled(
+        assets=tuple(by_key.values()),
+        launchables=launchables,
+        tasks=tasks,
+        checks={slot: live for slot, (_, live) in checks.items()},
+        handlers=handlers,
+        resources=resources,
+        observers={key: live for key, (_, live) in observers.items()},
+        settings=settings,
+    )
+
+
+def _define(
+    named: Named, directory: Directory, inspector: Inspector, problems: Problems
+) -> tuple[list[AssetDefinition], LiveTask] | None:
+    function, options, signature = named.asset.function, named.asset.options, named.signature
+    messages: list[str] = []
+    inputs: list[Input] = []
+    explicit = options.get("inputs", {})
+    for name, annotation in signature.inputs.items():
+        try:
+            inputs.append(input_of(name, annotation, explicit.get(name), named, directory, inspector))
+        except Consequence:
+            return None
+        except DefinitionError as error:
+            messages.append(error.message)
+    for number, upstream in enumerate(options.get("deps", ())):
+        try:
+            inputs.append(dependency_of(f"deps[{number}]", upstream, named, directory, inspector))
+        except Consequence:
+            return None
+        except DefinitionError as error:
+            messages.append(f"deps: {error.message}")
+    messages += [
+        f'inputs names "{name}", which is no parameter of {function.__name__}()'
+        for name in explicit
+        if name not in signature.inputs
+    ]
+    known = {parameter.name for parameter in signature.parameters}
+    messages += [f"no parameter {name} in {function.__name__}()" for name in named.asset.fixed if name not in known]
+    messages += faults_of_receiving(signature.receives, named.scheme)
+    task = None
+    if not messages:
+        try:
+            task = _task(named, tuple(inputs), inspector)
+        except DefinitionError as error:
+            messages.append(error.message)
+    for message in messages:
+        problems.add(function, f'asset "{named.key}": {message}', named.place)
+    if task is None:
+        return None
+    live = live_task(function, signature, named.annotations)
+    return [_asset(named, output, task) for output in named.outputs], live
+
+
+def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> TaskDefinition:
+    options = named.asset.options
+    task = replace(
+        bare_task(named.asset.function, options, named.signature, inspector),
+        inputs=inputs,
+        outputs=named.outputs,
+        fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),
+        subsettable=bool(options.get("subsettable", False)),
+    )
+    size = len(encode_json(parameters_of(task, {})))
+    if size > _PARAMETERS_BYTES_MAX:
+        raise DefinitionError(
+            f"parameters: expected values of at most {_PARAMETERS_BYTES_MAX:,} bytes, found {size:,}; "
+            "put what is long into a file and give its path"
+        )
+    return task
+
+
+def _asset(named: Named, output: Output, task: TaskDefinition) -> AssetDefinition:
+    options = named.asset.options
+    documented = inspect.cleandoc(named.asset.function.__doc__ or "")
+    return AssetDefinition(
+        key=output.asset,
+        task=task,
+        output=output.name,
+        partitions=named.scheme,
+        group=options.get("group", "default"),
+        owners=tuple(options.get("owners", ())),
+        tags=dict(options.get("tags", {})),
+        kinds=tuple(options.get("kinds", ())),
+        description=named.descriptions[output.name] or options.get("description", documented),
+        metadata=dict(options.get("metadata", {})),
+        origin=named.asset.origin,
+    )

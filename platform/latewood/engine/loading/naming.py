@@ -1,0 +1,178 @@
+"""Names: the key of each output, and the asset that an input's name means."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from latewood.authoring import Asset, From, Out, OutputOf, Upstream
+from latewood.engine.loading.options import faults_of_asset
+from latewood.engine.loading.problems import Consequence, Problems
+from latewood.engine.loading.signature import Signature, read_signature
+from latewood.engine.values.annotations import type_spec
+from latewood.errors import DefinitionError
+from latewood.model.definitions import SELF, AssetDefinition, Origin, Output
+from latewood.model.keys import AssetKey, asset_key
+from latewood.model.schemes import Scheme
+from latewood.promises import Place
+
+RESULT: Final = "result"
+"""Name of the output of a function that makes one asset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An asset function whose outputs have keys; its inputs are not looked up yet. `place`, if not the function's."""
+
+    asset: Asset[..., Any]
+    signature: Signature
+    outputs: tuple[Output, ...]
+    annotations: Mapping[str, Any]
+    descriptions: Mapping[str, str]
+    scheme: Scheme | None
+    place: Place | None = None
+
+    @property
+    def key(self) -> AssetKey:
+        """Key that stands for the function in messages."""
+        return self.outputs[0].asset
+
+
+def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
+    """The asset with keys for its outputs; None, and problems, if its options or signature cannot be."""
+    options = asset.options
+    faults = faults_of_asset(options)
+    for fault in faults:
+        message = f'asset "{options.get("key", asset.function.__name__)}": {fault}'
+        problems.add(asset.function, message, asset.place)
+    if faults:
+        return None
+    try:
+        signature = read_signature(asset.function)
+        key = asset_key(options.get("key", asset.function.__name__))
+        declared = options.get("outputs")
+        outs = (
+            {RESULT: Out(signature.returns, key)}
+            if declared is None
+            else {name: out if isinstance(out, Out) else Out(out) for name, out in declared.items()}
+        )
+        outputs = tuple(
+            Output(
+                name=name,
+                asset=asset_key(out.key or f"{key}/{name}"),
+                type=type_spec(out.type),
+                optional=out.optional,
+            )
+            for name, out in outs.items()
+        )
+    except DefinitionError as error:
+        message = f'asset "{options.get("key", asset.function.__name__)}": {error.message}'
+        problems.add(asset.function, message, asset.place)
+        return None
+    return Named(
+        asset=asset,
+        signature=signature,
+        outputs=outputs,
+        annotations={name: out.type for name, out in outs.items()},
+        descriptions={name: out.description for name, out in outs.items()},
+        scheme=options.get("partitions"),
+        place=asset.place,
+    )
+
+
+def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems) -> None:
+    """Add a problem for each key that is defined twice, here or by another location."""
+    counts = Counter(output.asset for n in named for output in n.outputs)
+    for n in named:
+        for output in n.outputs:
+            if counts[output.asset] > 1:
+                problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
+            elif output.asset in others:
+                problems.add(n.asset.function, defined_elsewhere(output.asset), n.place)
+
+
+def defined_elsewhere(key: AssetKey) -> str:
+    """What is said of a key that another location defines."""
+    return (
+        f'asset "{key}": another location defines it too; if it is only imported here, name what is this file\'s own: '
+        "`definitions = Definitions(…)`; if it moved here, deploy the other one without it first"
+    )
+
+
+class Directory:
+    """Finds the asset that an input names."""
+
+    def __init__(
+        self,
+        named: Iterable[Named],
+        names: Mapping[str, Asset[..., Any] | OutputOf],
+        others: Mapping[AssetKey, AssetDefinition],
+        faulty: frozenset[int],
+    ) -> None:
+        self._by_object = {id(n.asset): n for n in named}
+        self.own = frozenset(output.asset for n in self._by_object.values() for output in n.outputs)
+        self._names = names
+        self._faulty = faulty
+        self.schemes: dict[AssetKey, Scheme | None] = {key: other.partitions for key, other in others.items()}
+        self.origins: dict[AssetKey, Origin] = {key: other.origin for key, other in others.items()}
+        for n in self._by_object.values():
+            self.schemes.update({output.asset: n.scheme for output in n.outputs})
+            self.origins.update({output.asset: n.asset.origin for output in n.outputs})
+        self._by_last_segment: dict[str, list[AssetKey]] = {}
+        for key in self.schemes:
+            self._by_last_segment.setdefault(key.rsplit("/", 1)[-1], []).append(key)
+
+    def by_parameter(self, name: str) -> AssetKey:
+        """The asset a parameter's name means: the module's function, the key, or the one key that ends so."""
+        if name in self._names:
+            if (key := self._of_object(self._names[name])) is not None:
+                return key
+            self._refuse_faulty(self._names[name])
+        if name in self.schemes:
+            return AssetKey(name)
+        ending = self._by_last_segment.get(name, [])
+        if len(ending) == 1:
+            return ending[0]
+        if ending:
+            raise DefinitionError(
+                f'parameter "{name}" may mean {" or ".join(sorted(ending))}: say which, inputs={{"{name}": …}}'
+            )
+        raise DefinitionError(
+            f'parameter "{name}": no asset of that name{self._near(name)}. '
+            f'Name one with inputs={{"{name}": …}}, or make it keyword-only if it is a run parameter.'
+        )
+
+    def by_upstream(self, upstream: Upstream, own: AssetKey) -> AssetKey:
+        """The asset an explicit mapping means."""
+        if isinstance(upstream, From):
+            return self.by_upstream(upstream.asset, own)
+        if isinstance(upstream, str):
+            if upstream == SELF:
+                return own
+            if upstream not in self.schemes:
+                raise DefinitionError(f'no asset "{upstream}"{self._near(upstream)}')
+            return AssetKey(upstream)
+        key = self._of_object(upstream)
+        if key is None:
+            self._refuse_faulty(upstream)
+            shown = upstream.output if isinstance(upstream, OutputOf) else upstream.function.__name__
+            raise DefinitionError(f'"{shown}" is no single asset of this module: list it, or name one of its outputs')
+        return key
+
+    def _refuse_faulty(self, value: Asset[..., Any] | OutputOf) -> None:
+        """Raise Consequence for an asset that has problems of its own."""
+        asset = value.asset if isinstance(value, OutputOf) else value
+        if id(asset) in self._faulty:
+            raise Consequence(f'"{asset.function.__name__}" has errors of its own')
+
+    def _of_object(self, value: Asset[..., Any] | OutputOf) -> AssetKey | None:
+        asset, output = (value.asset, value.output) if isinstance(value, OutputOf) else (value, None)
+        named = self._by_object.get(id(asset))
+        if named is None or (output is None and len(named.outputs) > 1):
+            return None
+        return next((o.asset for o in named.outputs if output in (None, o.name)), None)
+
+    def _near(self, name: str) -> str:
+        near = difflib.get_close_matches(name, [*self.schemes, *self._by_last_segment], n=3)
+        return f"; near: {', '.join(dict.fromkeys(near))}" if near else ""

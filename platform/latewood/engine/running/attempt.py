@@ -1,0 +1,192 @@
+"""One call of user code, from versions to staged results: a task's attempt, or a check's verdict."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from latewood.context import Context
+from latewood.decide.judge import Node
+from latewood.decide.keys import path_texts
+from latewood.decide.plan import Step
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.naming import RESULT
+from latewood.engine.loading.signature import LiveTask, live_parameter
+from latewood.engine.running.binding import Bound
+from latewood.engine.running.calls import Raised, Returned, call
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.storage.file_hash import content_of
+from latewood.engine.storage.store import Staged
+from latewood.engine.values.recordable import recordable_metadata, require_room, text
+from latewood.engine.values.values import StagedOutput, Values
+from latewood.errors import StoreError, ValueRefused
+from latewood.events import Failure, FailureKind
+from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.grids import GridKey
+from latewood.model.keys import PartitionKey, RunId
+from latewood.model.partitions import key_at, range_at, window_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """An attempt that succeeded: its results by output, checked and staged.
+
+    `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
+    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name.
+    """
+
+    outputs: Mapping[str, StagedOutput]
+    metadata: Mapping[str, Any]
+    returned: Returned
+    no_reuse: str
+    logs: Staged | None
+    added: Mapping[str, Iterable[PartitionKey]]
+
+
+class Attempts:
+    """Calls the functions of a loaded location for the steps of one run."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        values: Values,
+        resources: OpenResources,
+        run: RunId,
+        clock: Callable[[], datetime],
+        dynamic: Collection[str] = (),
+    ) -> None:
+        self._loaded = loaded
+        self._values = values
+        self._resources = resources
+        self._run = run
+        self._clock = clock
+        self._dynamic = dynamic
+
+    def attempt(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
+        """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else."""
+        node = step.task.node
+        live = self._loaded.tasks[node.keys[0]]
+        context = self.context(step, number)
+        try:
+            arguments = self._arguments(step, live, bound, context)
+        except (ValueRefused, StoreError) as error:
+            return refused(error)
+        outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
+        if isinstance(outcome, Raised):
+            return outcome
+        try:
+            outputs = self._stage(node, live, outcome.value)
+            metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
+            recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in outputs.values()]
+            require_room(recorded, subject=f'"{node.keys[0]}"')
+            logs = self._values.stage_logs(outcome.output)
+        except (ValueRefused, StoreError) as error:
+            return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
+        return Made(
+            outputs=outputs,
+            metadata=metadata,
+            returned=outcome,
+            no_reuse=context.no_reuse,
+            logs=logs,
+            added=context.partitions_added,
+        )
+
+    def context(self, step: Step, attempt: int) -> Context:
+        """What user code is told of the step."""
+        return Context(
+            assets=step.task.node.keys,
+            outputs=tuple(asset.output for asset in step.task.node.assets),
+            partition=step.partition,
+            run=self._run,
+            attempt=attempt,
+            now=self._clock,
+            is_cancelled=lambda: False,
+            on_progress=lambda _share, _message: None,
+            dynamic=self._dynamic,
+        )
+
+    def _arguments(self, step: Step, live: LiveTask, bound: list[Bound], context: Context) -> dict[str, Any]:
+        node = step.task.node
+        arguments: dict[str, Any] = {}
+        for b in bound:
+            if b.input.loads:
+                subject = f'input "{b.input.name}" of "{node.keys[0]}"'
+                annotation = self._annotation(live, b)
+                arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
+        for name, annotation in live.parameters.items():
+            arguments[name] = live_parameter(annotation, node.parameters[name], self._loaded.root)
+        return arguments | received(live, node.assets[0], step.ordinal, context)
+
+    def _annotation(self, live: LiveTask, bound: Bound) -> Any:
+        """What the input is read as: where the reader does not say, as its producer wrote it."""
+        annotation = live.inputs[bound.input.name]
+        producer = self._loaded.tasks.get(bound.input.asset)
+        if annotation is not Any or producer is None:
+            return annotation
+        output = next(o.name for o in self._loaded.outputs_of(bound.input.asset) if o.asset == bound.input.asset)
+        return producer.outputs[output]
+
+    def _stage(self, node: Node, live: LiveTask, value: Any) -> dict[str, StagedOutput]:
+        by_name = {RESULT: value} if set(live.outputs) == {RESULT} else _by_name(value, live.outputs, node)
+        staged: dict[str, StagedOutput] = {}
+        wanted = {asset.output for asset in node.assets}
+        for output in node.task.outputs:
+            if output.name not in wanted:
+                continue
+            if output.name in by_name:
+                subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
+                staged[output.name] = self._values.stage(
+                    by_name[output.name], annotation, subject=subject, outputs=len(wanted)
+                )
+            elif not output.optional:
+                raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
+        return staged
+
+
+def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], root: Path) -> bool:
+    """True when a file or folder that a parameter names is no longer what was planned with."""
+    return any(content_of(named, root) != contents.get(named) for named in path_texts(task, parameters))
+
+
+def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
+    """What a function hears of the asset's partition, by parameter."""
+    scheme = asset.partitions
+    found: dict[str, Any] = {}
+    for name, kind in live.receives.items():
+        match kind:
+            case "context":
+                found[name] = context
+            case "window":
+                assert scheme is not None, "refused when definitions load"
+                found[name] = window_at(scheme, ordinal)
+            case "key":
+                found[name] = key_at(scheme, ordinal)
+            case "grid key":
+                found[name] = GridKey(key_at(scheme, ordinal))
+            case "range":
+                found[name] = range_at(scheme, (ordinal, ordinal + 1))
+    return found
+
+
+def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
+    """A result of several outputs, as a mapping or a tuple. Raises ValueRefused for anything else."""
+    named = value._asdict() if hasattr(value, "_asdict") else value
+    if isinstance(named, tuple):
+        named = {str(index): item for index, item in enumerate(named)}
+    if not isinstance(named, Mapping):
+        raise ValueRefused(
+            f'result of "{node.keys[0]}": expected a dict or a named tuple with {", ".join(outputs)}, '
+            f"found {type(value).__name__}"
+        )
+    unknown = ", ".join(sorted(str(name) for name in set(named) - set(outputs)))
+    if unknown:
+        raise ValueRefused(f'result of "{node.keys[0]}": expected {", ".join(outputs)}, found {unknown} too')
+    return named
+
+
+def refused(error: ValueRefused | StoreError) -> Raised:
+    """What is no failure of user code, but of a value on its way to or from it."""
+    kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
+    failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
+    return Raised(failure=failure, duration_ms=0.0, output="")

@@ -1,0 +1,124 @@
+"""The boundary to user code: the one place where it is called, and where its failure becomes a fact.
+
+What is caught here is the user's; what is raised around it is ours; neither is ever taken for the other.
+"""
+
+import io
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+from types import FrameType, TracebackType
+from typing import Any, Final
+
+from latewood.context import Cancelled
+from latewood.engine.running.step_logs import captured
+from latewood.engine.values.recordable import text
+from latewood.engine.values.redaction import redacted
+from latewood.events import Failure, FailureKind
+
+_TRACEBACK_MAX: Final = 16_000
+"""Bytes of a traceback that go into the log: its end says what happened."""
+
+_OWN: Final = str(Path(__file__).resolve().parents[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """User code returned `value`."""
+
+    value: Any
+    duration_ms: float
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """User code failed."""
+
+    failure: Failure
+    duration_ms: float
+    output: str
+
+
+class _TimedOut(BaseException):
+    """Raised inside user code by the alarm; no Exception, so that `except Exception` does not swallow it."""
+
+
+def call(
+    function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: timedelta | None = None
+) -> Returned | Raised:
+    """Call user code with what it prints and logs captured; its value, or its failure with its own traceback.
+
+    Secrets are replaced in all of it but the value, by what is known of them after the call.
+
+    The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
+    KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
+    """
+    output = io.StringIO()
+    started = perf_counter()
+    try:
+        with captured(output), _alarm(timeout):
+            value = function(**arguments)
+    except (KeyboardInterrupt, Cancelled):
+        raise
+    except _TimedOut:
+        seconds = timeout.total_seconds() if timeout else 0
+        failure = Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"still running after {seconds:g} s")
+        return Raised(failure=failure, duration_ms=_since(started), output=redacted(output.getvalue()))
+    except BaseException as error:  # noqa: BLE001 - SystemExit included: user code may raise anything
+        return Raised(failure=failure_of(error), duration_ms=_since(started), output=redacted(output.getvalue()))
+    return Returned(value=value, duration_ms=_since(started), output=redacted(output.getvalue()))
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure with the user's own traceback: frames of Latewood are left out."""
+    lines = traceback.format_exception(type(error), error, _user_part(error.__traceback__))
+    return Failure(
+        kind=FailureKind.USER,
+        error=text(type(error).__name__),
+        message=text(_message(error)),
+        traceback=text(redacted("".join(lines))[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - an exception's own __str__ is user code too
+        return f"(its message cannot be shown: {type(second).__name__})"
+
+
+def _user_part(tb: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame that is not Latewood's own."""
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OWN):
+        tb = tb.tb_next
+    return tb
+
+
+def _since(started: float) -> float:
+    return round((perf_counter() - started) * 1_000, 3)
+
+
+@contextmanager
+def _alarm(timeout: timedelta | None) -> Iterator[None]:
+    if timeout is None or sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        raise _TimedOut
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, timeout.total_seconds())
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

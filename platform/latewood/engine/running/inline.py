@@ -1,0 +1,379 @@
+"""The inline executor: runs a plan's steps in this process, one after another, in the plan's order.
+
+Steps whose task allows reuse run ahead of the group commit, since repeating them is harmless; before any other step
+everything told so far is durable. Nothing is reported as done before it is.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from latewood.decide.judge import retraction
+from latewood.decide.keys import inputs_digest, reuse_key
+from latewood.decide.plan import Plan, Step, barred
+from latewood.decide.retry import RetryAt, after_failure
+from latewood.decide.state import Retraction, VersionFacts
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.attempt import Attempts, Made, files_changed
+from latewood.engine.running.binding import Bindings, Blocked, Bound
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.recorder import Recorder, Told, added_partitions
+from latewood.engine.running.reports import Report, Reports, Tally
+from latewood.engine.running.reusing import Reusable, Taken
+from latewood.engine.storage.store import ArtifactStore, Staged
+from latewood.engine.values.values import Values
+from latewood.errors import StoreError
+from latewood.events import (
+    Failure,
+    FailureKind,
+    InputRead,
+    OutputMade,
+    ReusedOutput,
+    SkipReason,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
+from latewood.model.schemes import dynamic_names
+
+Verdicts = Callable[[AssetId, PartitionKey], Known]
+"""Past verdicts on an asset partition."""
+
+_VERSIONS_MAX: Final = 24_576
+"""Most characters of all inputs' versions in an event: a thousand ranges; usually there is one per input."""
+
+
+class InlineRun:
+    """One run of a plan in this process."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        catalog: Catalog,
+        loaded: Loaded,
+        resources: OpenResources,
+        run: RunId,
+        recorder: Recorder,
+        store: ArtifactStore,
+        verdicts: Verdicts,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+        report: Callable[[Report], None] = lambda _: None,
+    ) -> None:
+        self._plan = plan
+        self._run = run
+        self._recorder = recorder
+        self._store = store
+        self._verdicts = verdicts
+        self._clock = clock
+        self._sleep = sleep
+        self._bindings = Bindings(catalog, plan.state, plan.views)
+        self._values = Values(store)
+        self._root = loaded.root
+        dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
+        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic)
+        self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
+        self._reusable = Reusable(plan, run, recorder, store)
+        self._reports = Reports(report)
+        self.tally = self._reports.tally
+        self.failures: list[tuple[Step, Failure]] = []
+        """The steps that failed, or were refused by a check, in order."""
+
+    def execute(self) -> Tally:
+        """Run every step that can be run; what is not downstream of a failure goes on.
+
+        Raises KeyboardInterrupt, and whatever the log refuses: what was told before it stays.
+        """
+        for step in self._plan.steps():
+            self._step(step)
+        self._recorder.told()
+        return self.tally
+
+    def _step(self, step: Step) -> None:
+        try:
+            bound = self._bindings.bind(step.task.node, step.ordinal)
+        except Blocked as blocked:
+            self._skip(step, blocked)
+            return
+        inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
+        if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
+            self._skip(step, Blocked(SkipReason.RETRACTED, None))
+            return
+        taken = self._reusable.find(step, inputs)
+        if taken is None:
+            self._run_step(step, bound, inputs)
+        else:
+            self._reuse(step, bound, inputs, taken)
+
+    # ── running ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _run_step(self, step: Step, bound: list[Bound], inputs: str) -> None:
+        task = step.task.node.task
+        deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
+        attempt = 1
+        while True:
+            cause = self._tell_started(step, attempt, bound, inputs)
+            outcome = self._attempts.attempt(step, bound, attempt)
+            if isinstance(outcome, Made):
+                self._succeed(step, attempt, inputs, outcome, cause)
+                return
+            luck = random.random()  # noqa: S311 - spreads retries; no secret
+            next_ = after_failure(task.retries, attempt, self._clock(), luck, deadline=deadline)
+            retry_at = next_.at if isinstance(next_, RetryAt) else None
+            self._tell_failed(step, attempt, outcome, retry_at, cause)
+            if retry_at is None:
+                return
+            self._sleep(max(0.0, (retry_at - self._clock()).total_seconds()))
+            attempt += 1
+
+    def _tell_started(self, step: Step, attempt: int, bound: list[Bound], inputs: str) -> UUID:
+        node = step.task.node
+        off = node.task.reuse.is_off
+        inputs_read, needs = self._inputs_read(bound)
+        fact = StepStarted(
+            run=self._run,
+            step=step.number,
+            attempt=attempt,
+            assets=node.ids,
+            task=node.task.name,
+            code=node.task.code.version,
+            logic=node.logic,
+            inputs_digest=inputs,
+            partition=step.partition,
+            reuse_key="" if off else reuse_key(node.logic, inputs, step.partition),
+            no_reuse="reuse is off" if off else "",
+            parameters=dict(node.parameters),
+            inputs=inputs_read,
+            reasons=tuple(reason.written for reason in step.reasons),
+            variant=node.is_variant,
+            configurations={use.resource: use.digest for use in node.task.uses},
+        )
+        ids = self._recorder.tell(
+            (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
+        )
+        if off:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
+            self._recorder.told()
+        return ids[0]
+
+    def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
+        """What is recorded of the inputs; the longest lists of versions go to the store, by address, till all fit."""
+        read = dict(self._bindings.read_facts(bound))
+        needs: list[Staged] = []
+        size = sum(len(fact.versions) for fact in read.values())
+        for name, fact in sorted(read.items(), key=lambda item: len(item[1].versions), reverse=True):
+            if size <= _VERSIONS_MAX:
+                break
+            staged = self._store.stage(fact.versions.encode(), "versions")
+            read[name] = msgspec.structs.replace(fact, versions=f"@{staged.address}")
+            needs.append(staged)
+            size += len(read[name].versions) - len(fact.versions)
+        return read, needs
+
+    def _succeed(self, step: Step, attempt: int, inputs: str, made: Made, cause: UUID) -> None:
+        node, state = step.task.node, self._plan.state
+        variant = node.is_variant
+        off = (
+            node.task.reuse.is_off
+            or bool(made.no_reuse)
+            or files_changed(node.task, node.parameters, state.contents_of(node.keys[0]), self._root)
+        )
+        key = "" if off else reuse_key(node.logic, inputs, step.partition)
+        present = [
+            (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
+        ]
+        outputs = tuple(_output(asset, id_, made, variant=variant) for asset, id_ in present)
+        needs = [*(staged.staged for staged in made.outputs.values()), *filter(None, (made.logs,))]
+        fact = StepSucceeded(
+            run=self._run,
+            step=step.number,
+            attempt=attempt,
+            environment=state.environment,
+            code=node.task.code.version,
+            logic=node.logic,
+            inputs_digest=inputs,
+            outputs=outputs,
+            duration_ms=made.returned.duration_ms,
+            partition=step.partition,
+            reuse_key=key,
+            logs=made.logs.address if made.logs else "",
+        )
+        retractions = [
+            retraction(node, node.ids.index(output.asset), self._facts(step, fact, output), state) for output in outputs
+        ]
+        if any(retractions):
+            fact = msgspec.structs.replace(fact, outputs=tuple(map(_as_retracted, outputs, retractions)))
+        first = next(filter(None, retractions), None)
+        refused = None if first is None else self._reports.retracted(step, first)
+        metadata = outputs[0].metadata if outputs else {}
+        *_, told = self._recorder.tell(
+            *added_partitions(made.added, self._run, step.number),
+            (fact, ("succeeded", step.number)),
+            cause=cause,
+            needs=needs,
+            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata, then=refused),
+        )
+        self.tally.ran += 1
+        for asset in node.assets:
+            if asset.output not in made.outputs:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+        for (asset, _), output, found in zip(present, fact.outputs, retractions, strict=True):
+            if found is None:
+                self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
+            else:
+                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
+
+    def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
+        return VersionFacts(
+            asset=output.asset,
+            partition=step.partition,
+            version=version_id(self._run, step.number),
+            position=0,  # not recorded yet; nothing in this run asks
+            made_at=self._clock(),
+            duration_ms=fact.duration_ms,
+            data_version=output.data_version,
+            artifact=output.artifact,
+            code=fact.code,
+            logic=fact.logic,
+            inputs=fact.inputs_digest,
+            reuse_key=fact.reuse_key,
+            accepted=output.accepted,
+        )
+
+    def _settle(self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, cause: UUID) -> None:
+        """Evaluate the checks of a new version; what is downstream reads it only if the blocking ones pass."""
+        judged = self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+        then = self._reports.judged(step, judged.told)
+        if judged.passes and not facts.accepted:
+            judged.told += self._checks.accepted(step, facts, head=not variant)
+        if judged.told:
+            self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
+        result = facts._replace(accepted=judged.passes)
+        self._reusable.made(asset.output, result)
+        self._bind_result(step, asset, result, cause)
+
+    def _bind_result(self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID) -> None:
+        if facts.accepted:
+            self._bindings.made(step, asset.key, facts, event)
+        else:
+            self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
+            message = f"a blocking check of {asset.key} failed"
+            self.failures.append((step, Failure(kind=FailureKind.REFUSED, error="CheckFailed", message=message)))
+
+    # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> None:
+        node = step.task.node
+        variant = node.is_variant
+        judged = Judged()
+        accepting: Told = []
+        outputs: list[ReusedOutput] = []
+        results: list[tuple[AssetDefinition, VersionFacts]] = []
+        for asset, id_, facts in zip(node.assets, node.ids, taken, strict=True):
+            if facts is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+                continue
+            own = self._reusable.own(step, id_, facts)
+            known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
+            found = self._checks.judge(step, asset, own, known, variant=variant)
+            judged.told += found.told
+            judged.needs += found.needs
+            result = own._replace(accepted=found.passes)
+            outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
+            if found.passes and own is facts and not facts.accepted:
+                accepting += self._checks.accepted(step, result, head=False)
+            results.append((asset, result))
+        fact = self._reusable.fact(step, inputs, tuple(outputs))
+        ids = self._recorder.tell(
+            *judged.told,
+            (fact, ("reused", step.number)),
+            *accepting,
+            cause=self._bindings.cause(bound),
+            needs=judged.needs,
+            then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
+        )
+        self.tally.reused += 1
+        for asset, result in results:
+            self._bind_result(step, asset, result, ids[len(judged.told)])
+
+    # ── what did not come to be ───────────────────────────────────────────────────────────────────────
+
+    def _tell_failed(self, step: Step, attempt: int, raised: Raised, retry_at: datetime | None, cause: UUID) -> None:
+        node = step.task.node
+        logs: Staged | None = None
+        with suppress(StoreError):  # a store that cannot write often is why the attempt failed
+            logs = self._values.stage_logs(raised.output)
+        fact = StepFailed(
+            run=self._run,
+            step=step.number,
+            attempt=attempt,
+            failure=raised.failure,
+            duration_ms=raised.duration_ms,
+            assets=node.ids,
+            partition=step.partition,
+            retry_at=retry_at,
+            logs=logs.address if logs else "",
+        )
+        status = "failed" if retry_at is None else "retrying"
+        message = f"{raised.failure.error}: {raised.failure.message}"
+        then = self._reports.of(step, status, raised.duration_ms, message=message)
+        self._recorder.tell(
+            (fact, ("failed", step.number, attempt)), cause=cause, needs=[logs] if logs else (), then=then
+        )
+        if retry_at is None:
+            self.tally.failed += 1
+            self.failures.append((step, raised.failure))
+            for key in node.keys:
+                self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
+
+    def _skip(self, step: Step, blocked: Blocked) -> None:
+        node = step.task.node
+        fact = StepSkipped(
+            run=self._run,
+            step=step.number,
+            reason=blocked.reason,
+            assets=node.ids,
+            partition=step.partition,
+            because=blocked.because,
+        )
+        then = self._reports.of(step, "skipped", message=blocked.reason)
+        self._recorder.tell((fact, ("skipped", step.number)), then=then)
+        # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
+        self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
+        because = step.number if blocked.because is None else blocked.because
+        for key in node.keys:
+            self._bindings.failed(step, key, blocked.reason, because)
+
+
+def _as_retracted(output: OutputMade, found: Retraction | None) -> OutputMade:
+    if found is None:
+        return output
+    return msgspec.structs.replace(output, accepted=False, head=False, retracted=found.version)
+
+
+def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) -> OutputMade:
+    staged = made.outputs[asset.output]
+    accepted = not asset.blocking_checks
+    return OutputMade(
+        asset=id_,
+        output=asset.output,
+        data_version=staged.data_version,
+        artifact=staged.staged.address,
+        size=staged.staged.size,
+        accepted=accepted,
+        head=accepted and not variant,
+        metadata={**staged.metadata, **made.metadata},
+        columns=staged.columns,
+    )

@@ -1,0 +1,108 @@
+"""What a run tells whoever watches it: each step once it ended and that is durable, how many ended how, and waiting."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from latewood.decide.plan import Step
+from latewood.decide.state import Retraction
+from latewood.engine.running.recorder import Told
+from latewood.events import CheckEvaluated
+from latewood.model.keys import AssetKey, PartitionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A step that ended, once that is durable."""
+
+    assets: tuple[AssetKey, ...]
+    partition: PartitionKey
+    status: str
+    duration_ms: float = 0.0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAway:
+    """The database does not answer; the run waits for it, as long as `patience`, from when it found that out."""
+
+    reason: str
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseBack:
+    """A database that was said to be away answers, and the run goes on."""
+
+    after: timedelta
+
+
+Notice = DatabaseAway | DatabaseBack
+"""What a run says of itself, not of a step."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many steps ended how."""
+
+    ran: int = 0
+    reused: int = 0
+    failed: int = 0
+    refused: int = 0
+    skipped: int = 0
+
+
+class Reports:
+    """Makes the reports of one run and keeps its tally; a report is given once its facts are durable."""
+
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self._report = report
+        self.tally = Tally()
+
+    def of(
+        self,
+        step: Step,
+        status: str,
+        duration_ms: float = 0.0,
+        metadata: Mapping[str, Any] | None = None,
+        message: str = "",
+        then: Callable[[], None] | None = None,
+    ) -> Callable[[], None]:
+        """What gives the report, and then another one, to be called when they are due."""
+        report = Report(
+            assets=step.task.node.keys,
+            partition=step.partition,
+            status=status,
+            duration_ms=duration_ms,
+            metadata=metadata or {},
+            message=message,
+        )
+
+        def give() -> None:
+            self._report(report)
+            if then is not None:
+                then()
+
+        return give
+
+    def judged(self, step: Step, told: Told) -> Callable[[], None] | None:
+        """What gives the report on new verdicts: the first refusal, else all warnings; None if every check passed."""
+        failed = [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
+        refusals = [verdict for verdict in failed if verdict.blocking]
+        if refusals:
+            self.tally.refused += 1
+            return self.of(step, "refused", message=f"blocking {_said(refusals[0])}")
+        if failed:
+            return self.of(step, "warned", metadata=failed[0].metadata, message="; ".join(map(_said, failed)))
+        return None
+
+    def retracted(self, step: Step, found: Retraction) -> Callable[[], None]:
+        """What gives the report that the step's result equals a retracted version."""
+        self.tally.refused += 1
+        return self.of(step, "refused", message=f"equals {found.version}, which is retracted: {found.reason}")
+
+
+def _said(verdict: CheckEvaluated) -> str:
+    return f"check {verdict.check} failed{': ' if verdict.message else ''}{verdict.message}"

@@ -1,0 +1,207 @@
+"""A worker: a process that has one location's code as it was deployed, and calls its tasks for an engine.
+
+`python -P -m latewood.engine.running.worker`, by the location's own interpreter. It reads calls from standard input and
+answers on standard output; user code sees neither. It has no way to the database. It ends at once when its input does,
+be it in the middle of user code: then its engine is gone.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from platform import python_version
+from queue import Queue
+from typing import BinaryIO
+
+from msgspec.structs import replace
+
+from latewood.decide.judge import Node
+from latewood.decide.plan import PlannedTask, Step
+from latewood.decide.state import VersionFacts
+from latewood.engine.loading.loader import Loaded, load_archived, working_tree_modules
+from latewood.engine.running.attempt import Attempts, Made
+from latewood.engine.running.binding import Bound
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.worker_protocol import (
+    Answer,
+    Call,
+    Failed,
+    Open,
+    Opened,
+    Read,
+    Refused,
+    Result,
+    Returned,
+    decode_call,
+    decode_open,
+    encode,
+)
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.recordable import text
+from latewood.engine.values.values import Values
+from latewood.errors import DefinitionsInvalid
+from latewood.events import Action, Failure, FailureKind
+from latewood.model.keys import AssetId, RunId, VersionId
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import ordinal_of
+from latewood.model.schemes import with_keys
+
+
+def main() -> None:
+    """Load the location that the first line names, then answer one call a line until there are no more."""
+    requests, answer = _private_pipes()
+    waiting: Queue[bytes] = Queue()
+    threading.Thread(target=_read, args=(requests, waiting), name="latewood-requests", daemon=True).start()
+    opened = decode_open(waiting.get())
+    root, folder = Path(opened.root), Path(opened.folder)
+    try:
+        loaded = load_archived(
+            folder,
+            opened.location,
+            opened.paths,
+            root=root,
+            configurations=opened.configurations,
+            others={asset.key: asset for asset in opened.others},
+            environment=opened.environment,
+        )
+    except DefinitionsInvalid as error:
+        answer(Refused(message="\n".join(map(str, error.problems))))
+        return
+    if strays := working_tree_modules(root, folder):
+        answer(Refused(message=_strayed(strays)))
+        return
+    answer(Opened(python=python_version(), code={asset.key: asset.task.code for asset in loaded.assets}))
+    caller = _Caller(opened, loaded)
+    while True:
+        answer(caller.call(decode_call(waiting.get())))
+
+
+def _read(requests: BinaryIO, waiting: "Queue[bytes]") -> None:
+    for line in requests:
+        waiting.put(line)
+    os._exit(0)
+
+
+def _strayed(modules: Sequence[str]) -> str:
+    return (
+        f"{', '.join(modules)} would be imported from the working tree: that is no part of what was deployed. "
+        "Code that is found while it runs only (by a name put together, by a plugin) is not seen when it is deployed; "
+        "import it at the top of a module"
+    )
+
+
+def _private_pipes() -> tuple[BinaryIO, Callable[[Answer], None]]:
+    """Where requests come from and answers go to; what user code reads and prints is kept away from both."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+
+    def answer(message: Answer) -> None:
+        answers.write(encode(message) + b"\n")
+        answers.flush()
+
+    return requests, answer
+
+
+class _Caller:
+    """Calls the tasks of the loaded location."""
+
+    def __init__(self, opened: Open, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._dynamic = {scheme.name: scheme for scheme in opened.dynamic}
+        self._assets = {
+            asset.key: replace(asset, partitions=with_keys(asset.partitions, self._dynamic)) for asset in loaded.assets
+        }
+        self._folder = Path(opened.folder)
+        self._results = ArtifactStore(Path(opened.results), opened.project)
+        self._values = Values(ArtifactStore(Path(opened.store), opened.project), results=self._results)
+        self._resources = OpenResources(loaded.resources)
+
+    def call(self, call: Call) -> Returned | Failed:
+        """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
+        try:
+            return self._called(call)
+        except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
+            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
+            return Failed(failure=failure)
+
+    def _called(self, call: Call) -> Returned | Failed:
+        node = self._node(call)
+        step = Step(
+            number=call.step,
+            task=PlannedTask(node=node, groups=()),
+            ordinal=ordinal_of(node.assets[0].partitions, call.partition),
+            partition=call.partition,
+            action=Action.RUN,
+            reasons=(),
+        )
+        at = datetime.fromisoformat(call.at)
+        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), lambda: at, self._dynamic)
+        outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
+        match outcome:
+            case Raised():
+                return Failed(failure=outcome.failure, logs=outcome.output)
+            case Made():
+                return self._returned(outcome)
+
+    def _node(self, call: Call) -> Node:
+        assets = tuple(self._assets[key] for key in call.assets)
+        return Node(
+            assets=assets,
+            keys=call.assets,
+            ids=tuple(AssetId(key) for key in call.assets),
+            task=assets[0].task,
+            parameters=call.parameters,
+            logic="",
+        )
+
+    def _returned(self, made: Made) -> Returned | Failed:
+        strays = working_tree_modules(self._loaded.root, self._folder)
+        if strays:
+            return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
+        self._results.commit([output.staged for output in made.outputs.values()])
+        return Returned(
+            outputs={
+                name: Result(data_version=output.data_version, artifact=output.staged.address, size=output.staged.size)
+                for name, output in made.outputs.items()
+            },
+            duration_ms=made.returned.duration_ms,
+            logs=made.returned.output,
+        )
+
+
+def _bound(node: Node, inputs: Mapping[str, tuple[Read, ...]]) -> list[Bound]:
+    """The inputs as a run binds them; those that were not recorded are not read."""
+    return [
+        Bound(input_, Ordinals(), tuple((read.partition, _facts(read)) for read in inputs[input_.name]))
+        for input_ in node.task.inputs
+        if input_.name in inputs
+    ]
+
+
+def _facts(read: Read) -> VersionFacts:
+    """A version of which nothing but its artifact is needed."""
+    return VersionFacts(
+        asset=AssetId(""),
+        partition=read.partition,
+        version=VersionId(""),
+        position=0,
+        made_at=datetime.min,  # noqa: DTZ901 - nobody asks
+        duration_ms=0.0,
+        data_version="",
+        artifact=read.artifact,
+        code="",
+        logic="",
+        inputs="",
+        reuse_key="",
+        accepted=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

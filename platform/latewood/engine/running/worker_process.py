@@ -1,0 +1,160 @@
+"""A worker process as its engine has it: started, called, and ended, whatever becomes of it."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Final, Self
+
+import msgspec
+
+from latewood.engine.running.worker_protocol import (
+    Answer,
+    Call,
+    Failed,
+    Open,
+    Opened,
+    Refused,
+    Returned,
+    decode_answer,
+    encode,
+)
+from latewood.errors import LatewoodError
+from latewood.events import Failure, FailureKind
+
+_STDERR_MAX: Final = 2_000
+"""Bytes of what a worker printed before it died: the end says why."""
+
+
+class WorkerUnusable(LatewoodError):
+    """A location's code cannot be loaded by its interpreter as it was deployed; says which, and why."""
+
+    def __init__(self, location: str, interpreter: str, cause: str) -> None:
+        super().__init__(f"{location} cannot be loaded as it was deployed, by {interpreter}:\n{cause}")
+        self.location = location
+        self.interpreter = interpreter
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Died:
+    """The process ended in the middle of a call: by `os._exit`, a signal, or for want of memory."""
+
+    code: int
+    printed: str
+
+
+class Worker:
+    """One process with one location. To be used in a `with` block; one caller at a time.
+
+    A process that dies is a failure of what it was called for; the next call starts another one.
+    """
+
+    def __init__(self, opened: Open, *, interpreter: str, environ: Mapping[str, str]) -> None:
+        self._open = opened
+        self._interpreter = interpreter
+        self._environ = worker_environment(environ)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._printed: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def start(self) -> Opened:
+        """Start the process and load the location. Raises WorkerUnusable."""
+        self._end()
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        try:
+            # -P: the folder it is started in is no place to import from.
+            self._process = subprocess.Popen(  # noqa: S603 - the interpreter that the location names
+                [self._interpreter, "-P", "-m", "latewood.engine.running.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+                env=self._environ,
+                cwd=self._open.root,
+                process_group=0,
+            )
+        except OSError as error:
+            raise self._unusable(f"{error.filename or self._interpreter}: {error.strerror}") from error
+        match self._exchange(self._open):
+            case Opened() as opened:
+                return opened
+            case Refused(message=message):
+                raise self._unusable(message)
+            case Died(code=code, printed=printed):
+                raise self._unusable(f"the process ended with code {code}\n{printed}".rstrip())
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
+
+    def call(self, call: Call) -> Returned | Failed:
+        """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again)."""
+        if self._process is None:
+            self.start()
+        match self._exchange(call):
+            case Returned() | Failed() as answer:
+                return answer
+            case Died(code=code, printed=printed):
+                self._end()
+                return Failed(failure=_death(code, printed), logs=printed)
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
+
+    def _exchange(self, message: Open | Call) -> Answer | Died:
+        process = self._process
+        assert process is not None, "the process was started"
+        assert process.stdin is not None, "as a pipe"
+        assert process.stdout is not None, "as a pipe"
+        try:
+            process.stdin.write(encode(message) + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if line.endswith(b"\n"):
+                return decode_answer(line)
+        except BrokenPipeError:
+            pass  # it died before it had read everything
+        except msgspec.MsgspecError as error:
+            raise self._unusable(f"it answered what is no answer ({error})") from error
+        code = process.wait()
+        return Died(code=code, printed=self._tail())
+
+    def _tail(self) -> str:
+        assert self._printed is not None, "opened with the process"
+        end = self._printed.seek(0, os.SEEK_END)
+        self._printed.seek(max(0, end - _STDERR_MAX))
+        return self._printed.read().decode("utf-8", "replace").strip()
+
+    def _end(self) -> None:
+        """End the process, with all that it has started, if there is one."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None, "it was started with pipes"
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        if self._printed is not None:
+            self._printed.close()
+            self._printed = None
+
+    def _unusable(self, cause: str) -> WorkerUnusable:
+        return WorkerUnusable(self._open.location, self._interpreter, cause)
+
+
+def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a worker sees of the environment: no way to the database, and no other place to import from."""
+    hidden = ("LATEWOOD_", "PG", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+    return {name: value for name, value in environ.items() if not name.startswith(hidden)}
+
+
+def _death(code: int, printed: str) -> Failure:
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    return Failure(kind=FailureKind.USER, error="ProcessEnded", message=f"its process {how}", traceback=printed)

@@ -1,0 +1,101 @@
+"""What an engine and a worker tell each other, a JSON document a line: the location, then calls and their answers.
+
+Values never travel this way: a call names artifacts to read, an answer those that were made.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from latewood.engine.loading.configuration import Recorded
+from latewood.events import Failure
+from latewood.model.code import CodeVersion
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.schemes import DynamicKeys
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The location to load: its source is unpacked in `folder`. Relative paths in parameters start from `root`.
+
+    Artifacts are read from `store`, and written to `results`, both folders with that project. `others` are the assets
+    of other locations that it reads. Resources of `environment` are configured as it was recorded of them,
+    and `dynamic` partitions have these keys.
+    """
+
+    folder: str
+    location: str
+    paths: tuple[str, ...]
+    root: str
+    project: str
+    store: str
+    results: str
+    environment: str
+    others: tuple[AssetDefinition, ...] = ()
+    configurations: dict[str, Recorded] = {}
+    dynamic: tuple[DynamicKeys, ...] = ()
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The location is loaded, by this Python, and this is the code of each of its assets there."""
+
+    python: str
+    code: dict[AssetKey, CodeVersion]
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The location cannot be loaded, and why."""
+
+    message: str
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """One version to read: partition, and the artifact that it lies in."""
+
+    partition: PartitionKey
+    artifact: str
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Run the task behind these assets, with exactly these inputs and parameters. `at` is what its clock shows."""
+
+    assets: tuple[AssetKey, ...]
+    partition: PartitionKey
+    parameters: dict[str, Any]
+    inputs: dict[str, tuple[Read, ...]]
+    run: str
+    step: int
+    attempt: int
+    at: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One output: its data version, and the artifact in the store of results."""
+
+    data_version: str
+    artifact: str
+    size: int
+
+
+class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task returned; its outputs by name, without optional ones that it did not make."""
+
+    outputs: dict[str, Result]
+    duration_ms: float
+    logs: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task failed, or what it read or returned was refused."""
+
+    failure: Failure
+    logs: str = ""
+
+
+Answer = Opened | Refused | Returned | Failed
+
+encode: Final = msgspec.json.Encoder().encode
+decode_open: Final = msgspec.json.Decoder(Open).decode
+decode_call: Final = msgspec.json.Decoder(Call).decode
+decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

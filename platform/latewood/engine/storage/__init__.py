@@ -1,0 +1,1 @@
+"""Bytes outside of the log: artifacts by content, archives of source, exported logs."""

@@ -1,0 +1,103 @@
+"""Removing from the artifact store: who may, and what lies in it.
+
+Whoever makes or takes artifacts has the store *in use* until that is recorded; who removes has it *alone*. It is a lock
+on a file, which the system gives back when a process dies and keeps while one is stopped: no clock decides.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from latewood.decide.garbage import Stored
+from latewood.engine.storage.store import ArtifactStore
+from latewood.errors import StoreError, UsageError
+
+_LOCK: Final = "lock"
+_STAGED: Final = "staged"
+
+
+@contextmanager
+def in_use(store: ArtifactStore) -> Iterator[None]:
+    """Nothing is removed meanwhile; waits while somebody is removing. Any number may use a store at once."""
+    with _locked(store, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def alone(store: ArtifactStore) -> Iterator[None]:
+    """Nobody makes or takes artifacts meanwhile. Raises UsageError where somebody does."""
+    try:
+        with _locked(store, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
+    except BlockingIOError:
+        raise UsageError(
+            "the artifact store is in use, and what a run needs is not known before it ends; "
+            "nothing was removed. Try again when no run is going on, or look with --dry-run"
+        ) from None
+
+
+def stored(store: ArtifactStore) -> Iterator[Stored]:
+    """All files and folders of the store, in the order of their names. Cost: a look at each."""
+    for folder in sorted(_entries(store.directory)):
+        if folder.name == _STAGED:
+            yield from (_stored(path, f"{_STAGED}/{path.name}") for path in sorted(_entries(folder)))
+        elif len(folder.name) == 2 and folder.is_dir():  # noqa: PLR2004 - the first two digits of an address
+            yield from (_stored(path, path.name) for path in sorted(_entries(folder)))
+
+
+def remove(store: ArtifactStore, file: Stored) -> None:
+    """Remove a file or folder; done already is fine. A folder that is half removed has no address any more.
+
+    Only while the store is had alone. Raises StoreError.
+    """
+    staged = file.name.startswith(f"{_STAGED}/")
+    path = store.directory / (file.name if staged else f"{file.name[:2]}/{file.name}")
+    try:
+        if path.is_dir():
+            doomed = store.directory / _STAGED / path.name
+            doomed.parent.mkdir(exist_ok=True)
+            path.rename(doomed)
+            shutil.rmtree(doomed)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot("remove", path, error) from error
+
+
+@contextmanager
+def _locked(store: ArtifactStore, kind: int) -> Iterator[None]:
+    path = store.directory / _LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # To be read: whoever may read the store may say that it is in use, whoever made the file.
+        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _cannot("open", path, error) from error
+    try:
+        fcntl.flock(file, kind)
+        yield
+    finally:
+        os.close(file)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _stored(path: Path, name: str) -> Stored:
+    status = path.stat()
+    files = [entry for entry in path.rglob("*") if entry.is_file()] if path.is_dir() else [path]
+    written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Stored(name=name, bytes=sum(file.stat().st_size for file in files), written_at=written_at)
+
+
+def _cannot(act: str, path: Path, error: OSError) -> StoreError:
+    return StoreError(act, str(path), error.strerror or str(error), "Check permissions and the place of the store.")

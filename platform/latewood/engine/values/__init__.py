@@ -1,0 +1,1 @@
+"""Values at the edge: their types, what they are stored as, their data versions."""

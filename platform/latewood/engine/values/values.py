@@ -1,0 +1,147 @@
+"""Values on their way between user code and the artifact store."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from latewood.context import Output, Partitioned
+from latewood.decide.state import VersionFacts
+from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
+from latewood.engine.values.codecs import decode, encode
+from latewood.engine.values.edge import check_value
+from latewood.engine.values.recordable import recordable_metadata, recordable_version
+from latewood.engine.values.redaction import redacted, redacted_json, secret_in
+from latewood.errors import ValueRefused
+from latewood.model.definitions import Input
+from latewood.model.keys import PartitionKey
+from latewood.model.tables import Column
+
+_COLUMNS_BYTES_MAX: Final = 8_192
+"""Bytes of columns that are recorded of a step's outputs together."""
+
+_TABLES_BYTES_MAX: Final = 1 << 29
+"""Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedOutput:
+    """A checked result in the store, not durable yet, and what is to be recorded of it."""
+
+    staged: Staged
+    data_version: str
+    metadata: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+
+class Values:
+    """Loads inputs and stages outputs, with a bounded memory of decoded tables (they cannot be changed).
+
+    Results go into the same store, or into `results`.
+    """
+
+    def __init__(self, store: ArtifactStore, *, results: ArtifactStore | None = None) -> None:
+        self._store = store
+        self._results = results or store
+        self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
+        self._bytes = 0
+
+    def stage(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> StagedOutput:
+        """Check a result, one of so many `outputs`, against its annotation and write it.
+
+        Raises ValueRefused, StoreError.
+        """
+        output = result if isinstance(result, Output) else Output(result)
+        value = check_value(output.value, annotation, subject=subject)
+        encoded = encode(value, annotation)
+        if (secret := secret_in(encoded)) is not None:
+            with encoded.scratch:
+                raise ValueRefused(f"{subject}: expected data to be stored, found the value of secret {secret} in it")
+        version, given = encoded.version, output.data_version
+        if given is not None:
+            version = f"given:{recordable_version(given, subject=subject)}"
+        with encoded.scratch:
+            staged = self._results.stage(encoded.content, encoded.extension)
+        return StagedOutput(
+            staged=staged,
+            data_version=version,
+            metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},
+            columns=_described(encoded.schema, _COLUMNS_BYTES_MAX // outputs),
+        )
+
+    def stage_logs(self, output: str) -> Staged | None:
+        """Write what a task printed and logged; None for nothing. Raises StoreError."""
+        return self._results.stage(output.encode("utf-8", "backslashreplace"), "log") if output else None
+
+    def load(self, facts: VersionFacts, annotation: Any) -> Any:
+        """The value of a version, as its reader's annotation promises it. Raises ValueRefused, ArtifactMissing."""
+        return self.load_artifact(facts.artifact, annotation)
+
+    def load_artifact(self, address: str, annotation: Any) -> Any:
+        """The value of an artifact. A table is decoded once while there is room for it."""
+        slot = (address, annotation) if isinstance(annotation, Hashable) else (address, str(annotation))
+        if slot in self._tables:
+            self._tables.move_to_end(slot)
+            return self._tables[slot]
+        value = decode(self._store.open(ArtifactAddress(address)), annotation)
+        if _is_table(value):
+            self._keep(slot, value)
+        return value
+
+    def load_input(
+        self, input_: Input, annotation: Any, versions: Sequence[tuple[PartitionKey, VersionFacts]], subject: str
+    ) -> Any:
+        """What a parameter receives: one value, several tables as one, or a Partitioned. Raises ValueRefused."""
+        if input_.lazy:
+            inner = annotation.__args__[0]
+            return Partitioned([key for key, _ in versions], lambda index: self.load(versions[index][1], inner))
+        if len(versions) == 1:
+            value = self.load(versions[0][1], annotation)
+            return check_value(value, annotation, subject=subject)
+        if not versions:
+            if input_.type.kind in ("union", "none", "any"):
+                return None
+            raise ValueRefused(f"{subject}: there is no partition to read; annotate it `… | None`")
+        return _together([self.load(facts, annotation) for _, facts in versions], subject)
+
+    def _keep(self, slot: tuple[str, Any], table: Any) -> None:
+        self._tables[slot] = table
+        self._bytes += table.nbytes
+        while self._bytes > _TABLES_BYTES_MAX:
+            _, dropped = self._tables.popitem(last=False)
+            self._bytes -= dropped.nbytes
+
+
+def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
+    """Columns as they are recorded; of a table of thousands the first, and how many more there are."""
+    columns = [redacted(f"{c.name}: {c.type}{'?' if c.nullable else ''}") for c in schema]
+    size = 0
+    for shown, column in enumerate(columns):
+        size += len(column.encode()) + 3
+        if size > bytes_max:
+            return (*columns[:shown], f"… and {len(columns) - shown:,} more")
+    return tuple(columns)
+
+
+def _is_table(value: object) -> bool:
+    return type(value).__module__.startswith("pyarrow") and type(value).__name__ == "Table"
+
+
+def _together(values: list[Any], subject: str) -> Any:
+    module, name = type(values[0]).__module__.partition(".")[0], type(values[0]).__name__
+    if _is_table(values[0]):
+        import pyarrow as pa  # noqa: PLC0415 - start-up: loaded by now, there is a table
+
+        return pa.concat_tables(values, promote_options="permissive")
+    if (module, name) == ("pandas", "DataFrame"):
+        import pandas as pd  # noqa: PLC0415 - optional
+
+        return pd.concat(values)
+    if (module, name) == ("polars", "DataFrame"):
+        import polars as pl  # noqa: PLC0415 - optional
+
+        return pl.concat(values, how="diagonal_relaxed")
+    raise ValueRefused(
+        f"{subject}: reads {len(values)} partitions at once, but {name} values cannot be joined; "
+        f"annotate it Partitioned[{name}] and iterate"
+    )
