@@ -13,9 +13,10 @@ from hashlib import sha256
 
 import msgspec
 
+from latewood.decide.actions import barred, reusable
 from latewood.decide.judge import retraction
 from latewood.decide.keys import check_key, configuration_digest, inputs_digest, read_version, reuse_key
-from latewood.decide.plan import Request, barred, plan, reusable
+from latewood.decide.plan import Request, plan
 from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
 from latewood.decide.sweep import Sweep
 from latewood.events import Action, InputRead, StepStarted

@@ -16,8 +16,8 @@ from bench_server import Bench, run_python
 
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.workspace import Workspace, open_workspace
-from latewood.decide.judge import Node, nodes_of
 from latewood.decide.keys import digest, inputs_digest, reuse_key
+from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.state import State
 from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event

@@ -17,7 +17,7 @@ from latewood.commands.planning import Asked
 from latewood.commands.reading import AsOf, read, view_of
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
-from latewood.decide.judge import Cause
+from latewood.decide.reasons import Cause
 from latewood.errors import UsageError
 from latewood.events import AssetRenamed, RetractionUndone, RunStatus, VersionsRetracted
 from latewood_eventlog.audit import verify

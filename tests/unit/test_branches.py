@@ -4,8 +4,8 @@ import msgspec
 
 from builders import World, catalog, changed, content, edited, said
 from latewood.decide.awaiting import awaiting
-from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import truth
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import assess
 from latewood.model.definitions import Catalog, Membership, Parameter, Where
 from latewood.model.types import ANY

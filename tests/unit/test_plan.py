@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from builders import NOW, SCHEMES, World, catalog, changed, checked, content, edited, id_of, number, said, why_planned
-from latewood.decide.judge import Cause, Reason
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import Durations
 from latewood.decide.sweep import Sweep, split_values
 from latewood.events import Action

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from builders import World, catalog, changed, content, edited, id_of, said, why_planned
-from latewood.decide.judge import Cause
+from latewood.decide.reasons import Cause
 from latewood.model.policies import Reuse
 from unit.test_staleness import reasons, seen
 from unit.test_why import why

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from builders import NOW, World, catalog, changed, content, edited, id_of, number, said
-from latewood.decide.judge import Cause, Reason
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
 from latewood.decide.state import Carried, with_carried
 from latewood.model.keys import AssetKey

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from builders import NOW, World, catalog, changed, checked, code, configured, content, edited, id_of, number
-from latewood.decide.judge import Cause
 from latewood.decide.keys import configuration_digest
 from latewood.decide.moves import By, Moved
+from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status, assess
 from latewood.decide.versions import expand
 from latewood.decide.why import explain, nearest

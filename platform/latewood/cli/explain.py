@@ -14,8 +14,8 @@ from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_j
 from latewood.cli.wording import change_text, configuration_text, failure_text, parameter_text, rename_json, rename_text
 from latewood.commands.explaining import why
 from latewood.commands.reading import moment_meant
-from latewood.decide.judge import Cause
 from latewood.decide.moves import By, Moved
+from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
 from latewood.decide.why import Explanation, Finding

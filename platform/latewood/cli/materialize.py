@@ -21,8 +21,8 @@ from latewood.commands.materializing import Prepared, Result, materialize, prepa
 from latewood.commands.planning import Asked, awaiting_lines, make_plan, plan_loaded
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.judge import Cause
 from latewood.decide.plan import Plan, Planned, PlannedTask
+from latewood.decide.reasons import Cause
 from latewood.engine.loading.loader import Loaded
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange

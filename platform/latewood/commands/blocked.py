@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 
 from latewood.commands.planning import awaiting_lines
-from latewood.decide.judge import Cause, Node, Reason
+from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan
+from latewood.decide.reasons import Cause, Reason
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.keys import AssetKey

@@ -11,10 +11,10 @@ from latewood.commands.reading import PRESENT, AsOf, Read, View, known_key, read
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause, Reason
 from latewood.decide.keys import inputs_digest
 from latewood.decide.moves import Moved, moved_by
 from latewood.decide.plan import Plan
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Status
 from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of

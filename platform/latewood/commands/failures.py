@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from latewood.commands.workspace import Workspace
-from latewood.decide.judge import Cause
+from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import State, VersionFacts
 from latewood.errors import UsageError

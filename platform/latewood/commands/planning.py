@@ -10,7 +10,7 @@ from latewood.commands.parameters import parameters_given
 from latewood.commands.reading import View, foreseen_view, look, read, select_keys, state_at
 from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
-from latewood.decide.judge import Node, nodes_of
+from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status

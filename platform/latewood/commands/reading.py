@@ -16,7 +16,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
 from latewood.decide.contents import NamedPaths, named_paths
 from latewood.decide.deploy import Rename, current_names
-from latewood.decide.judge import Cause
+from latewood.decide.reasons import Cause
 from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.staleness import Assessed, assess, waiting_for_absent

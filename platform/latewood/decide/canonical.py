@@ -131,8 +131,8 @@ def _set(value: set[Any] | frozenset[Any]) -> bytes:
 
 
 def _dict(value: dict[Any, Any]) -> bytes:
-    items = sorted((_item(key), _item(part)) for key, part in value.items())
-    return b"m%d:%b" % (len(items), b"".join(key + part for key, part in items))
+    items = sorted([(_item(key), _item(part)) for key, part in value.items()])
+    return b"m%d:%b" % (len(items), b"".join([key + part for key, part in items]))
 
 
 def _path(value: PurePath) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from latewood.decide.keys import asset_paths, parameters_of
+from latewood.decide.keys import asset_paths, may_name_paths, parameters_of
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
@@ -23,6 +23,8 @@ def named_paths(catalog: Catalog, sweep: Sweep = NO_SWEEP) -> NamedPaths:
             given.setdefault(key, []).append(values)
     found: dict[AssetKey, frozenset[str]] = {}
     for key, asset in catalog.assets.items():
+        if not may_name_paths(asset):
+            continue
         texts = {t for values in given.get(key, ({},)) for t in asset_paths(asset, parameters_of(asset.task, values))}
         if texts:
             found[key] = frozenset(texts)

@@ -11,7 +11,7 @@ digits of sha256 over length-prefixed parts.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from latewood.decide.canonical import canonical
 from latewood.decide.canonical import digest as canonical_digest
@@ -43,8 +43,15 @@ def logic_digest(
     # A version that its author gave is a promise about this file's function, not about others of the same name.
     file = task.code.file if task.code.given else ""
     told = _told(task, scheme) if task.receives else ()
-    logic = digest(task.name, file, task.code.version, canonical(keyed).hex(), *told)
+    logic = digest(task.name, file, task.code.version, _hex(keyed), *told)
     return f"{logic}+{_configured(task.uses)}" if task.uses else logic
+
+
+def _hex(values: Mapping[str, Any]) -> str:
+    return canonical(values).hex() if values else _NO_VALUES
+
+
+_NO_VALUES: Final = canonical({}).hex()
 
 
 def _configured(uses: Iterable[UsedResource]) -> str:
@@ -87,6 +94,12 @@ def path_texts(task: TaskDefinition, parameters: Mapping[str, Any]) -> Iterator[
             yield from texts_in(parameters[parameter.name])
 
 
+def may_name_paths(asset: AssetDefinition) -> bool:
+    """Whether `asset_paths` can be any; of ten thousand assets few have parameters that are paths."""
+    tasks = (asset.task, *[check.task for check in asset.checks]) if asset.checks else (asset.task,)
+    return any(p.in_key and _names_paths(p.type) for task in tasks for p in task.parameters)
+
+
 def asset_paths(asset: AssetDefinition, parameters: Mapping[str, Any]) -> Iterator[str]:
     """The same of the asset's task, with these parameters, and of its checks."""
     yield from path_texts(asset.task, parameters)
@@ -95,8 +108,10 @@ def asset_paths(asset: AssetDefinition, parameters: Mapping[str, Any]) -> Iterat
 
 
 def _names_paths(type_: TypeSpec) -> bool:
-    within = [*type_.args, *[field.type for field in type_.fields]]
-    return type_.kind == "path" or any(map(_names_paths, within))
+    if type_.kind == "path":
+        return True
+    within = (*type_.args, *[field.type for field in type_.fields]) if type_.args or type_.fields else ()
+    return bool(within) and any(map(_names_paths, within))
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from latewood.decide.judge import Cause
+from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import State
 from latewood.model.definitions import Catalog

@@ -6,37 +6,20 @@ a branch that is not taken), or *blocked* (it reads what neither exists nor is g
 check refuses). What waits for values of parameters that have no default is left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Final, NamedTuple
 
+from latewood.decide.actions import Asked, Contents, Kind, decide
 from latewood.decide.awaiting import awaiting
-from latewood.decide.judge import (
-    PENDING,
-    Cause,
-    Column,
-    Node,
-    Read,
-    Reason,
-    Slot,
-    absent_outputs,
-    column_of,
-    differences,
-    has_expired,
-    nodes_of,
-    reader,
-    refusal,
-    retracted_computation,
-    retraction,
-    withheld_roots,
-)
-from latewood.decide.keys import check_key, reuse_key
-from latewood.decide.state import Retraction, State, VersionFacts
+from latewood.decide.columns import Column, Read, column_of, reader, withheld_roots
+from latewood.decide.nodes import Node, Slot, nodes_of
+from latewood.decide.reasons import Cause, Reason
+from latewood.decide.state import State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
-from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition, Origin
-from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.definitions import Catalog, Origin
+from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
 
 
@@ -146,11 +129,12 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     number = 0
     for node in nodes_of(catalog, state, request.parameters, request.selected) if nodes is None else nodes:
         for index, key in enumerate(node.keys):
-            column = columns[node.slot(key)] = column_of(node, index, catalog, columns, state)
-            columns.setdefault((key, ()), column)  # an output that is not asked for is read as it is
-        if node.origin is Origin.VIRTUAL:
-            views.append(node)
+            column = columns[key, node.trial] = column_of(node, index, catalog, columns, state)
+            if node.trial:
+                columns.setdefault((key, ()), column)  # an output that is not asked for is read as it is
         if node.origin is not Origin.MADE or asked.selected.isdisjoint(node.keys):
+            if node.origin is Origin.VIRTUAL:
+                views.append(node)
             continue
         node = node.only(asked.selected)  # noqa: PLW2901 - from here on the part of it that is asked for
         groups: list[Planned] = []
@@ -175,270 +159,75 @@ def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:
 
 _STEPLESS: Final = (Action.FRESH, Action.BLOCKED)
 
-_Kind = tuple[Action, tuple[Reason, ...]]
+
+class _Partitions(NamedTuple):
+    """The partitions of one task while it is planned: what they read, and the columns that become what will be."""
+
+    asked: Asked
+    read_at: Callable[[int], Read]
+    own: Sequence[Column]
+    catalog: Catalog
+    columns: Mapping[Slot, Column]
+    state: State
+
+    def plan(self, ordinal: int, partition: PartitionKey, heads: Sequence[VersionFacts | None]) -> Kind:
+        """What is planned for one of them; those that it reads were planned before."""
+        read = self.read_at(ordinal)
+        kind: Kind
+        contents: Contents
+        if read.untaken:
+            # A step all the same: the run records that it was skipped, and why.
+            untaken = (Reason(Cause.UNTAKEN, read.untaken[0]),)
+            kind, contents = (Action.SKIP, untaken), (untaken,) * len(self.own)
+        elif read.missing:
+            # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
+            node, missing = self.asked.node, read.missing
+            roots = withheld_roots(node, ordinal, missing, self.catalog, self.columns, self.state)
+            kind, contents = (Action.BLOCKED, roots), (roots,) * len(self.own)
+        else:
+            kind, contents = decide(self.asked, partition, read, heads, self.state)
+        if contents is not None:
+            for column, content in zip(self.own, contents, strict=True):
+                if isinstance(content, tuple):
+                    column.data[ordinal], column.withheld[ordinal] = None, content
+                else:
+                    column.data[ordinal] = content
+                    column.withheld.pop(ordinal, None)
+        return kind
 
 
 def _plan_node(
     node: Node, catalog: Catalog, request: Request, state: State, columns: dict[Slot, Column]
-) -> list[tuple[_Kind, Ordinals]]:
+) -> list[tuple[Kind, Ordinals]]:
     """What is planned for the partitions, by kind; the columns become what will be there afterwards."""
-    read_at = reader(node, catalog, columns, state)
-    asked = _asked(node, request, state)
-    own = [columns[node.slot(key)] for key in node.keys]
-    made = {output.asset for output in node.task.outputs}
-    in_turn = not made.isdisjoint([input_.asset for input_ in node.task.inputs])
     ordinals = selected_ordinals(node, request, state)
-    groups: list[tuple[_Kind, list[int]]] = []
-    by_kind: dict[_Kind, list[int]] = {}
-    group: list[int] | None = None
-    kind: _Kind
-    last: _Kind | None = None
-    contents: _Contents
-    for ordinal, partition, *heads in _heads_of(node, ordinals, state):
-        read = read_at(ordinal)
-        if read.untaken:
-            # A step all the same: the run records that it was skipped, and why.
-            untaken = (Reason(Cause.UNTAKEN, read.untaken[0]),)
-            kind, contents = (Action.SKIP, untaken), (untaken,) * len(own)
-        elif read.missing:
-            # Not even an older version of it is read: a run stands on what it could bring up to date, or on nothing.
-            roots = withheld_roots(node, ordinal, read.missing, catalog, columns, state)
-            kind, contents = (Action.BLOCKED, roots), (roots,) * len(own)
-        else:
-            kind, contents = _decide(asked, partition, read, heads, state)
-        if group is None or kind != last:
+    asked = Asked.of(node, request.selected, state, force=request.force)
+    own = [columns[key, node.trial] for key in node.keys]
+    partitions = _Partitions(asked, reader(node, catalog, columns, state), own, catalog, columns, state)
+    heads = [state.heads.get(id_, _NO_HEADS) for id_ in node.ids]
+    if node.assets[0].partitions is None:
+        found = [of_asset.get(UNPARTITIONED) for of_asset in heads]
+        return [(partitions.plan(0, UNPARTITIONED, found), ordinals)] if ordinals else []
+    in_turn = not catalog.graph.self_dependent.isdisjoint(node.keys)
+    names = node.partitions(state)
+    groups: list[tuple[Kind, list[int]]] = []
+    by_kind: dict[Kind, list[int]] = {}
+    group: list[int] = []
+    last: Kind | None = None
+    for ordinal in ordinals:
+        name = names[ordinal]
+        kind = partitions.plan(ordinal, name, [of_asset.get(name) for of_asset in heads])
+        if kind != last:
             # A partition that reads earlier ones comes after them: there, groups never overlap.
-            group = None if in_turn else by_kind.get(kind)
-            if group is None:
-                group = by_kind[kind] = []
-                groups.append((kind, group))
-            last = kind
+            known = None if in_turn else by_kind.get(kind)
+            if known is None:
+                known = by_kind[kind] = []
+                groups.append((kind, known))
+            group, last = known, kind
         group.append(ordinal)
-        if contents is None:
-            continue
-        for column, content in zip(own, contents, strict=True):
-            column.data[ordinal] = content if isinstance(content, str) else None
-            column.withheld.pop(ordinal, None)
-            if isinstance(content, tuple):
-                column.withheld[ordinal] = content
     if len(groups) == 1:
         return [(groups[0][0], ordinals)]
     return [(kind, Ordinals.from_sorted(group)) for kind, group in groups]
 
 
-def _heads_of(
-    node: Node, ordinals: Ordinals, state: State
-) -> Iterator[tuple[int, PartitionKey, *tuple[VersionFacts | None, ...]]]:
-    """Each of these partitions by number and name, with its head of each of the node's assets."""
-    partitions = node.partitions(state)
-    numbers = list(ordinals)
-    names = [partitions[number] for number in numbers]
-    return zip(numbers, names, *[map(state.heads.get(id_, _NO_HEADS).get, names) for id_ in node.ids], strict=True)
-
-
-_CHECKS: Final = attrgetter("checks")
 _NO_HEADS: Final[Mapping[PartitionKey, VersionFacts]] = {}
-
-
-class _Asked(NamedTuple):
-    """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
-
-    `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
-    is whether anything is `retracted` at all.
-    """
-
-    node: Node
-    wanted: tuple[bool, ...]
-    force: bool
-    plain: bool
-    retracted: bool
-    reuse_off: bool
-
-
-def _asked(node: Node, request: Request, state: State) -> _Asked:
-    return _Asked(
-        node,
-        wanted=tuple([key in request.selected for key in node.keys]),
-        force=request.force,
-        plain=not node.optional and not any(map(_CHECKS, node.assets)),
-        retracted=bool(state.retracted),
-        reuse_off=node.task.reuse.is_off,
-    )
-
-
-_Withheld = tuple[Reason, ...]
-"""Why there will be none to read: the root causes, however far above."""
-
-_Contents = tuple[str | _Withheld | None, ...] | None
-"""By output: the data version that will be there, PENDING while nobody knows it, or why there will be none; None where
-it was never made. None instead of a tuple: all stays as it is."""
-
-_FRESH: Final[_Kind] = (Action.FRESH, ())
-_NONE: Final[frozenset[int]] = frozenset()
-_MISSING: Final = (Reason(Cause.MISSING),)
-_REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
-_UNCHECKED: Final[_Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
-
-
-def _decide(
-    asked: _Asked, partition: PartitionKey, read: Read, heads: Sequence[VersionFacts | None], state: State
-) -> tuple[_Kind, _Contents]:
-    """What is planned for one partition whose inputs are there or coming, and what will be there afterwards."""
-    node = asked.node
-    unknown = (PENDING,) * len(heads)
-    if asked.force:
-        return (Action.RUN, (Reason(Cause.FORCED),)), unknown
-    absent = _NONE if asked.plain else absent_outputs(node, heads, read.digest, state)
-    reasons = _reasons(asked, read, heads, absent, state)
-    if not reasons and not read.pending:
-        return (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
-    if asked.reuse_off or _REUSE_OFF in reasons:
-        return (Action.RUN, reasons), unknown
-    if read.digest is None:
-        if node.logic in state.logics or node.is_conditional:
-            # By this logic there may be an equal result, or a branch that is not taken: only the content can tell.
-            return (Action.DEPENDS, reasons + _upstream(read.pending)), unknown
-    elif asked.retracted and (found := barred(node, partition, read.digest, state)) is not None:
-        return (Action.BLOCKED, (_retracted(node, found),)), _left(node, heads, read.digest, state)
-    elif (taken := reusable(node, partition, read.digest, state)) is not None:
-        contents = tuple([_content(node, index, facts, state) for index, facts in enumerate(taken)])
-        refusals = tuple([r for c in contents if isinstance(c, tuple) for r in c if r.cause is Cause.REFUSED])
-        return (Action.REUSE, reasons + refusals), contents
-    return (Action.RUN, reasons), unknown
-
-
-def _as_it_is(
-    node: Node, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
-) -> tuple[_Kind, _Contents]:
-    """What is planned where the heads are what a run would make: nothing, unless their checks have more to say."""
-    refusals = [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
-    contents = tuple(
-        _absent(node, index) if index in absent else refused or (head.data_version if head else None)
-        for index, (head, refused) in enumerate(zip(heads, refusals, strict=True))
-    )
-    if any(refusals):
-        # Taken again, so that the run says that it is refused still; nothing would come of computing it.
-        return (Action.REUSE, tuple(reason for refused in refusals for reason in refused or ())), contents
-    return (_UNCHECKED if _lacks_verdict(node, heads, state) else _FRESH), contents if absent else None
-
-
-def _retracted(node: Node, found: Retraction) -> Reason:
-    key = next(asset.key for asset in node.assets if asset.output == found.output)
-    return Reason(Cause.RETRACTED, key)
-
-
-def _left(node: Node, heads: Sequence[VersionFacts | None], inputs: str, state: State) -> _Contents:
-    """What there is to read where running is barred: those heads alone that the same computation made."""
-
-    def stays(index: int, head: VersionFacts) -> bool:
-        made_so = head.logic == node.logic and head.inputs == inputs
-        return made_so and retraction(node, index, head, state) is None
-
-    return tuple(
-        head.data_version if head is not None and stays(index, head) else (Reason(Cause.RETRACTED, node.keys[index]),)
-        for index, head in enumerate(heads)
-    )
-
-
-def _absent(node: Node, index: int) -> _Withheld:
-    return (Reason(Cause.ABSENT, node.keys[index]),)
-
-
-def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -> str | _Withheld:
-    """What will be there to read of a version that is taken; None is an optional output that was absent."""
-    if facts is None:
-        return _absent(node, index)
-    asset, id_ = node.assets[index], node.ids[index]
-    if (refused := _refused(node, index, facts, state)) is not None:
-        return refused
-    if state.checked is None:
-        return facts.data_version if facts.accepted else PENDING
-    keys = (_verdict_of(check, asset, id_, facts, state) for check in asset.blocking_checks)
-    return facts.data_version if all(key in state.checked for key in keys) else PENDING
-
-
-def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> _Withheld | None:
-    found = refusal(node, index, facts, state)
-    return None if found is None else (Reason(Cause.REFUSED, node.keys[index], found.check),)
-
-
-def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: State) -> bool:
-    """True where a check was added or changed since, or came to no verdict that stands."""
-    if state.checked is None:
-        return False
-    return any(
-        _verdict_of(check, asset, id_, head, state) not in state.checked
-        for asset, id_, head in zip(node.assets, node.ids, heads, strict=True)
-        if head is not None
-        for check in asset.checks
-    )
-
-
-def _verdict_of(
-    check: CheckDefinition, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, state: State
-) -> tuple[AssetId, PartitionKey, str]:
-    key = check_key(check, facts.data_version, facts.partition, state.contents_of(asset.key), asset.partitions)
-    return id_, facts.partition, key
-
-
-def _upstream(keys: Sequence[AssetKey]) -> tuple[Reason, ...]:
-    return tuple([Reason(Cause.UPSTREAM, key) for key in dict.fromkeys(keys)])
-
-
-def _reasons(
-    asked: _Asked, read: Read, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
-) -> tuple[Reason, ...]:
-    """Why the heads that are wanted are not to be left as they are; what is pending aside."""
-    node = asked.node
-    reasons: tuple[Reason, ...] = ()
-    found = lacking = False
-    for index, head in enumerate(heads):
-        if not asked.wanted[index]:
-            continue
-        if index in absent:
-            found = True
-        elif head is not None:
-            found = True
-            reasons += differences(head, node, read, state)
-            if asked.retracted and retraction(node, index, head, state) is not None:
-                reasons += (Reason(Cause.RETRACTED, node.keys[index]),)
-            if asked.reuse_off or (not head.reuse_key and head.logic == node.logic):
-                reasons += (_REUSE_OFF,)
-        elif node.assets[index].output in node.optional:
-            lacking = True
-        else:
-            return _MISSING
-    if not found or (lacking and not reasons and not read.pending):
-        return _MISSING  # an optional output too, if it was made but is no head: a check refused it
-    return tuple(dict.fromkeys(reasons)) if len(heads) > 1 else reasons
-
-
-def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> tuple[VersionFacts | None, ...] | None:
-    """What a step of this very key made before, by output, or None. An optional output may have been absent."""
-    if not state.reusable:
-        return None
-    key = reuse_key(node.logic, inputs, partition)
-    found = [state.reusable.get((key, asset.output)) for asset in node.assets]
-    for index, (asset, facts) in enumerate(zip(node.assets, found, strict=True)):
-        if facts is None:
-            usable = asset.output in node.optional
-        else:
-            usable = facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
-            usable = usable and retraction(node, index, facts, state) is None
-        if not usable:
-            return None
-    return tuple(found) if any(found) else None
-
-
-def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Retraction | None:
-    """The retraction by which what a step of this very key would make is refused; None where running may help."""
-    if node.task.reuse.window is not None:
-        return None
-    key = reuse_key(node.logic, inputs, partition)
-    for index, asset in enumerate(node.assets):
-        found = retracted_computation(node, index, key, state)
-        if found is None and (made := state.reusable.get((key, asset.output))) is not None:
-            found = retraction(node, index, made, state)
-        if found is not None and not found.rerun:
-            return found
-    return None

@@ -10,18 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from latewood.decide.judge import (
-    Cause,
-    Column,
-    Node,
-    Reason,
-    Slot,
-    absent_outputs,
-    column_of,
-    differences,
-    nodes_of,
-    reader,
-)
+from latewood.decide.columns import Column, column_of, reader
+from latewood.decide.judge import absent_outputs, differences
+from latewood.decide.nodes import Node, Slot, nodes_of
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import State, VersionFacts
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
@@ -152,7 +144,7 @@ def _assess_node(node: Node, catalog: Catalog, state: State, columns: dict[Slot,
             if index in absent:
                 reasons: tuple[Reason, ...] = (Reason(Cause.ABSENT, node.keys[index]),)
             else:
-                reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read, state)
+                reasons = (Reason(Cause.MISSING),) if head is None else differences(head, node, read.digest, state)
                 reasons = reasons if is_made else ()
             if ordinal in own[index].withheld:
                 reasons += own[index].withheld[ordinal]

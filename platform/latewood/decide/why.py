@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 from latewood.decide.deploy import Rename
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.judge import Cause, Reason, changed_logic, refusal, retraction
+from latewood.decide.judge import changed_logic, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
 from latewood.decide.places import Place, stale_places
+from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import Carried, Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand

@@ -78,7 +78,7 @@ class Ordinals:
         return ",".join(str(a) if b == a + 1 else f"{a}-{b - 1}" for a, b in self.ranges)
 
     def __len__(self) -> int:
-        return sum(stop - start for start, stop in self.ranges)
+        return sum([stop - start for start, stop in self.ranges])
 
     def __bool__(self) -> bool:
         return bool(self.ranges)

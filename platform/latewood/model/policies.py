@@ -12,6 +12,12 @@ import msgspec
 from latewood.errors import DefinitionError
 
 _ZERO: Final = timedelta(0)
+_NONE: Final = 0
+_BACKOFF: Final = timedelta(seconds=1)
+_FACTOR: Final = 2.0
+_CAP: Final = timedelta(hours=1)
+_JITTER: Final = 1.0
+_CORES: Final = 1.0
 _DELAY_MAX: Final = timedelta(days=365)
 
 
@@ -23,18 +29,22 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
     never longer than `cap`. Raises DefinitionError for values out of range.
     """
 
-    retries_max: int = 0
+    retries_max: int = _NONE
     """Retries after the first attempt, 0 to 1,000."""
-    backoff: timedelta = timedelta(seconds=1)
+    backoff: timedelta = _BACKOFF
     """First delay; zero: at once."""
-    factor: float = 2.0
+    factor: float = _FACTOR
     """How much longer each delay is than the one before, 1 to 100."""
-    cap: timedelta = timedelta(hours=1)
+    cap: timedelta = _CAP
     """Longest delay, at least `backoff` and at most 365 days."""
-    jitter: float = 1.0
+    jitter: float = _JITTER
     """Largest random addition, as a multiple of `backoff`, 0 to 100; parts tasks that failed together."""
 
     def __post_init__(self) -> None:
+        # Nothing was said, as in most of the ten thousand definitions that are read for a plan: the very defaults.
+        said = self.retries_max is not _NONE or self.backoff is not _BACKOFF or self.factor is not _FACTOR
+        if not said and self.cap is _CAP and self.jitter is _JITTER:
+            return
         _require(_is_whole(self.retries_max, 1_000), "Retry: retries", "0 to 1,000", self.retries_max)
         _require(_is_duration(self.backoff), "Retry: backoff", "a timedelta of 0 or more", self.backoff)
         _require(_is_number(self.factor, 1, 100), "Retry: factor", "1 to 100", self.factor)
@@ -55,6 +65,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of all attempts together, waiting included."""
 
     def __post_init__(self) -> None:
+        if self.running is self.queued is self.total is None:
+            return
         for name in self.__struct_fields__:
             limit = getattr(self, name)
             longer = limit is None or (_is_duration(limit) and limit > _ZERO)
@@ -67,14 +79,16 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Raises DefinitionError for values out of range.
     """
 
-    cpu: float = 1.0
+    cpu: float = _CORES
     """Cores, also parts of one; 0 for a task that only waits."""
     memory: str = ""
     """Bytes as a number with k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024); empty: not stated."""
-    gpu: int = 0
+    gpu: int = _NONE
     """Whole devices."""
 
     def __post_init__(self) -> None:
+        if self.cpu is _CORES and self.memory == "" and self.gpu is _NONE:
+            return
         _require(_is_number(self.cpu, 0, 10_000), "Resources: cpu", "0 to 10,000 cores", self.cpu)
         _require(_is_size(self.memory), "Resources: memory", 'a size such as "200Mi" or "1.5G"', self.memory)
         _require(_is_whole(self.gpu, 1_000), "Resources: gpu", "0 to 1,000 devices", self.gpu)
@@ -97,8 +111,8 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None: any age. Zero: never reused, since the task looks outside or acts outside."""
 
     def __post_init__(self) -> None:
-        known = self.window is None or _is_duration(self.window)
-        _require(known, "reuse", _REUSE, self.window)
+        if self.window is not None:
+            _require(_is_duration(self.window), "reuse", _REUSE, self.window)
 
     @classmethod
     def of(cls, choice: bool | timedelta) -> Self:  # noqa: FBT001 - users write reuse=False in a decorator

@@ -9,6 +9,7 @@ from latewood.decide.state import Carried
 from latewood.events import PartitionCarried
 from latewood.model.keys import AssetId, PartitionKey
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.snapshots import text_array
 from latewood_eventlog.projector import Change, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -67,7 +68,7 @@ def carried_over(
     connection: Connection, project: str, assets: Collection[AssetId], as_of: Position
 ) -> tuple[Carried, ...]:
     """What is carried over of these assets at a position, in the order in which it was said."""
-    parameters = {"project": project, "assets": list(assets), "as_of": as_of}
+    parameters = {"project": project, "assets": text_array(assets), "as_of": as_of}
     return tuple(Carried._make(row) for row in connection.execute(_CARRIED, parameters))
 
 

@@ -9,7 +9,7 @@ from latewood.context import CheckResult
 from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, VersionId
 from latewood.projections.environments import line_of
-from latewood.projections.snapshots import tuples
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
 NOW: Final[Position] = 2**62
@@ -136,7 +136,7 @@ def heads(
         parameters = {
             "project": project,
             "environment": stretch.environment,
-            "assets": list(assets),
+            "assets": text_array(assets),
             "after": stretch.after,
             "upto": stretch.upto,
             "as_of": as_of,
@@ -149,7 +149,7 @@ def heads(
 
 def known_logics(connection: Connection, project: str, logics: Iterable[str], as_of: Position = NOW) -> frozenset[str]:
     """Those logics by which a version was ever made."""
-    parameters = {"project": project, "logics": sorted(set(logics)), "as_of": as_of}
+    parameters = {"project": project, "logics": text_array(sorted(set(logics))), "as_of": as_of}
     return frozenset(connection.execute(_LOGICS, parameters).scalars())
 
 
@@ -174,10 +174,10 @@ def reusable(
     parameters = {
         "project": project,
         "environment": environment,
-        "logics": sorted(logics),
+        "logics": text_array(sorted(logics)),
         "as_of": as_of,
-        "held_by": [asset for asset, _ in held],
-        "held": [logic for _, logic in held],
+        "held_by": text_array([asset for asset, _ in held]),
+        "held": text_array([logic for _, logic in held]),
     }
     refused = retracted or Retracted()
 
@@ -196,7 +196,7 @@ def reusable(
 
 def durations(connection: Connection, project: str, assets: Collection[AssetId]) -> dict[AssetId, Durations]:
     """How long the latest 500 versions of each asset took."""
-    rows = connection.execute(_DURATIONS, {"project": project, "assets": list(assets)})
+    rows = connection.execute(_DURATIONS, {"project": project, "assets": text_array(assets)})
     return {row.asset: Durations(row.p50, row.p90, row.samples) for row in rows}
 
 
@@ -316,7 +316,7 @@ def verdict_keys(
     connection: Connection, project: str, assets: Collection[AssetId], as_of: Position = NOW
 ) -> frozenset[tuple[AssetId, PartitionKey, str]]:
     """What verdicts on these assets stand: (asset, partition, check key)."""
-    parameters = {"project": project, "assets": list(assets), "as_of": as_of}
+    parameters = {"project": project, "assets": text_array(assets), "as_of": as_of}
     return frozenset((a, p, k) for a, p, k in tuples(connection, _VERDICT_KEYS, parameters))
 
 
@@ -324,7 +324,7 @@ def refusals(
     connection: Connection, project: str, assets: Collection[AssetId], as_of: Position = NOW
 ) -> dict[tuple[AssetId, PartitionKey], tuple[Refusal, ...]]:
     """The verdicts on these assets that stand and did not pass, newest first. Cost: O(verdicts that did not pass)."""
-    parameters = {"project": project, "assets": list(assets), "as_of": as_of}
+    parameters = {"project": project, "assets": text_array(assets), "as_of": as_of}
     found: dict[tuple[AssetId, PartitionKey], tuple[Refusal, ...]] = {}
     for asset, partition, *refusal in tuples(connection, _REFUSALS, parameters) if assets else ():
         found[asset, partition] = (*found.get((asset, partition), ()), Refusal._make(refusal))

@@ -9,7 +9,7 @@ from typing import Any
 
 from latewood.commands.observing import Unseen
 from latewood.context import CheckResult
-from latewood.decide.judge import Node
+from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan as DecidedPlan
 from latewood.decide.plan import Step
 from latewood.decide.why import Explanation

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from latewood.context import Context
-from latewood.decide.judge import Node
 from latewood.decide.keys import path_texts
+from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.naming import RESULT

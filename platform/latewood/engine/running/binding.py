@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from latewood.decide.judge import Node, Slot
 from latewood.decide.keys import inputs_digest, read_version, truth, virtual_version
+from latewood.decide.nodes import Node, Slot
 from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import compact

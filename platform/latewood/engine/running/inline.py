@@ -14,9 +14,10 @@ from uuid import UUID
 
 import msgspec
 
+from latewood.decide.actions import barred
 from latewood.decide.judge import retraction
 from latewood.decide.keys import inputs_digest, reuse_key
-from latewood.decide.plan import Plan, Step, barred
+from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import Retraction, VersionFacts
 from latewood.engine.loading.loader import Loaded

@@ -3,9 +3,10 @@
 from collections import ChainMap
 from dataclasses import replace
 
+from latewood.decide.actions import reusable
 from latewood.decide.judge import absent_outputs, has_expired, retraction
 from latewood.decide.keys import reuse_key
-from latewood.decide.plan import Plan, Step, reusable
+from latewood.decide.plan import Plan, Step
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from latewood.decide.judge import Node
+from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.decide.state import VersionFacts
 from latewood.engine.loading.loader import Loaded, load_archived, working_tree_modules

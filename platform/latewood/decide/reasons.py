@@ -1,0 +1,42 @@
+"""Why something is not as it should be: causes, and what each is about."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Cause(StrEnum):
+    """Why an asset partition is not as it should be, or why a step is run."""
+
+    MISSING = "missing"
+    CODE = "code"
+    PARAMETERS = "parameters"
+    CONFIGURATION = "configuration"
+    INPUT = "input"
+    UPSTREAM = "upstream"
+    FORCED = "forced"
+    REUSE_OFF = "reuse off"
+    EXPIRED = "reuse window ended"
+    LOST = "artifact lost"
+    UNCHECKED = "unchecked"
+    REFUSED = "refused"
+    ABSENT = "absent"
+    RETRACTED = "retracted"
+    FAILED = "failed"
+    UNTAKEN = "branch not taken"
+    UNOBSERVED = "never observed"
+
+
+class Reason(NamedTuple):
+    """A cause and what it is about.
+
+    For `upstream`, `absent`, `retracted`, `never observed` and `refused` (by that check) that is the asset.
+    """
+
+    cause: Cause
+    subject: str = ""
+    check: str = ""
+
+    @property
+    def written(self) -> str:
+        """The reason as events keep it: `cause`, `cause:subject` or `cause:subject:check`."""
+        return ":".join(part for part in self if part)
