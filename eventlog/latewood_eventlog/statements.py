@@ -42,8 +42,9 @@ Together with the BEGIN it is one round trip (measured: 0.15 ms less per append)
 
 HEAD: Final = text("SELECT position, hash FROM log_head")
 
-STREAM_VERSION: Final = text(
-    "SELECT coalesce(max(version), 0) FROM events WHERE project = :project AND stream = :stream"
+STREAM_VERSIONS: Final = text(
+    "SELECT (SELECT coalesce(max(version), 0) FROM events WHERE project = :project AND stream = n.stream) "
+    "FROM unnest(CAST(:streams AS text[])) WITH ORDINALITY AS n (stream, number) ORDER BY n.number"
 )
 
 RECORD_EVENTS: Final = "SELECT record_events(CAST(:rows AS json), :position, :hash, :recorded_at)"
@@ -71,9 +72,12 @@ RENEW_LEASE: Final = text(
 )
 LEASE_EPOCH: Final = text("SELECT epoch FROM leases WHERE project = :project AND name = :name")
 RELEASE_LEASE: Final = text(
+    "SET LOCAL synchronous_commit = off; "
     "UPDATE leases SET expires_at = '-infinity' WHERE project = :project AND name = :name AND epoch = :epoch"
 )
-"""A released lease keeps its row: its epoch must go on rising, or a late writer could pass for the new one."""
+"""A released lease keeps its row: its epoch must go on rising, or a late writer could pass for the new one.
+
+It is not waited for the disk: if a crash of the server undoes it, the lease ends by itself."""
 
 HELD_LEASES: Final = text(
     "SELECT name FROM leases WHERE project = :project AND name = ANY (CAST(:names AS text[])) "

@@ -121,7 +121,7 @@ def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed
     project, environment = workspace.project, workspace.environment
     streams = (f"location/{loaded.location}", f"environment/{environment}", CORRECTIONS)
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
-    versions = [workspace.log.version(project, stream) for stream in streams]
+    versions = workspace.log.versions(project, streams)
     with snapshot(workspace.log) as connection:
         foreseen = _foresee(connection, workspace, loaded, new)
     if foreseen.is_deployed:

@@ -1,6 +1,6 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import zip_longest
@@ -21,7 +21,7 @@ from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.failure_handling import handle_failures
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.recorder import Recorder, in_parts
+from latewood.engine.running.recorder import Recorder, Told, in_parts
 from latewood.engine.running.reports import Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.storage.sweeping import in_use
@@ -29,7 +29,6 @@ from latewood.engine.values.redaction import redacted_json
 from latewood.errors import UsageError
 from latewood.events import (
     Action,
-    Event,
     Failure,
     FailureHandled,
     PlannedSteps,
@@ -126,9 +125,28 @@ def materialize(
             fence=lease.fence,
             clock=workspace.clock,
         )
-        _tell_plan(recorder, run, workspace, prepared)
-        return _execute(
-            workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
+        planned = _planned(run, workspace, prepared)
+        if any(prepared.plan.steps()):
+            recorder.tell(*planned)
+            recorder.told()
+            done = _executed(
+                workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
+            )
+            planned = []
+        else:
+            done = _Done(Tally(refused=barred_steps(prepared.plan)))
+        # A run with nothing to do is said in one breath: the disk is waited for once.
+        ended = _ended(run, done, prepared.plan)
+        recorder.tell(*planned, (ended, ("ended",)))
+        recorder.told()
+        return Result(
+            run=run,
+            status=ended.status,
+            tally=done.tally,
+            fresh=ended.fresh,
+            position=patiently(workspace.log.position, patience, absences),
+            handled=done.handled,
+            unclosed=done.unclosed,
         )
 
 
@@ -143,7 +161,8 @@ def _refuse_secrets(prepared: Prepared) -> None:
                 )
 
 
-def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: Prepared) -> None:
+def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
+    """What was asked for and what is planned, as the run's first facts."""
     made, asked, sweep = prepared.plan, prepared.asked, prepared.plan.request.parameters
     requested = RunRequested(
         run=run,
@@ -165,7 +184,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
     contents = _newly_seen(workspace, made, prepared.loaded.location)
     parts = (in_parts(_planned_steps(made), _PART_BYTES_MAX), in_parts(contents.items(), _PART_BYTES_MAX))
     chunks = list(zip_longest(*parts)) or [((), ())]
-    facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
+    facts: Told = [(requested, ("requested",))]
     for number, (steps, seen) in enumerate(chunks, start=1):
         planned = RunPlanned(
             run=run,
@@ -178,8 +197,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
             location=prepared.loaded.location,
         )
         facts.append((planned, ("planned", number)))
-    recorder.tell(*facts)
-    recorder.told()
+    return facts
 
 
 def _newly_seen(workspace: Workspace, made: Plan, location: str) -> dict[str, str]:
@@ -216,7 +234,17 @@ def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
                 first += len(ordinals)
 
 
-def _execute(
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a run did, before it is said that it ended."""
+
+    tally: Tally
+    handled: tuple[FailureHandled, ...] = ()
+    unclosed: Mapping[str, Failure] = field(default_factory=dict)
+    cancelled: bool = False
+
+
+def _executed(
     workspace: Workspace,
     prepared: Prepared,
     resources: OpenResources,
@@ -224,7 +252,7 @@ def _execute(
     recorder: Recorder,
     report: Callable[[Report], None],
     waiting: Callable[[Callable[[], Any]], Any],
-) -> Result:
+) -> _Done:
     inline = InlineRun(
         prepared.plan,
         catalog=prepared.view.catalog,
@@ -238,9 +266,8 @@ def _execute(
         sleep=workspace.sleep,
         report=report,
     )
-    fresh = prepared.plan.counts()[Action.FRESH]
     handled: tuple[FailureHandled, ...] = ()
-    unclosed: dict[str, Failure] = {}
+    cancelled = False
     try:
         tally = inline.execute()
         tally.refused += barred_steps(prepared.plan)
@@ -252,27 +279,25 @@ def _execute(
             recorder=recorder,
             store=workspace.store,
         )
-        clean = not (tally.failed or tally.refused or tally.skipped)
-        status = RunStatus.SUCCEEDED if clean else RunStatus.FAILED
     except KeyboardInterrupt:
-        tally, status = inline.tally, RunStatus.CANCELLED
+        tally, cancelled = inline.tally, True
     finally:
         unclosed = resources.close()
-    ended = RunEnded(
+    return _Done(tally, handled, unclosed, cancelled)
+
+
+def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
+    tally = done.tally
+    clean = not (tally.failed or tally.refused or tally.skipped)
+    return RunEnded(
         run=run,
-        status=status,
+        status=RunStatus.CANCELLED if done.cancelled else RunStatus.SUCCEEDED if clean else RunStatus.FAILED,
         ran=tally.ran,
         reused=tally.reused,
         failed=tally.failed,
         refused=tally.refused,
         skipped=tally.skipped,
-        fresh=fresh,
-    )
-    recorder.tell((ended, ("ended",)))
-    recorder.told()
-    position = waiting(workspace.log.position)
-    return Result(
-        run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled, unclosed=unclosed
+        fresh=made.counts()[Action.FRESH],
     )
 
 
