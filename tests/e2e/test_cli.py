@@ -48,7 +48,7 @@ def shop(environ, tmp_path_factory):
     """A project in which everything was materialized once, for tests that only look."""
     shell = shell_in(environ, tmp_path_factory.mktemp("shop"), "shop")
     shell.write("shop.py", SHOP)
-    made = shell.run("materialize", "*", "-f", "shop.py")
+    made = shell.run("materialize", "*", "--quiet", "-f", "shop.py")
     assert (made.code, made.err) == (0, "")
     assert "4 run, 0 reused in" in made.out
     assert re.search(r"Everything is fresh at position [\d,]+\.\n$", made.out)
@@ -439,7 +439,7 @@ def beside(good: int) -> int:
 def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
     for name, text in BROKEN.items():
         shell.write(name, text)
-    done = shell.run("materialize", "*", "-f", "broken.py")
+    done = shell.run("materialize", "*", "-q", "-f", "broken.py")
     assert (done.code, done.err) == (1, "")
     assert "✕ bad: ZeroDivisionError: division by zero" in done.out
     assert "2 run, 0 reused, 1 failed, 1 skipped" in done.out
@@ -551,7 +551,7 @@ def soft(loud: str) -> CheckResult:
     return CheckResult(passed=False, message="[b]bold?[/b]", metadata={"[i]": "[/i]"})
 """,
     )
-    done = shell.run("materialize", "*", "-f", "hostile.py", COLUMNS=width)
+    done = shell.run("materialize", "*", "-q", "-f", "hostile.py", COLUMNS=width)
     assert (done.code, done.err) == (1, "")
     assert "✕ failing: ValueError: [/] [link=x]vvv" in done.out
     assert "▲ loud: check soft failed: [b]bold?[/b] ([i]=[/i])" in done.out

@@ -168,7 +168,7 @@ def test_a_file_of_the_same_name_in_another_folder_says_what_it_drops_and_loses_
         (shell.folder / folder).mkdir()
         assets = "".join(f"@asset\ndef {name}() -> int: return 1\n" for name in names)
         shell.write(f"{folder}/assets.py", f"from latewood import asset\n{assets}")
-    assert shell.run("materialize", "*", "-f", "one/assets.py").err == ""
+    assert shell.run("materialize", "*", "-q", "-f", "one/assets.py").err == ""
 
     said = shell.run("materialize", "nothing", "-f", "two/assets.py")
     assert said.code == 2, "the deployment stands all the same"

@@ -1,7 +1,9 @@
 """`latewood materialize` and `latewood plan`."""
 
+import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.deploy import say_dropped
+from latewood.cli.lines import Lines, warner
 from latewood.cli.loading import deployed_files, load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
-from latewood.cli.progress import Progress, sayer
+from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
 from latewood.commands.explaining import code_changes
@@ -24,6 +27,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.judge import Cause
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
 from latewood.model.definitions import Origin
@@ -44,27 +48,42 @@ _ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "skip": "di
 
 
 def materialize_command(
-    *, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any
+    *, file: Path | None, module: str | None, environment: str | None, json_: bool, quiet: bool, **asked: Any
 ) -> int:
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
     prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
-    result, code = execute(workspace, prepared, None if json_ else console(), started)
-    if json_:
-        print_json(result_json(result))
-    return code
+    return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
-def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
-    """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
+def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: bool, quiet: bool) -> int:
+    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code."""
+    out = None if json_ else console()
+    result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
-        result = materialize(workspace, prepared, notice=sayer())
+        print_json(result_json(result))
     else:
-        with Progress(prepared.plan, out) as progress:
-            result = materialize(workspace, prepared, report=progress.report, notice=progress.notice)
         _print_result(out, prepared, result, time.perf_counter() - started)
-    return result, _exit_code(result)
+    return _exit_code(result)
+
+
+def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, quiet: bool) -> Result:
+    """Run what was prepared, live on a terminal, else told in lines on standard error."""
+    live = out is not None and out.is_terminal and not quiet
+    with ExitStack() as stack:
+        watching: list[Progress | Lines] = []
+        if out is not None:
+            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live)))
+        if not live and not quiet:
+            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr)))
+        notice = warner() if quiet else watching[-1].notice
+
+        def report(found: Report) -> None:
+            for watch in watching:
+                watch.report(found)
+
+        return materialize(workspace, prepared, report=report, notice=notice)
 
 
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:

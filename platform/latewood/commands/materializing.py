@@ -22,7 +22,7 @@ from latewood.engine.running.failure_handling import handle_failures
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, in_parts
-from latewood.engine.running.reports import Notice, Report, Tally
+from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
@@ -101,7 +101,8 @@ def materialize(
     """Execute a prepared plan in this process; how it ended, once that is durable.
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
-    A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`.
+    A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`, as is
+    that the run begins.
     Raises UsageError for a plan with blocked partitions or a secret for a parameter, LeaseLost when another process
     took the run over, DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that
     needs it is recorded.
@@ -127,6 +128,7 @@ def materialize(
             clock=workspace.clock,
         )
         _tell_plan(recorder, run, workspace, prepared)
+        notice(Begun(run=run, steps=prepared.plan.length))
         return _execute(
             workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
         )

@@ -9,7 +9,7 @@ from latewood.decide.plan import Step
 from latewood.decide.state import Retraction
 from latewood.engine.running.recorder import Told
 from latewood.events import CheckEvaluated
-from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.keys import AssetKey, PartitionKey, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,14 @@ class Report:
     duration_ms: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The run with its plan is recorded, and begins."""
+
+    run: RunId
+    steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,7 @@ class DatabaseBack:
     after: timedelta
 
 
-Notice = DatabaseAway | DatabaseBack
+Notice = Begun | DatabaseAway | DatabaseBack
 """What a run says of itself, not of a step."""
 
 
