@@ -91,8 +91,8 @@ def answer(shell, *arguments):
         (["db", "migrate"], ["nothing to do"]),
         (["plan", "*"], ["0 run, 0 maybe, 0 reuse, 4 fresh"]),
         (["plan", "+total", "--force"], ["forced", "4 run, 0 maybe", "estimated"]),
-        (["plan", "tag:nothing"], ["no asset matches"]),
-        (["materialize", "owner:nobody"], ["no asset matches"]),
+        (["plan", "status:stale"], ["Nothing to do: status:stale selects nothing"]),
+        (["materialize", "status:stale"], ["Nothing to do: status:stale selects nothing"]),
     ],
 )
 def test_what_people_read(shop, arguments, phrases):
@@ -595,7 +595,7 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["show", "total", "--partition", "eu"], "has no partitions"),
         (["show", "scaled", "--partition", "eu..us"], "expected one partition, found 2"),
         (["show", "scaled", "--version", "nope.1"], "`latewood asset scaled` lists them"),
-        (["run", ""], "several begin so"),
+        (["run", ""], "expected a run, found nothing"),
         (["plan", "scaled", "--partition", "de"], 'partition "de"'),
         (["plan", "total", "--partition", "eu"], "none of the selected assets is partitioned"),
         (["plan", "scaled", "--param", "factor=3"], "expected ASSET.NAME=VALUE"),
@@ -639,6 +639,25 @@ def test_2_what_would_be_read_and_was_never_made(shell):
     assert answer(shell, "runs") == []
 
 
+def test_runs_are_listed_by_environment_and_status(shell):
+    shell.write("a.py", "from latewood import asset\n@asset\ndef a(*, by: int = 1) -> float: return 1 / by\n")
+    shell.here("materialize", "*", "-f", "a.py")
+    shell.here("materialize", "a", "--param", "a.by=0")
+    shell.here("materialize", "*", "-f", "a.py", "--env", "dev")
+
+    def listed(*asked):
+        return [(run["environment"], run["status"]) for run in answer(shell, "runs", *asked)]
+
+    assert listed() == [("dev", "succeeded"), ("prod", "failed"), ("prod", "succeeded")]
+    assert listed("--env", "prod", "--limit", "1") == [("prod", "failed")]
+    assert listed("--status", "succeeded") == [("dev", "succeeded"), ("prod", "succeeded")]
+    assert listed("--env", "dev", "--status", "failed") == []
+    assert shell.here("runs", "--env", "dev", "--status", "failed").out == "No such runs.\n"
+    slip = shell.here("runs", "--env", "pord")
+    assert (slip.code, 'no environment "pord", only dev, prod' in slip.err) == (2, True)
+    assert "'interrupted'" in shell.here("runs", "--status", "done").err
+
+
 def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "nothing is deployed from here yet" in shell.here("materialize", "*").err
     shell.write("one_file.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
@@ -646,8 +665,41 @@ def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "0 run, 1 reused" in shell.here("materialize", "*").out
     shell.write("other_file.py", "from latewood import asset\n@asset\ndef b(a: int) -> int: return a\n")
     assert "1 run, 0 reused" in shell.here("materialize", "*", "-f", "other_file.py").out
-    done = shell.here("materialize", "*")
-    assert (done.code, "2 files are deployed from here" in done.err) == (2, True)
+    for command in ("materialize", "plan"):
+        done = shell.here(command, "*")
+        assert (done.code, done.out) == (2, "")
+        assert "since several are deployed from here: one_file.py, other_file.py" in done.err
+
+
+def test_2_a_plan_without_the_code_says_what_materialize_would(shell):
+    (shell.folder / "code").mkdir()
+    (shell.folder / "elsewhere").mkdir()
+    shell.write("code/pyproject.toml", "")
+    shell.write("elsewhere/pyproject.toml", "")
+    shell.write("code/a.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    inside, outside = replace(shell, folder=shell.folder / "code"), replace(shell, folder=shell.folder / "elsewhere")
+    never = [inside.here(command, "*") for command in ("materialize", "plan")]
+    assert {(done.code, done.out, done.err) for done in never} == {
+        (2, "", "error: expected -f FILE or -m MODULE, since nothing is deployed from here yet\n")
+    }
+    assert inside.here("materialize", "*", "-f", "a.py").code == 0
+    assert "1 fresh" in inside.here("plan", "*").out
+    away = [outside.here(command, "*") for command in ("materialize", "plan")]
+    where = f"the code that is deployed in prod is not below {outside.folder}: a.py"
+    assert {(done.code, done.out, done.err) for done in away} == {
+        (2, "", f"error: expected -f FILE or -m MODULE, since {where}\n")
+    }
+
+
+def test_2_an_attribute_that_no_asset_has_is_a_slip_and_no_run(shell):
+    shell.write("attributes.py", SHOP)
+    assert shell.here("deploy", "-f", "attributes.py").code == 0
+    for command in ("materialize", "plan", "assets"):
+        done = shell.here(command, "group:rwa")
+        assert (done.code, 'a group that some asset has, found "rwa". Near it: raw' in done.err) == (2, True)
+    nothing = shell.here("materialize", "status:stale", "--json")
+    assert (nothing.code, json.loads(nothing.out)["run"], nothing.err) == (0, None, "")
+    assert answer(shell, "runs") == []
 
 
 PROBLEMS = """
@@ -813,7 +865,7 @@ def slow(quick: int) -> int:
     return 2
 """,
     )
-    process = shell.start("materialize", "*", "-f", "slow.py")
+    process = shell.start("materialize", "*", "-q", "-f", "slow.py")
     while not (shell.folder / "begun").exists():
         assert process.poll() is None
         time.sleep(0.02)
@@ -878,7 +930,7 @@ def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
     assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh"}, (
         "a plan deploys nothing"
     )
-    shell.here("materialize", "tag:nothing", "-f", "environments.py", "--env", "dev")
+    shell.here("deploy", "-f", "environments.py", "--env", "dev")
     assert {a["status"] for a in answer(shell, "assets")["assets"]} == {"fresh"}
     assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh", "stale"}
 
@@ -897,6 +949,7 @@ def test_a_module_is_a_location_like_a_file(shell):
     shell.write("shop_module.py", SHOP)
     assert "4 run, 0 reused" in shell.here("materialize", "*", "-m", "shop_module").out
     assert shell.here("plan", "*").out.endswith("0 run, 0 maybe, 0 reuse, 4 fresh\n")
+    assert "0 run, 4 reused" in shell.here("materialize", "*").out, "the one that is deployed from here"
 
 
 def test_following_the_log_ends_with_ctrl_c(shop):

@@ -272,7 +272,7 @@ def test_why_says_which_file_and_which_value_changed(shell):
     shell("materialize", "*", "-f", "a.py")
     shell.write("a.py", source + once % 6)
     assert "parameter  depth of text: 3 -> 6\n" in shell("why", "text", "-f", "a.py")
-    shell("materialize", "tag:nothing", "-f", "a.py")
+    shell("deploy", "-f", "a.py")
     assert re.search(r"parameter  depth of text: 3 -> 6   event [\d,]+\n", shell("why", "text"))
 
 

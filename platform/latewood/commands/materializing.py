@@ -68,6 +68,7 @@ class Result:
     """How a run ended, what became of telling the failure handlers, and the resources that could not be closed."""
 
     run: RunId
+    """Empty where nothing was selected: then there was none, and nothing is recorded."""
     status: RunStatus
     tally: Tally
     fresh: int
@@ -107,6 +108,9 @@ def materialize(
     took the run over, DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that
     needs it is recorded.
     """
+    if not prepared.plan.tasks:
+        position = prepared.plan.state.position
+        return Result(run=RunId(""), status=RunStatus.SUCCEEDED, tally=Tally(), fresh=0, position=position)
     refuse_blocked(prepared.plan, partition=prepared.asked.partition)
     resources = OpenResources(prepared.loaded.resources)
     _refuse_secrets(prepared)
