@@ -207,6 +207,7 @@ def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
 VALUES_SHOWN = [
     (["table"], r"table: version .*\nname +price\nstring\? +double\?\naxe +25.0\nnull +18.5\n\\x1b\[1msaw +nan\n"),
     (["table", "--limit", "1"], r".*\n.*\n.*\naxe +25.0\nthe first 1 of 3 rows, 2 columns\n$"),
+    (["declared"], r".*\nname +price +more\nstring +double\? +int64\?\naxe +25.0 +1\n"),
     (["points"], r'.*\n\[\{"x": 1.0, "y": 2.0\}\]\n$'),
     (["array", "--limit", "2"], r".*\n\[0, 1\]\n\[2, 3\]\narray of int64, shape \(3, 2\); the first 2\n$"),
     (["text"], r'.*\n"half a pair: \\ud800"\n$'),
@@ -235,6 +236,7 @@ def test_values_are_shown_without_the_code_that_made_them(shell):
     assert (shown["kind"], shown["rows"]) == ("table", 3)
     assert shown["value"] == [{"name": "axe", "price": 25.0}, {"name": None, "price": 18.5}]
     assert shown["columns"][1] == {"name": "price", "type": "double", "nullable": True}
+    assert "columns       name: string, price: double?, more: int64?\n" in shell.here("asset", "declared").out
     assert {name: answer(shell, "show", name)["kind"] for name in ("points", "array", "file", "pickled")} == {
         "points": "json", "array": "array", "file": "file", "pickled": "file",
     }  # fmt: skip
@@ -383,6 +385,10 @@ class Point(BaseModel):
 @asset
 def table() -> pyarrow.Table:
     return pyarrow.table({"name": ["axe", None, "\\x1b[1msaw"], "price": [25.0, 18.5, float("nan")]})
+
+@asset
+def declared() -> Table["name: string, price: double?"]:
+    return pyarrow.table({"name": ["axe"], "price": [25.0], "more": [1]})
 
 @asset
 def points() -> list[Point]:
