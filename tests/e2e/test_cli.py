@@ -329,10 +329,40 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     done = shell.here("materialize", "*", "-f", "shop_json.py", "--json")
     result = json.loads(done.out)
     assert set(result) == {
-        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "unclosed",
+        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "failures", "unclosed",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
+    message = "scaled: blocking check not_empty failed: counted"
+    assert result["failures"] == [
+        {
+            "asset": "scaled", "partitions": "eu..us", "step": 1, "steps": 2,
+            "kind": "refused", "error": "CheckFailed", "message": message,
+        }
+    ]  # fmt: skip
+
+
+def test_json_names_what_failed_by_what_it_has_in_common_and_a_hundred_at_most(shell):
+    shell.write(
+        "failing.py",
+        """
+from latewood import *
+
+@asset
+def alone() -> int:
+    return 1 // 0
+
+@asset(partitions=Static([f"p{n:03}" for n in range(250)]))
+def many(key: PartitionKey) -> int:
+    raise ValueError("odd" if int(key[1:]) % 2 else key)
+""",
+    )
+    result = json.loads(shell.here("materialize", "*", "-f", "failing.py", "--json", "-q").out)
+    alone, first, odd, *more = result["failures"]
+    assert (alone["asset"], alone["partitions"], alone["error"]) == ("alone", "", "ZeroDivisionError")
+    assert (first["partitions"], first["steps"], first["message"], first["kind"]) == ("p000", 1, "p000", "user")
+    assert (odd["steps"], odd["partitions"].split(", ")[:2], odd["step"]) == (125, ["p001", "p003"], 2)
+    assert (len(more), result["failed"], odd["partitions"].count(", ")) == (97, 251, 99)
 
 
 def test_a_project_without_assets_has_answers_too(shell):

@@ -136,6 +136,18 @@ def result_json(result: Result) -> dict[str, Any]:
         "refused": result.tally.refused,
         "skipped": result.tally.skipped,
         "position": result.position,
+        "failures": [
+            {
+                "asset": found.asset,
+                "partitions": found.partitions,
+                "step": found.step,
+                "steps": found.steps,
+                "kind": found.failure.kind,
+                "error": found.failure.error,
+                "message": found.failure.message,
+            }
+            for found in result.failures
+        ],
         "unclosed": {name: f"{failure.error}: {failure.message}" for name, failure in result.unclosed.items()},
     }
 

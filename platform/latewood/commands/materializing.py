@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from platform import python_version
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
-from latewood.decide.plan import Plan
+from latewood.decide.plan import Plan, Step
 from latewood.decide.sweep import merged
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.failure_handling import handle_failures
@@ -38,8 +38,9 @@ from latewood.events import (
     RunRequested,
     RunStatus,
 )
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
@@ -47,6 +48,9 @@ from latewood_eventlog.groupcommit import GroupCommit
 
 _RANGES_MAX: Final = 1_000
 """Ranges of partitions in one entry of a plan."""
+
+_FAILURES_MAX: Final = 100
+"""Failures that are named of a run, and ranges of partitions of each."""
 
 _PART_BYTES_MAX: Final = 24_576
 """Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
@@ -64,8 +68,22 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSteps:
+    """Steps of one task that failed, or whose results were refused, in the same way; `step` is the first of them."""
+
+    asset: AssetKey
+    partitions: str
+    step: int
+    steps: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed."""
+    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed.
+
+    `failures` are in order, and a hundred at most: where every partition fails in its own way the first ones tell most.
+    """
 
     run: RunId
     """Empty where nothing was selected: then there was none, and nothing is recorded."""
@@ -73,6 +91,7 @@ class Result:
     tally: Tally
     fresh: int
     position: int
+    failures: tuple[FailedSteps, ...] = ()
     handled: tuple[FailureHandled, ...] = ()
     unclosed: Mapping[str, Failure] = field(default_factory=dict)
 
@@ -278,8 +297,32 @@ def _execute(
     recorder.told()
     position = waiting(workspace.log.position)
     return Result(
-        run=run, status=status, tally=tally, fresh=fresh, position=position, handled=handled, unclosed=unclosed
+        run=run,
+        status=status,
+        tally=tally,
+        fresh=fresh,
+        position=position,
+        failures=tuple(islice(_alike(inline.failures), _FAILURES_MAX)),
+        handled=handled,
+        unclosed=unclosed,
     )
+
+
+def _alike(failures: Sequence[tuple[Step, Failure]]) -> Iterator[FailedSteps]:
+    """Failures by task, error and message, in the order of the first of each."""
+    alike: dict[tuple[AssetKey, str, str], list[tuple[Step, Failure]]] = {}
+    for step, failure in failures:
+        alike.setdefault((step.task.node.keys[0], failure.error, failure.message), []).append((step, failure))
+    for (asset, _, _), found in alike.items():
+        scheme = found[0][0].task.node.assets[0].partitions
+        ordinals = Ordinals.of(step.ordinal for step, _ in found)
+        yield FailedSteps(
+            asset=asset,
+            partitions="" if scheme is None else describe(scheme, Ordinals(ordinals.ranges[:_FAILURES_MAX])),
+            step=found[0][0].number,
+            steps=len(found),
+            failure=found[0][1],
+        )
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:

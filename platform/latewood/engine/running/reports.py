@@ -97,19 +97,36 @@ class Reports:
 
     def judged(self, step: Step, told: Told) -> Callable[[], None] | None:
         """What gives the report on new verdicts: the first refusal, else all warnings; None if every check passed."""
-        failed = [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
-        refusals = [verdict for verdict in failed if verdict.blocking]
-        if refusals:
+        if refusals := refusals_in(told):
             self.tally.refused += 1
-            return self.of(step, "refused", message=f"blocking {_said(refusals[0])}")
-        if failed:
+            return self.of(step, "refused", message=refusal_text(refusals[0]))
+        if failed := _failed_in(told):
             return self.of(step, "warned", metadata=failed[0].metadata, message="; ".join(map(_said, failed)))
         return None
 
     def retracted(self, step: Step, found: Retraction) -> Callable[[], None]:
         """What gives the report that the step's result equals a retracted version."""
         self.tally.refused += 1
-        return self.of(step, "refused", message=f"equals {found.version}, which is retracted: {found.reason}")
+        return self.of(step, "refused", message=retracted_text(found))
+
+
+def refusals_in(told: Told) -> list[CheckEvaluated]:
+    """The verdicts of blocking checks that did not pass."""
+    return [verdict for verdict in _failed_in(told) if verdict.blocking]
+
+
+def refusal_text(verdict: CheckEvaluated) -> str:
+    """What a blocking check found."""
+    return f"blocking {_said(verdict)}"
+
+
+def retracted_text(found: Retraction) -> str:
+    """Which retracted version a result equals."""
+    return f"equals {found.version}, which is retracted: {found.reason}"
+
+
+def _failed_in(told: Told) -> list[CheckEvaluated]:
+    return [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
 
 
 def _said(verdict: CheckEvaluated) -> str:
