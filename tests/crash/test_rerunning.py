@@ -1,5 +1,6 @@
 """Running again what a run was asked for: its request, or what failed of it, on the code that is deployed now."""
 
+import dataclasses
 from textwrap import dedent
 from types import SimpleNamespace
 
@@ -10,9 +11,12 @@ from crash.conftest import facts_of
 from latewood.commands.launching import launched
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.renaming import rename
 from latewood.commands.rerunning import location_of, rerun_of
+from latewood.commands.runs import run_named
 from latewood.errors import UsageError
 from latewood.events import RunRequested, StepStarted
+from latewood.model.keys import RunId
 
 SHOP = """
 HERE = Path({root!r})
@@ -66,7 +70,7 @@ def shop(workspace, load, tmp_path):
         found = rerun_of(workspace, named, only=only, parameters=parameters, home=tmp_path / "home", root=tmp_path)
         return ran(prepare(found.workspace, found.loaded, found.asked), found.workspace)
 
-    return SimpleNamespace(run=run, again=again, root=tmp_path, source=source, workspace=workspace)
+    return SimpleNamespace(run=run, again=again, root=tmp_path, source=source, workspace=workspace, load=load)
 
 
 def requests(shop):
@@ -185,3 +189,32 @@ def test_a_run_that_did_not_record_its_location_is_of_that_of_its_assets(shop):
     shop.run()
     (request,) = requests(shop)
     assert location_of(shop.workspace, replace(request, location="")) == "assets.py"
+
+
+def test_a_rerun_follows_what_was_renamed_since(shop):
+    first = shop.run("orders or sales", partition="a", parameters=("sales.factor=5",))
+    swept = shop.run("+sales", partition="b", parameters=("sales.factor=6,7",))
+    rename(shop.workspace, "sales", "shop/sales")
+    partitioned = '@asset(partitions=Static(["a", "b", "c"])'
+    renamed = shop.source.replace(f"{partitioned})\ndef sales", f"{partitioned}, key='shop/sales')\ndef sales")
+    renamed = renamed.replace(f"{partitioned})\ndef taxes", f"{partitioned}, deps=['shop/sales'])\ndef taxes")
+    renamed = renamed.replace("def taxes(sales: int)", "def taxes()").replace("sales + 1", "1")
+    assert shop.again(first.run).status == "succeeded", "the code has not followed yet"
+    prepare(shop.workspace, shop.load(renamed), Asked(selection="orders"))
+    again = shop.again(first.run)
+    assert (again.status, again.tally.ran, again.tally.reused) == ("succeeded", 0, 1)
+    assert requests(shop)[-1].selection == "orders or shop/sales"
+    assert requests(shop)[-1].parameters == {"shop/sales": {"factor": 5}}
+    assert shop.again(swept.run).tally.reused == 2
+    assert [set(given) for axis in requests(shop)[-1].sweep for given in axis] == [{"shop/sales"}, {"shop/sales"}]
+
+
+def test_a_run_is_named_by_as_much_of_its_id_as_no_other_has(shop, load):
+    for id_ in ("abc1", "abd2"):
+        named = dataclasses.replace(shop.workspace, new_run=lambda id_=id_: RunId(id_))
+        materialize(named, prepare(named, load(shop.source), Asked(selection="orders")))
+    assert run_named(shop.workspace, "abc").run == "abc1"
+    with pytest.raises(UsageError, match=r"several begin so, the latest are\n  abd2 .*\n  abc1 "):
+        run_named(shop.workspace, "ab")
+    with pytest.raises(UsageError, match="near: abc1"):
+        run_named(shop.workspace, "abx1")

@@ -48,7 +48,7 @@ def shop(environ, tmp_path_factory):
     """A project in which everything was materialized once, for tests that only look."""
     shell = shell_in(environ, tmp_path_factory.mktemp("shop"), "shop")
     shell.write("shop.py", SHOP)
-    made = shell.run("materialize", "*", "-f", "shop.py")
+    made = shell.run("materialize", "*", "--quiet", "-f", "shop.py")
     assert (made.code, made.err) == (0, "")
     assert "4 run, 0 reused in" in made.out
     assert re.search(r"Everything is fresh at position [\d,]+\.\n$", made.out)
@@ -91,8 +91,8 @@ def answer(shell, *arguments):
         (["db", "migrate"], ["nothing to do"]),
         (["plan", "*"], ["0 run, 0 maybe, 0 reuse, 4 fresh"]),
         (["plan", "+total", "--force"], ["forced", "4 run, 0 maybe", "estimated"]),
-        (["plan", "tag:nothing"], ["no asset matches"]),
-        (["materialize", "owner:nobody"], ["no asset matches"]),
+        (["plan", "status:stale"], ["Nothing to do: status:stale selects nothing"]),
+        (["materialize", "status:stale"], ["Nothing to do: status:stale selects nothing"]),
     ],
 )
 def test_what_people_read(shop, arguments, phrases):
@@ -207,6 +207,7 @@ def test_on_a_terminal_progress_is_drawn_and_redrawn(shop):
 VALUES_SHOWN = [
     (["table"], r"table: version .*\nname +price\nstring\? +double\?\naxe +25.0\nnull +18.5\n\\x1b\[1msaw +nan\n"),
     (["table", "--limit", "1"], r".*\n.*\n.*\naxe +25.0\nthe first 1 of 3 rows, 2 columns\n$"),
+    (["declared"], r".*\nname +price +more\nstring +double\? +int64\?\naxe +25.0 +1\n"),
     (["points"], r'.*\n\[\{"x": 1.0, "y": 2.0\}\]\n$'),
     (["array", "--limit", "2"], r".*\n\[0, 1\]\n\[2, 3\]\narray of int64, shape \(3, 2\); the first 2\n$"),
     (["text"], r'.*\n"half a pair: \\ud800"\n$'),
@@ -235,6 +236,7 @@ def test_values_are_shown_without_the_code_that_made_them(shell):
     assert (shown["kind"], shown["rows"]) == ("table", 3)
     assert shown["value"] == [{"name": "axe", "price": 25.0}, {"name": None, "price": 18.5}]
     assert shown["columns"][1] == {"name": "price", "type": "double", "nullable": True}
+    assert "columns       name: string, price: double?, more: int64?\n" in shell.here("asset", "declared").out
     assert {name: answer(shell, "show", name)["kind"] for name in ("points", "array", "file", "pickled")} == {
         "points": "json", "array": "array", "file": "file", "pickled": "file",
     }  # fmt: skip
@@ -327,10 +329,40 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     done = shell.here("materialize", "*", "-f", "shop_json.py", "--json")
     result = json.loads(done.out)
     assert set(result) == {
-        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "unclosed",
+        "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "failures", "unclosed",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
+    message = "scaled: blocking check not_empty failed: counted"
+    assert result["failures"] == [
+        {
+            "asset": "scaled", "partitions": "eu..us", "step": 1, "steps": 2,
+            "kind": "refused", "error": "CheckFailed", "message": message,
+        }
+    ]  # fmt: skip
+
+
+def test_json_names_what_failed_by_what_it_has_in_common_and_a_hundred_at_most(shell):
+    shell.write(
+        "failing.py",
+        """
+from latewood import *
+
+@asset
+def alone() -> int:
+    return 1 // 0
+
+@asset(partitions=Static([f"p{n:03}" for n in range(250)]))
+def many(key: PartitionKey) -> int:
+    raise ValueError("odd" if int(key[1:]) % 2 else key)
+""",
+    )
+    result = json.loads(shell.here("materialize", "*", "-f", "failing.py", "--json", "-q").out)
+    alone, first, odd, *more = result["failures"]
+    assert (alone["asset"], alone["partitions"], alone["error"]) == ("alone", "", "ZeroDivisionError")
+    assert (first["partitions"], first["steps"], first["message"], first["kind"]) == ("p000", 1, "p000", "user")
+    assert (odd["steps"], odd["partitions"].split(", ")[:2], odd["step"]) == (125, ["p001", "p003"], 2)
+    assert (len(more), result["failed"], odd["partitions"].count(", ")) == (97, 251, 99)
 
 
 def test_a_project_without_assets_has_answers_too(shell):
@@ -383,6 +415,10 @@ class Point(BaseModel):
 @asset
 def table() -> pyarrow.Table:
     return pyarrow.table({"name": ["axe", None, "\\x1b[1msaw"], "price": [25.0, 18.5, float("nan")]})
+
+@asset
+def declared() -> Table["name: string, price: double?"]:
+    return pyarrow.table({"name": ["axe"], "price": [25.0], "more": [1]})
 
 @asset
 def points() -> list[Point]:
@@ -439,7 +475,7 @@ def beside(good: int) -> int:
 def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
     for name, text in BROKEN.items():
         shell.write(name, text)
-    done = shell.run("materialize", "*", "-f", "broken.py")
+    done = shell.run("materialize", "*", "-q", "-f", "broken.py")
     assert (done.code, done.err) == (1, "")
     assert "✕ bad: ZeroDivisionError: division by zero" in done.out
     assert "2 run, 0 reused, 1 failed, 1 skipped" in done.out
@@ -551,7 +587,7 @@ def soft(loud: str) -> CheckResult:
     return CheckResult(passed=False, message="[b]bold?[/b]", metadata={"[i]": "[/i]"})
 """,
     )
-    done = shell.run("materialize", "*", "-f", "hostile.py", COLUMNS=width)
+    done = shell.run("materialize", "*", "-q", "-f", "hostile.py", COLUMNS=width)
     assert (done.code, done.err) == (1, "")
     assert "✕ failing: ValueError: [/] [link=x]vvv" in done.out
     assert "▲ loud: check soft failed: [b]bold?[/b] ([i]=[/i])" in done.out
@@ -595,7 +631,7 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["show", "total", "--partition", "eu"], "has no partitions"),
         (["show", "scaled", "--partition", "eu..us"], "expected one partition, found 2"),
         (["show", "scaled", "--version", "nope.1"], "`latewood asset scaled` lists them"),
-        (["run", ""], "several begin so"),
+        (["run", ""], "expected a run, found nothing"),
         (["plan", "scaled", "--partition", "de"], 'partition "de"'),
         (["plan", "total", "--partition", "eu"], "none of the selected assets is partitioned"),
         (["plan", "scaled", "--param", "factor=3"], "expected ASSET.NAME=VALUE"),
@@ -639,6 +675,25 @@ def test_2_what_would_be_read_and_was_never_made(shell):
     assert answer(shell, "runs") == []
 
 
+def test_runs_are_listed_by_environment_and_status(shell):
+    shell.write("a.py", "from latewood import asset\n@asset\ndef a(*, by: int = 1) -> float: return 1 / by\n")
+    shell.here("materialize", "*", "-f", "a.py")
+    shell.here("materialize", "a", "--param", "a.by=0")
+    shell.here("materialize", "*", "-f", "a.py", "--env", "dev")
+
+    def listed(*asked):
+        return [(run["environment"], run["status"]) for run in answer(shell, "runs", *asked)]
+
+    assert listed() == [("dev", "succeeded"), ("prod", "failed"), ("prod", "succeeded")]
+    assert listed("--env", "prod", "--limit", "1") == [("prod", "failed")]
+    assert listed("--status", "succeeded") == [("dev", "succeeded"), ("prod", "succeeded")]
+    assert listed("--env", "dev", "--status", "failed") == []
+    assert shell.here("runs", "--env", "dev", "--status", "failed").out == "No such runs.\n"
+    slip = shell.here("runs", "--env", "pord")
+    assert (slip.code, 'no environment "pord", only dev, prod' in slip.err) == (2, True)
+    assert "'interrupted'" in shell.here("runs", "--status", "done").err
+
+
 def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "nothing is deployed from here yet" in shell.here("materialize", "*").err
     shell.write("one_file.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
@@ -646,8 +701,41 @@ def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "0 run, 1 reused" in shell.here("materialize", "*").out
     shell.write("other_file.py", "from latewood import asset\n@asset\ndef b(a: int) -> int: return a\n")
     assert "1 run, 0 reused" in shell.here("materialize", "*", "-f", "other_file.py").out
-    done = shell.here("materialize", "*")
-    assert (done.code, "2 files are deployed from here" in done.err) == (2, True)
+    for command in ("materialize", "plan"):
+        done = shell.here(command, "*")
+        assert (done.code, done.out) == (2, "")
+        assert "since several are deployed from here: one_file.py, other_file.py" in done.err
+
+
+def test_2_a_plan_without_the_code_says_what_materialize_would(shell):
+    (shell.folder / "code").mkdir()
+    (shell.folder / "elsewhere").mkdir()
+    shell.write("code/pyproject.toml", "")
+    shell.write("elsewhere/pyproject.toml", "")
+    shell.write("code/a.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
+    inside, outside = replace(shell, folder=shell.folder / "code"), replace(shell, folder=shell.folder / "elsewhere")
+    never = [inside.here(command, "*") for command in ("materialize", "plan")]
+    assert {(done.code, done.out, done.err) for done in never} == {
+        (2, "", "error: expected -f FILE or -m MODULE, since nothing is deployed from here yet\n")
+    }
+    assert inside.here("materialize", "*", "-f", "a.py").code == 0
+    assert "1 fresh" in inside.here("plan", "*").out
+    away = [outside.here(command, "*") for command in ("materialize", "plan")]
+    where = f"the code that is deployed in prod is not below {outside.folder}: a.py"
+    assert {(done.code, done.out, done.err) for done in away} == {
+        (2, "", f"error: expected -f FILE or -m MODULE, since {where}\n")
+    }
+
+
+def test_2_an_attribute_that_no_asset_has_is_a_slip_and_no_run(shell):
+    shell.write("attributes.py", SHOP)
+    assert shell.here("deploy", "-f", "attributes.py").code == 0
+    for command in ("materialize", "plan", "assets"):
+        done = shell.here(command, "group:rwa")
+        assert (done.code, 'a group that some asset has, found "rwa". Near it: raw' in done.err) == (2, True)
+    nothing = shell.here("materialize", "status:stale", "--json")
+    assert (nothing.code, json.loads(nothing.out)["run"], nothing.err) == (0, None, "")
+    assert answer(shell, "runs") == []
 
 
 PROBLEMS = """
@@ -813,7 +901,7 @@ def slow(quick: int) -> int:
     return 2
 """,
     )
-    process = shell.start("materialize", "*", "-f", "slow.py")
+    process = shell.start("materialize", "*", "-q", "-f", "slow.py")
     while not (shell.folder / "begun").exists():
         assert process.poll() is None
         time.sleep(0.02)
@@ -878,7 +966,7 @@ def test_an_environment_has_heads_of_its_own_and_reuses_what_others_made(shell):
     assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh"}, (
         "a plan deploys nothing"
     )
-    shell.here("materialize", "tag:nothing", "-f", "environments.py", "--env", "dev")
+    shell.here("deploy", "-f", "environments.py", "--env", "dev")
     assert {a["status"] for a in answer(shell, "assets")["assets"]} == {"fresh"}
     assert {a["status"] for a in answer(shell, "assets", "--env", "dev")["assets"]} == {"fresh", "stale"}
 
@@ -897,6 +985,7 @@ def test_a_module_is_a_location_like_a_file(shell):
     shell.write("shop_module.py", SHOP)
     assert "4 run, 0 reused" in shell.here("materialize", "*", "-m", "shop_module").out
     assert shell.here("plan", "*").out.endswith("0 run, 0 maybe, 0 reuse, 4 fresh\n")
+    assert "0 run, 4 reused" in shell.here("materialize", "*").out, "the one that is deployed from here"
 
 
 def test_following_the_log_ends_with_ctrl_c(shop):

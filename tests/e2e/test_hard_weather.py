@@ -66,7 +66,7 @@ def start(shell, *arguments):
     return process, err, out
 
 
-@pytest.mark.parametrize("arguments", [[], ["--json"]])
+@pytest.mark.parametrize("arguments", [["-q"], ["--json", "--quiet"]])
 def test_a_lost_database_is_waited_for_and_that_is_said(shell, arguments):
     process, err, out = start(shell, *arguments)
     shell("db", "stop")

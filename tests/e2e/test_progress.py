@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 
@@ -15,6 +16,19 @@ from latewood import Static, asset
 def slow() -> int:
     print("said by the step")
     with open("go") as pipe:  # until the test has seen what it waits for
+        return len(pipe.read())
+"""
+
+FOLLOWED = """
+from latewood import asset
+
+@asset
+def first() -> int:
+    return 1
+
+@asset(reuse=False)
+def slow(first: int) -> int:
+    with open("go") as pipe:  # until the test has read what was told before
         return len(pipe.read())
 """
 
@@ -49,6 +63,28 @@ def test_the_display_is_live_while_user_code_runs(shell):
     assert process.wait() == 0
     assert b"said by the step" not in seen
     os.close(terminal)
+
+
+def test_a_pipe_gets_the_run_and_each_task_while_the_next_one_runs(shell):
+    shell.write("a.py", FOLLOWED)
+    os.mkfifo(shell.folder / "go")
+    process = shell.start("materialize", "*", "-f", "a.py")
+    run = re.fullmatch(r"run (\w+)  2 steps\n", process.stderr.readline())[1]
+    assert re.fullmatch(r"first  1 run in .* m?s\n", process.stderr.readline())
+    (shell.folder / "go").write_text("now")
+    out, err = process.communicate(timeout=60)
+    assert re.fullmatch(r"slow  1 run in .* m?s\n", err)
+    assert (process.returncode, "2 run, 0 reused in" in out, "run " + run in out) == (0, True, False)
+
+
+def test_standard_output_is_the_answer_alone_and_quiet_is_silent(shell):
+    shell.write("a.py", FAILING)
+    loud = shell.here("materialize", "*", "-f", "a.py", "--json")
+    assert loud.err.splitlines()[0] == f"run {json.loads(loud.out)['run']}  31 steps"
+    assert "failed: other: OSError: gone" in loud.err
+    assert len(loud.err.splitlines()) == 8, "not a line for each partition"
+    quiet = shell.here("materialize", "*", "--json", "-q")
+    assert (quiet.err, json.loads(quiet.out)["failed"]) == ("", 31)
 
 
 def test_many_failures_of_one_asset_hide_no_other(shell):

@@ -168,7 +168,7 @@ def test_a_file_of_the_same_name_in_another_folder_says_what_it_drops_and_loses_
         (shell.folder / folder).mkdir()
         assets = "".join(f"@asset\ndef {name}() -> int: return 1\n" for name in names)
         shell.write(f"{folder}/assets.py", f"from latewood import asset\n{assets}")
-    assert shell.run("materialize", "*", "-f", "one/assets.py").err == ""
+    assert shell.run("materialize", "*", "-q", "-f", "one/assets.py").err == ""
 
     said = shell.run("materialize", "nothing", "-f", "two/assets.py")
     assert said.code == 2, "the deployment stands all the same"
@@ -272,7 +272,7 @@ def test_why_says_which_file_and_which_value_changed(shell):
     shell("materialize", "*", "-f", "a.py")
     shell.write("a.py", source + once % 6)
     assert "parameter  depth of text: 3 -> 6\n" in shell("why", "text", "-f", "a.py")
-    shell("materialize", "tag:nothing", "-f", "a.py")
+    shell("deploy", "-f", "a.py")
     assert re.search(r"parameter  depth of text: 3 -> 6   event [\d,]+\n", shell("why", "text"))
 
 

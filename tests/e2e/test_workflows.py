@@ -146,7 +146,7 @@ def test_a_workflow_whose_inputs_have_values_has_heads(flow):
 
 
 def test_what_cannot_be_launched_is_said(flow):
-    flow.here("materialize", "tag:nothing", "-f", "flow.py")
+    flow.here("deploy", "-f", "flow.py")
     told = {
         ("launch", "numbers"): "split/train and 7 more wait for --param numbers.data=VALUE",
         ("materialize", "numbers/train"): "numbers/train waits for --param numbers.data=VALUE",
@@ -212,9 +212,9 @@ def test_a_failure_is_handled_once_after_the_run_and_never_hidden(flow):
 
 
 def test_workflows_and_plans_are_known_without_their_code(flow):
-    flow.here("materialize", "tag:nothing", "-f", "flow.py")
+    flow.here("deploy", "-f", "flow.py")
     flow.write("flow.py", FLOW.replace("nightly = ", "nightly = None #"))
-    flow.here("materialize", "tag:nothing", "-f", "flow.py")
+    flow.here("deploy", "-f", "flow.py")
     events = [json.loads(line) for line in flow.here("log", "tail", "--after", "0", "--json").out.splitlines()]
     told = [(event["type"], event["data"]["name"]) for event in events if event["type"].startswith("launchable.")]
     assert told == [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from latewood.decide.select import select
-from latewood.decide.selection import AllOf, AnyOf, Not, Reach, Term, parse, show, uses_status
+from latewood.decide.selection import AllOf, AnyOf, Not, Reach, Term, parse, show, uses_status, with_names
 from latewood.errors import UsageError
 from latewood.model.graph import Graph
 
@@ -99,7 +99,9 @@ def selected(text):
         ("owner:team:*", "flights/raw weather report"),
         ("owner:me@acme.com", "weather"),
         ("kind:arrow", "flights/daily"),
-        ("kind:nothing", ""),
+        ("kind:arrow and kind:csv", ""),
+        ("status:waiting", ""),
+        ("not owner:*", "2013 flights/daily delays"),
         ("status:stale", "flights/daily weather delays"),
         ("status:running", "flights/daily"),
         # sets
@@ -190,6 +192,34 @@ def test_an_asset_that_does_not_exist_is_an_error_with_the_near_ones(text, way_o
     with pytest.raises(UsageError) as caught:
         selected(text)
     assert way_out in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("group:ingset", 'expected a group that some asset has, found "ingset". Near it: ingest'),
+        ("delays or tag:gold", "Near it: tier=gold, tiers=gold"),
+        ("not kind:nothing", "There are: arrow"),
+        ("owner:data", "Near it: team:data"),
+        ("owner:x*", "There are: "),
+    ],
+)
+def test_an_attribute_that_no_asset_has_is_an_error_with_the_near_ones(text, way_out):
+    with pytest.raises(UsageError) as caught:
+        selected(text)
+    assert way_out in str(caught.value)
+
+
+def test_any_owner_is_no_slip_where_nobody_owns_anything():
+    alone = {"a": Asset(tags={})}
+    assert select(parse("owner:*"), Graph.of({"a": ()}), alone) == ()
+    with pytest.raises(UsageError, match="No asset has any"):
+        select(parse("owner:me"), Graph.of({"a": ()}), alone)
+
+
+def test_what_was_renamed_is_selected_by_its_other_name():
+    selection = parse("+a and not (b, a/*)+1 or group:a")
+    assert show(with_names(selection, {"a": "the new", "b": "c"})) == '+"the new" and not (c or a/*)+1 or group:a'
 
 
 def test_everything_of_nothing_is_nothing():

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, result_json
+from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.cli.wording import change_text
@@ -30,7 +30,9 @@ _STYLE = {
 }
 
 
-def rerun_command(*, named: str, only: str, parameters: tuple[str, ...], dry_run: bool, json_: bool) -> int:
+def rerun_command(
+    *, named: str, only: str, parameters: tuple[str, ...], dry_run: bool, json_: bool, quiet: bool
+) -> int:
     """Ask again for what a run was asked for; exit code."""
     started = time.perf_counter()
     again = rerun_of(
@@ -44,10 +46,7 @@ def rerun_command(*, named: str, only: str, parameters: tuple[str, ...], dry_run
     if dry_run:
         return plan_of_loaded(again.workspace, again.loaded, again.asked, json_=json_)
     prepared = prepared_for(again.workspace, again.loaded, again.asked)
-    result, code = execute(again.workspace, prepared, None if json_ else console(), started)
-    if json_:
-        print_json(result_json(result))
-    return code
+    return execute(again.workspace, prepared, started, json_=json_, quiet=quiet)
 
 
 def reproduce_command(*, named: str, only: str, force: bool, json_: bool) -> int:

@@ -14,12 +14,14 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
+from latewood.commands.reading import refuse_unknown
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
+from latewood.projections.environments import existing
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, StepRow, recent_runs, steps_of
 from latewood.projections.snapshots import snapshot
@@ -31,11 +33,15 @@ from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.tailer import tail
 
 
-def runs_command(*, limit: int, json_: bool) -> int:
+def runs_command(*, environment: str, status: str | None, limit: int, json_: bool) -> int:
     """List runs, newest first."""
     workspace = open_workspace()
     with snapshot(workspace.log) as connection:
-        found = recent_runs(connection, workspace.project, before=NOW, limit=limit)
+        found = recent_runs(
+            connection, workspace.project, before=NOW, limit=limit, environment=environment, status=status or ""
+        )
+        known = [] if found or not environment else existing(connection, workspace.project, NOW)
+    refuse_unknown(environment, [entry.environment for entry in known])
     if json_:
         print_json([_run_json(row) for row in found])
         return exits.OK
@@ -53,7 +59,7 @@ def runs_command(*, limit: int, json_: bool) -> int:
             style=STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else "",
         )
     out = console()
-    out.print(rows if found else "No runs yet.")
+    out.print(rows if found else "No such runs." if environment or status else "No runs yet.")
     if gone := [row.run for row in found if not row.recorded]:
         out.print(f"{', '.join(gone)}: {_UNRECORDED}", style="dim")
     return exits.OK

@@ -4,9 +4,8 @@ import time
 from pathlib import Path
 
 from latewood.cli.loading import load
-from latewood.cli.materialize import execute, plan_of_loaded, prepared_for, result_json
+from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, print_json
 from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import project_root
@@ -24,6 +23,7 @@ def launch_command(
     force: bool,
     dry_run: bool,
     json_: bool,
+    quiet: bool,
 ) -> int:
     """Load, deploy, and run what is launched; exit code."""
     workspace = open_workspace(environment=environment)
@@ -35,10 +35,7 @@ def launch_command(
     if dry_run:
         return plan_of_loaded(workspace, loaded, asked, json_=json_)
     prepared = prepared_for(workspace, loaded, asked)
-    result, code = execute(workspace, prepared, None if json_ else console(), started)
-    if json_:
-        print_json(result_json(result))
-    return code
+    return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
 def _home(workspace: Workspace, name: str) -> tuple[Path | None, str | None]:

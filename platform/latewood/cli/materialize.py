@@ -1,7 +1,9 @@
 """`latewood materialize` and `latewood plan`."""
 
+import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +12,21 @@ from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.deploy import say_dropped
-from latewood.cli.loading import deployed_files, load
+from latewood.cli.lines import Lines, warner
+from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
-from latewood.cli.progress import Progress, sayer
+from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import blocked_lines
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
-from latewood.commands.planning import Asked, awaiting_lines, make_plan, plan_loaded
-from latewood.commands.reading import View, view_of
+from latewood.commands.planning import Asked, awaiting_lines, plan_loaded
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
 from latewood.model.definitions import Origin
@@ -44,39 +47,48 @@ _ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "skip": "di
 
 
 def materialize_command(
-    *, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any
+    *, file: Path | None, module: str | None, environment: str | None, json_: bool, quiet: bool, **asked: Any
 ) -> int:
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
     prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
-    result, code = execute(workspace, prepared, None if json_ else console(), started)
-    if json_:
-        print_json(result_json(result))
-    return code
+    return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
-def execute(workspace: Workspace, prepared: Prepared, out: Console | None, started: float) -> tuple[Result, int]:
-    """Run what was prepared, shown on `out` if there is one; how it ended, and the exit code."""
+def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: bool, quiet: bool) -> int:
+    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code."""
+    out = None if json_ else console()
+    result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
-        result = materialize(workspace, prepared, notice=sayer())
+        print_json(result_json(result))
     else:
-        with Progress(prepared.plan, out) as progress:
-            result = materialize(workspace, prepared, report=progress.report, notice=progress.notice)
         _print_result(out, prepared, result, time.perf_counter() - started)
-    return result, _exit_code(result)
+    return _exit_code(result)
+
+
+def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, quiet: bool) -> Result:
+    """Run what was prepared, live on a terminal, else told in lines on standard error."""
+    live = out is not None and out.is_terminal and not quiet
+    with ExitStack() as stack:
+        watching: list[Progress | Lines] = []
+        if out is not None:
+            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live)))
+        if not live and not quiet:
+            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr)))
+        notice = warner() if quiet else watching[-1].notice
+
+        def report(found: Report) -> None:
+            for watch in watching:
+                watch.report(found)
+
+        return materialize(workspace, prepared, report=report, notice=notice)
 
 
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
-    """Print the plan: of the file's definitions, else of what is deployed. Nothing is recorded."""
+    """Print what materialize would do with the same definitions. Nothing is recorded."""
     workspace = open_workspace(environment=environment)
-    if file is None and module is None and len(files := deployed_files(workspace)) == 1:
-        file = files[0]
-    if file is not None or module is not None:
-        return plan_of_loaded(workspace, load(workspace, file, module), _asked(**asked), json_=json_)
-    view = view_of(workspace)  # the code is elsewhere
-    _show_plan(workspace, view, make_plan(workspace, view, _asked(**asked)), json_=json_)
-    return exits.OK
+    return plan_of_loaded(workspace, load(workspace, file, module), _asked(**asked), json_=json_)
 
 
 def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
@@ -84,17 +96,13 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     view, made = plan_loaded(workspace, loaded, asked)
     if view.foreseen is not None:
         say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
-    _show_plan(workspace, view, made, json_=json_)
-    return exits.OK
-
-
-def _show_plan(workspace: Workspace, view: View, made: Plan, *, json_: bool) -> None:
     changes = code_changes(workspace, view, made)
     if json_:
         dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
         print_json({**_plan_json(made, changes), "would_drop": dropped})
     else:
-        _print_plan(console(), made, changes)
+        _print_plan(console(), made, asked, changes)
+    return exits.OK
 
 
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
@@ -119,7 +127,7 @@ def _exit_code(result: Result) -> int:
 def result_json(result: Result) -> dict[str, Any]:
     """How a run ended, as JSON."""
     return {
-        "run": result.run,
+        "run": result.run or None,
         "status": result.status,
         "ran": result.tally.ran,
         "reused": result.tally.reused,
@@ -128,13 +136,25 @@ def result_json(result: Result) -> dict[str, Any]:
         "refused": result.tally.refused,
         "skipped": result.tally.skipped,
         "position": result.position,
+        "failures": [
+            {
+                "asset": found.asset,
+                "partitions": found.partitions,
+                "step": found.step,
+                "steps": found.steps,
+                "kind": found.failure.kind,
+                "error": found.failure.error,
+                "message": found.failure.message,
+            }
+            for found in result.failures
+        ],
         "unclosed": {name: f"{failure.error}: {failure.message}" for name, failure in result.unclosed.items()},
     }
 
 
 def _print_result(out: Console, prepared: Prepared, result: Result, seconds: float) -> None:
-    if not prepared.plan.tasks and not prepared.plan.awaiting:
-        out.print(f"Nothing to do: no asset matches {prepared.asked.selection}", style="yellow")
+    if not result.run:
+        _print_nothing(out, prepared.plan, prepared.asked)
         return
     tally = result.tally
     reused = tally.reused + result.fresh
@@ -172,12 +192,19 @@ def _outcome(prepared: Prepared) -> str:
     return "Everything is fresh"
 
 
-def _print_plan(out: Console, made: Plan, changes: Changes) -> None:
+def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
+    """Why there is no task in the plan."""
     for line in awaiting_lines(made):
         out.print(f"left out: {line}", style="yellow")
+    out.print("Nothing to do" if made.awaiting else f"Nothing to do: {asked.selection} selects nothing", style="yellow")
+
+
+def _print_plan(out: Console, made: Plan, asked: Asked, changes: Changes) -> None:
     if not made.tasks:
-        out.print("Nothing to do: no asset matches" if not made.awaiting else "Nothing to do", style="yellow")
+        _print_nothing(out, made, asked)
         return
+    for line in awaiting_lines(made):
+        out.print(f"left out: {line}", style="yellow")
     rows = table("", "asset", "partitions", "why")
     alike: dict[tuple[str, AssetKey, str, str], int] = {}
     for task in made.tasks:

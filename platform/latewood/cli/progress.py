@@ -1,14 +1,10 @@
-"""The live display of a run: one line per task, redrawn on a terminal; plain lines of what failed elsewhere."""
+"""The display of a run: one line per task, redrawn on a terminal while it goes on, and a table when it has ended."""
 
-import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -18,7 +14,7 @@ from rich.text import Text
 from latewood.cli.output import duration, metadata_text
 from latewood.cli.wording import notice_text
 from latewood.decide.plan import Plan
-from latewood.engine.running.reports import Notice, Report
+from latewood.engine.running.reports import Begun, Notice, Report
 from latewood.events import Action
 
 _LINES_MAX: Final = 24
@@ -27,23 +23,13 @@ _PARTITIONS_MAX: Final = 3
 """Failures of one asset that are told; of hundreds of partitions the first ones tell most."""
 
 
-def sayer() -> Callable[[Notice], None]:
-    """Says on standard error what concerns the run as a whole: on that of now, not where a step's is captured."""
-    stream = sys.stderr
-
-    def say(notice: Notice) -> None:
-        with suppress(BrokenPipeError):  # that nobody listens does not end the run
-            click.secho(notice_text(notice), fg="yellow", file=stream)
-
-    return say
-
-
-class _Line:
+class Line:
     """Progress of one task."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.total = 0
+        self.steps = 0
         self.fresh = 0
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
         self.refused = 0
@@ -53,39 +39,52 @@ class _Line:
 
     @property
     def ended(self) -> int:
+        """How many of its steps have."""
         return sum(self.done.values())
+
+    def count(self, report: Report) -> None:
+        """Count a step that ended, or what else was told of it."""
+        self.spent_ms += report.duration_ms
+        if report.status in self.done:
+            self.done[report.status] += 1
+        if report.status == "succeeded":
+            self.note = metadata_text(report.metadata, 2)
+        self.refused += report.status == "refused"
+        self.warned += report.status == "warned"
+
+
+def lines_of(plan: Plan) -> dict[str, Line]:
+    """A line for each task, by its first asset; all trials of a sweep in one."""
+    lines: dict[str, Line] = {}
+    for task in plan.tasks:
+        fresh, blocked = len(task.ordinals(Action.FRESH)), len(task.ordinals(Action.BLOCKED))
+        total = sum(len(group.ordinals) for group in task.groups) - fresh
+        name = task.node.keys[0] + (f" +{len(task.node.keys) - 1}" if len(task.node.keys) > 1 else "")
+        line = lines.setdefault(task.node.keys[0], Line(name))
+        line.total += total
+        line.steps += total - blocked
+        line.fresh += fresh
+    return lines
 
 
 class Progress:
-    """Shows a run while it goes on; reports may come from any thread. Prints a summary table when it ends."""
+    """Shows a run on a terminal while it goes on, if it is `live`; prints a summary table when it ends.
 
-    def __init__(self, plan: Plan, out: Console) -> None:
+    Reports may come from any thread.
+    """
+
+    def __init__(self, plan: Plan, out: Console, *, live: bool) -> None:
         self._out = out
         self._lock = threading.Lock()
-        self._lines: dict[str, _Line] = {}
+        self._lines = lines_of(plan)
         self._failures: dict[tuple[str, str], list[Text]] = {}
-        self._say = sayer()
-        self._started = time.monotonic()
-        for task in plan.tasks:
-            fresh = len(task.ordinals(Action.FRESH))
-            total = sum(len(group.ordinals) for group in task.groups) - fresh
-            name = task.node.keys[0] + (f" +{len(task.node.keys) - 1}" if len(task.node.keys) > 1 else "")
-            line = self._lines.setdefault(task.node.keys[0], _Line(name))  # all trials of a sweep in one
-            line.total += total
-            line.fresh += fresh
+        self._is_live = live
         self._live = Live(console=out, refresh_per_second=8, transient=True, get_renderable=self._draw)
 
     def report(self, report: Report) -> None:
         """Count a step that ended."""
         with self._lock:
-            line = self._lines[report.assets[0]]
-            line.spent_ms += report.duration_ms
-            if report.status in line.done:
-                line.done[report.status] += 1
-            if report.status == "succeeded":
-                line.note = metadata_text(report.metadata, 2)
-            line.refused += report.status == "refused"
-            line.warned += report.status == "warned"
+            self._lines[report.assets[0]].count(report)
             if report.status in ("failed", "refused", "warned"):
                 where = f" {report.partition}" if report.partition else ""
                 facts = f" ({metadata_text(report.metadata)})" if report.status == "warned" and report.metadata else ""
@@ -94,22 +93,20 @@ class Progress:
                 self._failures.setdefault((glyph, report.assets[0]), []).append(Text(said, style=style))
 
     def notice(self, notice: Notice) -> None:
-        """Say what concerns the run as a whole, at once: above the display, or on standard error."""
-        if self._out.is_terminal:
+        """Say above the display what concerns the run as a whole, at once."""
+        if not isinstance(notice, Begun):
             with suppress(BrokenPipeError):
                 self._out.print(Text(notice_text(notice), style="yellow"))
-        else:
-            self._say(notice)
 
     def __enter__(self) -> Self:
-        if self._out.is_terminal:
+        if self._is_live:
             self._live.start()
         return self
 
     def __exit__(
         self, type_: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if self._out.is_terminal:
+        if self._is_live:
             self._live.stop()
         if type_ is None or type_ is KeyboardInterrupt:
             self._out.print(self._table(only_active=False))
@@ -142,7 +139,7 @@ class Progress:
             rows.add_row(f"… {len(lines):,} in all")
         return rows
 
-    def _cells(self, line: _Line) -> list[Text | ProgressBar]:
+    def _cells(self, line: Line) -> list[Text | ProgressBar]:
         if not line.total:
             return [Text("fresh", style="green"), Text(f"{line.fresh:,}/{line.fresh:,}"), Text("reused", style="cyan")]
         total = line.total + line.fresh

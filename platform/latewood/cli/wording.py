@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from latewood.cli.output import duration, metadata_text
+from latewood.cli.output import duration, metadata_text, plural
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.why import Finding
-from latewood.engine.running.reports import DatabaseAway, Notice
+from latewood.engine.running.reports import Begun, DatabaseAway, Notice
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange
 
@@ -68,6 +68,8 @@ def rename_text(rename: Rename) -> str:
 
 def notice_text(notice: Notice) -> str:
     """What a run says of itself, in one line."""
+    if isinstance(notice, Begun):
+        return f"run {notice.run}  {plural(notice.steps, 'step')}"
     if isinstance(notice, DatabaseAway):
         patience = duration(notice.patience.total_seconds() * 1_000)
         return f"{notice.reason} The run waits for it, at most {patience}; what is finished is kept."

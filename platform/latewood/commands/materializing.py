@@ -1,9 +1,9 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from platform import python_version
 from typing import Any, Final
 
@@ -15,14 +15,14 @@ from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
-from latewood.decide.plan import Plan
+from latewood.decide.plan import Plan, Step
 from latewood.decide.sweep import merged
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.failure_handling import handle_failures
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, Told, in_parts
-from latewood.engine.running.reports import Notice, Report, Tally
+from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
@@ -37,8 +37,9 @@ from latewood.events import (
     RunRequested,
     RunStatus,
 )
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
@@ -46,6 +47,9 @@ from latewood_eventlog.groupcommit import GroupCommit
 
 _RANGES_MAX: Final = 1_000
 """Ranges of partitions in one entry of a plan."""
+
+_FAILURES_MAX: Final = 100
+"""Failures that are named of a run, and ranges of partitions of each."""
 
 _PART_BYTES_MAX: Final = 24_576
 """Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
@@ -63,14 +67,30 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedSteps:
+    """Steps of one task that failed, or whose results were refused, in the same way; `step` is the first of them."""
+
+    asset: AssetKey
+    partitions: str
+    step: int
+    steps: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed."""
+    """How a run ended, what became of telling the failure handlers, and the resources that could not be closed.
+
+    `failures` are in order, and a hundred at most: where every partition fails in its own way the first ones tell most.
+    """
 
     run: RunId
+    """Empty where nothing was selected: then there was none, and nothing is recorded."""
     status: RunStatus
     tally: Tally
     fresh: int
     position: int
+    failures: tuple[FailedSteps, ...] = ()
     handled: tuple[FailureHandled, ...] = ()
     unclosed: Mapping[str, Failure] = field(default_factory=dict)
 
@@ -100,11 +120,15 @@ def materialize(
     """Execute a prepared plan in this process; how it ended, once that is durable.
 
     Runs of processes that died are closed first. Ctrl-C ends the run as cancelled, with all that was finished kept.
-    A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`.
+    A database that goes away meanwhile is waited for as long as `patience`, which is told to `notice`, as is
+    that the run begins.
     Raises UsageError for a plan with blocked partitions or a secret for a parameter, LeaseLost when another process
     took the run over, DatabaseUnreachable, and StoreError when an artifact cannot be made durable: then nothing that
     needs it is recorded.
     """
+    if not prepared.plan.tasks:
+        position = prepared.plan.state.position
+        return Result(run=RunId(""), status=RunStatus.SUCCEEDED, tally=Tally(), fresh=0, position=position)
     refuse_blocked(prepared.plan, partition=prepared.asked.partition)
     resources = OpenResources(prepared.loaded.resources)
     _refuse_secrets(prepared)
@@ -126,9 +150,10 @@ def materialize(
             clock=workspace.clock,
         )
         planned = _planned(run, workspace, prepared)
-        if any(prepared.plan.steps()):
+        if prepared.plan.length:
             recorder.tell(*planned)
             recorder.told()
+            notice(Begun(run=run, steps=prepared.plan.length))
             done = _executed(
                 workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
             )
@@ -145,6 +170,7 @@ def materialize(
             tally=done.tally,
             fresh=ended.fresh,
             position=patiently(workspace.log.position, patience, absences),
+            failures=done.failures,
             handled=done.handled,
             unclosed=done.unclosed,
         )
@@ -239,6 +265,7 @@ class _Done:
     """What a run did, before it is said that it ended."""
 
     tally: Tally
+    failures: tuple[FailedSteps, ...] = ()
     handled: tuple[FailureHandled, ...] = ()
     unclosed: Mapping[str, Failure] = field(default_factory=dict)
     cancelled: bool = False
@@ -283,7 +310,7 @@ def _executed(
         tally, cancelled = inline.tally, True
     finally:
         unclosed = resources.close()
-    return _Done(tally, handled, unclosed, cancelled)
+    return _Done(tally, tuple(islice(_alike(inline.failures), _FAILURES_MAX)), handled, unclosed, cancelled)
 
 
 def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
@@ -299,6 +326,23 @@ def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
         skipped=tally.skipped,
         fresh=made.counts()[Action.FRESH],
     )
+
+
+def _alike(failures: Sequence[tuple[Step, Failure]]) -> Iterator[FailedSteps]:
+    """Failures by task, error and message, in the order of the first of each."""
+    alike: dict[tuple[AssetKey, str, str], list[tuple[Step, Failure]]] = {}
+    for step, failure in failures:
+        alike.setdefault((step.task.node.keys[0], failure.error, failure.message), []).append((step, failure))
+    for (asset, _, _), found in alike.items():
+        scheme = found[0][0].task.node.assets[0].partitions
+        ordinals = Ordinals.of(step.ordinal for step, _ in found)
+        yield FailedSteps(
+            asset=asset,
+            partitions="" if scheme is None else describe(scheme, Ordinals(ordinals.ranges[:_FAILURES_MAX])),
+            step=found[0][0].number,
+            steps=len(found),
+            failure=found[0][1],
+        )
 
 
 def _verdicts(workspace: Workspace, asset: AssetId, partition: PartitionKey) -> dict[tuple[str, str], CheckResult]:

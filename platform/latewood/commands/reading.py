@@ -280,7 +280,7 @@ def read_view(
         raise UsageError(f"position {at:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = deployed(connection, workspace.project, workspace.environment, at)
     if not deployments and foreseen is None:  # else that would begin it
-        _refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, at)])
+        refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, at)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
@@ -315,7 +315,7 @@ def read_view(
         locations=locations,
         deployments=deployments,
         root=root,
-        here=frozenset(filter(None, (own, *(name for name in deployments if _lies_in(root, name))))),
+        here=frozenset(filter(None, (own, *(name for name in deployments if lies_in(root, name))))),
         position=min(at, end),
         as_of=at,
         now=_instant(workspace, as_of),
@@ -379,8 +379,8 @@ def _with_resources(asset: AssetDefinition, location: str, used: _Used) -> Asset
     return msgspec.structs.replace(asset, task=configured(asset.task), checks=checks)
 
 
-def _refuse_unknown(environment: str, known: list[str]) -> None:
-    """In a project without any, each may become the first."""
+def refuse_unknown(environment: str, known: list[str]) -> None:
+    """Raise UsageError for an environment that is not known; in a project without any, each may become the first."""
     if known and environment not in known:
         raise UsageError(
             f'no environment "{environment}", only {", ".join(known)}; '
@@ -433,7 +433,7 @@ def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, Partiti
                     yield view.ids[key], head.partition, head.version
 
 
-def _lies_in(root: Path, location: str) -> bool:
+def lies_in(root: Path, location: str) -> bool:
     """Whether a location's code is in the project: the file, or the module, that it is called by."""
     module = location.replace(".", "/")
     return any((root / file).is_file() for file in (location, f"{module}.py", f"{module}/__init__.py"))

@@ -8,11 +8,11 @@ from latewood.commands.deployed_code import deployed_code, recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.launching import launched
 from latewood.commands.planning import Asked
-from latewood.commands.reading import known_parameter, view_of
+from latewood.commands.reading import AsOf, known_parameter, view_of
 from latewood.commands.runs import request_of, run_named, steps_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.select import select
-from latewood.decide.selection import parse
+from latewood.decide.selection import parse, show, with_names
 from latewood.decide.sweep import Given, Sweep
 from latewood.engine.loading.loader import Loaded, load_archived
 from latewood.errors import UsageError
@@ -31,6 +31,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
+from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
@@ -56,27 +57,38 @@ def rerun_of(
     """The request of that run, restricted to `only` these of its steps, with other values for these parameters.
 
     `only` is "failed", or numbers and ranges of steps. A rerun of a run that was restricted itself has its restriction.
+    Assets that were renamed since have the names that the environment has for them now.
     Raises UsageError for a run or step that is not there, and for what the environment does not define any more.
     """
     row = run_named(workspace, named)
     requested = request_of(workspace, row)
     workspace = replace(workspace, environment=requested.environment)
+    names = _names_since(workspace, row)
     of, restricted = (row.run, only) if only or not requested.rerun_of else (requested.rerun_of, requested.only)
     places = _places(workspace, of, restricted) if restricted else None
     loaded = _loaded(workspace, requested, home, root)
     asked = Asked(
-        selection=requested.selection,
+        selection=show(with_names(parse(requested.selection), names)) if names else requested.selection,
         partition=requested.partitions,
         parameters=_full_names(requested, loaded, parameters),
         zipped=requested.zipped,
         force=requested.force,
         launch=requested.launch,
-        again=_given(workspace, requested),
+        again=_given(workspace, requested, names),
         rerun_of=of,
         only=restricted,
         places=places,
     )
     return Again(workspace=workspace, loaded=loaded, asked=asked)
+
+
+def _names_since(workspace: Workspace, row: RunRow) -> dict[AssetKey, AssetKey]:
+    """What assets are called now that had another name in the code of the run."""
+    now = view_of(workspace)
+    if not now.renames:
+        return {}
+    then, keys = view_of(workspace, as_of=AsOf(row.requested_position)), {id_: key for key, id_ in now.ids.items()}
+    return {key: keys[id_] for key, id_ in then.ids.items() if keys.get(id_, key) != key}
 
 
 # ── which code ───────────────────────────────────────────────────────────────────────────────────────────
@@ -150,12 +162,16 @@ def _full_names(requested: RunRequested, loaded: Loaded, texts: tuple[str, ...])
     return (*full, *(text for text in texts if text not in short))
 
 
-def _given(workspace: Workspace, requested: RunRequested) -> Sweep:
+def _given(workspace: Workspace, requested: RunRequested, names: Mapping[AssetKey, AssetKey]) -> Sweep:
     """The values that the run was given, as far as they have their parameters still. Raises UsageError for others."""
     each: list[tuple[Given, ...]] = [
         ({key: {name: value}},) for key, values in requested.parameters.items() for name, value in values.items()
     ]
-    sweep = Sweep(axes=(*each, *requested.sweep), zipped=requested.zipped)
+    axes = tuple(
+        tuple({names.get(key, key): values for key, values in given.items()} for given in axis)
+        for axis in (*each, *requested.sweep)
+    )
+    sweep = Sweep(axes=axes, zipped=requested.zipped)
     targets = [f"{key}.{name}" for key, names in sweep.given.items() for name in sorted(names)]
     view = view_of(workspace)
     for target in targets:

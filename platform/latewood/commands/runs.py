@@ -18,6 +18,8 @@ _NEAR_AMONG = 1_000  # the latest runs
 
 def run_named(workspace: Workspace, text: str) -> RunRow:
     """The run of that id, or whose id alone begins so. Raises UsageError with near ones, or those that begin so."""
+    if not text.strip():
+        raise UsageError("expected a run, found nothing; `latewood runs` lists them")
     with snapshot(workspace.log) as connection:
         found = runs_named(connection, workspace.project, text)
         latest = [] if found else recent_runs(connection, workspace.project, before=NOW, limit=_NEAR_AMONG)

@@ -1,10 +1,13 @@
 """The value of a version, looked at without the user's code."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from latewood.commands.reading import PRESENT, AsOf, known_key, read_view
-from latewood.commands.versions import versions_meant
+from latewood.commands.versions import makings, versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.storage.store import Artifact, ArtifactAddress
@@ -37,6 +40,8 @@ def show(
         view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
+        named = (meant[-1].asset, meant[-1].version)
+        recorded = makings(connection, workspace, [named])[named].output(view.catalog[asset].output)
     if partition and len(meant) > 1:
         raise UsageError(f'"{asset}" {partition}: expected one partition, found {len(meant):,}')
     if not meant[-1].artifact:
@@ -53,8 +58,17 @@ def show(
         size=sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         if path.is_dir()
         else path.stat().st_size,
-        value=_previewed(artifact, limit),
+        value=_as_recorded(_previewed(artifact, limit), () if recorded is None else recorded.columns),
     )
+
+
+def _as_recorded(value: Rows | Document | Array | Files, columns: Collection[str]) -> Rows | Document | Array | Files:
+    """A table's columns without nulls where that was recorded: its file does not know what was declared."""
+    if not isinstance(value, Rows):
+        return value
+    nullable = [column.nullable and f"{column.name}: {column.type}" not in columns for column in value.columns]
+    named = zip(value.columns, nullable, strict=True)
+    return replace(value, columns=tuple(msgspec.structs.replace(column, nullable=may) for column, may in named))
 
 
 def _previewed(artifact: Artifact, limit: int) -> Rows | Document | Array | Files:

@@ -95,12 +95,17 @@ class Plan:
                 counts[group.action] += len(group.ordinals)
         return counts
 
+    @property
+    def length(self) -> int:
+        """Number of steps."""
+        return sum(count for action, count in self.counts().items() if action not in _STEPLESS)
+
     def steps(self) -> Iterator[Step]:
         """Steps in the order of their numbers: by task, topologically."""
         for task in self.tasks:
             partitions = task.node.partitions(self.state)
             for group in task.groups:
-                if group.action in (Action.FRESH, Action.BLOCKED):
+                if group.action in _STEPLESS:
                     continue
                 for index, ordinal in enumerate(group.ordinals):
                     yield Step(

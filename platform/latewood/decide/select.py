@@ -1,20 +1,21 @@
 """Which assets a selection selects.
 
-A key or glob that matches no asset is an error, since it is nearly always a slip of the pen (but `*` is all
-there is, even nothing); an attribute that no asset has selects nothing, since attributes come and go.
+A key, a glob or an attribute that no asset has is an error, since it is nearly always a slip of the pen (but `*` is all
+there is, even nothing); a status that none has selects nothing, since that is what changes from day to day.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from fnmatch import translate
-from itertools import islice
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from latewood.decide.selection import AllOf, AnyOf, Not, Reach, Selection, Status, Term, cut
 from latewood.errors import UsageError
 from latewood.model.graph import Graph
 from latewood.model.keys import AssetKey
+
+_NEAR_MAX: Final = 5
 
 
 class Attributes(Protocol):
@@ -52,7 +53,7 @@ def select(
 
     `attributes` has every key of `graph`; `status` tells all that is true of an asset (some of its partitions
     may be stale and others running) and is called only if the selection `uses_status`.
-    Cost: O(V + E) per term. Raises UsageError for a key or glob without a match, naming near ones;
+    Cost: O(V + E) per term. Raises UsageError for a key, glob or attribute without a match, naming near ones;
     DefinitionError if the graph has cycles.
     """
 
@@ -83,7 +84,7 @@ def _matching(
     status: Callable[[AssetKey], Collection[Status]],
 ) -> frozenset[AssetKey]:
     nodes = ((key, attributes[key]) for key in graph.upstreams)
-    texts: Mapping[AssetKey, Iterable[str]]
+    texts: Mapping[AssetKey, Collection[str]]
     match term.field:
         case "key":
             return _named(term.pattern, graph)
@@ -100,11 +101,30 @@ def _matching(
         case _:
             assert_never(term.field)
     matches = _matcher(term.pattern)
-    return frozenset(key for key, having in texts.items() if any(map(matches, having)))
+    found = frozenset(key for key, having in texts.items() if any(map(matches, having)))
+    if not found and term.field != "status" and term.pattern != "*":
+        raise _unmatched(term, {text for having in texts.values() for text in having if text})
+    return found
 
 
-def _tag_texts(tags: Mapping[str, str]) -> Iterable[str]:
-    return (text for name, value in tags.items() for text in (name, f"{name}={value}"))
+def _unmatched(term: Term, known: Collection[str]) -> UsageError:
+    if near := _near(term.pattern.strip("*?"), known):
+        way_out = f"Near it: {', '.join(near)}"
+    elif known:
+        way_out = f"There are: {', '.join(sorted(known)[:_NEAR_MAX])}{', …' if len(known) > _NEAR_MAX else ''}"
+    else:
+        way_out = "No asset has any."
+    return UsageError(f'expected a {term.field} that some asset has, found "{cut(term.pattern)}". {way_out}')
+
+
+def _near(core: str, known: Collection[str]) -> tuple[str, ...]:
+    """A few of the known texts: those that have it in them, then those that are written alike."""
+    within = [text for text in sorted(known) if core and core in text]
+    return tuple(dict.fromkeys([*within[:_NEAR_MAX], *get_close_matches(core, known, n=_NEAR_MAX)]))[:_NEAR_MAX]
+
+
+def _tag_texts(tags: Mapping[str, str]) -> Collection[str]:
+    return [text for name, value in tags.items() for text in (name, f"{name}={value}")]
 
 
 def _named(pattern: str, graph: Graph) -> frozenset[AssetKey]:
@@ -113,10 +133,8 @@ def _named(pattern: str, graph: Graph) -> frozenset[AssetKey]:
     found = frozenset(filter(_matcher(pattern), graph.upstreams))
     if found or pattern == "*":
         return found
-    core = pattern.strip("*?/")
-    within = (key for key in graph.upstreams if core and core in key)
-    near = dict.fromkeys([*islice(within, 5), *get_close_matches(core, graph.upstreams, n=5)])
-    way_out = f"Near it: {', '.join(islice(near, 5))}" if near else 'None is near it; "*" selects all.'
+    near = _near(pattern.strip("*?/"), graph.upstreams)
+    way_out = f"Near it: {', '.join(near)}" if near else 'None is near it; "*" selects all.'
     raise UsageError(f'expected a known asset, found "{cut(pattern)}", which none of {len(graph)} is. {way_out}')
 
 

@@ -10,8 +10,8 @@
     (x or y)+   "not"   tag:a="c++"   `+` takes groups too; quotes, as in a shell, make plain text of
                                       spaces, marks, digits and the words and, or, not
 
-A key or glob that matches no asset is an error, since it is nearly always a slip of the pen (but `*` is all
-there is, even nothing); an attribute that no asset has selects nothing, since attributes come and go.
+A key, a glob or an attribute that no asset has is an error, since it is nearly always a slip of the pen (but `*` is all
+there is, even nothing); a status that none has selects nothing, since that is what changes from day to day.
 
 Written by hand, as a recursive descent: a parser generator (lark, pyparsing) would be one more dependency
 and tens of milliseconds of every start, for ten lines of grammar whose error messages would still be ours.
@@ -24,6 +24,7 @@ from types import UnionType
 from typing import Final, Literal, NamedTuple, TypeAlias, assert_never, get_args
 
 from latewood.errors import UsageError
+from latewood.model.keys import AssetKey
 
 Field = Literal["key", "group", "tag", "owner", "kind", "status"]
 Status = Literal["fresh", "stale", "missing", "failed", "running", "waiting", "retracted", "absent"]
@@ -106,6 +107,29 @@ def uses_status(selection: Selection) -> bool:
             return uses_status(of)
         case AllOf(of=of) | AnyOf(of=of):
             return any(map(uses_status, of))
+        case _:
+            assert_never(selection)
+
+
+def with_names(selection: Selection, names: Mapping[AssetKey, AssetKey]) -> Selection:
+    """The selection in which assets that have other names by now are called so; a glob means what it matches now."""
+
+    def parts(of: tuple[Selection, ...]) -> tuple[Selection, ...]:
+        return tuple(with_names(each, names) for each in of)
+
+    match selection:
+        case Term(field="key", pattern=pattern):
+            return Term(field="key", pattern=names.get(AssetKey(pattern), pattern))
+        case Term():
+            return selection
+        case Reach(of=of, up=up, down=down):
+            return Reach(of=with_names(of, names), up=up, down=down)
+        case Not(of=of):
+            return Not(of=with_names(of, names))
+        case AllOf(of=of):
+            return AllOf(of=parts(of))
+        case AnyOf(of=of):
+            return AnyOf(of=parts(of))
         case _:
             assert_never(selection)
 

@@ -245,7 +245,12 @@ _RUN_COLUMNS: Final = (
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts "
     "FROM runs r WHERE r.project = :project "
 )
-_RUNS: Final = text(_RUN_COLUMNS + "AND r.requested_position < :before ORDER BY r.requested_position DESC LIMIT :limit")
+# The status is that of now, so it is asked of what was computed; only as many runs are looked at as are needed.
+_RUNS: Final = text(
+    f"SELECT * FROM ({_RUN_COLUMNS} AND r.requested_position < :before "  # noqa: S608 - as above
+    "AND (:environment = '' OR r.environment = :environment)) AS r WHERE :status = '' OR status = :status "
+    "ORDER BY requested_position DESC LIMIT :limit"
+)
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
 _RUNNING: Final = text(_RUN_COLUMNS + "AND r.ended_position IS NULL ORDER BY r.requested_position")
 # What was going on when its run ended was cancelled or interrupted with it.
@@ -280,9 +285,15 @@ _STEP_POSITIONS: Final = text(
 )
 
 
-def recent_runs(connection: Connection, project: str, *, before: Position, limit: int) -> list[RunRow]:
-    """Runs requested before that position, newest first."""
-    rows = connection.execute(_RUNS, {"project": project, "before": before, "limit": limit})
+def recent_runs(
+    connection: Connection, project: str, *, before: Position, limit: int, environment: str = "", status: str = ""
+) -> list[RunRow]:
+    """Runs requested before that position, newest first, of an environment and with a status if these are given.
+
+    Cost: O(limit), or of what is rare O(runs).
+    """
+    parameters = {"project": project, "before": before, "limit": limit, "environment": environment, "status": status}
+    rows = connection.execute(_RUNS, parameters)
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 

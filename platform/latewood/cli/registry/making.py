@@ -4,20 +4,21 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import VALUES, as_json, asked, environment, partition, source, zipped
+from latewood.cli.options import VALUES, as_json, asked, environment, partition, quiet, source, zipped
 
 
 @click.command()
 @asked
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@quiet
 @as_json
-def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
+def materialize(dry_run: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
     """Bring the selected assets up to date."""
     from latewood.cli.materialize import materialize_command, plan_command
 
     if dry_run:
         return plan_command(json_=json_, **asked_)
-    return materialize_command(json_=json_, **asked_)
+    return materialize_command(json_=json_, quiet=quiet, **asked_)
 
 
 @click.command()
@@ -30,6 +31,7 @@ def materialize(dry_run: bool, json_: bool, **asked_: Any) -> int:
 @environment
 @click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@quiet
 @as_json
 def launch(**given: Any) -> int:
     """Run a workflow or launch plan by its name."""

@@ -6,8 +6,12 @@ import click
 
 from latewood.cli.options import as_json
 
+_STATUSES: Final = ("running", "succeeded", "failed", "cancelled", "interrupted")
+
 
 @click.command()
+@click.option("--env", "environment", default="", metavar="ENV", help="Only those in this environment.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only those that stand so.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
 @as_json
 def runs(**given: Any) -> int:

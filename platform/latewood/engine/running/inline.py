@@ -27,7 +27,7 @@ from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
-from latewood.engine.running.reports import Report, Reports, Tally
+from latewood.engine.running.reports import Report, Reports, Tally, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
@@ -90,7 +90,7 @@ class InlineRun:
         self._reports = Reports(report)
         self.tally = self._reports.tally
         self.failures: list[tuple[Step, Failure]] = []
-        """The steps that failed, or were refused by a check, in order."""
+        """The steps that failed, or whose result a check or a retraction refused, in order."""
 
     def execute(self) -> Tally:
         """Run every step that can be run; what is not downstream of a failure goes on.
@@ -230,6 +230,8 @@ class InlineRun:
         for asset in node.assets:
             if asset.output not in made.outputs:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+        if first is not None:
+            self._refused(step, "Retracted", retracted_text(first))
         for (asset, _), output, found in zip(present, fact.outputs, retractions, strict=True):
             if found is None:
                 self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
@@ -263,15 +265,20 @@ class InlineRun:
             self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
         result = facts._replace(accepted=judged.passes)
         self._reusable.made(asset.output, result)
-        self._bind_result(step, asset, result, cause)
+        self._bind_result(step, asset, result, cause, judged.told)
 
-    def _bind_result(self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID) -> None:
+    def _bind_result(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID, verdicts: Told
+    ) -> None:
         if facts.accepted:
             self._bindings.made(step, asset.key, facts, event)
-        else:
-            self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
-            message = f"a blocking check of {asset.key} failed"
-            self.failures.append((step, Failure(kind=FailureKind.REFUSED, error="CheckFailed", message=message)))
+            return
+        self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
+        said = (refusal_text(verdict) for verdict in refusals_in(verdicts) if verdict.asset == facts.asset)
+        self._refused(step, "CheckFailed", f"{asset.key}: {'; '.join(said)}")
+
+    def _refused(self, step: Step, error: str, message: str) -> None:
+        self.failures.append((step, Failure(kind=FailureKind.REFUSED, error=error, message=message)))
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -307,7 +314,7 @@ class InlineRun:
         )
         self.tally.reused += 1
         for asset, result in results:
-            self._bind_result(step, asset, result, ids[len(judged.told)])
+            self._bind_result(step, asset, result, ids[len(judged.told)], judged.told)
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 

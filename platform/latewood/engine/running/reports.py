@@ -9,7 +9,7 @@ from latewood.decide.plan import Step
 from latewood.decide.state import Retraction
 from latewood.engine.running.recorder import Told
 from latewood.events import CheckEvaluated
-from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.keys import AssetKey, PartitionKey, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,14 @@ class Report:
     duration_ms: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The run with its plan is recorded, and begins."""
+
+    run: RunId
+    steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,7 @@ class DatabaseBack:
     after: timedelta
 
 
-Notice = DatabaseAway | DatabaseBack
+Notice = Begun | DatabaseAway | DatabaseBack
 """What a run says of itself, not of a step."""
 
 
@@ -89,19 +97,36 @@ class Reports:
 
     def judged(self, step: Step, told: Told) -> Callable[[], None] | None:
         """What gives the report on new verdicts: the first refusal, else all warnings; None if every check passed."""
-        failed = [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
-        refusals = [verdict for verdict in failed if verdict.blocking]
-        if refusals:
+        if refusals := refusals_in(told):
             self.tally.refused += 1
-            return self.of(step, "refused", message=f"blocking {_said(refusals[0])}")
-        if failed:
+            return self.of(step, "refused", message=refusal_text(refusals[0]))
+        if failed := _failed_in(told):
             return self.of(step, "warned", metadata=failed[0].metadata, message="; ".join(map(_said, failed)))
         return None
 
     def retracted(self, step: Step, found: Retraction) -> Callable[[], None]:
         """What gives the report that the step's result equals a retracted version."""
         self.tally.refused += 1
-        return self.of(step, "refused", message=f"equals {found.version}, which is retracted: {found.reason}")
+        return self.of(step, "refused", message=retracted_text(found))
+
+
+def refusals_in(told: Told) -> list[CheckEvaluated]:
+    """The verdicts of blocking checks that did not pass."""
+    return [verdict for verdict in _failed_in(told) if verdict.blocking]
+
+
+def refusal_text(verdict: CheckEvaluated) -> str:
+    """What a blocking check found."""
+    return f"blocking {_said(verdict)}"
+
+
+def retracted_text(found: Retraction) -> str:
+    """Which retracted version a result equals."""
+    return f"equals {found.version}, which is retracted: {found.reason}"
+
+
+def _failed_in(told: Told) -> list[CheckEvaluated]:
+    return [fact for fact, _ in told if isinstance(fact, CheckEvaluated) and not fact.passed]
 
 
 def _said(verdict: CheckEvaluated) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from latewood.context import Output, Partitioned
 from latewood.decide.state import VersionFacts
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.codecs import decode, encode
-from latewood.engine.values.edge import check_value
+from latewood.engine.values.edge import check_value, edge_of
 from latewood.engine.values.recordable import recordable_metadata, recordable_version
 from latewood.engine.values.redaction import redacted, redacted_json, secret_in
 from latewood.errors import ValueRefused
@@ -66,7 +68,7 @@ class Values:
             staged=staged,
             data_version=version,
             metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},
-            columns=_described(encoded.schema, _COLUMNS_BYTES_MAX // outputs),
+            columns=_described(_as_promised(encoded.schema, annotation), _COLUMNS_BYTES_MAX // outputs),
         )
 
     def stage_logs(self, output: str) -> Staged | None:
@@ -110,6 +112,14 @@ class Values:
         while self._bytes > _TABLES_BYTES_MAX:
             _, dropped = self._tables.popitem(last=False)
             self._bytes -= dropped.nbytes
+
+
+def _as_promised(schema: Sequence[Column], annotation: Any) -> list[Column]:
+    """The columns of a table that was checked: without nulls where they were declared so, whatever its schema says."""
+    declared = {column.name for column in edge_of(annotation).spec.columns or () if not column.nullable}
+    return [
+        msgspec.structs.replace(column, nullable=column.nullable and column.name not in declared) for column in schema
+    ]
 
 
 def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
