@@ -34,8 +34,9 @@ from latewood.model.definitions import (
 from latewood.model.keys import AssetId, AssetKey, RunId, version_id
 from latewood.model.mappings import default_mapping, upstream_ordinals
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import Daily, Grid, Monthly, Static, describe, key_at
+from latewood.model.partitions import describe, key_at
 from latewood.model.relations import Offset
+from latewood.model.scheme_kinds import Daily, Grid, Monthly, Static
 from latewood.model.schemes import DynamicKeys
 from latewood.model.types import ANY, TypeSpec
 

@@ -14,17 +14,9 @@ if TYPE_CHECKING:
     from latewood.choices import when
     from latewood.context import CheckResult, Context, Output, Partitioned, WorkflowFailure
     from latewood.model.keys import PartitionKey
-    from latewood.model.partitions import (
-        Cron,
-        Daily,
-        Hourly,
-        Monthly,
-        PartitionRange,
-        Static,
-        TimeWindow,
-        Weekly,
-    )
+    from latewood.model.partitions import PartitionRange, TimeWindow
     from latewood.model.policies import Resources, Retry, Timeouts
+    from latewood.model.scheme_kinds import Cron, Daily, Hourly, Monthly, Static, Weekly
     from latewood.model.tables import Table, TableSchema
     from latewood.model.types import Pickled
     from latewood.workflows import LaunchPlan, workflow
@@ -34,17 +26,9 @@ _HOMES = {
     "latewood.choices": ("when",),
     "latewood.context": ("CheckResult", "Context", "Output", "Partitioned", "WorkflowFailure"),
     "latewood.model.keys": ("PartitionKey",),
-    "latewood.model.partitions": (
-        "Cron",
-        "Daily",
-        "Hourly",
-        "Monthly",
-        "PartitionRange",
-        "Static",
-        "TimeWindow",
-        "Weekly",
-    ),
+    "latewood.model.partitions": ("PartitionRange", "TimeWindow"),
     "latewood.model.policies": ("Resources", "Retry", "Timeouts"),
+    "latewood.model.scheme_kinds": ("Cron", "Daily", "Hourly", "Monthly", "Static", "Weekly"),
     "latewood.model.tables": ("Table", "TableSchema"),
     "latewood.model.types": ("Pickled",),
     "latewood.workflows": ("LaunchPlan", "workflow"),

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, PartitionKey, RunId
-from latewood.model.partitions import check_dynamic_key, unknown_dynamic
+from latewood.model.partitions import unknown_dynamic
+from latewood.model.scheme_kinds import check_dynamic_key
 
 T = TypeVar("T")
 

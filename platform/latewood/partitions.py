@@ -4,6 +4,6 @@ What `import latewood` offers (Daily, Static, …) makes the schemes that these 
 """
 
 from latewood.model.grids import GridKey
-from latewood.model.partitions import Dynamic, Grid
+from latewood.model.scheme_kinds import Dynamic, Grid
 
 __all__ = ["Dynamic", "Grid", "GridKey"]

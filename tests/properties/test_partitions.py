@@ -22,23 +22,9 @@ from latewood.model.mappings import (
     upstream_ranges,
 )
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import (
-    Cron,
-    Daily,
-    Grid,
-    Hourly,
-    Monthly,
-    Static,
-    Weekly,
-    count,
-    describe,
-    existing,
-    key_at,
-    ordinal_of,
-    parse_partitions,
-    window_at,
-)
+from latewood.model.partitions import count, describe, existing, key_at, ordinal_of, parse_partitions, window_at
 from latewood.model.relations import All, FixedKeys, Identity, Last, Offset, Parallel, WindowOverlap
+from latewood.model.scheme_kinds import Cron, Daily, Grid, Hourly, Monthly, Static, Weekly
 from latewood.model.schemes import DynamicKeys, GridScheme, dimensions_of, size_of
 
 ZONES = [

@@ -19,21 +19,9 @@ from latewood.model.mappings import (
     upstream_ordinals,
 )
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import (
-    Daily,
-    Dynamic,
-    Grid,
-    Monthly,
-    Static,
-    count,
-    describe,
-    key_at,
-    ordinal_of,
-    parse_partitions,
-    range_at,
-    window_at,
-)
+from latewood.model.partitions import count, describe, key_at, ordinal_of, parse_partitions, range_at, window_at
 from latewood.model.relations import All, FixedKeys, Identity, Last, Offset, WindowOverlap
+from latewood.model.scheme_kinds import Daily, Dynamic, Grid, Monthly, Static
 from latewood.model.schemes import Scheme, title
 
 NOW = datetime(2013, 6, 15, 12, tzinfo=UTC)

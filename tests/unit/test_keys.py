@@ -18,8 +18,8 @@ from latewood.decide.keys import (
     reuse_key,
 )
 from latewood.model.definitions import CheckDefinition, Input, UsedResource
-from latewood.model.partitions import Daily, Monthly, Static, Weekly
 from latewood.model.relations import Identity
+from latewood.model.scheme_kinds import Daily, Monthly, Static, Weekly
 from latewood.model.types import ANY, Field, TypeSpec
 
 TASK = catalog("b <- a")["b"].task

@@ -16,18 +16,9 @@ from latewood.model.mappings import (
     upstream_ranges,
 )
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import (
-    Daily,
-    Hourly,
-    Monthly,
-    Static,
-    Weekly,
-    count,
-    describe,
-    ordinal_of,
-    parse_partitions,
-)
+from latewood.model.partitions import count, describe, ordinal_of, parse_partitions
 from latewood.model.relations import All, FixedKeys, Identity, Last, Offset, Parallel, Shared, WindowOverlap
+from latewood.model.scheme_kinds import Daily, Hourly, Monthly, Static, Weekly
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2013, 6, 15, 12, tzinfo=UTC)

@@ -9,13 +9,7 @@ from latewood.errors import DefinitionError, UsageError
 from latewood.model.keys import UNPARTITIONED
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import (
-    Cron,
-    Daily,
-    Hourly,
-    Monthly,
-    Static,
     TimeWindow,
-    Weekly,
     count,
     describe,
     key_at,
@@ -25,6 +19,7 @@ from latewood.model.partitions import (
     range_at,
     window_at,
 )
+from latewood.model.scheme_kinds import Cron, Daily, Hourly, Monthly, Static, Weekly
 from latewood.model.schemes import Scheme
 
 NEW_YORK = "America/New_York"

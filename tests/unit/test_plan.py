@@ -13,9 +13,10 @@ from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import Daily, Hourly, Monthly, Static, Weekly, parse_partitions
+from latewood.model.partitions import parse_partitions
 from latewood.model.policies import Reuse
 from latewood.model.relations import All, FixedKeys, Identity, Last
+from latewood.model.scheme_kinds import Daily, Hourly, Monthly, Static, Weekly
 from latewood.model.types import TypeSpec
 
 CHAIN = catalog("a", "b <- a", "c <- b")

@@ -11,9 +11,10 @@ from latewood.decide.staleness import Assessed, Status, assess, waiting_for_abse
 from latewood.decide.state import Carried, with_carried
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import Daily, Monthly, describe
+from latewood.model.partitions import describe
 from latewood.model.policies import Reuse
 from latewood.model.relations import WindowOverlap
+from latewood.model.scheme_kinds import Daily, Monthly
 from latewood.model.schemes import DynamicKeys
 
 CHAIN = catalog("a", "b <- a", "c <- b")

@@ -16,9 +16,9 @@ from latewood.decide.why import explain, nearest
 from latewood.events import CheckEvaluated
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey
-from latewood.model.partitions import Daily
 from latewood.model.policies import Reuse
 from latewood.model.relations import All
+from latewood.model.scheme_kinds import Daily
 from latewood.model.types import TypeSpec
 
 CHAIN = catalog("a", "b <- a", "c <- b")

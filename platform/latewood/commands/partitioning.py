@@ -11,7 +11,8 @@ from latewood.engine.running.recorder import in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, PartitionsAdded, PartitionsRemoved
 from latewood.model.keys import PartitionKey
-from latewood.model.partitions import check_dynamic_key, unknown_dynamic
+from latewood.model.partitions import unknown_dynamic
+from latewood.model.scheme_kinds import check_dynamic_key
 from latewood.model.schemes import dynamic_names
 from latewood.projections.dynamic import KeyRow, key_rows, names_with_keys
 from latewood.projections.snapshots import Snapshot, snapshot

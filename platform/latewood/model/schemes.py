@@ -1,6 +1,6 @@
 """Partition schemes as data: what a definition records of how an asset is sliced, and what follows from that alone.
 
-Made by the functions in `latewood.model.partitions`, which check what they are given.
+Made by the functions in `latewood.model.scheme_kinds`, which check what they are given.
 """
 
 from collections.abc import Mapping
