@@ -10,6 +10,7 @@ from typing import Any, Final
 from latewood.commands.blocked import barred_steps, refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
+from latewood.commands.places import newly_found
 from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
@@ -48,8 +49,8 @@ from latewood_eventlog.groupcommit import GroupCommit
 _RANGES_MAX: Final = 1_000
 """Ranges of partitions in one entry of a plan."""
 
-_PART_BYTES_MAX: Final = 24_576
-"""Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
+_PART_BYTES_MAX: Final = 18_432
+"""Most bytes of steps, of contents, and of places, in one run.planned event: together under an event's limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +164,15 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
         only=asked.only,
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
-    parts = (in_parts(_planned_steps(made), _PART_BYTES_MAX), in_parts(contents.items(), _PART_BYTES_MAX))
-    chunks = list(zip_longest(*parts)) or [((), ())]
+    places = newly_found(workspace, made)
+    parts = (
+        in_parts(_planned_steps(made), _PART_BYTES_MAX),
+        in_parts(contents.items(), _PART_BYTES_MAX),
+        in_parts(places.items(), _PART_BYTES_MAX),
+    )
+    chunks = list(zip_longest(*parts)) or [((), (), ())]
     facts: list[tuple[Event, Sequence[object]]] = [(requested, ("requested",))]
-    for number, (steps, seen) in enumerate(chunks, start=1):
+    for number, (steps, seen, lying) in enumerate(chunks, start=1):
         planned = RunPlanned(
             run=run,
             steps=tuple(steps or ()),
@@ -176,6 +182,7 @@ def _tell_plan(recorder: Recorder, run: RunId, workspace: Workspace, prepared: P
             parts=len(chunks),
             contents=dict(seen or ()),
             location=prepared.loaded.location,
+            places=dict(lying or ()),
         )
         facts.append((planned, ("planned", number)))
     recorder.tell(*facts)

@@ -50,6 +50,8 @@ class Cause(StrEnum):
     REUSE_OFF = "reuse off"
     EXPIRED = "reuse window ended"
     LOST = "artifact lost"
+    OVERWRITTEN = "overwritten"
+    CHANGED_OUTSIDE = "changed outside of Latewood"
     UNCHECKED = "unchecked"
     REFUSED = "refused"
     ABSENT = "absent"
@@ -62,7 +64,8 @@ class Cause(StrEnum):
 class Reason(NamedTuple):
     """A cause and what it is about.
 
-    For `upstream`, `absent`, `retracted`, `never observed` and `refused` (by that check) that is the asset.
+    For `upstream`, `absent`, `retracted`, `never observed`, `refused` (by that check), `overwritten` and `changed
+    outside of Latewood` that is the asset.
     """
 
     cause: Cause
@@ -425,9 +428,12 @@ def head_column(node: Node, index: int, state: State) -> Column:
     if not heads:
         return Column([None] * len(keys), bytearray(len(keys)), {})
     found = map(heads.get, keys)
-    data = [None if facts is None or facts.artifact in state.lost else facts.data_version for facts in found]
+    lossy = bool(state.lost or state.places)
+    data = [
+        None if facts is None or (lossy and state.is_gone(facts.artifact)) else facts.data_version for facts in found
+    ]
     withheld: dict[int, tuple[Reason, ...]] = {}
-    if state.retracted or (node.assets[index].blocking_checks and state.refusals):
+    if state.retracted or state.places or (node.assets[index].blocking_checks and state.refusals):
         for ordinal, facts in enumerate(map(heads.get, keys)):
             if facts is not None and (reason := _unusable(node, index, facts, state)) is not None:
                 data[ordinal], withheld[ordinal] = None, (reason,)
@@ -435,10 +441,18 @@ def head_column(node: Node, index: int, state: State) -> Column:
 
 
 def _unusable(node: Node, index: int, facts: VersionFacts, state: State) -> Reason | None:
+    if (reason := displaced(node.keys[index], facts, state)) is not None:
+        return reason
     if retraction(node, index, facts, state) is not None:
         return Reason(Cause.RETRACTED, node.keys[index])
     refused = refusal(node, index, facts, state)
     return None if refused is None else Reason(Cause.REFUSED, node.keys[index], refused.check)
+
+
+def displaced(key: AssetKey, facts: VersionFacts, state: State) -> Reason | None:
+    """Why the version is at its place no more, if it lies at one: a later one is there, or something from outside."""
+    there = state.displacing(facts.artifact)
+    return None if there is None else Reason(Cause.OVERWRITTEN if there.version else Cause.CHANGED_OUTSIDE, key)
 
 
 def retraction(node: Node, index: int, facts: VersionFacts, state: State) -> Retraction | None:

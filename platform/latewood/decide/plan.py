@@ -23,6 +23,7 @@ from latewood.decide.judge import (
     absent_outputs,
     column_of,
     differences,
+    displaced,
     has_expired,
     nodes_of,
     reader,
@@ -38,6 +39,7 @@ from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
+from latewood.places import Address, is_placed, own_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +246,7 @@ class _Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
     `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
-    is whether anything is `retracted` at all.
+    is whether anything is `retracted`, or lies at a place of its own (`placed`), at all.
     """
 
     node: Node
@@ -252,6 +254,7 @@ class _Asked(NamedTuple):
     force: bool
     plain: bool
     retracted: bool
+    placed: bool
     reuse_off: bool
 
 
@@ -262,6 +265,7 @@ def _asked(node: Node, request: Request, state: State) -> _Asked:
         force=request.force,
         plain=not node.optional and not any(map(_CHECKS, node.assets)),
         retracted=bool(state.retracted),
+        placed=bool(state.places),
         reuse_off=node.task.reuse.is_off,
     )
 
@@ -332,7 +336,7 @@ def _left(node: Node, heads: Sequence[VersionFacts | None], inputs: str, state: 
 
     def stays(index: int, head: VersionFacts) -> bool:
         made_so = head.logic == node.logic and head.inputs == inputs
-        return made_so and retraction(node, index, head, state) is None
+        return made_so and retraction(node, index, head, state) is None and not state.is_gone(head.artifact)
 
     return tuple(
         head.data_version if head is not None and stays(index, head) else (Reason(Cause.RETRACTED, node.keys[index]),)
@@ -402,6 +406,8 @@ def _reasons(
             reasons += differences(head, node, read, state)
             if asked.retracted and retraction(node, index, head, state) is not None:
                 reasons += (Reason(Cause.RETRACTED, node.keys[index]),)
+            if asked.placed and (reason := displaced(node.keys[index], head, state)) is not None:
+                reasons += (reason,)
             if asked.reuse_off or (not head.reuse_key and head.logic == node.logic):
                 reasons += (_REUSE_OFF,)
         elif node.assets[index].output in node.optional:
@@ -423,11 +429,21 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
         if facts is None:
             usable = asset.output in node.optional
         else:
-            usable = facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
+            usable = not state.is_gone(facts.artifact) and not has_expired(facts, node.task.reuse, state)
+            usable = usable and lies_where_it_should(node, index, partition, facts, state)
             usable = usable and retraction(node, index, facts, state) is None
         if not usable:
             return None
     return tuple(found) if any(found) else None
+
+
+def lies_where_it_should(node: Node, index: int, partition: PartitionKey, facts: VersionFacts, state: State) -> bool:
+    """Whether the version lies where a step would store it: what is at its place is what people find there."""
+    asset = node.assets[index]
+    if asset.stored is None or node.is_variant:  # variants are kept in the store
+        return not is_placed(facts.artifact) or facts.asset == node.ids[index]
+    address = Address.of(facts.artifact)
+    return address is not None and address.where == own_place(asset, partition, state.environment)
 
 
 def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Retraction | None:
