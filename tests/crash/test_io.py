@@ -1,11 +1,17 @@
 """Values at places of their own: what is stored there, what overwrites it, what changes it from outside."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from crash.conftest import facts_of
+from crash.conftest import facts_of, let_leases_end
+from latewood.commands.collecting import collect
 from latewood.commands.environments import create, promote
 from latewood.commands.explaining import why
 from latewood.commands.heads import promote_version, rollback
@@ -215,3 +221,118 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     assert project.why("sales") == [("overwritten", "out/dev/sales/2013-01-01.parquet")]
     assert project.ran() == (3, 1)
     assert project.status("sales") == project.status("total") == "fresh"
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+
+class Drawer(IO):
+    def load(self, place): return int(place.path.read_text())
+    def store(self, place, value):
+        print("storing", value)
+        place.path.write_text(str(value))
+        if (place.root / "deadly").exists():
+            (place.root / "deadly").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+    def exists(self, place): return place.path.exists()
+    def fingerprint(self, place): return f"n{place.path.read_text()}"
+
+@asset(io=Drawer("drawer"))
+def one() -> int:
+    with Path("calls").open("a") as calls:
+        calls.write(".")
+    return NUMBER
+
+@asset
+def two(one: int) -> int: return one * 2
+
+NUMBER = 1
+"""
+
+
+def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the_next_one(project, tmp_path, environ):
+    project.define(DYING)
+    project.run()
+    project.define(DYING.replace("NUMBER = 1", "NUMBER = 2"))
+    (tmp_path / "deadly").touch()
+    materialize_it = [Path(sys.executable).parent / "latewood", "materialize", "*", "-f", "assets.py"]
+    killed = subprocess.run(materialize_it, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "drawer").read_text() == "2"  # stored, and nobody has recorded it
+    let_leases_end(project.workspace)
+    reasons = {reason.written for task in project.prepared().plan.tasks for g in task.groups for reason in g.reasons}
+    assert "changed outside of Latewood:one" in reasons
+    assert project.ran() == (2, 0)
+    assert (tmp_path / "calls").read_text() == "..."
+    heads = {f.outputs[0].artifact for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded)}
+    assert "io:Drawer:drawer#n2" in heads
+    assert project.ran() == (0, 0)
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_what_an_io_prints_is_in_the_steps_log_and_what_it_raises_is_the_users_own_failure(project, tmp_path):
+    project.define(DYING)
+    run = project.run().run
+    (logs,) = [f.logs for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded) and f.logs]
+    assert project.workspace.store.read(logs) == b"storing 1\n"
+    project.define(DYING.replace('print("storing", value)', 'raise OSError("the drawer is stuck")'))
+    assert project.run().status is RunStatus.FAILED
+    failure = project.failures()[-1]
+    assert (failure.kind, failure.error, failure.message) == ("user", "OSError", "the drawer is stuck")
+    assert "in store" in failure.traceback
+    assert "latewood/engine" not in failure.traceback
+    assert run
+
+
+@pytest.mark.parametrize("said", ['""', '"a b"', '"x" * 300', "7"])
+def test_a_fingerprint_that_cannot_be_recorded_is_refused(project, said):
+    project.define(DYING.replace('f"n{place.path.read_text()}"', said))
+    assert project.run("one").status is RunStatus.FAILED
+    assert "Drawer.fingerprint: expected 1 to 200 printable characters" in project.failures()[0].message
+
+
+def test_collecting_never_touches_a_place(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    project.run()
+    before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")}
+    collect(replace(project.workspace, clock=lambda: datetime.now(UTC) + timedelta(days=90)), older_than=timedelta(0))
+    assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")} == before
+    assert project.ran() == (0, 0)
+
+
+def test_an_io_that_is_taken_away_or_added_moves_the_value(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    project.define(SALES.replace(', io=Parquet("out/sales/{partition}.parquet")', ""))
+    assert project.ran() == (3, 1)
+    assert all(Address.of(output.artifact) is None for output in project.made()[-3:])
+    project.define(SALES.replace("out/sales/", "elsewhere/"))
+    assert project.ran() == (3, 1)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 3
+
+
+def test_one_task_under_two_names_is_stored_at_the_place_of_each(project, tmp_path):
+    project.define("""
+        @task
+        def one() -> int: return 1
+
+        a = one.asset(key="a", io=Json("{asset}.json"))
+        b = one.asset(key="b", io=Json("{asset}.json"))
+    """)
+    project.run()
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text() == "1"
+    assert project.ran() == (0, 0)
+
+
+def test_outside_of_its_project_a_place_is_as_the_log_says(project, tmp_path, monkeypatch):
+    project.define(SALES)
+    project.run()
+    (elsewhere := tmp_path.parent / f"{tmp_path.name}-elsewhere").mkdir()
+    (elsewhere / "latewood.toml").touch()
+    monkeypatch.chdir(elsewhere)
+    assert project.status("sales") == "fresh"
+    with pytest.raises(UsageError, match="in another project; ask from its folder"):
+        show(project.workspace, "sales", partition="2013-01-02")

@@ -129,7 +129,7 @@ class Csv(_TableFile):
         table = csv.read_csv(
             BufferReader(content),
             convert_options=options,
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         )
         match _library(annotation):
             case "pandas.":
