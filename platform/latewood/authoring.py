@@ -17,6 +17,7 @@ from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.relations import All, FixedKeys, Last, Offset, PlainMapping
 from latewood.model.schemes import Scheme
+from latewood.places import IO
 from latewood.promises import Place, misuse
 from latewood.workflows import LaunchPlan, Workflow, composing
 
@@ -50,7 +51,8 @@ class AssetOptions(TaskOptions, total=False):
 
     key: path of segments, by default the function's name. inputs: upstream asset by parameter, where the parameter's
     name does not say it. deps: assets to wait for without loading them. outputs: several assets from one function,
-    type by name. subsettable: the function can make some of its outputs without the others.
+    type by name. subsettable: the function can make some of its outputs without the others. io: where values live
+    instead of the artifact store (`latewood.io`); of several outputs those that do not say it themselves.
     """
 
     key: str
@@ -65,6 +67,7 @@ class AssetOptions(TaskOptions, total=False):
     deps: Iterable["Upstream"]
     outputs: Mapping[str, Any]
     subsettable: bool
+    io: IO
 
 
 class CheckOptions(TaskOptions, total=False):
@@ -77,12 +80,13 @@ class CheckOptions(TaskOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """One of several outputs: its type, a key of its own, and whether a result may lack it."""
+    """One of several outputs: its type, a key of its own, whether a result may lack it, and where its values live."""
 
     type: Any
     key: str | None = None
     optional: bool = False
     description: str = ""
+    io: IO | None = None
 
 
 class Asset(Generic[P, R]):

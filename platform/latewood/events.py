@@ -334,7 +334,7 @@ class RunPlanned(Event, frozen=True):
     `position` is the log position whose state the plan was made from; `fresh` counts what needs nothing. `contents`
     are the content hashes of files and folders, by the path in a parameter, where they are not what the log says of
     them already; empty for what is there no more. Relative paths are those of `location`, the one that is executed
-    (before it was recorded: of any).
+    (before it was recorded: of any). `places` are likewise fingerprints of what lies where IO has stored versions.
     """
 
     run: RunId
@@ -345,6 +345,7 @@ class RunPlanned(Event, frozen=True):
     parts: int = 1
     contents: dict[str, str] = {}
     location: str = ""
+    places: dict[str, str] = {}
 
 
 class InputRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -389,7 +390,7 @@ class StepStarted(Event, frozen=True):
 
 
 class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One version of an asset partition: its content and where it lies.
+    """One version of an asset partition: its content and where it lies, in the store or by `latewood.places.Address`.
 
     `accepted`: no blocking check stands before it. `head`: the run's environment points to it from here on.
     `retracted` is the retracted version that it equals, which keeps it from both.

@@ -500,6 +500,55 @@ def _observed(workspace: Workspace, folder: Path) -> None:
     report(replace(workspace, environment="dev"), "rates", data_version="tuesday")
 
 
+def _places(workspace: Workspace, folder: Path) -> None:
+    """Values stored by IO: overwritten by a later version, changed and removed outside, refused, and in a branch."""
+    source = """
+        from pathlib import Path
+        from latewood import Daily, PartitionKey, asset, check
+        from latewood.io import IO, Json
+
+        class Shelf(IO):
+            holds_partitions = True
+            def load(self, place): return (place.path / place.partition).read_text()
+            def store(self, place, value):
+                place.path.mkdir(parents=True, exist_ok=True)
+                (place.path / place.partition).write_text(value)
+            def exists(self, place): return (place.path / place.partition).exists()
+            def fingerprint(self, place): return self.load(place)
+
+        @asset(partitions=Daily("2013-01-01", "2013-01-03"), io=Shelf("shelf/{environment}"))
+        def days(day: PartitionKey) -> str:
+            return f"{day}:first"
+
+        @asset(io=Json("{environment}/many.json"))
+        def many(*, limit: int = 5) -> int:
+            return limit
+    """
+    checked = """
+        @check(many, blocking=True)
+        def few(many: int) -> bool:
+            return many < 9
+    """
+
+    def run(text: str, selection: str = "*", *parameters: str, environment: str = "prod") -> None:
+        (folder / "shop.py").write_text(dedent(text))
+        within = replace(workspace, environment=environment)
+        loaded = load_file(folder / "shop.py", root=folder, environment=environment)
+        materialize(within, prepare(within, loaded, Asked(selection=selection, parameters=parameters)))
+
+    run(source + checked)
+    run(source.replace("first", "second") + checked, "days")
+    run(source.replace("first", "second") + checked, "many", "many.limit=7")
+    (folder / "shelf" / "prod" / "2013-01-01").write_text("other")
+    (folder / "shelf" / "prod" / "2013-01-02").unlink()
+    run(source.replace("first", "second").replace("= 5", "= 9") + checked)
+    create(workspace, "dev")
+    run(source.replace("first", "third") + checked, environment="dev")
+    promote(workspace, "dev", "prod", force=True)
+    run(source.replace("first", "fourth") + checked, environment="dev")
+    run(source.replace("first", "third") + checked)
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -549,6 +598,7 @@ STORIES = {
     "again": _again,
     "run": _live,
     "sweeps": _sweeps,
+    "places": _places,
     "roots": _roots,
     "files": _live,
     "branches": _branches,

@@ -64,6 +64,7 @@ def test_a_public_name_is_documented(name):
 
 TOPICS = {
     "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],
+    "latewood.io": ["Csv", "IO", "Json", "Parquet", "Place"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.resources": ["Resource", "Secret"],
     "latewood.testing": ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],

@@ -146,6 +146,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "renames": [rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
+        "stored": page.definition.stored,
         "versions_count": page.versions_count,
         "resources": [
             {
@@ -222,6 +223,7 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("reads", ", ".join(i.asset for i in asset.task.inputs)),
         ("parameters", ", ".join(_parameter_texts(page))),
         ("resources", ", ".join(_resource_texts(page))),
+        ("stored", "" if asset.stored is None else f"by {asset.stored.io} at {asset.stored.place}"),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
         ("columns", ", ".join(shown.columns) if shown is not None else ""),

@@ -11,7 +11,15 @@ from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
-from latewood.cli.wording import change_text, configuration_text, failure_text, parameter_text, rename_json, rename_text
+from latewood.cli.wording import (
+    change_text,
+    configuration_text,
+    displaced_text,
+    failure_text,
+    parameter_text,
+    rename_json,
+    rename_text,
+)
 from latewood.commands.explaining import why
 from latewood.commands.reading import moment_meant
 from latewood.decide.moves import By, Moved
@@ -95,6 +103,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 ],
                 "through": finding.through,
                 "observed": finding.observed,
+                "lying": None if finding.lying is None else finding.lying._asdict(),
             }
             for finding in found.findings
         ],
@@ -243,6 +252,9 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             assert finding.retraction is not None, "what was retracted is known by its event"
             said = f"{finding.retraction.version} was retracted: {finding.retraction.reason}"
             return [(f"retracted  {where}: {said}{through}", finding.event)]
+        case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
+            word = "overwritten" if finding.cause is Cause.OVERWRITTEN else "changed"
+            return [(f"{word:<10} {displaced_text(finding, where)}{through}", finding.event)]
         case Cause.ABSENT:
             return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
         case Cause.INPUT:

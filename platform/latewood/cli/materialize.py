@@ -244,6 +244,8 @@ def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
                 texts.append(f"{reason.subject} is refused by its blocking check {reason.check}")
             case Cause.RETRACTED:
                 texts.append(f"{reason.subject} is retracted")
+            case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
+                texts.append(f"{reason.subject} was {reason.cause}")
             case Cause.ABSENT:
                 texts.append(f"{reason.subject} is an optional output that its task did not make")
             case Cause.UNTAKEN:

@@ -43,6 +43,18 @@ def configuration_text(finding: Finding) -> str:
     return f"{finding.subject} {'was not there before' if finding.after else 'is not configured in this environment'}"
 
 
+def displaced_text(finding: Finding, where: str) -> str:
+    """What became of the place where a version lay, as a clause."""
+    there = finding.lying
+    assert there is not None, "what lies there was looked at"
+    if there.version:
+        run = there.version.rpartition(".")[0]
+        return f"{where}: {finding.path} was overwritten by run {run} in {there.environment}, with {there.version}"
+    now = f"({_short(finding.before)} -> {_short(finding.after)})"
+    verb = f"has another content {now}" if finding.after else "is gone"
+    return f"{where} outside of Latewood: {finding.path} {verb}"
+
+
 def _short(content: str) -> str:
     scheme, _, digest = content.partition(":")
     return f"{scheme}:{digest[:12]}" if digest else "nothing"

@@ -72,6 +72,8 @@ def _unread(reason: Reason) -> str:
             return f"{reason.subject}, which its blocking check {reason.check} refuses"
         case Cause.ABSENT:
             return f"{reason.subject}, an optional output that its task did not make"
+        case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
+            return f"{reason.subject}, which was {reason.cause}"
         case Cause.UNOBSERVED:
             look = f"`latewood observe {reason.subject}` or `latewood report {reason.subject}`"
             return f"{reason.subject}, which was never observed: {look}"
@@ -89,6 +91,8 @@ def _root(reason: Reason) -> str:
             return f"blocking check {reason.check} refuses {reason.subject}"
         case Cause.ABSENT:
             return f"{reason.subject} is an optional output that its task did not make"
+        case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
+            return f"{reason.subject} was {reason.cause}"
         case Cause.UNOBSERVED:
             return f"{reason.subject} was never observed"
         case Cause.UNTAKEN:

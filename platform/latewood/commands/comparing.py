@@ -22,6 +22,7 @@ from latewood.events import StepStarted
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
 from latewood.model.partitions import keys_of, parse_partitions
+from latewood.places import is_placed
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import heads, history
 from latewood_eventlog.records import Position
@@ -202,8 +203,8 @@ def _metrics(workspace: Workspace, asset: AssetDefinition, facts: VersionFacts, 
 
 
 def _value(workspace: Workspace, facts: VersionFacts, size: int) -> Any:
-    """The value of a small document; None of anything else, and of what was collected."""
-    if size > _VALUE_BYTES_MAX:
+    """The value of a small document in the store; None of anything else, and of what was collected."""
+    if size > _VALUE_BYTES_MAX or is_placed(facts.artifact):
         return None
     try:
         found = preview(workspace.store.open(ArtifactAddress(facts.artifact)), 0)

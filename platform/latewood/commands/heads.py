@@ -9,7 +9,8 @@ from typing import Any
 from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
-from latewood.commands.reading import PRESENT, Read, heads_read, known_key, read_view, reading
+from latewood.commands.places import displaced_text
+from latewood.commands.reading import PRESENT, Read, View, heads_read, known_key, read_view, reading
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts, with_carried
@@ -20,6 +21,7 @@ from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
+from latewood.places import is_placed
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -75,7 +77,7 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             retracted = Retracted.of(retractions(connection, project, NOW))
             moves, kept = _moves(chosen, now, wanted)
         _require_usable(asset, moves, retracted)
-        _require_present(workspace, asset, moves)
+        _require_present(workspace, view, asset, moves)
         done = Moved(
             key=asset,
             moves={k: (now[k].version if k in now else None, f.version) for k, f in moves.items()},
@@ -147,7 +149,8 @@ def _promoted(workspace: Workspace, version: str) -> Promoted:
         now = {key: found.state.heads.get(facts.asset, {}).get(facts.partition) for key, facts in made.items()}
         moves = {key: facts for key, facts in made.items() if (head := now[key]) is None or head.version != version}
         for key, facts in moves.items():
-            _require_present(workspace, key, {facts.partition: facts})
+            _require_at_place(found.view, key, facts)
+            _require_present(workspace, found.view, key, {facts.partition: facts})
         done = Promoted(
             version=VersionId(version),
             partition=next(iter(made.values())).partition,
@@ -219,17 +222,40 @@ def _require_usable(asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts],
             )
 
 
-def _require_present(workspace: Workspace, asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts]) -> None:
+def _require_present(
+    workspace: Workspace, view: View, asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts]
+) -> None:
+    root = view.root if view.is_here(asset) else None
+    displaced = displaced_text(workspace, root, [(asset, facts) for facts in moves.values()])
+    if displaced:
+        gone = next(facts for facts in moves.values() if facts.artifact in displaced)
+        more = f" (and {len(displaced) - 1:,} more such)" if len(displaced) > 1 else ""
+        raise UsageError(
+            f'"{asset}": {gone.version} cannot be loaded any more: {displaced[gone.artifact]}{more}; '
+            "nothing was moved. A place holds one version; materialize what is to be there."
+        )
     lost = [
         k
         for k, facts in moves.items()
-        if facts.artifact and not workspace.store.exists(ArtifactAddress(facts.artifact))
+        if facts.artifact
+        and not is_placed(facts.artifact)
+        and not workspace.store.exists(ArtifactAddress(facts.artifact))
     ]
     if lost:
         where = f" of {lost[0]}" if lost[0] else ""
         raise UsageError(
             f'"{asset}": the artifact of {moves[lost[0]].version}{where} is gone (and of {len(lost) - 1:,} more);'
             " nothing was moved. Go back to a version that is still there, or materialize it again."
+        )
+
+
+def _require_at_place(view: View, asset: AssetKey, facts: VersionFacts) -> None:
+    """A variant was kept in the store, so that as head it would not be where people look for it."""
+    stored = view.catalog[asset].stored
+    if stored is not None and not is_placed(facts.artifact):
+        raise UsageError(
+            f'"{asset}" {facts.version} lies in the artifact store, as variants do, and not at {stored.place}; '
+            f"pin its parameters (`latewood pin`) and materialize it, so that it is stored there"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from latewood.commands.blocked import barred_steps, refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
+from latewood.commands.places import newly_found
 from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
@@ -51,8 +52,8 @@ _RANGES_MAX: Final = 1_000
 _FAILURES_MAX: Final = 100
 """Failures that are named of a run, and ranges of partitions of each."""
 
-_PART_BYTES_MAX: Final = 24_576
-"""Most bytes of steps, and of contents, in one run.planned event: together well under an event's limit."""
+_PART_BYTES_MAX: Final = 18_432
+"""Most bytes of steps, of contents, and of places, in one run.planned event: together under an event's limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,10 +209,15 @@ def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
         only=asked.only,
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
-    parts = (in_parts(_planned_steps(made), _PART_BYTES_MAX), in_parts(contents.items(), _PART_BYTES_MAX))
-    chunks = list(zip_longest(*parts)) or [((), ())]
+    places = newly_found(workspace, made)
+    parts = (
+        in_parts(_planned_steps(made), _PART_BYTES_MAX),
+        in_parts(contents.items(), _PART_BYTES_MAX),
+        in_parts(places.items(), _PART_BYTES_MAX),
+    )
+    chunks = list(zip_longest(*parts)) or [((), (), ())]
     facts: Told = [(requested, ("requested",))]
-    for number, (steps, seen) in enumerate(chunks, start=1):
+    for number, (steps, seen, lying) in enumerate(chunks, start=1):
         planned = RunPlanned(
             run=run,
             steps=tuple(steps or ()),
@@ -221,6 +227,7 @@ def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
             parts=len(chunks),
             contents=dict(seen or ()),
             location=prepared.loaded.location,
+            places=dict(lying or ()),
         )
         facts.append((planned, ("planned", number)))
     return facts

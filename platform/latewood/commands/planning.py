@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.reading import View, foreseen_view, look, read, select_keys, state_at
+from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, with_places
+from latewood.commands.reading import View, foreseen_view, look, places_here, read, select_keys, state_at
 from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of
@@ -24,6 +25,7 @@ from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of, parse_partitions
+from latewood.places import is_placed
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import durations, known_logics, reusable, verdict_keys
 from latewood_eventlog.records import Position
@@ -75,8 +77,13 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     )
     paths = named_paths(view.catalog, request.parameters)
     looked = look(workspace, view, paths)
+    seen: Seen = {}
+    if with_places(view.catalog, view.ids):
+        with snapshot(workspace.log) as connection:
+            places = places_here(connection, workspace, view)
+        seen = look_at(places, view.root, loaded)
     with uncollected(), snapshot(workspace.log) as connection:
-        state = state_at(connection, workspace, view, now, paths, looked)
+        state = state_at(connection, workspace, view, now, paths, looked, seen)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         wanted = frozenset(node.logic for node in nodes if not request.selected.isdisjoint(node.keys))
         project = workspace.project
@@ -89,7 +96,10 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
         asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held)
         found = {} if asked.force else reusable(*asked_of)
         shared = _shared_heads(nodes, state)
-        state = replace(state, logics=logics, checked=checked, reusable={**shared, **found})
+        taken = {**shared, **found}
+        # Of what is no head only the log is asked: it is looked at when it is taken.
+        beside = places_at(connection, workspace, taken.values(), seen, view.as_of)
+        state = replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
         made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
     if made.awaiting and not made.tasks and asked.selection != "*":
         raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
@@ -112,6 +122,7 @@ def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Load
     Raises UsageError. Cost: as `make_plan`, and one look at the disk for each partition that is fresh.
     """
     made = make_plan(workspace, view, asked, loaded=loaded)
+    refuse_foreign(workspace, made)
     lost = lost_artifacts(workspace, made)
     return plan(view.catalog, made.request, replace(made.state, lost=lost)) if lost else made
 
@@ -124,7 +135,9 @@ def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
             partition = task.node.partition_key(ordinal)
             for id_ in task.node.ids:
                 head = made.state.heads.get(id_, {}).get(partition)  # none of an optional output that was absent
-                if head is not None and not workspace.store.exists(ArtifactAddress(head.artifact)):
+                if head is None or is_placed(head.artifact):  # places were looked at for the plan itself
+                    continue
+                if not workspace.store.exists(ArtifactAddress(head.artifact)):
                     lost.add(head.artifact)
     return frozenset(lost)
 

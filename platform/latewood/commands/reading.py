@@ -12,6 +12,7 @@ import msgspec
 
 from latewood.commands.deploying import Foreseen, foresee
 from latewood.commands.failures import failures
+from latewood.commands.places import Seen, Watched, look_at, places_at, watched, with_places
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
 from latewood.decide.contents import NamedPaths, named_paths
@@ -136,13 +137,14 @@ def reading(
 ) -> Iterator[tuple[Snapshot, Read]]:
     """The same, with the snapshot that it is from, so that more can be asked of it. `loaded` as in `foreseen_view`.
 
-    Files are looked at before the snapshot is taken, since large ones may take longer than a transaction may rest; if
-    it shows that others are named by now, again.
+    Files, and places where IO stores values, are looked at before the snapshot is taken, since that may take longer
+    than a transaction may rest; if it shows that there are others by now, again.
 
     Raises UsageError for a position that is not in the log, for an environment that is not the project's, and for a
     file that cannot be read; DefinitionsInvalid as deploying does. Cost: O(assets + heads), and reading those files.
     """
     looked: Looked = {}
+    seen: Seen = {}
     while True:
         with snapshot(workspace.log) as connection:
             with uncollected():
@@ -153,16 +155,21 @@ def reading(
                 )
                 named = named_paths(view.catalog)
                 unseen = _here(view, named) - looked.keys()
-                found = None if unseen else _read(connection, workspace, view, named, looked)
+                places = places_here(connection, workspace, view).unseen(seen)
+                complete = not unseen and not places.versions
+                found = _read(connection, workspace, view, named, looked, seen) if complete else None
             if found is not None:
                 yield connection, found
                 return
         looked = {**looked, **_look(workspace, view, unseen)}
+        seen = {**seen, **look_at(places, view.root, loaded)}
 
 
-def _read(connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked) -> Read:
+def _read(
+    connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked, seen: Seen
+) -> Read:
     as_of = view.as_of
-    state = state_at(connection, workspace, view, view.now, named, looked)
+    state = state_at(connection, workspace, view, view.now, named, looked, seen)
     assessed = assess(view.catalog, state)
     project, environment = workspace.project, workspace.environment
     return Read(
@@ -401,13 +408,15 @@ def state_at(
     now: datetime,
     named: NamedPaths,
     looked: Looked,
+    seen: Seen,
 ) -> State:
     """Heads of all assets in the view, and what is known against them; nothing of reuse yet.
 
-    `named` are the paths in parameters, `looked` is what lies behind those that are here.
+    `named` are the paths in parameters, `looked` is what lies behind those that are here, `seen` what lies at places.
     """
     project, ids = workspace.project, view.ids
     found = heads_read(connection, workspace, list(ids.values()), view.as_of)
+    placed = (f for id_ in with_places(view.catalog, ids) for f in found[id_].values())
     checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
     return State(
         environment=workspace.environment,
@@ -419,7 +428,14 @@ def state_at(
         absent=never_made(connection, project, list(_perhaps_absent(view, found))),
         contents=_contents(connection, workspace, view, named, looked),
         retracted=Retracted.of(retractions(connection, project, view.as_of)),
+        places=places_at(connection, workspace, placed, seen, view.as_of),
     )
+
+
+def places_here(connection: Snapshot, workspace: Workspace, view: View) -> Watched:
+    """The places of heads that can be looked at: of now, and of locations whose files are here."""
+    here = {key: view.ids[key] for key, asset in view.catalog.assets.items() if asset.stored and view.is_here(key)}
+    return watched(heads_read(connection, workspace, list(here.values()), view.as_of), here) if here else Watched()
 
 
 def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, PartitionKey, VersionId]]:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
+from latewood.commands.places import displaced_text
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
 from latewood.commands.surroundings import Surroundings, surroundings
 from latewood.commands.workspace import Workspace
@@ -37,6 +38,7 @@ from latewood.events import (
 )
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey, PartitionKey, VersionId
+from latewood.places import is_placed
 from latewood_eventlog.records import Batch, StreamAppend
 
 _VERSIONS_MAX: Final = 24_576
@@ -135,16 +137,22 @@ def _refuse_missing(workspace: Workspace, steps: Sequence[RecordedStep], root: P
     """Raise UsageError naming the inputs that are not there any more."""
     missing: dict[str, None] = {}
     looked_at: dict[str, bool] = {}
+    read = {(step.reads[name], facts) for step in steps for name, found in step.inputs.items() for facts in found}
+    displaced = displaced_text(workspace, root, read)
     for step in steps:
         missing |= dict.fromkeys(f"{path}, which a parameter names" for path in step.missing_paths(root))
         for name, versions in step.inputs.items():
             for facts in versions:
                 if not facts.artifact:  # what others make is theirs to keep
                     continue
+                place = f"{step.reads[name]} {facts.partition}".rstrip()
+                if is_placed(facts.artifact):
+                    if facts.artifact in displaced:
+                        missing[f"{place}, version {facts.version}: {displaced[facts.artifact]}"] = None
+                    continue
                 if facts.artifact not in looked_at:
                     looked_at[facts.artifact] = workspace.store.exists(ArtifactAddress(facts.artifact))
                 if not looked_at[facts.artifact]:
-                    place = f"{step.reads[name]} {facts.partition}".rstrip()
                     missing[f"{place}, version {facts.version}: artifact {facts.artifact}"] = None
     if missing:
         named = list(missing)[:_NAMED_MAX]
@@ -233,6 +241,9 @@ def _compared(
 def _parted(
     workspace: Workspace, results: ArtifactStore, step: RecordedStep, output: OutputMade, result: Result
 ) -> Reproduced:
+    if is_placed(output.artifact):
+        elsewhere = "what was recorded was stored by IO, so the first difference is not told"
+        return _of(step, output, Verdict.DIFFERENT, message=elsewhere, data_version=result.data_version)
     before, after = ArtifactAddress(output.artifact), ArtifactAddress(result.artifact)
     if not workspace.store.exists(before):
         gone = "what was recorded was collected, so the first difference cannot be told"

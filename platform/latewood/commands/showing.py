@@ -6,14 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from latewood.commands.reading import PRESENT, AsOf, known_key, read_view
+from latewood.commands.places import displaced_text
+from latewood.commands.reading import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.versions import makings, versions_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
-from latewood.engine.storage.store import Artifact, ArtifactAddress
+from latewood.engine.storage.store import ArtifactAddress
+from latewood.engine.values.encoded import Stored
+from latewood.engine.values.file_io import file_at
 from latewood.engine.values.preview import Array, Document, Files, Rows, preview
 from latewood.errors import StoreError, UsageError
 from latewood.model.keys import AssetKey
+from latewood.places import Address, is_placed
 from latewood.projections.snapshots import snapshot
 
 
@@ -48,7 +52,9 @@ def show(
         raise UsageError(
             f'"{asset}" is external: its content is elsewhere; `latewood asset {asset}` says what was seen'
         )
-    artifact = workspace.store.open(ArtifactAddress(meant[-1].artifact))
+    artifact: Stored = workspace.store.open(ArtifactAddress(meant[-1].artifact))
+    if is_placed(meant[-1].artifact):
+        artifact = _at_its_place(workspace, view, asset, meant[-1])
     path = artifact.path()
     return Shown(
         asset=asset,
@@ -71,7 +77,22 @@ def _as_recorded(value: Rows | Document | Array | Files, columns: Collection[str
     return replace(value, columns=tuple(msgspec.structs.replace(column, nullable=may) for column, may in named))
 
 
-def _previewed(artifact: Artifact, limit: int) -> Rows | Document | Array | Files:
+def _at_its_place(workspace: Workspace, view: View, asset: AssetKey, facts: VersionFacts) -> Stored:
+    """The file where the version lies. Raises UsageError where it does not any more, or only its IO can read it."""
+    root = view.root if view.is_here(asset) else None
+    if said := displaced_text(workspace, root, [(asset, facts)]):
+        raise UsageError(f'"{asset}": {facts.version} cannot be loaded any more: {said[facts.artifact]}')
+    address = Address.of(facts.artifact)
+    assert address is not None, "so it was asked"
+    stored = file_at(address, view.root)
+    if stored is None:
+        raise UsageError(f'"{asset}": {facts.version} lies at {address.place}, where {address.io} keeps it; look there')
+    if root is None and not Path(address.place).is_absolute():
+        raise UsageError(f'"{asset}": {facts.version} lies at {address.place} in another project; ask from its folder')
+    return stored
+
+
+def _previewed(artifact: Stored, limit: int) -> Rows | Document | Array | Files:
     try:
         return preview(artifact, limit)
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ from latewood.decide.columns import PENDING, Read
 from latewood.decide.judge import (
     absent_outputs,
     differences,
+    displaced,
     has_expired,
     refusal,
     retracted_computation,
@@ -19,13 +20,14 @@ from latewood.decide.state import Retraction, State, VersionFacts
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.places import Address, is_placed, own_place
 
 
 class Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
     `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
-    is whether anything is `retracted` at all.
+    is whether anything is `retracted`, or lies at a place of its own (`placed`), at all.
     """
 
     node: Node
@@ -33,6 +35,7 @@ class Asked(NamedTuple):
     force: bool
     plain: bool
     retracted: bool
+    placed: bool
     reuse_off: bool
 
     @classmethod
@@ -42,7 +45,7 @@ class Asked(NamedTuple):
         for asset in node.assets:
             plain = plain and not asset.checks
         wanted = (True,) if len(keys) == 1 else tuple([key in selected for key in keys])
-        return cls(node, wanted, force, plain, bool(state.retracted), node.task.reuse.is_off)
+        return cls(node, wanted, force, plain, bool(state.retracted), bool(state.places), node.task.reuse.is_off)
 
 
 Kind = tuple[Action, tuple[Reason, ...]]
@@ -114,7 +117,7 @@ def _left(node: Node, heads: Sequence[VersionFacts | None], inputs: str, state: 
 
     def stays(index: int, head: VersionFacts) -> bool:
         made_so = head.logic == node.logic and head.inputs == inputs
-        return made_so and retraction(node, index, head, state) is None
+        return made_so and retraction(node, index, head, state) is None and not state.is_gone(head.artifact)
 
     return tuple(
         head.data_version if head is not None and stays(index, head) else (Reason(Cause.RETRACTED, node.keys[index]),)
@@ -184,6 +187,8 @@ def _reasons(
             reasons += differences(head, node, read.digest, state)
             if asked.retracted and retraction(node, index, head, state) is not None:
                 reasons += (Reason(Cause.RETRACTED, node.keys[index]),)
+            if asked.placed and (reason := displaced(node.keys[index], head, state)) is not None:
+                reasons += (reason,)
             if asked.reuse_off or (not head.reuse_key and head.logic == node.logic):
                 reasons += (_REUSE_OFF,)
         elif node.assets[index].output in node.optional:
@@ -205,11 +210,21 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
         if facts is None:
             usable = asset.output in node.optional
         else:
-            usable = facts.artifact not in state.lost and not has_expired(facts, node.task.reuse, state)
+            usable = not state.is_gone(facts.artifact) and not has_expired(facts, node.task.reuse, state)
+            usable = usable and lies_where_it_should(node, index, partition, facts, state)
             usable = usable and retraction(node, index, facts, state) is None
         if not usable:
             return None
     return tuple(found) if any(found) else None
+
+
+def lies_where_it_should(node: Node, index: int, partition: PartitionKey, facts: VersionFacts, state: State) -> bool:
+    """Whether the version lies where a step would store it: what is at its place is what people find there."""
+    asset = node.assets[index]
+    if asset.stored is None or node.is_variant:  # variants are kept in the store
+        return not is_placed(facts.artifact) or facts.asset == node.ids[index]
+    address = Address.of(facts.artifact)
+    return address is not None and address.where == own_place(asset, partition, state.environment)
 
 
 def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Retraction | None:

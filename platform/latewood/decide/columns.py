@@ -7,7 +7,7 @@ columns of its upstream asset. Everything runs in one pass in topological order.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from latewood.decide.judge import refusal, retraction
+from latewood.decide.judge import displaced, refusal, retraction
 from latewood.decide.keys import inputs_digest, read_version, truth, virtual_version
 from latewood.decide.nodes import Node, Slot, keys_at
 from latewood.decide.reasons import Cause, Reason
@@ -256,10 +256,13 @@ def head_column(node: Node, index: int, state: State) -> Column:
     keys = node.partitions(state)
     if not heads:
         return Column([None] * len(keys), bytearray(len(keys)), {})
-    lost = state.lost
-    data = [None if facts is None or facts.artifact in lost else facts.data_version for facts in map(heads.get, keys)]
+    found, may_be_gone = map(heads.get, keys), bool(state.lost or state.places)
+    data = [
+        None if facts is None or (may_be_gone and state.is_gone(facts.artifact)) else facts.data_version
+        for facts in found
+    ]
     withheld: dict[int, tuple[Reason, ...]] = {}
-    if state.retracted or (state.refusals and node.assets[index].blocking_checks):
+    if state.retracted or state.places or (state.refusals and node.assets[index].blocking_checks):
         for ordinal, facts in enumerate(map(heads.get, keys)):
             if facts is not None and (reason := _unusable(node, index, facts, state)) is not None:
                 data[ordinal], withheld[ordinal] = None, (reason,)
@@ -267,6 +270,8 @@ def head_column(node: Node, index: int, state: State) -> Column:
 
 
 def _unusable(node: Node, index: int, facts: VersionFacts, state: State) -> Reason | None:
+    if (reason := displaced(node.keys[index], facts, state)) is not None:
+        return reason
     if retraction(node, index, facts, state) is not None:
         return Reason(Cause.RETRACTED, node.keys[index])
     refused = refusal(node, index, facts, state)

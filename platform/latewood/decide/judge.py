@@ -7,7 +7,14 @@ from latewood.decide.keys import check_key
 from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import Refusal, Retraction, State, VersionFacts
+from latewood.model.keys import AssetKey
 from latewood.model.policies import Reuse
+
+
+def displaced(key: AssetKey, facts: VersionFacts, state: State) -> Reason | None:
+    """Why the version is at its place no more, if it lies at one: a later one is there, or something from outside."""
+    there = state.displacing(facts.artifact)
+    return None if there is None else Reason(Cause.OVERWRITTEN if there.version else Cause.CHANGED_OUTSIDE, key)
 
 
 def retraction(node: Node, index: int, facts: VersionFacts, state: State) -> Retraction | None:

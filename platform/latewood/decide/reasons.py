@@ -17,6 +17,8 @@ class Cause(StrEnum):
     REUSE_OFF = "reuse off"
     EXPIRED = "reuse window ended"
     LOST = "artifact lost"
+    OVERWRITTEN = "overwritten"
+    CHANGED_OUTSIDE = "changed outside of Latewood"
     UNCHECKED = "unchecked"
     REFUSED = "refused"
     ABSENT = "absent"
@@ -29,7 +31,8 @@ class Cause(StrEnum):
 class Reason(NamedTuple):
     """A cause and what it is about.
 
-    For `upstream`, `absent`, `retracted`, `never observed` and `refused` (by that check) that is the asset.
+    For `upstream`, `absent`, `retracted`, `never observed`, `refused` (by that check), `overwritten` and `changed
+    outside of Latewood` that is the asset.
     """
 
     cause: Cause

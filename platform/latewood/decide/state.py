@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.places import Address
 
 
 class VersionFacts(NamedTuple):
@@ -133,6 +134,18 @@ class Pin(NamedTuple):
     actor: str
 
 
+class Lying(NamedTuple):
+    """What lies at a place where an IO stores values: the `version` that was stored there last, and by whom.
+
+    Or without a version what was seen there and nobody stored: nothing, if the fingerprint is empty.
+    """
+
+    fingerprint: str
+    version: VersionId = VersionId("")
+    environment: str = ""
+    position: int = 0
+
+
 class Durations(NamedTuple):
     """How long an asset's steps took: median and 90th percentile in milliseconds, over `samples` versions."""
 
@@ -153,6 +166,7 @@ class State:
     `checked` are verdicts of checks, by asset, partition and check key; None = nobody looked. `refusals` are those of
     them that did not pass, newest first. `absent` are optional outputs that a head's step did not make: the
     output's asset, the partition, and the version of the head that its step did make. `retracted` is never used.
+    `places` are those where versions lie that do not lie in the store, each with what is there.
     """
 
     environment: str
@@ -169,10 +183,22 @@ class State:
     absent: frozenset[tuple[AssetId, PartitionKey, VersionId]] = frozenset()
     retracted: Retracted = field(default_factory=Retracted)
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)
+    places: Mapping[str, Lying] = field(default_factory=dict)
 
     def contents_of(self, asset: AssetKey) -> Mapping[str, str]:
         """What lies behind the paths in the asset's parameters and in those of its checks, by the path's text."""
         return self.contents.get(asset, _NOTHING)
+
+    def displacing(self, artifact: str) -> Lying | None:
+        """What lies at the place of a version now instead of it; None of one that is there, and of any in the store."""
+        if not self.places or (address := Address.of(artifact)) is None:
+            return None
+        found = self.places.get(address.where)
+        return None if found is None or found.fingerprint == address.fingerprint else found
+
+    def is_gone(self, artifact: str) -> bool:
+        """Whether a version that lies there can not be read any more, as far as anybody looked."""
+        return artifact in self.lost or self.displacing(artifact) is not None
 
 
 _NOTHING: Final[Mapping[str, str]] = {}

@@ -15,7 +15,7 @@ from latewood.decide.moves import Moved
 from latewood.decide.places import Place, stale_places
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Assessed, Status
-from latewood.decide.state import Carried, Pin, Retraction, State, VersionFacts
+from latewood.decide.state import Carried, Lying, Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.decide.views import behind, contents_version, through_name
 from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
@@ -25,6 +25,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
+from latewood.places import Address
 
 
 class Past(Protocol):
@@ -87,6 +88,7 @@ class Finding:
     wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
     where that was not by being made; `since` is when it came to bear on that head, where an event tells.
     `observed`: the input is external, and `event` is the observation.
+    `lying` is what is at the place of the head, `path`, instead of it; `before` and `after` are fingerprints then.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
 
@@ -106,6 +108,7 @@ class Finding:
     since: int | None = None
     through: tuple[AssetKey, ...] = ()
     observed: bool = False
+    lying: Lying | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +278,12 @@ class _Explainer:
             found = retraction(node, node.keys.index(key), head, self._state)
             assert found is not None, "so it was assessed"
             details = [replace(finding, event=found.position, retraction=found)]
+        elif head is not None and finding.cause in (Cause.OVERWRITTEN, Cause.CHANGED_OUTSIDE):
+            there, address = self._state.displacing(head.artifact), Address.of(head.artifact)
+            assert there is not None, "so it was assessed"
+            assert address is not None, "the same"
+            changed = replace(finding, path=address.place, before=address.fingerprint, after=there.fingerprint)
+            details = [replace(changed, lying=there, event=there.position or None)]
         yield from details or [finding]
 
     def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:

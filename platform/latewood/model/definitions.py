@@ -65,13 +65,25 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.loads or self.counts
 
 
+class StoredBy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stores an asset's values at a place of its author's choosing: the class of the IO, and the place's template.
+
+    `holds_partitions`: a place has all partitions of the asset, and the IO keeps them apart there.
+    """
+
+    io: str
+    place: str
+    holds_partitions: bool = False
+
+
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One asset that a task makes; an optional one may be absent from a result."""
+    """One asset that a task makes; an optional one may be absent from a result. Without `stored` it is an artifact."""
 
     name: str
     asset: AssetKey
     type: TypeSpec
     optional: bool = False
+    stored: StoredBy | None = None
 
 
 Receives = Literal["context", "window", "key", "grid key", "range"]
@@ -181,6 +193,11 @@ class AssetDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     def type(self) -> TypeSpec:
         """Type of the asset's values."""
         return next(output.type for output in self.task.outputs if output.name == self.output)
+
+    @property
+    def stored(self) -> StoredBy | None:
+        """What stores the asset's values at a place of their own; None for the artifact store."""
+        return next(output.stored for output in self.task.outputs if output.name == self.output)
 
     @property
     def blocking_checks(self) -> tuple[CheckDefinition, ...]:

@@ -10,6 +10,7 @@ from latewood.projections.configurations import ConfigurationsProjection
 from latewood.projections.dynamic import DynamicProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
+from latewood.projections.places import PlacesProjection
 from latewood.projections.renames import RenamesProjection
 from latewood.projections.retractions import RetractionsProjection
 from latewood.projections.runs import RunsProjection
@@ -25,6 +26,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DynamicProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
+    PlacesProjection(),
     RenamesProjection(),
     RetractionsProjection(),
     RunsProjection(),

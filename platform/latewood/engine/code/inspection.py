@@ -6,6 +6,7 @@ are the ones that `Inspector.first_party_sources` hands to the deployment.
 
 import functools
 import types
+from collections.abc import Mapping
 from pathlib import Path
 
 from latewood.decide.fingerprint import computed_version, digest_of, given_version
@@ -42,6 +43,26 @@ class Inspector:
         if not isinstance(function, types.FunctionType):
             reached.parts.add(CodePart(name=f"{file}:{qualname}[callable]", digest=digest_of([text])))
         return computed_version(text, reached.parts, reached.packages, reached.uncovered, file=file, qualname=qualname)
+
+    def with_io(self, code: CodeVersion, stored: Mapping[str, tuple[type, str]]) -> CodeVersion:
+        """The version with the IO that stores each output: the class with all that it reaches, and its configuration.
+
+        A given version is a promise about the function alone, so that it gets what tells the IO apart.
+        """
+        reached, packages, uncovered, texts = set(code.parts), set(code.packages), set(code.uncovered), []
+        for output, (cls, configuration) in sorted(stored.items()):
+            capture = Capture(self._resolution, self._functions)
+            text = f"latewood.io.{cls.__name__}" if is_own(cls) else capture.text(cls, cls.__qualname__)
+            part = CodePart(name=f"{code.file}:{code.qualname}[io]", digest=digest_of([output, text, configuration]))
+            reached |= {part, *capture.reached.parts}
+            packages |= capture.reached.packages
+            uncovered |= capture.reached.uncovered
+            texts.append(part.digest)
+            texts += [part.digest for part in sorted(capture.reached.parts, key=lambda part: part.name)]
+        if code.given:
+            version = f"{code.version}+io.{digest_of(texts)[:12]}"
+            return given_version(version, file=code.file, qualname=code.qualname)
+        return computed_version(code.version, reached, packages, uncovered, file=code.file, qualname=code.qualname)
 
     def first_party_sources(self) -> dict[str, bytes]:
         """The sources of the first-party modules that are loaded or were reached, by path under the root."""

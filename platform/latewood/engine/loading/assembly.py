@@ -21,6 +21,7 @@ from latewood.engine.loading.observers import define_observers
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.project_file import ProjectFile
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
+from latewood.engine.loading.storing import LiveIO
 from latewood.engine.loading.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
@@ -61,6 +62,7 @@ class Assembled:
     resources: Mapping[str, Configured]
     observers: Mapping[AssetKey, LiveTask]
     settings: LocationSettings
+    ios: Mapping[AssetKey, LiveIO]
 
 
 def assemble(
@@ -72,13 +74,16 @@ def assemble(
     inspector: Inspector,
     others: Mapping[AssetKey, AssetDefinition],
     environment: str,
+    stored: bool = True,
 ) -> Assembled:
     """Definitions for everything found; settings and resources by the project's file, or as `said`.
+
+    Unless `stored`, everything goes to the artifact store, whatever IO assets name.
 
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
     problems = Problems(root)
-    named = [n for asset in found.assets if (n := name_outputs(asset, problems)) is not None]
+    named = [n for asset in found.assets if (n := name_outputs(asset, problems, stored=stored)) is not None]
     faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
     wired = wire(found.workflows, problems)
     steps = {id(step.named): step for workflow in wired for step in workflow.steps}
@@ -104,8 +109,9 @@ def assemble(
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
-    asking: tuple[Signature | LiveTask, ...] = (
+    asking: tuple[Signature | LiveTask | LiveIO, ...] = (
         *(n.signature for n in named),
+        *(io for n in named for io in n.ios.values()),
         *(live for _, live in checks.values()),
         *handlers.values(),
         *(live for _, live in observers.values()),
@@ -125,6 +131,7 @@ def assemble(
         resources=resources,
         observers={key: live for key, (_, live) in observers.items()},
         settings=settings,
+        ios={output.asset: n.ios[output.name] for n in named for output in n.outputs if output.name in n.ios},
     )
 
 
@@ -173,8 +180,12 @@ def _define(
 
 def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> TaskDefinition:
     options = named.asset.options
+    bare = bare_task(named.asset.function, options, named.signature, inspector)
+    stored = {name: (type(live.io), live.configuration) for name, live in named.ios.items()}
     task = replace(
-        bare_task(named.asset.function, options, named.signature, inspector),
+        bare,
+        code=inspector.with_io(bare.code, stored) if stored else bare.code,
+        uses=(*bare.uses, *(use for name, live in named.ios.items() for use in live.uses(name))),
         inputs=inputs,
         outputs=named.outputs,
         fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),

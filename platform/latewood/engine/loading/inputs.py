@@ -10,6 +10,7 @@ from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.mapping_functions import listed
 from latewood.engine.loading.naming import Directory, Named
 from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.storing import unreadable_elsewhere
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
 from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin, Receives
@@ -124,6 +125,9 @@ def check_edges(
         for input_ in sound[n.key].task.inputs if n.key in sound else ():
             upstream = catalog.assets.get(input_.asset)
             if upstream is None or not input_.loads:
+                continue
+            if input_.asset in others and (unreadable := unreadable_elsewhere(upstream)):
+                problems.add(n.asset.function, f'asset "{n.key}": parameter "{input_.name}": {unreadable}', n.place)
                 continue
             misfit = fits(upstream.type, input_.type)
             if misfit:

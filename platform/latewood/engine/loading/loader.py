@@ -23,6 +23,7 @@ from latewood.engine.loading.assembly import Found, assemble
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, Recorded
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.loading.storing import LiveIO
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, Output
 from latewood.model.keys import AssetKey
@@ -44,7 +45,8 @@ class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
-    the workflow whose failures they hear of, and by the external asset they look at. Relative paths in parameters are
+    the workflow whose failures they hear of, and by the external asset they look at; `ios` store what does not go to
+    the artifact store, by asset. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
     `resources` are configured for `environment`.
@@ -63,12 +65,14 @@ class Loaded:
     paths: tuple[str, ...] = ()
     settings: LocationSettings = field(default_factory=LocationSettings)
     observers: Mapping[AssetKey, LiveTask] = field(default_factory=dict)
+    ios: Mapping[AssetKey, LiveIO] = field(default_factory=dict)
 
     @property
     def unconfigured(self) -> list[str]:
         """The resources that its functions ask for and that have no configuration."""
         live = (*self.tasks.values(), *self.checks.values(), *self.handlers.values(), *self.observers.values())
-        asked = {cls.__resource_name__ for function in live for cls in function.resources.values()}
+        resources = [*(function.resources for function in live), *(io.resources for io in self.ios.values())]
+        asked = {cls.__resource_name__ for asked in resources for cls in asked.values()}
         return sorted(asked - self.resources.keys())
 
     def outputs_of(self, key: AssetKey) -> tuple[Output, ...]:
@@ -194,7 +198,8 @@ def load_objects(
 ) -> Loaded:
     """The location that these objects define, which no file has to hold; no sources are kept of it.
 
-    The project's file is not read: `resources` are all that is said of them, instances or values by name. In an
+    The project's file is not read: `resources` are all that is said of them, instances or values by name. Nothing is
+    stored by IO, all goes to the artifact store. In an
     iterable the name of an asset's function is that by which parameters name it. Raises DefinitionsInvalid.
     """
     match definitions:
@@ -205,7 +210,7 @@ def load_objects(
         case _:
             found = _listed(tuple(definitions), location)
     said = AsGiven(root=root, resources=resources or {})
-    return _assembled(found, location, root, {}, environment, said, Inspector(root))
+    return _assembled(found, location, root, {}, environment, said, Inspector(root), stored=False)
 
 
 def project_root(start: Path) -> Path:
@@ -316,6 +321,8 @@ def _assembled(
     environment: str,
     said: AsRecorded | AsGiven | None,
     inspector: Inspector,
+    *,
+    stored: bool = True,
 ) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
         message = (
@@ -331,6 +338,7 @@ def _assembled(
         inspector=inspector,
         others=others,
         environment=environment,
+        stored=stored,
     )
     return Loaded(
         location=location,
@@ -345,6 +353,7 @@ def _assembled(
         environment=environment,
         settings=assembled.settings,
         observers=assembled.observers,
+        ios=assembled.ios,
     )
 
 

@@ -3,13 +3,16 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from latewood.authoring import Asset, From, Out, OutputOf, Upstream
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.signature import Signature, read_signature
+from latewood.engine.loading.storing import LiveIO, live_io, shared_places
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
 from latewood.model.definitions import SELF, AssetDefinition, Origin, Output
@@ -23,7 +26,10 @@ RESULT: Final = "result"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """An asset function whose outputs have keys; its inputs are not looked up yet. `place`, if not the function's."""
+    """An asset function whose outputs have keys; its inputs are not looked up yet. `place`, if not the function's.
+
+    `ios` store outputs, by name, where they do not go to the artifact store.
+    """
 
     asset: Asset[..., Any]
     signature: Signature
@@ -32,6 +38,7 @@ class Named:
     descriptions: Mapping[str, str]
     scheme: Scheme | None
     place: Place | None = None
+    ios: Mapping[str, LiveIO] = field(default_factory=dict)
 
     @property
     def key(self) -> AssetKey:
@@ -39,8 +46,11 @@ class Named:
         return self.outputs[0].asset
 
 
-def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
-    """The asset with keys for its outputs; None, and problems, if its options or signature cannot be."""
+def name_outputs(asset: Asset[..., Any], problems: Problems, *, stored: bool = True) -> Named | None:
+    """The asset with keys for its outputs; None, and problems, if its options or signature cannot be.
+
+    Where nothing is `stored` at places of its own, all goes to the artifact store whatever the asset says.
+    """
     options = asset.options
     faults = faults_of_asset(options)
     for fault in faults:
@@ -66,6 +76,11 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
             )
             for name, out in outs.items()
         )
+        ios = {
+            output.name: live_io(io, output, options.get("partitions"))
+            for output in outputs
+            if stored and (io := outs[output.name].io or options.get("io")) is not None
+        }
     except DefinitionError as error:
         message = f'asset "{options.get("key", asset.function.__name__)}": {error.message}'
         problems.add(asset.function, message, asset.place)
@@ -73,7 +88,8 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
     return Named(
         asset=asset,
         signature=signature,
-        outputs=outputs,
+        outputs=tuple(replace(o, stored=ios[o.name].stored) if o.name in ios else o for o in outputs),
+        ios=ios,
         annotations={name: out.type for name, out in outs.items()},
         descriptions={name: out.description for name, out in outs.items()},
         scheme=options.get("partitions"),
@@ -82,10 +98,14 @@ def name_outputs(asset: Asset[..., Any], problems: Problems) -> Named | None:
 
 
 def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems) -> None:
-    """Add a problem for each key that is defined twice, here or by another location."""
+    """Add a problem for each key that is defined twice, and each place that is two assets', here or elsewhere."""
+    named = list(named)
+    shared = shared_places((output for n in named for output in n.outputs), others.values())
     counts = Counter(output.asset for n in named for output in n.outputs)
     for n in named:
         for output in n.outputs:
+            if output.asset in shared:
+                problems.add(n.asset.function, f'asset "{output.asset}": {shared[output.asset]}', n.place)
             if counts[output.asset] > 1:
                 problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
             elif output.asset in others:

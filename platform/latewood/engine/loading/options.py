@@ -14,6 +14,7 @@ from latewood.authoring import AssetOptions, CheckOptions
 from latewood.model.definitions import Severity
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.schemes import Scheme
+from latewood.places import IO
 
 
 def _is(*types: type) -> Callable[[Any], bool]:
@@ -67,6 +68,7 @@ _EXPECTED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "deps": ("a list of assets", _is_listed),
     "outputs": ("a dict of types by output name", _is(dict)),
     "subsettable": _YES_OR_NO,
+    "io": ("an IO, such as Parquet(…)", _is(IO)),
     "blocking": _YES_OR_NO,
     "severity": ('"warning" or "error"', lambda value: value in {s.value for s in Severity}),
 }

@@ -16,10 +16,11 @@ from latewood.engine.loading.signature import LiveTask, live_parameter
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.placing import PlaceFailed
 from latewood.engine.storage.file_hash import content_of
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.recordable import recordable_metadata, require_room, text
-from latewood.engine.values.values import StagedOutput, Values
+from latewood.engine.values.values import Examined, StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
 from latewood.model.definitions import AssetDefinition, TaskDefinition
@@ -30,13 +31,14 @@ from latewood.model.partitions import key_at, range_at, window_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An attempt that succeeded: its results by output, checked and staged.
+    """An attempt that succeeded: its results by output, checked and staged; `unplaced` are still to be stored by IO.
 
     `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
     `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name.
     """
 
     outputs: Mapping[str, StagedOutput]
+    unplaced: Mapping[str, Examined]
     metadata: Mapping[str, Any]
     returned: Returned
     no_reuse: str
@@ -45,7 +47,10 @@ class Made:
 
 
 class Attempts:
-    """Calls the functions of a loaded location for the steps of one run."""
+    """Calls the functions of a loaded location for the steps of one run.
+
+    Where it is `placing`, results that have an IO are left to it; else all are staged in the store.
+    """
 
     def __init__(
         self,
@@ -55,7 +60,10 @@ class Attempts:
         run: RunId,
         clock: Callable[[], datetime],
         dynamic: Collection[str] = (),
+        *,
+        placing: bool = False,
     ) -> None:
+        self._placing = placing
         self._loaded = loaded
         self._values = values
         self._resources = resources
@@ -76,15 +84,17 @@ class Attempts:
         if isinstance(outcome, Raised):
             return outcome
         try:
-            outputs = self._stage(node, live, outcome.value)
+            outputs, unplaced = self._stage(node, live, outcome.value)
             metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
-            recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in outputs.values()]
+            made: list[StagedOutput | Examined] = [*outputs.values(), *unplaced.values()]
+            recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in made]
             require_room(recorded, subject=f'"{node.keys[0]}"')
             logs = self._values.stage_logs(outcome.output)
         except (ValueRefused, StoreError) as error:
             return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
         return Made(
             outputs=outputs,
+            unplaced=unplaced,
             metadata=metadata,
             returned=outcome,
             no_reuse=context.no_reuse,
@@ -127,21 +137,24 @@ class Attempts:
         output = next(o.name for o in self._loaded.outputs_of(bound.input.asset) if o.asset == bound.input.asset)
         return producer.outputs[output]
 
-    def _stage(self, node: Node, live: LiveTask, value: Any) -> dict[str, StagedOutput]:
+    def _stage(self, node: Node, live: LiveTask, value: Any) -> tuple[dict[str, StagedOutput], dict[str, Examined]]:
         by_name = {RESULT: value} if set(live.outputs) == {RESULT} else _by_name(value, live.outputs, node)
         staged: dict[str, StagedOutput] = {}
+        unplaced: dict[str, Examined] = {}
         wanted = {asset.output for asset in node.assets}
         for output in node.task.outputs:
             if output.name not in wanted:
                 continue
             if output.name in by_name:
                 subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
-                staged[output.name] = self._values.stage(
-                    by_name[output.name], annotation, subject=subject, outputs=len(wanted)
-                )
+                examined = self._values.examine(by_name[output.name], annotation, subject=subject, outputs=len(wanted))
+                if self._placing and output.stored is not None and not node.is_variant:
+                    unplaced[output.name] = examined
+                else:
+                    staged[output.name] = self._values.stage_examined(examined)
             elif not output.optional:
                 raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
-        return staged
+        return staged, unplaced
 
 
 def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], root: Path) -> bool:
@@ -186,7 +199,9 @@ def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str,
 
 
 def refused(error: ValueRefused | StoreError) -> Raised:
-    """What is no failure of user code, but of a value on its way to or from it."""
+    """What is no failure of user code, but of a value on its way to or from it; that of an IO is its author's."""
+    if isinstance(error, PlaceFailed):
+        return Raised(failure=error.failure, duration_ms=0.0, output=error.output)
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
     failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
     return Raised(failure=failure, duration_ms=0.0, output="")

@@ -67,10 +67,20 @@ class Checks:
         self._state = state
         self._context = context
 
-    def judge(self, step: Step, asset: AssetDefinition, facts: VersionFacts, known: Known, *, variant: bool) -> Judged:
+    def judge(
+        self,
+        step: Step,
+        asset: AssetDefinition,
+        facts: VersionFacts,
+        known: Known,
+        *,
+        variant: bool,
+        values: Values | None = None,
+    ) -> Judged:
         """Whether the blocking checks pass: a verdict that stands is not asked for again.
 
-        A refusal that stands is told again: this environment may not know of it, or not that it is met once more.
+        `values` load the version where it is not stored for good yet. A refusal that stands is told again: this
+        environment may not know of it, or not that it is met once more.
         """
         judged = Judged()
         contents = self._state.contents_of(asset.key)
@@ -78,7 +88,7 @@ class Checks:
             key = check_key(check, facts.data_version, step.partition, contents, asset.partitions)
             verdict = known.get((check.name, key))
             if verdict is None:
-                evaluated = self._evaluate(step, asset, check, facts)
+                evaluated = self._evaluate(step, asset, check, facts, values or self._values)
                 verdict = evaluated.result
                 stands = not (
                     evaluated.failure
@@ -104,12 +114,14 @@ class Checks:
         )
         return [(fact, ("accepted", step.number, facts.asset))]
 
-    def _evaluate(self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> _Evaluated:
+    def _evaluate(
+        self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts, values: Values
+    ) -> _Evaluated:
         live = self._loaded.checks[asset.key, check.name]
         ((name, annotation),) = live.inputs.items()
         context = self._context(step, 1)
         try:
-            arguments: dict[str, Any] = {name: self._values.load(facts, annotation)}
+            arguments: dict[str, Any] = {name: values.load(asset.key, facts, annotation)}
         except (ValueRefused, StoreError) as error:
             return _failed(refused(error))
         arguments |= {

@@ -6,7 +6,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -26,9 +26,11 @@ from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.placing import Places
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, Tally, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
+from latewood.engine.running.storing import Storing
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
@@ -47,6 +49,7 @@ from latewood.events import (
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 from latewood.model.schemes import dynamic_names
+from latewood.places import is_placed
 
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
@@ -81,12 +84,14 @@ class InlineRun:
         self._clock = clock
         self._sleep = sleep
         self._bindings = Bindings(catalog, plan.state, plan.views)
-        self._values = Values(store)
+        self._places = Places(loaded.ios, loaded.root, resources)
+        self._values = Values(store, placed=self._places)
         self._root = loaded.root
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
-        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic)
+        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
         self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
-        self._reusable = Reusable(plan, run, recorder, store)
+        self._storing = Storing(plan.state, run, loaded, self._places, self._values, self._checks)
+        self._reusable = Reusable(plan, run, recorder, store, self._places)
         self._reports = Reports(report)
         self.tally = self._reports.tally
         self.failures: list[tuple[Step, Failure]] = []
@@ -127,8 +132,12 @@ class InlineRun:
         while True:
             cause = self._tell_started(step, attempt, bound, inputs)
             outcome = self._attempts.attempt(step, bound, attempt)
+            judged: Mapping[str, Judged] = {}
+            key = self._key(step, inputs, outcome) if isinstance(outcome, Made) else ""
+            if isinstance(outcome, Made) and outcome.unplaced:
+                outcome, judged = self._storing.stored(step, outcome, inputs, key)
             if isinstance(outcome, Made):
-                self._succeed(step, attempt, inputs, outcome, cause)
+                self._succeed(step, attempt, inputs, outcome, key, judged, cause)
                 return
             luck = random.random()  # noqa: S311 - spreads retries; no secret
             next_ = after_failure(task.retries, attempt, self._clock(), luck, deadline=deadline)
@@ -183,20 +192,35 @@ class InlineRun:
             size += len(read[name].versions) - len(fact.versions)
         return read, needs
 
-    def _succeed(self, step: Step, attempt: int, inputs: str, made: Made, cause: UUID) -> None:
-        node, state = step.task.node, self._plan.state
-        variant = node.is_variant
+    def _key(self, step: Step, inputs: str, made: Made) -> str:
+        """The key under which the result may be found again; empty where it may not."""
+        node, contents = step.task.node, self._plan.state.contents_of(step.task.node.keys[0])
         off = (
             node.task.reuse.is_off
             or bool(made.no_reuse)
-            or files_changed(node.task, node.parameters, state.contents_of(node.keys[0]), self._root)
+            or files_changed(node.task, node.parameters, contents, self._root)
         )
-        key = "" if off else reuse_key(node.logic, inputs, step.partition)
+        return "" if off else reuse_key(node.logic, inputs, step.partition)
+
+    def _succeed(
+        self,
+        step: Step,
+        attempt: int,
+        inputs: str,
+        made: Made,
+        key: str,
+        judged: Mapping[str, Judged],
+        cause: UUID,
+    ) -> None:
+        """`judged` are outputs whose checks were asked before they were stored."""
+        node, state = step.task.node, self._plan.state
+        variant = node.is_variant
         present = [
             (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
         ]
         outputs = tuple(_output(asset, id_, made, variant=variant) for asset, id_ in present)
-        needs = [*(staged.staged for staged in made.outputs.values()), *filter(None, (made.logs,))]
+        stored = [output.staged for output in made.outputs.values() if not is_placed(output.staged.address)]
+        needs = [*stored, *filter(None, (made.logs,))]
         fact = StepSucceeded(
             run=self._run,
             step=step.number,
@@ -232,9 +256,13 @@ class InlineRun:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         if first is not None:
             self._refused(step, "Retracted", retracted_text(first))
-        for (asset, _), output, found in zip(present, fact.outputs, retractions, strict=True):
-            if found is None:
-                self._settle(step, asset, self._facts(step, fact, output), variant=variant, cause=told)
+        for (asset, _), output, retracted in zip(present, fact.outputs, retractions, strict=True):
+            if retracted is None:
+                facts = self._facts(step, fact, output)
+                found = judged.get(asset.output) or self._checks.judge(
+                    step, asset, facts, NOTHING_KNOWN, variant=variant
+                )
+                self._settle(step, asset, facts, found, variant=variant, cause=told)
             else:
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
 
@@ -255,9 +283,10 @@ class InlineRun:
             accepted=output.accepted,
         )
 
-    def _settle(self, step: Step, asset: AssetDefinition, facts: VersionFacts, *, variant: bool, cause: UUID) -> None:
-        """Evaluate the checks of a new version; what is downstream reads it only if the blocking ones pass."""
-        judged = self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+    def _settle(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, judged: Judged, *, variant: bool, cause: UUID
+    ) -> None:
+        """Tell what the checks of a new version say; what is downstream reads it only if the blocking ones pass."""
         then = self._reports.judged(step, judged.told)
         if judged.passes and not facts.accepted:
             judged.told += self._checks.accepted(step, facts, head=not variant)

@@ -36,12 +36,13 @@ class OpenResources:
 
         def function(**arguments: Any) -> Any:
             return live.function(
-                **arguments, **{p: self._opened(c.__resource_name__) for p, c in live.resources.items()}
+                **arguments, **{p: self.opened(c.__resource_name__) for p, c in live.resources.items()}
             )
 
         return function
 
-    def _opened(self, name: str) -> "Resource":
+    def opened(self, name: str) -> "Resource":
+        """The resource of that name, entered. That is user code. Raises UsageError for one without configuration."""
         if name not in self._configured:
             raise UsageError(f"resource {name}: no configuration of it was recorded")
         instance = self._configured[name].instance

@@ -24,6 +24,7 @@ from latewood.engine.running.attempt import Attempts, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.placing import Places
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
@@ -119,8 +120,12 @@ class _Caller:
         }
         self._folder = Path(opened.folder)
         self._results = ArtifactStore(Path(opened.results), opened.project)
-        self._values = Values(ArtifactStore(Path(opened.store), opened.project), results=self._results)
         self._resources = OpenResources(loaded.resources)
+        self._values = Values(
+            ArtifactStore(Path(opened.store), opened.project),
+            results=self._results,
+            placed=Places(loaded.ios, loaded.root, self._resources),
+        )
 
     def call(self, call: Call) -> Returned | Failed:
         """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""

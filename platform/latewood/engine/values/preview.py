@@ -52,6 +52,8 @@ def preview(stored: Stored, limit: int) -> Rows | Document | Array | Files:
             return _rows(stored.path(), limit)
         case "json":
             return Document(value=json.loads(stored.read(), parse_constant=str))
+        case "csv":
+            return _csv_rows(stored.path(), limit)
         case "npy":
             return _array(stored.path(), limit)
         case _:
@@ -66,6 +68,15 @@ def _rows(path: Path, limit: int) -> Rows:
     table, total = first_rows(path, limit)
     rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
     return Rows(columns=columns_of(table.schema), rows=tuple(rows), total=total)
+
+
+def _csv_rows(path: Path, limit: int) -> Rows:
+    from latewood.engine.values.arrow_types import columns_of  # noqa: PLC0415 - start-up
+    from latewood.engine.values.file_io import Csv  # noqa: PLC0415 - start-up
+
+    table = Csv("").read(path.read_bytes(), Any)
+    rows = zip(*(column.to_pylist() for column in table.slice(0, limit).columns), strict=True)
+    return Rows(columns=columns_of(table.schema), rows=tuple(rows), total=table.num_rows)
 
 
 def _array(path: Path, limit: int) -> Array:

@@ -1,9 +1,9 @@
 """Values on their way between user code and the artifact store."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -12,12 +12,14 @@ from latewood.decide.state import VersionFacts
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.codecs import decode, encode
 from latewood.engine.values.edge import check_value, edge_of
+from latewood.engine.values.encoded import Encoded
 from latewood.engine.values.recordable import recordable_metadata, recordable_version
 from latewood.engine.values.redaction import redacted, redacted_json, secret_in
 from latewood.errors import ValueRefused
 from latewood.model.definitions import Input
-from latewood.model.keys import PartitionKey
+from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.tables import Column
+from latewood.places import is_placed
 
 _COLUMNS_BYTES_MAX: Final = 8_192
 """Bytes of columns that are recorded of a step's outputs together."""
@@ -36,15 +38,41 @@ class StagedOutput:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A checked result that is not stored yet, and what is to be recorded of it. Who stores it leaves its scratch."""
+
+    value: Any
+    encoded: Encoded
+    data_version: str
+    metadata: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+    def as_staged(self, staged: Staged) -> StagedOutput:
+        """The same, stored."""
+        return StagedOutput(staged=staged, data_version=self.data_version, metadata=self.metadata, columns=self.columns)
+
+
+class Placed(Protocol):
+    """Loads what lies at places of its own."""
+
+    def load(self, of: AssetKey, partition: PartitionKey, artifact: str, annotation: Any) -> Any:
+        """The value of a version, held to its fingerprint. Raises ValueRefused, StoreError."""
+        ...
+
+
 class Values:
     """Loads inputs and stages outputs, with a bounded memory of decoded tables (they cannot be changed).
 
-    Results go into the same store, or into `results`.
+    Results go into the same store, or into `results`. `placed` loads what lies elsewhere.
     """
 
-    def __init__(self, store: ArtifactStore, *, results: ArtifactStore | None = None) -> None:
+    def __init__(
+        self, store: ArtifactStore, *, results: ArtifactStore | None = None, placed: Placed | None = None
+    ) -> None:
         self._store = store
         self._results = results or store
+        self._placed = placed
         self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
         self._bytes = 0
 
@@ -53,6 +81,16 @@ class Values:
 
         Raises ValueRefused, StoreError.
         """
+        return self.stage_examined(self.examine(result, annotation, subject=subject, outputs=outputs))
+
+    def stage_examined(self, examined: Examined) -> StagedOutput:
+        """Write a result that was checked. Raises StoreError."""
+        encoded = examined.encoded
+        with encoded.scratch:
+            return examined.as_staged(self._results.stage(encoded.content, encoded.extension))
+
+    def examine(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> Examined:
+        """Check a result against its annotation, and say what is to be recorded of it. Raises ValueRefused."""
         output = result if isinstance(result, Output) else Output(result)
         value = check_value(output.value, annotation, subject=subject)
         encoded = encode(value, annotation)
@@ -62,10 +100,9 @@ class Values:
         version, given = encoded.version, output.data_version
         if given is not None:
             version = f"given:{recordable_version(given, subject=subject)}"
-        with encoded.scratch:
-            staged = self._results.stage(encoded.content, encoded.extension)
-        return StagedOutput(
-            staged=staged,
+        return Examined(
+            value=value,
+            encoded=encoded,
             data_version=version,
             metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},
             columns=_described(_as_promised(encoded.schema, annotation), _COLUMNS_BYTES_MAX // outputs),
@@ -75,17 +112,31 @@ class Values:
         """Write what a task printed and logged; None for nothing. Raises StoreError."""
         return self._results.stage(output.encode("utf-8", "backslashreplace"), "log") if output else None
 
-    def load(self, facts: VersionFacts, annotation: Any) -> Any:
-        """The value of a version, as its reader's annotation promises it. Raises ValueRefused, ArtifactMissing."""
-        return self.load_artifact(facts.artifact, annotation)
+    def load(self, of: AssetKey, facts: VersionFacts, annotation: Any) -> Any:
+        """The value of an asset's version, as its reader's annotation promises it. Raises ValueRefused, StoreError."""
+        return self._remembered(
+            facts.artifact, annotation, lambda: self._load(of, facts.partition, facts.artifact, annotation)
+        )
 
     def load_artifact(self, address: str, annotation: Any) -> Any:
-        """The value of an artifact. A table is decoded once while there is room for it."""
+        """The value of an artifact in the store. Raises ValueRefused, ArtifactMissing."""
+        return self._remembered(
+            address, annotation, lambda: decode(self._store.open(ArtifactAddress(address)), annotation)
+        )
+
+    def _load(self, of: AssetKey, partition: PartitionKey, artifact: str, annotation: Any) -> Any:
+        if not is_placed(artifact):
+            return decode(self._store.open(ArtifactAddress(artifact)), annotation)
+        assert self._placed is not None, "who has such versions loads them"
+        return self._placed.load(of, partition, artifact, annotation)
+
+    def _remembered(self, address: str, annotation: Any, load: Callable[[], Any]) -> Any:
+        """A table is decoded once while there is room for it."""
         slot = (address, annotation) if isinstance(annotation, Hashable) else (address, str(annotation))
         if slot in self._tables:
             self._tables.move_to_end(slot)
             return self._tables[slot]
-        value = decode(self._store.open(ArtifactAddress(address)), annotation)
+        value = load()
         if _is_table(value):
             self._keep(slot, value)
         return value
@@ -96,15 +147,17 @@ class Values:
         """What a parameter receives: one value, several tables as one, or a Partitioned. Raises ValueRefused."""
         if input_.lazy:
             inner = annotation.__args__[0]
-            return Partitioned([key for key, _ in versions], lambda index: self.load(versions[index][1], inner))
+            return Partitioned(
+                [key for key, _ in versions], lambda index: self.load(input_.asset, versions[index][1], inner)
+            )
         if len(versions) == 1:
-            value = self.load(versions[0][1], annotation)
+            value = self.load(input_.asset, versions[0][1], annotation)
             return check_value(value, annotation, subject=subject)
         if not versions:
             if input_.type.kind in ("union", "none", "any"):
                 return None
             raise ValueRefused(f"{subject}: there is no partition to read; annotate it `… | None`")
-        return _together([self.load(facts, annotation) for _, facts in versions], subject)
+        return _together([self.load(input_.asset, facts, annotation) for _, facts in versions], subject)
 
     def _keep(self, slot: tuple[str, Any], table: Any) -> None:
         self._tables[slot] = table

@@ -1,0 +1,175 @@
+"""Places where IO stores values: what lies there now, what the log says of it, and who may store there."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from latewood.commands.workspace import Workspace
+from latewood.decide.plan import Plan
+from latewood.decide.state import Heads, Lying, VersionFacts
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.placing import Places
+from latewood.errors import UsageError
+from latewood.events import Action
+from latewood.model.definitions import Catalog
+from latewood.model.keys import AssetId, AssetKey
+from latewood.places import Address, is_placed, is_shared, own_place
+from latewood.projections.environments import existing
+from latewood.projections.places import lying
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.records import Position
+
+Seen = Mapping[str, str | None]
+"""Fingerprints of what lies at places, empty for nothing, None where nobody can tell, by `Address.where`."""
+
+_NAMED_MAX = 3
+"""Places that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Versions that lie at places which can be looked at from here, by place, each with its asset."""
+
+    versions: Mapping[str, tuple[AssetKey, VersionFacts]] = field(default_factory=dict)
+
+    def unseen(self, seen: Seen) -> "Watched":
+        """Those that nobody looked at yet."""
+        return Watched({where: found for where, found in self.versions.items() if where not in seen})
+
+
+def with_places(catalog: Catalog, ids: Mapping[AssetKey, AssetId]) -> list[AssetId]:
+    """The assets that IO stores; nearly always none."""
+    return [ids[key] for key, asset in catalog.assets.items() if asset.stored is not None]
+
+
+def watched(heads: Heads, ids: Mapping[AssetKey, AssetId]) -> Watched:
+    """The heads of these assets that lie at places."""
+    found: dict[str, tuple[AssetKey, VersionFacts]] = {}
+    for key, id_ in ids.items():
+        for facts in heads.get(id_, {}).values():
+            if (address := Address.of(facts.artifact)) is not None:
+                found[address.where] = (key, facts)
+    return Watched(found)
+
+
+def look_at(places: Watched, root: Path, loaded: Loaded | None = None) -> Seen:
+    """What lies there now, as far as it can be told: of users' own IO only where its code is loaded.
+
+    No transaction should be open meanwhile. Raises StoreError where an IO fails.
+    """
+    if not places.versions:
+        return {}
+    resources = OpenResources({} if loaded is None else loaded.resources)
+    looking = Places({} if loaded is None else loaded.ios, root, resources)
+    try:
+        return {
+            where: looking.look(key, facts.partition, facts.artifact) for where, (key, facts) in places.versions.items()
+        }
+    finally:
+        resources.close()
+
+
+def places_at(
+    connection: Snapshot, workspace: Workspace, versions: Iterable[VersionFacts], seen: Seen, as_of: Position
+) -> dict[str, Lying]:
+    """What is at the places where these versions lie: as it was seen, else as the log says."""
+    wheres = {address.where for facts in versions if (address := Address.of(facts.artifact)) is not None}
+    found = lying(connection, workspace.project, wheres, as_of)
+    for where in wheres:
+        there = seen.get(where)
+        if there is not None and (where not in found or found[where].fingerprint != there):
+            found[where] = Lying(there)
+    return found
+
+
+def newly_found(workspace: Workspace, made: Plan) -> dict[str, str]:
+    """What the plan has seen at places where it is not what the log says."""
+    seen = {where: there.fingerprint for where, there in made.state.places.items() if not there.position}
+    if not seen:
+        return {}
+    with snapshot(workspace.log) as connection:
+        known = lying(connection, workspace.project, seen, NOW)
+    return {w: seen[w] for w in sorted(seen) if w not in known or known[w].fingerprint != seen[w]}
+
+
+def refuse_foreign(workspace: Workspace, made: Plan) -> None:
+    """Raise UsageError for places that the plan would store at and that another environment's versions lie at.
+
+    Only templates without `{environment}` can lead there. An environment that is dropped has no places.
+    """
+    wheres = dict(_places_to_store_at(made))
+    if not wheres:
+        return
+    with snapshot(workspace.log) as connection:
+        there = {found.environment for found in existing(connection, workspace.project, NOW)}
+        owners = lying(connection, workspace.project, wheres, NOW, stored=True)
+    foreign = {
+        where: found.environment
+        for where, found in owners.items()
+        if found.environment != workspace.environment and found.environment in there
+    }
+    if foreign:
+        lines = [f"  {wheres[where]}: {where} has versions of {foreign[where]}" for where in list(foreign)[:_NAMED_MAX]]
+        more = [f"  … and {len(foreign) - _NAMED_MAX:,} more"] if len(foreign) > _NAMED_MAX else []
+        raise UsageError(
+            "\n".join(
+                [
+                    f"{workspace.environment} would overwrite what another environment stands on:",
+                    *lines,
+                    *more,
+                    "Put {environment} into the place, so that each has its own.",
+                ]
+            )
+        )
+
+
+def _places_to_store_at(made: Plan) -> Iterator[tuple[str, AssetKey]]:
+    for task in made.tasks:
+        shared = [a for a in task.node.assets if a.stored is not None and is_shared(a.stored)]
+        if not shared or task.node.is_variant:
+            continue
+        for group in task.groups:
+            if group.action in (Action.FRESH, Action.BLOCKED, Action.SKIP):
+                continue
+            for ordinal in group.ordinals:
+                for asset in shared:
+                    where = own_place(asset, task.node.partition_key(ordinal), made.state.environment)
+                    assert where is not None, "it is stored somewhere"
+                    yield where, asset.key
+
+
+def displaced_text(
+    workspace: Workspace, root: Path | None, named: Collection[tuple[AssetKey, VersionFacts]]
+) -> dict[str, str]:
+    """Of these versions those that are at their places no more, by address, with what became of each, as a clause.
+
+    As the log says; where it is known which `root` relative places start from, also as they are now.
+    """
+    placed = [(key, facts) for key, facts in named if is_placed(facts.artifact)]
+    if not placed:
+        return {}
+    seen = {} if root is None else look_at(Watched({_where(facts): (key, facts) for key, facts in placed}), root)
+    with snapshot(workspace.log) as connection:
+        found = places_at(connection, workspace, [facts for _, facts in placed], seen, NOW)
+    texts: dict[str, str] = {}
+    for _, facts in placed:
+        address = Address.of(facts.artifact)
+        assert address is not None, "only such are asked about"
+        there = found.get(address.where)
+        if there is None or there.fingerprint == address.fingerprint:
+            continue
+        if there.version:
+            run = there.version.rpartition(".")[0]
+            said = f"was overwritten by run {run} in {there.environment}, with {there.version}"
+        else:
+            said = f"was {'changed' if there.fingerprint else 'removed'} outside of Latewood"
+        texts[facts.artifact] = f"{address.place} {said}"
+    return texts
+
+
+def _where(facts: VersionFacts) -> str:
+    address = Address.of(facts.artifact)
+    assert address is not None, "only such are asked about"
+    return address.where

@@ -1,0 +1,338 @@
+"""Values at places of their own: what is stored there, what overwrites it, what changes it from outside."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from crash.conftest import facts_of, let_leases_end
+from latewood.commands.collecting import collect
+from latewood.commands.environments import create, promote
+from latewood.commands.explaining import why
+from latewood.commands.heads import promote_version, rollback
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.reading import AsOf, read
+from latewood.commands.showing import show
+from latewood.engine.loading.loader import load_file
+from latewood.errors import UsageError
+from latewood.events import RunPlanned, RunStatus, StepFailed, StepSucceeded
+from latewood.places import Address
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.audit import verify
+
+HEAD = """
+from latewood import *
+from latewood.io import *
+import pyarrow as pa
+"""
+SALES = """
+days = Daily("2013-01-01", "2013-01-04")
+
+@asset(partitions=days, io=Parquet("out/sales/{partition}.parquet"))
+def sales(window: TimeWindow, *, factor: int = 1) -> pa.Table:
+    return pa.table({"day": [window.start.day], "amount": [FACTOR * factor]})
+
+@asset
+def total(sales: pa.Table) -> int:
+    return sum(sales["amount"].to_pylist())
+
+FACTOR = 1
+"""
+
+
+@pytest.fixture
+def project(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latewood.toml").touch()
+    return Project(workspace, tmp_path)
+
+
+class Project:
+    """A folder with a file of definitions, and what lies beside it."""
+
+    def __init__(self, workspace, folder):
+        self.workspace = workspace
+        self.folder = folder
+
+    def define(self, source):
+        (self.folder / "assets.py").write_text(HEAD + dedent(source))
+
+    def within(self, environment):
+        return replace(self.workspace, environment=environment)
+
+    def load(self, environment="prod"):
+        return load_file(self.folder / "assets.py", root=self.folder, environment=environment)
+
+    def prepared(self, selection="*", environment="prod", **asked):
+        return prepare(self.within(environment), self.load(environment), Asked(selection=selection, **asked))
+
+    def run(self, selection="*", environment="prod", **asked):
+        return materialize(self.within(environment), self.prepared(selection, environment, **asked))
+
+    def ran(self, selection="*", environment="prod", **asked):
+        tally = self.run(selection, environment, **asked).tally
+        return tally.ran, tally.reused
+
+    def made(self):
+        return [
+            output
+            for fact in facts_of(self.workspace.log)
+            if isinstance(fact, StepSucceeded)
+            for output in fact.outputs
+        ]
+
+    def failures(self):
+        return [fact.failure for fact in facts_of(self.workspace.log) if isinstance(fact, StepFailed)]
+
+    def why(self, key, environment="prod", **how):
+        return [(f.cause.value, f.path) for f in why(self.within(environment), key, **how).findings]
+
+    def status(self, key, environment="prod", as_of=None):
+        found = read(self.within(environment), **({} if as_of is None else {"as_of": AsOf(as_of)}))
+        return found.assessed[key].status.value
+
+
+def test_values_lie_where_the_author_says_and_nowhere_else(project, tmp_path):
+    project.define(SALES)
+    assert project.ran() == (4, 0)
+    assert sorted(p.name for p in (tmp_path / "out" / "sales").iterdir()) == [
+        "2013-01-01.parquet",
+        "2013-01-02.parquet",
+        "2013-01-03.parquet",
+    ]
+    *sales, total = project.made()
+    addresses = [Address.of(output.artifact) for output in sales]
+    assert [address.where for address in addresses] == [
+        f"Parquet:out/sales/2013-01-0{day}.parquet" for day in (1, 2, 3)
+    ]
+    assert all(output.data_version.startswith("arrow1:") for output in sales)
+    assert Address.of(total.artifact) is None
+    assert not list((tmp_path / "store").rglob("*.parquet"))
+    assert project.ran() == (0, 0)
+    assert show(project.workspace, "sales", partition="2013-01-02").value.total == 1
+
+
+def test_what_is_stored_later_overwrites_and_the_earlier_version_can_not_be_gone_back_to(project, tmp_path):
+    project.define(SALES)
+    first = project.run().run
+    project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.ran() == (4, 0)
+    project.define(SALES)
+    assert project.ran() == (3, 1)  # the bytes are gone, so they are made again; what is in the store is reused
+    second = [fact for fact in facts_of(project.workspace.log) if isinstance(fact, RunPlanned)][1].run
+    with pytest.raises(UsageError, match=r"2013-01-01.parquet was overwritten by run \w+ in prod, with \w+\.0"):
+        rollback(project.workspace, "sales", partition="2013-01-01", version=f"{second}.0")
+    # Its bytes are there again, so it can be head again.
+    assert rollback(project.workspace, "sales", partition="2013-01-01", version=f"{first}.0").moves
+
+
+def test_what_is_changed_or_removed_outside_is_stale_with_its_cause_and_made_again(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    before = project.workspace.log.position()
+    (tmp_path / "out/sales/2013-01-02.parquet").write_bytes(b"other")
+    (tmp_path / "out/sales/2013-01-03.parquet").unlink()
+    assert project.status("sales") == "stale"
+    assert project.why("sales", partition="2013-01-02") == [
+        ("changed outside of Latewood", "out/sales/2013-01-02.parquet")
+    ]
+    assert project.status("sales", as_of=before) == "fresh"
+    assert project.ran("sales", partition="2013-01-02") == (1, 0)
+    assert project.status("sales", as_of=project.workspace.log.position()) == "stale"  # the run said what it saw
+    assert project.ran() == (1, 1)  # the other day; the content is as it was, so what reads it is reused
+    assert project.status("sales") == project.status("total") == "fresh"
+    assert verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS).position == project.workspace.log.position()
+
+
+def test_what_reads_a_changed_place_is_blocked_until_it_is_made_again(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    (tmp_path / "out/sales/2013-01-02.parquet").write_bytes(b"other")
+    with pytest.raises(UsageError, match="total reads sales, which was changed outside of Latewood"):
+        project.run("total", force=True)
+
+
+def test_a_value_is_held_to_its_fingerprint_when_it_is_loaded(project, tmp_path):
+    project.define(SALES)
+    prepared = project.prepared()
+    project.run("sales")
+    prepared = project.prepared("total")
+    (tmp_path / "out/sales/2013-01-02.parquet").write_bytes(b"other")
+    assert materialize(project.workspace, prepared).status is RunStatus.FAILED
+    (failure,) = project.failures()
+    assert "2013-01-02.parquet: there is another content than was recorded" in failure.message
+
+
+def test_variants_and_what_a_check_refuses_never_get_to_the_place(project, tmp_path):
+    checked = (
+        SALES
+        + """
+@check(sales, blocking=True)
+def small(sales: pa.Table) -> bool:
+    return sales["amount"][0].as_py() < 5
+"""
+    )
+    project.define(checked)
+    project.run()
+    kept = {p.name: p.read_bytes() for p in (tmp_path / "out/sales").iterdir()}
+    project.run(parameters=("sales.factor=3",))
+    variant = project.made()[-2].artifact
+    assert Address.of(variant) is None
+    project.define(checked.replace("FACTOR = 1", "FACTOR = 9"))
+    assert project.run().status is RunStatus.FAILED
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out/sales").iterdir()} == kept
+    project.define(checked)
+    assert project.ran() == (0, 0)
+    run = facts_of(project.workspace.log)
+    version = next(
+        f"{f.run}.{f.step}" for f in run if isinstance(f, StepSucceeded) and f.outputs[0].artifact == variant
+    )
+    with pytest.raises(UsageError, match=r"not at out/sales/\{partition\}.parquet; pin its parameters"):
+        promote_version(project.workspace, version)
+
+
+def test_environments_do_not_overwrite_each_other(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    create(project.workspace, "dev", base="prod")
+    assert project.ran(environment="dev") == (0, 0)  # it stands on what prod has
+    project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    with pytest.raises(UsageError, match=r"dev would overwrite.*\n.*sales: .*has versions of prod") as refused:
+        project.run(environment="dev")
+    assert "Put {environment} into the place" in str(refused.value)
+    own = SALES.replace("out/sales/", "out/{environment}/sales/")
+    project.define(own)
+    assert project.ran() == (3, 1)
+    project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.ran(environment="dev") == (4, 0)
+    assert (tmp_path / "out/dev/sales/2013-01-01.parquet").exists()
+    promote(project.workspace, "dev", "prod", force=True)
+    assert project.ran() == (0, 0)  # its versions lie at dev's places, as is recorded of each
+    project.define(own.replace("FACTOR = 1", "FACTOR = 3"))
+    project.run(environment="dev")
+    project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.status("sales") == "stale"
+    assert project.why("sales") == [("overwritten", "out/dev/sales/2013-01-01.parquet")]
+    assert project.ran() == (3, 1)
+    assert project.status("sales") == project.status("total") == "fresh"
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+
+class Drawer(IO):
+    def load(self, place): return int(place.path.read_text())
+    def store(self, place, value):
+        print("storing", value)
+        place.path.write_text(str(value))
+        if (place.root / "deadly").exists():
+            (place.root / "deadly").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+    def exists(self, place): return place.path.exists()
+    def fingerprint(self, place): return f"n{place.path.read_text()}"
+
+@asset(io=Drawer("drawer"))
+def one() -> int:
+    with Path("calls").open("a") as calls:
+        calls.write(".")
+    return NUMBER
+
+@asset
+def two(one: int) -> int: return one * 2
+
+NUMBER = 1
+"""
+
+
+def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the_next_one(project, tmp_path, environ):
+    project.define(DYING)
+    project.run()
+    project.define(DYING.replace("NUMBER = 1", "NUMBER = 2"))
+    (tmp_path / "deadly").touch()
+    materialize_it = [Path(sys.executable).parent / "latewood", "materialize", "*", "-f", "assets.py"]
+    killed = subprocess.run(materialize_it, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "drawer").read_text() == "2"  # stored, and nobody has recorded it
+    let_leases_end(project.workspace)
+    reasons = {reason.written for task in project.prepared().plan.tasks for g in task.groups for reason in g.reasons}
+    assert "changed outside of Latewood:one" in reasons
+    assert project.ran() == (2, 0)
+    assert (tmp_path / "calls").read_text() == "..."
+    heads = {f.outputs[0].artifact for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded)}
+    assert "io:Drawer:drawer#n2" in heads
+    assert project.ran() == (0, 0)
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_what_an_io_prints_is_in_the_steps_log_and_what_it_raises_is_the_users_own_failure(project, tmp_path):
+    project.define(DYING)
+    run = project.run().run
+    (logs,) = [f.logs for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded) and f.logs]
+    assert project.workspace.store.read(logs) == b"storing 1\n"
+    project.define(DYING.replace('print("storing", value)', 'raise OSError("the drawer is stuck")'))
+    assert project.run().status is RunStatus.FAILED
+    failure = project.failures()[-1]
+    assert (failure.kind, failure.error, failure.message) == ("user", "OSError", "the drawer is stuck")
+    assert "in store" in failure.traceback
+    assert "latewood/engine" not in failure.traceback
+    assert run
+
+
+@pytest.mark.parametrize("said", ['""', '"a b"', '"x" * 300', "7"])
+def test_a_fingerprint_that_cannot_be_recorded_is_refused(project, said):
+    project.define(DYING.replace('f"n{place.path.read_text()}"', said))
+    assert project.run("one").status is RunStatus.FAILED
+    assert "Drawer.fingerprint: expected 1 to 200 printable characters" in project.failures()[0].message
+
+
+def test_collecting_never_touches_a_place(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    project.run()
+    before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")}
+    collect(replace(project.workspace, clock=lambda: datetime.now(UTC) + timedelta(days=90)), older_than=timedelta(0))
+    assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")} == before
+    assert project.ran() == (0, 0)
+
+
+def test_an_io_that_is_taken_away_or_added_moves_the_value(project, tmp_path):
+    project.define(SALES)
+    project.run()
+    project.define(SALES.replace(', io=Parquet("out/sales/{partition}.parquet")', ""))
+    assert project.ran() == (3, 1)
+    assert all(Address.of(output.artifact) is None for output in project.made()[-3:])
+    project.define(SALES.replace("out/sales/", "elsewhere/"))
+    assert project.ran() == (3, 1)
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 3
+
+
+def test_one_task_under_two_names_is_stored_at_the_place_of_each(project, tmp_path):
+    project.define("""
+        @task
+        def one() -> int: return 1
+
+        a = one.asset(key="a", io=Json("{asset}.json"))
+        b = one.asset(key="b", io=Json("{asset}.json"))
+    """)
+    project.run()
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text() == "1"
+    assert project.ran() == (0, 0)
+
+
+def test_outside_of_its_project_a_place_is_as_the_log_says(project, tmp_path, monkeypatch):
+    project.define(SALES)
+    project.run()
+    (elsewhere := tmp_path.parent / f"{tmp_path.name}-elsewhere").mkdir()
+    (elsewhere / "latewood.toml").touch()
+    monkeypatch.chdir(elsewhere)
+    assert project.status("sales") == "fresh"
+    with pytest.raises(UsageError, match="in another project; ask from its folder"):
+        show(project.workspace, "sales", partition="2013-01-02")
