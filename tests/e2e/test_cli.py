@@ -330,6 +330,7 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     result = json.loads(done.out)
     assert set(result) == {
         "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "failures", "unclosed",
+        "left_out",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
@@ -673,6 +674,42 @@ def test_2_what_would_be_read_and_was_never_made(shell):
     assert "total reads scaled, of which something was never materialized" in done.err
     assert "`+KEY` selects KEY with everything upstream" in done.err
     assert answer(shell, "runs") == []
+
+
+BASE = """
+from latewood import *
+
+@asset
+def base(*, size: int) -> int:
+    return size
+
+@asset
+def broad(base: int) -> int:
+    return base
+
+@asset
+def narrow(broad: int) -> int:
+    return broad
+"""
+
+
+def test_2_selecting_more_is_advised_only_where_it_helps(shell):
+    shell.write("base.py", BASE)
+    waits = shell.here("materialize", "narrow", "-f", "base.py")
+    assert (waits.code, "waits for --param base.size" in waits.err, "+KEY" in waits.err) == (2, True, False)
+    shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
+    helps = shell.here("materialize", "narrow", "-f", "base.py")
+    assert (helps.code, "+KEY" in helps.err) == (2, True)
+    shell.write("top.py", "from latewood import *\n@asset\ndef top(narrow: int) -> int: return narrow\n")
+    elsewhere = shell.here("materialize", "+top", "-f", "top.py")
+    assert (elsewhere.code, "+KEY" in elsewhere.err) == (2, False)
+    assert "narrow is of base.py: `latewood materialize narrow -f base.py`" in elsewhere.err
+    run = json.loads(shell.here("materialize", "*", "-f", "base.py", "--json").out)["run"]
+    shell.here("retract", f"{run}.0", "--reason", "wrong")
+    for force in ([], ["--force"]):
+        retracted = shell.here("materialize", "broad", "-f", "base.py", *force)
+        assert (retracted.code, "broad reads base, which is retracted" in retracted.err) == (2, True)
+        assert "+KEY" not in retracted.err
 
 
 def test_runs_are_listed_by_environment_and_status(shell):

@@ -43,9 +43,19 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
     assert "1 stale, retracted" in shop.here("assets", "status:retracted").out
     assert "retracted" in shop.here("asset", "sales").out
 
-    done = shop.here("materialize", "*")
-    assert done.code == 1
-    assert "left out: sales (1 partition) would be made as what was retracted was" in done.out
+    barred = f"would be made as {run}.1 was, which is retracted (the till was broken)"
+    plan = next(line for line in shop.here("plan", "*").out.splitlines() if barred in line)
+    assert plan.endswith(f"; change it, or `latewood retract {run}.1 --override`")
+    for _ in range(2):
+        done = shop.here("materialize", "*")
+        assert done.code == 0, "it was left out, and that is said"
+        assert f"left out: sales (1 partition) {barred}" in done.out
+        assert "0 run, 2 reused" in done.out
+        assert "What could be made is fresh" in done.out
+    assert answer(shop, "materialize", "*", "-q")["left_out"][0].startswith("sales (1 partition) would be made as")
+    alone = shop.here("materialize", "sales", "--partition", "2026-03-03")
+    assert (alone.code, f"sales (1 partition) {barred}" in alone.err) == (2, True)
+    assert len(answer(shop, "runs")) == 4
 
     allowed = answer(shop, "retract", f"{run}.1", "--reason", "counted again", "--override")
     assert allowed["versions"] == [

@@ -176,7 +176,7 @@ def test_what_is_blocked_far_below_names_the_retraction_that_is_the_cause(shell)
     shell.here("retract", f"{run}.0", "--reason", "wrong")
     assert {key: reasons(shell, key) for key in "bcd"} == {key: ["retracted:a"] for key in "bcd"}
     told = shell.here("materialize", "*", "-f", "a.py").out
-    assert "left out: a would be made as what was retracted was" in told
+    assert f"left out: a would be made as {run}.0 was, which is retracted (wrong); change it, or" in told
     assert "left out: b reads a, which is retracted" in told
     assert "left out: d reads c, which is blocked because a is retracted" in told
 

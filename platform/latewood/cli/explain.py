@@ -20,6 +20,7 @@ from latewood.cli.wording import (
     rename_json,
     rename_text,
 )
+from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
 from latewood.commands.reading import moment_meant
 from latewood.decide.moves import By, Moved
@@ -262,7 +263,6 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             subject = f"{finding.subject} was observed" if finding.observed else finding.subject
             return [(f"input      {subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case Cause.UNOBSERVED:
-            look = f"`latewood observe {finding.asset}` or `latewood report {finding.asset}`"
-            return [(f"unobserved {where} was never observed: {look}{through}", None)]
+            return [(f"unobserved {where} was never observed: {look_text(finding.asset)}{through}", None)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]

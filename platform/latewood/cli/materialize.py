@@ -18,7 +18,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
-from latewood.commands.blocked import blocked_lines
+from latewood.commands.blocked import barred_text, blocked_lines, is_barred, root_text
 from latewood.commands.explaining import code_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, plan_loaded
@@ -26,7 +26,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.reports import Report
+from latewood.engine.running.reports import Report, Tally
 from latewood.events import Action, RunStatus
 from latewood.model.code import CodeChange
 from latewood.model.definitions import Origin
@@ -61,7 +61,7 @@ def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: 
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
-        print_json(result_json(result))
+        print_json({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
     else:
         _print_result(out, prepared, result, time.perf_counter() - started)
     return _exit_code(result)
@@ -124,8 +124,7 @@ def _exit_code(result: Result) -> int:
             return exits.STEP_FAILED
 
 
-def result_json(result: Result) -> dict[str, Any]:
-    """How a run ended, as JSON."""
+def _result_json(result: Result) -> dict[str, Any]:
     return {
         "run": result.run or None,
         "status": result.status,
@@ -162,8 +161,8 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     parts += [f"{tally.failed:,} failed"] if tally.failed else []
     parts += [f"{tally.refused:,} refused"] if tally.refused else []
     parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
-    for left_out, _ in blocked_lines(prepared.plan):
-        out.print(f"left out: {left_out}", style="yellow")
+    for left in blocked_lines(prepared.plan):
+        out.print(f"left out: {left.line}", style="yellow")
     for handled in result.handled:
         failed = f" failed: {handled.failure.error}: {handled.failure.message}" if handled.failure else " was told"
         out.print(f"on failure of {handled.workflow}: {handled.task}{failed}", style="yellow")
@@ -172,23 +171,23 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
     match result.status:
         case RunStatus.SUCCEEDED:
-            out.print(f"{line} {_outcome(prepared)} at position {result.position:,}.", style="green")
+            out.print(f"{line} {_outcome(prepared, tally)} at position {result.position:,}.", style="green")
         case RunStatus.CANCELLED:
             out.print(f"{line} Cancelled; what was finished is kept.", style="yellow")
         case _:
             out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
 
 
-def _outcome(prepared: Prepared) -> str:
-    """What is true once everything that was asked for has succeeded."""
+def _outcome(prepared: Prepared, tally: Tally) -> str:
+    """What is true once everything that could be made of what was asked for has been."""
     nodes = [task.node for task in prepared.plan.tasks]
     made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
     if any(node.is_variant for node in nodes):
         return "Other parameters than the defaults: variants were made, heads are as before,"
+    if prepared.plan.counts()[Action.BLOCKED] or tally.barred:
+        return "What could be made is fresh"
     if prepared.asked.partition or prepared.asked.only or sum(len(node.keys) for node in nodes) < made:
         return "What was selected is up to date with its inputs"
-    if prepared.plan.counts()[Action.BLOCKED]:
-        return "What could be made is fresh"
     return "Everything is fresh"
 
 
@@ -212,7 +211,7 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: Changes) -> Non
         for group in task.groups:
             partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
             for key in task.node.keys:
-                row = (_ACTION_WORD[group.action], key, partitions, _reasons_text(task, group, changes))
+                row = (_ACTION_WORD[group.action], key, partitions, _reasons_text(made, task, group, changes))
                 alike[row] = alike.get(row, 0) + 1
     for (word, key, partitions, why), count in alike.items():
         variants = "" if count == 1 else f"{count:,} variants"
@@ -233,27 +232,21 @@ def _partitions_text(scheme: Any, ordinals: Any) -> str:
     return f"{len(ordinals):,}: {short(describe(scheme, ordinals), 60)}"
 
 
-def _reasons_text(task: PlannedTask, group: Planned, changes: Changes) -> str:
+def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Changes) -> str:
     texts = []
     for reason in group.reasons:
         match reason.cause:
             case Cause.CODE:
                 found = [change_text(change) for change in changes.get(task.node.keys[0], ())]
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
-            case Cause.REFUSED:
-                texts.append(f"{reason.subject} is refused by its blocking check {reason.check}")
-            case Cause.RETRACTED:
-                texts.append(f"{reason.subject} is retracted")
+            case Cause.RETRACTED if group.action is Action.BLOCKED and is_barred(task, reason):
+                texts.append(barred_text(made, task, group, reason))
+            case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN | Cause.UNOBSERVED:
+                texts.append(root_text(reason))
             case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
-                texts.append(f"{reason.subject} was {reason.cause}")
-            case Cause.ABSENT:
-                texts.append(f"{reason.subject} is an optional output that its task did not make")
-            case Cause.UNTAKEN:
-                texts.append(f"its branch is not taken, by {reason.subject}")
-            case Cause.UNOBSERVED:
-                texts.append(f"{reason.subject} was never observed")
+                texts.append(root_text(reason))
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
-                texts.append(f"{reason.subject} was never materialized and is not selected")
+                texts.append(root_text(reason))
             case Cause.UPSTREAM:
                 texts.append(f"depends on the content of {reason.subject}")
             case Cause.INPUT:

@@ -1,35 +1,65 @@
-"""What a plan leaves out because what it would read is not there, and why, down to the root."""
+"""What a plan leaves out because what it would read is not there, and why, down to the root: in one wording."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
-from latewood.commands.planning import awaiting_lines
+from latewood.commands.planning import Asked, awaiting_lines
+from latewood.commands.reading import View
 from latewood.decide.nodes import Node
-from latewood.decide.plan import Plan
+from latewood.decide.plan import Plan, Planned, PlannedTask, plan
 from latewood.decide.reasons import Cause, Reason
 from latewood.errors import UsageError
 from latewood.events import Action
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 
 
-def refuse_blocked(made: Plan, *, partition: str) -> None:
-    """Raise UsageError naming what the plan would need to read and cannot.
+def refuse_blocked(made: Plan, asked: Asked, view: View, here: Collection[AssetKey]) -> None:
+    """Raise UsageError naming what the plan would need to read and cannot; `here` are the assets that can be selected.
 
-    Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for.
+    Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for; unless
+    nothing remains of what was asked for, short of everything.
     """
-    if partition:
-        return
-    selected = made.request.selected
-    lines = [line for line, subjects in blocked_lines(made) if not subjects <= selected]
+    left_out = blocked_lines(made)
+    nothing_else = asked.selection != "*" and all(g.action is Action.BLOCKED for t in made.tasks for g in t.groups)
+    beyond = [left for left in left_out if not left.unread <= made.request.selected]
+    lines = (beyond or left_out) if nothing_else else [] if asked.partition else beyond
     if lines:
-        if all("never observed" in line for line in lines):
-            raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines)]))
-        advice = "Select what is read too: `+KEY` selects KEY with everything upstream."
-        raise UsageError("\n".join(["blocked:", *(f"  {line}" for line in lines), advice]))
+        advice = _advice(made, view, here, [key for left in lines for key in left.never_made])
+        raise UsageError("\n".join(["blocked:", *(f"  {left.line}" for left in lines), *advice]))
 
 
-def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
-    """What the plan leaves out and why, a line for each group, with what it would read and cannot."""
-    lines = [(line, frozenset[AssetKey]()) for line in awaiting_lines(made)]
+def _advice(made: Plan, view: View, here: Collection[AssetKey], never_made: Collection[AssetKey]) -> list[str]:
+    """What would help, where something would: what is read is made elsewhere, or may be selected too."""
+    elsewhere = [key for key in never_made if key in view.locations and key not in here]
+    if makers := {view.locations[key]: key for key in elsewhere if view.catalog[key].origin is Origin.MADE}:
+        return [f"{key} is of {where}: `latewood materialize {key} {_named(where)}`" for where, key in makers.items()]
+    if not never_made:
+        return []
+    selected = view.catalog.graph.upstream_of(made.request.selected, None) & frozenset(here)
+    wider = plan(view.catalog, replace(made.request, selected=selected, partitions={}), made.state)
+    stuck = {key for task in wider.tasks for g in task.groups if g.action is Action.BLOCKED for key in task.node.keys}
+    if selected == made.request.selected or not stuck.isdisjoint(made.request.selected):
+        return []
+    return ["Select what is read too: `+KEY` selects KEY with everything upstream."]
+
+
+def _named(location: str) -> str:
+    return f"-f {location}" if location.endswith(".py") else f"-m {location}"
+
+
+class LeftOut(NamedTuple):
+    """What is left out and why; what it would read and cannot, and what at the root of that was never made."""
+
+    line: str
+    unread: frozenset[AssetKey] = frozenset()
+    never_made: tuple[AssetKey, ...] = ()
+
+
+def blocked_lines(made: Plan) -> list[LeftOut]:
+    """What the plan leaves out, a line for each group."""
+    lines = [LeftOut(line) for line in awaiting_lines(made)]
     blocked: dict[AssetKey, set[Reason]] = {}
     for task in made.tasks:
         keys = task.node.keys
@@ -38,11 +68,12 @@ def blocked_lines(made: Plan) -> list[tuple[str, frozenset[AssetKey]]]:
                 continue
             # What it reads may have been blocked for the same reason; the root is what its own reason names.
             between = {reason: _blocked_input(task.node, reason, blocked) for reason in group.reasons}
-            needs = "; ".join(_blocked_by(reason, keys, between[reason]) for reason in group.reasons)
+            needs = "; ".join(_blocked_by(made, task, group, reason, between[reason]) for reason in group.reasons)
             count = len(group.ordinals)
             partitions = f" ({count:,} partition{'s'[: count != 1]})" if task.node.assets[0].partitions else ""
             unread = frozenset(between[reason] or AssetKey(reason.subject) for reason in group.reasons)
-            lines.append((f"{keys[0]}{partitions} {needs}", unread))
+            never_made = tuple(AssetKey(r.subject) for r in group.reasons if r.cause is Cause.UPSTREAM)
+            lines.append(LeftOut(f"{keys[0]}{partitions} {needs}", unread, never_made))
             for key in keys:
                 blocked.setdefault(key, set()).update(group.reasons)
     return lines
@@ -56,15 +87,39 @@ def _blocked_input(node: Node, reason: Reason, blocked: Mapping[AssetKey, Collec
     return next((asset for asset in read if reason in blocked.get(asset, ())), None)
 
 
-def _blocked_by(reason: Reason, keys: Collection[AssetKey], between: AssetKey | None) -> str:
+def _blocked_by(made: Plan, task: PlannedTask, group: Planned, reason: Reason, between: AssetKey | None) -> str:
     if between is not None:
-        return f"reads {between}, which is blocked because {_root(reason)}"
-    if reason.cause is Cause.RETRACTED and reason.subject in keys:
-        return "would be made as what was retracted was; change it, or `latewood retract --override`"
+        return f"reads {between}, which is blocked because {root_text(reason)}"
+    if is_barred(task, reason):
+        return barred_text(made, task, group, reason)
     return f"reads {_unread(reason)}"
 
 
+def is_barred(task: PlannedTask, reason: Reason) -> bool:
+    """Whether the reason is that the task's own result would be what was retracted."""
+    return reason.cause is Cause.RETRACTED and reason.subject in task.node.keys
+
+
+def barred_text(made: Plan, task: PlannedTask, group: Planned, reason: Reason) -> str:
+    """As what it would be made again, and what may be done about that."""
+    first = task.node.partition_key(next(iter(group.ordinals)))
+    own = made.state.retracted.of_asset(made.state.ids[AssetKey(reason.subject)])
+    found = next((each for each in reversed(own) if each.partition == first), None)
+    if found is None:  # an equal computation, of another asset
+        return "would be made as what was retracted was; change it, or `latewood retract VERSION --override`"
+    return (
+        f"would be made as {found.version} was, which is retracted ({found.reason}); "
+        f"change it, or `latewood retract {found.version} --override`"
+    )
+
+
+def look_text(key: str) -> str:
+    """How an external asset is observed."""
+    return f"`latewood observe {key}` or `latewood report {key}`"
+
+
 def _unread(reason: Reason) -> str:
+    """What cannot be read, and why, as one noun with a clause."""
     match reason.cause:
         case Cause.RETRACTED:
             return f"{reason.subject}, which is retracted"
@@ -75,15 +130,15 @@ def _unread(reason: Reason) -> str:
         case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
             return f"{reason.subject}, which was {reason.cause}"
         case Cause.UNOBSERVED:
-            look = f"`latewood observe {reason.subject}` or `latewood report {reason.subject}`"
-            return f"{reason.subject}, which was never observed: {look}"
+            return f"{reason.subject}, which was never observed: {look_text(reason.subject)}"
         case Cause.UNTAKEN:
             return f"what is in a branch that is not taken, by {reason.subject}"
         case _:
             return f"{reason.subject}, of which something was never materialized"
 
 
-def _root(reason: Reason) -> str:
+def root_text(reason: Reason) -> str:
+    """What stands at the root of what cannot be made, as a sentence."""
     match reason.cause:
         case Cause.RETRACTED:
             return f"{reason.subject} is retracted"
@@ -99,14 +154,3 @@ def _root(reason: Reason) -> str:
             return f"its branch is not taken, by {reason.subject}"
         case _:
             return f"something of {reason.subject} was never materialized"
-
-
-def barred_steps(made: Plan) -> int:
-    """How many partitions are not made because the result would be what was retracted."""
-    return sum(
-        len(group.ordinals)
-        for task in made.tasks
-        for group in task.groups
-        if group.action is Action.BLOCKED
-        and any(r.cause is Cause.RETRACTED and r.subject in task.node.keys for r in group.reasons)
-    )

@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from platform import python_version
 from typing import Any, Final
 
-from latewood.commands.blocked import barred_steps, refuse_blocked
+from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import newly_found
@@ -130,7 +130,8 @@ def materialize(
     if not prepared.plan.tasks:
         position = prepared.plan.state.position
         return Result(run=RunId(""), status=RunStatus.SUCCEEDED, tally=Tally(), fresh=0, position=position)
-    refuse_blocked(prepared.plan, partition=prepared.asked.partition)
+    here = {asset.key for asset in prepared.loaded.assets}
+    refuse_blocked(prepared.plan, prepared.asked, prepared.view, here)
     resources = OpenResources(prepared.loaded.resources)
     _refuse_secrets(prepared)
     close_interrupted(workspace)
@@ -160,7 +161,7 @@ def materialize(
             )
             planned = []
         else:
-            done = _Done(Tally(refused=barred_steps(prepared.plan)))
+            done = _Done(Tally())
         # A run with nothing to do is said in one breath: the disk is waited for once.
         ended = _ended(run, done, prepared.plan)
         recorder.tell(*planned, (ended, ("ended",)))
@@ -304,7 +305,6 @@ def _executed(
     cancelled = False
     try:
         tally = inline.execute()
-        tally.refused += barred_steps(prepared.plan)
         handled = handle_failures(
             inline.failures,
             loaded=prepared.loaded,
@@ -322,7 +322,7 @@ def _executed(
 
 def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
     tally = done.tally
-    clean = not (tally.failed or tally.refused or tally.skipped)
+    clean = not (tally.failed or tally.refused or tally.skipped > tally.barred)
     return RunEnded(
         run=run,
         status=RunStatus.CANCELLED if done.cancelled else RunStatus.SUCCEEDED if clean else RunStatus.FAILED,

@@ -389,6 +389,7 @@ class InlineRun:
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
         # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
         self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
+        self.tally.barred += blocked.reason is SkipReason.RETRACTED
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(step, key, blocked.reason, because)

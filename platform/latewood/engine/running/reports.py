@@ -53,13 +53,17 @@ Notice = Begun | DatabaseAway | DatabaseBack
 
 @dataclass(slots=True)
 class Tally:
-    """How many steps ended how."""
+    """How many steps ended how. `barred` are those of the skipped that a retraction stands against.
+
+    These are no failure: had it been known before they ran, the plan would have left them out.
+    """
 
     ran: int = 0
     reused: int = 0
     failed: int = 0
     refused: int = 0
     skipped: int = 0
+    barred: int = 0
 
 
 class Reports:
