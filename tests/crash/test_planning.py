@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import environments
-from latewood.commands.explaining import code_changes, why
+from latewood.commands.explaining import plan_changes, why
 from latewood.commands.heads import promote_version
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
@@ -72,15 +72,15 @@ def test_a_plan_leaves_no_trace_and_is_what_deploying_and_planning_gives(workspa
     for source in (SHOP.format(rate=2), SHOP.format(rate=3) + MORE):
         loaded, before = file("shop.py", source), traces(workspace)
         view, made = plan_loaded(workspace, loaded, EVERYTHING)
-        changes = code_changes(workspace, view, made)
+        changes = plan_changes(workspace, view, made)
         assert traces(workspace) == before
 
         prepared = prepare(workspace, loaded, EVERYTHING)
         assert made.tasks == prepared.plan.tasks
         assert view.ids == prepared.view.ids
-        assert changes == code_changes(workspace, prepared.view, prepared.plan)
+        assert changes == plan_changes(workspace, prepared.view, prepared.plan)
         materialize(workspace, prepared)
-    assert [change.name for found in changes.values() for change in found] == ["shop.py:rate"]
+    assert [change.name for found in changes.values() for change in found.code] == ["shop.py:rate"]
     assert actions(made) == {"orders": "fresh", "turnover": "run", "headline": "depends", "more": "run"}
 
 

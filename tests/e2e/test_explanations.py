@@ -499,3 +499,56 @@ def test_a_version_that_became_head_again_by_reuse_says_so(shell):
     found = answer(shell, "why", "a")
     assert (found["status"], found["moved"]["by"]) == ("fresh", "reuse")
     assert f"it became head by run {again}, which reused it at " in shell.here("why", "a").out
+
+
+NAMED = """
+from pathlib import Path
+from latewood import *
+
+def rate() -> int:
+    return {rate}
+
+@asset
+def left() -> int:
+    return 1
+
+@asset
+def right() -> int:
+    return rate()
+
+@asset
+def model(left: int, right: int, *, depth: int = 3, data: Path = Path("data.csv")) -> int:
+    return left + right + depth
+"""
+
+
+def test_a_plan_names_what_changed_as_why_does(shell):
+    shell.write("data.csv", "1")
+    shell.write("a.py", NAMED.format(rate=1))
+    shell.here("materialize", "*", "-f", "a.py")
+
+    def planned(*asked):
+        lines = shell.here("plan", "*", *asked).out.splitlines()[1:]
+        return {line.split()[1]: " ".join(line.split()[2:]) for line in lines if line.startswith(("run", "reuse"))}
+
+    shell.write("a.py", NAMED.format(rate=2))
+    shell.write("data.csv", "2")
+    shell.here("pin", "model.depth=6")
+    named = planned()
+    assert re.fullmatch(r"code: rate \(a.py:5\) changed", named["right"])
+    parameters = "parameter depth: 3 -> 6; parameter data: content of data.csv changed"
+    assert named["model"] == parameters
+    (step,) = (step for step in answer(shell, "plan", "*")["steps"] if step["assets"] == ["model"])
+    assert [(c["name"], c["path"]) for c in step["parameters"]] == [("depth", ""), ("data", "data.csv")]
+    assert answer(shell, "plan", "*", "--force")["steps"][2]["parameters"] == [], "it is forced, whatever changed"
+    assert planned("--param", "model.depth=7,8")["model"] == "2 variants other depth, data"
+    shell.here("materialize", "*", "-q")
+
+    shell.write("a.py", NAMED.format(rate=1))
+    shell.here("materialize", "right", "-q")
+    assert planned() == {"model": "content of right changed"}
+    (step,) = (step for step in answer(shell, "plan", "*")["steps"] if step["assets"] == ["model"])
+    assert step["inputs"] == ["right"]
+    shell.here("materialize", "*", "-q")
+    shell.write("a.py", NAMED.format(rate=2))
+    assert planned()["model"] == "content of right changed", "what will be reused is what changes it"

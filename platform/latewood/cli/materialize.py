@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,21 +19,22 @@ from latewood.cli.output import console, duration, plural, print_json, short, ta
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
 from latewood.commands.blocked import barred_text, blocked_lines, is_barred, root_text
-from latewood.commands.explaining import code_changes
+from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, plan_loaded
 from latewood.commands.workspace import Workspace
+from latewood.decide.nodes import Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
+from latewood.decide.why import ParameterChange
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.reports import Report, Tally
 from latewood.events import Action, RunStatus
-from latewood.model.code import CodeChange
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
 
-Changes = Mapping[AssetKey, tuple[CodeChange, ...]]
+ChangesBySlot = Mapping[Slot, Changes]
 
 _ACTION_WORD = {
     Action.RUN: "run",
@@ -96,7 +97,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     view, made = plan_loaded(workspace, loaded, asked)
     if view.foreseen is not None:
         say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
-    changes = code_changes(workspace, view, made)
+    changes = plan_changes(workspace, view, made)
     if json_:
         dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
         print_json({**_plan_json(made, changes), "would_drop": dropped})
@@ -198,7 +199,7 @@ def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
     out.print("Nothing to do" if made.awaiting else f"Nothing to do: {asked.selection} selects nothing", style="yellow")
 
 
-def _print_plan(out: Console, made: Plan, asked: Asked, changes: Changes) -> None:
+def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) -> None:
     if not made.tasks:
         _print_nothing(out, made, asked)
         return
@@ -232,12 +233,13 @@ def _partitions_text(scheme: Any, ordinals: Any) -> str:
     return f"{len(ordinals):,}: {short(describe(scheme, ordinals), 60)}"
 
 
-def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Changes) -> str:
-    texts = []
+def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: ChangesBySlot) -> str:
+    texts: list[str] = []
+    changed = changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES)
     for reason in group.reasons:
         match reason.cause:
             case Cause.CODE:
-                found = [change_text(change) for change in changes.get(task.node.keys[0], ())]
+                found = [change_text(change) for change in changed.code]
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
             case Cause.RETRACTED if group.action is Action.BLOCKED and is_barred(task, reason):
                 texts.append(barred_text(made, task, group, reason))
@@ -250,14 +252,29 @@ def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Change
             case Cause.UPSTREAM:
                 texts.append(f"depends on the content of {reason.subject}")
             case Cause.INPUT:
-                texts.append("an input's content changed")
+                texts.append(f"content of {' or '.join(changed.inputs) or 'an input'} changed")
             case Cause.PARAMETERS:
-                texts.append("parameters changed")
+                texts += _parameter_texts(changed.parameters, tried=task.node.is_variant) or ["parameters changed"]
             case Cause.CONFIGURATION:
                 texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
             case cause:
                 texts.append(str(cause))
     return "; ".join(dict.fromkeys(texts))
+
+
+def _parameter_texts(changes: Sequence[ParameterChange], *, tried: bool) -> list[str]:
+    """Which parameters, and from what to what; of the variants of a sweep, which are told together, the names."""
+    if tried:
+        return [f"other {', '.join(dict.fromkeys(change.name for change in changes))}"] if changes else []
+    return [
+        f"parameter {change.name}: "
+        + (
+            f"content of {change.path} changed"
+            if change.path
+            else f"{short(change.before, 40)} -> {short(change.after, 40)}"
+        )
+        for change in changes
+    ]
 
 
 def _estimate(made: Plan) -> str:
@@ -283,7 +300,7 @@ def _estimate(made: Plan) -> str:
     return f"estimated {span} ({basis}), if all of it runs{more}"
 
 
-def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
+def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
     return {
         "position": made.state.position,
         "environment": made.state.environment,
@@ -300,8 +317,12 @@ def _plan_json(made: Plan, changes: Changes) -> dict[str, Any]:
                 "trial": {f"{key}.{name}": msgspec.Raw(value.encode()) for key, name, value in task.node.trial},
                 "code": [
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
-                    for c in changes.get(task.node.keys[0], ())
+                    for c in changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).code
                 ],
+                "parameters": [
+                    change._asdict() for change in changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).parameters
+                ],
+                "inputs": changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).inputs,
                 "reasons": [
                     {name: part for name, part in reason._asdict().items() if part or name == "subject"}
                     for reason in group.reasons

@@ -1,7 +1,7 @@
 """Answers about what is: why it is so, and what a run did."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,26 @@ from latewood.commands.reading import PRESENT, AsOf, Read, View, known_key, read
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.keys import inputs_digest
+from latewood.decide.keys import inputs_digest, read_version
 from latewood.decide.moves import Moved, moved_by
-from latewood.decide.plan import Plan
+from latewood.decide.nodes import Node, Slot
+from latewood.decide.plan import Plan, PlannedTask
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Status
 from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
-from latewood.decide.why import Explanation, Nearest, explain, nearest
+from latewood.decide.why import Explanation, Nearest, ParameterChange, changed_parameters, explain, nearest
 from latewood.engine.loading.loader import Loaded, project_root
 from latewood.engine.running.binding import Bindings, Blocked
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
+from latewood.events import Action, CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
 from latewood.model.code import CodeChange
-from latewood.model.definitions import AssetDefinition, Origin
+from latewood.model.definitions import AssetDefinition, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
+from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import ordinal_of
+from latewood.model.partitions import keys_of, ordinal_of
 from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
@@ -88,22 +90,78 @@ def _last(ordinals: Ordinals, asset: AssetKey) -> int:
     return ordinals.ranges[-1][1] - 1
 
 
-def code_changes(workspace: Workspace, view: View, made: Plan) -> dict[AssetKey, tuple[CodeChange, ...]]:
-    """What changed in the code of the planned tasks since their heads were made. Cost: a look per changed task."""
-    changes: dict[AssetKey, tuple[CodeChange, ...]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What changed of a task since its head was made, by the first of the partitions for which that is a reason.
+
+    Of several `inputs` it is one or more: what the plan itself takes in place of a head is not looked into.
+    """
+
+    code: tuple[CodeChange, ...] = ()
+    parameters: tuple[ParameterChange, ...] = ()
+    inputs: tuple[AssetKey, ...] = ()
+
+
+NO_CHANGES = Changes()
+
+
+def plan_changes(workspace: Workspace, view: View, made: Plan) -> dict[Slot, Changes]:
+    """By the first asset of each planned task, and its trial, what changed. Cost: a look per changed task."""
+    tasks = {task.node.slot(task.node.keys[0]): task for task in made.tasks}
+    compared = {
+        (slot, cause): found
+        for slot, task in tasks.items()
+        for cause in (Cause.CODE, Cause.PARAMETERS, Cause.INPUT)
+        if (found := _compared(made, task, cause)) is not None
+    }
+    changes: dict[Slot, Changes] = {}
     with snapshot(workspace.log) as connection:
         past = _LoggedPast(connection, workspace, view)
-        for task in made.tasks:
-            group = next((g for g in task.groups if Reason(Cause.CODE) in g.reasons), None)
-            if group is None:
-                continue
-            partition = task.node.partition_key(next(iter(group.ordinals)))
-            heads = [made.state.heads.get(id_, {}).get(partition) for id_ in task.node.ids]
-            head = next(head for head in heads if head is not None)
-            old = past.definition_of(head, task.node.keys[0])
-            if old is not None:
-                changes[task.node.keys[0]] = changed_parts(old.task.code, task.node.task.code)
+        past.known({head for (_, cause), (head, _) in compared.items() if cause is not Cause.CODE})
+        for (slot, cause), (head, ordinal) in compared.items():
+            changed = changes.get(slot, NO_CHANGES)
+            node, key = tasks[slot].node, slot[0]
+            started = None if cause is Cause.CODE else past.making(head).started
+            if cause is Cause.CODE and (old := past.definition_of(head, key)) is not None:
+                changed = replace(changed, code=changed_parts(old.task.code, node.task.code))
+            elif cause is Cause.PARAMETERS and started is not None:
+                given = started.parameters
+                changed = replace(
+                    changed, parameters=tuple(changed_parameters(node, given, head, key, made.state, past))
+                )
+            elif cause is Cause.INPUT and started is not None:
+                changed = replace(changed, inputs=tuple(_changed_inputs(made, view, node, started, ordinal)))
+            changes[slot] = changed
     return changes
+
+
+def _compared(made: Plan, task: PlannedTask, cause: Cause) -> tuple[VersionFacts, int] | None:
+    """The head, and its partition, by which the cause is looked into; None where it is no reason."""
+    group = next((group for group in task.groups if Reason(cause) in group.reasons), None)
+    if group is None:
+        return None
+    ordinal = next(iter(group.ordinals))
+    partition = task.node.partition_key(ordinal)
+    heads = (made.state.heads.get(id_, {}).get(partition) for id_ in task.node.ids)
+    return next((head, ordinal) for head in heads if head is not None)
+
+
+def _changed_inputs(made: Plan, view: View, node: Node, started: StepStarted, ordinal: int) -> Iterator[AssetKey]:
+    """Of which inputs the heads have other content than what was read, else those that this very plan changes."""
+    keyed = [input_ for input_ in node.task.inputs if input_.in_key]
+    certain = [input_.asset for input_ in keyed if _is_other(made, view, node, input_, started, ordinal)]
+    moving = {key for task in made.tasks for g in task.groups if g.action is not Action.FRESH for key in task.node.keys}
+    return iter(certain or [input_.asset for input_ in keyed if input_.asset in moving])
+
+
+def _is_other(made: Plan, view: View, node: Node, input_: Input, started: StepStarted, ordinal: int) -> bool:
+    before = started.inputs.get(input_.name)
+    if before is None or view.catalog[input_.asset].origin is Origin.VIRTUAL:
+        return input_.asset in view.catalog.assets and before is None
+    up, state = view.catalog[input_.asset].partitions, made.state
+    heads = state.heads.get(state.ids[input_.asset], {})
+    keys = keys_of(up, upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, state.now))
+    return before.data_version != read_version(input_, [(key, heads[key].data_version) for key in keys if key in heads])
 
 
 def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: AssetKey, ordinal: int) -> Nearest | None:
@@ -140,7 +198,7 @@ class _LoggedPast:
         return self._deployment(location, run.deployments[location]).get(facts.asset)
 
     def started(self, facts: VersionFacts) -> StepStarted | None:
-        started = self._making(facts).started
+        started = self.making(facts).started
         if started is None:
             return None
         inputs = {
@@ -149,15 +207,22 @@ class _LoggedPast:
         }
         return msgspec.structs.replace(started, inputs=inputs)
 
+    def known(self, versions: Iterable[VersionFacts]) -> None:
+        """Read how these versions were made, all at once."""
+        self._makings |= makings(
+            self._connection, self._workspace, [(facts.asset, facts.version) for facts in versions]
+        )
+
     def source(self, facts: VersionFacts) -> tuple[AssetKey, VersionFacts] | None:
         """The version of another asset that this one was taken from, as it was computed; None of its own."""
-        source = self._making(facts).source
+        source = self.making(facts).source
         if source is None:
             return None
         names = names_of(self._connection, self._workspace, self._view, [source[0]])
         return names[source[0]], versions_of(self._connection, self._workspace.project, [source])[source]
 
-    def _making(self, facts: VersionFacts) -> Making:
+    def making(self, facts: VersionFacts) -> Making:
+        """How the version came to be."""
         named = (facts.asset, facts.version)
         if named not in self._makings:
             self._makings |= makings(self._connection, self._workspace, [named])

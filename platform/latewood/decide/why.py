@@ -12,6 +12,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.judge import changed_logic, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
+from latewood.decide.nodes import Node
 from latewood.decide.places import Place, stale_places
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.staleness import Assessed, Status
@@ -302,27 +303,21 @@ class _Explainer:
             return
         if started is None:
             return
-        was = {name: started.parameters.get(name) for name in node.parameters}
-        paths = {*path_texts(node.task, was), *path_texts(node.task, node.parameters)}
-        then = self._past.contents(head, finding.asset, paths) if paths else {}
-        now = self._state.contents_of(finding.asset)
-        old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
-        for name in [name for name in new if new[name] != old[name]]:
-            if was[name] != node.parameters[name]:
-                before, after = str(was[name]), str(node.parameters[name])
-                pin = self._past.pinned(finding.asset, name)
-                if pin is not None and not pin.pinned and pin.position < head.position:
-                    pin = None
-                # A head that was made after the deployment with another value is a variant that somebody promoted.
-                since = pin.position if pin is not None else event if (event or 0) > head.position else None
-                if since is None and (promoted := self.became_head(head)[1]) is not None:
-                    since = promoted.position
-                yield replace(finding, subject=name, before=before, after=after, event=since, pin=pin)
+        for name, path, before, after in changed_parameters(
+            node, started.parameters, head, finding.asset, self._state, self._past
+        ):
+            found = replace(finding, subject=name, path=path, before=before, after=after)
+            if path:
+                yield found
                 continue
-            for path in texts_in(was[name]):
-                before, after = then.get(path, ""), now.get(path, "")
-                if before != after:
-                    yield replace(finding, subject=name, path=path, before=before, after=after)
+            pin = self._past.pinned(finding.asset, name)
+            if pin is not None and not pin.pinned and pin.position < head.position:
+                pin = None
+            # A head that was made after the deployment with another value is a variant that somebody promoted.
+            since = pin.position if pin is not None else event if (event or 0) > head.position else None
+            if since is None and (promoted := self.became_head(head)[1]) is not None:
+                since = promoted.position
+            yield replace(found, event=since, pin=pin)
 
     def _changed_configuration(self, finding: Finding, head: VersionFacts) -> Iterator[Finding]:
         """The fields of resources that are configured otherwise than when the head was made, and decide results."""
@@ -412,6 +407,34 @@ class _Explainer:
             return None, None
         since = self._past.head_since(heads[0].asset)
         return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
+
+
+class ParameterChange(NamedTuple):
+    """A parameter's value then and now; or, of the file or folder at `path` in it, the content hashes."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+
+
+def changed_parameters(
+    node: Node, given: Mapping[str, Any], head: VersionFacts, key: AssetKey, state: State, past: Past
+) -> Iterator[ParameterChange]:
+    """In which keyed parameters the task is called otherwise now than with those `given` when the head was made."""
+    was = {name: given.get(name) for name in node.parameters}
+    paths = {*path_texts(node.task, was), *path_texts(node.task, node.parameters)}
+    then = past.contents(head, key, paths) if paths else {}
+    now = state.contents_of(key)
+    old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
+    for name in [name for name in new if new[name] != old[name]]:
+        if was[name] != node.parameters[name]:
+            yield ParameterChange(name, "", str(was[name]), str(node.parameters[name]))
+            continue
+        for path in texts_in(was[name]):
+            before, after = then.get(path, ""), now.get(path, "")
+            if before != after:
+                yield ParameterChange(name, path, before, after)
 
 
 def _as_text(value: Any) -> str:
