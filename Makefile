@@ -2,6 +2,8 @@
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517
+# pip is silent meanwhile.
+SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a minute or two..."
 
 .PHONY: demo test check bench soak lock clean
 
@@ -42,11 +44,13 @@ lock: .venv/dev
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python requirements.lock pyproject.toml
+	@$(call SAY_INSTALLING,requirements.lock)
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: .venv/bin/python requirements-dev.lock pyproject.toml
+	@$(call SAY_INSTALLING,requirements-dev.lock)
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ .venv/demo

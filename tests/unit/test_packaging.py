@@ -1,6 +1,7 @@
 """What installing and importing rely on."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def test_a_lock_has_every_dependency(lock):
     wanted = [*PROJECT["project"]["dependencies"], *extras["build"], *extras["examples"]]
     wanted += extras["dev"] if "dev" in lock else []
     assert {re.match(r"[\w.\-]+", text)[0] for text in wanted} <= locked
+
+
+@pytest.mark.parametrize(("target", "lock"), [("demo", "requirements.lock"), ("dev", "requirements-dev.lock")])
+def test_make_says_how_much_it_installs_before_pip_is_silent(target, lock):
+    dry = ["make", "--dry-run", "-W", lock, f".venv/{target}"]
+    recipe = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    said = next(number for number, line in enumerate(recipe) if line.startswith("echo"))
+    assert said < next(number for number, line in enumerate(recipe) if "-m pip" in line)
+    told = subprocess.run(["sh", "-c", recipe[said]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    count = len(re.findall(r"^[\w.\-]+==", (ROOT / lock).read_text(), re.MULTILINE))
+    assert told == f"Installing {count} packages into .venv; a minute or two...\n"
 
 
 def test_versions_agree():
