@@ -242,6 +242,13 @@ def test_values_are_shown_without_the_code_that_made_them(shell):
     }  # fmt: skip
 
 
+def test_a_data_version_is_short_for_people_and_whole_for_machines(shop):
+    whole = answer(shop, "asset", "numbers")["versions"][0]["data_version"]
+    assert re.fullmatch(r"json1:[0-9a-f]{64}", whole)
+    shown = shop.here("asset", "numbers").out
+    assert (f"{whole[:18]}  " in shown, whole[:19] in shown) == (True, False)
+
+
 # ── for machines ─────────────────────────────────────────────────────────────────────────────────────────
 
 _RUN = {
@@ -619,6 +626,9 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
     [
         (["materialize"], "Missing argument 'SELECTION'"),
         (["materialise", "*"], "Did you mean 'materialize'?"),
+        (["plan", "*", "-f", "shop.py", "-f", "other.py"], "'-f' / '--file': expected it once, found it 2 times"),
+        (["plan", "*", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),
+        (["plan", "*", "--partition", "eu", "--partition", "us"], "expected it once, as in eu,us"),
         (["plan", "*", "--forced"], "Did you mean '--force'?"),
         (["plan", "totl"], "Near it: total"),
         (["plan", "total and (numbers"], "  total and (numbers\n                    ^\n"),

@@ -11,7 +11,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, plural, print_json, table
+from latewood.cli.output import console, content_text, plural, print_json, table
 from latewood.cli.wording import change_text
 from latewood.commands.reproducing import Reproduced, Reproduction, reproduce
 from latewood.commands.rerunning import rerun_of
@@ -102,7 +102,8 @@ def surroundings_lines(found: Surroundings) -> list[str]:
     lines += [f"other now: {change_text(change)}" for change in found.code]
     lines += [f"other now: the content of {path}, which a parameter names" for path in found.contents]
     lines += [
-        f"other now: {f'{change.asset} {change.partition}'.rstrip()}, made elsewhere: {change.before} -> {change.after}"
+        f"other now: {f'{change.asset} {change.partition}'.rstrip()}, made elsewhere: "
+        f"{content_text(change.before)} -> {content_text(change.after)}"
         for change in found.external
     ]
     return lines + [

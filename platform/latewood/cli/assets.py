@@ -13,12 +13,12 @@ from latewood.cli.output import (
     STATUS_GLYPH,
     STATUS_STYLE,
     console,
+    content_text,
     duration,
     metadata_text,
     moment,
     plural,
     print_json,
-    short,
     table,
 )
 from latewood.cli.wording import rename_json, rename_text
@@ -283,7 +283,7 @@ def _versions_table(page: AssetPage) -> Table:
             facts.partition,
             moment(facts.made_at),
             duration(facts.duration_ms),
-            short(facts.data_version, 24),
+            content_text(facts.data_version),
             f"{facts.position:,}",
             style=_USE_STYLE.get(version.use, ""),
         )

@@ -10,7 +10,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, short
+from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, print_json
 from latewood.cli.wording import (
     change_text,
     configuration_text,
@@ -167,7 +167,7 @@ def _made_lines(found: Explanation) -> Iterator[str]:
         return
     computed = head
     if not head.artifact:
-        yield f"observed as {head.data_version} at {moment(head.made_at)}, event {head.position:,}"
+        yield f"observed as {content_text(head.data_version)} at {moment(head.made_at)}, event {head.position:,}"
     elif found.source is None:
         yield f"its version {head.version} was made by run {_made_text(head)}"
     else:
@@ -259,7 +259,7 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
         case Cause.ABSENT:
             return [(f"absent     {where}: an optional output that its task did not make{through}", None)]
         case Cause.INPUT:
-            before, after = short(finding.before, 20), short(finding.after, 20)
+            before, after = content_text(finding.before), content_text(finding.after)
             subject = f"{finding.subject} was observed" if finding.observed else finding.subject
             return [(f"input      {subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case Cause.UNOBSERVED:

@@ -16,6 +16,8 @@ from latewood.projections.states import NOW
 
 def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     """The location that was named; without a name, the one that is deployed from here. Raises UsageError."""
+    if file is not None and module is not None:
+        raise UsageError(f"expected -f FILE or -m MODULE, found both: {file} and {module}")
     root = project_root(Path.cwd())
     if file is None and module is None:
         file, module = _only_location(workspace, root)

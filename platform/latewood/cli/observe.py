@@ -9,7 +9,7 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, metadata_text, plural, print_json, table
+from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
 from latewood.commands.observing import Observed, observe, report
 from latewood.errors import UsageError
 
@@ -66,7 +66,9 @@ def _told(done: Observed, *, json_: bool) -> int:
     rows = table("asset", "partition", "data version", "", spare=("partition",))
     for seen in done.seen[-_SHOWN:]:
         word = "new" if seen.is_new else "as before"
-        rows.add_row(seen.key, seen.partition, seen.data_version, " ".join((word, metadata_text(seen.metadata))))
+        rows.add_row(
+            seen.key, seen.partition, content_text(seen.data_version), " ".join((word, metadata_text(seen.metadata)))
+        )
     out.print(rows)
     for failed in done.unseen:
         name = f"{failed.key} {failed.partition}".rstrip()

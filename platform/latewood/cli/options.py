@@ -58,13 +58,40 @@ def said(_context: click.Context, _option: click.Parameter, value: str | None) -
     return value or ""
 
 
+def _once(context: click.Context, option: click.Parameter, values: tuple[Any, ...]) -> Any:
+    """The one value of an option that some would expect to take several: none is dropped without a word."""
+    if len(values) > 1:
+        raise click.BadParameter(f"expected it once, found it {len(values)} times", context, option)
+    return values[0] if values else None
+
+
+def _partitions(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str:
+    if len(values) > 1:
+        raise click.BadParameter(f"expected it once, as in {','.join(values)}", context, option)
+    return said(context, option, _once(context, option, values))
+
+
 partition = click.option(
-    "--partition", callback=said, metavar="KEY|A..B", help="Partitions: a key, a range, or several."
+    "--partition",
+    callback=_partitions,
+    multiple=True,
+    metavar="KEY|A..B",
+    help="Partitions: a key, a range, or several with commas.",
 )
 version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(
-    click.option("-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="Python file with definitions."),
-    click.option("-m", "--module", metavar="MODULE", help="Importable module with definitions."),
+    click.option(
+        "-f",
+        "--file",
+        type=click.Path(path_type=Path),
+        callback=_once,
+        multiple=True,
+        metavar="FILE",
+        help="Python file with definitions.",
+    ),
+    click.option(
+        "-m", "--module", callback=_once, multiple=True, metavar="MODULE", help="Importable module with definitions."
+    ),
 )
 VALUES: Final = (
     "Value of a parameter. Several, separated by commas, are a sweep: each is tried in combination with those of "

@@ -1,5 +1,6 @@
 """Printing: one console, tables without frames, JSON for machines, and how numbers and times are written."""
 
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -160,6 +161,15 @@ def moment(at: datetime) -> str:
 def short(text: str, length: int) -> str:
     """The text; on a terminal as much of it as that, and a sign that there is more. Elsewhere nothing is cut."""
     return text if len(text) <= length or not sys.stdout.isatty() else f"{text[: length - 1]}…"
+
+
+_DIGEST = re.compile(r"(.+:)([0-9a-f]{12})[0-9a-f]{4,}")
+
+
+def content_text(version: str) -> str:
+    """A data version, or the hash of a file, with as much of a digest as tells it from others; --json has all of it."""
+    found = _DIGEST.fullmatch(version)
+    return version if found is None else found[1] + found[2]
 
 
 def plural(count: int, noun: str) -> str:

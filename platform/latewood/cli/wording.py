@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latewood.cli.output import duration, metadata_text, plural
+from latewood.cli.output import content_text, duration, metadata_text, plural
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.why import Finding
@@ -31,7 +31,7 @@ def parameter_text(finding: Finding, where: str) -> str:
             return f"{name}: {before} -> {after}"
         return f"{name}: {before} -> {after} ({'' if finding.pin.pinned else 'un'}pinned by {finding.pin.actor})"
     verb = "changed" if before and after else "is there now" if after else "is gone"
-    return f"{name}: content of {finding.path} {verb} ({_short(before)} -> {_short(after)})"
+    return f"{name}: content of {finding.path} {verb} {_from_to(before, after)}"
 
 
 def configuration_text(finding: Finding) -> str:
@@ -50,14 +50,13 @@ def displaced_text(finding: Finding, where: str) -> str:
     if there.version:
         run = there.version.rpartition(".")[0]
         return f"{where}: {finding.path} was overwritten by run {run} in {there.environment}, with {there.version}"
-    now = f"({_short(finding.before)} -> {_short(finding.after)})"
-    verb = f"has another content {now}" if finding.after else "is gone"
+    verb = f"has another content {_from_to(finding.before, finding.after)}" if finding.after else "is gone"
     return f"{where} outside of Latewood: {finding.path} {verb}"
 
 
-def _short(content: str) -> str:
-    scheme, _, digest = content.partition(":")
-    return f"{scheme}:{digest[:12]}" if digest else "nothing"
+def _from_to(before: str, after: str) -> str:
+    """Two contents, of which either may be none."""
+    return f"({content_text(before) or 'nothing'} -> {content_text(after) or 'nothing'})"
 
 
 def failure_text(fact: StepFailed | CheckEvaluated) -> str:
