@@ -425,6 +425,19 @@ def test_an_asset_of_another_location_is_not_defined_twice(load, refused):
     assert 'asset "a": another location defines it too' in refused("@asset\ndef a() -> int: return 1\n", other)
 
 
+def test_what_another_file_defines_is_read_by_its_key_and_the_errors_say_so(load, refused):
+    other = by_key(load("@asset\ndef a() -> int: return 1\n", name="imported_defs.py"))
+    reader = "@asset(inputs={{'x': {named}}})\ndef b(x: int) -> int: return x\n"
+    imported = "from imported_defs import a\n" + reader.format(named="a")
+    assert 'do not import it, but name it by its key (a parameter of that name, or inputs={"…": "a"})' in refused(
+        imported, other
+    )
+    module = "import imported_defs\n" + reader.format(named="imported_defs.a")
+    assert '"a" is no single asset of this module' in (said := refused(module, other))
+    assert "if another file defines it, name it by its key, as text" in said
+    assert by_key(load(reader.format(named="'a'"), other))["b"].task.inputs[0].asset == "a"
+
+
 def test_a_failure_at_import_is_placed_at_the_users_innermost_line(tmp_path):
     (tmp_path / "defs_helper.py").write_text("def boom():\n    raise RuntimeError('no config')\n")
     (tmp_path / "defs.py").write_text("from defs_helper import boom\n\nboom()\n")

@@ -115,7 +115,8 @@ def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDef
 def defined_elsewhere(key: AssetKey) -> str:
     """What is said of a key that another location defines."""
     return (
-        f'asset "{key}": another location defines it too; if it is only imported here, name what is this file\'s own: '
+        f'asset "{key}": another location defines it too; to read it here do not import it, but name it by its key '
+        f'(a parameter of that name, or inputs={{"…": "{key}"}}); or say what is this file\'s own: '
         "`definitions = Definitions(…)`; if it moved here, deploy the other one without it first"
     )
 
@@ -177,7 +178,10 @@ class Directory:
         if key is None:
             self._refuse_faulty(upstream)
             shown = upstream.output if isinstance(upstream, OutputOf) else upstream.function.__name__
-            raise DefinitionError(f'"{shown}" is no single asset of this module: list it, or name one of its outputs')
+            raise DefinitionError(
+                f'"{shown}" is no single asset of this module: list it, name one of its outputs, or, '
+                "if another file defines it, name it by its key, as text"
+            )
         return key
 
     def _refuse_faulty(self, value: Asset[..., Any] | OutputOf) -> None:
