@@ -336,3 +336,12 @@ def test_outside_of_its_project_a_place_is_as_the_log_says(project, tmp_path, mo
     assert project.status("sales") == "fresh"
     with pytest.raises(UsageError, match="in another project; ask from its folder"):
         show(project.workspace, "sales", partition="2013-01-02")
+
+
+def test_a_place_that_no_event_has_room_for_is_refused(project):
+    project.define("""
+        @asset(partitions=Static(["ü" * 800]), io=Json("out/{partition}.json"))
+        def one(key: PartitionKey) -> int: return 1
+    """)
+    assert project.run().status is RunStatus.FAILED
+    assert 'place of "one": expected at most 4,000 bytes, found 4,809' in project.failures()[0].message

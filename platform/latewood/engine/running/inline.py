@@ -6,7 +6,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -46,7 +46,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, UsedResource
 from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 from latewood.model.schemes import dynamic_names
 from latewood.places import is_placed
@@ -85,6 +85,7 @@ class InlineRun:
         self._sleep = sleep
         self._bindings = Bindings(catalog, plan.state, plan.views)
         self._places = Places(loaded.ios, loaded.root, resources)
+        self._catalog = catalog
         self._values = Values(store, placed=self._places)
         self._root = loaded.root
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
@@ -168,7 +169,7 @@ class InlineRun:
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
             variant=node.is_variant,
-            configurations={use.resource: use.digest for use in node.task.uses},
+            configurations={use.resource: use.digest for use in (*node.task.uses, *self._loading(bound))},
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
@@ -177,6 +178,12 @@ class InlineRun:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
             self._recorder.told()
         return ids[0]
+
+    def _loading(self, bound: list[Bound]) -> Iterator[UsedResource]:
+        """The resources of the IO by which inputs are loaded: they decide no result, but whoever runs this again."""
+        for b in bound:
+            if b.input.loads and (asset := self._catalog[b.input.asset]).stored is not None:
+                yield from (use for use in asset.task.uses if use.parameter.startswith(f"{asset.output}.io."))
 
     def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
         """What is recorded of the inputs; the longest lists of versions go to the store, by address, till all fit."""
