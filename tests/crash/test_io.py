@@ -203,9 +203,11 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     create(project.workspace, "dev", base="prod")
     assert project.ran(environment="dev") == (0, 0)  # it stands on what prod has
     project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    before = project.workspace.log.position()
     with pytest.raises(UsageError, match=r"dev would overwrite.*\n.*sales: .*has versions of prod") as refused:
         project.run(environment="dev")
     assert "Put {environment} into the place" in str(refused.value)
+    assert project.workspace.log.position() == before  # not even the deployment
     own = SALES.replace("out/sales/", "out/{environment}/sales/")
     project.define(own)
     assert project.ran() == (3, 1)
