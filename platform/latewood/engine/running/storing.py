@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from latewood.decide.nodes import Node, retraction
+from latewood.decide.judge import retraction
+from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loading.loader import Loaded
