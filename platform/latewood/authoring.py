@@ -53,6 +53,8 @@ class AssetOptions(TaskOptions, total=False):
     name does not say it. deps: assets to wait for without loading them. outputs: several assets from one function,
     type by name. subsettable: the function can make some of its outputs without the others. io: where values live
     instead of the artifact store (`latewood.io`); of several outputs those that do not say it themselves.
+    partition_column: the function is partition-wise. It is called for a PartitionRange, of up to partitions_per_step
+    partitions, and this column of its result, dates, times or keys, says to which of them each row belongs.
     """
 
     key: str
@@ -68,6 +70,8 @@ class AssetOptions(TaskOptions, total=False):
     outputs: Mapping[str, Any]
     subsettable: bool
     io: IO
+    partition_column: str
+    partitions_per_step: int
 
 
 class CheckOptions(TaskOptions, total=False):

@@ -89,7 +89,7 @@ class Context:
         *,
         assets: tuple[AssetKey, ...],
         outputs: tuple[str, ...],
-        partition: PartitionKey,
+        partition: PartitionKey | None,
         run: RunId,
         attempt: int,
         now: Callable[[], datetime],
@@ -118,7 +118,12 @@ class Context:
 
     @property
     def partition(self) -> PartitionKey:
-        """Key of the partition that is being made; empty for an unpartitioned asset."""
+        """Key of the partition that is being made; empty for an unpartitioned asset.
+
+        Raises UsageError in a partition-wise task: that hears of its partitions by a PartitionRange.
+        """
+        if self._partition is None:
+            raise UsageError("Context.partition: a partition-wise task may make several; it asks for a PartitionRange")
         return self._partition
 
     @property

@@ -203,9 +203,11 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     create(project.workspace, "dev", base="prod")
     assert project.ran(environment="dev") == (0, 0)  # it stands on what prod has
     project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
+    before = project.workspace.log.position()
     with pytest.raises(UsageError, match=r"dev would overwrite.*\n.*sales: .*has versions of prod") as refused:
         project.run(environment="dev")
     assert "Put {environment} into the place" in str(refused.value)
+    assert project.workspace.log.position() == before  # not even the deployment
     own = SALES.replace("out/sales/", "out/{environment}/sales/")
     project.define(own)
     assert project.ran() == (3, 1)
@@ -336,3 +338,12 @@ def test_outside_of_its_project_a_place_is_as_the_log_says(project, tmp_path, mo
     assert project.status("sales") == "fresh"
     with pytest.raises(UsageError, match="in another project; ask from its folder"):
         show(project.workspace, "sales", partition="2013-01-02")
+
+
+def test_a_place_that_no_event_has_room_for_is_refused(project):
+    project.define("""
+        @asset(partitions=Static(["ü" * 800]), io=Json("out/{partition}.json"))
+        def one(key: PartitionKey) -> int: return 1
+    """)
+    assert project.run().status is RunStatus.FAILED
+    assert 'place of "one": expected at most 4,000 bytes, found 4,809' in project.failures()[0].message

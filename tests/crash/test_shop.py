@@ -116,6 +116,11 @@ def test_what_lies_in_a_table_is_reproduced_from_it_and_shown_there(shop):
     run = shop.run().run
     found = reproduce(shop.workspace, run, home=shop.folder / "home", root=shop.folder)
     assert found.is_identical
+    # What only reads the table is told by what it was loaded.
+    total = found.outputs[-1]
+    assert total.asset == "total"
+    alone = reproduce(shop.workspace, total.version, home=shop.folder / "home", root=shop.folder)
+    assert [(output.asset, alone.is_identical) for output in alone.outputs] == [("total", True)]
     with pytest.raises(UsageError, match=r"lies at sales_prod.*where PostgresTable keeps it"):
         show(shop.workspace, "sales", partition="2026-03-04")
     shop.edit("2 * day", "3 * day")

@@ -171,7 +171,9 @@ def _look(
     values = parameters_of(task, {})
     arguments = {name: live_parameter(type_, values[name], loaded.root) for name, type_ in live.parameters.items()}
     outcome = call(
-        resources.calling(live), arguments | received(live, asset, ordinal, context), timeout=task.timeouts.running
+        resources.calling(live),
+        arguments | received(live, asset, (ordinal, ordinal + 1), context),
+        timeout=task.timeouts.running,
     )
     if isinstance(outcome, Raised):
         return outcome.failure

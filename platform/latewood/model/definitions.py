@@ -86,6 +86,9 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stored: StoredBy | None = None
 
 
+PARTITIONS_PER_STEP: Final = 366
+"""How many partitions a partition-wise task is called for at once, where it says no number."""
+
 Receives = Literal["context", "window", "key", "grid key", "range"]
 """What a task asks for besides inputs and parameters: its context, or its partition as window, key or range."""
 
@@ -115,6 +118,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     `name` is `module:qualname` within its location; a task used for several assets keeps one name.
     `fixed` are parameter values set where the task was made an asset; `uses` are resources, by parameter's name.
+    One with a `partition_column` may be called for up to `partitions_per_step` neighbouring partitions at once: it says
+    of each row of the result which partition's it is.
     """
 
     name: str
@@ -133,6 +138,13 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     priority: int = 0
     image: str = ""
     subsettable: bool = False
+    partition_column: str = ""
+    partitions_per_step: int = PARTITIONS_PER_STEP
+
+    @property
+    def is_partition_wise(self) -> bool:
+        """Whether it may be called for a range of partitions at once, its result split by a column."""
+        return bool(self.partition_column)
 
 
 class Severity(StrEnum):

@@ -20,11 +20,12 @@ from latewood.engine.loading.naming import Directory, Named, name_outputs, refus
 from latewood.engine.loading.observers import define_observers
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.project_file import ProjectFile
+from latewood.engine.loading.ranges import faults_of_ranges
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.loading.storing import LiveIO
 from latewood.engine.loading.tasks import bare_task, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
-from latewood.model.definitions import AssetDefinition, Input, Output, TaskDefinition
+from latewood.model.definitions import PARTITIONS_PER_STEP, AssetDefinition, Input, Output, TaskDefinition
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.workflows import LaunchPlan, Workflow
@@ -164,6 +165,7 @@ def _define(
     known = {parameter.name for parameter in signature.parameters}
     messages += [f"no parameter {name} in {function.__name__}()" for name in named.asset.fixed if name not in known]
     messages += faults_of_receiving(signature.receives, named.scheme)
+    messages += faults_of_ranges(options, signature.receives, inputs, named.outputs, named.scheme)
     task = None
     if not messages:
         try:
@@ -190,6 +192,8 @@ def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> Task
         outputs=named.outputs,
         fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),
         subsettable=bool(options.get("subsettable", False)),
+        partition_column=options.get("partition_column", ""),
+        partitions_per_step=options.get("partitions_per_step", PARTITIONS_PER_STEP),
     )
     size = len(encode_json(parameters_of(task, {})))
     if size > _PARAMETERS_BYTES_MAX:

@@ -149,7 +149,8 @@ def check_edges(
 
 def _unjoined(upstream: AssetDefinition, input_: Input, named: Named) -> str | None:
     """What is wrong where several partitions are read of which the values cannot be joined."""
-    if not reads_several(input_.mapping, upstream.partitions, named.scheme):
+    in_ranges = bool(named.asset.options.get("partition_column")) and upstream.partitions is not None
+    if not in_ranges and not reads_several(input_.mapping, upstream.partitions, named.scheme):
         return None
     if _may_be_joined(upstream.type) and _may_be_joined(input_.type):
         return None

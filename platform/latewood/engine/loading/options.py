@@ -68,6 +68,8 @@ _EXPECTED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "deps": ("a list of assets", _is_listed),
     "outputs": ("a dict of types by output name", _is(dict)),
     "subsettable": _YES_OR_NO,
+    "partition_column": _TEXT,
+    "partitions_per_step": ("a whole number from 1 on", lambda value: type(value) is int and value > 0),
     "io": ("an IO, such as Parquet(…)", _is(IO)),
     "blocking": _YES_OR_NO,
     "severity": ('"warning" or "error"', lambda value: value in {s.value for s in Severity}),

@@ -1,6 +1,6 @@
 """One call of user code, from versions to staged results: a task's attempt, or a check's verdict."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import PlaceFailed
+from latewood.engine.running.ranged import apart, read_together
 from latewood.engine.storage.file_hash import content_of
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.recordable import recordable_metadata, require_room, text
@@ -26,6 +27,7 @@ from latewood.events import Failure, FailureKind
 from latewood.model.definitions import AssetDefinition, TaskDefinition
 from latewood.model.grids import GridKey
 from latewood.model.keys import PartitionKey, RunId
+from latewood.model.ordinals import Range
 from latewood.model.partitions import key_at, range_at, window_at
 
 
@@ -72,34 +74,58 @@ class Attempts:
         self._dynamic = dynamic
 
     def attempt(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
-        """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else."""
-        node = step.task.node
+        """What comes of calling the task for one step, as `attempt_all`."""
+        outcome = self.attempt_all([(step, bound)], number)
+        return outcome if isinstance(outcome, Raised) else outcome[0]
+
+    def attempt_all(self, due: Sequence[tuple[Step, list[Bound]]], number: int) -> list[Made] | Raised:
+        """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else.
+
+        Of a partition-wise task neighbouring steps are `due` together: it is called once, and each gets its part.
+        """
+        first, node = due[0][0], due[0][0].task.node
         live = self._loaded.tasks[node.keys[0]]
-        context = self.context(step, number)
+        context = self.context(first, number)
+        ordinals = [step.ordinal for step, _ in due]
         try:
-            arguments = self._arguments(step, live, bound, context)
+            arguments = self._arguments(node, live, read_together([bound for _, bound in due]), ordinals, context)
         except (ValueRefused, StoreError) as error:
             return refused(error)
         outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
         if isinstance(outcome, Raised):
             return outcome
         try:
-            outputs, unplaced = self._stage(node, live, outcome.value)
-            metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
-            made: list[StagedOutput | Examined] = [*outputs.values(), *unplaced.values()]
-            recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in made]
-            require_room(recorded, subject=f'"{node.keys[0]}"')
+            named = {RESULT: outcome.value} if set(live.outputs) == {RESULT} else _by_name(outcome.value, live, node)
+            parts = apart(named, live.outputs, node, ordinals) if node.task.is_partition_wise else [named]
             logs = self._values.stage_logs(outcome.output)
+            share = replace(outcome, duration_ms=round(outcome.duration_ms / len(due), 3))
+            made = [self._made(node, live, part, context, share, logs) for part in parts]
         except (ValueRefused, StoreError) as error:
             return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
+        return [replace(made[0], added=context.partitions_added), *made[1:]]
+
+    def _made(
+        self,
+        node: Node,
+        live: LiveTask,
+        named: Mapping[str, Any],
+        context: Context,
+        returned: Returned,
+        logs: Staged | None,
+    ) -> Made:
+        outputs, unplaced = self._stage(node, live, named)
+        metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
+        made: list[StagedOutput | Examined] = [*outputs.values(), *unplaced.values()]
+        recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in made]
+        require_room(recorded, subject=f'"{node.keys[0]}"')
         return Made(
             outputs=outputs,
             unplaced=unplaced,
             metadata=metadata,
-            returned=outcome,
+            returned=returned,
             no_reuse=context.no_reuse,
             logs=logs,
-            added=context.partitions_added,
+            added={},
         )
 
     def context(self, step: Step, attempt: int) -> Context:
@@ -107,7 +133,7 @@ class Attempts:
         return Context(
             assets=step.task.node.keys,
             outputs=tuple(asset.output for asset in step.task.node.assets),
-            partition=step.partition,
+            partition=None if step.task.node.task.is_partition_wise else step.partition,
             run=self._run,
             attempt=attempt,
             now=self._clock,
@@ -116,8 +142,9 @@ class Attempts:
             dynamic=self._dynamic,
         )
 
-    def _arguments(self, step: Step, live: LiveTask, bound: list[Bound], context: Context) -> dict[str, Any]:
-        node = step.task.node
+    def _arguments(
+        self, node: Node, live: LiveTask, bound: list[Bound], ordinals: Sequence[int], context: Context
+    ) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
         for b in bound:
             if b.input.loads:
@@ -126,7 +153,7 @@ class Attempts:
                 arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
         for name, annotation in live.parameters.items():
             arguments[name] = live_parameter(annotation, node.parameters[name], self._loaded.root)
-        return arguments | received(live, node.assets[0], step.ordinal, context)
+        return arguments | received(live, node.assets[0], (ordinals[0], ordinals[-1] + 1), context)
 
     def _annotation(self, live: LiveTask, bound: Bound) -> Any:
         """What the input is read as: where the reader does not say, as its producer wrote it."""
@@ -137,8 +164,9 @@ class Attempts:
         output = next(o.name for o in self._loaded.outputs_of(bound.input.asset) if o.asset == bound.input.asset)
         return producer.outputs[output]
 
-    def _stage(self, node: Node, live: LiveTask, value: Any) -> tuple[dict[str, StagedOutput], dict[str, Examined]]:
-        by_name = {RESULT: value} if set(live.outputs) == {RESULT} else _by_name(value, live.outputs, node)
+    def _stage(
+        self, node: Node, live: LiveTask, by_name: Mapping[str, Any]
+    ) -> tuple[dict[str, StagedOutput], dict[str, Examined]]:
         staged: dict[str, StagedOutput] = {}
         unplaced: dict[str, Examined] = {}
         wanted = {asset.output for asset in node.assets}
@@ -162,9 +190,9 @@ def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents:
     return any(content_of(named, root) != contents.get(named) for named in path_texts(task, parameters))
 
 
-def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Context) -> dict[str, Any]:
-    """What a function hears of the asset's partition, by parameter."""
-    scheme = asset.partitions
+def received(live: LiveTask, asset: AssetDefinition, ordinals: Range, context: Context) -> dict[str, Any]:
+    """What a function hears of the asset's partition, or partitions, by parameter."""
+    scheme, ordinal = asset.partitions, ordinals[0]
     found: dict[str, Any] = {}
     for name, kind in live.receives.items():
         match kind:
@@ -178,13 +206,13 @@ def received(live: LiveTask, asset: AssetDefinition, ordinal: int, context: Cont
             case "grid key":
                 found[name] = GridKey(key_at(scheme, ordinal))
             case "range":
-                found[name] = range_at(scheme, (ordinal, ordinal + 1))
+                found[name] = range_at(scheme, ordinals)
     return found
 
 
-def _by_name(value: Any, outputs: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
+def _by_name(value: Any, live: LiveTask, node: Node) -> Mapping[str, Any]:
     """A result of several outputs, as a mapping or a tuple. Raises ValueRefused for anything else."""
-    named = value._asdict() if hasattr(value, "_asdict") else value
+    named, outputs = value._asdict() if hasattr(value, "_asdict") else value, live.outputs
     if isinstance(named, tuple):
         named = {str(index): item for index, item in enumerate(named)}
     if not isinstance(named, Mapping):

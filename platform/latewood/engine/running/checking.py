@@ -128,7 +128,7 @@ class Checks:
             parameter.name: live_parameter(live.parameters[parameter.name], parameter.default, self._loaded.root)
             for parameter in check.task.parameters
         }
-        arguments |= received(live, asset, step.ordinal, context)
+        arguments |= received(live, asset, (step.ordinal, step.ordinal + 1), context)
         outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
         if isinstance(outcome, Raised):
             return _failed(outcome)

@@ -6,10 +6,10 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -46,7 +46,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, UsedResource
 from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 from latewood.model.schemes import dynamic_names
 from latewood.places import is_placed
@@ -56,6 +56,25 @@ Verdicts = Callable[[AssetId, PartitionKey], Known]
 
 _VERSIONS_MAX: Final = 24_576
 """Most characters of all inputs' versions in an event: a thousand ranges; usually there is one per input."""
+
+
+class Due(NamedTuple):
+    """A step that is to be run, what it reads, and the digest of that."""
+
+    step: Step
+    bound: list[Bound]
+    inputs: str
+
+
+def _neighbours(due: list[Due]) -> Iterator[list[Due]]:
+    """The steps in stretches without a gap."""
+    part: list[Due] = []
+    for one in due:
+        if part and one.step.ordinal != part[-1].step.ordinal + 1:
+            yield part
+            part = []
+        part.append(one)
+    yield part
 
 
 class InlineRun:
@@ -85,6 +104,7 @@ class InlineRun:
         self._sleep = sleep
         self._bindings = Bindings(catalog, plan.state, plan.views)
         self._places = Places(loaded.ios, loaded.root, resources)
+        self._catalog = catalog
         self._values = Values(store, placed=self._places)
         self._root = loaded.root
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
@@ -94,6 +114,7 @@ class InlineRun:
         self._reusable = Reusable(plan, run, recorder, store, self._places)
         self._reports = Reports(report)
         self.tally = self._reports.tally
+        self._waiting: list[Due] = []
         self.failures: list[tuple[Step, Failure]] = []
         """The steps that failed, or whose result a check or a retraction refused, in order."""
 
@@ -103,50 +124,91 @@ class InlineRun:
         Raises KeyboardInterrupt, and whatever the log refuses: what was told before it stays.
         """
         for step in self._plan.steps():
-            self._step(step)
+            # Whatever is due is run before the next step is looked at, which may read it; but for neighbours, which
+            # a partition-wise task makes together and which never read each other.
+            if self._waiting and not self._goes_with(self._waiting, step):
+                self._run_waiting()
+            due = self._due(step)
+            if due is None:
+                continue
+            self._waiting.append(due)
+            if not step.task.node.task.is_partition_wise:
+                self._run_waiting()
+        self._run_waiting()
         self._recorder.told()
         return self.tally
 
-    def _step(self, step: Step) -> None:
+    def _goes_with(self, waiting: list[Due], step: Step) -> bool:
+        """Whether the step may be run in one call with those that wait: of the same task, next, and with room."""
+        last = waiting[-1].step
+        room = step.task.node.task.partitions_per_step
+        return step.task is last.task and step.ordinal == last.ordinal + 1 and len(waiting) < room
+
+    def _run_waiting(self) -> None:
+        due, self._waiting = self._waiting, []
+        if due:
+            self._run_due(due)
+
+    def _due(self, step: Step) -> Due | None:
+        """The step with what it reads, if it is to be run; else it is told at once what becomes of it."""
         try:
             bound = self._bindings.bind(step.task.node, step.ordinal)
         except Blocked as blocked:
             self._skip(step, blocked)
-            return
+            return None
         inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
         if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
-            return
+            return None
         taken = self._reusable.find(step, inputs)
         if taken is None:
-            self._run_step(step, bound, inputs)
-        else:
-            self._reuse(step, bound, inputs, taken)
+            return Due(step, bound, inputs)
+        self._reuse(step, bound, inputs, taken)
+        return None
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _run_step(self, step: Step, bound: list[Bound], inputs: str) -> None:
-        task = step.task.node.task
+    def _run_due(self, due: list[Due]) -> None:
+        """Call the task for these steps at once, and again for those that failed, as often as it may be tried."""
+        task = due[0].step.task.node.task
         deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
         attempt = 1
-        while True:
-            cause = self._tell_started(step, attempt, bound, inputs)
-            outcome = self._attempts.attempt(step, bound, attempt)
-            judged: Mapping[str, Judged] = {}
-            key = self._key(step, inputs, outcome) if isinstance(outcome, Made) else ""
-            if isinstance(outcome, Made) and outcome.unplaced:
-                outcome, judged = self._storing.stored(step, outcome, inputs, key)
-            if isinstance(outcome, Made):
-                self._succeed(step, attempt, inputs, outcome, key, judged, cause)
+        while due:
+            failed = [failure for part in _neighbours(due) for failure in self._attempt(part, attempt)]
+            if not failed:
                 return
             luck = random.random()  # noqa: S311 - spreads retries; no secret
             next_ = after_failure(task.retries, attempt, self._clock(), luck, deadline=deadline)
             retry_at = next_.at if isinstance(next_, RetryAt) else None
-            self._tell_failed(step, attempt, outcome, retry_at, cause)
+            for one, cause, raised in failed:
+                self._tell_failed(one.step, attempt, raised, retry_at, cause)
             if retry_at is None:
                 return
             self._sleep(max(0.0, (retry_at - self._clock()).total_seconds()))
-            attempt += 1
+            due, attempt = [one for one, _, _ in failed], attempt + 1
+
+    def _attempt(self, due: list[Due], attempt: int) -> Iterator[tuple[Due, UUID, Raised]]:
+        """One call for neighbouring steps; those that failed, with the event of their start and what was raised."""
+        causes = [self._tell_started(one.step, attempt, one.bound, one.inputs) for one in due]
+        outcome = self._attempts.attempt_all([(one.step, one.bound) for one in due], attempt)
+        made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
+        for one, cause, result in zip(due, causes, made, strict=True):
+            raised = result if isinstance(result, Raised) else self._finish(one, attempt, result, cause)
+            if raised is not None:
+                yield one, cause, raised
+
+    def _finish(self, due: Due, attempt: int, made: Made, cause: UUID) -> Raised | None:
+        """Store what has a place of its own, and tell that the step succeeded; or the failure of its IO."""
+        step, inputs = due.step, due.inputs
+        outcome: Made | Raised = made
+        judged: Mapping[str, Judged] = {}
+        key = self._key(step, inputs, made)
+        if made.unplaced:
+            outcome, judged = self._storing.stored(step, made, inputs, key)
+        if isinstance(outcome, Raised):
+            return outcome
+        self._succeed(step, attempt, inputs, outcome, key, judged, cause)
+        return None
 
     def _tell_started(self, step: Step, attempt: int, bound: list[Bound], inputs: str) -> UUID:
         node = step.task.node
@@ -168,7 +230,7 @@ class InlineRun:
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
             variant=node.is_variant,
-            configurations={use.resource: use.digest for use in node.task.uses},
+            configurations={use.resource: use.digest for use in (*node.task.uses, *self._loading(bound))},
         )
         ids = self._recorder.tell(
             (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
@@ -177,6 +239,12 @@ class InlineRun:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
             self._recorder.told()
         return ids[0]
+
+    def _loading(self, bound: list[Bound]) -> Iterator[UsedResource]:
+        """The resources of the IO by which inputs are loaded: they decide no result, but whoever runs this again."""
+        for b in bound:
+            if b.input.loads and (asset := self._catalog[b.input.asset]).stored is not None:
+                yield from (use for use in asset.task.uses if use.parameter.startswith(f"{asset.output}.io."))
 
     def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
         """What is recorded of the inputs; the longest lists of versions go to the store, by address, till all fit."""

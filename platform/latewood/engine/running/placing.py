@@ -21,6 +21,7 @@ from latewood.model.keys import AssetKey, PartitionKey
 from latewood.places import IO, Address, Place, is_fingerprint, kept_at, name_at, name_of
 
 _AGAIN = "Materialize it again."
+_NAMES_BYTES_MAX = 4_000  # of the places of a step's outputs together: for more its event has no room
 
 
 class PlaceFailed(StoreError):
@@ -65,6 +66,9 @@ class Places:
         """Store a value that the task has made at the place of its asset partition. Raises ValueRefused."""
         live = self._ios[asset.key]
         name = name_at(asset, partition, environment)
+        room = _NAMES_BYTES_MAX // len(asset.task.outputs)
+        if (size := len(name.encode())) > room:
+            raise ValueRefused(f'place of "{asset.key}": expected at most {room:,} bytes, found {size:,}')
         place = Place(name=name, partition=partition, root=self._root, annotation=annotation)
 
         def act() -> str:

@@ -1,0 +1,50 @@
+"""Partition-wise tasks, called for neighbours at once: what they read over them, and what each partition gets of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from latewood.context import Output
+from latewood.decide.nodes import Node
+from latewood.decide.state import VersionFacts
+from latewood.engine.running.binding import Bound
+from latewood.engine.values.edge import check_value
+from latewood.engine.values.splitting import split
+from latewood.errors import ValueRefused
+from latewood.model.keys import PartitionKey
+from latewood.model.ordinals import Ordinals
+
+
+def read_together(bounds: Sequence[list[Bound]]) -> list[Bound]:
+    """What the steps read through each input, as one: every version once, in the order of the partitions."""
+    if len(bounds) == 1:
+        return bounds[0]
+    together = []
+    for of_input in zip(*bounds, strict=True):
+        versions: dict[PartitionKey, VersionFacts] = {key: facts for bound in of_input for key, facts in bound.versions}
+        ordinals = Ordinals.of_ranges(r for bound in of_input for r in bound.ordinals.ranges)
+        together.append(Bound(of_input[0].input, ordinals, tuple(versions.items())))
+    return together
+
+
+def apart(
+    named: Mapping[str, Any], annotations: Mapping[str, Any], node: Node, ordinals: Sequence[int]
+) -> list[dict[str, Any]]:
+    """What each partition gets of a result for all of them, by output. Raises ValueRefused.
+
+    Also of one partition: what is split comes out the same however many there were.
+    """
+    scheme = node.assets[0].partitions
+    assert scheme is not None, "refused when definitions load"
+    parts: list[dict[str, Any]] = [{} for _ in ordinals]
+    for output in node.task.outputs:
+        if output.name not in named:
+            continue
+        subject, result = f'output of "{output.asset}"', named[output.name]
+        whole = result if isinstance(result, Output) else Output(result)
+        if whole.data_version is not None:
+            raise ValueRefused(f"{subject}: expected no data version, since the result is split; found one")
+        table = check_value(whole.value, annotations[output.name], subject=subject)
+        tables = split(table, node.task.partition_column, scheme, ordinals, subject=subject)
+        for part, rows in zip(parts, tables, strict=True):
+            part[output.name] = Output(rows, whole.metadata)
+    return parts

@@ -1,0 +1,101 @@
+"""Partition-wise tasks: however a range is cut into calls, each partition gets the same table, byte for byte."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latewood import Daily, Hourly, Monthly, Static
+from latewood.engine.values.codecs import encode
+from latewood.engine.values.splitting import split
+from latewood.errors import ValueRefused
+from latewood.model.partitions import key_at, ordinal_of, window_at
+
+DAYS = Daily("2013-03-28", "2013-04-04", timezone="Europe/Berlin")  # the clocks change in it
+HOURS = Hourly("2013-03-31", "2013-04-01", timezone="Europe/Berlin")
+MONTHS = Monthly("2013-01", "2013-08")
+SHOPS = Static([f"shop {number}" for number in range(7)])
+
+SCHEMES = {
+    "days by date": (DAYS, lambda o: window_at(DAYS, o).start.date(), pa.date32()),
+    "days by date64": (DAYS, lambda o: window_at(DAYS, o).start.date(), pa.date64()),
+    "days by local time": (DAYS, lambda o: window_at(DAYS, o).start.replace(tzinfo=None, hour=3), pa.timestamp("us")),
+    "days by instant": (DAYS, lambda o: window_at(DAYS, o).end - timedelta(seconds=1), pa.timestamp("s", "UTC")),
+    "days by key": (DAYS, lambda o: key_at(DAYS, o), pa.string()),
+    "hours by instant": (HOURS, lambda o: window_at(HOURS, o).start.astimezone(UTC), pa.timestamp("ms", "UTC")),
+    "months by date": (MONTHS, lambda o: window_at(MONTHS, o).end.date() - timedelta(days=1), pa.date32()),
+    "shops by key": (SHOPS, lambda o: key_at(SHOPS, o), pa.large_string()),
+}
+
+
+@st.composite
+def tables(draw):
+    """A scheme, a table with rows of its first seven partitions in any order, a layout, and places of cuts."""
+    scheme, value_of, dtype = SCHEMES[draw(st.sampled_from(sorted(SCHEMES)))]
+    rows = draw(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", None])), max_size=20))
+    schema = pa.schema([pa.field("at", dtype, nullable=False), ("word", pa.string())], metadata={"made": "by hand"})
+    table = pa.table([[value_of(o) for o, _ in rows], [word for _, word in rows]], schema=schema)
+    cuts = draw(st.lists(st.integers(1, 6), unique=True).map(sorted))
+    encoded, at = draw(st.booleans()), draw(st.integers(0, 20))
+
+    def laid_out(made):
+        """As a function may return it: with a dictionary of what is in it, in chunks."""
+        made = made.set_column(1, "word", made["word"].dictionary_encode()) if encoded else made
+        return pa.concat_tables([made.slice(0, at), made.slice(at)])
+
+    return scheme, table, laid_out, [number for number, _ in rows], cuts
+
+
+@given(tables())
+def test_any_cut_of_a_range_into_calls_gives_each_partition_the_same(drawn):
+    scheme, table, laid_out, numbers, cuts = drawn
+
+    def called(start, stop):
+        """What the user's function gives for these partitions."""
+        mask = pa.array([start <= number < stop for number in numbers], pa.bool_())
+        return split(laid_out(table.filter(mask)), "at", scheme, range(start, stop), subject="it")
+
+    edges = [0, *cuts, 7]
+    parts = [part for start, stop in pairwise(edges) for part in called(start, stop)]
+    alone = [called(number, number + 1)[0] for number in range(7)]
+    for one, other in zip(parts, alone, strict=True):
+        assert one.schema.equals(other.schema, check_metadata=True)
+        first, second = encode(one, pa.Table), encode(other, pa.Table)
+        assert first.version == second.version
+        assert bytes(first.content) == bytes(second.content)
+    assert [part.num_rows for part in parts] == [numbers.count(number) for number in range(7)]
+    assert sum(part.num_rows for part in parts) == table.num_rows
+
+
+@pytest.mark.parametrize(
+    ("scheme", "values", "said"),
+    [
+        (DAYS, pa.array([datetime(2013, 4, 1).date()], pa.date32()), "found at = 2013-04-01 in row 0"),  # noqa: DTZ001
+        (DAYS, pa.array([None], pa.date32()), "expected rows of 2013-03-28..2013-03-29 alone, found at = None"),
+        (DAYS, pa.array([5]), 'expected dates, times or keys in the partition column "at", found int64'),
+        (HOURS, pa.array([datetime(2013, 3, 31).date()], pa.date32()), "at has dates, but partitions begin within"),  # noqa: DTZ001
+        (SHOPS, pa.array(["shop 5"]), "expected rows of shop 0..shop 1 alone, found at = shop 5 in row 0"),
+        (SHOPS, pa.array([datetime(2013, 4, 1).date()]), "expected keys as text in the partition column"),  # noqa: DTZ001
+    ],
+)
+def test_rows_of_no_partition_and_columns_that_tell_none_are_refused(scheme, values, said):
+    with pytest.raises(ValueRefused) as refused:
+        split(pa.table({"at": values}), "at", scheme, range(2), subject='output of "it"')
+    assert str(refused.value).startswith('output of "it": ')
+    assert said in str(refused.value)
+
+
+def test_a_missing_column_is_refused_with_those_there_are():
+    with pytest.raises(ValueRefused, match='expected the partition column "at", found columns day, n'):
+        split(pa.table({"day": [1], "n": [2]}), "at", DAYS, range(2), subject="it")
+
+
+def test_a_range_is_ordered_as_its_partitions_are_and_rows_as_they_came():
+    table = pa.table({"at": ["shop 1", "shop 0", "shop 1"], "n": [1, 2, 3]})
+    parts = split(table, "at", SHOPS, [ordinal_of(SHOPS, "shop 0"), ordinal_of(SHOPS, "shop 1")], subject="it")
+    assert [part["n"].to_pylist() for part in parts] == [[2], [1, 3]]
+    assert pc.sum(parts[1]["n"]).as_py() == 4
