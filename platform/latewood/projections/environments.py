@@ -14,6 +14,7 @@ from latewood.decide.state import Pin
 from latewood.events import EnvironmentCreated, EnvironmentDropped, Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, PartitionKey
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.heads import moves
 from latewood_eventlog.projector import Change, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -154,6 +155,11 @@ def line_of(connection: Connection, project: str, environment: str, as_of: Posit
     ]
 
 
+def began(connection: Connection, project: str, environment: str, as_of: Position) -> Position:
+    """Where what the environment is at a position began; 0 where nobody created it."""
+    return line_of(connection, project, environment, as_of)[0].after
+
+
 def existing(connection: Connection, project: str, as_of: Position) -> list[Environment]:
     """The environments there are at a position, by name. Cost: O(deployments)."""
     rows = connection.execute(_ENVIRONMENTS, {"project": project, "as_of": as_of})
@@ -173,18 +179,25 @@ class Difference:
     first: PartitionKey | None
 
 
+_KNOWN: Final = (
+    "h.project = :project AND h.environment = l.environment AND h.from_position > l.after "
+    "AND h.from_position <= l.upto AND h.asset = ANY (ARRAY(SELECT DISTINCT asset FROM differing WHERE since))"
+)
 # The source knew a head of the target if it ever stood in the source's line: surely if the target had it at the fork.
+# Two sets, of which one is taken from the other: however many heads there are, none is looked up by itself.
 _DIFFERENCES: Final = text(
-    "SELECT asset, count(*) AS partitions, count(*) FILTER (WHERE moved) AS moved, "
-    "min(partition) FILTER (WHERE moved) AS first FROM ("
-    "  SELECT s.asset, s.partition, t.version IS NOT NULL AND t.from_position > :fork AND NOT EXISTS ("
-    "    SELECT FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) "
-    "    AS l (environment, after, upto) JOIN head_history h ON h.project = s.project "
-    "    AND h.environment = l.environment AND h.asset = s.asset AND h.partition = s.partition "
-    "    AND h.from_position > l.after AND h.from_position <= l.upto AND h.version = t.version) AS moved "
+    "WITH differing AS MATERIALIZED ("  # noqa: S608 - our own SQL
+    "  SELECT s.asset, s.partition, t.version, t.version IS NOT NULL AND t.from_position > :fork AS since "
     "  FROM heads s LEFT JOIN heads t ON t.project = s.project AND t.environment = :target AND t.asset = s.asset "
     "  AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
-    "  AND t.version IS DISTINCT FROM s.version OFFSET 0) d GROUP BY asset ORDER BY asset"
+    "  AND t.version IS DISTINCT FROM s.version"
+    "), moved AS ("
+    "  SELECT asset, partition, version FROM differing WHERE since EXCEPT SELECT h.asset, h.partition, h.version "
+    "  FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) "
+    f"  AS l (environment, after, upto) CROSS JOIN LATERAL ({moves(_KNOWN)}) h"
+    ") SELECT asset, CAST(sum(differs) AS bigint) AS partitions, count(moved) AS moved, min(moved) AS first FROM ("
+    "  SELECT asset, count(*) AS differs, NULL AS moved FROM differing GROUP BY asset"
+    "  UNION ALL SELECT asset, 0, partition FROM moved) d GROUP BY asset ORDER BY asset"
 )
 
 
