@@ -18,9 +18,12 @@ from pathlib import Path
 
 from sweep import CRASHED, FINISHED, Effects, in_a_process
 
+from latewood.commands.carrying import carry
 from latewood.commands.environments import create, promote
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.observing import report
+from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.planning import Asked
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
@@ -40,7 +43,30 @@ ACTS: dict[str, Callable[[Workspace], object]] = {
     "rename": lambda workspace: rename(workspace, "b", "c"),
     "promote": lambda workspace: promote(workspace, "dev", "prod"),
     "rollback": lambda workspace: rollback(replace(workspace, environment="dev"), "a", version="run1.0"),
+    "carry": lambda workspace: carry(workspace, "sales", "eu", "europe"),
+    "undo carry": lambda workspace: carry(workspace, "sales", "us", "america", undone=True),
+    "add": lambda workspace: add_keys(workspace, "regions", ["asia", *_MANY]),
+    "remove": lambda workspace: remove_keys(workspace, "regions", ["europe", "america"]),
+    "report": lambda workspace: report(
+        replace(workspace, new_run=lambda: RunId("told")), "feed", data_version="tuesday", partition="*"
+    ),
 }
+
+_MANY = [f"{n:0200}" for n in range(500)]
+"""Keys that are too long for one event together."""
+
+_SOURCE = """
+from latewood import Static, asset
+from latewood.external import external_asset
+from latewood.partitions import Dynamic
+@asset
+def a() -> int: return {n}
+@asset
+def b(a: int) -> int: return a
+@asset(partitions=Dynamic("regions"))
+def sales() -> int: return 1
+feed = external_asset("feed", partitions=Static([str(number) for number in range(501)]))
+"""
 
 
 def workspace_of(root: Path, project: str, effects: Effects) -> Workspace:
@@ -61,17 +87,24 @@ def workspace_of(root: Path, project: str, effects: Effects) -> Workspace:
 
 
 def prepared(workspace: Workspace, root: Path) -> None:
-    """Two assets, a branch in which one has another head, and one retraction."""
+    """Two assets, a branch in which one has another head, and one retraction.
+
+    Also one whose keys were renamed, of which one is carried over; and one that others make.
+    """
     for n, environment in ((1, "prod"), (2, "dev")):
-        (root / "a.py").write_text(
-            f"from latewood import asset\n@asset\ndef a() -> int: return {n}\n@asset\ndef b(a: int) -> int: return a\n"
-        )
+        (root / "a.py").write_text(_SOURCE.format(n=n))
         loaded = load_file(root / "a.py", root=root)
         if environment == "dev":
             create(workspace, "dev")
         there = replace(workspace, environment=environment)
-        materialize(there, prepare(there, loaded, Asked(selection="*")))
+        materialize(there, prepare(there, loaded, Asked(selection="a or b")))
     retract(workspace, "run1.1", reason="wrong")
+    add_keys(workspace, "regions", ["eu", "us"])
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="sales")))
+    report(workspace, "feed", data_version="monday", partition="0")
+    remove_keys(workspace, "regions", ["eu", "us"])
+    add_keys(workspace, "regions", ["europe", "america"])
+    carry(workspace, "sales", "us", "america")
 
 
 def facts(workspace: Workspace) -> list[str]:

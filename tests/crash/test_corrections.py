@@ -19,7 +19,14 @@ from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
 from latewood.decide.reasons import Cause
 from latewood.errors import UsageError
-from latewood.events import AssetRenamed, RetractionUndone, RunStatus, VersionsRetracted
+from latewood.events import (
+    AssetRenamed,
+    PartitionCarried,
+    PartitionsAdded,
+    RetractionUndone,
+    RunStatus,
+    VersionsRetracted,
+)
 from latewood_eventlog.audit import verify
 
 SHOP = """
@@ -311,7 +318,8 @@ def test_a_crash_leaves_everything_or_nothing_and_again_is_the_same(workspace, e
     done = subprocess.run([sys.executable, script, tmp_path], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["act"] for line in lines} == {"retract", "undo", "rename", "promote", "rollback"}
+    acts = {"retract", "undo", "rename", "promote", "rollback", "carry", "undo carry", "add", "remove", "report"}
+    assert {line["act"] for line in lines} == acts
     for line in lines:
         assert line["effects"] == 1, f"{line['act']} is one append"
         assert line["before"] == line["start"], "nothing was recorded"
@@ -319,7 +327,7 @@ def test_a_crash_leaves_everything_or_nothing_and_again_is_the_same(workspace, e
         assert line["undisturbed"] != line["start"]
     verify(workspace.log.engine, workspace.log.projections)
     told = [type(fact) for fact in facts_of(workspace.log)]
-    for type_ in (VersionsRetracted, RetractionUndone, AssetRenamed):
+    for type_ in (VersionsRetracted, RetractionUndone, AssetRenamed, PartitionCarried, PartitionsAdded):
         assert type_ in told
 
 

@@ -7,14 +7,25 @@ from uuid import uuid4
 import pytest
 from msgspec import Raw
 
-from latewood.commands.environments import PromotionRefused, create, drop, environments, promote
+from latewood.commands.environments import PromotionRefused, create, diff, drop, environments, promote
 from latewood.commands.workspace import open_workspace
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import AssetDefined, HeadsMoved, OutputMade, StepSucceeded
+from latewood.events import (
+    AssetDefined,
+    Failure,
+    FailureKind,
+    HeadsMoved,
+    OutputMade,
+    RunRequested,
+    StepFailed,
+    StepStarted,
+    StepSucceeded,
+)
 from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.projections.runs import failed_partitions
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW, heads
+from latewood.projections.states import NOW, heads, heads_since
 from latewood_eventlog.audit import verify
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -24,19 +35,31 @@ PARTITIONS = [PartitionKey("p"), PartitionKey("q")]
 
 @dataclass
 class Plain:
-    """An environment as a copy of its base: what it points to, what of that is its own, what it ever pointed to."""
+    """An environment as a copy of its base: what it points to, what of that is its own, what it ever pointed to.
+
+    Since when it points there, and what failed after that.
+    """
 
     heads: dict = field(default_factory=dict)
     own: set = field(default_factory=set)
     known: dict = field(default_factory=dict)
+    since: dict = field(default_factory=dict)
+    failed: set = field(default_factory=set)
 
-    def branched(self) -> "Plain":
-        return Plain(dict(self.heads), set(), {slot: set(versions) for slot, versions in self.known.items()})
+    def branched(self, position) -> "Plain":
+        known = {slot: set(versions) for slot, versions in self.known.items()}
+        return Plain(dict(self.heads), set(), known, dict.fromkeys(self.heads, position))
 
-    def move(self, slot, version) -> None:
+    def move(self, slot, version, position) -> None:
         self.heads[slot] = version
         self.own.add(slot)
         self.known.setdefault(slot, set()).add(version)
+        self.since[slot] = position
+        self.failed.discard(slot)
+
+    def seen(self):
+        """What is to be seen of it."""
+        return dict(self.heads), dict(self.since), set(self.failed)
 
 
 class World:
@@ -79,23 +102,44 @@ class World:
                 partition=partition,
             )
         )
-        self.plain[environment].move((asset, partition), f"{run}.0")
+        self.plain[environment].move((asset, partition), f"{run}.0", self.workspace.log.position())
+
+    def fail(self, environment, asset, partition) -> None:
+        self.made += 1
+        run = RunId(f"run{self.made:05}")
+        step = {"run": run, "step": 0, "attempt": 1, "assets": (asset,), "partition": partition}
+        self.tell(RunRequested(run=run, environment=environment, selection="*", deployments={}))
+        self.tell(StepStarted(**step, task="t", code="c", logic="l", inputs_digest="i"))
+        failure = Failure(kind=FailureKind.USER, error="ValueError", message="no")
+        self.tell(StepFailed(**step, failure=failure, duration_ms=1.0))
+        self.plain[environment].failed.add((asset, partition))
 
     def branch(self, name, base) -> None:
         create(self.workspace, name, base=base)
-        self.plain[name] = self.plain[base].branched()
+        self.plain[name] = self.plain[base].branched(self.workspace.log.position())
+
+    def drop(self, name) -> None:
+        drop(self.workspace, name)
+        del self.plain[name]
 
     def promote(self, source, target, *, force) -> None:
         here, there = self.plain[source], self.plain[target]
-        differing = {slot for slot in here.own if there.heads.get(slot) != here.heads[slot]}
+        # What the target has from its base becomes its own, though it be the same version.
+        differing = {slot for slot in here.own if slot not in there.own or there.heads[slot] != here.heads[slot]}
         moved = {slot for slot in differing & there.own if there.heads[slot] not in here.known.get(slot, ())}
+        found = {(c.key, c.partitions, c.moved) for c in diff(self.workspace, source, target).heads}
+        assert found == {
+            (asset, len(those), len(those & moved))
+            for asset in ASSETS
+            if (those := {slot for slot in differing if slot[0] == asset})
+        }
         if moved and not force:
             with pytest.raises(PromotionRefused):
                 promote(self.workspace, source, target)
             return
         promote(self.workspace, source, target, force=force)
         for slot in differing:
-            there.move(slot, here.heads[slot])
+            there.move(slot, here.heads[slot], self.workspace.log.position())
 
     def move(self, environment, chance) -> None:
         """Back to something it pointed to before."""
@@ -105,28 +149,38 @@ class World:
             version = chance.choice(sorted(plain.known[slot]))
             moves = {slot[0]: {version: (slot[1],)}}
             self.tell(HeadsMoved(environment=environment, moves=moves, reason="rolled back"))
-            plain.move(slot, version)
+            plain.move(slot, version, self.workspace.log.position())
 
     def heads(self, environment, as_of=NOW):
         with snapshot(self.workspace.log) as connection:
             found = heads(connection, "default", environment, ASSETS, as_of)
         return {(a, p): facts.version for a, by in found.items() for p, facts in by.items()}
 
+    def seen(self, environment, as_of=NOW):
+        """Heads, since when they are that, and what failed after it."""
+        at = min(as_of, self.workspace.log.position())
+        with snapshot(self.workspace.log) as connection:
+            asked = (connection, "default", environment)
+            since = {(a, p): n for a in ASSETS for p, n in heads_since(*asked, a, as_of).items()}
+            failed = set(failed_partitions(*asked, at))
+        return self.heads(environment, as_of), since, failed
+
     def remember(self) -> None:
-        self.past[self.workspace.log.position()] = {name: dict(plain.heads) for name, plain in self.plain.items()}
+        self.past[self.workspace.log.position()] = {name: plain.seen() for name, plain in self.plain.items()}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_any_order_equals_a_plain_model(workspace, seed):
     chance, world = Random(seed), World(workspace)
     world.branch("dev", "prod")
     for step in range(60):
         names = sorted(world.plain)
-        match chance.randint(0, 9):
+        match chance.randint(0, 11):
             case 0 | 1 | 2 | 3 | 4:
                 world.make(chance.choice(names), chance.choice(ASSETS), chance.choice(PARTITIONS))
             case 5 if len(names) < 5:
-                world.branch(f"branch{step}", chance.choice(names))
+                again = [n for n in ("dev", "branch") if n not in names]  # also under a name that there was before
+                world.branch(chance.choice([*again, f"branch{step}"]), chance.choice(names))
             case 6 | 7 if len(names) > 1:
                 source, target = chance.sample(names, 2)
                 world.promote(source, target, force=chance.random() < 0.3)
@@ -134,15 +188,15 @@ def test_any_order_equals_a_plain_model(workspace, seed):
                 name = chance.choice(names)
                 world.move(name, chance)
             case 9 if len(names) > 2:
-                name = chance.choice([n for n in names if n != "prod"])
-                drop(workspace, name)
-                del world.plain[name]
+                world.drop(chance.choice([n for n in names if n != "prod"]))
+            case 10 | 11:
+                world.fail(chance.choice(names), chance.choice(ASSETS), chance.choice(PARTITIONS))
         world.remember()
         for name, plain in world.plain.items():
-            assert world.heads(name) == plain.heads, f"step {step}: {name}"
+            assert world.seen(name) == plain.seen(), f"step {step}: {name}"
     for position, by_environment in world.past.items():
         for name, expected in by_environment.items():
-            assert world.heads(name, position) == expected
+            assert world.seen(name, position) == expected, f"{name} at {position}"
     verify(workspace.log.engine, workspace.log.projections)
 
 

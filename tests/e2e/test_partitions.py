@@ -305,6 +305,49 @@ def test_what_was_carried_over_is_shown_moved_back_and_carried_on(shell):
     assert shell.here("log", "verify").code == 0
 
 
+@pytest.fixture
+def renamed(shell):
+    """Two assets, all fresh, of which eu is called europe by now."""
+    shell.write("shop.py", REGIONS.format(keys=["eu", "us"]))
+    made(shell, "*")
+    shell.write("shop.py", REGIONS.format(keys=["europe", "us"]))
+    shell.here("deploy", "-f", "shop.py")
+    for asset in ("sales", "doubled"):
+        shell.here("partitions", "carry", asset, "eu", "europe")
+    return shell
+
+
+def test_what_counts_under_another_key_is_retracted_with_all_that_goes_back_to_it(renamed):
+    shell = renamed
+    run = answer(shell, "compare", "sales")["versions"][0]["version"].partition(".")[0]
+    asked = ("retract", run, "--asset", "sales", "--partition", "europe", "--reason", "wrong")
+    found = answer(shell, *asked, "--dry-run")
+    assert [(v["asset"], v["partition"]) for v in found["versions"]] == [("sales", "eu")]
+    assert [(h["key"], h["count"], h["partitions"]) for h in found["heads"]] == [
+        ("sales", 1, "europe"),
+        ("doubled", 1, "europe"),
+    ]
+    assert found["plans"]["prod"] == answer(shell, *asked)["plans"]["prod"]
+    assert {action: n for action, n in found["plans"]["prod"].items() if n} == {"run": 1, "depends": 1, "fresh": 2}
+    for asset in ("sales", "doubled"):
+        assert answer(shell, "why", asset, "--partition", "europe")["status"] == "stale"
+        assert answer(shell, "why", asset, "--partition", "us")["status"] == "fresh"
+
+
+def test_versions_of_a_renamed_key_are_compared_under_its_new_name(renamed):
+    shell = renamed
+
+    def compared(*arguments):
+        return [(v["partition"], v["head"]) for v in answer(shell, "compare", "sales", *arguments)["versions"]]
+
+    assert compared("--partition", "europe") == [("eu", True)]
+    assert sorted(compared()) == [("eu", True), ("us", True)]
+    made(shell, "sales", "--partition", "europe", "--force")
+    assert compared("--partition", "europe") == [("europe", True), ("eu", False)]
+    shell.here("partitions", "carry", "sales", "eu", "europe", "--undo")
+    assert compared("--partition", "europe") == [("europe", True)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -13,8 +13,8 @@ from latewood.decide.state import Carried
 from latewood.errors import UsageError
 from latewood.events import PartitionCarried
 from latewood.model.keys import AssetKey, PartitionKey
-from latewood.model.partitions import key_at, ordinal_of
-from latewood.model.schemes import Scheme, title
+from latewood.model.partitions import is_partition, key_at, ordinal_of
+from latewood.model.schemes import title
 from latewood.projections.carried import carried_over, partitions_made
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
@@ -76,7 +76,7 @@ def _decided(
         near = get_close_matches(old, made, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "nothing was ever made of it"
         raise UsageError(f'"{asset}" has no version of a partition "{old}"; {hint}')
-    if _is_partition(scheme, old):
+    if is_partition(scheme, old):
         raise UsageError(
             f'"{old}" still is a partition of "{asset}", which is {title(scheme)}; carried over is what was'
         )
@@ -96,11 +96,3 @@ def _origin(old: str, said: Mapping[PartitionKey, Carried], made: Collection[Par
         old = entry.old
         seen.add(old)
     return old
-
-
-def _is_partition(scheme: Scheme, key: str) -> bool:
-    try:
-        ordinal_of(scheme, key)
-    except UsageError:
-        return False
-    return True

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from latewood.commands.reading import PRESENT, View, known_key, read_view
+from latewood.commands.reading import PRESENT, View, heads_read, known_key, read_view
 from latewood.commands.versions import Making, listed, makings
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
-from latewood.decide.state import VersionFacts
+from latewood.decide.state import VersionFacts, counted_as
 from latewood.decide.versions import expand
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.engine.values.preview import Document, preview
@@ -23,8 +23,9 @@ from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.places import is_placed
+from latewood.projections.carried import carried_over
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import heads, history
+from latewood.projections.states import NOW, history
 from latewood_eventlog.records import Position
 
 CONSIDERED: Final = 1_000
@@ -71,11 +72,12 @@ def compare(
         view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
         asset = known_key(view, key)
         id_, definition = view.ids[asset], view.catalog[asset]
-        made = history(connection, workspace.project, id_, limit=CONSIDERED)
-        if partition:
-            wanted = _partitions(definition, partition, workspace)
-            made = [facts for facts in made if facts.partition in wanted]
-        now = heads(connection, workspace.project, workspace.environment, [id_])[id_]
+        chosen = _partitions(definition, partition, workspace) if partition else None
+        carried = carried_over(connection, workspace.project, [id_], NOW)
+        of = None if chosen is None else counted_as(chosen, carried)
+        made = history(connection, workspace.project, id_, limit=CONSIDERED, partitions=of)
+        here = heads_read(connection, workspace, [id_], NOW)[id_]
+        now = {here[slot].version for slot in (here if chosen is None else chosen) if slot in here}
         steps = makings(connection, workspace, [(id_, facts.version) for facts in made])
         behind = parameters_behind(connection, workspace, view, steps)
         parameters = {version: by_name for (_, version), by_name in behind.items()}
@@ -101,7 +103,7 @@ def compare(
         versions=tuple(
             Compared(
                 facts=facts,
-                head=(head := now.get(facts.partition)) is not None and head.version == facts.version,
+                head=facts.version in now,
                 parameters={
                     name: values for name, values in parameters.get(facts.version, {}).items() if name in differing
                 },

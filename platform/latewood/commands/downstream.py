@@ -4,23 +4,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.planning import Asked, make_plan
-from latewood.commands.reading import PRESENT, View, read_view, view_of
+from latewood.commands.reading import PRESENT, View, heads_read, read_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan
-from latewood.decide.state import Retracted
+from latewood.decide.state import Retracted, VersionFacts
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import StepReused, StepStarted, from_json
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe, ordinal_of
+from latewood.model.partitions import describe, is_partition, ordinal_of
 from latewood.model.schemes import Scheme
 from latewood.projections.environments import existing
 from latewood.projections.retractions import Named, equal_versions, existing_versions, first_position
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, heads
+from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.records import Position
 
@@ -135,17 +135,25 @@ def _heads_at(
     among = Lineages((AssetId(asset), VersionId(version)) for asset, _, version in named)
     view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
     names = {id_: key for key, id_ in view.ids.items()}
-    for asset, by_partition in heads(connection, workspace.project, workspace.environment, assets).items():
-        partitions = [p for p, facts in by_partition.items() if among.overlaps(asset, facts.version)]
-        if partitions:
+    for asset, by_partition in heads_read(connection, workspace, assets, NOW).items():
+        found = {p: facts for p, facts in by_partition.items() if among.overlaps(asset, facts.version)}
+        if found:
             key = names.get(asset, keys[asset])
             scheme = view.catalog[key].partitions if key in view.catalog.assets else None
+            partitions = _counting(scheme, found)
             yield HeadsAt(
                 environment=workspace.environment,
                 key=key,
                 count=len(partitions),
                 partitions=partitions_text(scheme, partitions),
             )
+
+
+def _counting(scheme: Scheme | None, found: Mapping[PartitionKey, VersionFacts]) -> list[PartitionKey]:
+    """Partitions with these heads, without those that were and whose head counts as that of one that is."""
+    present = {partition for partition in found if is_partition(scheme, partition)}
+    carried = {found[partition].partition for partition in present}
+    return [partition for partition in found if partition in present or partition not in carried]
 
 
 def partitions_text(scheme: Scheme | None, partitions: Iterable[PartitionKey]) -> str:

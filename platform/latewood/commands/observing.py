@@ -33,7 +33,7 @@ from latewood_eventlog.records import Position, StreamAppend
 
 STREAM: Final = "observations"
 _AT_ONCE: Final = 500
-"""Observations in one append."""
+"""Observations in one append, where looking takes its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: 
     assets = _observable(view, loaded, selection)
     now = workspace.clock()
     partitions = partitions_asked(view.catalog, [asset.key for asset in assets], partition, now)
-    recorder = _Recorder(workspace, view, [asset.key for asset in assets])
+    recorder = _Recorder(workspace, view, [asset.key for asset in assets], at_once=_AT_ONCE)
     unseen: list[Unseen] = []
     resources = OpenResources(loaded.resources)
     try:
@@ -120,7 +120,7 @@ def report(
         made = "virtual" if asset.origin is Origin.VIRTUAL else "made here"
         raise UsageError(f'"{key}" is {made}: only what is said of an external_asset(…) counts')
     told = _checked(DataVersion(data_version, metadata or {}), asset.key)
-    recorder = _Recorder(workspace, view, [asset.key])
+    recorder = _Recorder(workspace, view, [asset.key], at_once=None)
     for of in _partitions(asset, partition, workspace.clock()):
         recorder.see(asset, of, told)
     return Observed(seen=recorder.seen(), unseen=(), position=workspace.log.position())
@@ -207,14 +207,18 @@ def _checked(seen: DataVersion, key: AssetKey) -> DataVersion:
 
 
 class _Recorder:
-    """Records observations of these assets, a few hundred at once, as long as the environment has them as external."""
+    """Records observations of these assets as long as the environment has them as external.
 
-    def __init__(self, workspace: Workspace, view: View, keys: Sequence[AssetKey]) -> None:
+    `at_once` is how many there are in one append, None = all, however many: then it is all or nothing.
+    """
+
+    def __init__(self, workspace: Workspace, view: View, keys: Sequence[AssetKey], *, at_once: int | None) -> None:
         self._workspace = workspace
         self._view = view
         self._run = workspace.new_run()
         self._keys = {view.ids[key]: key for key in keys}
         self._position = view.position
+        self._at_once = at_once
         self._waiting: list[AssetObserved] = []
         self._seen: list[Seen] = []
         with snapshot(workspace.log) as connection:
@@ -243,7 +247,7 @@ class _Recorder:
         self._seen.append(
             Seen(key=asset.key, partition=partition, data_version=version, before=before, metadata=found.metadata)
         )
-        if len(self._waiting) == _AT_ONCE:
+        if len(self._waiting) == self._at_once:
             self._append()
 
     def seen(self) -> tuple[Seen, ...]:

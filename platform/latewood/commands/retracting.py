@@ -9,12 +9,13 @@ from latewood.commands.downstream import Reach, reach
 from latewood.commands.holding import ATTEMPTS
 from latewood.commands.reading import PRESENT, read_view
 from latewood.commands.workspace import Workspace
-from latewood.decide.state import Retracted, Retraction, VersionFacts
+from latewood.decide.state import Retracted, Retraction, VersionFacts, counted_as
 from latewood.engine.running.recorder import PART_BYTES_MAX, in_parts, new_event
 from latewood.errors import UsageError
 from latewood.events import Event, RetractedVersion, RetractionUndone, VersionsRetracted
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
+from latewood.projections.carried import carried_over
 from latewood.projections.retractions import made_by, retractions
 from latewood.projections.runs import recent_runs
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -208,7 +209,10 @@ def _chosen(
 def _of_partitions(
     connection: Snapshot, workspace: Workspace, found: Sequence[tuple[VersionFacts, str]], text: str
 ) -> list[tuple[VersionFacts, str]]:
-    """Those of these partitions: by their name, or as the environment's present scheme of the asset reads the text."""
+    """Those of these partitions: by their name, or as the environment's present scheme of the asset reads the text.
+
+    With those that count as theirs.
+    """
     if named := [entry for entry in found if entry[0].partition == text]:
         return named
     view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
@@ -219,15 +223,17 @@ def _of_partitions(
         scheme = schemes.get(asset)
         try:
             if scheme is not None:
-                wanted[asset] = frozenset(keys_of(scheme, parse_partitions(scheme, text, workspace.clock())))
+                chosen = keys_of(scheme, parse_partitions(scheme, text, workspace.clock()))
+                carried = carried_over(connection, workspace.project, [asset], NOW)
+                wanted[asset] = frozenset(counted_as(chosen, carried))
         except UsageError as error:
             problems[str(error)] = None
-    chosen = [entry for entry in found if entry[0].partition in wanted.get(entry[0].asset, ())]
-    if not chosen:
+    meant = [entry for entry in found if entry[0].partition in wanted.get(entry[0].asset, ())]
+    if not meant:
         made = sorted({facts.partition for facts, _ in found if facts.partition})
         why = near_text(text, made, "made") if made else "what was made has none"
         raise UsageError(next(iter(problems), f'partition "{text}": {why}'))
-    return chosen
+    return meant
 
 
 def _near_versions(connection: Snapshot, workspace: Workspace, run: str, dot: str) -> str:

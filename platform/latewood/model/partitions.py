@@ -157,6 +157,15 @@ def ordinal_of(scheme: Scheme | None, key: str) -> int:
     return ordinal
 
 
+def is_partition(scheme: Scheme | None, key: str) -> bool:
+    """Whether the scheme has a partition of that key."""
+    try:
+        ordinal_of(scheme, key)
+    except UsageError:
+        return False
+    return True
+
+
 def window_at(scheme: Scheme, ordinal: int) -> TimeWindow:
     """The window of a partition of windows of time, or of a grid with one dimension of them. Cost: O(1)."""
     name, windows = next((n, s) for n, s in dimensions_of(scheme).items() if isinstance(s, TimeWindows))

@@ -9,6 +9,7 @@ from latewood.decide.garbage import Reach
 from latewood.events import ArtifactsCollected
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.environments import existing, line_of
+from latewood.projections.heads import heads_at, moves
 from latewood.projections.states import NOW
 from latewood_eventlog.projector import Change, Put
 from latewood_eventlog.records import Position, RecordedEvent
@@ -43,18 +44,18 @@ class ArtifactsProjection:
 
 
 # Reached is what lies in a head of any environment, now or at some time since; and what was made or accepted since.
+_OF_EACH: Final = (
+    "h.project = :project AND h.environment = s.environment AND h.from_position > s.after AND h.from_position <= s.upto"
+)
 _ARTIFACTS: Final = text(
-    "WITH reached AS ("
+    "WITH reached AS ("  # noqa: S608 - our own SQL
     "  SELECT v.artifact FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), "
     "    CAST(:uptos AS bigint[])) AS s (environment, after, upto) "
-    "  CROSS JOIN LATERAL (SELECT DISTINCT ON (asset, partition) asset, partition, version FROM head_history "
-    "    WHERE project = :project AND environment = s.environment AND from_position > s.after "
-    "    AND from_position <= s.upto ORDER BY asset, partition, from_position DESC) h "
+    f"  CROSS JOIN LATERAL ({heads_at(_OF_EACH)}) h JOIN versions v ON v.project = :project AND v.asset = h.asset "
+    "  AND v.partition = h.partition AND v.version = h.version"
+    f"  UNION SELECT v.artifact FROM ({moves('h.project = :project AND h.from_position > :since')}) h "
     "  JOIN versions v ON v.project = :project AND v.asset = h.asset AND v.partition = h.partition "
     "  AND v.version = h.version"
-    "  UNION SELECT v.artifact FROM head_history h JOIN versions v ON v.project = h.project AND v.asset = h.asset "
-    "  AND v.partition = h.partition AND v.version = h.version "
-    "  WHERE h.project = :project AND h.from_position > :since"
     "  UNION SELECT artifact FROM versions WHERE project = :project "
     "  AND (position > :since OR accepted_position > :since)"
     ") SELECT v.artifact, bool_or(r.artifact IS NOT NULL) AS reached, "

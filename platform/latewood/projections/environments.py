@@ -5,7 +5,7 @@ An environment's own heads are rows; what it has from its base is read there, as
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
@@ -14,6 +14,8 @@ from latewood.decide.state import Pin
 from latewood.events import EnvironmentCreated, EnvironmentDropped, Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, PartitionKey
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.heads import OF_SAME_ASSETS, OF_STRETCH, moves
+from latewood.projections.snapshots import joined_at_once, tuples
 from latewood_eventlog.projector import Change, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -154,17 +156,22 @@ def line_of(connection: Connection, project: str, environment: str, as_of: Posit
     ]
 
 
+def began(connection: Connection, project: str, environment: str, as_of: Position) -> Position:
+    """Where what the environment is at a position began; 0 where nobody created it."""
+    return line_of(connection, project, environment, as_of)[0].after
+
+
 def existing(connection: Connection, project: str, as_of: Position) -> list[Environment]:
     """The environments there are at a position, by name. Cost: O(deployments)."""
     rows = connection.execute(_ENVIRONMENTS, {"project": project, "as_of": as_of})
     return [Environment(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(NamedTuple):
     """How many partitions of an asset have another head of `source`'s own than in `target`.
 
-    `moved` of them are heads of the target that the source never had: somebody moved them since; `first` is one.
+    `moved` of them are heads of the target that the source never had: somebody moved them since; `first` is one. A
+    tuple: there may be one of each asset.
     """
 
     asset: AssetId
@@ -173,34 +180,66 @@ class Difference:
     first: PartitionKey | None
 
 
-# The source knew a head of the target if it ever stood in the source's line: surely if the target had it at the fork.
+# Own heads of the source that the target has otherwise, and whether the target's were moved since the fork.
+_DIFFERING: Final = (
+    "SELECT s.asset, s.partition, t.version, t.version IS NOT NULL AND t.from_position > :fork AS moved "  # noqa: S608 - ours
+    f"FROM heads s LEFT JOIN heads t ON t.project = :project AND t.environment = :target AND {OF_SAME_ASSETS} "
+    "AND t.asset = s.asset AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
+    "AND t.version IS DISTINCT FROM s.version"
+)
 _DIFFERENCES: Final = text(
-    "SELECT asset, count(*) AS partitions, count(*) FILTER (WHERE moved) AS moved, "
-    "min(partition) FILTER (WHERE moved) AS first FROM ("
-    "  SELECT s.asset, s.partition, t.version IS NOT NULL AND t.from_position > :fork AND NOT EXISTS ("
-    "    SELECT FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), CAST(:uptos AS bigint[])) "
-    "    AS l (environment, after, upto) JOIN head_history h ON h.project = s.project "
-    "    AND h.environment = l.environment AND h.asset = s.asset AND h.partition = s.partition "
-    "    AND h.from_position > l.after AND h.from_position <= l.upto AND h.version = t.version) AS moved "
-    "  FROM heads s LEFT JOIN heads t ON t.project = s.project AND t.environment = :target AND t.asset = s.asset "
-    "  AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
-    "  AND t.version IS DISTINCT FROM s.version OFFSET 0) d GROUP BY asset ORDER BY asset"
+    f"SELECT asset, count(*), count(*) FILTER (WHERE moved) FROM ({_DIFFERING}) d GROUP BY asset ORDER BY asset"  # noqa: S608 - as above
+)
+_MOVED: Final = text(
+    f"SELECT asset, partition, version FROM ({_DIFFERING}) d WHERE moved AND asset = ANY (CAST(:assets AS text[]))"  # noqa: S608 - as above
+)
+_EVER: Final = text(
+    "SELECT DISTINCT asset, partition, version FROM "  # noqa: S608 - as above
+    f"({moves(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) m "
+    "WHERE version = ANY (CAST(:versions AS text[]))"
 )
 
 
 def differences(
     connection: Connection, project: str, *, line: Sequence[Stretch], target: str
 ) -> dict[AssetId, Difference]:
-    """What the environment with this line has of its own and `target` has not. Cost: O(its own heads)."""
-    parameters = {
-        "project": project,
-        "source": line[0].environment,
-        "target": target,
-        "fork": fork_of(line, target),
-        **stretches(line),
-    }
-    rows = connection.execute(_DIFFERENCES, parameters)
-    return {row.asset: Difference(**row._mapping) for row in rows}  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+    """What the environment with this line has of its own and `target` has not.
+
+    Cost: O(its own heads), and O(moves in the line) of those assets that were moved in `target` since the fork.
+    """
+    source, fork = line[0].environment, fork_of(line, target)
+    parameters = {"project": project, "source": source, "target": target, "fork": fork}
+    with joined_at_once(connection):
+        found = {
+            asset: Difference(asset, partitions, moved, None)
+            for asset, partitions, moved in tuples(connection, _DIFFERENCES, parameters)
+        }
+        assets = [asset for asset, difference in found.items() if difference.moved]
+        if not assets:
+            return found
+        moved = set(tuples(connection, _MOVED, {**parameters, "assets": assets}))
+    for asset, partitions in _not_known(connection, project, line, assets, moved).items():
+        first = min(partitions, default=None)
+        found[asset] = found[asset]._replace(moved=len(partitions), first=first)
+    return found
+
+
+def _not_known(
+    connection: Connection,
+    project: str,
+    line: Sequence[Stretch],
+    assets: Sequence[AssetId],
+    moved: set[tuple[Any, ...]],
+) -> dict[AssetId, list[PartitionKey]]:
+    """Partitions of which that version never stood in the line: surely it did if the target had it at the fork."""
+    given = {"project": project, "assets": assets, "versions": sorted({version for _, _, version in moved})}
+    for stretch in line:
+        of_stretch = {"environment": stretch.environment, "after": stretch.after, "upto": stretch.upto}
+        moved.difference_update(tuples(connection, _EVER, {**given, **of_stretch}))
+    by_asset: dict[AssetId, list[PartitionKey]] = {asset: [] for asset in assets}
+    for asset, partition, _ in moved:
+        by_asset[asset].append(partition)
+    return by_asset
 
 
 def fork_of(line: Sequence[Stretch], target: str) -> Position:

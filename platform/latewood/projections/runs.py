@@ -34,6 +34,8 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.environments import began
+from latewood.projections.heads import standing, unless_moved_since
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -262,15 +264,11 @@ _STEPS: Final = text(
     "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
 # An attempt that failed counts until a newer version is head; a failed blocking check keeps a version from that.
-_FAILED: Final = text(
-    "SELECT a.asset, s.partition, s.ended_position, s.started_position FROM steps s "
+_FAILED: Final = unless_moved_since(
+    "SELECT a.asset, s.partition, s.ended_position AS position, s.started_position FROM steps s "
     "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
-    "CROSS JOIN unnest(s.assets) AS a (asset) "
-    "WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant AND s.ended_position <= :as_of "
-    "AND NOT EXISTS ("
-    "  SELECT FROM head_history h WHERE h.project = s.project AND h.environment = :environment AND h.asset = a.asset "
-    "  AND h.partition = s.partition AND h.from_position > s.ended_position AND h.from_position <= :as_of) "
-    "ORDER BY s.ended_position"
+    "CROSS JOIN unnest(s.assets) AS a (asset) WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant "
+    "AND s.ended_position > :after AND s.ended_position <= :as_of"
 )
 _RUNNING_STEPS: Final = text(
     "SELECT a.asset, s.partition, s.started_position AS position FROM steps s "  # noqa: S608 - as above
@@ -337,10 +335,11 @@ def failed_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
 ) -> dict[tuple[AssetId, PartitionKey], FailedAttempt]:
     """Asset partitions whose latest attempt failed after their head was made; variants aside."""
-    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    after = began(connection, project, environment, as_of)
+    parameters = {"project": project, "environment": environment, "after": after, "as_of": as_of}
     return {
-        (row.asset, row.partition): FailedAttempt(row.ended_position, row.started_position)
-        for row in connection.execute(_FAILED, parameters)
+        (row.asset, row.partition): FailedAttempt(row.position, row.started_position)
+        for row in standing(connection, _FAILED, parameters)
     }
 
 

@@ -9,6 +9,7 @@ from latewood.context import CheckResult
 from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, VersionId
 from latewood.projections.environments import line_of
+from latewood.projections.heads import OF_STRETCH, heads_at, last_moves
 from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
@@ -25,13 +26,9 @@ _HEADS: Final = text(
     "WHERE h.project = :project AND h.environment = :environment AND h.asset = ANY (CAST(:assets AS text[])) "
     "AND h.from_position > :after"
 )
-# The latest move of each key up to a position: the index (…, asset, partition, from_position) gives it in order.
 _HEADS_AT: Final = text(
-    f"SELECT {_FACTS} FROM (SELECT DISTINCT ON (asset, partition) project, asset, partition, version "  # noqa: S608
-    "  FROM head_history WHERE project = :project AND environment = :environment "
-    "  AND asset = ANY (CAST(:assets AS text[])) AND from_position > :after AND from_position <= :upto "
-    "  ORDER BY asset, partition, from_position DESC) h "
-    "JOIN versions v ON v.project = h.project AND v.asset = h.asset AND v.partition = h.partition "
+    f"SELECT {_FACTS} FROM ({heads_at(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) h "  # noqa: S608
+    "JOIN versions v ON v.project = :project AND v.asset = h.asset AND v.partition = h.partition "
     "AND v.version = h.version"
 )
 _LOGICS: Final = text(
@@ -116,11 +113,6 @@ _NAMED: Final = text(
     "JOIN steps s ON s.project = :project AND s.run = n.run AND s.step = n.step "
     "JOIN versions v ON v.project = s.project AND v.asset = n.asset AND v.partition = s.partition "
     "AND v.version = n.version"
-)
-_HEAD_SINCE: Final = text(
-    "SELECT DISTINCT ON (partition) partition, from_position FROM head_history "
-    "WHERE project = :project AND environment = :environment AND asset = :asset "
-    "AND from_position > :after AND from_position <= :upto ORDER BY partition, from_position DESC"
 )
 
 
@@ -229,15 +221,10 @@ def heads_since(
     found: dict[PartitionKey, Position] = {}
     line = line_of(connection, project, environment, as_of)
     for stretch in line:
-        parameters = {
-            "project": project,
-            "environment": stretch.environment,
-            "asset": asset,
-            "after": stretch.after,
-            "upto": min(stretch.upto, as_of),
-        }
-        for partition, position in tuples(connection, _HEAD_SINCE, parameters):
-            found.setdefault(PartitionKey(partition), position if stretch is line[0] else line[0].after)
+        upto = min(stretch.upto, as_of)
+        last = last_moves(connection, project, stretch.environment, [asset], after=stretch.after, upto=upto)
+        for (_, partition), position in last.items():
+            found.setdefault(partition, position if stretch is line[0] else line[0].after)
     return found
 
 

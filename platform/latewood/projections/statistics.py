@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from latewood.model.keys import AssetId, AssetKey, VersionId
 from latewood.projections.environments import line_of
+from latewood.projections.heads import OF_STRETCH, moves
 
 _EVENTS: Final = text(
     "SELECT type, count(*) AS events FROM events WHERE project = :project GROUP BY type ORDER BY events DESC, type"
@@ -19,8 +20,8 @@ _BYTES: Final = text(
 _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))")
 
 _HEADS_EVER: Final = text(
-    "SELECT version FROM head_history WHERE project = :project AND environment = :environment AND asset = :asset "
-    "AND version = ANY (CAST(:versions AS text[])) AND from_position > :after AND from_position <= :upto"
+    f"SELECT version FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset')}) m "  # noqa: S608 - our own SQL
+    "WHERE version = ANY (CAST(:versions AS text[]))"
 )
 _POSITION: Final = text("SELECT position FROM log_head")
 

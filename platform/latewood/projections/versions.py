@@ -1,8 +1,4 @@
-"""Versions, heads, verdicts of checks, and contents of files: what reuse and staleness are judged by.
-
-`heads` is the present, `head_history` every move, so that the present is one row per partition however often it
-moved, and any past position is still an index lookup per key.
-"""
+"""Versions, heads, verdicts of checks, and contents of files: what reuse and staleness are judged by."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +25,18 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, PartitionKey, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood_eventlog.projector import Change, Derive, Put, Set
+from latewood.projections.environments import began
+from latewood.projections.heads import (
+    dropped,
+    head_history,
+    head_promotions,
+    heads,
+    moved,
+    promoted,
+    standing,
+    unless_moved_since,
+)
+from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
 
@@ -56,30 +63,6 @@ versions: Final = Table(
 Index("versions_position", versions.c.project, versions.c.asset, versions.c.position)
 # One logic has many versions: equal index keys are stored once, so this index costs a few bytes per version.
 Index("versions_logic", versions.c.project, versions.c.logic)
-
-heads: Final = Table(
-    "heads",
-    metadata,
-    project(),
-    key("environment"),
-    key("asset"),
-    key("partition"),
-    Column("version", Name, nullable=False),
-    Column("from_position", BigInteger, nullable=False),
-    # Room for each row's next version on its page: then moving a head touches no index.
-    postgresql_with={"fillfactor": 50},
-)
-
-head_history: Final = Table(
-    "head_history",
-    metadata,
-    project(),
-    key("environment"),
-    key("asset"),
-    key("partition"),
-    Column("from_position", BigInteger, primary_key=True),
-    Column("version", Name, nullable=False),
-)
 
 checks: Final = Table(
     "checks",
@@ -117,9 +100,9 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 7
+    version = 8
     inline = True
-    tables = (versions, heads, head_history, checks, contents)
+    tables = (versions, heads, head_history, head_promotions, checks, contents)
     types = frozenset(
         {
             "run.planned",
@@ -148,10 +131,10 @@ class VersionsProjection:
                             event, fact, output.made, output.version, 0.0, output.made_at or event.occurred_at
                         )
                     if output.head:
-                        yield from _head(event, fact.environment, output.asset, fact.partition, output.version)
+                        yield from moved(event, fact.environment, output.asset, fact.partition, output.version)
             case AssetObserved():
                 yield _seen(event, fact)
-                yield from _head(event, fact.environment, fact.asset, fact.partition, fact.version)
+                yield from moved(event, fact.environment, fact.asset, fact.partition, fact.version)
             case RunPlanned():
                 for path, content in fact.contents.items():
                     yield Put(
@@ -175,7 +158,7 @@ class VersionsProjection:
                     {"accepted_position": event.position},
                 )
                 if fact.head:
-                    yield from _head(event, fact.environment, fact.asset, fact.partition, fact.version)
+                    yield from moved(event, fact.environment, fact.asset, fact.partition, fact.version)
             case CheckEvaluated():
                 yield Put(
                     checks,
@@ -208,7 +191,7 @@ def _made(event: RecordedEvent, fact: StepSucceeded) -> Iterable[Change]:
     for output in fact.outputs:
         yield _version(event, fact, output, version, fact.duration_ms, event.occurred_at)
         if output.head:
-            yield from _head(event, fact.environment, output.asset, fact.partition, version)
+            yield from moved(event, fact.environment, output.asset, fact.partition, version)
 
 
 def _version(
@@ -267,21 +250,6 @@ def _seen(event: RecordedEvent, fact: AssetObserved) -> Change:
     )
 
 
-def _head(
-    event: RecordedEvent, environment: str, asset: AssetId, partition: PartitionKey, version: VersionId
-) -> Iterable[Change]:
-    row = {
-        "project": event.project,
-        "environment": environment,
-        "asset": asset,
-        "partition": partition,
-        "version": version,
-        "from_position": event.position,
-    }
-    yield Put(heads, row)
-    yield Put(head_history, row)
-
-
 def _environment_changed(
     event: RecordedEvent, fact: HeadsMoved | EnvironmentPromoted | EnvironmentCreated | EnvironmentDropped
 ) -> Iterable[Change]:
@@ -290,51 +258,12 @@ def _environment_changed(
             for asset, by_version in fact.moves.items():
                 for version, partitions in by_version.items():
                     for partition in partitions:
-                        yield from _head(event, fact.environment, asset, partition, version)
+                        yield from moved(event, fact.environment, asset, partition, version)
         case EnvironmentPromoted():
-            given = {
-                "project": event.project,
-                "environment": fact.environment,
-                "source": fact.source,
-                "assets": list(fact.assets),
-                "position": event.position,
-            }
-            yield Derive(_PROMOTE, given)
+            yield promoted(event, fact)
         case EnvironmentCreated() | EnvironmentDropped():
             # A run that did not know that its environment was dropped may have moved heads there since.
-            yield Derive(_DROP_HEADS, {"project": event.project, "environment": fact.environment})
-
-
-# A hundred thousand heads may be promoted at once: as rows from rows that is one statement each.
-_OF_SOURCE: Final = (
-    "s.project = :project AND s.environment = :source "
-    "AND (cardinality(CAST(:assets AS text[])) = 0 OR s.asset = ANY (CAST(:assets AS text[])))"
-)
-_SAME_PLACE: Final = (
-    "t.project = :project AND t.environment = :environment AND t.asset = s.asset AND t.partition = s.partition"
-)
-# In place, and in one pass with its history: rows were removed and inserted again at three times the cost.
-_MOVE_OTHERS: Final = (
-    "WITH moved AS (UPDATE heads t SET version = s.version, from_position = CAST(:position AS bigint) FROM heads s "  # noqa: S608 - ours
-    f"WHERE {_SAME_PLACE} AND {_OF_SOURCE} AND t.version <> s.version RETURNING t.*)"
-)
-_ADD_MISSING: Final = (
-    "WITH moved AS (INSERT INTO heads (project, environment, asset, partition, version, from_position) "  # noqa: S608 - ours
-    "SELECT s.project, :environment, s.asset, s.partition, s.version, CAST(:position AS bigint) FROM heads s "
-    f"WHERE {_OF_SOURCE} AND NOT EXISTS (SELECT FROM heads t WHERE {_SAME_PLACE}) "
-    "ORDER BY s.asset, s.partition RETURNING *)"
-)
-_REMEMBER_MOVED: Final = (
-    "INSERT INTO head_history (project, environment, asset, partition, from_position, version) "
-    "SELECT project, environment, asset, partition, from_position, version FROM moved ORDER BY asset, partition"
-)
-# Of heads the planner expects two where there are a hundred thousand, until they are analyzed; looping over them took
-# minutes.
-_PROMOTE: Final = (
-    f"SET LOCAL enable_nestloop = off; {_MOVE_OTHERS} {_REMEMBER_MOVED}; {_ADD_MISSING} {_REMEMBER_MOVED}; "
-    "SET LOCAL enable_nestloop = on"
-)
-_DROP_HEADS: Final = "DELETE FROM heads WHERE project = :project AND environment = :environment"
+            yield dropped(event, fact.environment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,17 +290,14 @@ _CHECKS: Final = text(
 )
 
 
-# The newest verdict of each blocking check, where it did not pass and no head was set since; from the failed ones on.
-_REFUSED: Final = text(
+# The newest verdict of each blocking check, where it did not pass; from the failed ones on.
+_REFUSED: Final = unless_moved_since(
     "SELECT c.asset, c.partition, c.check_name, c.check_key, c.version, c.position FROM checks c "
     "WHERE c.project = :project AND NOT c.passed AND c.blocking AND c.environment = :environment AND NOT c.variant "
-    "AND c.position <= :as_of AND NOT EXISTS ("
+    "AND c.position > :after AND c.position <= :as_of AND NOT EXISTS ("
     "  SELECT FROM checks l WHERE l.project = c.project AND l.asset = c.asset AND l.partition = c.partition "
     "  AND l.check_name = c.check_name AND l.environment = c.environment AND NOT l.variant "
-    "  AND l.position > c.position AND l.position <= :as_of) AND NOT EXISTS ("
-    "  SELECT FROM head_history h WHERE h.project = c.project AND h.environment = c.environment "
-    "  AND h.asset = c.asset AND h.partition = c.partition "
-    "  AND h.from_position > c.position AND h.from_position <= :as_of) ORDER BY c.position"
+    "  AND l.position > c.position AND l.position <= :as_of)"
 )
 
 
@@ -388,10 +314,11 @@ def refused_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
 ) -> dict[tuple[AssetId, PartitionKey], RefusedVersion]:
     """Asset partitions whose newest version a blocking check refused in that environment; variants aside."""
-    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    after = began(connection, project, environment, as_of)
+    parameters = {"project": project, "environment": environment, "after": after, "as_of": as_of}
     return {
         (row.asset, row.partition): RefusedVersion(row.check_name, row.check_key, row.version, row.position)
-        for row in connection.execute(_REFUSED, parameters)
+        for row in standing(connection, _REFUSED, parameters)
     }
 
 
