@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from crash.conftest import facts_of
+from latewood.commands.collecting import collect_caches
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.observing import report
@@ -93,6 +95,31 @@ def test_the_recorded_code_runs_with_the_recorded_inputs_whatever_is_in_the_work
     assert done.verdicts == dict.fromkeys(("orders", "table a", "table b", "total"), "identical")
     assert (done.found.is_identical, done.found.reused) == (True, 0)
     assert (done.found.surroundings.python, done.found.surroundings.code) == (None, ())
+
+
+def test_what_a_worker_runs_by_is_not_removed_meanwhile_and_is_unpacked_again_later(project):
+    """The task asks for the lock that removing takes: it is free in a run, and taken in a reproduction."""
+    home = project.root / "home"
+    home.mkdir()
+    run = project.run(f"""
+        import fcntl
+
+        @asset
+        def is_free() -> bool:
+            with open({str(home / "caches.lock")!r}, "a") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return False
+                return True
+    """)
+    difference = project.again(run).outputs["is_free"].difference
+    assert (difference.before, difference.after) == ("true", "false")
+    kept = collect_caches(project.workspace, home, older_than=timedelta(days=1))
+    assert (kept.in_use, len(kept.unused), len(kept.kept)) == (False, 0, 1)
+    gone = collect_caches(project.workspace, home, older_than=timedelta(0))
+    assert (len(gone.unused), len(gone.kept)) == (1, 0)
+    assert project.again(run).verdicts == {"is_free": "different"}
 
 
 def test_the_project_may_be_latewoods_own(project):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from e2e.conftest import LATEWOOD, shell_in
+from latewood.engine.storage.caches import caches_in_use
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import bootstrap
 from postgres.conftest import execute
@@ -1062,3 +1063,19 @@ def test_deploying_makes_definitions_the_environments_and_runs_nothing(shell):
     assert json.loads(shell.here("runs", "--json").out) == []
     shell.write("a.py", "from latewood import asset\n@asset\ndef b() -> int:\n    return 1\n")
     assert "dropped: 1 asset of prod that a.py no longer defines: a\n" in shell.here("deploy").err
+
+
+def test_caches_that_nobody_used_go_with_what_they_take_unless_they_are_in_use(shell, home):
+    folder = home / "code" / "unused"
+    folder.mkdir(parents=True)
+    (folder / "assets.py").write_bytes(b"#" * 2_048)
+    os.utime(folder, (0, 0))
+    said = "1 folder (2 KiB) of unpacked code and virtual environments that nobody used for 30 days"
+    assert f"would remove {said}" in shell("gc", "--dry-run")
+    with caches_in_use(home):
+        assert "are in use; none was removed" in shell("gc")
+        assert json.loads(shell("gc", "--json"))["caches"]["in_use"]
+    assert json.loads(shell("gc", "--dry-run", "--json"))["caches"]["folders"] == ["code/unused"]
+    assert f"removed {said}" in shell("gc")
+    found = json.loads(shell("gc", "--json"))["caches"]
+    assert found == {"in_use": False, "bytes": 0, "folders": [], "kept": {"folders": 0, "bytes": 0}}

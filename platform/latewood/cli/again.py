@@ -18,6 +18,7 @@ from latewood.commands.rerunning import rerun_of
 from latewood.commands.surroundings import Surroundings
 from latewood.commands.workspace import latewood_home
 from latewood.engine.loading.loader import project_root
+from latewood.engine.storage.caches import caches_in_use
 from latewood.events import Verdict
 
 _SHOWN = 50
@@ -35,18 +36,14 @@ def rerun_command(
 ) -> int:
     """Ask again for what a run was asked for; exit code."""
     started = time.perf_counter()
-    again = rerun_of(
-        open_workspace(),
-        named,
-        only=only,
-        parameters=parameters,
-        home=latewood_home(os.environ).absolute(),
-        root=project_root(Path.cwd()),
-    )
-    if dry_run:
-        return plan_of_loaded(again.workspace, again.loaded, again.asked, json_=json_)
-    prepared = prepared_for(again.workspace, again.loaded, again.asked)
-    return execute(again.workspace, prepared, started, json_=json_, quiet=quiet)
+    home = latewood_home(os.environ).absolute()
+    with caches_in_use(home):  # the code that runs lies there
+        root = project_root(Path.cwd())
+        again = rerun_of(open_workspace(), named, only=only, parameters=parameters, home=home, root=root)
+        if dry_run:
+            return plan_of_loaded(again.workspace, again.loaded, again.asked, json_=json_)
+        prepared = prepared_for(again.workspace, again.loaded, again.asked)
+        return execute(again.workspace, prepared, started, json_=json_, quiet=quiet)
 
 
 def reproduce_command(*, named: str, only: str, force: bool, json_: bool) -> int:

@@ -1,13 +1,15 @@
-"""Collecting: removing the artifacts that nothing reaches, recorded before any file goes."""
+"""Collecting: removing the artifacts that nothing reaches, recorded before any file goes; and unused caches."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.workspace import Workspace
 from latewood.decide.garbage import Garbage, Stored, garbage
 from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.caches import cached, remove_unused
 from latewood.engine.storage.sweeping import alone, remove, stored
 from latewood.errors import UsageError
 from latewood.events import ArtifactsCollected
@@ -59,6 +61,31 @@ def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
                 remove(workspace.store, file)
             return found
     raise UsageError(f"others moved heads in each of {ATTEMPTS} attempts; nothing was removed, try again")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caches:
+    """Folders of code and environments that may go, and those that stay: all of them while any is `in_use`."""
+
+    unused: tuple[Stored, ...]
+    kept: tuple[Stored, ...]
+    in_use: bool = False
+
+
+def unused_caches(workspace: Workspace, home: Path, *, older_than: timedelta) -> Caches:
+    """What of the home can be made again and nobody used for so long. Cost: a look at each file."""
+    before = workspace.clock() - older_than
+    found = cached(home)
+    return Caches(
+        unused=tuple(folder for folder in found if folder.written_at < before),
+        kept=tuple(folder for folder in found if folder.written_at >= before),
+    )
+
+
+def collect_caches(workspace: Workspace, home: Path, *, older_than: timedelta) -> Caches:
+    """Remove those. Nothing while any is in use: what a worker imports late is not known. Raises StoreError."""
+    removed = remove_unused(home, workspace.clock() - older_than)
+    return Caches(unused=tuple(removed or ()), kept=tuple(cached(home)), in_use=removed is None)
 
 
 def _record(workspace: Workspace, found: Decided) -> None:

@@ -23,6 +23,7 @@ from latewood.decide.versions import compact
 from latewood.engine.running.recorder import in_parts, new_event
 from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Result, Returned
+from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.differing import Difference, first_difference
@@ -85,7 +86,7 @@ def reproduce(
     from `root`. Raises UsageError for what cannot be run again, naming what is missing, before anything is run;
     WorkerUnusable where the code as it was does not load.
     """
-    with in_use(workspace.store):
+    with in_use(workspace.store), caches_in_use(home):
         steps, reused = steps_recorded(workspace, named, only=only)
         wanted = [step for step in steps if force or not step.assets[0].task.reuse.is_off]
         _refuse_missing(workspace, wanted, root)

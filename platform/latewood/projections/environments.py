@@ -194,10 +194,9 @@ _MOVED: Final = text(
     f"SELECT asset, partition, version FROM ({_DIFFERING}) d WHERE moved AND asset = ANY (CAST(:assets AS text[]))"  # noqa: S608 - as above
 )
 _EVER: Final = text(
-    "SELECT DISTINCT asset, partition, version FROM "  # noqa: S608 - as above
-    f"({moves(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) m "
-    "WHERE version = ANY (CAST(:versions AS text[]))"
+    f"SELECT asset, partition, version FROM ({moves(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) m"  # noqa: S608 - as above
 )
+_ASSETS_AT_ONCE: Final = 500  # whose moves are in memory
 
 
 def differences(
@@ -232,10 +231,11 @@ def _not_known(
     moved: set[tuple[Any, ...]],
 ) -> dict[AssetId, list[PartitionKey]]:
     """Partitions of which that version never stood in the line: surely it did if the target had it at the fork."""
-    given = {"project": project, "assets": assets, "versions": sorted({version for _, _, version in moved})}
     for stretch in line:
-        of_stretch = {"environment": stretch.environment, "after": stretch.after, "upto": stretch.upto}
-        moved.difference_update(tuples(connection, _EVER, {**given, **of_stretch}))
+        given = {"project": project, "environment": stretch.environment, "after": stretch.after, "upto": stretch.upto}
+        for start in range(0, len(assets), _ASSETS_AT_ONCE):
+            of = {"assets": assets[start : start + _ASSETS_AT_ONCE]}
+            moved.difference_update(tuples(connection, _EVER, given | of))
     by_asset: dict[AssetId, list[PartitionKey]] = {asset: [] for asset in assets}
     for asset, partition, _ in moved:
         by_asset[asset].append(partition)

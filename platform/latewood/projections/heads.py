@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, Column, Connection, Row, Table, TextCl
 from latewood.events import EnvironmentPromoted
 from latewood.model.keys import AssetId, PartitionKey, VersionId
 from latewood.projections.columns import key, metadata, project
+from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Derive, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -171,7 +172,7 @@ def last_moves(
 ) -> dict[tuple[AssetId, PartitionKey], Position]:
     """When each head of these assets moved last in (after, upto], if it did. Cost: O(moves of these assets)."""
     given = {"project": project, "environment": environment, "assets": sorted(assets), "after": after, "upto": upto}
-    return {(row.asset, row.partition): row.from_position for row in connection.execute(_LAST_MOVES, given)}
+    return {(asset, partition): at for asset, partition, _, at in tuples(connection, _LAST_MOVES, given)}
 
 
 def unless_moved_since(told: str) -> TextClause:

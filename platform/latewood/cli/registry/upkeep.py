@@ -16,14 +16,15 @@ from latewood.cli.options import as_json
     default=30,
     show_default=True,
     metavar="DAYS",
-    help="Keep what was head, or made, in the last so many days.",
+    help="Keep what was head, made or used in the last so many days.",
 )
 @as_json
 def collect(**given: Any) -> int:
     """Remove the files of versions that nothing reaches any more.
 
     Heads of every environment stay, and so does everything that the log knows. Removed versions are no longer reused;
-    what needs them is computed again. Not while a run is going on.
+    what needs them is computed again. Not while a run is going on. Code that was unpacked and virtual environments that
+    were built, and that nobody used for so long, go too: they are made again when they are needed.
     """
     from latewood.cli.collect import collect_command
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from latewood.engine.storage.caches import used
 from latewood.errors import LatewoodError
 
 _WHOLE: Final = "latewood-whole"
@@ -43,6 +44,7 @@ def venv_python(lock: bytes, python: str, home: Path, environ: Mapping[str, str]
     identity = _run([python, "-I", "-c", _IDENTITY], environ)
     digest = sha256(sha256(lock).digest() + identity.encode()).hexdigest()[:32]
     folder = home / "venvs" / digest
+    used(folder)
     if not (folder / _WHOLE).exists():
         try:
             with _building(folder):

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from latewood.engine.storage.caches import used
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.errors import StoreError
 
@@ -77,6 +78,7 @@ def unpacked(store: ArtifactStore, address: ArtifactAddress, source: str, home: 
     if source_name(files) != source:
         raise _refused(address, f"its files are not those of source {source}")
     folder = home / "code" / source
+    used(folder)
     if _holds(folder, files):
         return folder
     with _written(folder), _locked(home / "code"):

@@ -24,7 +24,7 @@ _STAGED: Final = "staged"
 @contextmanager
 def in_use(store: ArtifactStore) -> Iterator[None]:
     """Nothing is removed meanwhile; waits while somebody is removing. Any number may use a store at once."""
-    with _locked(store, fcntl.LOCK_SH):
+    with locked(store.directory / _LOCK, fcntl.LOCK_SH):
         yield
 
 
@@ -32,7 +32,7 @@ def in_use(store: ArtifactStore) -> Iterator[None]:
 def alone(store: ArtifactStore) -> Iterator[None]:
     """Nobody makes or takes artifacts meanwhile. Raises UsageError where somebody does."""
     try:
-        with _locked(store, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with locked(store.directory / _LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield
     except BlockingIOError:
         raise UsageError(
@@ -45,9 +45,9 @@ def stored(store: ArtifactStore) -> Iterator[Stored]:
     """All files and folders of the store, in the order of their names. Cost: a look at each."""
     for folder in sorted(_entries(store.directory)):
         if folder.name == _STAGED:
-            yield from (_stored(path, f"{_STAGED}/{path.name}") for path in sorted(_entries(folder)))
+            yield from (stored_at(path, f"{_STAGED}/{path.name}") for path in sorted(_entries(folder)))
         elif len(folder.name) == 2 and folder.is_dir():  # noqa: PLR2004 - the first two digits of an address
-            yield from (_stored(path, path.name) for path in sorted(_entries(folder)))
+            yield from (stored_at(path, path.name) for path in sorted(_entries(folder)))
 
 
 def remove(store: ArtifactStore, file: Stored) -> None:
@@ -70,8 +70,8 @@ def remove(store: ArtifactStore, file: Stored) -> None:
 
 
 @contextmanager
-def _locked(store: ArtifactStore, kind: int) -> Iterator[None]:
-    path = store.directory / _LOCK
+def locked(path: Path, kind: int) -> Iterator[None]:
+    """The lock on that file, until the block ends. Raises BlockingIOError where it is not to be waited for."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # To be read: whoever may read the store may say that it is in use, whoever made the file.
@@ -92,11 +92,12 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _stored(path: Path, name: str) -> Stored:
+def stored_at(path: Path, name: str) -> Stored:
+    """A file or folder under that name, with what it takes."""
     status = path.stat()
     files = [entry for entry in path.rglob("*") if entry.is_file()] if path.is_dir() else [path]
-    written_at = datetime.fromtimestamp(status.st_mtime, UTC)
-    return Stored(name=name, bytes=sum(file.stat().st_size for file in files), written_at=written_at)
+    size = sum(file.stat().st_size for file in files if not file.is_symlink())
+    return Stored(name=name, bytes=size, written_at=datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _cannot(act: str, path: Path, error: OSError) -> StoreError:
