@@ -32,32 +32,24 @@ SCHEMES = {
 }
 
 
-@st.composite
-def tables(draw):
-    """A scheme, a table with rows of its first seven partitions in any order, a layout, and places of cuts."""
-    scheme, value_of, dtype = SCHEMES[draw(st.sampled_from(sorted(SCHEMES)))]
-    rows = draw(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", None])), max_size=20))
+ROWS = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", None])), max_size=20)
+CUTS = st.lists(st.integers(1, 6), unique=True).map(sorted)
+
+
+@given(st.sampled_from(sorted(SCHEMES)), ROWS, CUTS, st.booleans(), st.integers(0, 20))
+def test_any_cut_of_a_range_into_calls_gives_each_partition_the_same(name, rows, cuts, encoded, chunk):
+    """Rows of the first seven partitions in any order; a function may return them with dictionaries and in chunks."""
+    scheme, value_of, dtype = SCHEMES[name]
+    numbers = [number for number, _ in rows]
     schema = pa.schema([pa.field("at", dtype, nullable=False), ("word", pa.string())], metadata={"made": "by hand"})
-    table = pa.table([[value_of(o) for o, _ in rows], [word for _, word in rows]], schema=schema)
-    cuts = draw(st.lists(st.integers(1, 6), unique=True).map(sorted))
-    encoded, at = draw(st.booleans()), draw(st.integers(0, 20))
-
-    def laid_out(made):
-        """As a function may return it: with a dictionary of what is in it, in chunks."""
-        made = made.set_column(1, "word", made["word"].dictionary_encode()) if encoded else made
-        return pa.concat_tables([made.slice(0, at), made.slice(at)])
-
-    return scheme, table, laid_out, [number for number, _ in rows], cuts
-
-
-@given(tables())
-def test_any_cut_of_a_range_into_calls_gives_each_partition_the_same(drawn):
-    scheme, table, laid_out, numbers, cuts = drawn
+    table = pa.table([[value_of(number) for number in numbers], [word for _, word in rows]], schema=schema)
 
     def called(start, stop):
-        """What the user's function gives for these partitions."""
-        mask = pa.array([start <= number < stop for number in numbers], pa.bool_())
-        return split(laid_out(table.filter(mask)), "at", scheme, range(start, stop), subject="it")
+        """What the user's function gives for these partitions, split."""
+        made = table.filter(pa.array([start <= number < stop for number in numbers], pa.bool_()))
+        made = made.set_column(1, "word", made["word"].dictionary_encode()) if encoded else made
+        made = pa.concat_tables([made.slice(0, chunk), made.slice(chunk)])
+        return split(made, "at", scheme, range(start, stop), subject="it")
 
     edges = [0, *cuts, 7]
     parts = [part for start, stop in pairwise(edges) for part in called(start, stop)]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
-from latewood.commands.places import newly_found
+from latewood.commands.places import may_overwrite_others, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
 from latewood.commands.reading import View, view_of
 from latewood.commands.workspace import Workspace
@@ -41,7 +41,6 @@ from latewood.events import (
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
-from latewood.places import is_shared
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
@@ -105,7 +104,7 @@ def prepare(
     Raises UsageError for what cannot be asked; for what would overwrite another environment's values before anything is
     deployed.
     """
-    if any(asset.stored is not None and is_shared(asset.stored) for asset in loaded.assets):
+    if may_overwrite_others(workspace, loaded):
         plan_loaded(workspace, loaded, asked)
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)

@@ -94,6 +94,15 @@ def newly_found(workspace: Workspace, made: Plan) -> dict[str, str]:
     return {w: seen[w] for w in sorted(seen) if w not in known or known[w].fingerprint != seen[w]}
 
 
+def may_overwrite_others(workspace: Workspace, loaded: Loaded) -> bool:
+    """Whether the location stores at places that other environments, if there are any, would store at too."""
+    if not any(asset.stored is not None and is_shared(asset.stored) for asset in loaded.assets):
+        return False
+    with snapshot(workspace.log) as connection:
+        there = existing(connection, workspace.project, NOW)
+    return any(found.environment != workspace.environment for found in there)
+
+
 def refuse_foreign(workspace: Workspace, made: Plan) -> None:
     """Raise UsageError for places that the plan would store at and that another environment's versions lie at.
 

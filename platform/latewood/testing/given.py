@@ -81,6 +81,7 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
         retries=Retry(),
         timeouts=Timeouts(),
         subsettable=several,
+        partition_column="",
     )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,7 @@ from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
+from latewood.engine.running.ranged import Due, Neighbours, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, Tally, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
@@ -56,25 +57,6 @@ Verdicts = Callable[[AssetId, PartitionKey], Known]
 
 _VERSIONS_MAX: Final = 24_576
 """Most characters of all inputs' versions in an event: a thousand ranges; usually there is one per input."""
-
-
-class Due(NamedTuple):
-    """A step that is to be run, what it reads, and the digest of that."""
-
-    step: Step
-    bound: list[Bound]
-    inputs: str
-
-
-def _neighbours(due: list[Due]) -> Iterator[list[Due]]:
-    """The steps in stretches without a gap."""
-    part: list[Due] = []
-    for one in due:
-        if part and one.step.ordinal != part[-1].step.ordinal + 1:
-            yield part
-            part = []
-        part.append(one)
-    yield part
 
 
 class InlineRun:
@@ -114,7 +96,6 @@ class InlineRun:
         self._reusable = Reusable(plan, run, recorder, store, self._places)
         self._reports = Reports(report)
         self.tally = self._reports.tally
-        self._waiting: list[Due] = []
         self.failures: list[tuple[Step, Failure]] = []
         """The steps that failed, or whose result a check or a retraction refused, in order."""
 
@@ -123,31 +104,20 @@ class InlineRun:
 
         Raises KeyboardInterrupt, and whatever the log refuses: what was told before it stays.
         """
+        waiting = Neighbours()
         for step in self._plan.steps():
             # Whatever is due is run before the next step is looked at, which may read it; but for neighbours, which
             # a partition-wise task makes together and which never read each other.
-            if self._waiting and not self._goes_with(self._waiting, step):
-                self._run_waiting()
+            if not waiting.may_be_joined_by(step):
+                self._run_due(waiting.taken())
             due = self._due(step)
-            if due is None:
-                continue
-            self._waiting.append(due)
+            if due is not None:
+                waiting.add(due)
             if not step.task.node.task.is_partition_wise:
-                self._run_waiting()
-        self._run_waiting()
+                self._run_due(waiting.taken())
+        self._run_due(waiting.taken())
         self._recorder.told()
         return self.tally
-
-    def _goes_with(self, waiting: list[Due], step: Step) -> bool:
-        """Whether the step may be run in one call with those that wait: of the same task, next, and with room."""
-        last = waiting[-1].step
-        room = step.task.node.task.partitions_per_step
-        return step.task is last.task and step.ordinal == last.ordinal + 1 and len(waiting) < room
-
-    def _run_waiting(self) -> None:
-        due, self._waiting = self._waiting, []
-        if due:
-            self._run_due(due)
 
     def _due(self, step: Step) -> Due | None:
         """The step with what it reads, if it is to be run; else it is told at once what becomes of it."""
@@ -170,11 +140,13 @@ class InlineRun:
 
     def _run_due(self, due: list[Due]) -> None:
         """Call the task for these steps at once, and again for those that failed, as often as it may be tried."""
+        if not due:
+            return
         task = due[0].step.task.node.task
         deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
         attempt = 1
         while due:
-            failed = [failure for part in _neighbours(due) for failure in self._attempt(part, attempt)]
+            failed = [failure for part in stretches(due) for failure in self._attempt(part, attempt)]
             if not failed:
                 return
             luck = random.random()  # noqa: S311 - spreads retries; no secret

@@ -1,10 +1,11 @@
 """Partition-wise tasks, called for neighbours at once: what they read over them, and what each partition gets of it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from latewood.context import Output
 from latewood.decide.nodes import Node
+from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.binding import Bound
 from latewood.engine.values.edge import check_value
@@ -12,6 +13,49 @@ from latewood.engine.values.splitting import split
 from latewood.errors import ValueRefused
 from latewood.model.keys import PartitionKey
 from latewood.model.ordinals import Ordinals
+
+
+class Due(NamedTuple):
+    """A step that is to be run, what it reads, and the digest of that."""
+
+    step: Step
+    bound: list[Bound]
+    inputs: str
+
+
+class Neighbours:
+    """Steps that wait to be run in one call: of one task, one partition after the other, as many as it takes."""
+
+    def __init__(self) -> None:
+        self._due: list[Due] = []
+
+    def may_be_joined_by(self, step: Step) -> bool:
+        """Whether the step could go with those that wait; True of any where none does."""
+        if not self._due:
+            return True
+        last, room = self._due[-1].step, step.task.node.task.partitions_per_step
+        return step.task is last.task and step.ordinal == last.ordinal + 1 and len(self._due) < room
+
+    def add(self, due: Due) -> None:
+        """One more waits."""
+        self._due.append(due)
+
+    def taken(self) -> list[Due]:
+        """Those that wait, which then wait no more."""
+        due, self._due = self._due, []
+        return due
+
+
+def stretches(due: Sequence[Due]) -> Iterator[list[Due]]:
+    """These steps in stretches without a gap."""
+    part: list[Due] = []
+    for one in due:
+        if part and one.step.ordinal != part[-1].step.ordinal + 1:
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
 
 
 def read_together(bounds: Sequence[list[Bound]]) -> list[Bound]:
