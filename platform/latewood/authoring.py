@@ -344,9 +344,11 @@ class Definitions:
         workflows: Iterable[Workflow[..., Any]] = (),
         launch_plans: Iterable[LaunchPlan] = (),
         observers: Iterable[Observer[..., Any]] = (),
+        tasks: Iterable[Task[..., Any]] = (),
     ) -> None:
         self.assets = tuple(assets)
         self.checks = tuple(checks)
         self.workflows = tuple(workflows)
         self.launch_plans = tuple(launch_plans)
         self.observers = tuple(observers)
+        self.tasks = tuple(tasks)

@@ -5,7 +5,8 @@ schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by
 
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
-`corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions).
+`corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
+(tasks that other projects may use, and those of others).
 """
 
 from datetime import datetime
@@ -61,6 +62,29 @@ class LaunchableDefined(Event, frozen=True):
 
 class LaunchableDropped(Event, frozen=True):
     """A workflow or launch plan of the base deployment is no longer in this one."""
+
+    name: str
+    location: str
+    deployment: str
+
+
+class TaskDefined(Event, frozen=True):
+    """A task that others may refer to by `name` is new or changed in this deployment.
+
+    `definition` is a BareTask as JSON; a long one is in parts, as that of an asset.
+    """
+
+    name: str
+    location: str
+    deployment: str
+    digest: str
+    definition: msgspec.Raw
+    part: int = 1
+    parts: int = 1
+
+
+class TaskDropped(Event, frozen=True):
+    """A task of the base deployment is no longer in this one. Who refers to an earlier one is not concerned."""
 
     name: str
     location: str
@@ -276,6 +300,60 @@ class PartitionsRemoved(Event, frozen=True):
 
     name: str
     keys: tuple[PartitionKey, ...]
+
+
+# ── grants ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TaskGranted(Event, frozen=True):
+    """Another project may use this task as it was deployed then, and nothing else of this one.
+
+    `version` is that of its code.
+    """
+
+    to: str
+    location: str
+    name: str
+    deployment: str
+    version: str
+
+
+class TaskReceived(Event, frozen=True):
+    """Another project grants the use of a task: all that is needed for it, in this project's own log and store.
+
+    Recorded together with `task.granted` there. `definition` is a BareTask as JSON; a long one is in parts, as that of
+    an asset. `source`, `archive`, `paths`, `lock` and `python` are as in DeploymentCreated.
+    """
+
+    project: str
+    location: str
+    name: str
+    deployment: str
+    digest: str
+    definition: msgspec.Raw
+    source: str
+    archive: str
+    paths: tuple[str, ...] = ()
+    lock: str = ""
+    python: str = ""
+    part: int = 1
+    parts: int = 1
+
+
+class GrantRevoked(Event, frozen=True):
+    """The other project may not run this task from here on, in no version. What it made stays its own."""
+
+    to: str
+    location: str
+    name: str
+
+
+class TaskWithdrawn(Event, frozen=True):
+    """The other project takes the use of a task back; recorded together with `grant.revoked` there."""
+
+    project: str
+    location: str
+    name: str
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -655,6 +733,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "asset.dropped": AssetDropped,
     "launchable.defined": LaunchableDefined,
     "launchable.dropped": LaunchableDropped,
+    "task.defined": TaskDefined,
+    "task.dropped": TaskDropped,
     "deployment.created": DeploymentCreated,
     "environment.deployed": EnvironmentDeployed,
     "environment.created": EnvironmentCreated,
@@ -672,6 +752,10 @@ TYPES: Final[dict[str, type[Event]]] = {
     "partition.carried": PartitionCarried,
     "partitions.added": PartitionsAdded,
     "partitions.removed": PartitionsRemoved,
+    "task.granted": TaskGranted,
+    "task.received": TaskReceived,
+    "grant.revoked": GrantRevoked,
+    "task.withdrawn": TaskWithdrawn,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
     "step.started": StepStarted,

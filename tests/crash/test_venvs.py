@@ -34,19 +34,19 @@ from latewood.projections.states import NOW
 HERE = "\n".join([*site.getsitepackages(), *(str(Path(m.__file__).parents[1]) for m in (latewood, latewood_eventlog))])
 
 
-def wheel(folder, name, files):
-    """A wheel of version 1.0 with these files; how a lock file names it."""
-    info = f"{name}-1.0.dist-info"
+def wheel(folder, name, files, version="1.0"):
+    """A wheel with these files; how a lock file names it."""
+    info = f"{name}-{version}.dist-info"
     files = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     lines = []
     for path, text in files.items():
         digest = base64.urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
         lines.append(f"{path},sha256={digest},{len(text)}")
-    file = folder / f"{name}-1.0-py3-none-any.whl"
+    file = folder / f"{name}-{version}-py3-none-any.whl"
     with ZipFile(file, "w") as archive:
         for path, text in {**files, f"{info}/RECORD": "\n".join([*lines, f"{info}/RECORD,,"])}.items():
             archive.writestr(path, text)

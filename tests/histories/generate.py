@@ -19,7 +19,9 @@ from history import FOLDER, folded, read_history, write_history, write_rows
 
 from latewood.commands.carrying import carry
 from latewood.commands.collecting import collect
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create, drop, promote
+from latewood.commands.granting import grant, revoke
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.launching import launched
 from latewood.commands.leasing import close_interrupted
@@ -33,9 +35,11 @@ from latewood.commands.renaming import rename
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
+from latewood.commands.sharing import resolver
 from latewood.commands.workspace import Workspace, open_workspace
-from latewood.engine.loading.loader import load_file
+from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.store import ArtifactStore
 from latewood.events import RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -549,6 +553,48 @@ def _places(workspace: Workspace, folder: Path) -> None:
     run(source.replace("first", "third") + checked)
 
 
+def _shared(workspace: Workspace, folder: Path) -> None:
+    """Tasks that come, change and go with deployments, one that is used elsewhere, and one granted to a project."""
+    shop = """
+        from latewood import *
+
+        @task
+        def doubled(n: int, *, plus: int = 1) -> int:
+            "Twice as much."
+            return n * 2 + plus
+
+        @task
+        def parts(n: int = 3) -> tuple[int, list[int]]:
+            return n, [n]
+    """
+    lab = """
+        from latewood import *
+        from latewood.sharing import task_ref
+
+        @asset
+        def n() -> int:
+            return 4
+
+        eight = task_ref("shop.py:doubled"PROJECT).asset(key="eight", inputs={"n": n}, parameters={"plus": 0})
+    """
+
+    def loaded(name: str, source: str, of: Workspace) -> Loaded:
+        (folder / name).write_text(dedent(source))
+        return load_file(folder / name, root=folder, resolve=resolver(of, name))
+
+    def run(name: str, source: str, of: Workspace) -> None:
+        materialize(of, prepare(of, loaded(name, source, of), Asked(selection="*")))
+
+    workspace = replace(workspace, home=folder / "home")
+    other = replace(workspace, project="lab", store=ArtifactStore(workspace.store.directory.parent, "lab"))
+    deploy_loaded(workspace, loaded("shop.py", shop, workspace))
+    run("lab.py", lab.replace("PROJECT", ""), workspace)
+    deploy_loaded(workspace, loaded("shop.py", shop.replace("n * 2", "n + n").replace("def parts", "def p"), workspace))
+    grant(workspace, "shop.py:doubled", to="lab")
+    run("lab.py", lab.replace("PROJECT", ', project="default"'), other)
+    revoke(workspace, "shop.py:doubled", of="lab")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -607,6 +653,7 @@ STORIES = {
     "corrected": _corrected,
     "resources": _resources,
     "partitions": _partitions,
+    "shared": _shared,
     "verdicts": _verdicts,
     "workflows": _workflows,
 }

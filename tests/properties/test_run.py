@@ -31,6 +31,7 @@ from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import LiveTask
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.workers import Workers
 from latewood.engine.storage.store import Artifact, ArtifactMissing, Staged
 from latewood.engine.values.codecs import encode
 from latewood.events import (
@@ -406,6 +407,7 @@ class Runs(RuleBasedStateMachine):
             catalog=self.catalog,
             loaded=self._loaded(),
             resources=OpenResources({}),
+            workers=Workers((), {}),
             run=RunId(f"run{self.runs}"),
             recorder=recorder,
             store=self.store,

@@ -67,6 +67,7 @@ TOPICS = {
     "latewood.io": ["Csv", "IO", "Json", "Parquet", "Place"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.resources": ["Resource", "Secret"],
+    "latewood.sharing": ["task_ref"],
     "latewood.testing": ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
 }
 

@@ -12,7 +12,7 @@ import click
 
 from latewood import __version__
 from latewood.cli import exits
-from latewood.cli.registry import again, assets, environments, log, making, partitions, runs, upkeep, versions
+from latewood.cli.registry import again, assets, environments, log, making, partitions, runs, sharing, upkeep, versions
 from latewood.errors import DefinitionsInvalid, LatewoodError
 from latewood_eventlog.errors import LogError
 
@@ -85,6 +85,6 @@ def main() -> None:
     """
 
 
-_MODULES = (again, assets, environments, log, making, partitions, runs, upkeep, versions)
+_MODULES = (again, assets, environments, log, making, partitions, runs, sharing, upkeep, versions)
 for command in chain(*(module.COMMANDS for module in _MODULES)):
     main.add_command(command)

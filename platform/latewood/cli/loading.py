@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from latewood.commands.reading import lies_in, refuse_unknown
+from latewood.commands.sharing import resolver
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded, load_file, load_module, project_root
 from latewood.errors import UsageError
@@ -23,10 +24,22 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
         file, module = _only_location(workspace, root)
     if file is None:
         assert module is not None, "one of them is named"
-        return load_module(module, root=root, others=_others(workspace, module), environment=workspace.environment)
+        return load_module(
+            module,
+            root=root,
+            others=_others(workspace, module),
+            environment=workspace.environment,
+            resolve=resolver(workspace, module),
+        )
     root = project_root(file.resolve().parent)
     relative = file.resolve().relative_to(root).as_posix()
-    return load_file(file, root=root, others=_others(workspace, relative), environment=workspace.environment)
+    return load_file(
+        file,
+        root=root,
+        others=_others(workspace, relative),
+        environment=workspace.environment,
+        resolve=resolver(workspace, relative),
+    )
 
 
 def _only_location(workspace: Workspace, root: Path) -> tuple[Path | None, str | None]:

@@ -15,6 +15,9 @@ def change_text(change: CodeChange) -> str:
     """A change of code as a clause: `clean_delay (flights/cleaning.py:14) changed`."""
     if change.subject == "package":
         return f"package {change.name} {change.before or 'added'} -> {change.after or 'removed'}"
+    if change.subject == "shared":
+        before, after = change.before or "the location's own", change.after or "the location's own"
+        return f"shared task {change.name} was deployed from another version ({before} -> {after})"
     if change.subject != "part":
         return f"{change.subject} of {change.name}: {change.before} -> {change.after}"
     verb = "changed" if change.before and change.after else "was added" if change.after else "was removed"

@@ -34,6 +34,7 @@ from latewood.projections.renames import renames
 from latewood.projections.snapshots import Snapshot as Connection
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+from latewood.projections.tasks import tasks_of
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -113,7 +114,7 @@ def _store_lock(workspace: Workspace, lock: bytes | None) -> None:
 
 def _snapshot_of(loaded: Loaded) -> Snapshot:
     lock = loaded.settings.lock
-    new = snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables)
+    new = snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables, loaded.offered)
     return replace(new, python=loaded.settings.python, lock="" if lock is None else address_of(lock, _LOCK))
 
 
@@ -156,12 +157,14 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
         return Foreseen(new=new, base=Base(deployment=current), ids=ids, known=True)
     _refuse_duplicates(loaded, locations_of(connection, project, others))
     assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
-    launchables = launchables_of(connection, project, {loaded.location: current} if current else {})
+    own = {loaded.location: current} if current else {}
+    launchables, tasks = launchables_of(connection, project, own), tasks_of(connection, project, own)
     base = Base(
         deployment=current,
         digests={d.definition.key: d.digest for d in assets},
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
+        tasks={offered.task.name: offered.digest for offered in tasks},
     )
     known = deployment(connection, project, new.deployment) is not None
     return Foreseen(new=new, base=base, ids=ids, known=known, configured=configured)
@@ -187,7 +190,7 @@ def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:
     problems = Problems(loaded.root)
     for asset in loaded.assets:
         if asset.key in others:
-            problems.add(loaded.tasks[asset.key].function, defined_elsewhere(asset.key))
+            problems.at(loaded.places[asset.key], defined_elsewhere(asset.key))
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
 

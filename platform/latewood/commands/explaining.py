@@ -10,7 +10,7 @@ import msgspec
 from latewood.commands.reading import PRESENT, AsOf, Read, View, known_key, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.fingerprint import changed_parts
+from latewood.decide.fingerprint import changed_task
 from latewood.decide.keys import inputs_digest, read_version
 from latewood.decide.moves import Moved, moved_by
 from latewood.decide.nodes import Node, Slot
@@ -123,7 +123,7 @@ def plan_changes(workspace: Workspace, view: View, made: Plan) -> dict[Slot, Cha
             node, key = tasks[slot].node, slot[0]
             started = None if cause is Cause.CODE else past.making(head).started
             if cause is Cause.CODE and (old := past.definition_of(head, key)) is not None:
-                changed = replace(changed, code=changed_parts(old.task.code, node.task.code))
+                changed = replace(changed, code=changed_task(old.task, node.task))
             elif cause is Cause.PARAMETERS and started is not None:
                 given = started.parameters
                 changed = replace(

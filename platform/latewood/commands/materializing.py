@@ -13,6 +13,7 @@ from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import may_overwrite_others, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
 from latewood.commands.reading import View, view_of
+from latewood.commands.sharing import workers_for
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
@@ -25,6 +26,7 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, Told, in_parts
 from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
+from latewood.engine.running.workers import Workers
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
 from latewood.errors import UsageError
@@ -138,11 +140,13 @@ def materialize(
     resources = OpenResources(prepared.loaded.resources)
     _refuse_secrets(prepared)
     close_interrupted(workspace)
+    workers = workers_for(workspace, prepared.plan, prepared.view)
     run = workspace.new_run()
     absences = Absences(notice)
     log = RunLog(workspace.log, workspace.store, patience, absences)
     with (
         in_use(workspace.store),
+        workers,
         driving(workspace, run) as lease,
         GroupCommit(log, log.make_durable) as commits,
     ):
@@ -160,7 +164,14 @@ def materialize(
             recorder.told()
             notice(Begun(run=run, steps=prepared.plan.length))
             done = _executed(
-                workspace, prepared, resources, run, recorder, report, lambda act: patiently(act, patience, absences)
+                workspace,
+                prepared,
+                resources,
+                workers,
+                run,
+                recorder,
+                report,
+                lambda act: patiently(act, patience, absences),
             )
             planned = []
         else:
@@ -286,6 +297,7 @@ def _executed(
     workspace: Workspace,
     prepared: Prepared,
     resources: OpenResources,
+    workers: Workers,
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
@@ -296,6 +308,7 @@ def _executed(
         catalog=prepared.view.catalog,
         loaded=prepared.loaded,
         resources=resources,
+        workers=workers,
         run=run,
         recorder=recorder,
         store=workspace.store,
@@ -319,7 +332,7 @@ def _executed(
     except KeyboardInterrupt:
         tally, cancelled = inline.tally, True
     finally:
-        unclosed = resources.close()
+        unclosed = {**resources.close(), **workers.close()}
     return _Done(tally, tuple(islice(_alike(inline.failures), _FAILURES_MAX)), handled, unclosed, cancelled)
 
 

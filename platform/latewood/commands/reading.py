@@ -378,7 +378,8 @@ def _with_resources(asset: AssetDefinition, location: str, used: _Used) -> Asset
     def configured(task: TaskDefinition) -> TaskDefinition:
         uses = []
         for use in task.uses:
-            values, digest = used.get((location, use.resource), (None, ""))
+            home = location if task.shared is None else task.shared.location
+            values, digest = used.get((home, use.resource), (None, ""))
             uses.append(msgspec.structs.replace(use, values=values, digest=digest))
         return msgspec.structs.replace(task, uses=tuple(uses))
 

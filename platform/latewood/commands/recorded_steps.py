@@ -8,12 +8,14 @@ from pathlib import Path
 from latewood.commands.deployed_code import recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.runs import run_named, steps_meant
+from latewood.commands.sharing import recorded_tasks
 from latewood.commands.versions import listed
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import path_texts
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
 from latewood.engine.loading.configuration import Recorded
+from latewood.engine.loading.shared import Shared
 from latewood.engine.running.worker_protocol import Read
 from latewood.engine.storage.file_hash import content_of
 from latewood.errors import UsageError
@@ -35,9 +37,10 @@ class RecordedStep:
     """A step that was computed, with all that decided its result.
 
     `assets` are those it made, as its deployment defines them; `inputs` the versions read by input, `reads` the assets
-    they are of. `others` are the assets of other locations that its location reads. `contents` are those of the paths
-    in its parameters, as the run saw them; `configurations` those of the resources that it asked for. `dynamic` are all
-    dynamic partitions of the run with the keys that they had.
+    they are of. `others` are the assets of other locations that its location reads, `shared` the tasks of others that
+    it refers to. Of a step that such a task made `location` and `deployment` are the task's. `contents` are those of
+    the paths in its parameters, as the run saw them; `configurations` those of the resources that it asked for.
+    `dynamic` are all dynamic partitions of the run with the keys that they had.
     """
 
     started: StepStarted
@@ -48,6 +51,7 @@ class RecordedStep:
     python: str
     assets: tuple[AssetDefinition, ...]
     others: tuple[AssetDefinition, ...]
+    shared: tuple[Shared, ...]
     inputs: Mapping[str, tuple[VersionFacts, ...]]
     reads: Mapping[str, AssetKey]
     contents: Mapping[str, str]
@@ -148,6 +152,7 @@ class _Reading:
         self._history = history
         self._configurations: dict[str, Recorded] = {}
         self._dynamic: tuple[DynamicKeys, ...] = ()
+        self._shared: tuple[Shared, ...] = ()
 
     def steps(self, numbers: Sequence[int]) -> list[RecordedStep]:
         with snapshot(self._workspace.log) as connection:
@@ -162,6 +167,7 @@ class _Reading:
             keys = dynamic_keys(connection, self._workspace.project, self._history.planned, names)
             self._dynamic = tuple(keys[name] for name in sorted(keys))
             others: dict[str, tuple[AssetDefinition, ...]] = {}
+            self._shared = recorded_tasks(connection, self._workspace, (e.definition for e in by_id.values()))
             return [self._step(connection, requested, number, by_id, others) for number in numbers]
 
     def _step(
@@ -183,11 +189,12 @@ class _Reading:
             started=started,
             succeeded=self._history.succeeded[number],
             at=at,
-            location=location,
-            deployment=name,
+            location=location if task.shared is None else task.shared.location,
+            deployment=name if task.shared is None else task.shared.deployment,
             python=requested.python,
             assets=tuple(entry.definition for entry in entries),
             others=others[location],
+            shared=self._shared,
             inputs={name: tuple(self._read(connection, name, started)) for name in started.inputs},
             reads={name: by_id[read.asset].definition.key for name, read in started.inputs.items()},
             contents=contents_seen(connection, self._workspace.project, location, paths, self._history.planned),

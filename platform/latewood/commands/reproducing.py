@@ -16,6 +16,7 @@ from typing import Final
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
 from latewood.commands.places import displaced_text
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
+from latewood.commands.sharing import as_called, shared_code
 from latewood.commands.surroundings import Surroundings, surroundings
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
@@ -94,8 +95,14 @@ def reproduce(
         python: tuple[str, str] | None = None
         changes: dict[CodeChange, None] = {}
         reproduction = workspace.new_run()
-        for name, group in _by_deployment(wanted).items():
-            code = deployed_code(workspace, name, home)
+        for group in _by_deployment(wanted):
+            source = group[0].assets[0].task.shared
+            code = (
+                deployed_code(workspace, group[0].deployment, home)
+                if source is None
+                else shared_code(workspace, source, home)
+            )
+            name = code.deployment if source is None else f"{code.deployment} for others"
             python_now = interpreter_of(code, home, root)
             _record(workspace, reproduction, _started(workspace, reproduction, code, group, force=force), name)
             outputs, opened = _reproduced(workspace, code, group, root, python_now)
@@ -117,18 +124,21 @@ def _order(output: Reproduced) -> tuple[str, int, str]:
     return run, int(step), output.asset
 
 
-def _by_deployment(steps: Sequence[RecordedStep]) -> dict[str, list[RecordedStep]]:
-    found: dict[str, list[RecordedStep]] = {}
+def _by_deployment(steps: Sequence[RecordedStep]) -> list[list[RecordedStep]]:
+    """Steps that one process can run: by one deployment, and by its tasks alone where these are made elsewhere."""
+    found: dict[tuple[str, bool], list[RecordedStep]] = {}
     for step in steps:
-        found.setdefault(step.deployment, []).append(step)
-    return found
+        found.setdefault((step.deployment, step.assets[0].task.shared is not None), []).append(step)
+    return list(found.values())
 
 
 def _code_changes(opened: Opened, steps: Sequence[RecordedStep]) -> Iterator[CodeChange]:
     """How the code that runs differs from what was recorded: packages, and what the archive could not hold."""
     for task in {step.assets[0].task.name: step.assets[0] for step in steps}.values():
-        if task.key in opened.code:
-            yield from changed_parts(task.task.code, opened.code[task.key])
+        shared = task.task.shared
+        code = opened.code.get(task.key) if shared is None else opened.tasks.get(shared.name)
+        if code is not None:
+            yield from changed_parts(task.task.code, code)
 
 
 # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────
@@ -182,6 +192,8 @@ def _reproduced(
             others=steps[0].others,
             configurations={name: found for step in steps for name, found in step.configurations.items()},
             dynamic=steps[0].dynamic,
+            shared=steps[0].shared,
+            made=tuple({a.key: as_called(a) for s in steps for a in s.assets if a.task.shared is not None}.values()),
         )
         with Worker(to_open, interpreter=interpreter, environ=os.environ) as worker:
             opened = worker.start()

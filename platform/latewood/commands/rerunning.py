@@ -10,11 +10,13 @@ from latewood.commands.launching import launched
 from latewood.commands.planning import Asked
 from latewood.commands.reading import AsOf, known_parameter, view_of
 from latewood.commands.runs import request_of, run_named, steps_meant
+from latewood.commands.sharing import recorded_tasks
 from latewood.commands.workspace import Workspace
 from latewood.decide.select import select
 from latewood.decide.selection import parse, show, with_names
 from latewood.decide.sweep import Given, Sweep
 from latewood.engine.loading.loader import Loaded, load_archived
+from latewood.engine.loading.shared import resolve_recorded
 from latewood.errors import UsageError
 from latewood.events import (
     CheckEvaluated,
@@ -102,6 +104,8 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         }
         line = line_of(connection, workspace.project, workspace.environment, NOW)
         configurations = configured_along(connection, workspace.project, line)
+        own = [entry.definition for entry in entries.get(requested.location, ())]
+        shared = recorded_tasks(connection, workspace, own)
     if not deployments:
         raise UsageError(f'run {requested.run}: nothing is deployed in "{workspace.environment}" any more')
     location = requested.location or location_of(workspace, requested)
@@ -120,6 +124,7 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         configurations={name: recorded(found) for (of, name), found in configurations.items() if of == location},
         others=others,
         environment=workspace.environment,
+        resolve=resolve_recorded(shared),
     )
     if loaded.unconfigured:
         raise UsageError(

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import choice
@@ -32,7 +32,7 @@ class Workspace:
     """Everything a command needs from the world; tests make their own.
 
     `content_of` is the content hash of what lies at a path below a root, None where nothing does. `sleep` waits
-    for a retry, in seconds.
+    for a retry, in seconds. `home` is where code and virtual environments are unpacked.
     """
 
     log: EventLog
@@ -45,6 +45,7 @@ class Workspace:
     sleep: Callable[[float], None] = time.sleep
     url: DatabaseUrl | None = None
     content_of: Callable[[str, Path], str | None] = content_of
+    home: Path = field(default_factory=lambda: latewood_home(os.environ))
 
 
 def latewood_home(environ: Mapping[str, str]) -> Path:
@@ -80,6 +81,7 @@ def open_workspace(environ: Mapping[str, str] | None = None, *, environment: str
         clock=lambda: datetime.now(UTC),
         new_run=new_run,
         url=url,
+        home=latewood_home(environ),
     )
 
 

@@ -16,8 +16,10 @@ from latewood.events import (
     Event,
     LaunchableDefined,
     LaunchableDropped,
+    TaskDefined,
+    TaskDropped,
 )
-from latewood.model.definitions import AssetDefinition, definition_digest, merkle_root
+from latewood.model.definitions import AssetDefinition, BareTask, definition_digest, merkle_root
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.workflows import Launchable
 
@@ -58,6 +60,8 @@ class Snapshot:
     paths: tuple[str, ...] = ()
     lock: str = ""
     python: str = ""
+    tasks: tuple[BareTask, ...] = ()
+    task_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -71,23 +75,32 @@ class Snapshot:
 class Base:
     """What the environment has of this location now: the deployment, and digest and id of each asset by key.
 
-    `launchables` are the digests of what can be launched, by name.
+    `launchables` are the digests of what can be launched, by name, `tasks` those of tasks that others may refer to.
     """
 
     deployment: str = ""
     digests: Mapping[AssetKey, str] = field(default_factory=dict)
     ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
     launchables: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, str] = field(default_factory=dict)
 
 
 def snapshot_of(
-    location: str, assets: Sequence[AssetDefinition], source: str, launchables: Sequence[Launchable] = ()
+    location: str,
+    assets: Sequence[AssetDefinition],
+    source: str,
+    launchables: Sequence[Launchable] = (),
+    tasks: Sequence[BareTask] = (),
 ) -> Snapshot:
     """The snapshot of these definitions and this source. Cost: O(definitions)."""
     digests = {asset.key: definition_digest(asset) for asset in assets}
     launch_digests = {launchable.name: definition_digest(launchable) for launchable in launchables}
-    # No key has a colon in it, so a workflow is never taken for the asset of its name.
-    root = merkle_root({**digests, **{AssetKey(f"launch:{name}"): found for name, found in launch_digests.items()}})
+    task_digests = {task.name: definition_digest(task) for task in tasks}
+    # No key has a colon in it, so a workflow is never taken for the asset of its name. What a location has none of is
+    # no part: roots of before stay what they were.
+    others = {f"launch:{name}": found for name, found in launch_digests.items()}
+    others |= {f"task:{name}": found for name, found in task_digests.items()}
+    root = merkle_root({**digests, **{AssetKey(name): found for name, found in others.items()}})
     return Snapshot(
         location=location,
         assets=tuple(assets),
@@ -96,6 +109,8 @@ def snapshot_of(
         source=source,
         launchables=tuple(launchables),
         launch_digests=launch_digests,
+        tasks=tuple(tasks),
+        task_digests=task_digests,
     )
 
 
@@ -169,6 +184,7 @@ def deploy(
     facts: list[Event] = [fact for asset in changed for fact in _defined(new, asset, ids[asset.key])]
     facts += [AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped]
     facts += _launch_facts(new, base)
+    facts += _task_facts(new, base)
     facts.append(
         DeploymentCreated(
             deployment=name,
@@ -189,12 +205,7 @@ def deploy(
 
 
 def _defined(new: Snapshot, asset: AssetDefinition, id_: AssetId) -> list[AssetDefined]:
-    definition = msgspec.json.encode(asset, order="deterministic")
-    pieces = [definition]
-    if len(definition) > _WHOLE_BYTES_MAX:
-        text = definition.decode()
-        starts = range(0, len(text), _PIECE_MAX)
-        pieces = [msgspec.json.encode(text[start : start + _PIECE_MAX]) for start in starts]
+    pieces = definition_pieces(asset)
     return [
         AssetDefined(
             asset=id_,
@@ -202,12 +213,22 @@ def _defined(new: Snapshot, asset: AssetDefinition, id_: AssetId) -> list[AssetD
             location=new.location,
             deployment=new.deployment,
             digest=new.digests[asset.key],
-            definition=msgspec.Raw(piece),
+            definition=piece,
             part=part,
             parts=len(pieces),
         )
         for part, piece in enumerate(pieces, start=1)
     ]
+
+
+def definition_pieces(definition: msgspec.Struct) -> list[msgspec.Raw]:
+    """The definition as JSON, or in pieces of that text where it is too long for one event."""
+    encoded = msgspec.json.encode(definition, order="deterministic")
+    if len(encoded) <= _WHOLE_BYTES_MAX:
+        return [msgspec.Raw(encoded)]
+    text = encoded.decode()
+    starts = range(0, len(text), _PIECE_MAX)
+    return [msgspec.Raw(msgspec.json.encode(text[start : start + _PIECE_MAX])) for start in starts]
 
 
 def _launch_facts(new: Snapshot, base: Base) -> Iterator[Event]:
@@ -224,6 +245,25 @@ def _launch_facts(new: Snapshot, base: Base) -> Iterator[Event]:
     for name in base.launchables:
         if name not in new.launch_digests:
             yield LaunchableDropped(name=name, location=new.location, deployment=new.deployment)
+
+
+def _task_facts(new: Snapshot, base: Base) -> Iterator[Event]:
+    for task in new.tasks:
+        digest_ = new.task_digests[task.name]
+        pieces = definition_pieces(task) if base.tasks.get(task.name) != digest_ else []
+        for part, piece in enumerate(pieces, start=1):
+            yield TaskDefined(
+                name=task.name,
+                location=new.location,
+                deployment=new.deployment,
+                digest=digest_,
+                definition=piece,
+                part=part,
+                parts=len(pieces),
+            )
+    for name in base.tasks:
+        if name not in new.task_digests:
+            yield TaskDropped(name=name, location=new.location, deployment=new.deployment)
 
 
 def dropped_keys(base: Base, ids: Mapping[AssetKey, AssetId]) -> list[AssetKey]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from latewood.decide.syntax import SCHEME
 from latewood.model.code import CodeChange, CodePart, CodeVersion
+from latewood.model.definitions import TaskDefinition
 
 
 def digest_of(texts: Iterable[str]) -> str:
@@ -81,6 +82,16 @@ def changed_parts(old: CodeVersion, new: CodeVersion) -> tuple[CodeChange, ...]:
     )
     whole = CodeChange(subject="version", name=new.qualname, before=old.version, after=new.version)
     return changes or (whole,)
+
+
+def changed_task(old: TaskDefinition, new: TaskDefinition) -> tuple[CodeChange, ...]:
+    """The same of two tasks: where one of them is another location's, that it is now from another deployment first."""
+    changes = changed_parts(old.code, new.code)
+    shared = new.shared or old.shared
+    if not changes or shared is None or old.shared == new.shared:
+        return changes
+    before, after = (found.deployment if found else None for found in (old.shared, new.shared))
+    return (CodeChange(subject="shared", name=str(shared), before=before, after=after), *changes)
 
 
 def _digests(code: CodeVersion) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from latewood.decide.deploy import Rename
-from latewood.decide.fingerprint import changed_parts
+from latewood.decide.fingerprint import changed_task
 from latewood.decide.judge import changed_logic, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
@@ -289,7 +289,7 @@ class _Explainer:
 
     def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:
         old = self._past.definition_of(head, finding.asset)
-        code = changed_parts(old.task.code, self._catalog[finding.asset].task.code) if old is not None else ()
+        code = changed_task(old.task, self._catalog[finding.asset].task) if old is not None else ()
         return replace(finding, event=self._past.deployed(finding.asset), code=code)
 
     def _changed_parameters(self, finding: Finding, head: VersionFacts) -> Iterator[Finding]:

@@ -53,10 +53,10 @@ class CodeChange(msgspec.Struct, frozen=True, kw_only=True):
 
     A part's values are digests; a package's are its versions; `version` is the version as a whole, given by
     the author or one that never occurs again; `scheme` says how versions are made: given, or by which
-    serialisation of Latewood's.
+    serialisation of Latewood's; `shared` is a task of another location, by the deployment that it is from.
     """
 
-    subject: Literal["part", "package", "version", "scheme"]
+    subject: Literal["part", "package", "version", "scheme", "shared"]
     name: str
     before: str | None
     after: str | None

@@ -17,7 +17,7 @@ from latewood.model.keys import AssetKey
 from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.policies import Resources, Retry, Reuse, Timeouts
 from latewood.model.schemes import Scheme
-from latewood.model.types import TypeSpec
+from latewood.model.types import Field, TypeSpec
 
 SELF: Final = "self"
 """What an input names instead of a key when it reads the asset's own earlier partitions."""
@@ -113,6 +113,24 @@ class UsedResource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         return None if values is None else {name: values[name] for name in values if name not in self.unkeyed}
 
 
+class SharedFrom(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a task is from that another location shares: by what name, as deployed when; `project` if another's.
+
+    `version` is as the reference says; empty where it is the one that was deployed then.
+    """
+
+    location: str
+    name: str
+    deployment: str
+    project: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        """The reference that names it."""
+        reference = f"{self.location}:{self.name}"
+        return f"{reference} of project {self.project}" if self.project else reference
+
+
 class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A typed function that can be run: interface, code version and policies.
 
@@ -120,6 +138,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     `fixed` are parameter values set where the task was made an asset; `uses` are resources, by parameter's name.
     One with a `partition_column` may be called for up to `partitions_per_step` neighbouring partitions at once: it says
     of each row of the result which partition's it is.
+    `shared` is set where the function is another location's, whose code runs it.
     """
 
     name: str
@@ -138,6 +157,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     priority: int = 0
     image: str = ""
     subsettable: bool = False
+    shared: SharedFrom | None = None
     partition_column: str = ""
     partitions_per_step: int = PARTITIONS_PER_STEP
 
@@ -145,6 +165,31 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     def is_partition_wise(self) -> bool:
         """Whether it may be called for a range of partitions at once, its result split by a column."""
         return bool(self.partition_column)
+
+
+class TaskInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A positional parameter of a task: an asset feeds it, or in a workflow a value."""
+
+    name: str
+    type: TypeSpec
+    lazy: bool = False
+    default: Any = None
+    required: bool = True
+
+
+class BareTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task as its location defines it, before anything is made by it; others refer to it by `name`.
+
+    `task` has no inputs and outputs: those depend on what it is used for. `outputs` are the parts of a result that is a
+    tuple, each of which may be an asset; `returns` is the result as a whole, None where it is nothing to be stored.
+    """
+
+    name: str
+    task: TaskDefinition
+    inputs: tuple[TaskInput, ...] = ()
+    returns: TypeSpec | None = None
+    outputs: tuple[Field, ...] = ()
+    description: str = ""
 
 
 class Severity(StrEnum):

@@ -14,6 +14,7 @@ from latewood.projections.places import PlacesProjection
 from latewood.projections.renames import RenamesProjection
 from latewood.projections.retractions import RetractionsProjection
 from latewood.projections.runs import RunsProjection
+from latewood.projections.tasks import TasksProjection
 from latewood.projections.versions import VersionsProjection
 from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.projector import Projection
@@ -30,6 +31,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     RenamesProjection(),
     RetractionsProjection(),
     RunsProjection(),
+    TasksProjection(),
     VersionsProjection(),
 )
 

@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from latewood.authoring import Asset, Check, Observer, OutputOf
+from latewood.authoring import Asset, Check, Observer, OutputOf, Task
 from latewood.decide.keys import parameters_of
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.checks import define_checks
@@ -18,16 +18,25 @@ from latewood.engine.loading.launchables import define_launchables, wire
 from latewood.engine.loading.location_settings import LocationSettings, location_settings
 from latewood.engine.loading.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.loading.observers import define_observers
-from latewood.engine.loading.problems import Consequence, Problems
+from latewood.engine.loading.problems import Consequence, Problems, place_of
 from latewood.engine.loading.project_file import ProjectFile
 from latewood.engine.loading.ranges import faults_of_ranges
+from latewood.engine.loading.shared import faults_of_outputs, shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.loading.storing import LiveIO
-from latewood.engine.loading.tasks import bare_task, live_task
+from latewood.engine.loading.tasks import bare_task, define_tasks, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
-from latewood.model.definitions import PARTITIONS_PER_STEP, AssetDefinition, Input, Output, TaskDefinition
+from latewood.model.definitions import (
+    PARTITIONS_PER_STEP,
+    AssetDefinition,
+    BareTask,
+    Input,
+    Output,
+    TaskDefinition,
+)
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
+from latewood.promises import Place
 from latewood.workflows import LaunchPlan, Workflow
 from latewood_eventlog.codec import encode_json
 
@@ -37,7 +46,7 @@ _PARAMETERS_BYTES_MAX: Final = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets.
+    """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets and tasks.
 
     `declared`: it says so itself, and may hold nothing.
     """
@@ -48,12 +57,16 @@ class Found:
     workflows: tuple[Workflow[..., Any], ...] = ()
     plans: tuple[LaunchPlan, ...] = ()
     observers: tuple[Observer[..., Any], ...] = ()
+    tasks: Mapping[str, Task[..., Any]] = field(default_factory=dict)
     declared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
-    """Definitions in order of the module, and the live functions behind them: `handlers` by workflow."""
+    """Definitions in order of the module, and the live functions behind them: `handlers` by workflow.
+
+    What runs by the code of other locations has none. `offered` are tasks that others may refer to.
+    """
 
     assets: tuple[AssetDefinition, ...]
     launchables: tuple[Launchable, ...]
@@ -64,6 +77,9 @@ class Assembled:
     observers: Mapping[AssetKey, LiveTask]
     settings: LocationSettings
     ios: Mapping[AssetKey, LiveIO]
+    offered: tuple[BareTask, ...]
+    bare: Mapping[str, LiveTask]
+    places: Mapping[AssetKey, Place]
 
 
 def assemble(
@@ -102,7 +118,8 @@ def assemble(
         for asset in assets:
             assert live is not None, "what is defined can be called"
             by_key[asset.key] = steps[id(n)].finished(asset) if id(n) in steps else asset
-            tasks[asset.key] = live
+            if asset.task.shared is None:
+                tasks[asset.key] = live
     checks = define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
@@ -110,12 +127,14 @@ def assemble(
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
+    offered, bare = define_tasks(found.tasks, inspector, problems)
     asking: tuple[Signature | LiveTask | LiveIO, ...] = (
         *(n.signature for n in named),
         *(io for n in named for io in n.ios.values()),
         *(live for _, live in checks.values()),
         *handlers.values(),
         *(live for _, live in observers.values()),
+        *bare.values(),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
     source = said or ProjectFile(root, problems)
@@ -133,6 +152,9 @@ def assemble(
         observers={key: live for key, (_, live) in observers.items()},
         settings=settings,
         ios={output.asset: n.ios[output.name] for n in named for output in n.outputs if output.name in n.ios},
+        offered=offered,
+        bare=bare,
+        places={output.asset: n.place or place_of(n.asset.function) for n in named for output in n.outputs},
     )
 
 
@@ -166,6 +188,8 @@ def _define(
     messages += [f"no parameter {name} in {function.__name__}()" for name in named.asset.fixed if name not in known]
     messages += faults_of_receiving(signature.receives, named.scheme)
     messages += faults_of_ranges(options, signature.receives, inputs, named.outputs, named.scheme)
+    if (shared := shared_by(function)) is not None:
+        messages += faults_of_outputs(shared, named.outputs)
     task = None
     if not messages:
         try:

@@ -10,6 +10,7 @@ from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.mapping_functions import listed
 from latewood.engine.loading.naming import Directory, Named
 from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.shared import shared_by
 from latewood.engine.loading.storing import unreadable_elsewhere
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
@@ -126,7 +127,8 @@ def check_edges(
             upstream = catalog.assets.get(input_.asset)
             if upstream is None or not input_.loads:
                 continue
-            if input_.asset in others and (unreadable := unreadable_elsewhere(upstream)):
+            elsewhere = input_.asset in others or shared_by(n.asset.function) is not None
+            if elsewhere and (unreadable := unreadable_elsewhere(upstream)):
                 problems.add(n.asset.function, f'asset "{n.key}": parameter "{input_.name}": {unreadable}', n.place)
                 continue
             misfit = fits(upstream.type, input_.type)

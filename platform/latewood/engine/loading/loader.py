@@ -9,14 +9,14 @@ import importlib.util
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf
+from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf, Task
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.code.sources import OWN_PACKAGES, is_first_party
 from latewood.engine.loading.assembly import Found, assemble
@@ -25,9 +25,11 @@ from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.signature import LiveTask
 from latewood.engine.loading.storing import LiveIO
 from latewood.errors import DefinitionError, DefinitionsInvalid
-from latewood.model.definitions import AssetDefinition, Output
+from latewood.model.definitions import AssetDefinition, BareTask, Output
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
+from latewood.promises import Place
+from latewood.sharing import Resolve, SharedTask, resolving
 from latewood.workflows import LaunchPlan, Workflow
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ class Loaded:
     the artifact store, by asset. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
-    `resources` are configured for `environment`.
+    `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their
+    live functions by name. What is made by tasks of other locations has no live function here. `places` say where in
+    the code an asset is defined.
     """
 
     location: str
@@ -66,6 +70,9 @@ class Loaded:
     settings: LocationSettings = field(default_factory=LocationSettings)
     observers: Mapping[AssetKey, LiveTask] = field(default_factory=dict)
     ios: Mapping[AssetKey, LiveIO] = field(default_factory=dict)
+    offered: tuple[BareTask, ...] = ()
+    bare: Mapping[str, LiveTask] = field(default_factory=dict)
+    places: Mapping[AssetKey, Place] = field(default_factory=dict)
 
     @property
     def unconfigured(self) -> list[str]:
@@ -88,10 +95,12 @@ def load_file(
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
     recorded: AsRecorded | None = None,
+    resolve: Resolve | None = None,
 ) -> Loaded:
     """The location defined by a Python file, configured for an environment by the project's file in the root.
 
-    Or as it was `recorded`: then that file is not read. `others` are the assets of other locations it may read.
+    Or as it was `recorded`: then that file is not read. `others` are the assets of other locations it may read,
+    `resolve` finds the tasks of others.
 
     The file's folder joins the import path, as if Python had been started with the file.
     Raises DefinitionsInvalid with all problems.
@@ -99,8 +108,9 @@ def load_file(
     path = path.resolve()
     if not path.is_file():
         raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
-    module = _import(lambda: _module_of(path), root)
-    return _load(module, location or _relative(path, root), root, others or {}, environment, recorded)
+    with resolving(resolve):
+        module = _import(lambda: _module_of(path), root)
+        return _load(module, location or _relative(path, root), root, others or {}, environment, recorded)
 
 
 def load_module(
@@ -111,12 +121,14 @@ def load_module(
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
     recorded: AsRecorded | None = None,
+    resolve: Resolve | None = None,
 ) -> Loaded:
     """The same of an importable module. Raises DefinitionsInvalid with all problems."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    module = _import(lambda: importlib.import_module(name), root)
-    return _load(module, location or name, root, others or {}, environment, recorded)
+    with resolving(resolve):
+        module = _import(lambda: importlib.import_module(name), root)
+        return _load(module, location or name, root, others or {}, environment, recorded)
 
 
 def load_archived(
@@ -128,6 +140,7 @@ def load_archived(
     configurations: Mapping[str, Recorded],
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
+    resolve: Resolve | None = None,
 ) -> Loaded:
     """The location as it was deployed: its source is unpacked in `folder`, and nothing is imported from below `root`.
 
@@ -137,6 +150,56 @@ def load_archived(
     Raises DefinitionsInvalid with all problems.
     """
     recorded = AsRecorded(root=root, configurations=configurations)
+    file = _archived_home(folder, location, paths, root)
+    if file is not None:
+        loaded = load_file(
+            file,
+            root=folder,
+            location=location,
+            others=others,
+            environment=environment,
+            recorded=recorded,
+            resolve=resolve,
+        )
+    else:
+        loaded = load_module(
+            location,
+            root=folder,
+            location=location,
+            others=others,
+            environment=environment,
+            recorded=recorded,
+            resolve=resolve,
+        )
+    return replace(loaded, root=root)
+
+
+def load_tasks(
+    folder: Path,
+    location: str,
+    paths: Sequence[str],
+    names: Collection[str],
+    *,
+    root: Path,
+    configurations: Mapping[str, Recorded],
+    environment: str = PROD,
+) -> Loaded:
+    """These tasks of a location as it was deployed, and nothing else of it: no asset, and no task of others.
+
+    All else is as `load_archived` says.
+    """
+    file = _archived_home(folder, location, paths, root)
+    module = _import(lambda: importlib.import_module(location) if file is None else _module_of(file), folder)
+    there = _found(module).tasks
+    if missing := sorted(set(names) - there.keys()):
+        raise DefinitionsInvalid((DefinitionError(f"{location} has no task {', '.join(missing)}"),))
+    found = Found(assets=(), checks=(), names={}, tasks={name: there[name] for name in names})
+    said = AsRecorded(root=root, configurations=configurations)
+    return replace(_assembled(found, location, folder, {}, environment, said, Inspector(folder)), root=root)
+
+
+def _archived_home(folder: Path, location: str, paths: Sequence[str], root: Path) -> Path | None:
+    """Let this process import from the folder and not from the working tree; the file to load, None for a module."""
     file = folder / location
     home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
     start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
@@ -145,15 +208,7 @@ def load_archived(
         origin = getattr(module, "__file__", None) or ""
         if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
             del sys.modules[name]
-    if file.is_file():
-        loaded = load_file(
-            file, root=folder, location=location, others=others, environment=environment, recorded=recorded
-        )
-    else:
-        loaded = load_module(
-            location, root=folder, location=location, others=others, environment=environment, recorded=recorded
-        )
-    return replace(loaded, root=root)
+    return file if file.is_file() else None
 
 
 _MAIN = ("__main__", "__mp_main__")
@@ -324,7 +379,7 @@ def _assembled(
     *,
     stored: bool = True,
 ) -> Loaded:
-    if not (found.assets or found.checks or found.workflows or found.plans or found.declared):
+    if not (found.assets or found.checks or found.workflows or found.plans or found.tasks or found.declared):
         message = (
             f"{location} defines no assets: decorate a function with @asset or @workflow; "
             "to retire it with all its assets, say `definitions = Definitions()` in it"
@@ -354,6 +409,9 @@ def _assembled(
         settings=assembled.settings,
         observers=assembled.observers,
         ios=assembled.ios,
+        offered=assembled.offered,
+        bare=assembled.bare,
+        places=assembled.places,
     )
 
 
@@ -374,7 +432,15 @@ def _found(module: ModuleType) -> Found:
         for name, value in vars(module).items()
         if isinstance(value, Asset | OutputOf) and not name.startswith("_")
     }
-    return replace(_declared(declared, names), declared=declared is said)
+    tasks = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, Task) and not isinstance(value, SharedTask) and not name.startswith("_")
+    }
+    if declared is said:
+        called = {id(task): name for name, task in tasks.items()}
+        tasks = {called.get(id(task), task.step): task for task in declared.tasks}
+    return replace(_declared(declared, names), tasks=tasks, declared=declared is said)
 
 
 _KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer)

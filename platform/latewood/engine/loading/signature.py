@@ -20,6 +20,7 @@ from latewood.model.definitions import Parameter, Receives
 from latewood.model.grids import GridKey
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import PartitionRange, TimeWindow
+from latewood.sharing import UNRESOLVED
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # start-up: plain parameters do without it
@@ -69,6 +70,8 @@ class Signature:
 
 def read_signature(function: Callable[..., Any]) -> Signature:
     """Raises DefinitionError for a signature that cannot be a task's: says which parameter and why."""
+    if (unresolved := getattr(function, UNRESOLVED, None)) is not None:
+        raise DefinitionError(unresolved)
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(inspect.unwrap(function)):
         raise DefinitionError("a coroutine or generator has no value to store: return one from a plain function")
     try:

@@ -1,24 +1,40 @@
 """A decorated function as a task: its definition without inputs and outputs, and what an executor calls."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from latewood.authoring import TaskOptions
+from latewood.authoring import Task, TaskOptions
+from latewood.context import Partitioned
 from latewood.engine.code.inspection import Inspector
-from latewood.engine.loading.signature import LiveTask, Signature
-from latewood.errors import DefinitionError
-from latewood.model.definitions import TaskDefinition, UsedResource
-from latewood.model.policies import Resources, Retry, Reuse, Timeouts
+from latewood.engine.loading.naming import RESULT
+from latewood.engine.loading.options import faults_of_asset
+from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.shared import shared_by
+from latewood.engine.loading.signature import LiveTask, Signature, parse_parameter, read_signature
+from latewood.engine.values.annotations import type_spec
+from latewood.errors import DefinitionError, ValueRefused
+from latewood.model.definitions import BareTask, TaskDefinition, TaskInput, UsedResource
+from latewood.model.policies import Retry, Reuse, Timeouts
+from latewood.model.types import Field
+from latewood.promises import output_names, parts_of
 
 
 def bare_task(
     function: Callable[..., Any], options: TaskOptions, signature: Signature, inspector: Inspector
 ) -> TaskDefinition:
-    """The function's definition as its options and signature say. Raises DefinitionError."""
-    retries, timeouts = options.get("retries", 0), options.get("timeouts")
+    """The function's definition as its options and signature say. Raises DefinitionError.
+
+    Of a function that is another location's it is what was recorded of it, but for how it is to be run.
+    """
+    shared = shared_by(function)
+    if shared is not None:
+        known = {parameter.name: parameter for parameter in shared.bare.task.parameters}
+        parameters = tuple(known.get(p.name, p) for p in signature.parameters)
+        return replace(shared.definition, parameters=parameters, **_policies(options))
     unkeyed = frozenset(options.get("unkeyed", ()))
     unknown = unkeyed - {parameter.name for parameter in signature.parameters}
     if unknown:
@@ -34,13 +50,20 @@ def bare_task(
         ),
         outputs=(),
         reuse=Reuse.of(options.get("reuse", True)),
-        retries=retries if isinstance(retries, Retry) else Retry(retries),
-        timeouts=Timeouts(running=timeouts) if isinstance(timeouts, timedelta) else timeouts or Timeouts(),
-        resources=options.get("resources", Resources()),
-        pool=options.get("pool", ""),
-        priority=options.get("priority", 0),
         image=options.get("image", ""),
+        **_policies(options),
     )
+
+
+def _policies(options: TaskOptions) -> dict[str, Any]:
+    """What was said of how it is to be run."""
+    found: dict[str, Any] = {name: options[name] for name in ("resources", "pool", "priority") if name in options}
+    if "retries" in options:
+        retries = options["retries"]
+        found["retries"] = retries if isinstance(retries, Retry) else Retry(retries)
+    if timeouts := options.get("timeouts"):
+        found["timeouts"] = Timeouts(running=timeouts) if isinstance(timeouts, timedelta) else timeouts
+    return found
 
 
 def live_task(function: Callable[..., Any], signature: Signature, outputs: Mapping[str, Any]) -> LiveTask:
@@ -54,3 +77,67 @@ def live_task(function: Callable[..., Any], signature: Signature, outputs: Mappi
         resources=signature.resources,
         outputs=outputs,
     )
+
+
+def define_tasks(
+    tasks: Mapping[str, Task[..., Any]], inspector: Inspector, problems: Problems
+) -> tuple[tuple[BareTask, ...], dict[str, LiveTask]]:
+    """The tasks that others may refer to, in order of names, and the live functions behind them."""
+    found: list[BareTask] = []
+    live: dict[str, LiveTask] = {}
+    for name, task in sorted(tasks.items()):
+        if shared_by(task.function) is not None:
+            message = "a task of another location, to be referred to there; only a location's own can be named here"
+            problems.add(task.function, f'task "{name}": {message}')
+            continue
+        faults = faults_of_asset({key: value for key, value in task.options.items() if key != "name"})
+        try:
+            if faults:
+                raise DefinitionError("; ".join(faults))
+            signature = read_signature(task.function)
+            found.append(_described(name, task, signature, inspector))
+        except DefinitionError as error:
+            problems.add(task.function, f'task "{name}": {error.message}')
+            continue
+        live[name] = live_task(task.function, signature, _output_annotations(signature.returns))
+    return tuple(found), live
+
+
+def _described(name: str, task: Task[..., Any], signature: Signature, inspector: Inspector) -> BareTask:
+    parts = {part: annotation for part, annotation in _output_annotations(signature.returns).items() if part != RESULT}
+    try:
+        returns = type_spec(signature.returns)
+    except DefinitionError:
+        if not parts:
+            raise
+        returns = None  # tables in a tuple, say: outputs of their own, and no value as a whole
+    defaults = inspect.signature(task.function).parameters
+    return BareTask(
+        name=name,
+        task=bare_task(task.function, task.options, signature, inspector),
+        inputs=tuple(
+            _input(input_, annotation, defaults[input_].default) for input_, annotation in signature.inputs.items()
+        ),
+        returns=returns,
+        outputs=tuple(Field(name=part, type=type_spec(annotation)) for part, annotation in parts.items()),
+        description=inspect.cleandoc(task.function.__doc__ or ""),
+    )
+
+
+def _output_annotations(returns: Any) -> dict[str, Any]:
+    """The annotation of the result as a whole, and of its parts where each may be an output."""
+    parts = parts_of(returns) or {}
+    named = {name: parts[int(name) if name.isdigit() else name] for name in output_names(returns)}
+    return {RESULT: returns, **named}
+
+
+def _input(name: str, annotation: Any, default: Any) -> TaskInput:
+    lazy = getattr(annotation, "__origin__", None) is Partitioned
+    spec = type_spec(annotation.__args__[0] if lazy else annotation)
+    if default is inspect.Parameter.empty:
+        return TaskInput(name=name, type=spec, lazy=lazy)
+    try:
+        value = None if default is None else parse_parameter(name, annotation, default)
+    except (ValueRefused, TypeError):  # what JSON cannot say, whoever calls it says itself
+        return TaskInput(name=name, type=spec, lazy=lazy)
+    return TaskInput(name=name, type=spec, lazy=lazy, default=value, required=False)

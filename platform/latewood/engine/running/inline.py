@@ -6,7 +6,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import Retraction, VersionFacts
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.attempt import Attempts, Made, files_changed
+from latewood.engine.running.attempt import Attempts, Made, files_changed, refused
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
@@ -32,7 +32,8 @@ from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, Tally, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
 from latewood.engine.running.storing import Storing
-from latewood.engine.storage.store import ArtifactStore, Staged
+from latewood.engine.running.workers import Workers
+from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
 from latewood.events import (
@@ -69,6 +70,7 @@ class InlineRun:
         catalog: Catalog,
         loaded: Loaded,
         resources: OpenResources,
+        workers: Workers,
         run: RunId,
         recorder: Recorder,
         store: ArtifactStore,
@@ -90,6 +92,7 @@ class InlineRun:
         self._values = Values(store, placed=self._places)
         self._root = loaded.root
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
+        self._workers = workers
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
         self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
         self._storing = Storing(plan.state, run, loaded, self._places, self._values, self._checks)
@@ -162,12 +165,25 @@ class InlineRun:
     def _attempt(self, due: list[Due], attempt: int) -> Iterator[tuple[Due, UUID, Raised]]:
         """One call for neighbouring steps; those that failed, with the event of their start and what was raised."""
         causes = [self._tell_started(one.step, attempt, one.bound, one.inputs) for one in due]
-        outcome = self._attempts.attempt_all([(one.step, one.bound) for one in due], attempt)
+        outcome = self._called(due, attempt)
         made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
         for one, cause, result in zip(due, causes, made, strict=True):
             raised = result if isinstance(result, Raised) else self._finish(one, attempt, result, cause)
             if raised is not None:
                 yield one, cause, raised
+
+    def _called(self, due: list[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
+        """What comes of the call; a task of another location is called for one step at a time."""
+        if due[0].step.task.node.task.shared is None:
+            return self._attempts.attempt_all([(one.step, one.bound) for one in due], attempt)
+        return [self._called_elsewhere(one.step, one.bound, attempt) for one in due]
+
+    def _called_elsewhere(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
+        try:
+            self._store.publish(ArtifactAddress(f.artifact) for b in bound if b.input.loads for _, f in b.versions)
+        except StoreError as error:
+            return refused(error)
+        return self._workers.attempt(step, bound, number, run=self._run, values=self._values)
 
     def _finish(self, due: Due, attempt: int, made: Made, cause: UUID) -> Raised | None:
         """Store what has a place of its own, and tell that the step succeeded; or the failure of its IO."""

@@ -5,10 +5,11 @@ answers on standard output; user code sees neither. It has no way to the databas
 be it in the middle of user code: then its engine is gone.
 """
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 from queue import Queue
@@ -19,7 +20,9 @@ from msgspec.structs import replace
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.loader import Loaded, load_archived, working_tree_modules
+from latewood.engine.loading.loader import Loaded, load_archived, load_tasks, working_tree_modules
+from latewood.engine.loading.shared import resolve_recorded
+from latewood.engine.loading.signature import LiveTask
 from latewood.engine.running.attempt import Attempts, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
@@ -28,6 +31,8 @@ from latewood.engine.running.placing import Places
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    Close,
+    Closed,
     Failed,
     Open,
     Opened,
@@ -44,6 +49,7 @@ from latewood.engine.values.recordable import text
 from latewood.engine.values.values import Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
+from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
@@ -58,25 +64,62 @@ def main() -> None:
     opened = decode_open(waiting.get())
     root, folder = Path(opened.root), Path(opened.folder)
     try:
-        loaded = load_archived(
-            folder,
-            opened.location,
-            opened.paths,
-            root=root,
-            configurations=opened.configurations,
-            others={asset.key: asset for asset in opened.others},
-            environment=opened.environment,
-        )
+        loaded = _loaded(opened, folder, root)
     except DefinitionsInvalid as error:
         answer(Refused(message="\n".join(map(str, error.problems))))
         return
     if strays := working_tree_modules(root, folder):
         answer(Refused(message=_strayed(strays)))
         return
-    answer(Opened(python=python_version(), code={asset.key: asset.task.code for asset in loaded.assets}))
+    tasks = {bare.name: bare.task.code for bare in loaded.offered}
+    code = {} if opened.made else {asset.key: asset.task.code for asset in loaded.assets}
+    answer(Opened(python=python_version(), code=code, tasks=tasks))
     caller = _Caller(opened, loaded)
     while True:
-        answer(caller.call(decode_call(waiting.get())))
+        match decode_call(waiting.get()):
+            case Call() as call:
+                answer(caller.call(call))
+            case Close():
+                answer(Closed(failures=caller.close()))
+
+
+def _loaded(opened: Open, folder: Path, root: Path) -> Loaded:
+    if opened.made:
+        loaded = load_tasks(
+            folder,
+            opened.location,
+            opened.paths,
+            {asset.task.shared.name for asset in opened.made if asset.task.shared},
+            root=root,
+            configurations=opened.configurations,
+            environment=opened.environment,
+        )
+        tasks = {asset.key: _used(loaded, asset.task) for asset in opened.made}
+        return dataclasses.replace(loaded, assets=opened.made, tasks=tasks)
+    return load_archived(
+        folder,
+        opened.location,
+        opened.paths,
+        root=root,
+        configurations=opened.configurations,
+        others={asset.key: asset for asset in opened.others},
+        environment=opened.environment,
+        resolve=resolve_recorded(opened.shared),
+    )
+
+
+def _used(loaded: Loaded, task: TaskDefinition) -> LiveTask:
+    """The task's function for what another location uses it for."""
+    assert task.shared is not None, "made by a task of this location"
+    live = loaded.bare[task.shared.name]
+    # In a workflow what is positional may have been given a value: then it is a parameter.
+    annotations = {**live.inputs, **live.parameters}
+    return dataclasses.replace(
+        live,
+        inputs={input_.name: annotations[input_.name] for input_ in task.inputs if input_.loads},
+        parameters={parameter.name: annotations[parameter.name] for parameter in task.parameters},
+        outputs={output.name: live.outputs[output.name] for output in task.outputs},
+    )
 
 
 def _read(requests: BinaryIO, waiting: "Queue[bytes]") -> None:
@@ -135,6 +178,10 @@ class _Caller:
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)
 
+    def close(self) -> dict[str, Failure]:
+        """Leave the resources that were entered; each failure by the resource's name."""
+        return self._resources.close()
+
     def _called(self, call: Call) -> Returned | Failed:
         node = self._node(call)
         step = Step(
@@ -145,12 +192,11 @@ class _Caller:
             action=Action.RUN,
             reasons=(),
         )
-        at = datetime.fromisoformat(call.at)
-        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), lambda: at, self._dynamic)
+        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), _clock(call), self._dynamic)
         outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
         match outcome:
             case Raised():
-                return Failed(failure=outcome.failure, logs=outcome.output)
+                return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
             case Made():
                 return self._returned(outcome)
 
@@ -169,15 +215,31 @@ class _Caller:
         strays = working_tree_modules(self._loaded.root, self._folder)
         if strays:
             return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
-        self._results.commit([output.staged for output in made.outputs.values()])
+        self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
         return Returned(
             outputs={
-                name: Result(data_version=output.data_version, artifact=output.staged.address, size=output.staged.size)
+                name: Result(
+                    data_version=output.data_version,
+                    artifact=output.staged.address,
+                    size=output.staged.size,
+                    metadata=dict(output.metadata),
+                    columns=output.columns,
+                )
                 for name, output in made.outputs.items()
             },
             duration_ms=made.returned.duration_ms,
             logs=made.returned.output,
+            metadata=dict(made.metadata),
+            no_reuse=made.no_reuse,
+            added={name: tuple(keys) for name, keys in made.added.items()},
         )
+
+
+def _clock(call: Call) -> Callable[[], datetime]:
+    if not call.at:
+        return lambda: datetime.now(UTC)
+    at = datetime.fromisoformat(call.at)
+    return lambda: at
 
 
 def _bound(node: Node, inputs: Mapping[str, tuple[Read, ...]]) -> list[Bound]:

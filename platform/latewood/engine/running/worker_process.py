@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from select import POLLIN, poll
+from time import monotonic
 from typing import IO, Final, Self
 
 import msgspec
@@ -14,6 +17,8 @@ import msgspec
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    Close,
+    Closed,
     Failed,
     Open,
     Opened,
@@ -24,6 +29,16 @@ from latewood.engine.running.worker_protocol import (
 )
 from latewood.errors import LatewoodError
 from latewood.events import Failure, FailureKind
+
+_PIECE: Final = 1 << 16
+_LOOK_MS: Final = 200
+"""How soon it is noticed that a process has ended that leaves others behind."""
+
+_GRACE_S: Final = 5
+"""How much longer than a task's timeout its process may take to say that it is over."""
+
+_LAST_WORDS_S: Final = 5
+"""How long a process may live that can answer no more."""
 
 _STDERR_MAX: Final = 2_000
 """Bytes of what a worker printed before it died: the end says why."""
@@ -47,14 +62,31 @@ class Died:
     printed: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """The process neither answered nor ended in time."""
+
+    seconds: float
+
+
 class Worker:
     """One process with one location. To be used in a `with` block; one caller at a time.
 
-    A process that dies is a failure of what it was called for; the next call starts another one.
+    A process that dies is a failure of what it was called for; the next call starts another one. `refuse` says why a
+    location that was opened is not used after all, if so.
     """
 
-    def __init__(self, opened: Open, *, interpreter: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        opened: Open,
+        *,
+        interpreter: str,
+        environ: Mapping[str, str],
+        refuse: Callable[[Opened], str] = lambda _: "",
+    ) -> None:
+        self.location = opened.location
         self._open = opened
+        self._refuse = refuse
         self._interpreter = interpreter
         self._environ = worker_environment(environ)
         self._process: subprocess.Popen[bytes] | None = None
@@ -64,11 +96,11 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.kill()
 
     def start(self) -> Opened:
         """Start the process and load the location. Raises WorkerUnusable."""
-        self._end()
+        self.kill()
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         try:
             # -P: the folder it is started in is no place to import from.
@@ -85,6 +117,8 @@ class Worker:
             raise self._unusable(f"{error.filename or self._interpreter}: {error.strerror}") from error
         match self._exchange(self._open):
             case Opened() as opened:
+                if because := self._refuse(opened):
+                    raise self._unusable(because)
                 return opened
             case Refused(message=message):
                 raise self._unusable(message)
@@ -93,35 +127,60 @@ class Worker:
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def call(self, call: Call) -> Returned | Failed:
-        """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again)."""
+    def call(self, call: Call, *, timeout: timedelta | None = None) -> Returned | Failed:
+        """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again).
+
+        The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
+        """
         if self._process is None:
             self.start()
-        match self._exchange(call):
+        match self._exchange(call, None if timeout is None else timeout.total_seconds()):
             case Returned() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
-                self._end()
+                self.kill()
                 return Failed(failure=_death(code, printed), logs=printed)
+            case Overdue(seconds=seconds):
+                self.kill()
+                message = f"still running after {seconds:g} s; its process was ended"
+                return Failed(failure=Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message))
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def _exchange(self, message: Open | Call) -> Answer | Died:
+    def close(self) -> dict[str, Failure]:
+        """Let it leave the resources that it has entered, then end it; each failure by the resource's name."""
+        if self._process is None:
+            return {}
+        match self._exchange(Close()):
+            case Closed(failures=failures):
+                self.kill()
+                return failures
+            case other:
+                self.kill()
+                message = f"its process answered {type(other).__name__} when it was to close its resources"
+                return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
+
+    def _exchange(self, message: Open | Call | Close, timeout_s: float | None = None) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
         assert process.stdin is not None, "as a pipe"
-        assert process.stdout is not None, "as a pipe"
         try:
             process.stdin.write(encode(message) + b"\n")
             process.stdin.flush()
-            line = process.stdout.readline()
+            line = _line(process, None if timeout_s is None else monotonic() + timeout_s + _GRACE_S)
+            if line is None:
+                return Overdue(seconds=timeout_s or 0.0)
             if line.endswith(b"\n"):
                 return decode_answer(line)
         except BrokenPipeError:
             pass  # it died before it had read everything
         except msgspec.MsgspecError as error:
             raise self._unusable(f"it answered what is no answer ({error})") from error
-        code = process.wait()
+        try:
+            code = process.wait(_LAST_WORDS_S)
+        except subprocess.TimeoutExpired:  # it has closed its end: whatever it does, nobody will hear of it
+            process.kill()
+            code = process.wait()
         return Died(code=code, printed=self._tail())
 
     def _tail(self) -> str:
@@ -130,7 +189,7 @@ class Worker:
         self._printed.seek(max(0, end - _STDERR_MAX))
         return self._printed.read().decode("utf-8", "replace").strip()
 
-    def _end(self) -> None:
+    def kill(self) -> None:
         """End the process, with all that it has started, if there is one."""
         process, self._process = self._process, None
         if process is not None:
@@ -146,7 +205,30 @@ class Worker:
             self._printed = None
 
     def _unusable(self, cause: str) -> WorkerUnusable:
+        self.kill()
         return WorkerUnusable(self._open.location, self._interpreter, cause)
+
+
+def _line(process: "subprocess.Popen[bytes]", deadline: float | None) -> bytes | None:
+    """The next line it writes, or what there is of one when it has ended; None if it does neither in time.
+
+    That the pipe stays open says nothing: what user code has forked holds it as well, and may live longer.
+    """
+    assert process.stdout is not None, "it was started with pipes"
+    pipe, looking = process.stdout.fileno(), poll()
+    looking.register(pipe, POLLIN)
+    found = bytearray()
+    while True:
+        ended = process.poll() is not None
+        while looking.poll(0 if ended else _LOOK_MS):
+            piece = os.read(pipe, _PIECE)
+            found += piece
+            if not piece or found.endswith(b"\n"):  # one answer at a time is all there ever is
+                return bytes(found)
+        if ended:
+            return bytes(found)
+        if deadline is not None and monotonic() > deadline:
+            return None
 
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:

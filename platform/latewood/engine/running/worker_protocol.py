@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.engine.loading.configuration import Recorded
+from latewood.engine.loading.shared import Shared
 from latewood.events import Failure
 from latewood.model.code import CodeVersion
 from latewood.model.definitions import AssetDefinition
@@ -20,8 +21,10 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The location to load: its source is unpacked in `folder`. Relative paths in parameters start from `root`.
 
     Artifacts are read from `store`, and written to `results`, both folders with that project. `others` are the assets
-    of other locations that it reads. Resources of `environment` are configured as it was recorded of them,
-    and `dynamic` partitions have these keys.
+    of other locations that it reads, and `shared` the tasks of others that it refers to. Resources of `environment` are
+    configured as it was recorded of them, and `dynamic` partitions have these keys.
+
+    With `made`, which are assets of another location, only the tasks are opened that make these.
     """
 
     folder: str
@@ -35,13 +38,16 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     others: tuple[AssetDefinition, ...] = ()
     configurations: dict[str, Recorded] = {}
     dynamic: tuple[DynamicKeys, ...] = ()
+    shared: tuple[Shared, ...] = ()
+    made: tuple[AssetDefinition, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The location is loaded, by this Python, and this is the code of each of its assets there."""
+    """The location is loaded, by this Python, and this is the code of each of its assets, or tasks, there."""
 
     python: str
-    code: dict[AssetKey, CodeVersion]
+    code: dict[AssetKey, CodeVersion] = {}
+    tasks: dict[str, CodeVersion] = {}
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -58,7 +64,10 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Run the task behind these assets, with exactly these inputs and parameters. `at` is what its clock shows."""
+    """Run the task behind these assets, with exactly these inputs and parameters. `at` is what its clock shows.
+
+    Where that is empty its clock goes.
+    """
 
     assets: tuple[AssetKey, ...]
     partition: PartitionKey
@@ -67,7 +76,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     run: str
     step: int
     attempt: int
-    at: str
+    at: str = ""
+
+
+class Close(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """There are no more calls: leave the resources that were entered."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +89,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     data_version: str
     artifact: str
     size: int
+    metadata: dict[str, Any] = {}
+    columns: tuple[str, ...] = ()
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The task returned; its outputs by name, without optional ones that it did not make."""
+    """The task returned; its outputs by name, without optional ones that it did not make.
+
+    `metadata`, `no_reuse` and `added` are what it told its context.
+    """
 
     outputs: dict[str, Result]
     duration_ms: float
     logs: str = ""
+    metadata: dict[str, Any] = {}
+    no_reuse: str = ""
+    added: dict[str, tuple[PartitionKey, ...]] = {}
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -91,11 +112,18 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     failure: Failure
     logs: str = ""
+    duration_ms: float = 0.0
 
 
-Answer = Opened | Refused | Returned | Failed
+class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Resources are left, but for these, by name."""
+
+    failures: dict[str, Failure]
+
+
+Answer = Opened | Refused | Returned | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final = msgspec.json.Decoder(Call).decode
+decode_call: Final[Callable[[bytes], Call | Close]] = msgspec.json.Decoder(Call | Close).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

@@ -139,6 +139,10 @@ class ArtifactStore:
             for folder in {self._folder(staged.address) for staged in batch}:
                 _sync(folder)
 
+    def publish(self, addresses: Iterable[ArtifactAddress]) -> None:
+        """Commit those that are staged here only, so that other processes can read them. Raises StoreError."""
+        self.commit([staged for address in addresses if (staged := self._staged.get(address)) is not None])
+
     def discard(self, batch: Iterable[Staged]) -> None:
         """Remove staged artifacts that will not be recorded. Committed ones stay."""
         with self._committing:

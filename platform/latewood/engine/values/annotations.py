@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from latewood.engine.values.codec_registry import codec_for, usable
@@ -22,6 +22,9 @@ from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.tables import TableSchema
 from latewood.model.types import ANY, FOREIGN, Field, Kind, PickleMarker, TypeSpec, display
 from latewood.plugin import Codec
+
+RECORDED: Final = "__latewood_type__"
+"""Attribute of a NewType that stands for a type of which only the description is known: that description."""
 
 
 def type_spec(annotation: Any) -> TypeSpec:
@@ -97,7 +100,8 @@ class _Reader:
         if isinstance(annotation, str | typing.ForwardRef):
             raise self.refused(annotation, "the name could not be resolved; import it outside TYPE_CHECKING")
         if isinstance(annotation, typing.NewType):
-            return self.spec(annotation.__supertype__)
+            recorded = getattr(annotation, RECORDED, None)
+            return recorded if isinstance(recorded, TypeSpec) else self.spec(annotation.__supertype__)
         annotation = _unaliased(annotation)
         origin = typing.get_origin(annotation)
         if origin is not None:

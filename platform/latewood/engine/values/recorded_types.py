@@ -4,11 +4,12 @@ import ast
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal, Union
+from typing import Any, Final, Literal, NewType, Union
 from uuid import UUID
 
+from latewood.engine.values.annotations import RECORDED
 from latewood.model.definitions import Parameter
-from latewood.model.types import Kind, TypeSpec
+from latewood.model.types import ANY, Kind, TypeSpec
 
 _PLAIN: Final[dict[Kind, Any]] = {
     "none": None,
@@ -41,6 +42,16 @@ def annotation_of(parameter: Parameter) -> Any:
     if parameter.type.kind == "enum" and (members := parameter.json_schema.get("enum")):
         return Literal[tuple(members)]
     return _annotation(parameter.type)
+
+
+def recorded_annotation(type_: TypeSpec, plain: Any = None) -> Any:
+    """An annotation whose description is exactly this one, of which values are as `plain`, or as far as it says."""
+    if type_ == ANY:
+        return Any
+    new: Any = NewType  # of what is known now only
+    annotation = new(type_.name or type_.kind, plain or _annotation(type_))
+    setattr(annotation, RECORDED, type_)
+    return annotation
 
 
 def _annotation(type_: TypeSpec) -> Any:

@@ -1,0 +1,327 @@
+"""Tasks of other locations: finding in the log what a reference means, and making ready what runs it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from latewood.commands.deployed_code import DeployedCode, created_as, deployed_code, interpreter_of, recorded
+from latewood.commands.reading import View
+from latewood.commands.workspace import Workspace
+from latewood.decide.plan import Plan
+from latewood.engine.loading.location_settings import LocationSettings
+from latewood.engine.loading.shared import Shared, stand_in
+from latewood.engine.running.worker_protocol import Open
+from latewood.engine.running.workers import Crew, Workers
+from latewood.engine.storage.archives import unpacked
+from latewood.engine.storage.store import ArtifactAddress
+from latewood.errors import DefinitionError, UsageError
+from latewood.events import Action
+from latewood.model.definitions import AssetDefinition, SharedFrom
+from latewood.model.keys import AssetKey
+from latewood.model.schemes import DynamicKeys, dimensions_of, with_keys
+from latewood.projections.catalog import deployed
+from latewood.projections.configurations import configured_along
+from latewood.projections.environments import line_of
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW
+from latewood.projections.tasks import (
+    Offered,
+    Offering,
+    Received,
+    deployments_named,
+    received_tasks,
+    task_versions,
+    tasks_of,
+)
+from latewood.sharing import Reference, Resolve
+
+_SHOWN_MAX: Final = 10
+"""Versions that are listed where another one was asked for."""
+
+
+def resolver(workspace: Workspace, location: str) -> Resolve:
+    """Finds the tasks that this location refers to, as they are deployed in the environment now, or as versions say.
+
+    It raises DefinitionError for what cannot be used, saying what can: no such task or version, another project's
+    without its grant, code or lock file that are gone, a resource that is not configured.
+    """
+
+    def resolve(reference: Reference) -> Callable[..., Any]:
+        if reference.location == location and reference.project in ("", workspace.project):
+            raise DefinitionError(f"{reference}: a task of this very location; use it as it is")
+        with snapshot(workspace.log) as connection:
+            if reference.project in ("", workspace.project):
+                offered = offered_task(connection, workspace, reference)
+                _refuse_unconfigured(connection, workspace, reference, offered)
+                created = created_as(workspace, offered.deployment)
+                archive, lock = created.archive, created.lock
+            else:
+                found = _received(connection, workspace, reference)
+                offered, archive, lock = found.offered, found.archive, found.lock
+        for what, address in (("source", archive), ("lock file", lock)):
+            if address and not workspace.store.exists(ArtifactAddress(address)):
+                raise DefinitionError(
+                    f"{reference}: the {what} of {reference.location} as deployed in {offered.deployment} is not in "
+                    "the artifact store any more; deploy that location again, or name another version"
+                )
+        project = "" if reference.project == workspace.project else reference.project
+        source = SharedFrom(
+            location=reference.location,
+            name=reference.name,
+            deployment=offered.deployment,
+            project=project,
+            version=reference.version,
+        )
+        return stand_in(Shared(bare=offered.task, source=source))
+
+    return resolve
+
+
+def recorded_tasks(connection: Snapshot, workspace: Workspace, assets: Iterable[AssetDefinition]) -> tuple[Shared, ...]:
+    """The tasks of others that these assets are made by, as they were when the assets were deployed."""
+    sources = dict.fromkeys(asset.task.shared for asset in assets if asset.task.shared is not None)
+    if not sources:
+        return ()
+    others = [source for source in sources if source.project]
+    received = received_tasks(connection, workspace.project, also_withdrawn=True) if others else []
+    by_place: dict[tuple[str, str, str, str], Offered] = {
+        (found.owner, found.offered.location, found.offered.deployment, found.offered.task.name): found.offered
+        for found in received
+    }
+    for source in sources:
+        if not source.project:
+            for offered in tasks_of(connection, workspace.project, {source.location: source.deployment}):
+                by_place["", source.location, source.deployment, offered.task.name] = offered
+    places = {source: (source.project, source.location, source.deployment, source.name) for source in sources}
+    return tuple(Shared(bare=by_place[place].task, source=source) for source, place in places.items())
+
+
+# ── which task, which version ────────────────────────────────────────────────────────────────────────────
+
+
+def offered_task(connection: Snapshot, workspace: Workspace, reference: Reference) -> Offered:
+    """The task of this project that is meant. Raises DefinitionError, with what there is."""
+    deployments = deployed(connection, workspace.project, workspace.environment, NOW)
+    there = deployments.get(reference.location)
+    if not reference.version and there is not None:
+        offered = tasks_of(connection, workspace.project, {reference.location: there})
+        return _named(reference, offered, f"as it is deployed in {workspace.environment}")
+    versions = task_versions(connection, workspace.project, reference.location, reference.name)
+    if not reference.version or not versions:
+        raise DefinitionError(_unknown(workspace, reference, deployments, versions))
+    found = list(_with_version(reference, versions))
+    for name in deployments_named(connection, workspace.project, reference.location, reference.version):
+        of_it = tasks_of(connection, workspace.project, {reference.location: name})
+        found += [offered for offered in of_it if offered.task.name == reference.name]
+    return _the_only(reference, found, versions)
+
+
+def _named(reference: Reference, offered: Sequence[Offered], where: str) -> Offered:
+    names = [found.task.name for found in offered]
+    if reference.name in names:
+        return offered[names.index(reference.name)]
+    if not names:
+        raise DefinitionError(
+            f"{reference}: {reference.location}, {where}, has no tasks that others may refer to: those that are "
+            "attributes of its module, or that its Definitions(tasks=…) names"
+        )
+    near = get_close_matches(reference.name, names, n=3)
+    hint = f"near: {', '.join(near)}" if near else f"it has {', '.join(names)}"
+    raise DefinitionError(f'{reference}: {reference.location}, {where}, has no task "{reference.name}"; {hint}')
+
+
+def _unknown(
+    workspace: Workspace, reference: Reference, deployments: Mapping[str, str], versions: Sequence[Offering]
+) -> str:
+    if versions:
+        return (
+            f"{reference}: {reference.location} is not deployed in {workspace.environment}; deploy it there, or name "
+            f"a version:\n{_listed(versions)}"
+        )
+    near = get_close_matches(reference.location, deployments, n=3)
+    hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(sorted(deployments)) or 'none'}"
+    if reference.location in deployments:
+        return f'{reference}: {reference.location} never had a task "{reference.name}"'
+    return f'{reference}: no location "{reference.location}" is deployed in {workspace.environment}; {hint}'
+
+
+def _with_version(reference: Reference, versions: Iterable[Offering]) -> Iterator[Offered]:
+    """The newest deployment of each code version that begins so."""
+    seen: set[str] = set()
+    for offering in versions:
+        version = offering.offered.task.task.code.version
+        if version.startswith(reference.version) and version not in seen:
+            seen.add(version)
+            yield offering.offered
+
+
+def _the_only(reference: Reference, found: Sequence[Offered], versions: Sequence[Offering]) -> Offered:
+    """Several deployments of one version are one answer: the newest."""
+    digests = {offered.digest for offered in found}
+    if len(digests) == 1:
+        return found[0]
+    what = "may be several" if digests else "is none"
+    raise DefinitionError(
+        f'{reference}: version "{reference.version}" {what} of those that were deployed:\n{_listed(versions)}'
+    )
+
+
+def _listed(versions: Sequence[Offering]) -> str:
+    lines = [
+        f"  {offering.offered.task.task.code.version[:12]}  deployment {offering.offered.deployment}  "
+        f"{offering.at.isoformat(sep=' ', timespec='seconds')}"
+        for offering in versions[:_SHOWN_MAX]
+    ]
+    more = len(versions) - _SHOWN_MAX
+    return "\n".join([*lines, f"  … and {more:,} earlier ones"] if more > 0 else lines)
+
+
+def _received(connection: Snapshot, workspace: Workspace, reference: Reference) -> Received:
+    """What another project granted. Of what it did not grant nothing is said, not even that there is no such thing."""
+    received = [found for found in received_tasks(connection, workspace.project) if found.owner == reference.project]
+    granted = [
+        found
+        for found in received
+        if (found.offered.location, found.offered.task.name) == (reference.location, reference.name)
+    ]
+    if not granted:
+        names = [f"{found.offered.location}:{found.offered.task.name}" for found in received]
+        near = get_close_matches(str(reference), names, n=3)
+        hint = f"granted are: {', '.join(near)}" if near else f"`latewood grant {reference} --to {workspace.project}`"
+        raise DefinitionError(
+            f"{reference}: project {reference.project} grants project {workspace.project} no such task; {hint}"
+        )
+    if not reference.version:
+        return granted[0]
+    offerings = [Offering(found.offered, found.at) for found in granted]
+    meant = list(_with_version(reference, offerings))
+    meant += [o.offered for o in offerings if o.offered.deployment.startswith(reference.version)]
+    chosen = _the_only(reference, meant, offerings)
+    return next(found for found in granted if found.offered is chosen)
+
+
+def _refuse_unconfigured(connection: Snapshot, workspace: Workspace, reference: Reference, offered: Offered) -> None:
+    line = line_of(connection, workspace.project, workspace.environment, NOW)
+    configured = configured_along(connection, workspace.project, line)
+    uses = {use.resource for use in offered.task.task.uses}
+    lacking = sorted(name for name in uses if (reference.location, name) not in configured)
+    if lacking:
+        raise DefinitionError(
+            f"{reference}: its {', '.join(lacking)} is not configured in {workspace.environment}; deploy "
+            f"{reference.location} there"
+        )
+
+
+# ── what runs it ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def workers_for(workspace: Workspace, made: Plan, view: View) -> Workers:
+    """The workers for what the plan may run of other locations' tasks, started and looked at.
+
+    Before anything of the run is recorded, so that what cannot be run is not begun. Raises UsageError where code, lock
+    file or grant are gone, VenvFailed, WorkerUnusable. Cost: a process for each location and code, and building its
+    environment the first time.
+    """
+    due: dict[AssetKey, AssetDefinition] = {}
+    for task in made.tasks:
+        actions = {group.action for group in task.groups}
+        if task.node.task.shared is not None and actions & {Action.RUN, Action.DEPENDS}:
+            due |= zip(task.node.keys, task.node.assets, strict=True)
+    workers = Workers(_crews(workspace, view, due.values()), os.environ)
+    try:
+        workers.start()
+    except BaseException:
+        workers.kill()
+        raise
+    return workers
+
+
+def _crews(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> list[Crew]:
+    """Deployments of equal source that are run by one Python are one."""
+    ready: dict[tuple[str, str, str], tuple[DeployedCode, str]] = {}
+    teams: dict[tuple[Path, str, str], tuple[DeployedCode, list[AssetDefinition]]] = {}
+    for asset in due:
+        source = asset.task.shared
+        assert source is not None, "so it was chosen"
+        place = (source.project, source.location, source.deployment)
+        if place not in ready:
+            code = shared_code(workspace, source, workspace.home)
+            ready[place] = code, interpreter_of(code, workspace.home, view.root)
+        code, python = ready[place]
+        teams.setdefault((code.folder, code.location, python), (code, []))[1].append(asset)
+    return [
+        Crew(
+            opened=_open(workspace, view, code, assets),
+            interpreter=python,
+            code={a.key: (a.task.shared.name, a.task.code) for a in assets if a.task.shared is not None},
+        )
+        for (_, _, python), (code, assets) in teams.items()
+    ]
+
+
+def shared_code(workspace: Workspace, source: SharedFrom, home: Path) -> DeployedCode:
+    """The code that a task is from, unpacked below `home`. Raises UsageError where it is gone, or granted no more."""
+    if not source.project:
+        return deployed_code(workspace, source.deployment, home)
+    with snapshot(workspace.log) as connection:
+        found = next(
+            (
+                received
+                for received in received_tasks(connection, workspace.project)
+                if (received.owner, received.offered.location, received.offered.task.name, received.offered.deployment)
+                == (source.project, source.location, source.name, source.deployment)
+            ),
+            None,
+        )
+    if found is None:
+        raise UsageError(f"{source} as deployed in {source.deployment} is not granted any more")
+    address = ArtifactAddress(found.archive)
+    lock = workspace.store.read(ArtifactAddress(found.lock)) if found.lock else None
+    return DeployedCode(
+        location=source.location,
+        deployment=source.deployment,
+        folder=unpacked(workspace.store, address, found.source, home),
+        paths=found.paths,
+        settings=LocationSettings(lock=lock, python=found.python),
+    )
+
+
+def _open(workspace: Workspace, view: View, code: DeployedCode, assets: Sequence[AssetDefinition]) -> Open:
+    uses = {use.resource for asset in assets for use in asset.task.uses}
+    store = str(workspace.store.directory.parent)
+    return Open(
+        folder=str(code.folder),
+        location=code.location,
+        paths=code.paths,
+        root=str(view.root),
+        project=workspace.project,
+        store=store,
+        results=store,
+        environment=workspace.environment,
+        configurations={
+            name: recorded(found)
+            for (location, name), found in view.configurations.items()
+            if location == code.location and name in uses
+        },
+        dynamic=tuple(_dynamic(view).values()),
+        made=tuple(map(as_called, assets)),
+    )
+
+
+def as_called(asset: AssetDefinition) -> AssetDefinition:
+    """The asset with as much as a worker is told of it: its code is there, and keys come once."""
+    task = asset.task
+    code = replace(task.code, parts=(), packages=(), uncovered=())
+    return replace(
+        asset, checks=(), metadata={}, task=replace(task, code=code), partitions=with_keys(asset.partitions, {})
+    )
+
+
+def _dynamic(view: View) -> dict[str, DynamicKeys]:
+    schemes = {asset.partitions for asset in view.catalog.assets.values()}
+    plain = [scheme for whole in schemes for scheme in (whole, *dimensions_of(whole).values())]
+    return {scheme.name: scheme for scheme in plain if isinstance(scheme, DynamicKeys)}

@@ -1,0 +1,150 @@
+"""The workers of one run: they call the tasks that are other locations', each by its own interpreter and code.
+
+There is one for each location and code, kept for the run. One that dies fails the
+attempt that it was called for, and the next attempt starts another one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from latewood.decide.fingerprint import changed_parts
+from latewood.decide.nodes import Node
+from latewood.decide.plan import Step
+from latewood.engine.running.attempt import Made
+from latewood.engine.running.binding import Bound
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.calls import Returned as Value
+from latewood.engine.running.worker_process import Worker, WorkerUnusable
+from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned
+from latewood.engine.storage.store import ArtifactAddress, Staged
+from latewood.engine.values.recordable import text
+from latewood.engine.values.values import StagedOutput, Values
+from latewood.errors import StoreError
+from latewood.events import Failure, FailureKind
+from latewood.model.code import CodeVersion
+from latewood.model.keys import AssetKey, RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """What a worker is started with, and by the assets it makes their tasks, with the code these must have there."""
+
+    opened: Open
+    interpreter: str
+    code: Mapping[AssetKey, tuple[str, CodeVersion]]
+
+    def refused(self, opened: Opened) -> str:
+        """Why what was opened is not what was deployed; empty if it is. Its results would be taken for another's."""
+        for name, then in self.code.values():
+            now = opened.tasks.get(name)
+            if now is None or now.version != then.version:
+                changes = changed_parts(then, now) if now else ()
+                found = ", ".join(f"{c.name} {c.before} -> {c.after}" for c in changes if c.subject == "package")
+                return (
+                    f"its task {name} is not the one that was deployed{f': {found}' if found else ''}; deploy the "
+                    "location again by the Python that is to run it, or give it a lock file"
+                )
+        return ""
+
+
+class Workers:
+    """Calls tasks of other locations for the steps of one run. To be closed in the end."""
+
+    def __init__(self, crews: Sequence[Crew], environ: Mapping[str, str]) -> None:
+        self._crews = {key: crew for crew in crews for key in crew.code}
+        self._environ = environ
+        self._working: dict[int, Worker] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start all of them. Raises WorkerUnusable where one cannot run what it is to run."""
+        for key in self._crews:
+            self._worker(key)
+
+    def attempt(self, step: Step, bound: list[Bound], number: int, *, run: RunId, values: Values) -> Made | Raised:
+        """Call the task in its own process; what it returned is in the store by then."""
+        node = step.task.node
+        try:
+            try:
+                answer = self._worker(node.keys[0]).call(
+                    _call(step, node, bound, number, run), timeout=node.task.timeouts.running
+                )
+            except KeyboardInterrupt:  # nobody waits for what it is doing
+                self.kill()
+                raise
+            match answer:
+                case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
+                    return Raised(failure=failure, duration_ms=duration_ms, output=logs)
+                case Returned():
+                    return _made(answer, values)
+        except WorkerUnusable as error:
+            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
+        except StoreError as error:
+            failure = Failure(kind=FailureKind.STORE, error=type(error).__name__, message=text(str(error)))
+        return Raised(failure=failure, duration_ms=0.0, output="")
+
+    def close(self) -> dict[str, Failure]:
+        """Let each leave its resources and end it; the failures by location and resource."""
+        failed: dict[str, Failure] = {}
+        while self._working:
+            _, worker = self._working.popitem()
+            failed |= {f"{worker.location}: {name}": failure for name, failure in worker.close().items()}
+        return failed
+
+    def kill(self) -> None:
+        """End all at once: the run is over, whatever they are doing."""
+        while self._working:
+            _, worker = self._working.popitem()
+            worker.kill()
+
+    def _worker(self, key: AssetKey) -> Worker:
+        crew = self._crews[key]
+        if id(crew) not in self._working:
+            worker = Worker(crew.opened, interpreter=crew.interpreter, environ=self._environ, refuse=crew.refused)
+            worker.start()
+            self._working[id(crew)] = worker
+        return self._working[id(crew)]
+
+
+def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+    return Call(
+        assets=node.keys,
+        partition=step.partition,
+        parameters=dict(node.parameters),
+        inputs={
+            b.input.name: tuple(Read(partition=key, artifact=facts.artifact) for key, facts in b.versions)
+            for b in bound
+            if b.input.loads
+        },
+        run=run,
+        step=step.number,
+        attempt=number,
+    )
+
+
+def _made(answer: Returned, values: Values) -> Made:
+    return Made(
+        outputs={name: _staged(result) for name, result in answer.outputs.items()},
+        unplaced={},
+        metadata=answer.metadata,
+        returned=Value(value=None, duration_ms=answer.duration_ms, output=answer.logs),
+        no_reuse=answer.no_reuse,
+        logs=values.stage_logs(answer.logs),
+        added=answer.added,
+    )
+
+
+def _staged(result: Result) -> StagedOutput:
+    """The result as if it had been staged here; the worker has made it durable already."""
+    return StagedOutput(
+        staged=Staged(address=ArtifactAddress(result.artifact), size=result.size, temporary=""),
+        data_version=result.data_version,
+        metadata=result.metadata,
+        columns=result.columns,
+    )
