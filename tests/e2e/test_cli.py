@@ -284,7 +284,7 @@ def test_json_of_assets(shop):
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
     of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
-    assert set(page) == _ASSET | of_page | {"renames", "versions_count", "resources"}
+    assert set(page) == _ASSET | of_page | {"renames", "versions_count", "resources", "stored"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters", "taken_from"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["versions_count"] == len(page["versions"])
@@ -299,7 +299,8 @@ def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
     assert set(plan) == {"position", "environment", "counts", "awaiting", "steps", "would_drop"}
     assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
-    assert set(plan["steps"][0]) == {"assets", "action", "partitions", "count", "trial", "code", "reasons"}
+    step = {"assets", "action", "partitions", "count", "trial", "code", "parameters", "inputs", "reasons"}
+    assert set(plan["steps"][0]) == step
     assert plan["steps"][1]["partitions"] == "eu..us"
     assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]
     why = answer(shop, "why", "scaled", "--partition", "eu")
