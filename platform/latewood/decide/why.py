@@ -13,8 +13,8 @@ from latewood.decide.judge import changed_logic, refusal, retraction
 from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
 from latewood.decide.moves import Moved
 from latewood.decide.nodes import Node
-from latewood.decide.places import Place, stale_places
 from latewood.decide.reasons import Cause, Reason
+from latewood.decide.spots import Spot, stale_spots
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import Carried, Lying, Pin, Retraction, State, VersionFacts
 from latewood.decide.versions import expand
@@ -166,7 +166,7 @@ def explain(
     partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
     explainer = _Explainer(catalog, assessed, state, past, failed or {})
-    places = stale_places(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
+    spots = stale_spots(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
     head_since, moved = (None, None) if head is None else explainer.became_head(head)
     return Explanation(
         asset=key,
@@ -177,7 +177,7 @@ def explain(
         head_since=head_since,
         moved=moved,
         beside=assessed[key].made_beside(key, ordinal, state) if ordinal in assessed[key].absent else None,
-        findings=tuple(finding for place in places for finding in explainer.findings(place)),
+        findings=tuple(finding for spot in spots for finding in explainer.findings(spot)),
         position=state.position,
         failed=(failed or {}).get((state.ids[key], partition)),
     )
@@ -200,60 +200,60 @@ class _Explainer:
         self._past = past
         self._failed = failed
 
-    def findings(self, place: Place) -> Iterator[Finding]:
+    def findings(self, spot: Spot) -> Iterator[Finding]:
         """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
-        if not place.ordinals:
+        if not spot.ordinals:
             # Nothing of it exists: another location dropped it, or its first partition is yet to come.
-            yield Finding(cause=Cause.MISSING, asset=place.key, through=place.through)
+            yield Finding(cause=Cause.MISSING, asset=spot.key, through=spot.through)
             return
         found: dict[Reason, Ordinals] = {}
-        for reasons, affected in self._assessed[place.key].by_reasons.items():
-            if here := affected & place.ordinals:
+        for reasons, affected in self._assessed[spot.key].by_reasons.items():
+            if here := affected & spot.ordinals:
                 for reason in reasons:
                     found[reason] = found.get(reason, Ordinals()) | here
         for reason, ordinals in found.items():
             if reason.cause is not Cause.UPSTREAM:
-                finding = replace(self._finding(place, reason.cause, ordinals), subject=reason.check)
+                finding = replace(self._finding(spot, reason.cause, ordinals), subject=reason.check)
                 first = next(iter(ordinals))
                 for detail in self._details(finding, first):
-                    yield self._dated(detail, place, first)
-        yield from self._failures(place)
+                    yield self._dated(detail, spot, first)
+        yield from self._failures(spot)
 
     def became_head(self, head: VersionFacts) -> tuple[int, Moved | None]:
         """From which position on this is head, and by what if not by being made."""
         since = self._past.head_since(head.asset).get(head.partition, head.position)
         return since, None if since == head.position else self._past.moved(head.asset, since)
 
-    def _dated(self, finding: Finding, place: Place, ordinal: int) -> Finding:
+    def _dated(self, finding: Finding, spot: Spot, ordinal: int) -> Finding:
         """The finding with when it came to bear on the head of this partition: not before that became head."""
-        partition = self._assessed[place.key].node.partition_key(ordinal)
-        head = self._state.heads.get(self._state.ids[place.key], {}).get(partition)
+        partition = self._assessed[spot.key].node.partition_key(ordinal)
+        head = self._state.heads.get(self._state.ids[spot.key], {}).get(partition)
         if head is None:
             return replace(finding, since=finding.event)
         since, moved = self.became_head(head)
-        of_head = finding.asset == place.key and finding.cause is not Cause.INPUT
+        of_head = finding.asset == spot.key and finding.cause is not Cause.INPUT
         return replace(
             finding,
             since=None if finding.event is None else max(finding.event, since),
             moved=moved if of_head else finding.moved,
         )
 
-    def _finding(self, place: Place, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
-        scheme = self._catalog[place.key].partitions
+    def _finding(self, spot: Spot, cause: Cause, ordinals: Ordinals, event: int | None = None) -> Finding:
+        scheme = self._catalog[spot.key].partitions
         partitions = "" if scheme is None else describe(scheme, ordinals)
-        return Finding(cause=cause, asset=place.key, partitions=partitions, event=event, through=place.through)
+        return Finding(cause=cause, asset=spot.key, partitions=partitions, event=event, through=spot.through)
 
-    def _failures(self, place: Place) -> Iterator[Finding]:
+    def _failures(self, spot: Spot) -> Iterator[Finding]:
         """The newest attempt or verdict that failed, where any did."""
-        node, id_ = self._assessed[place.key].node, self._state.ids[place.key]
+        node, id_ = self._assessed[spot.key].node, self._state.ids[spot.key]
         found = {
             ordinal: event
-            for ordinal in (place.ordinals if self._failed else ())
+            for ordinal in (spot.ordinals if self._failed else ())
             if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
         }
         if found:
             event = max(found.values())
-            finding = self._finding(place, Cause.FAILED, Ordinals.of(found), event)
+            finding = self._finding(spot, Cause.FAILED, Ordinals.of(found), event)
             yield replace(finding, failure=self._past.failure(event))
 
     def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:

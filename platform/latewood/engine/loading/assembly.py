@@ -15,6 +15,7 @@ from latewood.engine.loading.checks import define_checks
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, configure
 from latewood.engine.loading.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.loading.launchables import define_launchables, wire
+from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings, location_settings
 from latewood.engine.loading.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.loading.observers import define_observers
@@ -23,7 +24,6 @@ from latewood.engine.loading.project_file import ProjectFile
 from latewood.engine.loading.ranges import faults_of_ranges
 from latewood.engine.loading.shared import faults_of_outputs, shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
-from latewood.engine.loading.storing import LiveIO
 from latewood.engine.loading.tasks import bare_task, define_tasks, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import (

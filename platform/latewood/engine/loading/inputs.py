@@ -7,11 +7,11 @@ from typing import Any, Final
 from latewood.authoring import From, Upstream
 from latewood.context import Partitioned
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.live_io import unreadable_elsewhere
 from latewood.engine.loading.mapping_functions import listed
 from latewood.engine.loading.naming import Directory, Named
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.shared import shared_by
-from latewood.engine.loading.storing import unreadable_elsewhere
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
 from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin, Receives

@@ -21,9 +21,9 @@ from latewood.engine.code.inspection import Inspector
 from latewood.engine.code.sources import OWN_PACKAGES, is_first_party
 from latewood.engine.loading.assembly import Found, assemble
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, Recorded
+from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.signature import LiveTask
-from latewood.engine.loading.storing import LiveIO
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, BareTask, Output
 from latewood.model.keys import AssetKey

@@ -9,10 +9,10 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from latewood.authoring import Asset, From, Out, OutputOf, Upstream
+from latewood.engine.loading.live_io import LiveIO, live_io, shared_places
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.signature import Signature, read_signature
-from latewood.engine.loading.storing import LiveIO, live_io, shared_places
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
 from latewood.model.definitions import SELF, AssetDefinition, Origin, Output

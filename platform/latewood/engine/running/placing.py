@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from latewood.engine.loading.storing import LiveIO
+from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.values.file_io import BUILT_IN, FileIO

@@ -14,48 +14,48 @@ from latewood.model.relations import Parallel, Shared
 
 
 @dataclass(slots=True, kw_only=True)
-class Place:
-    """Partitions of one asset that bear on what was asked about, and the place that reads them."""
+class Spot:
+    """Partitions of one asset that bear on what was asked about, and the spot that reads them."""
 
     key: AssetKey
-    reader: "Place | None"
+    reader: "Spot | None"
     ordinals: Ordinals
 
     @property
     def through(self) -> tuple[AssetKey, ...]:
         """The readers from here to what was asked about."""
         readers: list[AssetKey] = []
-        place = self.reader
-        while place is not None:
-            readers.append(place.key)
-            place = place.reader
+        spot = self.reader
+        while spot is not None:
+            readers.append(spot.key)
+            spot = spot.reader
         return tuple(readers)
 
 
-def stale_places(
+def stale_spots(
     catalog: Catalog, assessed: Mapping[AssetKey, Assessed], state: State, key: AssetKey, ordinals: Ordinals
-) -> list[Place]:
+) -> list[Spot]:
     """The asset, and all upstream of it whose being stale makes it stale; upstream first.
 
     One sweep against the topological order, not a descent: chains of assets or of partitions may be long.
     """
-    places = {key: Place(key=key, reader=None, ordinals=ordinals)}
+    spots = {key: Spot(key=key, reader=None, ordinals=ordinals)}
     for reader in reversed(catalog.graph.topological):
-        if reader not in places:
+        if reader not in spots:
             continue
-        place = places[reader]
-        unread = place.ordinals
+        spot = spots[reader]
+        unread = spot.ordinals
         while unread:  # again only for what reads its own earlier partitions
             new = Ordinals()
             for upstream, read in _stale_reads(catalog, assessed[reader], state, unread):
-                found = places.setdefault(upstream, Place(key=upstream, reader=place, ordinals=Ordinals()))
-                if found is place:
-                    new |= read - place.ordinals
+                found = spots.setdefault(upstream, Spot(key=upstream, reader=spot, ordinals=Ordinals()))
+                if found is spot:
+                    new |= read - spot.ordinals
                 found.ordinals |= read
             unread = new
     # Found against the order, each after all that reads it; what is not in the catalog reads nothing.
     order = {asset: number for number, asset in enumerate(catalog.graph.topological)}
-    return sorted(places.values(), key=lambda place: order.get(place.key, -1))
+    return sorted(spots.values(), key=lambda spot: order.get(spot.key, -1))
 
 
 def _stale_reads(
