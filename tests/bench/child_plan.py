@@ -4,7 +4,7 @@ import json
 import time
 
 from latewood.commands.planning import Asked, make_plan
-from latewood.commands.reading import view_of
+from latewood.commands.views import view_of
 from latewood.commands.workspace import open_workspace
 
 

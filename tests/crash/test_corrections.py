@@ -14,9 +14,10 @@ from latewood.commands.explaining import why
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.commands.reading import AsOf, read, view_of
+from latewood.commands.reading import read
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import retract, undo
+from latewood.commands.views import AsOf, view_of
 from latewood.decide.reasons import Cause
 from latewood.errors import UsageError
 from latewood.events import (

@@ -10,7 +10,7 @@ from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create, promote
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.commands.reading import view_of
+from latewood.commands.views import view_of
 from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AssetDropped, DeploymentCreated, EnvironmentDeployed, RunRequested

@@ -17,8 +17,9 @@ from latewood.commands.explaining import why
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.commands.reading import AsOf, read
+from latewood.commands.reading import read
 from latewood.commands.showing import show
+from latewood.commands.views import AsOf
 from latewood.engine.loading.loader import load_file
 from latewood.errors import UsageError
 from latewood.events import RunPlanned, RunStatus, StepFailed, StepSucceeded

@@ -16,7 +16,8 @@ from latewood.commands.heads import promote_version
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked, plan_loaded
-from latewood.commands.reading import AsOf, moment_meant, read
+from latewood.commands.reading import read
+from latewood.commands.views import AsOf, moment_meant
 from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.file_hash import content_of

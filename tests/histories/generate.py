@@ -30,12 +30,12 @@ from latewood.commands.observing import observe, report
 from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
-from latewood.commands.reading import view_of
 from latewood.commands.renaming import rename
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
 from latewood.commands.sharing import resolver
+from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event

@@ -23,7 +23,8 @@ from latewood.cli.output import (
 )
 from latewood.cli.wording import rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
-from latewood.commands.reading import moment_meant, read, select_keys
+from latewood.commands.reading import read, select_keys
+from latewood.commands.views import moment_meant
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
 from latewood.model.definitions import AssetDefinition, Origin, TaskDefinition

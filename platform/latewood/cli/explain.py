@@ -22,7 +22,7 @@ from latewood.cli.wording import (
 )
 from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
-from latewood.commands.reading import moment_meant
+from latewood.commands.views import moment_meant
 from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status

@@ -14,8 +14,8 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
-from latewood.commands.reading import refuse_unknown
 from latewood.commands.runs import run_named
+from latewood.commands.views import refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError

@@ -9,7 +9,7 @@ from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
-from latewood.commands.reading import View, moment_meant
+from latewood.commands.views import View, moment_meant
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, VersionId

@@ -8,7 +8,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table
 from latewood.commands.carrying import carry
 from latewood.commands.partitioning import Changed, add_keys, list_keys, list_names, remove_keys
-from latewood.commands.reading import moment_meant
+from latewood.commands.views import moment_meant
 
 
 def list_command(*, name: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:

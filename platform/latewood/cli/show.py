@@ -10,8 +10,8 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
-from latewood.commands.reading import moment_meant
 from latewood.commands.showing import Shown, show
+from latewood.commands.views import moment_meant
 from latewood.engine.values.preview import Array, Document, Files, Rows
 
 _CELL_MAX = 60

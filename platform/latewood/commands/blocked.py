@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from latewood.commands.planning import Asked, awaiting_lines
-from latewood.commands.reading import View
+from latewood.commands.views import View
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan, Planned, PlannedTask, plan
 from latewood.decide.reasons import Cause, Reason

@@ -6,8 +6,9 @@ from difflib import get_close_matches
 
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import PRESENT, heads_read, known_key, read_view
+from latewood.commands.reading import heads_read
 from latewood.commands.retracting import append_corrections
+from latewood.commands.views import PRESENT, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Carried
 from latewood.errors import UsageError

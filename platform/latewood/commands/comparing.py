@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from latewood.commands.reading import PRESENT, View, heads_read, known_key, read_view
+from latewood.commands.reading import heads_read
 from latewood.commands.versions import Making, listed, makings
+from latewood.commands.views import PRESENT, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import VersionFacts, counted_as

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.planning import Asked, make_plan
-from latewood.commands.reading import PRESENT, View, heads_read, read_view, view_of
+from latewood.commands.reading import heads_read
+from latewood.commands.views import PRESENT, View, read_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
-from latewood.commands.reading import PRESENT, read_view
+from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.keys import configuration_digest
 from latewood.decide.select import select

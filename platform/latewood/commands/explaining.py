@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from latewood.commands.reading import PRESENT, AsOf, Read, View, known_key, reading
+from latewood.commands.reading import Read, reading
 from latewood.commands.versions import Making, listed, makings, names_of
+from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_task
 from latewood.decide.keys import inputs_digest, read_version

@@ -10,7 +10,8 @@ from latewood.commands.comparing import differing_parameters
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.places import displaced_text
-from latewood.commands.reading import PRESENT, Read, View, heads_read, known_key, read_view, reading
+from latewood.commands.reading import Read, heads_read, reading
+from latewood.commands.views import PRESENT, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.state import Retracted, VersionFacts, with_carried

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from latewood.commands.reading import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
+from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand

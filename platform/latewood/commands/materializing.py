@@ -12,8 +12,8 @@ from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import may_overwrite_others, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
-from latewood.commands.reading import View, view_of
 from latewood.commands.sharing import workers_for
+from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths

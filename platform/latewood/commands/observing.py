@@ -8,7 +8,7 @@ from typing import Any, Final
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.planning import partitions_asked
-from latewood.commands.reading import View, known_key, view_of
+from latewood.commands.views import View, known_key, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import Context
 from latewood.decide.keys import parameters_of

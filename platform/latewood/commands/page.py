@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from latewood.commands.reading import PRESENT, AsOf, known_key, reading
+from latewood.commands.reading import reading
 from latewood.commands.versions import makings, names_of, partitions_meant
+from latewood.commands.views import PRESENT, AsOf, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
 from latewood.decide.judge import retraction

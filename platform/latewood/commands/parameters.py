@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from latewood.commands.reading import View, known_parameter
+from latewood.commands.views import View, known_parameter
 from latewood.decide.sweep import NO_SWEEP, Given, Sweep, merged, split_values
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import parse_parameter

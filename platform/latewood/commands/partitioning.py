@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import PRESENT, AsOf, read_view
+from latewood.commands.views import PRESENT, AsOf, read_view
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.recorder import in_parts, new_event
 from latewood.errors import UsageError

@@ -8,7 +8,7 @@ from typing import Any
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.parameters import from_shell, require_recordable
-from latewood.commands.reading import PRESENT, View, known_key, known_parameter, read_view
+from latewood.commands.views import PRESENT, View, known_key, known_parameter, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import Pin

@@ -8,7 +8,8 @@ from typing import Any
 
 from latewood.commands.parameters import parameters_given
 from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, with_places
-from latewood.commands.reading import View, foreseen_view, look, places_here, read, select_keys, state_at
+from latewood.commands.reading import look, places_here, read, select_keys, state_at
+from latewood.commands.views import View, foreseen_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of

@@ -8,9 +8,9 @@ from latewood.commands.deployed_code import deployed_code, recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.launching import launched
 from latewood.commands.planning import Asked
-from latewood.commands.reading import AsOf, known_parameter, view_of
 from latewood.commands.runs import request_of, run_named, steps_meant
 from latewood.commands.sharing import recorded_tasks
+from latewood.commands.views import AsOf, known_parameter, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.select import select
 from latewood.decide.selection import parse, show, with_names

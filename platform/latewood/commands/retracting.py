@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from latewood.commands.deploying import CORRECTIONS
 from latewood.commands.downstream import Reach, reach
 from latewood.commands.holding import ATTEMPTS
-from latewood.commands.reading import PRESENT, read_view
+from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts, counted_as
 from latewood.engine.running.recorder import PART_BYTES_MAX, in_parts, new_event

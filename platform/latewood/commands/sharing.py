@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from latewood.commands.deployed_code import DeployedCode, created_as, deployed_code, interpreter_of, recorded
-from latewood.commands.reading import View
+from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.engine.loading.location_settings import LocationSettings

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from latewood.commands.places import displaced_text
-from latewood.commands.reading import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.versions import makings, versions_meant
+from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.storage.store import ArtifactAddress

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from latewood.commands.reading import View, heads_read
+from latewood.commands.reading import heads_read
+from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.storage.store import ArtifactAddress

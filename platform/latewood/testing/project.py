@@ -13,7 +13,7 @@ from latewood.commands.materializing import Prepared, materialize, prepare
 from latewood.commands.observing import observe, report
 from latewood.commands.partitioning import add_keys
 from latewood.commands.planning import Asked, plan_loaded
-from latewood.commands.reading import foreseen_view
+from latewood.commands.views import foreseen_view
 from latewood.decide.state import VersionFacts
 from latewood.engine.loading.loader import Loaded, load_objects, project_root
 from latewood.engine.values.values import Values
