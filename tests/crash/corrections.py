@@ -20,6 +20,7 @@ from sweep import CRASHED, FINISHED, Effects, in_a_process
 
 from latewood.commands.carrying import carry
 from latewood.commands.environments import create, promote
+from latewood.commands.granting import grant, revoke
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.observing import report
@@ -50,13 +51,15 @@ ACTS: dict[str, Callable[[Workspace], object]] = {
     "report": lambda workspace: report(
         replace(workspace, new_run=lambda: RunId("told")), "feed", data_version="tuesday", partition="*"
     ),
+    "grant": lambda workspace: grant(workspace, "a.py:twice", to=_grantee(workspace)),
+    "revoke": lambda workspace: revoke(workspace, "a.py:thrice", of=_grantee(workspace)),
 }
 
 _MANY = [f"{n:0200}" for n in range(500)]
 """Keys that are too long for one event together."""
 
 _SOURCE = """
-from latewood import Static, asset
+from latewood import Static, asset, task
 from latewood.external import external_asset
 from latewood.partitions import Dynamic
 @asset
@@ -65,8 +68,20 @@ def a() -> int: return {n}
 def b(a: int) -> int: return a
 @asset(partitions=Dynamic("regions"))
 def sales() -> int: return 1
+@task
+def twice(n: int) -> int: return n * 2
+@task
+def thrice(n: int) -> int: return n * 3
 feed = external_asset("feed", partitions=Static([str(number) for number in range(501)]))
 """
+
+
+def _grantee(workspace: Workspace) -> str:
+    return f"{workspace.project.replace(' ', '-')}-grantee"
+
+
+def _unnamed(workspace: Workspace, text: str) -> str:
+    return text.replace(_grantee(workspace), "GRANTEE").replace(workspace.project, "PROJECT")
 
 
 def workspace_of(root: Path, project: str, effects: Effects) -> Workspace:
@@ -105,14 +120,15 @@ def prepared(workspace: Workspace, root: Path) -> None:
     remove_keys(workspace, "regions", ["eu", "us"])
     add_keys(workspace, "regions", ["europe", "america"])
     carry(workspace, "sales", "us", "america")
+    grant(workspace, "a.py:thrice", to=_grantee(workspace))
 
 
 def facts(workspace: Workspace) -> list[str]:
-    """What was recorded, without what measured time or tells positions."""
+    """What was recorded, without what measured time or tells positions, and whatever the project is called."""
     return [
-        f"{event.type} {to_json(from_json(event.type, event.data))}"
+        f"{event.type} {_unnamed(workspace, to_json(from_json(event.type, event.data)))}"
         for event in workspace.log.read_all(limit=10_000)
-        if event.project == workspace.project and event.type != "environment.created"
+        if event.project in (workspace.project, _grantee(workspace)) and event.type != "environment.created"
         if not event.stream.startswith(("run/", "location/"))
     ]
 

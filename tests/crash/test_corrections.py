@@ -320,6 +320,7 @@ def test_a_crash_leaves_everything_or_nothing_and_again_is_the_same(workspace, e
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     acts = {"retract", "undo", "rename", "promote", "rollback", "carry", "undo carry", "add", "remove", "report"}
+    acts |= {"grant", "revoke"}
     assert {line["act"] for line in lines} == acts
     for line in lines:
         assert line["effects"] == 1, f"{line['act']} is one append"

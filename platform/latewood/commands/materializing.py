@@ -145,8 +145,8 @@ def materialize(
     absences = Absences(notice)
     log = RunLog(workspace.log, workspace.store, patience, absences)
     with (
-        in_use(workspace.store),
         workers,
+        in_use(workspace.store),
         driving(workspace, run) as lease,
         GroupCommit(log, log.make_durable) as commits,
     ):

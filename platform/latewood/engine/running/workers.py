@@ -1,7 +1,7 @@
 """The workers of one run: they call the tasks that are other locations', each by its own interpreter and code.
 
-There is one for each location and code, kept for the run. One that dies fails the
-attempt that it was called for, and the next attempt starts another one.
+There is one for each location and code, kept for the run. One that dies fails the attempt that it was called for, and
+the next attempt starts another one.
 """
 
 from collections.abc import Mapping, Sequence
