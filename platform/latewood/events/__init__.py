@@ -1,0 +1,197 @@
+"""Every fact Latewood records: one frozen shape each, and how it is written and read.
+
+The type string and the meaning of a field never change once released; a new need is a new event or a new
+schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by whoever decides.
+
+Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
+`reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
+`corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
+(tasks that other projects may use, and those of others).
+"""
+
+from typing import Final
+
+import msgspec
+
+from latewood.events.assets import (
+    ArtifactsCollected,
+    AssetObserved,
+    AssetRenamed,
+    GrantRevoked,
+    PartitionCarried,
+    PartitionsAdded,
+    PartitionsRemoved,
+    RetractedVersion,
+    RetractionUndone,
+    TaskGranted,
+    TaskReceived,
+    TaskWithdrawn,
+    VersionsRetracted,
+)
+from latewood.events.base import Event
+from latewood.events.definitions import (
+    AssetDefined,
+    AssetDropped,
+    DeploymentCreated,
+    EnvironmentCreated,
+    EnvironmentDeployed,
+    EnvironmentDropped,
+    EnvironmentPromoted,
+    HeadsMoved,
+    LaunchableDefined,
+    LaunchableDropped,
+    ParameterPinned,
+    ParameterUnpinned,
+    ResourceConfigured,
+    TaskDefined,
+    TaskDropped,
+)
+from latewood.events.reproductions import OutputReproduced, ReproductionEnded, ReproductionStarted, Verdict
+from latewood.events.runs import (
+    Action,
+    CheckEvaluated,
+    Failure,
+    FailureHandled,
+    FailureKind,
+    InputRead,
+    OutputMade,
+    PlannedSteps,
+    ReusedOutput,
+    ReuseSourceLost,
+    RunEnded,
+    RunPlanned,
+    RunRequested,
+    RunStatus,
+    SkipReason,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    VersionAccepted,
+)
+
+__all__ = [
+    "SCHEMA_VERSIONS",
+    "TYPES",
+    "TYPE_OF",
+    "Action",
+    "ArtifactsCollected",
+    "AssetDefined",
+    "AssetDropped",
+    "AssetObserved",
+    "AssetRenamed",
+    "CheckEvaluated",
+    "DeploymentCreated",
+    "EnvironmentCreated",
+    "EnvironmentDeployed",
+    "EnvironmentDropped",
+    "EnvironmentPromoted",
+    "Event",
+    "Failure",
+    "FailureHandled",
+    "FailureKind",
+    "GrantRevoked",
+    "HeadsMoved",
+    "InputRead",
+    "LaunchableDefined",
+    "LaunchableDropped",
+    "OutputMade",
+    "OutputReproduced",
+    "ParameterPinned",
+    "ParameterUnpinned",
+    "PartitionCarried",
+    "PartitionsAdded",
+    "PartitionsRemoved",
+    "PlannedSteps",
+    "ReproductionEnded",
+    "ReproductionStarted",
+    "ResourceConfigured",
+    "RetractedVersion",
+    "RetractionUndone",
+    "ReuseSourceLost",
+    "ReusedOutput",
+    "RunEnded",
+    "RunPlanned",
+    "RunRequested",
+    "RunStatus",
+    "SkipReason",
+    "StepFailed",
+    "StepReused",
+    "StepSkipped",
+    "StepStarted",
+    "StepSucceeded",
+    "TaskDefined",
+    "TaskDropped",
+    "TaskGranted",
+    "TaskReceived",
+    "TaskWithdrawn",
+    "Verdict",
+    "VersionAccepted",
+    "VersionsRetracted",
+    "from_json",
+    "to_json",
+]
+
+TYPES: Final[dict[str, type[Event]]] = {
+    "asset.defined": AssetDefined,
+    "asset.dropped": AssetDropped,
+    "launchable.defined": LaunchableDefined,
+    "launchable.dropped": LaunchableDropped,
+    "task.defined": TaskDefined,
+    "task.dropped": TaskDropped,
+    "deployment.created": DeploymentCreated,
+    "environment.deployed": EnvironmentDeployed,
+    "environment.created": EnvironmentCreated,
+    "environment.dropped": EnvironmentDropped,
+    "environment.promoted": EnvironmentPromoted,
+    "heads.moved": HeadsMoved,
+    "parameter.pinned": ParameterPinned,
+    "parameter.unpinned": ParameterUnpinned,
+    "resource.configured": ResourceConfigured,
+    "asset.observed": AssetObserved,
+    "artifacts.collected": ArtifactsCollected,
+    "versions.retracted": VersionsRetracted,
+    "retraction.undone": RetractionUndone,
+    "asset.renamed": AssetRenamed,
+    "partition.carried": PartitionCarried,
+    "partitions.added": PartitionsAdded,
+    "partitions.removed": PartitionsRemoved,
+    "task.granted": TaskGranted,
+    "task.received": TaskReceived,
+    "grant.revoked": GrantRevoked,
+    "task.withdrawn": TaskWithdrawn,
+    "run.requested": RunRequested,
+    "run.planned": RunPlanned,
+    "step.started": StepStarted,
+    "step.succeeded": StepSucceeded,
+    "step.failed": StepFailed,
+    "step.reused": StepReused,
+    "step.skipped": StepSkipped,
+    "reuse.source_lost": ReuseSourceLost,
+    "check.evaluated": CheckEvaluated,
+    "version.accepted": VersionAccepted,
+    "failure.handled": FailureHandled,
+    "run.ended": RunEnded,
+    "reproduction.started": ReproductionStarted,
+    "reproduction.ended": ReproductionEnded,
+}
+"""Every event type by its stored name: literal strings, so that a class may be renamed and an event never is."""
+
+TYPE_OF: Final = {cls: name for name, cls in TYPES.items()}
+
+SCHEMA_VERSIONS: Final[dict[str, int]] = dict.fromkeys(TYPES, 1)
+"""The schema version that today's code writes, by type."""
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_decoders: Final = {name: msgspec.json.Decoder(cls).decode for name, cls in TYPES.items()}
+
+
+def to_json(event: Event) -> str:
+    """Canonical JSON of the event: keys in order, defaults left out."""
+    return _encode(event).decode()
+
+
+def from_json(type_: str, data: str) -> Event:
+    """The event written as `data`. Raises msgspec.ValidationError for what is no such event."""
+    return _decoders[type_](data)
