@@ -9,7 +9,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from latewood.engine.loading.loader import load_file, load_module, project_root
+from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.loader import load_file, load_module
 from latewood.errors import DefinitionsInvalid
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.relations import FixedKeys, Identity, Last, Offset, WindowOverlap

@@ -17,7 +17,7 @@ from latewood.commands.reproducing import Reproduced, Reproduction, reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.surroundings import Surroundings
 from latewood.commands.workspace import latewood_home
-from latewood.engine.loading.loader import project_root
+from latewood.engine.loading.importing import project_root
 from latewood.engine.storage.caches import caches_in_use
 from latewood.events import Verdict
 

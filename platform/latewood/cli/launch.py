@@ -8,7 +8,7 @@ from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import project_root
+from latewood.engine.loading.importing import project_root
 from latewood.errors import UsageError
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lies_in, refuse_unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded, load_file, load_module, project_root
+from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.loader import Loaded, load_file, load_module
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey

@@ -22,7 +22,8 @@ from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
 from latewood.decide.why import Explanation, Nearest, ParameterChange, changed_parameters, explain, nearest
-from latewood.engine.loading.loader import Loaded, project_root
+from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.binding import Bindings, Blocked
 from latewood.errors import UsageError
 from latewood.events import Action, CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json

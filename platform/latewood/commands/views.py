@@ -13,7 +13,8 @@ from latewood.commands.deploying import Foreseen, foresee
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
-from latewood.engine.loading.loader import Loaded, project_root
+from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.loader import Loaded
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey

@@ -15,7 +15,8 @@ from latewood.commands.partitioning import add_keys
 from latewood.commands.planning import Asked, plan_loaded
 from latewood.commands.views import foreseen_view
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.loader import Loaded, load_objects, project_root
+from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.loader import Loaded, load_objects
 from latewood.engine.values.values import Values
 from latewood.errors import UsageError, ValueRefused
 from latewood.events import RunStatus, StepFailed

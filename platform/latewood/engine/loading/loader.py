@@ -1,26 +1,24 @@
 """From a user's module to definitions: imports it, reads signatures, and reports every problem at once.
 
-This is the one place where user code is imported. What comes out are the shapes that a deployment records, and the
-live functions that an executor in this process may call.
+What comes out are the shapes that a deployment records, and the live functions that an executor in this process may
+call.
 """
 
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf, Task
 from latewood.engine.code.inspection import Inspector
-from latewood.engine.code.sources import OWN_PACKAGES, is_first_party
 from latewood.engine.loading.assembly import Found, assemble
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, Recorded
+from latewood.engine.loading.importing import archived_home, imported, module_of, relative_name
 from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.signature import LiveTask
@@ -109,8 +107,8 @@ def load_file(
     if not path.is_file():
         raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
     with resolving(resolve):
-        module = _import(lambda: _module_of(path), root)
-        return _load(module, location or _relative(path, root), root, others or {}, environment, recorded)
+        module = imported(lambda: module_of(path), root)
+        return _load(module, location or relative_name(path, root), root, others or {}, environment, recorded)
 
 
 def load_module(
@@ -127,7 +125,7 @@ def load_module(
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     with resolving(resolve):
-        module = _import(lambda: importlib.import_module(name), root)
+        module = imported(lambda: importlib.import_module(name), root)
         return _load(module, location or name, root, others or {}, environment, recorded)
 
 
@@ -150,7 +148,7 @@ def load_archived(
     Raises DefinitionsInvalid with all problems.
     """
     recorded = AsRecorded(root=root, configurations=configurations)
-    file = _archived_home(folder, location, paths, root)
+    file = archived_home(folder, location, paths, root)
     if file is not None:
         loaded = load_file(
             file,
@@ -188,59 +186,14 @@ def load_tasks(
 
     All else is as `load_archived` says.
     """
-    file = _archived_home(folder, location, paths, root)
-    module = _import(lambda: importlib.import_module(location) if file is None else _module_of(file), folder)
+    file = archived_home(folder, location, paths, root)
+    module = imported(lambda: importlib.import_module(location) if file is None else module_of(file), folder)
     there = _found(module).tasks
     if missing := sorted(set(names) - there.keys()):
         raise DefinitionsInvalid((DefinitionError(f"{location} has no task {', '.join(missing)}"),))
     found = Found(assets=(), checks=(), names={}, tasks={name: there[name] for name in names})
     said = AsRecorded(root=root, configurations=configurations)
     return replace(_assembled(found, location, folder, {}, environment, said, Inspector(folder)), root=root)
-
-
-def _archived_home(folder: Path, location: str, paths: Sequence[str], root: Path) -> Path | None:
-    """Let this process import from the folder and not from the working tree; the file to load, None for a module."""
-    file = folder / location
-    home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
-    start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
-    sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]
-    for name, module in list(sys.modules.items()):
-        origin = getattr(module, "__file__", None) or ""
-        if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
-            del sys.modules[name]
-    return file if file.is_file() else None
-
-
-_MAIN = ("__main__", "__mp_main__")
-"""What a process was started as: Latewood's own, wherever that lies."""
-
-
-def working_tree_modules(root: Path, folder: Path) -> list[str]:
-    """The user's own modules that this process has from below `root` and not from `folder`."""
-    return sorted(
-        name
-        for name, module in list(sys.modules.items())
-        if name not in _MAIN
-        and (origin := getattr(module, "__file__", None)) is not None
-        and _is_working_tree(origin, root)
-        and is_first_party(name, origin)
-        and not Path(origin).resolve().is_relative_to(folder)
-    )
-
-
-def _is_working_tree(entry: str, root: Path) -> bool:
-    """Whether a file or folder is the project's own: neither installed there nor Latewood itself."""
-    path = Path(entry).resolve()
-    installed = {"site-packages", "dist-packages"}.intersection(path.parts) or path.is_relative_to(sys.prefix)
-    return path.is_relative_to(root) and not installed and path not in _OWN_FOLDERS
-
-
-_OWN_FOLDERS = frozenset(
-    Path(str(found.origin)).resolve().parents[1]
-    for found in map(importlib.util.find_spec, sorted(OWN_PACKAGES))
-    if found is not None
-)
-"""Where Latewood is imported from: below a project's root when the project is Latewood."""
 
 
 def load_objects(
@@ -266,92 +219,6 @@ def load_objects(
             found = _listed(tuple(definitions), location)
     said = AsGiven(root=root, resources=resources or {})
     return _assembled(found, location, root, {}, environment, said, Inspector(root), stored=False)
-
-
-def project_root(start: Path) -> Path:
-    """The nearest folder upwards that looks like a project's (latewood.toml, pyproject.toml, .git), else `start`."""
-    for folder in (start, *start.parents):
-        if any((folder / mark).exists() for mark in ("latewood.toml", "pyproject.toml", ".git")):
-            return folder
-    return start
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-
-
-def _module_of(path: Path) -> ModuleType:
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
-    if path.suffix != ".py":
-        raise ImportError(f"{path} is not a Python file")
-    loader = _FromSource(path.stem, str(path))
-    spec = importlib.util.spec_from_loader(path.stem, loader)
-    assert spec is not None, "a loader of files always gives one"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    try:
-        loader.exec_module(module)
-    except BaseException:
-        del sys.modules[path.stem]
-        raise
-    return module
-
-
-def _import(importer: Any, root: Path) -> ModuleType:
-    """Run user code at import; its failure becomes one problem at the user's own line."""
-    if _FirstParty not in sys.meta_path:
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), _FirstParty)
-    try:
-        module: ModuleType = importer()
-    except DefinitionError as error:  # a policy or partition scheme that cannot be, raised where it was written
-        file, line = _place(error, root)
-        raise DefinitionsInvalid((DefinitionError(error.message, file=file, line=line),)) from None
-    except SyntaxError as error:
-        file = _relative(Path(error.filename), root) if error.filename else ""
-        problem = DefinitionError(f"SyntaxError: {error.msg}", file=file, line=error.lineno or 0)
-        raise DefinitionsInvalid((problem,)) from None
-    except (Exception, SystemExit) as error:
-        file, line = _place(error, root)
-        problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
-        raise DefinitionsInvalid((problem,)) from error
-    return module
-
-
-class _FromSource(SourceFileLoader):
-    """Compiles source whenever it is imported, and leaves bytecode files alone.
-
-    They are trusted by the second and the size of their source: after a quick edit the old code would run, and what it
-    makes would be recorded under the version of the new one.
-    """
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:
-        """Refused, by which the import system knows that there is nothing to compare bytecode with."""
-        raise OSError(f"{path} is compiled each time")
-
-
-class _FirstParty(PathFinder):
-    """Finds the user's own modules, also those that a function imports later on."""
-
-    @classmethod
-    def find_spec(
-        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The module as Python would find it, if it is the user's; else it is for the next finder to find."""
-        spec = super().find_spec(fullname, path, target)
-        if spec is None or type(spec.loader) is not SourceFileLoader or not is_first_party(fullname, str(spec.origin)):
-            return None
-        spec.loader = _FromSource(fullname, str(spec.origin))
-        return spec
-
-
-def _place(error: BaseException, root: Path) -> tuple[str, int]:
-    """The innermost line of the user's own files in the traceback."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
-    own = [f for f in frames if "site-packages" not in f.filename and "/latewood/" not in f.filename]
-    if not own:
-        return "", 0
-    return _relative(Path(own[-1].filename), root), own[-1].lineno or 0
 
 
 def _load(

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.loader import Loaded, load_archived, load_tasks, working_tree_modules
+from latewood.engine.loading.importing import working_tree_modules
+from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
 from latewood.engine.running.attempt import Attempts, Made
