@@ -1,6 +1,6 @@
 """What the steps of one run read: versions made here where there are any, else the environment's heads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,25 +93,6 @@ class Bindings:
         events = [event for b in bound for _, f in b.versions if (event := self._events.get(f.version)) is not None]
         return events[-1] if events else None
 
-    def read_facts(self, bound: list[Bound]) -> Mapping[str, InputRead]:
-        """What is recorded of the inputs, by name."""
-        read: dict[str, InputRead] = {}
-        for b in bound:
-            if b.input.in_key:
-                read[b.input.name] = InputRead(
-                    asset=self._state.ids[b.input.asset],
-                    data_version=b.data_version,
-                    versions="" if b.through else compact(facts.version for _, facts in b.versions),
-                    partitions=_partitions(self._catalog, b),
-                )
-            for key, versions in _behind(b).items():
-                read[through_name(b.input.name, key)] = InputRead(
-                    asset=self._state.ids[key],
-                    data_version=contents_version((of, facts.data_version) for of, facts in versions.items()),
-                    versions=compact(facts.version for facts in versions.values()),
-                )
-        return read
-
     def _bind(self, node: Node, input_: Input, ordinal: int) -> Bound:
         up = self._catalog[input_.asset].partitions
         ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self._state.now)
@@ -172,6 +153,26 @@ def _behind(bound: Bound) -> dict[AssetKey, dict[PartitionKey, VersionFacts]]:
         else:
             found.setdefault(b.input.asset, {}).update(b.versions)
     return found
+
+
+def read_facts(bound: Sequence[Bound], catalog: Catalog, state: State) -> Mapping[str, InputRead]:
+    """What is recorded of the inputs, by name."""
+    read: dict[str, InputRead] = {}
+    for b in bound:
+        if b.input.in_key:
+            read[b.input.name] = InputRead(
+                asset=state.ids[b.input.asset],
+                data_version=b.data_version,
+                versions="" if b.through else compact(facts.version for _, facts in b.versions),
+                partitions=_partitions(catalog, b),
+            )
+        for key, versions in _behind(b).items():
+            read[through_name(b.input.name, key)] = InputRead(
+                asset=state.ids[key],
+                data_version=contents_version((of, facts.data_version) for of, facts in versions.items()),
+                versions=compact(facts.version for facts in versions.values()),
+            )
+    return read
 
 
 def _partitions(catalog: Catalog, bound: Bound) -> str:

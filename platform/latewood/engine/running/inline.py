@@ -9,19 +9,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from latewood.decide.actions import barred
 from latewood.decide.judge import retraction
-from latewood.decide.keys import inputs_digest, reuse_key
+from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
-from latewood.decide.state import Retraction, VersionFacts
+from latewood.decide.state import VersionFacts
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.attempt import Attempts, Made, files_changed, refused
+from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
@@ -31,6 +30,7 @@ from latewood.engine.running.ranged import Due, Neighbours, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, Tally, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
+from latewood.engine.running.step_facts import StepFacts, as_retracted
 from latewood.engine.running.storing import Storing
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
@@ -39,25 +39,16 @@ from latewood.errors import StoreError
 from latewood.events import (
     Failure,
     FailureKind,
-    InputRead,
-    OutputMade,
     ReusedOutput,
     SkipReason,
-    StepFailed,
-    StepSkipped,
-    StepStarted,
-    StepSucceeded,
 )
-from latewood.model.definitions import AssetDefinition, Catalog, UsedResource
-from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
+from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.model.schemes import dynamic_names
 from latewood.places import is_placed
 
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
-
-_VERSIONS_MAX: Final = 24_576
-"""Most characters of all inputs' versions in an event: a thousand ranges; usually there is one per input."""
 
 
 class InlineRun:
@@ -97,6 +88,7 @@ class InlineRun:
         self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
         self._storing = Storing(plan.state, run, loaded, self._places, self._values, self._checks)
         self._reusable = Reusable(plan, run, recorder, store, self._places)
+        self._facts = StepFacts(plan.state, catalog, run, store, loaded.root, clock)
         self._reports = Reports(report)
         self.tally = self._reports.tally
         self.failures: list[tuple[Step, Failure]] = []
@@ -164,7 +156,7 @@ class InlineRun:
 
     def _attempt(self, due: list[Due], attempt: int) -> Iterator[tuple[Due, UUID, Raised]]:
         """One call for neighbouring steps; those that failed, with the event of their start and what was raised."""
-        causes = [self._tell_started(one.step, attempt, one.bound, one.inputs) for one in due]
+        causes = [self._tell_started(one, attempt) for one in due]
         outcome = self._called(due, attempt)
         made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
         for one, cause, result in zip(due, causes, made, strict=True):
@@ -190,7 +182,7 @@ class InlineRun:
         step, inputs = due.step, due.inputs
         outcome: Made | Raised = made
         judged: Mapping[str, Judged] = {}
-        key = self._key(step, inputs, made)
+        key = self._facts.key(step, inputs, made)
         if made.unplaced:
             outcome, judged = self._storing.stored(step, made, inputs, key)
         if isinstance(outcome, Raised):
@@ -198,65 +190,15 @@ class InlineRun:
         self._succeed(step, attempt, inputs, outcome, key, judged, cause)
         return None
 
-    def _tell_started(self, step: Step, attempt: int, bound: list[Bound], inputs: str) -> UUID:
-        node = step.task.node
-        off = node.task.reuse.is_off
-        inputs_read, needs = self._inputs_read(bound)
-        fact = StepStarted(
-            run=self._run,
-            step=step.number,
-            attempt=attempt,
-            assets=node.ids,
-            task=node.task.name,
-            code=node.task.code.version,
-            logic=node.logic,
-            inputs_digest=inputs,
-            partition=step.partition,
-            reuse_key="" if off else reuse_key(node.logic, inputs, step.partition),
-            no_reuse="reuse is off" if off else "",
-            parameters=dict(node.parameters),
-            inputs=inputs_read,
-            reasons=tuple(reason.written for reason in step.reasons),
-            variant=node.is_variant,
-            configurations={use.resource: use.digest for use in (*node.task.uses, *self._loading(bound))},
-        )
+    def _tell_started(self, one: Due, attempt: int) -> UUID:
+        fact, needs = self._facts.started(one, attempt)
         ids = self._recorder.tell(
-            (fact, ("started", step.number, attempt)), cause=self._bindings.cause(bound), needs=needs
+            (fact, ("started", fact.step, attempt)), cause=self._bindings.cause(one.bound), needs=needs
         )
-        if off:
+        if fact.no_reuse:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
             self._recorder.told()
         return ids[0]
-
-    def _loading(self, bound: list[Bound]) -> Iterator[UsedResource]:
-        """The resources of the IO by which inputs are loaded: they decide no result, but whoever runs this again."""
-        for b in bound:
-            if b.input.loads and (asset := self._catalog[b.input.asset]).stored is not None:
-                yield from (use for use in asset.task.uses if use.parameter.startswith(f"{asset.output}.io."))
-
-    def _inputs_read(self, bound: list[Bound]) -> tuple[dict[str, InputRead], list[Staged]]:
-        """What is recorded of the inputs; the longest lists of versions go to the store, by address, till all fit."""
-        read = dict(self._bindings.read_facts(bound))
-        needs: list[Staged] = []
-        size = sum(len(fact.versions) for fact in read.values())
-        for name, fact in sorted(read.items(), key=lambda item: len(item[1].versions), reverse=True):
-            if size <= _VERSIONS_MAX:
-                break
-            staged = self._store.stage(fact.versions.encode(), "versions")
-            read[name] = msgspec.structs.replace(fact, versions=f"@{staged.address}")
-            needs.append(staged)
-            size += len(read[name].versions) - len(fact.versions)
-        return read, needs
-
-    def _key(self, step: Step, inputs: str, made: Made) -> str:
-        """The key under which the result may be found again; empty where it may not."""
-        node, contents = step.task.node, self._plan.state.contents_of(step.task.node.keys[0])
-        off = (
-            node.task.reuse.is_off
-            or bool(made.no_reuse)
-            or files_changed(node.task, node.parameters, contents, self._root)
-        )
-        return "" if off else reuse_key(node.logic, inputs, step.partition)
 
     def _succeed(
         self,
@@ -271,31 +213,17 @@ class InlineRun:
         """`judged` are outputs whose checks were asked before they were stored."""
         node, state = step.task.node, self._plan.state
         variant = node.is_variant
-        present = [
-            (asset, id_) for asset, id_ in zip(node.assets, node.ids, strict=True) if asset.output in made.outputs
-        ]
-        outputs = tuple(_output(asset, id_, made, variant=variant) for asset, id_ in present)
+        fact = self._facts.succeeded(step, attempt, inputs, made, key)
+        made_of = [asset for asset in node.assets if asset.output in made.outputs]
+        outputs = fact.outputs
         stored = [output.staged for output in made.outputs.values() if not is_placed(output.staged.address)]
         needs = [*stored, *filter(None, (made.logs,))]
-        fact = StepSucceeded(
-            run=self._run,
-            step=step.number,
-            attempt=attempt,
-            environment=state.environment,
-            code=node.task.code.version,
-            logic=node.logic,
-            inputs_digest=inputs,
-            outputs=outputs,
-            duration_ms=made.returned.duration_ms,
-            partition=step.partition,
-            reuse_key=key,
-            logs=made.logs.address if made.logs else "",
-        )
         retractions = [
-            retraction(node, node.ids.index(output.asset), self._facts(step, fact, output), state) for output in outputs
+            retraction(node, node.ids.index(output.asset), self._facts.version(fact, output), state)
+            for output in outputs
         ]
         if any(retractions):
-            fact = msgspec.structs.replace(fact, outputs=tuple(map(_as_retracted, outputs, retractions)))
+            fact = msgspec.structs.replace(fact, outputs=tuple(map(as_retracted, outputs, retractions)))
         first = next(filter(None, retractions), None)
         refused = None if first is None else self._reports.retracted(step, first)
         metadata = outputs[0].metadata if outputs else {}
@@ -312,32 +240,15 @@ class InlineRun:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         if first is not None:
             self._refused(step, "Retracted", retracted_text(first))
-        for (asset, _), output, retracted in zip(present, fact.outputs, retractions, strict=True):
+        for asset, output, retracted in zip(made_of, fact.outputs, retractions, strict=True):
             if retracted is None:
-                facts = self._facts(step, fact, output)
+                facts = self._facts.version(fact, output)
                 found = judged.get(asset.output) or self._checks.judge(
                     step, asset, facts, NOTHING_KNOWN, variant=variant
                 )
                 self._settle(step, asset, facts, found, variant=variant, cause=told)
             else:
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
-
-    def _facts(self, step: Step, fact: StepSucceeded, output: OutputMade) -> VersionFacts:
-        return VersionFacts(
-            asset=output.asset,
-            partition=step.partition,
-            version=version_id(self._run, step.number),
-            position=0,  # not recorded yet; nothing in this run asks
-            made_at=self._clock(),
-            duration_ms=fact.duration_ms,
-            data_version=output.data_version,
-            artifact=output.artifact,
-            code=fact.code,
-            logic=fact.logic,
-            inputs=fact.inputs_digest,
-            reuse_key=fact.reuse_key,
-            accepted=output.accepted,
-        )
 
     def _settle(
         self, step: Step, asset: AssetDefinition, facts: VersionFacts, judged: Judged, *, variant: bool, cause: UUID
@@ -408,17 +319,7 @@ class InlineRun:
         logs: Staged | None = None
         with suppress(StoreError):  # a store that cannot write often is why the attempt failed
             logs = self._values.stage_logs(raised.output)
-        fact = StepFailed(
-            run=self._run,
-            step=step.number,
-            attempt=attempt,
-            failure=raised.failure,
-            duration_ms=raised.duration_ms,
-            assets=node.ids,
-            partition=step.partition,
-            retry_at=retry_at,
-            logs=logs.address if logs else "",
-        )
+        fact = self._facts.failed(step, attempt, raised, retry_at, logs)
         status = "failed" if retry_at is None else "retrying"
         message = f"{raised.failure.error}: {raised.failure.message}"
         then = self._reports.of(step, status, raised.duration_ms, message=message)
@@ -433,14 +334,7 @@ class InlineRun:
 
     def _skip(self, step: Step, blocked: Blocked) -> None:
         node = step.task.node
-        fact = StepSkipped(
-            run=self._run,
-            step=step.number,
-            reason=blocked.reason,
-            assets=node.ids,
-            partition=step.partition,
-            because=blocked.because,
-        )
+        fact = self._facts.skipped(step, blocked)
         then = self._reports.of(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
         # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
@@ -449,25 +343,3 @@ class InlineRun:
         because = step.number if blocked.because is None else blocked.because
         for key in node.keys:
             self._bindings.failed(step, key, blocked.reason, because)
-
-
-def _as_retracted(output: OutputMade, found: Retraction | None) -> OutputMade:
-    if found is None:
-        return output
-    return msgspec.structs.replace(output, accepted=False, head=False, retracted=found.version)
-
-
-def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) -> OutputMade:
-    staged = made.outputs[asset.output]
-    accepted = not asset.blocking_checks
-    return OutputMade(
-        asset=id_,
-        output=asset.output,
-        data_version=staged.data_version,
-        artifact=staged.staged.address,
-        size=staged.staged.size,
-        accepted=accepted,
-        head=accepted and not variant,
-        metadata={**staged.metadata, **made.metadata},
-        columns=staged.columns,
-    )
