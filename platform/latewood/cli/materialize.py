@@ -23,10 +23,10 @@ from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, plan_loaded
 from latewood.commands.workspace import Workspace
+from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
-from latewood.decide.why import ParameterChange
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.reports import Report, Tally
 from latewood.events import Action, RunStatus

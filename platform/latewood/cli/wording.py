@@ -5,7 +5,7 @@ from typing import Any
 from latewood.cli.output import content_text, duration, metadata_text, plural
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
-from latewood.decide.why import Finding
+from latewood.decide.findings import Finding
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice
 from latewood.events import CheckEvaluated, StepFailed
 from latewood.model.code import CodeChange

@@ -11,9 +11,11 @@ from latewood.commands.reading import Read, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
+from latewood.decide.findings import Explanation, ParameterChange, changed_parameters
 from latewood.decide.fingerprint import changed_task
 from latewood.decide.keys import inputs_digest, read_version
 from latewood.decide.moves import Moved, moved_by
+from latewood.decide.near_miss import Nearest, nearest
 from latewood.decide.nodes import Node, Slot
 from latewood.decide.plan import Plan, PlannedTask
 from latewood.decide.reasons import Cause, Reason
@@ -21,7 +23,7 @@ from latewood.decide.staleness import Status
 from latewood.decide.state import Carried, Pin, VersionFacts
 from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
-from latewood.decide.why import Explanation, Nearest, ParameterChange, changed_parameters, explain, nearest
+from latewood.decide.why import explain
 from latewood.engine.loading.importing import project_root
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.binding import Bindings, Blocked

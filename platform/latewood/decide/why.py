@@ -3,150 +3,27 @@
 The answer is structured; whoever shows it chooses the words.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from latewood.decide.deploy import Rename
+from latewood.decide.findings import Explanation, Finding, Past, as_text, changed_parameters
 from latewood.decide.fingerprint import changed_task
-from latewood.decide.judge import changed_logic, refusal, retraction
-from latewood.decide.keys import keyed_parameters, path_texts, read_version, texts_in
+from latewood.decide.judge import refusal, retraction
+from latewood.decide.keys import read_version
 from latewood.decide.moves import Moved
-from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.spots import Spot, stale_spots
-from latewood.decide.staleness import Assessed, Status
-from latewood.decide.state import Carried, Lying, Pin, Retraction, State, VersionFacts
+from latewood.decide.staleness import Assessed
+from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.decide.views import behind, contents_version, through_name
-from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
 from latewood.model.code import CodeChange
-from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin
+from latewood.model.definitions import Catalog, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
 from latewood.places import Address
-
-
-class Past(Protocol):
-    """What an explanation asks the log."""
-
-    def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
-        """The definition by which the version was made."""
-        ...
-
-    def started(self, facts: VersionFacts) -> StepStarted | None:
-        """What the version's step was started with."""
-        ...
-
-    def contents_read(self, read: InputRead) -> Mapping[PartitionKey, str]:
-        """The data version of each partition that a step read through an input."""
-        ...
-
-    def contents(self, facts: VersionFacts, key: AssetKey, paths: Collection[str]) -> Mapping[str, str]:
-        """What lay behind these paths when the version was made: content hashes, of what there was."""
-        ...
-
-    def head_since(self, asset: AssetId) -> Mapping[PartitionKey, int]:
-        """By partition the position at which the asset's head became head."""
-        ...
-
-    def moved(self, asset: AssetId, position: int) -> Moved | None:
-        """What made the asset's head head at this position; None where the version was made by it."""
-        ...
-
-    def failure(self, position: int) -> StepFailed | CheckEvaluated:
-        """The failed attempt or the refusing verdict that stands at this position."""
-        ...
-
-    def pinned(self, key: AssetKey, parameter: str) -> Pin | None:
-        """What the environment last said of the parameter: its value, or that it is pinned no more."""
-        ...
-
-    def configuration(self, digest: str) -> Mapping[str, Any] | None:
-        """The values of a resource's fields in the configuration with this digest."""
-        ...
-
-    def configured(self, key: AssetKey, resource: str) -> int | None:
-        """The position at which the resource of the asset's code came to be configured as it is."""
-        ...
-
-    def deployed(self, key: AssetKey) -> int | None:
-        """The position at which the asset's present definition came into force."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One cause. `event` is the position of the event that brought it about, where there is one.
-
-    `code` names the changed parts; `subject` is the parameter or input that changed, or the check that refuses;
-    `before` and `after` are a parameter's values (`pin` where the environment says the latter), those of a resource's
-    field (`subject` is `RESOURCE.FIELD`, or the resource alone where there was or is none), the content hashes of
-    the file or folder at `path` in it, or an input's data versions.
-    `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
-    wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
-    where that was not by being made; `since` is when it came to bear on that head, where an event tells.
-    `observed`: the input is external, and `event` is the observation.
-    `lying` is what is at the place of the head, `path`, instead of it; `before` and `after` are fingerprints then.
-    `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
-    """
-
-    cause: Cause
-    asset: AssetKey
-    partitions: str = ""
-    subject: str = ""
-    path: str = ""
-    before: str = ""
-    after: str = ""
-    event: int | None = None
-    pin: Pin | None = None
-    failure: StepFailed | CheckEvaluated | None = None
-    retraction: Retraction | None = None
-    code: tuple[CodeChange, ...] = ()
-    moved: Moved | None = None
-    since: int | None = None
-    through: tuple[AssetKey, ...] = ()
-    observed: bool = False
-    lying: Lying | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """The state of one asset partition and how it came about.
-
-    `head` and `started` say what is there and with what it was made; of a head that was taken from another asset's
-    version that is how `source`, that version, was computed. `head_since` is the position from which on it is head, and
-    `moved` by what, if not by being made. `findings` say why it is not what would be there now: root causes, upstream
-    first. `beside` is the head whose step did not make an optional output that is absent.
-    `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
-    `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
-    is the location by whose definitions this would be so, where these are not deployed.
-    """
-
-    asset: AssetKey
-    partition: PartitionKey
-    status: Status
-    head: VersionFacts | None
-    started: StepStarted | None
-    findings: tuple[Finding, ...]
-    position: int
-    head_since: int | None = None
-    moved: Moved | None = None
-    beside: VersionFacts | None = None
-    source: tuple[AssetKey, VersionFacts] | None = None
-    failed: int | None = None
-    nearest: "Nearest | None" = None
-    renames: tuple[Rename, ...] = ()
-    foreseen: str = ""
-    carried: Carried | None = None
-
-    @property
-    def since(self) -> int | None:
-        """Position from which on it has been stale, with the head that it has; None for what is not."""
-        found = [finding.since for finding in self.findings if finding.since is not None]
-        return max(min(found), self.head_since or 0) if found and self.head is not None else None
 
 
 def explain(
@@ -338,7 +215,7 @@ class _Explainer:
             was = {name: value for name, value in then.items() if name not in use.unkeyed}
             for name in sorted({*was, *use.keyed}):
                 if was.get(name) != use.keyed.get(name):
-                    before, after = _as_text(was.get(name)), _as_text(use.keyed.get(name))
+                    before, after = as_text(was.get(name)), as_text(use.keyed.get(name))
                     yield replace(found, subject=f"{use.resource}.{name}", before=before, after=after)
 
     def _changed_inputs(self, finding: Finding, head: VersionFacts, ordinal: int) -> Iterator[Finding]:
@@ -407,56 +284,3 @@ class _Explainer:
             return None, None
         since = self._past.head_since(heads[0].asset)
         return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
-
-
-class ParameterChange(NamedTuple):
-    """A parameter's value then and now; or, of the file or folder at `path` in it, the content hashes."""
-
-    name: str
-    path: str
-    before: str
-    after: str
-
-
-def changed_parameters(
-    node: Node, given: Mapping[str, Any], head: VersionFacts, key: AssetKey, state: State, past: Past
-) -> Iterator[ParameterChange]:
-    """In which keyed parameters the task is called otherwise now than with those `given` when the head was made."""
-    was = {name: given.get(name) for name in node.parameters}
-    paths = {*path_texts(node.task, was), *path_texts(node.task, node.parameters)}
-    then = past.contents(head, key, paths) if paths else {}
-    now = state.contents_of(key)
-    old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
-    for name in [name for name in new if new[name] != old[name]]:
-        if was[name] != node.parameters[name]:
-            yield ParameterChange(name, "", str(was[name]), str(node.parameters[name]))
-            continue
-        for path in texts_in(was[name]):
-            before, after = then.get(path, ""), now.get(path, "")
-            if before != after:
-                yield ParameterChange(name, path, before, after)
-
-
-def _as_text(value: Any) -> str:
-    """A configured value as it is shown; nothing for none."""
-    return "" if value is None else str(value)
-
-
-class Nearest(NamedTuple):
-    """The earlier version whose key is nearest to the one wanted, and the parts in which they differ."""
-
-    version: VersionFacts
-    differs: tuple[Cause, ...]
-
-
-def nearest(past: Sequence[VersionFacts], *, code: str, logic: str, inputs: str) -> Nearest | None:
-    """The near miss: fewest differing parts first, then the newest. None without any earlier version."""
-
-    def differing(facts: VersionFacts) -> tuple[Cause, ...]:
-        causes = changed_logic(facts.code, facts.logic, code=code, logic=logic)
-        return causes if facts.inputs == inputs else (*causes, Cause.INPUT)
-
-    if not past:
-        return None
-    best = min(past, key=lambda facts: (len(differing(facts)), -facts.position))
-    return Nearest(best, differing(best))

@@ -9,10 +9,10 @@ from typing import Any
 
 from latewood.commands.observing import Unseen
 from latewood.context import CheckResult
+from latewood.decide.findings import Explanation
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan as DecidedPlan
 from latewood.decide.plan import Step
-from latewood.decide.why import Explanation
 from latewood.errors import LatewoodError, UsageError
 from latewood.events import Action, CheckEvaluated, Event, StepFailed, StepReused, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId, version_id

@@ -1,0 +1,28 @@
+"""The earlier version that was nearly what is wanted, and the parts in which it is not."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from latewood.decide.judge import changed_logic
+from latewood.decide.reasons import Cause
+from latewood.decide.state import VersionFacts
+
+
+class Nearest(NamedTuple):
+    """The earlier version whose key is nearest to the one wanted, and the parts in which they differ."""
+
+    version: VersionFacts
+    differs: tuple[Cause, ...]
+
+
+def nearest(past: Sequence[VersionFacts], *, code: str, logic: str, inputs: str) -> Nearest | None:
+    """The near miss: fewest differing parts first, then the newest. None without any earlier version."""
+
+    def differing(facts: VersionFacts) -> tuple[Cause, ...]:
+        causes = changed_logic(facts.code, facts.logic, code=code, logic=logic)
+        return causes if facts.inputs == inputs else (*causes, Cause.INPUT)
+
+    if not past:
+        return None
+    best = min(past, key=lambda facts: (len(differing(facts)), -facts.position))
+    return Nearest(best, differing(best))
