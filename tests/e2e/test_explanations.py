@@ -501,7 +501,7 @@ def test_a_version_that_became_head_again_by_reuse_says_so(shell):
     assert f"it became head by run {again}, which reused it at " in shell.here("why", "a").out
 
 
-NAMED = """
+RATED = """
 from pathlib import Path
 from latewood import *
 
@@ -524,14 +524,14 @@ def model(left: int, right: int, *, depth: int = 3, data: Path = Path("data.csv"
 
 def test_a_plan_names_what_changed_as_why_does(shell):
     shell.write("data.csv", "1")
-    shell.write("a.py", NAMED.format(rate=1))
+    shell.write("a.py", RATED.format(rate=1))
     shell.here("materialize", "*", "-f", "a.py")
 
     def planned(*asked):
         lines = shell.here("plan", "*", *asked).out.splitlines()[1:]
         return {line.split()[1]: " ".join(line.split()[2:]) for line in lines if line.startswith(("run", "reuse"))}
 
-    shell.write("a.py", NAMED.format(rate=2))
+    shell.write("a.py", RATED.format(rate=2))
     shell.write("data.csv", "2")
     shell.here("pin", "model.depth=6")
     named = planned()
@@ -544,11 +544,11 @@ def test_a_plan_names_what_changed_as_why_does(shell):
     assert planned("--param", "model.depth=7,8")["model"] == "2 variants other depth, data"
     shell.here("materialize", "*", "-q")
 
-    shell.write("a.py", NAMED.format(rate=1))
+    shell.write("a.py", RATED.format(rate=1))
     shell.here("materialize", "right", "-q")
     assert planned() == {"model": "content of right changed"}
     (step,) = (step for step in answer(shell, "plan", "*")["steps"] if step["assets"] == ["model"])
     assert step["inputs"] == ["right"]
     shell.here("materialize", "*", "-q")
-    shell.write("a.py", NAMED.format(rate=2))
+    shell.write("a.py", RATED.format(rate=2))
     assert planned()["model"] == "content of right changed", "what will be reused is what changes it"

@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ class _Output(Console):
             column = rows.columns[index]
             if (column.header in getattr(rows, "spare", ()) or not any(column.cells)) and total(0) > width:
                 del rows.columns[index], sizes[index]
-        cap = next((cap for cap in (_ENDLESS, *range(width, 0, -1)) if total(cap) <= width), 0)
+        cap = next((cap for cap in chain((_ENDLESS,), range(width, 0, -1)) if total(cap) <= width), 0)
         for index, (column, (least, widest)) in enumerate(zip(rows.columns, sizes, strict=True)):
             column.width = max(least, min(widest, cap))
             column._index = index  # noqa: SLF001 - the last one has no gap, and rich counts when columns are added

@@ -23,7 +23,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, NewType
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from latewood.engine.storage.file_hash import files_in, tree_digest
 from latewood.errors import StoreError, UsageError
@@ -76,6 +75,8 @@ def open_store(url: str, project: str) -> "ArtifactStore":
     """The store of a project under a root: a folder or a `file:` URL. Raises UsageError for any other URL."""
     parts = urlsplit(url)
     if parts.scheme == "file":
+        from urllib.request import url2pathname  # noqa: PLC0415 - start-up: brings HTTP and TLS with it
+
         return ArtifactStore(Path(url2pathname(parts.path)), project)
     if "://" in url:
         raise UsageError(f'artifact store "{url}": expected a folder or a file: URL, found scheme "{parts.scheme}"')
