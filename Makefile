@@ -18,6 +18,7 @@ demo: .venv/demo
 	@echo "  latewood lineage reports/monthly --partition 2013-03"
 	@echo "  edit clean_delay() in examples/flights/cleaning.py, then"
 	@echo "  latewood plan '*' -f examples/flights/assets.py"
+	@echo "  latewood db stop                            # the database server, which stays for the next command"
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"

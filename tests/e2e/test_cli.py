@@ -1080,3 +1080,52 @@ def test_caches_that_nobody_used_go_with_what_they_take_unless_they_are_in_use(s
     assert f"removed {said}" in shell("gc")
     found = json.loads(shell("gc", "--json"))["caches"]
     assert found == {"in_use": False, "bytes": 0, "folders": [], "kept": {"folders": 0, "bytes": 0}}
+
+
+UPPER = """
+from latewood import asset
+
+@asset
+def counted() -> int:
+    return 1
+"""
+
+LOWER = """
+from latewood import asset
+
+@asset
+def doubled(counted: int) -> int:
+    return 2 * counted
+"""
+
+
+def test_what_is_selected_of_another_file_is_named_as_left_out(shell):
+    shell.write("upper.py", UPPER)
+    shell.write("lower.py", LOWER)
+    for file in ("upper.py", "lower.py"):
+        assert shell.here("materialize", "*", "-f", file).code == 0
+    for command in ("plan", "materialize"):
+        assert "left out: counted, of upper.py" in shell.here(command, "+doubled", "-f", "lower.py").out
+        assert "left out" not in shell.here(command, "*", "-f", "lower.py").out
+
+
+def test_the_default_environment_is_dropped_by_force_only(shell):
+    shell.write("upper.py", UPPER)
+    assert shell.here("materialize", "*", "-f", "upper.py").code == 0
+    refused = shell.here("env", "drop", "prod")
+    assert (refused.code, "--force" in refused.err) == (2, True)
+    assert {a["status"] for a in answer(shell, "assets")["assets"]} == {"fresh"}
+    assert shell.here("env", "drop", "prod", "--force").code == 0
+
+
+def test_who_changes_what_another_file_reads_is_told(shell):
+    shell.write("upper.py", UPPER)
+    shell.write("lower.py", LOWER)
+    for file in ("upper.py", "lower.py"):
+        assert "breaks" not in shell.here("materialize", "*", "-f", file).err
+    shell.write("upper.py", UPPER.replace("-> int", "-> str").replace("return 1", 'return "1"'))
+    for command in (("plan", "*"), ("materialize", "*"), ("deploy",)):
+        said = shell.here(*command, "-f", "upper.py")
+        assert (said.code, "doubled of lower.py expects int of counted, which produces str" in said.err) == (0, True)
+    shell.write("upper.py", "from latewood import Definitions\ndefinitions = Definitions()\n")
+    assert "doubled of lower.py reads counted, which nothing defines" in shell.here("deploy", "-f", "upper.py").err

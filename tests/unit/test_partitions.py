@@ -223,7 +223,7 @@ def test_choices_of_static_keys():
         ("20130101", 'partition "20130101"'),
         ("2013-W01-2", 'partition "2013-W01-2"'),
         ("9999", 'partition "9999"'),
-        ("2013-01-01..", 'partition ""'),
+        ("..", 'partition ".."'),
     ],
 )
 def test_choices_that_denote_nothing_are_refused(text, message):
@@ -295,3 +295,12 @@ def test_ordinals_as_text():
 def test_text_that_is_no_set_of_ordinals_is_refused(text):
     with pytest.raises(UsageError, match="expected ascending ranges"):
         Ordinals.parse(text)
+
+
+def test_a_range_may_be_open_at_either_end():
+    days = Daily("2013-01-01", "2013-01-11")
+    assert parse_partitions(days, "2013-01-09..", NOW) == Ordinals.between(8, 10)
+    assert parse_partitions(days, "..2013-01-02", NOW) == Ordinals.between(0, 2)
+    assert parse_partitions(Static(["a", "b", "c"]), "b..", NOW) == Ordinals.between(1, 3)
+    with pytest.raises(UsageError):
+        parse_partitions(days, "..", NOW)

@@ -8,7 +8,9 @@ from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
+from latewood.commands.breaking import broken_readers
 from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
 
@@ -19,6 +21,7 @@ def deploy_command(*, file: Path | None, module: str | None, environment: str | 
     loaded = load(workspace, file, module)
     deployed = deploy_loaded(workspace, loaded)
     say_dropped(workspace, loaded, deployed, "dropped")
+    say_broken(view_of(workspace, loaded=loaded, ids=deployed.ids), loaded.location)
     if json_:
         print_json(
             {
@@ -46,3 +49,10 @@ def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: 
             fg="yellow",
             err=True,
         )
+
+
+def say_broken(view: View, location: str) -> None:
+    """Say on standard error which assets of other locations cannot read what this one makes, as it is defined now."""
+    if broken := broken_readers(view, location):
+        more = [f"and {len(broken) - 5:,} more"] if len(broken) > 5 else []
+        click.secho("\n  ".join(["this breaks what other files read:", *broken[:5], *more]), fg="yellow", err=True)

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.deploy import say_dropped
+from latewood.cli.deploy import say_broken, say_dropped
 from latewood.cli.lines import Lines, warner
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
@@ -21,7 +21,7 @@ from latewood.cli.wording import change_text
 from latewood.commands.blocked import barred_text, blocked_lines, is_barred, root_text
 from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
-from latewood.commands.planning import Asked, awaiting_lines, plan_loaded
+from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines, plan_loaded
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Slot
@@ -97,6 +97,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     view, made = plan_loaded(workspace, loaded, asked)
     if view.foreseen is not None:
         say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
+    say_broken(view, loaded.location)
     changes = plan_changes(workspace, view, made)
     if json_:
         dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
@@ -108,7 +109,9 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
 
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
     """A plan for what was loaded and is deployed now; what that drops is said at once, on standard error."""
-    return prepare(workspace, loaded, asked, report=lambda done: say_dropped(workspace, loaded, done, "dropped"))
+    prepared = prepare(workspace, loaded, asked, report=lambda done: say_dropped(workspace, loaded, done, "dropped"))
+    say_broken(prepared.view, loaded.location)
+    return prepared
 
 
 def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:
@@ -194,7 +197,7 @@ def _outcome(prepared: Prepared, tally: Tally) -> str:
 
 def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
     """Why there is no task in the plan."""
-    for line in awaiting_lines(made):
+    for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
     out.print("Nothing to do" if made.awaiting else f"Nothing to do: {asked.selection} selects nothing", style="yellow")
 
@@ -203,7 +206,7 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
     if not made.tasks:
         _print_nothing(out, made, asked)
         return
-    for line in awaiting_lines(made):
+    for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
     rows = table("", "asset", "partitions", "why")
     alike: dict[tuple[str, AssetKey, str, str], int] = {}
@@ -297,7 +300,7 @@ def _estimate(made: Plan) -> str:
     more = f", and {plural(unknown, 'step')} never run before" if unknown else ""
     basis = f"p50 to p90 of {plural(samples, 'past step')}"
     span = duration(low) if duration(low) == duration(high) else f"{duration(low)} to {duration(high)}"
-    return f"estimated {span} ({basis}), if all of it runs{more}"
+    return f"estimated {span} in functions ({basis}), if all of it runs{more}"
 
 
 def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from latewood.commands.planning import Asked, awaiting_lines
+from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines
 from latewood.commands.views import View
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan, Planned, PlannedTask, plan
@@ -59,7 +59,7 @@ class LeftOut(NamedTuple):
 
 def blocked_lines(made: Plan) -> list[LeftOut]:
     """What the plan leaves out, a line for each group."""
-    lines = [LeftOut(line) for line in awaiting_lines(made)]
+    lines = [LeftOut(line) for line in (*awaiting_lines(made), *elsewhere_lines(made))]
     blocked: dict[AssetKey, set[Reason]] = {}
     for task in made.tasks:
         keys = task.node.keys

@@ -205,7 +205,11 @@ def _made(connection: Snapshot, workspace: Workspace, found: Read, version: str)
 
 def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
     if to is None:
-        raise UsageError("expected a version, or --to-time or --to-position; found neither")
+        raise UsageError(
+            "expected a version, or --to-time or --to-position; found neither. `latewood asset KEY` lists its versions"
+        )
+    if isinstance(to, int) and to > (end := workspace.log.position()):
+        raise UsageError(f"position {to:,} is not in the log: expected 1 to {end:,}")
     return to if isinstance(to, int) else workspace.log.position_at(to)
 
 

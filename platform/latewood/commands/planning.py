@@ -62,8 +62,9 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     Cost: O(assets + heads + versions that may be reused).
     """
     now = workspace.clock()
+    elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
     if asked.places is None:
-        keys = _selected(workspace, view, asked.selection, loaded)
+        keys, elsewhere = _selected(workspace, view, asked.selection, loaded)
         partitions = partitions_asked(view.catalog, keys, asked.partition, now)
     else:
         keys = [key for key in view.catalog if key in asked.places]
@@ -75,6 +76,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
             view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped, again=asked.again
         ),
         force=asked.force,
+        elsewhere=elsewhere,
     )
     paths = named_paths(view.catalog, request.parameters)
     looked = look(workspace, view, paths)
@@ -155,6 +157,15 @@ def awaiting_lines(made: Plan) -> list[str]:
     ]
 
 
+def elsewhere_lines(made: Plan) -> list[str]:
+    """What was selected of other locations and is left out, a line for each of these."""
+    return [
+        f"{keys[0]}{f' and {len(keys) - 1} more' if keys[1:] else ''}, of {location}: "
+        "what is stale there is brought up to date from there"
+        for location, keys in made.request.elsewhere.items()
+    ]
+
+
 def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
     """Heads of the logic that their asset has now that may be reused, by (reuse key, output).
 
@@ -172,9 +183,12 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
     }
 
 
-def _selected(workspace: Workspace, view: View, selection: str, loaded: Loaded | None) -> list[AssetKey]:
-    """The assets a selection names, in topological order; of other locations than the loaded one, none.
+def _selected(
+    workspace: Workspace, view: View, selection: str, loaded: Loaded | None
+) -> tuple[list[AssetKey], dict[str, tuple[AssetKey, ...]]]:
+    """The assets a selection names, in topological order, and apart those of other locations than the loaded one.
 
+    Of `*` nobody expects the latter.
     Raises UsageError when it names assets of other locations only.
     """
     within = None if loaded is None else frozenset(asset.key for asset in loaded.assets)
@@ -188,7 +202,12 @@ def _selected(workspace: Workspace, view: View, selection: str, loaded: Loaded |
         raise UsageError(f'"{selection}" selects nothing here, only assets of {where}; name that with -f or -m')
     if chosen and (outside := [key for key in chosen if view.catalog[key].origin is not Origin.MADE]) == chosen:
         raise UsageError(f'"{selection}" selects nothing that is made here; {_kept(view.catalog, outside[0])}')
-    return chosen
+    elsewhere: dict[str, tuple[AssetKey, ...]] = {}
+    for key in keys if selection.strip() != "*" else ():
+        if within is not None and key not in within:
+            location = view.locations[key]
+            elsewhere[location] = (*elsewhere.get(location, ()), key)
+    return chosen, elsewhere
 
 
 def _kept(catalog: Catalog, key: AssetKey) -> str:

@@ -25,12 +25,16 @@ from latewood.model.ordinals import Ordinals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for: assets, which of their partitions, and values of parameters."""
+    """What is asked for: assets, which of their partitions, and values of parameters.
+
+    `elsewhere` was asked for too, by location, and is left out: only its own file's code can make it.
+    """
 
     selected: frozenset[AssetKey]
     partitions: Mapping[AssetKey, Ordinals] = field(default_factory=dict)
     parameters: Sweep = NO_SWEEP
     force: bool = False
+    elsewhere: Mapping[str, tuple[AssetKey, ...]] = field(default_factory=dict)
 
 
 class Planned(NamedTuple):

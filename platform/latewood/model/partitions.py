@@ -288,14 +288,14 @@ def _window(scheme: TimeWindows, ordinals: Range) -> TimeWindow:
 
 
 def _denoted(scheme: PlainScheme | None, part: str, size: int) -> Range:
-    """The ordinals of one part of a choice: `*`, a key, a coarser time, or a range of these."""
+    """The ordinals of one part of a choice: `*`, a key, a coarser time, or a range of these, which may be open."""
     if part == "*":
         return 0, size
-    first, dots, last = part.partition("..")
-    start = _denoted_once(scheme, first.strip(), size)
-    if not dots:
-        return start
-    stop = _denoted_once(scheme, last.strip(), size)
+    first, dots, last = (text.strip() for text in part.partition(".."))
+    if not dots or not (first or last):
+        return _denoted_once(scheme, part, size)
+    start = _denoted_once(scheme, first, size) if first else (0, 0)
+    stop = _denoted_once(scheme, last, size) if last else (size, size)
     if stop[1] <= start[0]:
         raise UsageError(f'partitions "{part}": expected first..last, found last..first')
     return start[0], stop[1]

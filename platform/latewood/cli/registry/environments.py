@@ -65,8 +65,9 @@ def env_promote(**given: Any) -> int:
 
 @env.command("drop")
 @click.argument("name")
+@click.option("--force", is_flag=True, help="Also the one that commands work in when none is named.")
 def env_drop(**given: Any) -> int:
-    """End an environment. What was made in it can still be reused."""
+    """End an environment: its heads, pins and observations. What its tasks made may be reused still."""
     from latewood.cli.environments import drop_command
 
     return drop_command(**given)
