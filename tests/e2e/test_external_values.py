@@ -258,6 +258,14 @@ WRONG = [
         'external_asset("a", io=Csv("a.csv"))\n@asset(io=Csv("a.csv"))\ndef b() -> pa.Table: ...',
         '"b" is stored at a.csv, so that it is made here',
     ),
+    (
+        'external_asset("a", io=Csv("a.csv"))\n@asset(io=Csv("a.csv"))\ndef b() -> pa.Table: ...',
+        '"a" is what others store at a.csv; store it elsewhere',
+    ),
+    (
+        'external_asset("a", io=Csv("a.csv"))\nb = external_asset("b", io=Csv("a.csv"))',
+        '"a" lies at a.csv too: read that one, or put into the place what tells them apart',
+    ),
     ('external_asset("a", io=Csv("a.csv"), type=Table["n: int64"])\n@asset\ndef b(a: int) -> int: ...', "expects int"),
     ("asset(io=Reader('r'))(made)", "Reader has no store(); it can only load what others store"),
     ('virtual_asset("a", [], io=Csv("a.csv"))', "io: nothing loads the value of a view"),

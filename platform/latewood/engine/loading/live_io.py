@@ -1,7 +1,6 @@
 """IO that assets name: what is recorded of it, what it is configured with, and what is wrong with it."""
 
 import typing
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,23 +87,32 @@ def live_io(io: IO, output: Output, scheme: Scheme | None, origin: Origin) -> Li
 
 
 def shared_places(
-    outputs: Iterable[Output], others: Iterable[AssetDefinition], external: Collection[AssetKey]
+    outputs: Iterable[Output], others: Collection[AssetDefinition], external: Collection[AssetKey]
 ) -> dict[AssetKey, str]:
-    """By asset what is wrong where several would store at the same places; nobody stores what is `external`."""
-    others = [other for other in others if other.origin is Origin.MADE]
+    """By asset what is wrong where several lie at the same places; `external` are those that nobody here stores."""
     own = {output.asset: _templates(output.stored, output.asset) for output in outputs if output.stored is not None}
-    elsewhere = {_templates(o.stored, o.key): o.key for o in others if o.stored is not None and o.key not in own}
-    counts = Counter(own.values())
-    found = {}
+    lying = {o.key: _templates(o.stored, o.key) for o in others if o.stored is not None and o.key not in own}
+    outside = {*external, *(o.key for o in others if o.origin is Origin.EXTERNAL)}
+    at: dict[tuple[str, str], list[AssetKey]] = {}
+    for key, templates in {**own, **lying}.items():
+        at.setdefault(templates, []).append(key)
+    found: dict[AssetKey, str] = {}
     for key, templates in own.items():
-        beside = [o for o in own if o not in {key, *external} and own[o] == templates] if counts[templates] > 1 else []
-        if templates in elsewhere:
-            beside.append(elsewhere[templates])
-        if beside and key in external:
-            found[key] = f'io: "{beside[0]}" is stored at {templates[1]}, so that it is made here: read that one'
-        elif beside:
-            found[key] = f'io: "{beside[0]}" is stored at {templates[1]} too, and they would overwrite each other'
+        for beside in (other for other in at[templates] if other != key):
+            found.setdefault(key, f'io: "{beside}" {_beside(key, beside, templates[1], outside)}')
     return found
+
+
+def _beside(key: AssetKey, beside: AssetKey, place: str, outside: Collection[AssetKey]) -> str:
+    match key in outside, beside in outside:
+        case True, False:
+            return f"is stored at {place}, so that it is made here: read that one"
+        case False, True:
+            return f"is what others store at {place}; store it elsewhere"
+        case True, True:
+            return f"lies at {place} too: read that one, or put into the place what tells them apart"
+        case _:
+            return f"is stored at {place} too, and they would overwrite each other"
 
 
 def _templates(stored: StoredBy, key: AssetKey) -> tuple[str, str]:
