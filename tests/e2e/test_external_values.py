@@ -207,9 +207,9 @@ def largest(orders: Table["amount: int64"]) -> int:
     assert "changed since it was observed" in shop.here("materialize", "largest", "-f", "report.py").err
 
 
-def tallied(shell, source=TALLY, scale="1"):
+def tallied(shell, source=TALLY, scale="1", code=0):
     shell.write("tally.py", source.replace("SCALE", scale))
-    return answer(shell, "materialize", "doubled", "-f", "tally.py")
+    return answer(shell, "materialize", "doubled", "-f", "tally.py", code=code)
 
 
 def test_what_loads_it_is_part_of_what_its_readers_are_and_the_place_of_what_was_seen(shell):
@@ -243,6 +243,60 @@ def test_what_an_io_prints_is_kept_with_the_observation(shell):
     (shell.folder / "tally-prod").write_text("two words")
     refused = answer(shell, "observe", "tally", code=1)["failed"]
     assert "expected 1 to 200 printable characters" in refused[0]["message"]
+
+
+def test_an_io_that_fails_is_a_failure_of_the_reader_or_of_the_look_with_its_authors_traceback(shell):
+    shell.write("latewood.toml", "")
+    shell.write("tally-prod", "v1")
+    shell.write("tally.py", TALLY.replace("SCALE", "1"))
+    answer(shell, "observe", "tally", "-f", "tally.py")
+    (failed,) = tallied(shell, TALLY.replace("return VALUE * self.scale", "return 'five'"), code=1)["failures"]
+    assert failed["message"] == "\"tally\": expected int, found str 'five'"
+
+    broken = TALLY.replace("return VALUE * self.scale", "raise LookupError(place.name)")
+    shell.write("tally.py", broken.replace("SCALE", "1"))
+    done = shell.here("materialize", "doubled", "-f", "tally.py")
+    assert done.code == 1
+    assert "LookupError: tally-prod" in done.out
+    logs = shell.here("logs", answer(shell, "runs")[0]["run"]).out
+    assert "in load" in logs
+    assert "placing.py" not in logs
+
+    unseen = TALLY.replace("return place.path.read_text()", "return str(1 / 0)")
+    shell.write("tally.py", unseen.replace("SCALE", "1"))
+    failed = answer(shell, "observe", "tally", "-f", "tally.py", code=1)
+    assert failed["failed"][0]["error"] == "ZeroDivisionError"
+    assert "in fingerprint" in shell.here("logs", failed["observation"]).out
+
+
+def test_partitions_are_loaded_by_their_keys_whatever_way_they_are_read(shop):
+    shop.write(
+        "shop.py",
+        SHOP
+        + """
+from latewood import From, Partitioned
+
+@asset(inputs={"stock": From("raw/stock", keys=["eu", "us"])})
+def western(stock: pa.Table) -> list[int]:
+    return stock["n"].to_pylist()
+
+@asset(inputs={"stock": From("raw/stock", keys=["us", "eu"])})
+def by_key(stock: Partitioned[Table["n: int64"]]) -> dict[str, int]:
+    return {key: table["n"][0].as_py() for key, table in stock}
+""",
+    )
+    assert answer(shop, "materialize", "western or by_key", "-f", "shop.py")["ran"] == 2
+    assert answer(shop, "show", "western")["value"] == [1, 2]
+    assert answer(shop, "show", "by_key")["value"] == {"eu": 1, "us": 2}
+    shop.write("in/stock-asia.csv", "n\n9\n")
+    answer(shop, "observe", "raw/stock")
+    assert statuses(shop)["western"] == "fresh"
+
+
+def test_what_an_io_looks_at_is_not_reported(shop):
+    refused = shop.here("report", "raw/orders", "--data-version", "1")
+    assert refused.code == 2
+    assert '"raw/orders" has an IO, which says what is there: `latewood observe raw/orders`' in refused.err
 
 
 WRONG = [
