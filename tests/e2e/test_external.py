@@ -126,6 +126,21 @@ def test_an_observer_that_fails_leaves_things_as_they_were(shop):
     assert "equal a rebuild" in shop("log", "verify")
 
 
+def test_an_observation_that_is_killed_leaves_nothing_half_and_is_made_again(shop):
+    dies = SHOP.replace('    print("looking")\n', '    print("looking")\n    import os\n    os.kill(os.getpid(), 9)\n')
+    shop.write("shop.py", dies)
+    assert shop.run("observe", "*", "-f", "shop.py").code == -9
+    assert "equal a rebuild" in shop("log", "verify")
+    assert answer(shop, "asset", "till")["versions"][0]["data_version"] == "given:monday"
+    shop.write("shop.py", SHOP)
+    shop.write("till.csv", "tuesday")
+    assert [seen["data_version"] for seen in answer(shop, "observe", "till", "-f", "shop.py")["observed"]] == [
+        "given:tuesday"
+    ]
+    assert answer(shop, "materialize", "*")["failed"] == 0
+    assert "equal a rebuild" in shop("log", "verify")
+
+
 def test_what_an_observer_prints_is_kept_and_an_observation_is_no_run(shop):
     shop.write("till.csv", "tuesday")
     out = shop.here("observe", "till").out
