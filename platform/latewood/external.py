@@ -1,7 +1,10 @@
 """Assets that others make, and views of assets: defined and watched here, and run by nobody here.
 
-Tasks name them in `deps=` and get at the content themselves; its version counts for their reuse and staleness all the
-same. `observe` looks at an external asset when asked; tools outside say `latewood report`.
+    orders = external_asset("raw/orders", io=Parquet("in/orders.parquet"))
+
+With an IO functions receive its value as that of any asset, and the IO says what is there when it is observed. Without
+one they name it in `deps=` and get at the content themselves; its version counts for their reuse and staleness all the
+same. Then `observe` looks at it when asked, or tools outside say `latewood report`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +13,10 @@ from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
 
 from latewood.authoring import Asset, AssetOptions, Observer, TaskOptions, Upstream
 from latewood.decide.keys import digest
+from latewood.errors import DefinitionError
 from latewood.model.definitions import Origin
 from latewood.model.schemes import Scheme
+from latewood.places import IO
 from latewood.promises import Place, here
 
 __all__ = ["DataVersion", "external_asset", "observe", "virtual_asset"]
@@ -32,6 +37,17 @@ class OutsideOptions(TypedDict, total=False):
     partitions: Scheme
 
 
+class ExternalOptions(OutsideOptions, total=False):
+    """What an external asset may be told besides.
+
+    io: where its values lie, and what loads them (`latewood.io`). type: what they are, for functions that receive them;
+    without it their own annotations say so.
+    """
+
+    io: IO
+    type: Any
+
+
 @dataclass(frozen=True, slots=True)
 class DataVersion:
     """What an observer saw: what tells one content from another (an etag, a time), and facts about it."""
@@ -40,9 +56,15 @@ class DataVersion:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def external_asset(key: str, **options: Unpack[OutsideOptions]) -> Asset[[], Any]:
+def external_asset(key: str, **options: Unpack[ExternalOptions]) -> Asset[[], Any]:
     """An asset that somebody else makes: its versions are observations."""
-    return _asset(key, Origin.EXTERNAL, options, here(), code_version="1")
+    told: Any = dict(options)
+    type_ = told.pop("type", None)
+    if type_ is not None and "io" not in told:
+        raise DefinitionError(f'external_asset("{key}"): type= says what io= loads; there is no io=')
+    asset = _asset(key, Origin.EXTERNAL, told, here(), code_version="1")
+    asset.function.__annotations__["return"] = Any if type_ is None else type_
+    return asset
 
 
 def virtual_asset(

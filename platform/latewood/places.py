@@ -55,6 +55,8 @@ class IO(ABC):
 
     `holds_partitions = True` says that a place has all partitions, a table with a column for the key, say. Then `store`
     replaces those of `place.partition`, and the other methods speak of them alone.
+
+    One that only looks at what others store, for `external_asset(…, io=…)`, needs no `store`.
     """
 
     holds_partitions: ClassVar[bool] = False
@@ -66,9 +68,9 @@ class IO(ABC):
     def load(self, place: Place) -> Any:
         """The value that lies there, as `place.annotation` promises it."""
 
-    @abstractmethod
     def store(self, place: Place, value: Any) -> None:
         """Put the value there in place of what there was: all of it, or nothing if this fails."""
+        raise NotImplementedError(f"{type(self).__name__} stores nothing at {place.name}")
 
     @abstractmethod
     def exists(self, place: Place) -> bool:

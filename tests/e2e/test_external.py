@@ -111,8 +111,58 @@ def test_an_observer_that_fails_leaves_things_as_they_were(shop):
     assert done.code == 1
     assert "till: FileNotFoundError" in done.out
     assert "0 observations" in done.out
-    assert answer(shop, "observe", "till", code=1)["failed"][0]["error"] == "FileNotFoundError"
+    failed = answer(shop, "observe", "till", code=1)
+    assert failed["failed"][0]["error"] == "FileNotFoundError"
     assert set(statuses(shop).values()) == {"fresh"}
+
+    assert "till" in shop.here("assets", "status:failed").out
+    assert "till: FileNotFoundError" in shop.here("why", "till").out
+    logs = shop.here("logs", failed["observation"]).out
+    assert logs.startswith("0 till | looking\n0 till | Traceback")
+    assert "shop.py" in logs
+    shop.write("till.csv", "monday")
+    answer(shop, "observe", "till")
+    assert "0 assets" in shop.here("assets", "status:failed").out
+    assert "equal a rebuild" in shop("log", "verify")
+
+
+def test_an_observation_that_is_killed_leaves_nothing_half_and_is_made_again(shop):
+    dies = SHOP.replace('    print("looking")\n', '    print("looking")\n    import os\n    os.kill(os.getpid(), 9)\n')
+    shop.write("shop.py", dies)
+    assert shop.run("observe", "*", "-f", "shop.py").code == -9
+    assert "equal a rebuild" in shop("log", "verify")
+    assert answer(shop, "asset", "till")["versions"][0]["data_version"] == "given:monday"
+    shop.write("shop.py", SHOP)
+    shop.write("till.csv", "tuesday")
+    assert [seen["data_version"] for seen in answer(shop, "observe", "till", "-f", "shop.py")["observed"]] == [
+        "given:tuesday"
+    ]
+    assert answer(shop, "materialize", "*")["failed"] == 0
+    assert "equal a rebuild" in shop("log", "verify")
+
+
+def test_what_an_observer_prints_is_kept_and_an_observation_is_no_run(shop):
+    shop.write("till.csv", "tuesday")
+    out = shop.here("observe", "till").out
+    observation = out.rpartition("`latewood logs ")[2].partition("`")[0]
+    assert shop.here("logs", observation[:6]).out == "0 till | looking\n"
+    assert shop.here("logs", observation, "0").out == "looking\n"
+    assert "has no look 3, but looks 0 to 0" in shop.here("logs", observation, "3").err
+    said = f"{observation} is an observation of till and no run: it made nothing that could be run again."
+    for command in (("run", observation), ("rerun", observation), ("reproduce", observation)):
+        done = shop.here(*command)
+        assert done.code == 2
+        assert said in " ".join(done.err.split())
+        assert "`latewood observe till` looks again" in " ".join(done.err.split())
+    version = answer(shop, "asset", "till")["versions"][0]["version"]
+    assert "is an observation of till" in " ".join(shop.here("reproduce", version).err.split())
+
+    report = answer(shop, "report", "rates", "--data-version", "2", "--partition", "eur")["observation"]
+    said = " ".join(shop.here("reproduce", report).err.split())
+    assert f"{report} is a report of rates and no run" in said
+    assert "told again by `latewood report rates`" in said
+    assert "printed and logged nothing" in shop.here("logs", report).err
+    assert "no such run" in shop.here("logs", "0" * 12).err
 
 
 WRONG = [

@@ -553,6 +553,50 @@ def _places(workspace: Workspace, folder: Path) -> None:
     run(source.replace("first", "third") + checked)
 
 
+def _looked(workspace: Workspace, folder: Path) -> None:
+    """External assets with an IO: seen, loaded, changed, gone; an observer that prints, adds partitions, and fails."""
+    source = """
+        from pathlib import Path
+        from latewood import Context, PartitionKey, Static, asset
+        from latewood.external import external_asset, observe
+        from latewood.io import Json
+        from latewood.partitions import Dynamic
+
+        rates = external_asset("rates", io=Json("rates-{partition}.json"), partitions=Static(["eur", "usd"]), type=int)
+        inbox = external_asset("inbox")
+
+        @observe(inbox)
+        def look(context: Context) -> str:
+            print("looking")
+            context.add_partitions("files", Path(__file__).with_name("inbox").read_text().split())
+            return "as it is"
+
+        @asset(partitions=Static(["eur", "usd"]))
+        def doubled(rates: int) -> int:
+            return rates * 2
+
+        @asset(partitions=Dynamic("files"), deps=[inbox])
+        def size(key: PartitionKey) -> int:
+            return len(key)
+    """
+    (folder / "shop.py").write_text(dedent(source))
+    (folder / "rates-eur.json").write_text("3")
+    (folder / "rates-usd.json").write_text("4")
+
+    def run() -> None:
+        loaded = load_file(folder / "shop.py", root=folder)
+        observe(workspace, loaded, "*")
+        materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+
+    run()
+    (folder / "inbox").write_text("a bc")
+    (folder / "rates-eur.json").write_text("5")
+    materialize(workspace, prepare(workspace, load_file(folder / "shop.py", root=folder), Asked(selection="*")))
+    run()
+    (folder / "rates-usd.json").unlink()
+    run()
+
+
 def _shared(workspace: Workspace, folder: Path) -> None:
     """Tasks that come, change and go with deployments, one that is used elsewhere, and one granted to a project."""
     shop = """
@@ -648,6 +692,7 @@ STORIES = {
     "roots": _roots,
     "files": _live,
     "branches": _branches,
+    "looked": _looked,
     "observed": _observed,
     "collected": _collected,
     "corrected": _corrected,

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from latewood import Daily, PartitionKey, TimeWindow, asset
+from latewood import Context, Daily, PartitionKey, TimeWindow, asset
 from latewood.errors import DefinitionsInvalid, UsageError, ValueRefused
 from latewood.external import DataVersion, external_asset, observe, virtual_asset
+from latewood.io import IO, Place
+from latewood.partitions import Dynamic
 from latewood.testing import Project, RunFailed
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
@@ -196,6 +198,72 @@ def test_a_view_of_a_stale_asset_is_stale():
         project.materialize()
         project.define(edition(2))
         assert (project.why("shop/view").status, project.why("shop/view").causes) == ("stale", ("listed: code",))
+
+
+def test_keys_that_an_observer_finds_outside_are_partitions_from_then_on():
+    inbox = external_asset("inbox")
+
+    @observe(inbox)
+    def look(context: Context) -> str:
+        context.add_partitions("files", ["a", "b"])
+        return "two files"
+
+    @asset(partitions=Dynamic("files"), deps=[inbox])
+    def loaded(key: PartitionKey) -> str:
+        return key
+
+    with Project([inbox, look, loaded]) as project:
+        assert project.observe() == {"inbox": "two files"}
+        assert project.observe() == {"inbox": "two files"}
+        assert project.materialize()["loaded"] == {"a": "a", "b": "b"}
+
+
+def test_keys_of_an_observer_that_fails_are_none():
+    inbox = external_asset("inbox", partitions=Dynamic("files"))
+    outbox = external_asset("outbox")
+
+    @observe(outbox)
+    def look(context: Context) -> str:
+        context.add_partitions("files", ["a"])
+        raise LookupError(context.partition)
+
+    with Project([inbox, outbox, look]) as project:
+        with pytest.raises(RunFailed):
+            project.observe("outbox")
+        with pytest.raises(UsageError):
+            project.give("inbox", "1", partition="a")
+
+
+class Nowhere(IO):
+    def load(self, place: Place) -> int:
+        raise AssertionError(place)
+
+    def exists(self, place: Place) -> bool:
+        raise AssertionError(place)
+
+    def fingerprint(self, place: Place) -> str:
+        raise AssertionError(place)
+
+
+def test_a_value_is_given_for_what_an_io_would_load():
+    counts = external_asset("counts", io=Nowhere("counts-{partition}"), type=int, partitions=DAYS)
+
+    @asset(partitions=DAYS)
+    def doubled(counts: int) -> int:
+        return counts * 2
+
+    with Project([counts, doubled]) as project:
+        project.give("counts", 3, partition="2026-03-02")
+        project.give("counts", 4, partition="2026-03-03")
+        run = project.materialize()
+        assert run["doubled"] == {"2026-03-02": 6, "2026-03-03": 8}
+        assert run["counts"]["2026-03-02"] == 3
+        project.give("counts", 3, partition="2026-03-02")
+        assert project.plan().actions == {"doubled": "fresh 2026-03-02..2026-03-03, blocked 2026-03-04"}
+        project.give("counts", 5, partition="2026-03-02")
+        assert project.materialize("doubled", partition="2026-03-02")["doubled", "2026-03-02"] == 10
+        with pytest.raises(ValueRefused, match=r'value of "counts": expected int'):
+            project.give("counts", "many", partition="2026-03-02")
 
 
 WRONG = [

@@ -28,7 +28,7 @@ from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
-from latewood.events import CheckEvaluated, StepFailed
+from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
 from latewood.model.keys import AssetKey
 
 
@@ -124,8 +124,8 @@ def _moved_json(moved: Moved | None) -> dict[str, Any] | None:
     }
 
 
-def _failure_json(failure: StepFailed | CheckEvaluated) -> dict[str, str]:
-    if isinstance(failure, StepFailed):
+def _failure_json(failure: StepFailed | CheckEvaluated | ObservationFailed) -> dict[str, str]:
+    if isinstance(failure, StepFailed | ObservationFailed):
         return {"check": "", "error": failure.failure.error, "message": failure.failure.message}
     return {"check": failure.check, "error": "", "message": failure.message}
 
@@ -264,5 +264,8 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             return [(f"input      {subject}: {before} -> {after}, read by {where}{through}", finding.event)]
         case Cause.UNOBSERVED:
             return [(f"unobserved {where} was never observed: {look_text(finding.asset)}{through}", None)]
+        case Cause.UNSEEN:
+            said = f"{where} has {Cause.UNSEEN}: `latewood observe {finding.asset}`"
+            return [(f"unobserved {said}{through}", None)]
         case cause:
             return [(f"{cause:<10} {where}{through}", finding.event)]

@@ -14,12 +14,12 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
-from latewood.commands.runs import run_named
+from latewood.commands.runs import Observation, recorded_as, run_named
 from latewood.commands.views import refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
+from latewood.events import CheckEvaluated, ObservationFailed, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.environments import existing
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -183,7 +183,9 @@ def _step_json(
 def logs_command(*, run_id: str, step: int | None) -> int:
     """Print captured output and tracebacks; of a whole run each line after the step that it is from."""
     workspace = open_workspace()
-    row = run_named(workspace, run_id)
+    row = recorded_as(workspace, run_id)
+    if isinstance(row, Observation):
+        return _print_looks(workspace, row, step)
     steps, names = _steps(workspace, row)
     made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
@@ -208,6 +210,27 @@ def logs_command(*, run_id: str, step: int | None) -> int:
     if quiet:
         subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
         click.echo(f"{subject} printed and logged nothing", err=True)
+    return exits.OK
+
+
+def _print_looks(workspace: Workspace, observation: Observation, step: int | None) -> int:
+    """What was printed while each asset partition was looked at."""
+    looks = [look for look in observation.looks if step in (None, look.step)]
+    if not looks:
+        last = observation.looks[-1].step
+        raise UsageError(f"{observation.id} is {observation.called}, and has no look {step:,}, but looks 0 to {last:,}")
+    quiet = True
+    for look in looks:
+        fact = look.fact
+        text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
+        if isinstance(fact, ObservationFailed):
+            text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
+        label = f"{look.step} {f'{look.key} {fact.partition}'.rstrip()} | " if step is None else ""
+        for line in text.rstrip("\n").split("\n") if text else ():
+            console().print(f"{label}{line}")
+            quiet = False
+    if quiet:
+        click.echo(f"{observation.id}, {observation.called}, printed and logged nothing", err=True)
     return exits.OK
 
 

@@ -246,9 +246,9 @@ def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Change
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
             case Cause.RETRACTED if group.action is Action.BLOCKED and is_barred(task, reason):
                 texts.append(barred_text(made, task, group, reason))
-            case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN | Cause.UNOBSERVED:
+            case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN:
                 texts.append(root_text(reason))
-            case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE:
+            case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE | Cause.UNOBSERVED | Cause.UNSEEN:
                 texts.append(root_text(reason))
             case Cause.UPSTREAM if group.action is Action.BLOCKED:
                 texts.append(root_text(reason))

@@ -60,7 +60,7 @@ def _told(done: Observed, *, json_: bool) -> int:
             {"asset": f.key, "partition": f.partition, "error": f.failure.error, "message": f.failure.message}
             for f in done.unseen
         ]
-        print_json({"position": done.position, "observed": observed, "failed": unseen})
+        print_json({"observation": done.observation, "position": done.position, "observed": observed, "failed": unseen})
         return code
     out = console()
     rows = table("asset", "partition", "data version", "", spare=("partition",))
@@ -77,6 +77,8 @@ def _told(done: Observed, *, json_: bool) -> int:
             out.print(failed.failure.traceback, style="dim")
     new = sum(seen.is_new for seen in done.seen)
     out.print(f"{plural(len(done.seen), 'observation')}, {new:,} new, at position {done.position:,}", style="dim")
+    if done.printed:
+        out.print(f"`latewood logs {done.observation}` has what was printed", style="dim")
     return code
 
 

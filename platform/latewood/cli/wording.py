@@ -7,7 +7,7 @@ from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice
-from latewood.events import CheckEvaluated, StepFailed
+from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
 from latewood.model.code import CodeChange
 
 
@@ -62,9 +62,9 @@ def _from_to(before: str, after: str) -> str:
     return f"({content_text(before) or 'nothing'} -> {content_text(after) or 'nothing'})"
 
 
-def failure_text(fact: StepFailed | CheckEvaluated) -> str:
+def failure_text(fact: StepFailed | CheckEvaluated | ObservationFailed) -> str:
     """What went wrong: `ValueError: no such day`, or `blocking check not_negative failed: found -1`."""
-    if isinstance(fact, StepFailed):
+    if isinstance(fact, StepFailed | ObservationFailed):
         return f"{fact.failure.error}: {fact.failure.message}"
     found = fact.message or metadata_text(fact.metadata)
     return f"{'blocking ' if fact.blocking else ''}check {fact.check} failed{f': {found}' if found else ''}"

@@ -131,6 +131,8 @@ def _unread(reason: Reason) -> str:
             return f"{reason.subject}, which was {reason.cause}"
         case Cause.UNOBSERVED:
             return f"{reason.subject}, which was never observed: {look_text(reason.subject)}"
+        case Cause.UNSEEN:
+            return f"{reason.subject}, which has {reason.cause}: `latewood observe {reason.subject}`"
         case Cause.UNTAKEN:
             return f"what is in a branch that is not taken, by {reason.subject}"
         case _:
@@ -150,6 +152,8 @@ def root_text(reason: Reason) -> str:
             return f"{reason.subject} was {reason.cause}"
         case Cause.UNOBSERVED:
             return f"{reason.subject} was never observed"
+        case Cause.UNSEEN:
+            return f"{reason.subject} has {reason.cause}"
         case Cause.UNTAKEN:
             return f"its branch is not taken, by {reason.subject}"
         case _:

@@ -28,7 +28,16 @@ from latewood.engine.loading.importing import project_root
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.binding import Bindings, Blocked
 from latewood.errors import UsageError
-from latewood.events import Action, CheckEvaluated, InputRead, RunRequested, StepFailed, StepStarted, from_json
+from latewood.events import (
+    Action,
+    CheckEvaluated,
+    InputRead,
+    ObservationFailed,
+    RunRequested,
+    StepFailed,
+    StepStarted,
+    from_json,
+)
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
@@ -247,10 +256,10 @@ class _LoggedPast:
         found = versions_of(self._connection, self._workspace.project, [(read.asset, v) for v in expand(read.versions)])
         return {facts.partition: facts.data_version for facts in found.values()}
 
-    def failure(self, position: Position) -> StepFailed | CheckEvaluated:
+    def failure(self, position: Position) -> StepFailed | CheckEvaluated | ObservationFailed:
         (event,) = self._workspace.log.read_positions([position])
         fact = from_json(event.type, event.data)
-        assert isinstance(fact, StepFailed | CheckEvaluated), f"neither an attempt nor a verdict: {fact}"
+        assert isinstance(fact, StepFailed | CheckEvaluated | ObservationFailed), f"nothing that can fail: {fact}"
         return fact
 
     def contents(self, facts: VersionFacts, key: AssetKey, paths: Collection[str]) -> Mapping[str, str]:

@@ -87,10 +87,11 @@ def _heads_beside(
 
 def _attempted(workspace: Workspace, attempts: Mapping[Slot, FailedAttempt]) -> dict[Slot, Tried]:
     """What these attempts were started with."""
-    events = {e.position: e for e in workspace.log.read_positions(sorted({a.started for a in attempts.values()}))}
+    starts = {slot: attempt.started for slot, attempt in attempts.items() if attempt.started is not None}
+    events = {e.position: e for e in workspace.log.read_positions(sorted(set(starts.values())))}
     tried: dict[Slot, Tried] = {}
-    for slot, attempt in attempts.items():
-        event = events[attempt.started]
+    for slot, started_position in starts.items():
+        event = events[started_position]
         started = from_json(event.type, event.data)
         assert isinstance(started, StepStarted), f"not the start of an attempt: {started}"
         tried[slot] = (started.logic, started.inputs_digest)

@@ -20,6 +20,7 @@ from latewood.engine.storage.store import ArtifactAddress
 from latewood.engine.storage.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
+from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.places import is_placed
@@ -257,7 +258,7 @@ def _require_present(
 def _require_at_place(view: View, asset: AssetKey, facts: VersionFacts) -> None:
     """A variant was kept in the store, so that as head it would not be where people look for it."""
     stored = view.catalog[asset].stored
-    if stored is not None and not is_placed(facts.artifact):
+    if stored is not None and view.catalog[asset].origin is Origin.MADE and not is_placed(facts.artifact):
         raise UsageError(
             f'"{asset}" {facts.version} lies in the artifact store, as variants do, and not at {stored.place}; '
             f"pin its parameters (`latewood pin`) and materialize it, so that it is stored there"

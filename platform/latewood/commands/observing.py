@@ -10,22 +10,20 @@ from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.planning import partitions_asked
 from latewood.commands.views import View, known_key, view_of
 from latewood.commands.workspace import Workspace
-from latewood.context import Context
-from latewood.decide.keys import parameters_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.loading.signature import live_parameter
-from latewood.engine.running.attempt import received
-from latewood.engine.running.calls import Raised, call
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.looking import Absent, Looking, Sight, checked, given
 from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.recorder import new_event
-from latewood.engine.values.recordable import recordable_metadata, recordable_version
-from latewood.errors import UsageError, ValueRefused
-from latewood.events import AssetObserved, Failure, FailureKind
+from latewood.engine.running.recorder import added_partitions, new_event
+from latewood.engine.storage.store import Staged
+from latewood.engine.values.values import Values
+from latewood.errors import UsageError
+from latewood.events import AssetObserved, Event, Failure, FailureKind, ObservationFailed
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
-from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, version_id
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads
@@ -54,7 +52,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
-    """An observer that failed: nothing is recorded of that partition."""
+    """A look that failed: nothing else is recorded of that partition."""
 
     key: AssetKey
     partition: PartitionKey
@@ -63,20 +61,22 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was recorded, up to `position`, and what could not be seen."""
+    """What was recorded, up to `position`, and what could not be seen; `printed` if there are logs of it."""
 
+    observation: RunId
     seen: tuple[Seen, ...]
     unseen: tuple[Unseen, ...]
+    printed: bool
     position: Position
 
 
 def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: str = "") -> Observed:
-    """Deploy what was loaded, and let the observers of the selected external assets look; what they see is recorded.
+    """Deploy what was loaded, and look at the selected external assets, by IO or observer; what is seen is recorded.
 
-    An observer that fails leaves things as they were, and the others go on. A process that dies has recorded all that
-    it had seen, but for the last few hundred.
+    So is a look that fails; it leaves things as they were, and the others go on. A process that dies has recorded all
+    that it had seen, but for the last few hundred.
     Raises UsageError where the selection has nothing to observe, and where the environment does not have the assets
-    any more when they have been looked at.
+    any more when they have been looked at; StoreError where logs cannot be kept.
     """
     ids = deploy_loaded(workspace, loaded).ids
     view = view_of(workspace, loaded=loaded, ids=ids)
@@ -84,21 +84,31 @@ def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: 
     now = workspace.clock()
     partitions = partitions_asked(view.catalog, [asset.key for asset in assets], partition, now)
     recorder = _Recorder(workspace, view, [asset.key for asset in assets], at_once=_AT_ONCE)
-    unseen: list[Unseen] = []
     resources = OpenResources(loaded.resources)
+    looking = Looking(
+        loaded, resources, recorder.observation, workspace.clock, workspace.environment, view.catalog.assets.values()
+    )
     try:
         for asset in assets:
             for ordinal in partitions.get(asset.key, existing(asset.partitions, now)):
                 of = key_at(asset.partitions, ordinal)
-                found = _look(workspace, loaded, resources, asset, ordinal)
-                if isinstance(found, Failure):
-                    unseen.append(Unseen(key=asset.key, partition=of, failure=found))
-                else:
-                    recorder.see(asset, of, found)
+                match looking.look(asset, ordinal):
+                    case Sight() as sight:
+                        recorder.see(asset, of, sight)
+                    case Raised() as raised:
+                        recorder.failed(asset, of, raised)
+                    case Absent() as absent if recorder.has_head(asset, of) or not of or partition:
+                        recorder.failed(asset, of, _nothing_there(absent))
+                    case Absent():  # of many partitions some are still to come
+                        pass
     finally:
         resources.close()
-    seen = recorder.seen()
-    return Observed(seen=seen, unseen=tuple(unseen), position=workspace.log.position())
+    return recorder.done()
+
+
+def _nothing_there(absent: Absent) -> Raised:
+    failure = Failure(kind=FailureKind.STORE, error="NothingThere", message=f"there is nothing at {absent.place}")
+    return Raised(failure=failure, duration_ms=0.0, output="")
 
 
 def report(
@@ -119,11 +129,34 @@ def report(
     if asset.origin is not Origin.EXTERNAL:
         made = "virtual" if asset.origin is Origin.VIRTUAL else "made here"
         raise UsageError(f'"{key}" is {made}: only what is said of an external_asset(…) counts')
-    told = _checked(DataVersion(data_version, metadata or {}), asset.key)
+    if asset.stored is not None:
+        raise UsageError(f'"{key}" has an IO, which says what is there: `latewood observe {key}`')
+    told = checked(DataVersion(data_version, metadata or {}), asset.key)
     recorder = _Recorder(workspace, view, [asset.key], at_once=None)
     for of in _partitions(asset, partition, workspace.clock()):
-        recorder.see(asset, of, told)
-    return Observed(seen=recorder.seen(), unseen=(), position=workspace.log.position())
+        recorder.see(asset, of, Sight(data_version=given(told), metadata=told.metadata, added={}))
+    return recorder.done()
+
+
+def record_value(workspace: Workspace, loaded: Loaded, key: AssetKey, value: object, *, partition: str = "") -> None:
+    """Record a value as if the asset's IO had found it, and keep it in the artifact store: for who tests readers.
+
+    Raises UsageError as `report` does, ValueRefused for a value of another type.
+    """
+    ids = deploy_loaded(workspace, loaded).ids
+    view = view_of(workspace, loaded=loaded, ids=ids)
+    asset = view.catalog[key]
+    staged = Values(workspace.store).stage(value, loaded.tasks[key].outputs[asset.output], subject=f'value of "{key}"')
+    workspace.store.commit([staged.staged])
+    recorder = _Recorder(workspace, view, [key], at_once=None)
+    for of in _partitions(asset, partition, workspace.clock()):
+        artifact = staged.staged.address
+        recorder.see(
+            asset,
+            of,
+            Sight(data_version=staged.data_version, metadata=staged.metadata, artifact=artifact, added={}),
+        )
+    recorder.done()
 
 
 def _partitions(asset: AssetDefinition, partition: str, now: datetime) -> Sequence[PartitionKey]:
@@ -141,69 +174,20 @@ def _observable(view: View, loaded: Loaded, selection: str) -> list[AssetDefinit
     if uses_status(parsed):
         raise UsageError(f'"{selection}": what is to be observed is chosen by key, group, tag, owner or kind')
     chosen = [view.catalog[key] for key in select(parsed, view.catalog.graph, view.catalog.assets)]
-    found = [asset for asset in chosen if asset.key in loaded.observers]
+    found = [asset for asset in chosen if asset.key in loaded.observers or _has_io(asset, loaded)]
     if found:
         return found
     outside = [asset.key for asset in chosen if asset.origin is Origin.EXTERNAL]
     if outside:
         raise UsageError(
-            f'"{outside[0]}" has no observer in {loaded.location}: decorate a function with @observe({outside[0]}), or '
-            f"tell what was seen: `latewood report {outside[0]} --data-version VERSION`"
+            f'"{outside[0]}" has no observer in {loaded.location}, and no IO: decorate a function with '
+            f"@observe({outside[0]}), or tell what was seen: `latewood report {outside[0]} --data-version VERSION`"
         )
     raise UsageError(f'"{selection}" selects no external asset, so there is nothing to observe')
 
 
-def _look(
-    workspace: Workspace, loaded: Loaded, resources: OpenResources, asset: AssetDefinition, ordinal: int
-) -> DataVersion | Failure:
-    """What the observer sees of one partition. User code fails here and nowhere else."""
-    live, task = loaded.observers[asset.key], asset.task
-    context = Context(
-        assets=(asset.key,),
-        outputs=(asset.output,),
-        partition=key_at(asset.partitions, ordinal),
-        run=workspace.new_run(),
-        attempt=1,
-        now=workspace.clock,
-        is_cancelled=lambda: False,
-        on_progress=lambda _share, _message: None,
-    )
-    values = parameters_of(task, {})
-    arguments = {name: live_parameter(type_, values[name], loaded.root) for name, type_ in live.parameters.items()}
-    outcome = call(
-        resources.calling(live),
-        arguments | received(live, asset, (ordinal, ordinal + 1), context),
-        timeout=task.timeouts.running,
-    )
-    if isinstance(outcome, Raised):
-        return outcome.failure
-    value = outcome.value
-    try:
-        if not isinstance(value, DataVersion):
-            if not isinstance(value, str):
-                raise ValueRefused(
-                    f'observer of "{asset.key}": expected text or a DataVersion, found {type(value).__name__}'
-                )
-            value = DataVersion(value)
-        return _checked(DataVersion(value.version, {**value.metadata, **context.metadata}), asset.key)
-    except ValueRefused as error:
-        return Failure(kind=FailureKind.REFUSED, error="ValueRefused", message=str(error))
-
-
-def _checked(seen: DataVersion, key: AssetKey) -> DataVersion:
-    subject = f'"{key}"'
-    if not seen.version:
-        raise ValueRefused(f"data_version of {subject}: expected text that tells one content from another, found none")
-    odd = sorted({character for character in seen.version if not character.isprintable()})
-    if odd or seen.version != seen.version.strip():
-        found = f"{', '.join(map(ascii, odd))} in it" if odd else "space around it"
-        raise ValueRefused(
-            f"data_version of {subject}: expected text in one line, which nothing surrounds, found {found}; "
-            "two of the same content would be told apart"
-        )
-    return DataVersion(
-        recordable_version(seen.version, subject=subject), recordable_metadata(seen.metadata, subject=subject)
-    )
+def _has_io(asset: AssetDefinition, loaded: Loaded) -> bool:
+    return asset.origin is Origin.EXTERNAL and asset.key in loaded.ios
 
 
 class _Recorder:
@@ -215,57 +199,114 @@ class _Recorder:
     def __init__(self, workspace: Workspace, view: View, keys: Sequence[AssetKey], *, at_once: int | None) -> None:
         self._workspace = workspace
         self._view = view
-        self._run = workspace.new_run()
+        self.observation = workspace.new_run()
         self._keys = {view.ids[key]: key for key in keys}
         self._position = view.position
         self._at_once = at_once
-        self._waiting: list[AssetObserved] = []
+        self._values = Values(workspace.store)
+        self._waiting: list[tuple[Event, Sequence[object], AssetId]] = []
+        self._needs: list[Staged] = []
         self._seen: list[Seen] = []
+        self._unseen: list[Unseen] = []
+        self._printed = False
         with snapshot(workspace.log) as connection:
             self._heads = heads(
                 connection, workspace.project, workspace.environment, [view.ids[key] for key in keys], NOW
             )
 
-    def see(self, asset: AssetDefinition, partition: PartitionKey, found: DataVersion) -> None:
+    def see(self, asset: AssetDefinition, partition: PartitionKey, found: Sight) -> None:
         """Record what was seen of a partition, with those before it or with later ones."""
-        id_ = self._view.ids[asset.key]
+        id_, version = self._view.ids[asset.key], self._next()
         head = self._heads[id_].get(partition)
-        version = f"given:{found.version}"
-        self._waiting.append(
-            AssetObserved(
-                environment=self._workspace.environment,
-                asset=id_,
-                version=version_id(self._run, len(self._seen)),
-                data_version=version,
-                partition=partition,
-                metadata=dict(found.metadata),
-                observer=asset.task.name if asset.observable else "",
-                code=asset.task.code.version if asset.observable else "",
-            )
+        step = int(version.rpartition(".")[2])
+        self._waiting += [
+            (fact, (self.observation, *name), id_)
+            for fact, name in added_partitions(found.added, self.observation, step)
+        ]
+        fact = AssetObserved(
+            environment=self._workspace.environment,
+            asset=id_,
+            version=version,
+            data_version=found.data_version,
+            partition=partition,
+            metadata=dict(found.metadata),
+            observer=asset.task.name if asset.observable else "",
+            code=asset.task.code.version if asset.observable else "",
+            artifact=found.artifact,
+            logs=self._logs(found.output),
         )
         before = "" if head is None else head.data_version
         self._seen.append(
-            Seen(key=asset.key, partition=partition, data_version=version, before=before, metadata=found.metadata)
+            Seen(
+                key=asset.key,
+                partition=partition,
+                data_version=found.data_version,
+                before=before,
+                metadata=found.metadata,
+            )
         )
-        if len(self._waiting) == self._at_once:
+        self._tell(fact, id_)
+
+    def failed(self, asset: AssetDefinition, partition: PartitionKey, raised: Raised) -> None:
+        """Record that nobody could say what is there."""
+        id_ = self._view.ids[asset.key]
+        fact = ObservationFailed(
+            environment=self._workspace.environment,
+            asset=id_,
+            version=self._next(),
+            failure=raised.failure,
+            partition=partition,
+            observer=asset.task.name if asset.observable else "",
+            code=asset.task.code.version if asset.observable else "",
+            logs=self._logs(raised.output),
+        )
+        self._unseen.append(Unseen(key=asset.key, partition=partition, failure=raised.failure))
+        self._tell(fact, id_)
+
+    def done(self) -> Observed:
+        """All that was seen and not seen, once it is durable."""
+        self._append()
+        return Observed(
+            observation=self.observation,
+            seen=tuple(self._seen),
+            unseen=tuple(self._unseen),
+            printed=self._printed,
+            position=self._workspace.log.position(),
+        )
+
+    def has_head(self, asset: AssetDefinition, partition: PartitionKey) -> bool:
+        """Whether the partition was observed before."""
+        return partition in self._heads[self._view.ids[asset.key]]
+
+    def _next(self) -> VersionId:
+        return version_id(self.observation, len(self._seen) + len(self._unseen))
+
+    def _logs(self, output: str) -> str:
+        staged = self._values.stage_logs(output)
+        if staged is None:
+            return ""
+        self._printed = True
+        self._needs.append(staged)
+        return staged.address
+
+    def _tell(self, fact: AssetObserved | ObservationFailed, asset: AssetId) -> None:
+        self._waiting.append((fact, (fact.version,), asset))
+        if self._at_once is not None and len(self._waiting) >= self._at_once:
             self._append()
 
-    def seen(self) -> tuple[Seen, ...]:
-        """All that was seen, once it is durable."""
-        self._append()
-        return tuple(self._seen)
-
     def _append(self) -> None:
-        workspace, facts = self._workspace, self._waiting
+        workspace, waiting = self._workspace, self._waiting
         self._waiting = []
-        if not facts:
+        if not waiting:
             return
+        workspace.store.commit(self._needs)
+        self._needs = []
         project, at, actor = workspace.project, workspace.clock(), workspace.actor
         events = tuple(
-            new_event(fact, project=project, stream=STREAM, name=(fact.version,), at=at, actor=actor) for fact in facts
+            new_event(fact, project=project, stream=STREAM, name=name, at=at, actor=actor) for fact, name, _ in waiting
         )
         append = StreamAppend(project=workspace.project, stream=STREAM, events=events)
-        assets = {fact.asset for fact in facts}
+        assets = {asset for _, _, asset in waiting}
         for _ in range(ATTEMPTS):
             basis = Basis(position=self._position, environments=(workspace.environment,), assets=assets)
             try:

@@ -2,22 +2,70 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
-from latewood.events import RunRequested, from_json
-from latewood.model.keys import RunId
-from latewood.projections.runs import RunRow, recent_runs, runs_named
+from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
+from latewood.model.keys import AssetKey, RunId
+from latewood.projections.runs import RunRow, looks_named, recent_runs, runs_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+from latewood.projections.statistics import keys_of_ids
 
 _STEPS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _NEAR_AMONG = 1_000  # the latest runs
+_AT_ONCE = 1_000  # events in memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What an observation or a report recorded of one asset partition."""
+
+    step: int
+    key: AssetKey
+    fact: AssetObserved | ObservationFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """External assets that were looked at by one command, or reported."""
+
+    id: RunId
+    looks: tuple[Look, ...]
+
+    @property
+    def called(self) -> str:
+        """What it is, as a noun: a report where nothing here has looked."""
+        facts = [look.fact for look in self.looks]
+        told = all(isinstance(fact, AssetObserved) and not (fact.observer or fact.artifact) for fact in facts)
+        keys = list(dict.fromkeys(look.key for look in self.looks))
+        more = f" and {len(keys) - 1:,} more" if keys[1:] else ""
+        return f"{'a report' if told else 'an observation'} of {keys[0]}{more}"
 
 
 def run_named(workspace: Workspace, text: str) -> RunRow:
-    """The run of that id, or whose id alone begins so. Raises UsageError with near ones, or those that begin so."""
+    """The run of that id, or whose id alone begins so.
+
+    Raises UsageError with near ones, those that begin so, or what it is instead.
+    """
+    found = recorded_as(workspace, text)
+    if isinstance(found, RunRow):
+        return found
+    key = found.looks[0].key
+    if found.called.startswith("a report"):
+        instead = f"what is there is told again by `latewood report {key}`"
+    else:
+        instead = f"`latewood logs {found.id}` has what was printed, `latewood observe {key}` looks again"
+    raise UsageError(
+        f"{text} is {found.called} and no run: it made nothing that could be run again. "
+        f"`latewood asset {key}` shows what was seen; {instead}"
+    )
+
+
+def recorded_as(workspace: Workspace, text: str) -> RunRow | Observation:
+    """The run, else the observation or report, of that id, or whose id alone begins so. Raises UsageError."""
     if not text.strip():
         raise UsageError("expected a run, found nothing; `latewood runs` lists them")
     with snapshot(workspace.log) as connection:
@@ -26,6 +74,8 @@ def run_named(workspace: Workspace, text: str) -> RunRow:
     exact = [row for row in found if row.run == text]
     if len(exact or found) == 1:
         return (exact or found)[0]
+    if not found and (observation := _observation(workspace, text)) is not None:
+        return observation
     if not found:
         near = get_close_matches(text, [row.run for row in latest], n=3)
         hint = f"near: {', '.join(near)}" if near else "`latewood runs` lists them"
@@ -35,6 +85,22 @@ def run_named(workspace: Workspace, text: str) -> RunRow:
         for row in found
     )
     raise UsageError(f'run "{text}": several begin so, the latest are{listed}')
+
+
+def _observation(workspace: Workspace, prefix: str) -> Observation | None:
+    with snapshot(workspace.log) as connection:
+        rows = looks_named(connection, workspace.project, prefix)
+        keys = keys_of_ids(connection, workspace.project, {row.asset for row in rows})
+    if not rows:
+        return None
+    looks = []
+    for start in range(0, len(rows), _AT_ONCE):
+        part = {row.position: row for row in rows[start : start + _AT_ONCE]}
+        for event in workspace.log.read_positions(list(part)):
+            fact, row = from_json(event.type, event.data), part[event.position]
+            assert isinstance(fact, AssetObserved | ObservationFailed), "the projection says so"
+            looks.append(Look(step=row.step, key=keys[row.asset], fact=fact))
+    return Observation(id=rows[0].run, looks=tuple(looks))
 
 
 def request_of(workspace: Workspace, row: RunRow) -> RunRequested:

@@ -78,7 +78,7 @@ def _made_anew(connection: Snapshot, project: str, steps: Sequence[RecordedStep]
             if step.succeeded.environment == environment
             for name, versions in step.inputs.items()
             for facts in versions
-            if not facts.artifact
+            if not facts.logic  # an observation
         }
         now = heads(connection, project, environment, {facts.asset for _, facts in read})
         for key, facts in sorted(read, key=lambda one: (one[0], one[1].partition)):

@@ -76,7 +76,7 @@ class Making:
                 asset=seen.asset,
                 output=name,
                 data_version=seen.data_version,
-                artifact="",
+                artifact=seen.artifact,
                 size=0,
                 accepted=True,
                 head=True,

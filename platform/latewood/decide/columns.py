@@ -12,12 +12,13 @@ from latewood.decide.keys import inputs_digest, read_version, truth, virtual_ver
 from latewood.decide.nodes import Node, Slot, keys_at
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import State, VersionFacts
-from latewood.model.definitions import Catalog, Input, Origin
+from latewood.model.definitions import AssetDefinition, Catalog, Input, Origin
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import may_read_nothing, upstream_ordinals
 from latewood.model.ordinals import Ordinals, Range
 from latewood.model.relations import Identity
 from latewood.model.schemes import Scheme
+from latewood.places import Address
 
 PENDING: Final = ""
 """In place of a data version: this run is going to make it, nobody knows its content yet."""
@@ -201,13 +202,30 @@ def column_of(node: Node, index: int, catalog: Catalog, columns: Mapping[Slot, C
         case Origin.MADE:
             return head_column(node, index, state)
         case Origin.EXTERNAL:
-            column = head_column(node, index, state)
-            for ordinal, data in enumerate(column.data):
-                if data is None:
-                    column.withheld.setdefault(ordinal, (Reason(Cause.UNOBSERVED, node.keys[index]),))
-            return column
+            return _observed_column(node, state)
         case Origin.VIRTUAL:
             return _virtual_column(node, catalog, columns, state)
+
+
+def _observed_column(node: Node, state: State) -> Column:
+    """What was observed, where that is what there is to read: nobody else brings a head up to date."""
+    column, (asset,), (id_,) = head_column(node, 0, state), node.assets, node.ids
+    heads, keys = state.heads.get(id_, {}), node.partitions(state)
+    for ordinal, key in enumerate(keys if asset.stored is not None else ()):
+        head = heads.get(key)
+        if head is not None and (displaced(asset.key, head, state) or not is_loadable(asset, head.artifact)):
+            column.data[ordinal], column.settled[ordinal] = None, False
+            column.withheld[ordinal] = (Reason(Cause.UNSEEN, asset.key),)
+    for ordinal, data in enumerate(column.data):
+        if data is None:
+            column.withheld.setdefault(ordinal, (Reason(Cause.UNOBSERVED, asset.key),))
+    return column
+
+
+def is_loadable(asset: AssetDefinition, artifact: str) -> bool:
+    """Whether the asset's IO, as it is now, is what was asked when the version was observed."""
+    address = Address.of(artifact)
+    return asset.stored is None or (address is not None and address.io == asset.stored.io)
 
 
 def _virtual_column(node: Node, catalog: Catalog, columns: Mapping[Slot, Column], state: State) -> Column:

@@ -12,7 +12,7 @@ from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import Carried, Lying, Pin, Retraction, State, VersionFacts
-from latewood.events import CheckEvaluated, InputRead, StepFailed, StepStarted
+from latewood.events import CheckEvaluated, InputRead, ObservationFailed, StepFailed, StepStarted
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -45,7 +45,7 @@ class Past(Protocol):
         """What made the asset's head head at this position; None where the version was made by it."""
         ...
 
-    def failure(self, position: int) -> StepFailed | CheckEvaluated:
+    def failure(self, position: int) -> StepFailed | CheckEvaluated | ObservationFailed:
         """The failed attempt or the refusing verdict that stands at this position."""
         ...
 
@@ -91,7 +91,7 @@ class Finding:
     after: str = ""
     event: int | None = None
     pin: Pin | None = None
-    failure: StepFailed | CheckEvaluated | None = None
+    failure: StepFailed | CheckEvaluated | ObservationFailed | None = None
     retraction: Retraction | None = None
     code: tuple[CodeChange, ...] = ()
     moved: Moved | None = None

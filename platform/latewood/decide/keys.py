@@ -161,6 +161,11 @@ def read_version(input_: Input, read: Sequence[tuple[PartitionKey, str]]) -> str
     return "range1:" + digest(*[part for pair in read for part in pair])
 
 
+def seen_version(where: str, fingerprint: str, uses: Iterable[UsedResource]) -> str:
+    """The data version of what an IO says is at a place: fingerprints of others, and elsewhere, may be the same."""
+    return f"io1:{digest(where, fingerprint, _configured(uses))}"
+
+
 def virtual_version(logic: str, inputs: str) -> str:
     """The data version of a virtual asset: what it says of what it is a view of, and the content of that."""
     return f"virtual1:{digest(logic, inputs)}"

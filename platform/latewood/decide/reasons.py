@@ -26,13 +26,14 @@ class Cause(StrEnum):
     FAILED = "failed"
     UNTAKEN = "branch not taken"
     UNOBSERVED = "never observed"
+    UNSEEN = "changed since it was observed"
 
 
 class Reason(NamedTuple):
     """A cause and what it is about.
 
-    For `upstream`, `absent`, `retracted`, `never observed`, `refused` (by that check), `overwritten` and `changed
-    outside of Latewood` that is the asset.
+    For `upstream`, `absent`, `retracted`, `never observed`, `changed since it was observed`, `refused` (by that check),
+    `overwritten` and `changed outside of Latewood` that is the asset.
     """
 
     cause: Cause

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from latewood.events.base import Event
+from latewood.events.runs import Failure
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 
 # ── observations ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -14,7 +15,8 @@ class AssetObserved(Event, frozen=True):
     """Somebody looked at what is made elsewhere: that is the asset's content, and its head, from here on.
 
     `version` is the observation's own id, whether the data version is a new one or not. `observer` and `code` are the
-    function that looked and its version; empty where a tool outside reported it.
+    function that looked and its version; empty where an IO did, or a tool outside reported it. `artifact` is where the
+    content lies for whoever loads it, if anything here can; `logs` is the artifact of what was printed and logged.
     """
 
     environment: str
@@ -25,6 +27,24 @@ class AssetObserved(Event, frozen=True):
     metadata: dict[str, Any] = {}
     observer: str = ""
     code: str = ""
+    artifact: str = ""
+    logs: str = ""
+
+
+class ObservationFailed(Event, frozen=True):
+    """Somebody looked at what is made elsewhere and could not say what is there: all stays as it was.
+
+    `version` is the id that the observation would have.
+    """
+
+    environment: str
+    asset: AssetId
+    version: VersionId
+    failure: Failure
+    partition: PartitionKey = PartitionKey("")
+    observer: str = ""
+    code: str = ""
+    logs: str = ""
 
 
 # ── artifacts ─────────────────────────────────────────────────────────────────────────────────────────────────

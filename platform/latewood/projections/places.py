@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Connection, Table, Text, text
 
 from latewood.decide.keys import digest
 from latewood.decide.state import Lying
-from latewood.events import RunPlanned, StepSucceeded
+from latewood.events import AssetObserved, RunPlanned, StepSucceeded
 from latewood.model.keys import VersionId, version_id
 from latewood.places import Address
 from latewood.projections.columns import event_of, key, metadata, project
@@ -30,13 +30,13 @@ places: Final = Table(
 
 
 class PlacesProjection:
-    """What lies at each place, from the event on that says so: a version, or what a plan found instead of it."""
+    """What lies at each place, from the event on that says so: a version, or what was found instead of any."""
 
     name = "places"
-    version = 1
+    version = 2
     inline = True
     tables = (places,)
-    types = frozenset({"run.planned", "step.succeeded"})
+    types = frozenset({"asset.observed", "run.planned", "step.succeeded"})
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """Rows of one event."""
@@ -46,6 +46,9 @@ class PlacesProjection:
                     if (address := Address.of(output.artifact)) is not None:
                         version = version_id(fact.run, fact.step)
                         yield _row(event, address.where, address.fingerprint, version, fact.environment)
+            case AssetObserved() as fact:
+                if (address := Address.of(fact.artifact)) is not None:
+                    yield _row(event, address.where, address.fingerprint, VersionId(""), "")
             case RunPlanned() as fact:
                 for where, fingerprint in fact.places.items():
                     yield _row(event, where, fingerprint, VersionId(""), "")

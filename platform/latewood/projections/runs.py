@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from latewood.events import (
     AssetObserved,
     Event,
+    ObservationFailed,
     RunEnded,
     RunRequested,
     StepFailed,
@@ -36,6 +37,7 @@ from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.environments import began
 from latewood.projections.heads import standing, unless_moved_since
+from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -76,7 +78,9 @@ steps: Final = Table(
     Column("ended_position", BigInteger),
     Column("duration_ms", Double),
     Column("variant", Boolean),
+    Column("environment", Name),
 )
+"""Without a run, which says it of its steps, an observation says itself in which `environment` it was made."""
 Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
 Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
 
@@ -85,7 +89,7 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 3
+    version = 4
     inline = True
     tables = (runs, steps)
     types = frozenset(
@@ -98,6 +102,7 @@ class RunsProjection:
             "step.reused",
             "step.skipped",
             "asset.observed",
+            "observation.failed",
         }
     )
 
@@ -184,7 +189,7 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                     "ended_position": event.position,
                 },
             )
-        case AssetObserved():
+        case AssetObserved() | ObservationFailed():
             run, _, step = fact.version.rpartition(".")
             return Put(
                 steps,
@@ -192,9 +197,11 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                 | {
                     "assets": [fact.asset],
                     "partition": fact.partition,
-                    "status": "observed",
+                    "status": "observed" if isinstance(fact, AssetObserved) else "failed",
                     "attempt": 0,
                     "ended_position": event.position,
+                    "variant": False,
+                    "environment": fact.environment,
                 },
             )
         case other:
@@ -263,11 +270,12 @@ _STEPS: Final = text(
     "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
     "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
-# An attempt that failed counts until a newer version is head; a failed blocking check keeps a version from that.
+# An attempt or a look that failed counts until a newer version is head; a failed blocking check keeps one from that.
 _FAILED: Final = unless_moved_since(
     "SELECT a.asset, s.partition, s.ended_position AS position, s.started_position FROM steps s "
-    "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
+    "LEFT JOIN runs r ON r.project = s.project AND r.run = s.run "
     "CROSS JOIN unnest(s.assets) AS a (asset) WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant "
+    "AND coalesce(s.environment, r.environment) = :environment "
     "AND s.ended_position > :after AND s.ended_position <= :as_of"
 )
 _RUNNING_STEPS: Final = text(
@@ -324,11 +332,33 @@ def step_positions(
     }
 
 
+class LookRow(NamedTuple):
+    """One look of an observation: at which asset partition, and where it stands in the log."""
+
+    run: RunId
+    step: int
+    asset: AssetId
+    partition: PartitionKey
+    position: Position
+
+
+_LOOKS: Final = text(
+    "SELECT run, step, assets[1] AS asset, partition, ended_position FROM steps WHERE project = :project "
+    "AND environment IS NOT NULL AND run = (SELECT run FROM steps WHERE project = :project "
+    "  AND environment IS NOT NULL AND starts_with(run, :prefix) ORDER BY ended_position DESC LIMIT 1) ORDER BY step"
+)
+
+
+def looks_named(connection: Connection, project: str, prefix: str) -> list[LookRow]:
+    """The looks of the latest observation, or report, whose id begins so. Cost: O(steps)."""
+    return [LookRow._make(row) for row in tuples(connection, _LOOKS, {"project": project, "prefix": prefix})]
+
+
 class FailedAttempt(NamedTuple):
-    """Where it failed, and where it was started."""
+    """Where it failed, and where it was started; None of an observation."""
 
     position: Position
-    started: Position
+    started: Position | None
 
 
 def failed_partitions(

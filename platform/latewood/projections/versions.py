@@ -100,7 +100,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 8
+    version = 9
     inline = True
     tables = (versions, heads, head_history, head_promotions, checks, contents)
     types = frozenset(
@@ -226,7 +226,7 @@ def _version(
 
 
 def _seen(event: RecordedEvent, fact: AssetObserved) -> Change:
-    """An observation is a version without an artifact, made by nothing that could be done again."""
+    """An observation is a version made by nothing that could be done again; its content lies where others put it."""
     return Put(
         versions,
         {
@@ -238,7 +238,7 @@ def _seen(event: RecordedEvent, fact: AssetObserved) -> Change:
             "made_at": event.occurred_at,
             "duration_ms": 0.0,
             "data_version": fact.data_version,
-            "artifact": "",
+            "artifact": fact.artifact,
             "size": 0,
             "code": fact.code,
             "logic": "",

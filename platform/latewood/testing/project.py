@@ -10,7 +10,7 @@ from latewood.authoring import Definitions
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.explaining import run_events, why
 from latewood.commands.materializing import Prepared, materialize, prepare
-from latewood.commands.observing import observe, report
+from latewood.commands.observing import observe, record_value, report
 from latewood.commands.partitioning import add_keys
 from latewood.commands.planning import Asked, plan_loaded
 from latewood.commands.views import foreseen_view
@@ -109,12 +109,16 @@ class Project:
     def give(self, key: str, value: Any, *, partition: str = "") -> None:
         """Let this be the asset's value from here on, in place of what its task makes. It is checked as a result is.
 
-        Of an external asset it is the data version that is observed. Of a partitioned asset say which partition.
+        Of an external asset it is the data version that is observed, or with an IO the value that this would load. Of a
+        partitioned asset say which partition.
         Raises UsageError, and ValueRefused for a value of another type.
         """
         asset = known_asset(self._defined, key)
         if asset.partitions is not None and not partition:
             raise UsageError(f'"{key}" has partitions: say which, partition="…"')
+        if asset.key in self._defined.readable:
+            record_value(self._workspace, self._loaded(), asset.key, value, partition=partition)
+            return
         if asset.origin is not Origin.MADE:
             deploy_loaded(self._workspace, self._loaded())
             report(self._workspace, key, data_version=value, partition=partition)
@@ -251,7 +255,7 @@ class _Values:
         self._position = position
 
     def of(self, key: str, partition: str) -> Any:
-        """One value, or those of all partitions by their keys; of an external asset the data version that was observed.
+        """One value, or those of all partitions by their keys; of an external asset without IO its data version.
 
         Raises UsageError where there is none.
         """
@@ -269,7 +273,7 @@ class _Values:
         return self._value(asset, facts)
 
     def _value(self, asset: AssetDefinition, facts: VersionFacts) -> Any:
-        if asset.origin is Origin.EXTERNAL:
+        if asset.origin is Origin.EXTERNAL and not facts.artifact:
             return _told_version(facts.data_version)
         annotation = self._prepared.loaded.tasks[asset.key].outputs[asset.output]
         return Values(self._workspace.store).load_artifact(facts.artifact, annotation)

@@ -39,7 +39,7 @@ def run_(**given: Any) -> int:
 @click.argument("run_id", metavar="RUN")
 @click.argument("step", type=int, required=False)
 def logs(**given: Any) -> int:
-    """Print what a run's steps printed and logged, and their tracebacks."""
+    """Print what a run's steps printed and logged, and their tracebacks; or those who looked in an observation."""
     from latewood.cli.history import logs_command
 
     return logs_command(**given)

@@ -65,7 +65,8 @@ class Found:
 class Assembled:
     """Definitions in order of the module, and the live functions behind them: `handlers` by workflow.
 
-    What runs by the code of other locations has none. `offered` are tasks that others may refer to.
+    What runs by the code of other locations has none. `offered` are tasks that others may refer to, `readable` the
+    external assets that have an IO.
     """
 
     assets: tuple[AssetDefinition, ...]
@@ -80,6 +81,7 @@ class Assembled:
     offered: tuple[BareTask, ...]
     bare: Mapping[str, LiveTask]
     places: Mapping[AssetKey, Place]
+    readable: frozenset[AssetKey]
 
 
 def assemble(
@@ -155,6 +157,7 @@ def assemble(
         offered=offered,
         bare=bare,
         places={output.asset: n.place or place_of(n.asset.function) for n in named for output in n.outputs},
+        readable=frozenset(directory.readable),
     )
 
 
@@ -193,7 +196,7 @@ def _define(
     task = None
     if not messages:
         try:
-            task = _task(named, tuple(inputs), inspector)
+            task = _task(named, tuple(inputs), directory, inspector)
         except DefinitionError as error:
             messages.append(error.message)
     for message in messages:
@@ -204,14 +207,17 @@ def _define(
     return [_asset(named, output, task) for output in named.outputs], live
 
 
-def _task(named: Named, inputs: tuple[Input, ...], inspector: Inspector) -> TaskDefinition:
+def _task(named: Named, inputs: tuple[Input, ...], directory: Directory, inspector: Inspector) -> TaskDefinition:
     options = named.asset.options
     bare = bare_task(named.asset.function, options, named.signature, inspector)
     stored = {name: (type(live.io), live.configuration) for name, live in named.ios.items()}
+    # What loads an external asset decides what its readers are given, as if each did so itself.
+    loading = {f"from {i.name}": live for i in inputs if i.loads and (live := directory.readable.get(i.asset))}
+    stored |= {name: (type(live.io), live.reading) for name, live in loading.items()}
     task = replace(
         bare,
         code=inspector.with_io(bare.code, stored) if stored else bare.code,
-        uses=(*bare.uses, *(use for name, live in named.ios.items() for use in live.uses(name))),
+        uses=(*bare.uses, *(use for name, live in {**named.ios, **loading}.items() for use in live.uses(name))),
         inputs=inputs,
         outputs=named.outputs,
         fixed=fixed_parameters(named.signature.annotations, named.asset.fixed),

@@ -34,10 +34,11 @@ def input_of(
 ) -> Input:
     """What a parameter reads, by its name or as `inputs=` says. Raises DefinitionError."""
     key = directory.by_parameter(name) if explicit is None else directory.by_upstream(explicit, named.key)
-    if directory.origins[key] is not Origin.MADE:
+    if directory.origins[key] is not Origin.MADE and key not in directory.readable:
+        by_io = ", or say what does, io=…" if directory.origins[key] is Origin.EXTERNAL else ""
         raise DefinitionError(
             f'parameter "{name}" reads "{key}", which is {directory.origins[key].value}: nothing here loads its value. '
-            "Name it in deps=[…] and read its content in the function; its version counts all the same"
+            f"Name it in deps=[…] and read its content in the function; its version counts all the same{by_io}"
         )
     lazy = getattr(annotation, "__origin__", None) is Partitioned
     mapping = _mapping(key, explicit, named, directory, inspector)

@@ -1,10 +1,9 @@
 """IO that assets name: what is recorded of it, what it is configured with, and what is wrong with it."""
 
 import typing
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,7 +11,7 @@ from latewood.decide.canonical import canonical
 from latewood.engine.loading.signature import resource_class
 from latewood.engine.values.file_io import BUILT_IN, FileIO, takes
 from latewood.errors import DefinitionError
-from latewood.model.definitions import AssetDefinition, Output, StoredBy, UsedResource
+from latewood.model.definitions import AssetDefinition, Origin, Output, StoredBy, UsedResource
 from latewood.model.keys import AssetKey
 from latewood.model.schemes import Scheme
 from latewood.places import IO, faults_of
@@ -37,7 +36,15 @@ class LiveIO:
     @property
     def configuration(self) -> str:
         """What the instance was made with, as text. Raises DefinitionError for what is no JSON."""
-        values = {name: value for name, value in vars(self.io).items() if name not in self.resources}
+        return self._configured(vars(self.io))
+
+    @property
+    def reading(self) -> str:
+        """The same but for the place: what decides what it loads from there."""
+        return self._configured({name: value for name, value in vars(self.io).items() if name != "place"})
+
+    def _configured(self, fields: Mapping[str, Any]) -> str:
+        values = {name: value for name, value in fields.items() if name not in self.resources}
         for name, value in values.items():
             try:
                 msgspec.json.encode(value)
@@ -49,17 +56,19 @@ class LiveIO:
                 ) from None
         return canonical(msgspec.json.decode(msgspec.json.encode(values))).hex()
 
-    def uses(self, output: str) -> Iterator[UsedResource]:
-        """The resources that it asks for, as a task does."""
+    def uses(self, by: str) -> Iterator[UsedResource]:
+        """The resources that it asks for, as a task does; `by` is what it is asked for, an output or an input."""
         for field, cls in sorted(self.resources.items()):
-            yield UsedResource(
-                parameter=f"{output}.io.{field}", resource=cls.__resource_name__, unkeyed=cls.__unkeyed__
-            )
+            yield UsedResource(parameter=f"{by}.io.{field}", resource=cls.__resource_name__, unkeyed=cls.__unkeyed__)
 
 
-def live_io(io: IO, output: Output, scheme: Scheme | None) -> LiveIO:
+def live_io(io: IO, output: Output, scheme: Scheme | None, origin: Origin) -> LiveIO:
     """The IO of an output. Raises DefinitionError with what is wrong with it there."""
     cls = type(io)
+    if origin is Origin.VIRTUAL:
+        raise DefinitionError("io: nothing loads the value of a view")
+    if origin is Origin.MADE and cls.store is IO.store:
+        raise DefinitionError(f"io: {cls.__name__} has no store(); it can only load what others store")
     if cls.__name__ in BUILT_IN and not isinstance(io, FileIO):
         raise DefinitionError(f'io: "{cls.__name__}" is what Latewood calls an IO of its own; call yours otherwise')
     if not isinstance(getattr(io, "place", None), str):
@@ -77,23 +86,43 @@ def live_io(io: IO, output: Output, scheme: Scheme | None) -> LiveIO:
     return found
 
 
-def shared_places(outputs: Iterable[Output], others: Iterable[AssetDefinition]) -> dict[AssetKey, str]:
-    """By asset what is wrong where several would store at the same places."""
+def shared_places(
+    outputs: Iterable[Output], others: Collection[AssetDefinition], external: Collection[AssetKey]
+) -> dict[AssetKey, str]:
+    """By asset what is wrong where several lie at the same places; `external` are those that nobody here stores."""
     own = {output.asset: _templates(output.stored, output.asset) for output in outputs if output.stored is not None}
-    elsewhere = {_templates(o.stored, o.key): o.key for o in others if o.stored is not None and o.key not in own}
-    counts = Counter(own.values())
-    found = {}
+    lying = {o.key: _templates(o.stored, o.key) for o in others if o.stored is not None and o.key not in own}
+    outside = {*external, *(o.key for o in others if o.origin is Origin.EXTERNAL)}
+    at: dict[tuple[str, str], list[AssetKey]] = {}
+    for key, templates in {**own, **lying}.items():
+        at.setdefault(templates, []).append(key)
+    found: dict[AssetKey, str] = {}
     for key, templates in own.items():
-        beside = [other for other in own if other != key and own[other] == templates] if counts[templates] > 1 else []
-        if templates in elsewhere:
-            beside.append(elsewhere[templates])
-        if beside:
-            found[key] = f'io: "{beside[0]}" is stored at {templates[1]} too, and they would overwrite each other'
+        for beside in (other for other in at[templates] if other != key):
+            found.setdefault(key, f'io: "{beside}" {_beside(key, beside, templates[1], outside)}')
     return found
+
+
+def _beside(key: AssetKey, beside: AssetKey, place: str, outside: Collection[AssetKey]) -> str:
+    match key in outside, beside in outside:
+        case True, False:
+            return f"is stored at {place}, so that it is made here: read that one"
+        case False, True:
+            return f"is what others store at {place}; store it elsewhere"
+        case True, True:
+            return f"lies at {place} too: read that one, or put into the place what tells them apart"
+        case _:
+            return f"is stored at {place} too, and they would overwrite each other"
 
 
 def _templates(stored: StoredBy, key: AssetKey) -> tuple[str, str]:
     return stored.io, stored.place.replace("{asset}", key)
+
+
+def built_in_io(stored: StoredBy) -> LiveIO | None:
+    """The IO by what is recorded of it; None where that takes the code of its location."""
+    found = BUILT_IN.get(stored.io)
+    return None if found is None else LiveIO(io=found(stored.place), resources={})
 
 
 def unreadable_elsewhere(upstream: AssetDefinition) -> str | None:

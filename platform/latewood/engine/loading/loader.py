@@ -51,7 +51,7 @@ class Loaded:
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
     `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their
     live functions by name. What is made by tasks of other locations has no live function here. `places` say where in
-    the code an asset is defined.
+    the code an asset is defined. `readable` are external assets with an IO, also where it is not asked.
     """
 
     location: str
@@ -71,6 +71,7 @@ class Loaded:
     offered: tuple[BareTask, ...] = ()
     bare: Mapping[str, LiveTask] = field(default_factory=dict)
     places: Mapping[AssetKey, Place] = field(default_factory=dict)
+    readable: frozenset[AssetKey] = frozenset()
 
     @property
     def unconfigured(self) -> list[str]:
@@ -275,6 +276,7 @@ def _assembled(
         environment=environment,
         settings=assembled.settings,
         observers=assembled.observers,
+        readable=assembled.readable,
         ios=assembled.ios,
         offered=assembled.offered,
         bare=assembled.bare,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from latewood.authoring import Asset, From, Out, OutputOf, Upstream
-from latewood.engine.loading.live_io import LiveIO, live_io, shared_places
+from latewood.engine.loading.live_io import LiveIO, built_in_io, live_io, shared_places
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.signature import Signature, read_signature
@@ -77,7 +77,7 @@ def name_outputs(asset: Asset[..., Any], problems: Problems, *, stored: bool = T
             for name, out in outs.items()
         )
         ios = {
-            output.name: live_io(io, output, options.get("partitions"))
+            output.name: live_io(io, output, options.get("partitions"), asset.origin)
             for output in outputs
             if stored and (io := outs[output.name].io or options.get("io")) is not None
         }
@@ -100,7 +100,8 @@ def name_outputs(asset: Asset[..., Any], problems: Problems, *, stored: bool = T
 def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems) -> None:
     """Add a problem for each key that is defined twice, and each place that is two assets', here or elsewhere."""
     named = list(named)
-    shared = shared_places((output for n in named for output in n.outputs), others.values())
+    external = {n.key for n in named if n.asset.origin is Origin.EXTERNAL}
+    shared = shared_places((output for n in named for output in n.outputs), others.values(), external)
     counts = Counter(output.asset for n in named for output in n.outputs)
     for n in named:
         for output in n.outputs:
@@ -137,7 +138,15 @@ class Directory:
         self._faulty = faulty
         self.schemes: dict[AssetKey, Scheme | None] = {key: other.partitions for key, other in others.items()}
         self.origins: dict[AssetKey, Origin] = {key: other.origin for key, other in others.items()}
+        # Of others those whose values something loads, and what does, where they are not only given (in tests).
+        self.readable: dict[AssetKey, LiveIO | None] = {
+            key: built_in_io(other.stored)
+            for key, other in others.items()
+            if other.origin is Origin.EXTERNAL and other.stored is not None
+        }
         for n in self._by_object.values():
+            if n.asset.origin is Origin.EXTERNAL and n.asset.options.get("io") is not None:
+                self.readable[n.key] = next(iter(n.ios.values()), None)
             self.schemes.update({output.asset: n.scheme for output in n.outputs})
             self.origins.update({output.asset: n.asset.origin for output in n.outputs})
         self._by_last_segment: dict[str, list[AssetKey]] = {}

@@ -60,4 +60,6 @@ def _observed(
         raise DefinitionError(f'"{key}" belongs to another location; observe it there')
     if assets[key].origin is not Origin.EXTERNAL:
         raise DefinitionError(f'"{key}" is not external: expected an external_asset(…)')
+    if key in directory.readable:
+        raise DefinitionError(f'"{key}" has an IO, which says what is there: it needs no observer')
     return assets[key]

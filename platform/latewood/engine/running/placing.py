@@ -20,7 +20,7 @@ from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.places import IO, Address, Place, is_fingerprint, kept_at, name_at, name_of
 
-_AGAIN = "Materialize it again."
+_AGAIN = "Materialize it again; what others make there, observe again."
 _NAMES_BYTES_MAX = 4_000  # of the places of a step's outputs together: for more its event has no room
 
 
@@ -65,10 +65,7 @@ class Places:
     ) -> Put | Raised:
         """Store a value that the task has made at the place of its asset partition. Raises ValueRefused."""
         live = self._ios[asset.key]
-        name = name_at(asset, partition, environment)
-        room = _NAMES_BYTES_MAX // len(asset.task.outputs)
-        if (size := len(name.encode())) > room:
-            raise ValueRefused(f'place of "{asset.key}": expected at most {room:,} bytes, found {size:,}')
+        name = _name_at(asset, partition, environment)
         place = Place(name=name, partition=partition, root=self._root, annotation=annotation)
 
         def act() -> str:
@@ -122,6 +119,18 @@ class Places:
                 return value
         raise AssertionError("a call returns or raises")
 
+    def find(self, asset: AssetDefinition, partition: PartitionKey, environment: str) -> tuple[Address, str]:
+        """Where the asset partition lies by its IO, the fingerprint of what is there, and what the IO printed.
+
+        The fingerprint is empty for nothing. Raises PlaceFailed, ValueRefused. Cost: what the IO's fingerprint costs.
+        """
+        live = self._ios[asset.key]
+        name = _name_at(asset, partition, environment)
+        kept = kept_at(name, partition, holds_partitions=live.io.holds_partitions)
+        place = Place(name=name, partition=partition, root=self._root)
+        fingerprint, output = self._fingerprint(live, place, kept)
+        return Address(live.stored.io, kept, fingerprint), output
+
     def look(self, of: AssetKey, partition: PartitionKey, artifact: str) -> str | None:
         """The fingerprint of what lies at the place of a version, empty for nothing; None if nobody here can tell.
 
@@ -131,17 +140,20 @@ class Places:
         found = None if address is None else self._io_of(of, address)
         if address is None or found is None:
             return None
-        place = self._place(found, address, partition, Any)
+        return self._fingerprint(found, self._place(found, address, partition, Any), address.place)[0]
+
+    def _fingerprint(self, live: LiveIO, place: Place, called: str) -> tuple[str, str]:
+        """What is at the place, empty for nothing, and what the IO printed."""
 
         def act() -> str:
-            io = self._ready(found)
+            io = self._ready(live)
             return io.fingerprint(place) if io.exists(place) else ""
 
         match call(act, {}):
             case Raised() as raised:
-                raise PlaceFailed("look at", address.place, raised)
-            case Returned(value=fingerprint):
-                return _sound(fingerprint, found.io) if fingerprint else ""
+                raise PlaceFailed("look at", called, raised)
+            case Returned(value=fingerprint, output=output):
+                return (_sound(fingerprint, live.io) if fingerprint else ""), output
 
     def _io_of(self, of: AssetKey, address: Address) -> LiveIO | None:
         """What stored it: the asset's own IO, or one of Latewood's whatever the asset has by now."""
@@ -163,6 +175,15 @@ class Places:
         for field, cls in live.resources.items():
             setattr(ready, field, self._resources.opened(cls.__resource_name__))
         return ready
+
+
+def _name_at(asset: AssetDefinition, partition: PartitionKey, environment: str) -> str:
+    """The place by the asset's IO. Raises ValueRefused for one that is too long to be recorded."""
+    name = name_at(asset, partition, environment)
+    room = _NAMES_BYTES_MAX // len(asset.task.outputs)
+    if (size := len(name.encode())) > room:
+        raise ValueRefused(f'place of "{asset.key}": expected at most {room:,} bytes, found {size:,}')
+    return name
 
 
 def _sound(fingerprint: object, io: IO) -> str:

@@ -128,7 +128,8 @@ class Values:
         if not is_placed(artifact):
             return decode(self._store.open(ArtifactAddress(artifact)), annotation)
         assert self._placed is not None, "who has such versions loads them"
-        return self._placed.load(of, partition, artifact, annotation)
+        value = self._placed.load(of, partition, artifact, annotation)
+        return check_value(value, annotation, subject=f'"{of}" {partition}'.rstrip())  # others may have stored it
 
     def _remembered(self, address: str, annotation: Any, load: Callable[[], Any]) -> Any:
         """A table is decoded once while there is room for it."""
