@@ -333,6 +333,9 @@ def test_a_process_that_cannot_load_the_code_says_why(project):
 def test_a_worker_has_no_way_to_the_database_and_no_other_place_to_import_from():
     given = {"PATH": "/bin", "LATEWOOD_DATABASE_URL": "secret", "PGPASSWORD": "secret", "PYTHONPATH": "/tree"}
     assert worker_environment(given) == {"PATH": "/bin"}
+    secrets = {"PGPASSWORD": "x", "PGTOKEN": "y", "LATEWOOD_LOG_LEVEL": "DEBUG", "PYTHONPATH": "/tree"}
+    theirs = {"hidden": ["PGTOKEN", "PGPASSWORD"], "own": ["PGPASSWORD", "PYTHONPATH"]}
+    assert worker_environment(secrets, **theirs) == {"PGPASSWORD": "x", "LATEWOOD_LOG_LEVEL": "DEBUG"}
 
 
 def test_a_worker_ends_when_its_engine_is_gone(tmp_path):

@@ -475,6 +475,23 @@ def flow(size: int = 1) -> int:
 def idle(*, text: str = "") -> str:
     return text
 """
+SHARED = """
+from latewood.sharing import task_ref
+dies = task_ref("lib.py:dies").asset(key="dies")
+"""
+DYING = """
+import os
+from latewood import task
+from latewood.resources import Resource, Secret
+
+class Vault(Resource):
+    token: Secret = Secret(env="PLANTED_TOKEN")
+
+@task
+def dies(vault: Vault) -> int:
+    os.write(2, vault.token.reveal().encode())
+    os._exit(3)
+"""
 
 
 @pytest.fixture
@@ -505,18 +522,29 @@ def forms(secret):
 
 def test_a_planted_secret_is_in_no_table_no_artifact_and_no_output(project, latewood, monkeypatch):
     monkeypatch.setenv("PLANTED_TOKEN", PLANTED)
-    project.define(LEAKY)
-    output = [latewood("materialize", "*", "-f", "assets.py")]
-    output += [latewood("materialize", "*", "--param", f"idle.text=x{PLANTED}")]
+    (project.folder / "lib.py").write_text(DYING)
+    output = [latewood("deploy", "-f", "lib.py")]
+    project.define(LEAKY + SHARED)
+    output += [latewood("materialize", "*", "-f", "assets.py")]
+    output += [latewood("materialize", "*", "--param", f"idle.text=x{PLANTED}", "-f", "assets.py")]
     (run,) = json.loads(latewood("runs", "--json"))
     output += [
         latewood("run", run["run"], "--all"),
         latewood("run", run["run"], "--json"),
         latewood("logs", run["run"]),
     ]
-    for key in ("talks", "chained", "returns_text", "returns_table", "returns_column", "wrong_type", "versions"):
+    for key in (
+        "talks",
+        "chained",
+        "returns_text",
+        "returns_table",
+        "returns_column",
+        "wrong_type",
+        "versions",
+        "dies",
+    ):
         output += [latewood("why", key), latewood("asset", key, "--json"), latewood("asset", key)]
-    output += [latewood("log", "tail", "--after", "0", "--json"), latewood("plan", "*")]
+    output += [latewood("log", "tail", "--after", "0", "--json"), latewood("plan", "*", "-f", "assets.py")]
 
     with project.workspace.log.engine.connect() as connection:
         tables = inspect(connection).get_table_names()

@@ -444,6 +444,53 @@ def test_a_process_that_dies_is_a_failed_attempt_and_never_waited_for(world):
     assert world.value("fragile", int) == 2
 
 
+TELLTALE = """
+import os
+from latewood import task
+from latewood.resources import Resource, Secret
+
+class Gate(Resource):
+    token: Secret = Secret(env="PGGATE_TOKEN")
+
+@task
+def dies(rows: list[int]) -> int:
+    os.write(2, b"x" * 500_000 + os.environ["PGGATE_TOKEN"].encode() + b"y" * 1_990)
+    os._exit(3)
+
+@task
+def opens(rows: list[int], gate: Gate) -> int:
+    return len(gate.token.reveal())
+
+@task
+def spies(rows: list[int]) -> list[str]:
+    return [name for name in ("PGGATE_TOKEN", "TILL_TOKEN", "LATEWOOD_DATABASE_URL") if name in os.environ]
+"""
+
+
+def test_a_process_has_its_own_secrets_alone_and_nothing_it_prints_is_recorded_with_one(world, monkeypatch):
+    """Whatever it is called; the process may end before it can look itself at what it printed."""
+    monkeypatch.setenv("PGGATE_TOKEN", "hush-gate")
+    monkeypatch.setenv("TILL_TOKEN", "hush-till")
+    monkeypatch.setenv("LATEWOOD_DATABASE_URL", "hush-database")
+    world.deploy("many.py", MANY)
+    world.deploy("telltale.py", TELLTALE)
+    source = ROWS + "".join(
+        f'{name} = task_ref("telltale.py:{name}").asset(key="{name}", inputs={{"rows": rows}})\n'
+        for name in ("dies", "opens", "spies")
+    )
+    done = world.run("lab.py", source)
+    assert (done.tally.ran, done.tally.failed) == (3, 1), world.facts(StepFailed)
+    assert world.value("opens", int) == len("hush-gate")
+    assert world.value("spies", list[str]) == ["PGGATE_TOKEN"]
+    (failed,) = world.facts(StepFailed)
+    assert (failed.failure.message, failed.failure.traceback) == ("its process ended with code 3", "")
+    assert world.workspace.store.read(failed.logs) == b"ATE_TOKEN]" + b"y" * 1_990
+    told = str(list(world.workspace.log.read_all(limit=10_000)))
+    files = b"".join(path.read_bytes() for path in (world.root / "store").rglob("*") if path.is_file())
+    assert "hush" not in told
+    assert b"hush" not in files
+
+
 def test_code_that_is_not_what_was_deployed_is_refused(world):
     """As it is where the Python that runs it has other packages than the one that deployed it."""
     world.deploy("shop.py", SHOP)

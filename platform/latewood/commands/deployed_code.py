@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def recorded(found: Configuration) -> Recorded:
     """The configuration as code is loaded with it again."""
     secrets = {name: dict(reference) for name, reference in found.secrets.items()}
     return Recorded(values=dict(found.values), secrets=secrets, digest=found.digest)
+
+
+def secret_variables(configurations: Mapping[tuple[str, str], Configuration], *, besides: str = "") -> frozenset[str]:
+    """The environment variables that secrets are in, but for those of the location `besides`."""
+    return frozenset(
+        reference["env"]
+        for (location, _), found in configurations.items()
+        if location != besides
+        for reference in found.secrets.values()
+        if "env" in reference
+    )
 
 
 def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:

@@ -13,7 +13,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of
+from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of, secret_variables
 from latewood.commands.places import displaced_text
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
 from latewood.commands.sharing import as_called, shared_code
@@ -41,6 +41,10 @@ from latewood.events import (
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey, PartitionKey, VersionId
 from latewood.places import is_placed
+from latewood.projections.configurations import configured_along
+from latewood.projections.environments import line_of
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
 from latewood_eventlog.records import Batch, StreamAppend
 
 _VERSIONS_MAX: Final = 24_576
@@ -195,7 +199,8 @@ def _reproduced(
             shared=steps[0].shared,
             made=tuple({a.key: as_called(a) for s in steps for a in s.assets if a.task.shared is not None}.values()),
         )
-        with Worker(to_open, interpreter=interpreter, environ=os.environ) as worker:
+        hidden = _hidden(workspace, steps)
+        with Worker(to_open, interpreter=interpreter, environ=os.environ, hidden=hidden) as worker:
             opened = worker.start()
             for step in steps:
                 match worker.call(_call(step)):
@@ -206,6 +211,16 @@ def _reproduced(
                         found += _compared(workspace, results, step, made)
                         _throw_away(results, made)
     return found, opened
+
+
+def _hidden(workspace: Workspace, steps: Sequence[RecordedStep]) -> frozenset[str]:
+    """The variables that other locations' secrets are in, in the environment of the steps as it is now."""
+    first = steps[0]
+    with snapshot(workspace.log) as connection:
+        line = line_of(connection, workspace.project, first.succeeded.environment, NOW)
+        configurations = configured_along(connection, workspace.project, line)
+    source = first.assets[0].task.shared
+    return secret_variables(configurations, besides="" if source and source.project else first.location)
 
 
 def _call(step: RecordedStep) -> Call:

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from latewood.commands.deployed_code import DeployedCode, created_as, deployed_code, interpreter_of, recorded
+from latewood.commands.deployed_code import (
+    DeployedCode,
+    created_as,
+    deployed_code,
+    interpreter_of,
+    recorded,
+    secret_variables,
+)
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
@@ -243,7 +250,7 @@ def workers_for(workspace: Workspace, made: Plan, view: View) -> Workers:
 def _crews(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> list[Crew]:
     """Deployments of equal source that are run by one Python are one."""
     ready: dict[tuple[str, str, str], tuple[DeployedCode, str]] = {}
-    teams: dict[tuple[Path, str, str], tuple[DeployedCode, list[AssetDefinition]]] = {}
+    teams: dict[tuple[str, Path, str, str], tuple[DeployedCode, list[AssetDefinition]]] = {}
     for asset in due:
         source = asset.task.shared
         assert source is not None, "so it was chosen"
@@ -252,14 +259,15 @@ def _crews(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> 
             code = shared_code(workspace, source, workspace.home)
             ready[place] = code, interpreter_of(code, workspace.home, view.root)
         code, python = ready[place]
-        teams.setdefault((code.folder, code.location, python), (code, []))[1].append(asset)
+        teams.setdefault((source.project, code.folder, code.location, python), (code, []))[1].append(asset)
     return [
         Crew(
-            opened=_open(workspace, view, code, assets),
+            opened=_open(workspace, view, code, assets, project),
             interpreter=python,
+            hidden=secret_variables(view.configurations, besides="" if project else code.location),
             code={a.key: (a.task.shared.name, a.task.code) for a in assets if a.task.shared is not None},
         )
-        for (_, _, python), (code, assets) in teams.items()
+        for (project, _, _, python), (code, assets) in teams.items()
     ]
 
 
@@ -290,8 +298,10 @@ def shared_code(workspace: Workspace, source: SharedFrom, home: Path) -> Deploye
     )
 
 
-def _open(workspace: Workspace, view: View, code: DeployedCode, assets: Sequence[AssetDefinition]) -> Open:
-    uses = {use.resource for asset in assets for use in asset.task.uses}
+def _open(
+    workspace: Workspace, view: View, code: DeployedCode, assets: Sequence[AssetDefinition], project: str
+) -> Open:
+    """What the worker opens. Another project's task has no resources; a location of ours may be called like its own."""
     store = str(workspace.store.directory.parent)
     return Open(
         folder=str(code.folder),
@@ -305,7 +315,7 @@ def _open(workspace: Workspace, view: View, code: DeployedCode, assets: Sequence
         configurations={
             name: recorded(found)
             for (location, name), found in view.configurations.items()
-            if location == code.location and name in uses
+            if location == code.location and not project
         },
         dynamic=tuple(_dynamic(view).values()),
         made=tuple(map(as_called, assets)),

@@ -13,7 +13,7 @@ wrong place.
 import difflib
 import inspect
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
@@ -57,6 +57,12 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
     secrets: dict[str, dict[str, str]]
     digest: str
+
+
+def secrets_of(configurations: Iterable[Recorded], root: Path) -> list[Secret]:
+    """The secrets that these configurations refer to; a relative path starts from `root`."""
+    references = [reference for found in configurations for reference in found.secrets.values()]
+    return [Secret(**reference, root=root) for reference in references]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,19 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
 from typing import IO, Final, Self
 
 import msgspec
+from msgspec.structs import replace
 
+from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
@@ -27,7 +30,8 @@ from latewood.engine.running.worker_protocol import (
     decode_answer,
     encode,
 )
-from latewood.errors import LatewoodError
+from latewood.engine.values.redaction import redacted, redacted_json
+from latewood.errors import LatewoodError, SecretUnavailable
 from latewood.events import Failure, FailureKind
 
 _PIECE: Final = 1 << 16
@@ -41,7 +45,39 @@ _LAST_WORDS_S: Final = 5
 """How long a process may live that can answer no more."""
 
 _STDERR_MAX: Final = 2_000
-"""Bytes of what a worker printed before it died: the end says why."""
+"""Characters of what a worker printed before it died: the end says why."""
+
+_STDERR_READ: Final = 1 << 19
+"""Bytes that they are taken from: of a secret that is cut a part would not be recognized."""
+
+_DATABASE: Final = frozenset(
+    [
+        "LATEWOOD_DATABASE_URL",
+        "LATEWOOD_HOME",
+        "LATEWOOD_STORE",
+        "LATEWOOD_PROJECT",
+        "LATEWOOD_ENV",
+        "LATEWOOD_ACTOR",
+        "PGHOST",
+        "PGHOSTADDR",
+        "PGPORT",
+        "PGDATABASE",
+        "PGUSER",
+        "PGPASSWORD",
+        "PGPASSFILE",
+        "PGSERVICE",
+        "PGSERVICEFILE",
+        "PGSYSCONFDIR",
+        "PGSSLCERT",
+        "PGSSLKEY",
+        "PGSSLROOTCERT",
+        "PGSSLCRL",
+        "PGKRBSRVNAME",
+    ]
+)
+"""Variables that say how to get to a database, or to this project."""
+
+_PYTHON: Final = frozenset(("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "__PYVENV_LAUNCHER__"))
 
 
 class WorkerUnusable(LatewoodError):
@@ -56,7 +92,10 @@ class WorkerUnusable(LatewoodError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Died:
-    """The process ended in the middle of a call: by `os._exit`, a signal, or for want of memory."""
+    """The process ended in the middle of a call: by `os._exit`, a signal, or for want of memory.
+
+    Of what it `printed` the secrets are replaced.
+    """
 
     code: int
     printed: str
@@ -74,6 +113,10 @@ class Worker:
 
     A process that dies is a failure of what it was called for; the next call starts another one. `refuse` says why a
     location that was opened is not used after all, if so.
+
+    Nothing it answers or prints is handed on with a secret in it that the location's configurations refer to, or that
+    this process has seen: it may be killed before it can look itself. It does not see the variables `hidden`, which are
+    other locations' secrets, but for those that are its own as well.
     """
 
     def __init__(
@@ -83,12 +126,14 @@ class Worker:
         interpreter: str,
         environ: Mapping[str, str],
         refuse: Callable[[Opened], str] = lambda _: "",
+        hidden: Collection[str] = (),
     ) -> None:
         self.location = opened.location
+        self._secrets = secrets_of(opened.configurations.values(), Path(opened.root))
         self._open = opened
         self._refuse = refuse
         self._interpreter = interpreter
-        self._environ = worker_environment(environ)
+        self._environ = worker_environment(environ, hidden=hidden, own=[secret.env for secret in self._secrets])
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
 
@@ -139,7 +184,7 @@ class Worker:
                 return answer
             case Died(code=code, printed=printed):
                 self.kill()
-                return Failed(failure=_death(code, printed), logs=printed)
+                return Failed(failure=_death(code), logs=printed)
             case Overdue(seconds=seconds):
                 self.kill()
                 message = f"still running after {seconds:g} s; its process was ended"
@@ -171,7 +216,8 @@ class Worker:
             if line is None:
                 return Overdue(seconds=timeout_s or 0.0)
             if line.endswith(b"\n"):
-                return decode_answer(line)
+                self._see_secrets()
+                return _redacted(decode_answer(line))
         except BrokenPipeError:
             pass  # it died before it had read everything
         except msgspec.MsgspecError as error:
@@ -186,8 +232,15 @@ class Worker:
     def _tail(self) -> str:
         assert self._printed is not None, "opened with the process"
         end = self._printed.seek(0, os.SEEK_END)
-        self._printed.seek(max(0, end - _STDERR_MAX))
-        return self._printed.read().decode("utf-8", "replace").strip()
+        self._printed.seek(max(0, end - _STDERR_READ))
+        self._see_secrets()
+        return redacted(self._printed.read().decode("utf-8", "replace"))[-_STDERR_MAX:].strip()
+
+    def _see_secrets(self) -> None:
+        """Read the location's secrets as they are now: what is behind them is replaced from then on."""
+        for secret in self._secrets:
+            with suppress(SecretUnavailable):  # the worker cannot have it either
+                secret.reveal()
 
     def kill(self) -> None:
         """End the process, with all that it has started, if there is one."""
@@ -231,12 +284,49 @@ def _line(process: "subprocess.Popen[bytes]", deadline: float | None) -> bytes |
             return None
 
 
-def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a worker sees of the environment: no way to the database, and no other place to import from."""
-    hidden = ("LATEWOOD_", "PG", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "__PYVENV_LAUNCHER__")
-    return {name: value for name, value in environ.items() if not name.startswith(hidden)}
+def worker_environment(
+    environ: Mapping[str, str], *, hidden: Collection[str] = (), own: Iterable[str] = ()
+) -> dict[str, str]:
+    """What a worker sees of the environment: no way to the database, and no other place to import from.
+
+    Nor what is `hidden`. What its `own` secrets are in it has, whatever that is called.
+    """
+    withheld = (_DATABASE.union(hidden) - set(own)) | _PYTHON
+    return {name: value for name, value in environ.items() if name not in withheld}
 
 
-def _death(code: int, printed: str) -> Failure:
+def _redacted(answer: Answer) -> Answer:
+    match answer:
+        case Returned():
+            return replace(
+                answer,
+                outputs={
+                    name: replace(result, metadata=redacted_json(result.metadata))
+                    for name, result in answer.outputs.items()
+                },
+                logs=redacted(answer.logs),
+                metadata=redacted_json(answer.metadata),
+                no_reuse=redacted(answer.no_reuse),
+            )
+        case Failed():
+            return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
+        case Closed():
+            return replace(answer, failures={name: _without_secrets(found) for name, found in answer.failures.items()})
+        case Refused():
+            return replace(answer, message=redacted(answer.message))
+        case Opened():
+            return answer
+
+
+def _without_secrets(failure: Failure) -> Failure:
+    return replace(
+        failure,
+        error=redacted(failure.error),
+        message=redacted(failure.message),
+        traceback=redacted(failure.traceback),
+    )
+
+
+def _death(code: int) -> Failure:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-    return Failure(kind=FailureKind.USER, error="ProcessEnded", message=f"its process {how}", traceback=printed)
+    return Failure(kind=FailureKind.USER, error="ProcessEnded", message=f"its process {how}")

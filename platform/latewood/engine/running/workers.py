@@ -28,10 +28,14 @@ from latewood.model.keys import AssetKey, RunId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """What a worker is started with, and by the assets it makes their tasks, with the code these must have there."""
+    """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
+
+    `hidden` are the environment variables that it does not see: other locations' secrets.
+    """
 
     opened: Open
     interpreter: str
+    hidden: frozenset[str]
     code: Mapping[AssetKey, tuple[str, CodeVersion]]
 
     def refused(self, opened: Opened) -> str:
@@ -106,7 +110,13 @@ class Workers:
     def _worker(self, key: AssetKey) -> Worker:
         crew = self._crews[key]
         if id(crew) not in self._working:
-            worker = Worker(crew.opened, interpreter=crew.interpreter, environ=self._environ, refuse=crew.refused)
+            worker = Worker(
+                crew.opened,
+                interpreter=crew.interpreter,
+                environ=self._environ,
+                refuse=crew.refused,
+                hidden=crew.hidden,
+            )
             worker.start()
             self._working[id(crew)] = worker
         return self._working[id(crew)]
