@@ -118,17 +118,31 @@ _MAIN = ("__main__", "__mp_main__")
 """What a process was started as: Latewood's own, wherever that lies."""
 
 
-def working_tree_modules(root: Path, folder: Path) -> list[str]:
-    """The user's own modules that this process has from below `root` and not from `folder`."""
-    return sorted(
-        name
-        for name, module in list(sys.modules.items())
-        if name not in _MAIN
-        and (origin := getattr(module, "__file__", None)) is not None
-        and _is_working_tree(origin, root)
-        and is_first_party(name, origin)
-        and not Path(origin).resolve().is_relative_to(folder)
-    )
+class WorkingTreeModules:
+    """The user's own modules that this process has from below `root` and not from `folder`.
+
+    Cost: a look at the file system for each module that was not there before.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._folder = folder
+        self._judged: dict[tuple[str, str], bool] = {}
+
+    def names(self) -> list[str]:
+        """The names of those that there are by now."""
+        origins = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
+        return sorted(name for name, origin in origins if origin is not None and self._is_one(name, origin))
+
+    def _is_one(self, name: str, origin: str) -> bool:
+        if (name, origin) not in self._judged:
+            self._judged[name, origin] = (
+                name not in _MAIN
+                and _is_working_tree(origin, self._root)
+                and is_first_party(name, origin)
+                and not Path(origin).resolve().is_relative_to(self._folder)
+            )
+        return self._judged[name, origin]
 
 
 def _is_working_tree(entry: str, root: Path) -> bool:

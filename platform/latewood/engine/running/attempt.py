@@ -1,6 +1,7 @@
 """One call of user code, from versions to staged results: a task's attempt, or a check's verdict."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +52,8 @@ class Made:
 class Attempts:
     """Calls the functions of a loaded location for the steps of one run.
 
-    Where it is `placing`, results that have an IO are left to it; else all are staged in the store.
+    Where it is `placing`, results that have an IO are left to it; else all are staged in the store. `around` is entered
+    for user code alone, without what is read and stored for it.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Attempts:
         dynamic: Collection[str] = (),
         *,
         placing: bool = False,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self._around = around
         self._placing = placing
         self._loaded = loaded
         self._values = values
@@ -91,7 +95,8 @@ class Attempts:
             arguments = self._arguments(node, live, read_together([bound for _, bound in due]), ordinals, context)
         except (ValueRefused, StoreError) as error:
             return refused(error)
-        outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
+        with self._around():
+            outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
         if isinstance(outcome, Raised):
             return outcome
         try:

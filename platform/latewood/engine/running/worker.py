@@ -2,13 +2,15 @@
 
 `python -P -m latewood.engine.running.worker`, by the location's own interpreter. It reads calls from standard input and
 answers on standard output; user code sees neither. It has no way to the database. It ends at once when its input does,
-be it in the middle of user code: then its engine is gone.
+be it in the middle of user code, with all that it has started: then its engine is gone.
 """
 
 import dataclasses
 import os
+import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
@@ -20,7 +22,7 @@ from msgspec.structs import replace
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.importing import working_tree_modules
+from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
@@ -41,6 +43,7 @@ from latewood.engine.running.worker_protocol import (
     Refused,
     Result,
     Returned,
+    Running,
     decode_call,
     decode_open,
     encode,
@@ -69,13 +72,14 @@ def main() -> None:
     except DefinitionsInvalid as error:
         answer(Refused(message="\n".join(map(str, error.problems))))
         return
-    if strays := working_tree_modules(root, folder):
+    elsewhere = WorkingTreeModules(root, folder)
+    if strays := elsewhere.names():
         answer(Refused(message=_strayed(strays)))
         return
     tasks = {bare.name: bare.task.code for bare in loaded.offered}
     code = {} if opened.made else {asset.key: asset.task.code for asset in loaded.assets}
     answer(Opened(python=python_version(), code=code, tasks=tasks))
-    caller = _Caller(opened, loaded)
+    caller = _Caller(opened, loaded, elsewhere, answer)
     while True:
         match decode_call(waiting.get()):
             case Call() as call:
@@ -126,6 +130,8 @@ def _used(loaded: Loaded, task: TaskDefinition) -> LiveTask:
 def _read(requests: BinaryIO, waiting: "Queue[bytes]") -> None:
     for line in requests:
         waiting.put(line)
+    if os.getpgrp() == os.getpid():  # so its engine starts it; what user code has started is of its group
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 
@@ -156,13 +162,16 @@ def _private_pipes() -> tuple[BinaryIO, Callable[[Answer], None]]:
 class _Caller:
     """Calls the tasks of the loaded location."""
 
-    def __init__(self, opened: Open, loaded: Loaded) -> None:
+    def __init__(
+        self, opened: Open, loaded: Loaded, elsewhere: WorkingTreeModules, say: Callable[[Answer], None]
+    ) -> None:
         self._loaded = loaded
         self._dynamic = {scheme.name: scheme for scheme in opened.dynamic}
         self._assets = {
             asset.key: replace(asset, partitions=with_keys(asset.partitions, self._dynamic)) for asset in loaded.assets
         }
-        self._folder = Path(opened.folder)
+        self._elsewhere = elsewhere
+        self._say = say
         self._results = ArtifactStore(Path(opened.results), opened.project)
         self._resources = OpenResources(loaded.resources)
         self._values = Values(
@@ -193,13 +202,30 @@ class _Caller:
             action=Action.RUN,
             reasons=(),
         )
-        attempts = Attempts(self._loaded, self._values, self._resources, RunId(call.run), _clock(call), self._dynamic)
+        attempts = Attempts(
+            self._loaded,
+            self._values,
+            self._resources,
+            RunId(call.run),
+            _clock(call),
+            self._dynamic,
+            around=self._told if node.task.timeouts.running else nullcontext,
+        )
         outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
         match outcome:
             case Raised():
                 return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
             case Made():
                 return self._returned(outcome)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The time of user code alone is limited, by an engine that does not see when it begins and ends."""
+        self._say(Running(begins=True))
+        try:
+            yield
+        finally:
+            self._say(Running(begins=False))
 
     def _node(self, call: Call) -> Node:
         assets = tuple(self._assets[key] for key in call.assets)
@@ -213,8 +239,7 @@ class _Caller:
         )
 
     def _returned(self, made: Made) -> Returned | Failed:
-        strays = working_tree_modules(self._loaded.root, self._folder)
-        if strays:
+        if strays := self._elsewhere.names():
             return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
         self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
         return Returned(

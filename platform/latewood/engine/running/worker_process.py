@@ -27,6 +27,7 @@ from latewood.engine.running.worker_protocol import (
     Opened,
     Refused,
     Returned,
+    Running,
     decode_answer,
     encode,
 )
@@ -136,6 +137,7 @@ class Worker:
         self._environ = worker_environment(environ, hidden=hidden, own=[secret.env for secret in self._secrets])
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
+        self._found = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +148,7 @@ class Worker:
     def start(self) -> Opened:
         """Start the process and load the location. Raises WorkerUnusable."""
         self.kill()
+        self._found.clear()
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         try:
             # -P: the folder it is started in is no place to import from.
@@ -212,12 +215,16 @@ class Worker:
         try:
             process.stdin.write(encode(message) + b"\n")
             process.stdin.flush()
-            line = _line(process, None if timeout_s is None else monotonic() + timeout_s + _GRACE_S)
+            deadline: float | None = None
+            while line := self._line(process, deadline):
+                match decode_answer(line):
+                    case Running(begins=begins):
+                        deadline = monotonic() + timeout_s + _GRACE_S if begins and timeout_s is not None else None
+                    case answer:
+                        self._see_secrets()
+                        return _redacted(answer)
             if line is None:
                 return Overdue(seconds=timeout_s or 0.0)
-            if line.endswith(b"\n"):
-                self._see_secrets()
-                return _redacted(decode_answer(line))
         except BrokenPipeError:
             pass  # it died before it had read everything
         except msgspec.MsgspecError as error:
@@ -228,6 +235,29 @@ class Worker:
             process.kill()
             code = process.wait()
         return Died(code=code, printed=self._tail())
+
+    def _line(self, process: "subprocess.Popen[bytes]", deadline: float | None) -> bytes | None:
+        """The next line it writes, nothing when it has ended before that, None if it does neither in time.
+
+        That the pipe stays open says nothing: what user code has forked holds it as well, and may live longer.
+        """
+        assert process.stdout is not None, "it was started with pipes"
+        pipe, looking, found = process.stdout.fileno(), poll(), self._found
+        looking.register(pipe, POLLIN)
+        while b"\n" not in found:
+            ended = process.poll() is not None
+            if looking.poll(0 if ended else _LOOK_MS):
+                piece = os.read(pipe, _PIECE)
+                if not piece:
+                    return b""
+                found += piece
+            elif ended:
+                return b""
+            elif deadline is not None and monotonic() > deadline:
+                return None
+        line, _, rest = bytes(found).partition(b"\n")
+        self._found = bytearray(rest)
+        return line
 
     def _tail(self) -> str:
         assert self._printed is not None, "opened with the process"
@@ -262,28 +292,6 @@ class Worker:
         return WorkerUnusable(self._open.location, self._interpreter, cause)
 
 
-def _line(process: "subprocess.Popen[bytes]", deadline: float | None) -> bytes | None:
-    """The next line it writes, or what there is of one when it has ended; None if it does neither in time.
-
-    That the pipe stays open says nothing: what user code has forked holds it as well, and may live longer.
-    """
-    assert process.stdout is not None, "it was started with pipes"
-    pipe, looking = process.stdout.fileno(), poll()
-    looking.register(pipe, POLLIN)
-    found = bytearray()
-    while True:
-        ended = process.poll() is not None
-        while looking.poll(0 if ended else _LOOK_MS):
-            piece = os.read(pipe, _PIECE)
-            found += piece
-            if not piece or found.endswith(b"\n"):  # one answer at a time is all there ever is
-                return bytes(found)
-        if ended:
-            return bytes(found)
-        if deadline is not None and monotonic() > deadline:
-            return None
-
-
 def worker_environment(
     environ: Mapping[str, str], *, hidden: Collection[str] = (), own: Iterable[str] = ()
 ) -> dict[str, str]:
@@ -314,7 +322,7 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, failures={name: _without_secrets(found) for name, found in answer.failures.items()})
         case Refused():
             return replace(answer, message=redacted(answer.message))
-        case Opened():
+        case Opened() | Running():
             return answer
 
 

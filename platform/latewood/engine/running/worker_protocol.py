@@ -79,6 +79,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: str = ""
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """User code begins, or has ended, of a call whose time is limited; its answer is to come."""
+
+    begins: bool
+
+
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """There are no more calls: leave the resources that were entered."""
 
@@ -121,7 +127,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Answer = Opened | Refused | Returned | Failed | Closed
+Answer = Opened | Refused | Running | Returned | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
