@@ -356,8 +356,10 @@ worker.call(Call(assets=("n",), partition="", parameters={}, inputs={}, run="r",
 """
     (tmp_path / "root").mkdir()
     (tmp_path / "assets.py").write_text(
-        "import os, time\nfrom pathlib import Path\nfrom latewood import asset\n\n@asset\ndef n() -> int:\n"
-        "    Path(__file__).with_name('begun').touch()\n    time.sleep(600)\n    return 1\n"
+        "import os, subprocess, time\nfrom pathlib import Path\nfrom latewood import asset\n\n@asset\ndef n() -> int:\n"
+        "    child = subprocess.Popen(['sleep', '600'])\n    begun = Path(__file__).with_name('begun')\n"
+        "    begun.with_suffix('.part').write_text(str(child.pid))\n    begun.with_suffix('.part').rename(begun)\n"
+        "    time.sleep(600)\n    return 1\n"
     )
     engine = subprocess.Popen([sys.executable, "-c", story, tmp_path], stdout=subprocess.PIPE, text=True)
     worker = int(engine.stdout.readline())
@@ -365,9 +367,31 @@ worker.call(Call(assets=("n",), partition="", parameters={}, inputs={}, run="r",
         os.sched_yield()
     engine.send_signal(signal.SIGKILL)
     engine.wait()
-    while Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_bytes():
-        os.sched_yield()
+    for process in (worker, int((tmp_path / "begun").read_text())):
+        while Path(f"/proc/{process}/cmdline").exists() and Path(f"/proc/{process}/cmdline").read_bytes():
+            os.sched_yield()
     engine.stdout.close()
+
+
+def test_a_timeout_holds_user_code_alone_and_not_the_storing_of_what_it_returned(tmp_path):
+    (tmp_path / "assets.py").write_text(
+        "import signal, time\nfrom datetime import timedelta\nfrom pydantic import BaseModel, field_serializer\n"
+        "from latewood import asset\n"
+        "class Slow(BaseModel):\n    n: int\n    @field_serializer('n')\n    def slowly(self, n: int) -> int:\n"
+        "        time.sleep(0.6)\n        return n\n"
+        "@asset(timeouts=timedelta(seconds=0.1))\ndef n() -> Slow:\n    return Slow(n=1)\n"
+        "@asset(timeouts=timedelta(seconds=0.1))\ndef endless() -> int:\n"
+        "    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    time.sleep(600)\n    return 1\n"
+    )
+    folder, limit = str(tmp_path), timedelta(seconds=0.1)
+    where = {"folder": folder, "location": "assets.py", "paths": (), "root": folder, "environment": "prod"}
+    opened = Open(**where, project="p", store=folder, results=folder)
+    call = {"partition": "", "parameters": {}, "inputs": {}, "run": "r", "step": 0, "attempt": 1}
+    with Worker(opened, interpreter=sys.executable, environ={}, grace_s=0.0) as worker:
+        assert isinstance(worker.call(Call(**call, assets=("n",)), timeout=limit), Returned)
+        answer = worker.call(Call(**call, assets=("endless",)), timeout=limit)
+        assert answer.failure.message == "still running after 0.1 s; its process was ended"
+        assert isinstance(worker.call(Call(**call, assets=("n",)), timeout=limit), Returned)
 
 
 DYNAMIC = """

@@ -1,11 +1,13 @@
 """Sharing tasks: what another location's code makes, by its own process, and what is told where it cannot be."""
 
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
 
+from latewood.commands.collecting import collect_caches
 from latewood.commands.deployed_code import created_as
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.explaining import plan_changes
@@ -405,6 +407,64 @@ def test_source_that_is_gone_is_told_before_anything_is_recorded(world):
     assert "the source of shop.py as deployed in" in world.refused("lab.py", LAB)
 
 
+def test_what_was_to_be_reused_and_is_gone_is_made_by_its_own_code(world):
+    world.deploy("shop.py", SHOP)
+    world.run("lab.py", LAB)
+    again = LAB + 'again = scale.asset(key="again", inputs={"rows": rows}, parameters={"factor": 3})\n'
+    prepared = prepare(world.workspace, world.load("lab.py", again), Asked(selection="*"))
+    (made,) = (o for fact in world.facts(StepSucceeded) for o in fact.outputs if fact.step == 1)
+    world.workspace.store.path_of(made.artifact).unlink()
+    done = materialize(world.workspace, prepared)
+    assert (done.tally.ran, done.tally.failed) == (1, 0), world.facts(StepFailed)
+    assert world.value("again", list[float]) == [3.0, 60.0]
+
+
+def test_where_it_cannot_be_made_either_that_is_the_failure_of_its_step(world):
+    world.deploy("shop.py", SHOP)
+    world.run("lab.py", LAB)
+    again = LAB + 'again = scale.asset(key="again", inputs={"rows": rows}, parameters={"factor": 3})\n'
+    again += "@asset\ndef alone() -> int:\n    return 1\n"
+    loaded = world.load("lab.py", again)
+    prepared = prepare(world.workspace, loaded, Asked(selection="*"))
+    (made,) = (o for fact in world.facts(StepSucceeded) for o in fact.outputs if fact.step == 1)
+    archive = created_as(world.workspace, loaded.assets[1].task.shared.deployment).archive
+    for address in (made.artifact, archive):
+        world.workspace.store.path_of(address).unlink()
+    done = materialize(world.workspace, prepared)
+    assert (done.tally.ran, done.tally.failed) == (1, 1)
+    (failed,) = world.facts(StepFailed)
+    assert "the source of shop.py as deployed in" in failed.failure.message
+
+
+def test_what_it_is_run_by_is_not_removed_meanwhile(world):
+    world.deploy("shop.py", SHOP)
+    prepared = prepare(world.workspace, world.load("lab.py", LAB), Asked(selection="*"))
+    found = []
+
+    def collecting(_):
+        found.append(collect_caches(world.workspace, world.workspace.home, older_than=timedelta(0)).in_use)
+
+    assert materialize(world.workspace, prepared, notice=collecting).status == "succeeded"
+    assert found == [True]
+    assert collect_caches(world.workspace, world.workspace.home, older_than=timedelta(0)).unused
+
+
+def test_one_reference_of_two_locations_is_reproduced_as_each_had_it(world):
+    def source(name, reads):
+        return HEAD + (
+            f"@asset\ndef {name}_rows() -> list[int]:\n    return [1]\n"
+            f'{name} = task_ref("shop.py:scale").asset(key="{name}", inputs={{"{reads}": {name}_rows}})\n'
+        )
+
+    world.deploy("shop.py", SHOP)
+    world.deploy("a.py", source("a", "rows"))
+    world.deploy("z.py", source("z", "rows"))
+    world.deploy("shop.py", SHOP.replace("rows", "values"))
+    run = world.run("m.py", source("m", "values")).run
+    found = reproduce(world.workspace, run, home=world.root / "again", root=world.root)
+    assert [output.fact.verdict for output in found.outputs] == ["identical"] * 2, [o.fact for o in found.outputs]
+
+
 KILLED = """
 import os, signal
 from pathlib import Path
@@ -550,7 +610,14 @@ def test_another_project_uses_what_was_granted_and_nothing_else(world):
     assert world.value("scaled", list[float], lab) == [4.0, 23.0]
 
     revoke(world.workspace, "shop.py:scale", of="lab")
-    assert world.refused("lab.py", GRANTED, lab) == not_granted
+    assert world.refused("new.py", GRANTED, lab) == not_granted.replace("lab.py:5", "new.py:5")
+    # What it made stays, and the rest of its file goes on; what would have to be made by it is refused, alone.
+    edited = GRANTED.replace("sum(scaled)", "sum(scaled) * 2") + "@asset\ndef alone() -> int:\n    return 1\n"
+    after = world.run("lab.py", edited, lab)
+    assert (after.tally.ran, after.fresh) == (2, 2)
+    refused = world.run("lab.py", edited.replace("[1, 20]", "[2, 30]").replace("return 1", "return 2"), lab)
+    assert (refused.tally.ran, refused.tally.failed, refused.tally.skipped) == (2, 1, 1)
+    assert world.facts(StepFailed, lab)[-1].failure.message.endswith("is not granted any more")
     with pytest.raises(UsageError, match="is not granted any more"):
         reproduce(lab, run.run, home=lab.home, root=world.root)
     assert [found.revoked is None for found in list_granted(world.workspace)] == [False, False]

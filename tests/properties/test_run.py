@@ -407,7 +407,7 @@ class Runs(RuleBasedStateMachine):
             catalog=self.catalog,
             loaded=self._loaded(),
             resources=OpenResources({}),
-            workers=Workers((), {}),
+            workers=Workers((), {}, {}.__getitem__),
             run=RunId(f"run{self.runs}"),
             recorder=recorder,
             store=self.store,

@@ -12,7 +12,7 @@ from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import may_overwrite_others, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
-from latewood.commands.sharing import workers_for
+from latewood.commands.sharing import sharing_in_use, workers_for
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import CheckResult
@@ -140,13 +140,13 @@ def materialize(
     resources = OpenResources(prepared.loaded.resources)
     _refuse_secrets(prepared)
     close_interrupted(workspace)
-    workers = workers_for(workspace, prepared.plan, prepared.view)
     run = workspace.new_run()
     absences = Absences(notice)
     log = RunLog(workspace.log, workspace.store, patience, absences)
     with (
-        workers,
         in_use(workspace.store),
+        sharing_in_use(workspace, prepared.plan),
+        workers_for(workspace, prepared.plan, prepared.view, lambda act: patiently(act, patience, absences)) as workers,
         driving(workspace, run) as lease,
         GroupCommit(log, log.make_durable) as commits,
     ):

@@ -152,7 +152,7 @@ class _Reading:
         self._history = history
         self._configurations: dict[str, Recorded] = {}
         self._dynamic: tuple[DynamicKeys, ...] = ()
-        self._shared: tuple[Shared, ...] = ()
+        self._shared: dict[str, tuple[Shared, ...]] = {}
 
     def steps(self, numbers: Sequence[int]) -> list[RecordedStep]:
         with snapshot(self._workspace.log) as connection:
@@ -167,7 +167,6 @@ class _Reading:
             keys = dynamic_keys(connection, self._workspace.project, self._history.planned, names)
             self._dynamic = tuple(keys[name] for name in sorted(keys))
             others: dict[str, tuple[AssetDefinition, ...]] = {}
-            self._shared = recorded_tasks(connection, self._workspace, (e.definition for e in by_id.values()))
             return [self._step(connection, requested, number, by_id, others) for number in numbers]
 
     def _step(
@@ -183,6 +182,9 @@ class _Reading:
         location, name = entries[0].location, entries[0].deployment
         if location not in others:
             others[location] = tuple(_read_elsewhere(location, by_id))
+            # Of each location its own: at another time the same reference was deployed as something else.
+            own = [entry.definition for entry in by_id.values() if entry.location == location]
+            self._shared[location] = recorded_tasks(connection, self._workspace, own)
         task = entries[0].definition.task
         paths = list(path_texts(task, started.parameters))
         return RecordedStep(
@@ -194,7 +196,7 @@ class _Reading:
             python=requested.python,
             assets=tuple(entry.definition for entry in entries),
             others=others[location],
-            shared=self._shared,
+            shared=self._shared[location],
             inputs={name: tuple(self._read(connection, name, started)) for name in started.inputs},
             reads={name: by_id[read.asset].definition.key for name, read in started.inputs.items()},
             contents=contents_seen(connection, self._workspace.project, location, paths, self._history.planned),

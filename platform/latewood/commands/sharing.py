@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -24,13 +25,14 @@ from latewood.engine.loading.shared import Shared, stand_in
 from latewood.engine.running.worker_protocol import Open
 from latewood.engine.running.workers import Crew, Workers
 from latewood.engine.storage.archives import unpacked
+from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import DefinitionError, UsageError
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, SharedFrom
 from latewood.model.keys import AssetKey
 from latewood.model.schemes import DynamicKeys, dimensions_of, with_keys
-from latewood.projections.catalog import deployed
+from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -54,7 +56,8 @@ def resolver(workspace: Workspace, location: str) -> Resolve:
     """Finds the tasks that this location refers to, as they are deployed in the environment now, or as versions say.
 
     It raises DefinitionError for what cannot be used, saying what can: no such task or version, another project's
-    without its grant, code or lock file that are gone, a resource that is not configured.
+    without its grant, code or lock file that are gone, a resource that is not configured. What was granted when the
+    location was deployed stays what it was, so that the rest can be deployed: its steps are refused if they are to run.
     """
 
     def resolve(reference: Reference) -> Callable[..., Any]:
@@ -67,7 +70,13 @@ def resolver(workspace: Workspace, location: str) -> Resolve:
                 created = created_as(workspace, offered.deployment)
                 archive, lock = created.archive, created.lock
             else:
-                found = _received(connection, workspace, reference)
+                try:
+                    found = _received(connection, workspace, reference)
+                except DefinitionError:
+                    kept = _kept(connection, workspace, location, reference)
+                    if kept is None:
+                        raise
+                    return stand_in(kept)
                 offered, archive, lock = found.offered, found.archive, found.lock
         for what, address in (("source", archive), ("lock file", lock)):
             if address and not workspace.store.exists(ArtifactAddress(address)):
@@ -86,6 +95,16 @@ def resolver(workspace: Workspace, location: str) -> Resolve:
         return stand_in(Shared(bare=offered.task, source=source))
 
     return resolve
+
+
+def _kept(connection: Snapshot, workspace: Workspace, location: str, reference: Reference) -> Shared | None:
+    """What the location has the reference for as it is deployed in the environment now."""
+    name = deployed(connection, workspace.project, workspace.environment, NOW).get(location)
+    if name is None:
+        return None
+    assets = [entry.definition for entry in defined(connection, workspace.project, location, name)]
+    found = recorded_tasks(connection, workspace, assets)
+    return next((shared for shared in found if shared.reference == reference), None)
 
 
 def recorded_tasks(connection: Snapshot, workspace: Workspace, assets: Iterable[AssetDefinition]) -> tuple[Shared, ...]:
@@ -226,19 +245,39 @@ def _refuse_unconfigured(connection: Snapshot, workspace: Workspace, reference: 
 # ── what runs it ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def workers_for(workspace: Workspace, made: Plan, view: View) -> Workers:
-    """The workers for what the plan may run of other locations' tasks, started and looked at.
+@contextmanager
+def sharing_in_use(workspace: Workspace, made: Plan) -> Iterator[None]:
+    """What workers run by is not removed meanwhile, where the plan has tasks of others."""
+    if any(task.node.task.shared is not None for task in made.tasks):
+        with caches_in_use(workspace.home):
+            yield
+    else:
+        yield
 
-    Before anything of the run is recorded, so that what cannot be run is not begun. Raises UsageError where code, lock
-    file or grant are gone, VenvFailed, WorkerUnusable. Cost: a process for each location and code, and building its
-    environment the first time.
+
+def workers_for(workspace: Workspace, made: Plan, view: View, waiting: Callable[[Callable[[], Crew]], Crew]) -> Workers:
+    """The workers for what the plan may run of other locations' tasks; for what it will run, started and looked at.
+
+    Before anything of the run is recorded, so that what cannot be run is not begun. Those for steps that are to be
+    reused are made ready once one runs after all, by `waiting` for the log; so are those whose grant was revoked, which
+    fail then, alone. To be used with `sharing_in_use`. Raises UsageError where code or lock file are gone, VenvFailed,
+    WorkerUnusable. Cost: a process for each location and code, and building its environment the first time.
     """
     due: dict[AssetKey, AssetDefinition] = {}
+    spare: dict[AssetKey, AssetDefinition] = {}
+    revoked = _revoked(workspace, made)
     for task in made.tasks:
-        actions = {group.action for group in task.groups}
-        if task.node.task.shared is not None and actions & {Action.RUN, Action.DEPENDS}:
-            due |= zip(task.node.keys, task.node.assets, strict=True)
-    workers = Workers(_crews(workspace, view, due.values()), os.environ)
+        source, actions = task.node.task.shared, {group.action for group in task.groups}
+        if source is not None:
+            runs = bool(actions & {Action.RUN, Action.DEPENDS}) and source not in revoked
+            (due if runs else spare).update(zip(task.node.keys, task.node.assets, strict=True))
+
+    def crew_of(key: AssetKey) -> Crew:
+        alike = [asset for asset in spare.values() if _place(asset) == _place(spare[key])]
+        (crew,) = _crews(workspace, view, alike)
+        return crew
+
+    workers = Workers(_crews(workspace, view, due.values()), os.environ, lambda key: waiting(lambda: crew_of(key)))
     try:
         workers.start()
     except BaseException:
@@ -247,17 +286,36 @@ def workers_for(workspace: Workspace, made: Plan, view: View) -> Workers:
     return workers
 
 
+def _revoked(workspace: Workspace, made: Plan) -> set[SharedFrom]:
+    """The tasks of other projects in the plan that are not granted any more."""
+    shared = {task.node.task.shared for task in made.tasks if task.node.task.shared is not None}
+    sources = {source for source in shared if source.project}
+    if not sources:
+        return set()
+    with snapshot(workspace.log) as connection:
+        received = received_tasks(connection, workspace.project)
+    standing = {(r.owner, r.offered.location, r.offered.deployment, r.offered.task.name) for r in received}
+    return {s for s in sources if (s.project, s.location, s.deployment, s.name) not in standing}
+
+
+def _place(asset: AssetDefinition) -> tuple[str, str, str, str]:
+    """What its worker runs: a deployment, of another project those tasks of it that are granted."""
+    source = asset.task.shared
+    assert source is not None, "so it was chosen"
+    return source.project, source.location, source.deployment, source.name if source.project else ""
+
+
 def _crews(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> list[Crew]:
     """Deployments of equal source that are run by one Python are one."""
-    ready: dict[tuple[str, str, str], tuple[DeployedCode, str]] = {}
+    home = workspace.home.absolute()
+    ready: dict[tuple[str, str, str, str], tuple[DeployedCode, str]] = {}
     teams: dict[tuple[str, Path, str, str], tuple[DeployedCode, list[AssetDefinition]]] = {}
     for asset in due:
-        source = asset.task.shared
+        source, place = asset.task.shared, _place(asset)
         assert source is not None, "so it was chosen"
-        place = (source.project, source.location, source.deployment)
         if place not in ready:
-            code = shared_code(workspace, source, workspace.home)
-            ready[place] = code, interpreter_of(code, workspace.home, view.root)
+            code = shared_code(workspace, source, home)
+            ready[place] = code, interpreter_of(code, home, view.root)
         code, python = ready[place]
         teams.setdefault((source.project, code.folder, code.location, python), (code, []))[1].append(asset)
     return [

@@ -128,7 +128,9 @@ class Worker:
         environ: Mapping[str, str],
         refuse: Callable[[Opened], str] = lambda _: "",
         hidden: Collection[str] = (),
+        grace_s: float = _GRACE_S,
     ) -> None:
+        self._grace_s = grace_s
         self.location = opened.location
         self._secrets = secrets_of(opened.configurations.values(), Path(opened.root))
         self._open = opened
@@ -219,7 +221,7 @@ class Worker:
             while line := self._line(process, deadline):
                 match decode_answer(line):
                     case Running(begins=begins):
-                        deadline = monotonic() + timeout_s + _GRACE_S if begins and timeout_s is not None else None
+                        deadline = monotonic() + timeout_s + self._grace_s if begins and timeout_s is not None else None
                     case answer:
                         self._see_secrets()
                         return _redacted(answer)

@@ -4,7 +4,7 @@ There is one for each location and code, kept for the run. One that dies fails t
 the next attempt starts another one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,12 +15,12 @@ from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.calls import Returned as Value
-from latewood.engine.running.worker_process import Worker, WorkerUnusable
+from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned
 from latewood.engine.storage.store import ArtifactAddress, Staged
 from latewood.engine.values.recordable import text
 from latewood.engine.values.values import StagedOutput, Values
-from latewood.errors import StoreError
+from latewood.errors import LatewoodError, StoreError
 from latewood.events import Failure, FailureKind
 from latewood.model.code import CodeVersion
 from latewood.model.keys import AssetKey, RunId
@@ -53,10 +53,16 @@ class Crew:
 
 
 class Workers:
-    """Calls tasks of other locations for the steps of one run. To be closed in the end."""
+    """Calls tasks of other locations for the steps of one run. To be closed in the end.
 
-    def __init__(self, crews: Sequence[Crew], environ: Mapping[str, str]) -> None:
+    For assets that none of the crews makes `later` says who does, once that is needed: a step that was to be reused
+    runs where what it would take is gone. Whatever is wrong with those then is the failure of their steps.
+    """
+
+    def __init__(self, crews: Sequence[Crew], environ: Mapping[str, str], later: Callable[[AssetKey], Crew]) -> None:
         self._crews = {key: crew for crew in crews for key in crew.code}
+        self._later = later
+        self._refused: dict[AssetKey, LatewoodError] = {}
         self._environ = environ
         self._working: dict[int, Worker] = {}
 
@@ -87,10 +93,9 @@ class Workers:
                     return Raised(failure=failure, duration_ms=duration_ms, output=logs)
                 case Returned():
                     return _made(answer, values)
-        except WorkerUnusable as error:
-            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
-        except StoreError as error:
-            failure = Failure(kind=FailureKind.STORE, error=type(error).__name__, message=text(str(error)))
+        except LatewoodError as error:
+            kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
+            failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
         return Raised(failure=failure, duration_ms=0.0, output="")
 
     def close(self) -> dict[str, Failure]:
@@ -108,7 +113,7 @@ class Workers:
             worker.kill()
 
     def _worker(self, key: AssetKey) -> Worker:
-        crew = self._crews[key]
+        crew = self._crew(key)
         if id(crew) not in self._working:
             worker = Worker(
                 crew.opened,
@@ -120,6 +125,18 @@ class Workers:
             worker.start()
             self._working[id(crew)] = worker
         return self._working[id(crew)]
+
+    def _crew(self, key: AssetKey) -> Crew:
+        if key in self._refused:  # an environment that cannot be built is not built again for each partition
+            raise self._refused[key]
+        if key not in self._crews:
+            try:
+                crew = self._later(key)
+            except LatewoodError as error:
+                self._refused[key] = error
+                raise
+            self._crews |= dict.fromkeys(crew.code, crew)
+        return self._crews[key]
 
 
 def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
