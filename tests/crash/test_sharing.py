@@ -457,7 +457,6 @@ def test_one_reference_of_two_locations_is_reproduced_as_each_had_it(world):
         )
 
     world.deploy("shop.py", SHOP)
-    world.deploy("a.py", source("a", "rows"))
     world.deploy("z.py", source("z", "rows"))
     world.deploy("shop.py", SHOP.replace("rows", "values"))
     run = world.run("m.py", source("m", "values")).run
