@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec import structs
 
-from latewood.commands.collecting import collect_caches
+from latewood.commands.collecting import collect, collect_caches
 from latewood.commands.deployed_code import created_as
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.explaining import plan_changes
@@ -623,6 +623,41 @@ def test_another_project_uses_what_was_granted_and_nothing_else(world):
     with pytest.raises(UsageError, match=r"shop.py:scale is not granted to project lab; granted are: none"):
         revoke(world.workspace, "shop.py:scale", of="lab")
     verify(world.workspace.log.engine, world.workspace.log.projections)
+
+
+def test_the_source_of_a_task_that_was_withdrawn_is_collected_and_comes_again_with_the_next_grant(world):
+    world.deploy("shop.py", SHOP)
+    lab = world.other("lab")
+    grant(world.workspace, "shop.py:scale", to="lab")
+    grant(world.workspace, "shop.py:split", to="lab")
+    (address, _) = (fact.archive for fact in world.facts(TaskReceived, lab))
+    left = GRANTED.replace("return [1, 20]", "return [1, 21]")
+    assert world.run("lab.py", GRANTED, lab).status == "succeeded"
+    revoke(world.workspace, "shop.py:scale", of="lab")
+    assert not collect(lab, older_than=timedelta(0)).garbage.versions  # another task of it is granted still
+    revoke(world.workspace, "shop.py:split", of="lab")
+    assert not collect(lab, older_than=timedelta(days=1)).garbage.versions
+    (collected,) = collect(lab, older_than=timedelta(0)).garbage.versions
+    assert collected.name == address
+    assert not lab.store.exists(address)
+    assert not collect(world.workspace, older_than=timedelta(0)).garbage.versions  # its owner has deployed it
+    assert world.run("lab.py", left, lab).tally.failed == 1
+
+    grant(world.workspace, "shop.py:scale", to="lab")
+    collect(lab, older_than=timedelta(0))
+    assert lab.store.exists(address)
+    assert world.run("lab.py", left, lab).status == "succeeded"
+    assert world.value("scaled", list[float], lab) == [3.0, 63.0]
+
+
+def test_a_project_that_is_nearly_another_is_taken_for_a_slip(world):
+    world.deploy("shop.py", SHOP)
+    grant(world.workspace, "shop.py:scale", to="laboratory")
+    with pytest.raises(UsageError, match=r'no project "labratory" has recorded anything yet; near: laboratory\.'):
+        grant(world.workspace, "shop.py:scale", to="labratory")
+    assert not world.facts(TaskReceived, world.other("labratory"))
+    world.deploy("lab.py", ROWS, world.other("labratory"))
+    assert grant(world.workspace, "shop.py:scale", to="labratory").position is not None
 
 
 def test_what_cannot_be_granted_is_refused(world):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Final
 
 from latewood.commands.deployed_code import created_as
@@ -11,17 +12,29 @@ from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.deploy import definition_pieces
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
+from latewood.engine.storage.sweeping import in_use
 from latewood.errors import DefinitionError, UsageError
 from latewood.events import Event, GrantRevoked, TaskGranted, TaskReceived, TaskWithdrawn
+from latewood.model.definitions import definition_digest
 from latewood.projections.catalog import deployed, deployment
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
-from latewood.projections.tasks import Granted, Offered, granted_tasks, received_tasks, task_versions, tasks_of
+from latewood.projections.tasks import (
+    Granted,
+    Offered,
+    granted_tasks,
+    projects,
+    received_tasks,
+    task_versions,
+    tasks_of,
+)
 from latewood.sharing import Reference
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
 _STREAM: Final = "grants"
+_NEAR: Final = 0.85
+"""How much alike two projects' names are that may be one of them misspelt: a letter in seven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +73,13 @@ def grant(workspace: Workspace, named: str, *, to: str, version: str = "") -> Ch
 
     All that it takes is given at once: the task's definition into the other project's log, with the same append, and
     its source and lock file into its store. Nothing else of this project can be read there.
-    Raises UsageError for a task that there is not, or that asks for resources: those are this project's own.
+    Raises UsageError for a task that there is not, or that asks for resources: those are this project's own; and for a
+    project that is called almost like others and has recorded nothing yet.
     """
     checked_name("project", to)
     if to == workspace.project:
         raise UsageError(f"{to} is this project, which may use its tasks anyway")
+    _refuse_misspelt(workspace, to)
     reference = referred(named, version)
     offered = _offered(workspace, reference)
     if uses := sorted({use.resource for use in offered.task.task.uses}):
@@ -72,7 +87,7 @@ def grant(workspace: Workspace, named: str, *, to: str, version: str = "") -> Ch
             f"{reference} asks for {', '.join(uses)}, which is configured in project {workspace.project} and nowhere "
             "else; only tasks without resources can be granted"
         )
-    received = _received(workspace, offered, to)
+    store = ArtifactStore(workspace.store.directory.parent, to)
 
     def decided() -> tuple[list[Event], list[Event]]:
         if any(_is(found, reference, to) and found.deployment == offered.deployment for found in _granted(workspace)):
@@ -86,7 +101,9 @@ def grant(workspace: Workspace, named: str, *, to: str, version: str = "") -> Ch
         )
         return [granted], list(received)
 
-    position = _record(workspace, to, decided)
+    with in_use(store):  # what is put there is not removed before it is said that it is needed
+        received = _received(workspace, offered, store)
+        position = _record(workspace, to, decided)
     return Change(
         task=str(reference),
         project=to,
@@ -177,10 +194,30 @@ def _is(found: Granted, reference: Reference, grantee: str) -> bool:
     return (found.location, found.name, found.grantee) == (reference.location, reference.name, grantee)
 
 
-def _received(workspace: Workspace, offered: Offered, to: str) -> list[TaskReceived]:
-    """What the other project is given, once source and lock file are in its store: nothing is promised before."""
+def _refuse_misspelt(workspace: Workspace, project: str) -> None:
+    """A project may be granted something before it has anything; one that is nearly another is taken for that."""
+    with snapshot(workspace.log) as connection:
+        known = projects(connection)
+    if project in known:
+        return
+    if near := get_close_matches(project, set(known) - {workspace.project}, n=3, cutoff=_NEAR):
+        raise UsageError(
+            f'no project "{project}" has recorded anything yet; near: {", ".join(near)}. If it is another one, deploy '
+            "something there first"
+        )
+
+
+def _received(workspace: Workspace, offered: Offered, store: ArtifactStore) -> list[TaskReceived]:
+    """What the other project is given, once source and lock file are in its store: nothing is promised before.
+
+    There it stands under its digest, so it must be what that says.
+    """
     created = created_as(workspace, offered.deployment)
-    store = ArtifactStore(workspace.store.directory.parent, to)
+    if definition_digest(offered.task) != offered.digest:
+        raise UsageError(
+            f"{offered.location}:{offered.task.name}: its definition in the log is not what its digest says; "
+            f"deploy {offered.location} again"
+        )
     for address in filter(None, (created.archive, created.lock)):
         content = workspace.store.read(ArtifactAddress(address))
         store.commit([store.stage(content, address.partition(".")[2])])

@@ -65,11 +65,21 @@ _ARTIFACTS: Final = text(
     "WHERE v.project = :project GROUP BY v.artifact"
 )
 
+# The source of another project's tasks, once they were withdrawn, where no deployment of the project itself has it.
+_ARCHIVES: Final = text(
+    "SELECT r.archive AS artifact, "
+    "bool_or(r.withdrawn IS NULL OR r.withdrawn > :since OR d.deployment IS NOT NULL) AS reached, "
+    "coalesce(max(c.position) > max(r.position), false) AS collected FROM received r "
+    "LEFT JOIN deployments d ON d.project = r.project AND d.source = r.source "
+    "LEFT JOIN collected c ON c.project = r.project AND c.artifact = r.archive "
+    "WHERE r.project = :project AND r.archive <> '' GROUP BY r.archive"
+)
+
 
 def recorded_artifacts(connection: Connection, project: str, since: Position) -> dict[str, Reach]:
     """Every artifact that a version lies in, and whether anything reaches it that is true now or was after `since`.
 
-    Cost: O(versions + moves of heads).
+    So is source that other projects granted. Cost: O(versions + moves of heads).
     """
     stretches = {
         stretch
@@ -84,5 +94,5 @@ def recorded_artifacts(connection: Connection, project: str, since: Position) ->
         "afters": [stretch.after for stretch in stretches],
         "uptos": [stretch.upto for stretch in stretches],
     }
-    rows = connection.execute(_ARTIFACTS, parameters)
+    rows = [*connection.execute(_ARTIFACTS, parameters), *connection.execute(_ARCHIVES, parameters)]
     return {row.artifact: Reach(reached=row.reached, collected=row.collected) for row in rows}

@@ -223,6 +223,8 @@ _RECEIVED: Final = text(
     "ORDER BY r.owner, r.location, r.name, r.position DESC"
 )
 
+_PROJECTS: Final = text("SELECT project FROM deployments UNION SELECT project FROM received ORDER BY project")
+
 _decode: Final = msgspec.json.Decoder(BareTask).decode
 _paths: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -249,6 +251,11 @@ def deployments_named(connection: Connection, project_: str, location: str, pref
 def granted_tasks(connection: Connection, project_: str) -> list[Granted]:
     """What the project grants to others, and what it granted; newest first of each task and grantee."""
     return [Granted(*row) for row in connection.execute(_GRANTED, {"project": project_})]
+
+
+def projects(connection: Connection) -> list[str]:
+    """The projects that have deployed something, or were granted something. Cost: O(deployments)."""
+    return [row.project for row in connection.execute(_PROJECTS)]
 
 
 def received_tasks(connection: Connection, project_: str, *, also_withdrawn: bool = False) -> list[Received]:
