@@ -18,6 +18,7 @@ from latewood.commands.reading import read
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.sharing import resolver
+from latewood.commands.views import AsOf
 from latewood.engine.loading.loader import load_file
 from latewood.engine.running.worker_process import WorkerUnusable
 from latewood.engine.storage.store import ArtifactStore
@@ -620,6 +621,12 @@ def test_another_project_uses_what_was_granted_and_nothing_else(world):
     with pytest.raises(UsageError, match="is not granted any more"):
         reproduce(lab, run.run, home=lab.home, root=world.root)
     assert [found.revoked is None for found in list_granted(world.workspace)] == [False, False]
+    (first, second) = (fact.position for fact in reversed(list_granted(world.workspace)))
+    then = [AsOf(position) for position in (done.position - 1, first, second)]
+    assert [len(list_granted(world.workspace, at)) for at in then] == [0, 1, 2]
+    told = [list_usable(lab, AsOf(position)) for position in (first, first + 1)]  # both with one append
+    assert [[usable.deployment for usable in found if usable.project] for found in told] == [[], [done.deployment]]
+    assert list_granted(world.workspace, then[2])[0].revoked is None
     with pytest.raises(UsageError, match=r"shop.py:scale is not granted to project lab; granted are: none"):
         revoke(world.workspace, "shop.py:scale", of="lab")
     verify(world.workspace.log.engine, world.workspace.log.projections)

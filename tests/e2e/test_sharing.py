@@ -117,7 +117,11 @@ def test_two_locations_with_other_packages_and_modules_of_one_name_share_a_task(
     assert "3 run, 0 reused" in by("lab", "materialize", "*", **other)
     assert len(json.loads(by("lab", "grants", "--json", **other))["received"]) == 1
     assert f"to {other['LATEWOOD_PROJECT']}" in by("shop", "grants")
+    assert "Nothing is granted" in by("shop", "grants", "--as-of", "1")
+    assert json.loads(by("shop", "tasks", "--as-of", "1", "--json"))["tasks"] == []
     by("shop", "revoke", "shop/assets.py:priced", "--from", other["LATEWOOD_PROJECT"])
+    assert "no such task" not in by("lab", "materialize", "*", **other)  # what was made stays
+    shell.write("lab/assets.py", text.replace('priced", project', 'priced", version="0", project'))
     assert "no such task" in by("lab", "materialize", "*", code=3, **other)
     assert len(json.loads(by("shop", "tasks", "shop/assets.py:priced", "--json"))["tasks"]) == 2
 

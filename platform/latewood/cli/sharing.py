@@ -1,17 +1,20 @@
 """`latewood tasks`, and granting their use to other projects: `grant`, `revoke`, `grants`."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, print_json, short, table
 from latewood.commands.granting import Change, Usable, grant, list_granted, list_usable, list_versions, revoke
+from latewood.commands.views import moment_meant
 
 
-def tasks_command(*, task: str | None, environment: str | None, json_: bool) -> int:
+def tasks_command(*, task: str | None, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """The tasks that may be referred to; of one that is named every version."""
     workspace = open_workspace(environment=environment)
-    found = list_usable(workspace) if task is None else list_versions(workspace, task)
+    at = moment_meant(workspace, as_of)
+    found = list_usable(workspace, at) if task is None else list_versions(workspace, task, at)
     if json_:
         print_json({"tasks": [asdict(usable) for usable in found]})
         return exits.OK
@@ -69,11 +72,12 @@ def _print(done: Change, owner: str, *, json_: bool) -> int:
     return exits.OK
 
 
-def grants_command(*, environment: str | None, json_: bool) -> int:
+def grants_command(*, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """What is granted to others, and by others."""
     workspace = open_workspace(environment=environment)
-    granted = list_granted(workspace)
-    received = [usable for usable in list_usable(workspace) if usable.project]
+    at = moment_meant(workspace, as_of)
+    granted = list_granted(workspace, at)
+    received = [usable for usable in list_usable(workspace, at) if usable.project]
     if json_:
         print_json(
             {

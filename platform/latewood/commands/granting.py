@@ -8,6 +8,7 @@ from typing import Final
 
 from latewood.commands.deployed_code import created_as
 from latewood.commands.sharing import offered_task
+from latewood.commands.views import PRESENT, AsOf
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.deploy import definition_pieces
 from latewood.engine.running.recorder import new_event
@@ -134,28 +135,30 @@ def revoke(workspace: Workspace, named: str, *, of: str) -> Change:
     )
 
 
-def list_granted(workspace: Workspace) -> list[Granted]:
+def list_granted(workspace: Workspace, as_of: AsOf = PRESENT) -> list[Granted]:
     """What this project grants to others, and what it granted once."""
     with snapshot(workspace.log) as connection:
-        return granted_tasks(connection, workspace.project)
+        return granted_tasks(connection, workspace.project, as_of.position)
 
 
-def list_usable(workspace: Workspace) -> list[Usable]:
+def list_usable(workspace: Workspace, as_of: AsOf = PRESENT) -> list[Usable]:
     """The tasks that are deployed in the environment, and those of other projects that are granted to this one."""
     with snapshot(workspace.log) as connection:
-        deployments = deployed(connection, workspace.project, workspace.environment, NOW)
+        deployments = deployed(connection, workspace.project, workspace.environment, as_of.position)
         own = tasks_of(connection, workspace.project, deployments)
         since = {name: _created_at(connection, workspace, name) for name in deployments.values()}
-        received = received_tasks(connection, workspace.project)
+        received = received_tasks(connection, workspace.project, as_of.position)
     usable = [_usable(offered, "", since[offered.deployment]) for offered in own]
     return sorted(usable, key=lambda found: found.task) + [_usable(r.offered, r.owner, r.at) for r in received]
 
 
-def list_versions(workspace: Workspace, named: str) -> list[Usable]:
+def list_versions(workspace: Workspace, named: str, as_of: AsOf = PRESENT) -> list[Usable]:
     """Every version of a task that was ever deployed, newest first. Raises UsageError for one that there is not."""
     reference = referred(named)
     with snapshot(workspace.log) as connection:
-        versions = task_versions(connection, workspace.project, reference.location, reference.name)
+        versions = task_versions(connection, workspace.project, reference.location, reference.name, as_of.position)
+    if not versions and as_of.position < NOW:
+        raise UsageError(f"{reference}: no task was called so at position {as_of.position:,}")
     if not versions:
         _offered(workspace, reference)  # says what there is
     return [_usable(offering.offered, "", offering.at) for offering in versions]

@@ -113,7 +113,7 @@ def recorded_tasks(connection: Snapshot, workspace: Workspace, assets: Iterable[
     if not sources:
         return ()
     others = [source for source in sources if source.project]
-    received = received_tasks(connection, workspace.project, also_withdrawn=True) if others else []
+    received = received_tasks(connection, workspace.project, NOW, also_withdrawn=True) if others else []
     by_place: dict[tuple[str, str, str, str], Offered] = {
         (found.owner, found.offered.location, found.offered.deployment, found.offered.task.name): found.offered
         for found in received
@@ -136,7 +136,7 @@ def offered_task(connection: Snapshot, workspace: Workspace, reference: Referenc
     if not reference.version and there is not None:
         offered = tasks_of(connection, workspace.project, {reference.location: there})
         return _named(reference, offered, f"as it is deployed in {workspace.environment}")
-    versions = task_versions(connection, workspace.project, reference.location, reference.name)
+    versions = task_versions(connection, workspace.project, reference.location, reference.name, NOW)
     if not reference.version or not versions:
         raise DefinitionError(_unknown(workspace, reference, deployments, versions))
     found = list(_with_version(reference, versions))
@@ -208,7 +208,9 @@ def _listed(versions: Sequence[Offering]) -> str:
 
 def _received(connection: Snapshot, workspace: Workspace, reference: Reference) -> Received:
     """What another project granted. Of what it did not grant nothing is said, not even that there is no such thing."""
-    received = [found for found in received_tasks(connection, workspace.project) if found.owner == reference.project]
+    received = [
+        found for found in received_tasks(connection, workspace.project, NOW) if found.owner == reference.project
+    ]
     granted = [
         found
         for found in received
@@ -293,7 +295,7 @@ def _revoked(workspace: Workspace, made: Plan) -> set[SharedFrom]:
     if not sources:
         return set()
     with snapshot(workspace.log) as connection:
-        received = received_tasks(connection, workspace.project)
+        received = received_tasks(connection, workspace.project, NOW)
     standing = {(r.owner, r.offered.location, r.offered.deployment, r.offered.task.name) for r in received}
     return {s for s in sources if (s.project, s.location, s.deployment, s.name) not in standing}
 
@@ -337,7 +339,7 @@ def shared_code(workspace: Workspace, source: SharedFrom, home: Path) -> Deploye
         found = next(
             (
                 received
-                for received in received_tasks(connection, workspace.project)
+                for received in received_tasks(connection, workspace.project, NOW)
                 if (received.owner, received.offered.location, received.offered.task.name, received.offered.deployment)
                 == (source.project, source.location, source.name, source.deployment)
             ),

@@ -69,7 +69,7 @@ _ARTIFACTS: Final = text(
 _ARCHIVES: Final = text(
     "SELECT r.archive AS artifact, "
     "bool_or(r.withdrawn IS NULL OR r.withdrawn > :since OR d.deployment IS NOT NULL) AS reached, "
-    "coalesce(max(c.position) > max(r.position), false) AS collected FROM received r "
+    "coalesce(max(c.position) > max(r.from_position), false) AS collected FROM received r "
     "LEFT JOIN deployments d ON d.project = r.project AND d.source = r.source "
     "LEFT JOIN collected c ON c.project = r.project AND c.artifact = r.archive "
     "WHERE r.project = :project AND r.archive <> '' GROUP BY r.archive"

@@ -30,12 +30,13 @@ granted: Final = Table(
     key("location"),
     key("name"),
     key("deployment"),
+    Column("from_position", BigInteger, primary_key=True),
     Column("version", Name, nullable=False),
-    Column("position", BigInteger, nullable=False),
     Column("granted_at", DateTime(timezone=True), nullable=False),
     Column("actor", Text, nullable=False),
     Column("revoked", BigInteger),
 )
+"""A row per grant; a later one of the same version is another."""
 
 received: Final = Table(
     "received",
@@ -45,13 +46,13 @@ received: Final = Table(
     key("location"),
     key("name"),
     key("deployment"),
+    Column("from_position", BigInteger, primary_key=True),
     Column("digest", Name, nullable=False),
     Column("source", Text, nullable=False),
     Column("archive", Text, nullable=False),
     Column("paths", JSON, nullable=False),
     Column("lock", Text, nullable=False),
     Column("python", Text, nullable=False),
-    Column("position", BigInteger, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("withdrawn", BigInteger),
 )
@@ -61,7 +62,7 @@ class TasksProjection:
     """Tasks by deployment, what is granted to other projects, and what they granted."""
 
     name = "tasks"
-    version = 1
+    version = 2
     inline = True
     tables = (tasks, task_definitions, granted, received)
     types = frozenset(
@@ -88,14 +89,15 @@ class TasksProjection:
                         "name": fact.name,
                         "deployment": fact.deployment,
                         "version": fact.version,
-                        "position": event.position,
+                        "from_position": event.position,
                         "granted_at": event.occurred_at,
                         "actor": event.actor,
                     },
                 )
             case TaskReceived() as fact:
                 yield _body(event, fact)
-                yield Put(received, {**here, **_received(event, fact)})
+                if fact.part == fact.parts:  # before that it is not known what it is
+                    yield Put(received, {**here, **_received(event, fact)})
             case GrantRevoked() as fact:
                 given = {"other": fact.to, "location": fact.location, "name": fact.name, "position": event.position}
                 yield Derive(_REVOKE, {**here, **given})
@@ -126,7 +128,7 @@ def _received(event: RecordedEvent, fact: TaskReceived) -> dict[str, Any]:
         "paths": fact.paths,
         "lock": fact.lock,
         "python": fact.python,
-        "position": event.position,
+        "from_position": event.position,
         "received_at": event.occurred_at,
     }
 
@@ -205,22 +207,24 @@ _VERSIONS: Final = text(
     "SELECT t.deployment, t.digest, f.body::text AS body, d.created_at FROM tasks t "
     "JOIN deployments d ON d.project = t.project AND d.deployment = t.deployment AND d.location = :location "
     "JOIN task_definitions f ON f.project = t.project AND f.digest = t.digest "
-    "WHERE t.project = :project AND t.name = :name ORDER BY d.position DESC"
+    "WHERE t.project = :project AND t.name = :name AND d.position <= :as_of ORDER BY d.position DESC"
 )
 _DEPLOYMENTS: Final = text(
     "SELECT deployment FROM deployments WHERE project = :project AND location = :location "
     "AND starts_with(deployment, :prefix) ORDER BY position DESC LIMIT 2"
 )
 _GRANTED: Final = text(
-    "SELECT grantee, location, name, deployment, version, position, granted_at, actor, revoked FROM granted "
-    "WHERE project = :project ORDER BY location, name, grantee, position DESC"
+    "SELECT grantee, location, name, deployment, version, from_position, granted_at, actor, "
+    "CASE WHEN revoked <= :as_of THEN revoked END AS revoked FROM granted "
+    "WHERE project = :project AND from_position <= :as_of ORDER BY location, name, grantee, from_position DESC"
 )
 _RECEIVED: Final = text(
     "SELECT r.owner, r.location, r.deployment, r.digest, f.body::text AS body, r.source, r.archive, "
     "r.paths::text AS paths, r.lock, r.python, r.received_at FROM received r "
     "JOIN task_definitions f ON f.project = r.project AND f.digest = r.digest "
-    "WHERE r.project = :project AND (:also_withdrawn OR r.withdrawn IS NULL) "
-    "ORDER BY r.owner, r.location, r.name, r.position DESC"
+    "WHERE r.project = :project AND r.from_position <= :as_of "
+    "AND (:also_withdrawn OR r.withdrawn IS NULL OR r.withdrawn > :as_of) "
+    "ORDER BY r.owner, r.location, r.name, r.from_position DESC"
 )
 
 _PROJECTS: Final = text("SELECT project FROM deployments UNION SELECT project FROM received ORDER BY project")
@@ -236,9 +240,10 @@ def tasks_of(connection: Connection, project_: str, deployments: Mapping[str, st
     return [Offered(locations[top], top, digest, _decode(body)) for top, digest, body in rows]
 
 
-def task_versions(connection: Connection, project_: str, location: str, name: str) -> list[Offering]:
+def task_versions(connection: Connection, project_: str, location: str, name: str, as_of: Position) -> list[Offering]:
     """Every version of a task that was ever deployed, with the deployment that it came with; newest first."""
-    rows = connection.execute(_VERSIONS, {"project": project_, "location": location, "name": name})
+    parameters = {"project": project_, "location": location, "name": name, "as_of": as_of}
+    rows = connection.execute(_VERSIONS, parameters)
     return [Offering(Offered(location, top, digest, _decode(body)), at) for top, digest, body, at in rows]
 
 
@@ -248,9 +253,9 @@ def deployments_named(connection: Connection, project_: str, location: str, pref
     return [row.deployment for row in rows]
 
 
-def granted_tasks(connection: Connection, project_: str) -> list[Granted]:
+def granted_tasks(connection: Connection, project_: str, as_of: Position) -> list[Granted]:
     """What the project grants to others, and what it granted; newest first of each task and grantee."""
-    return [Granted(*row) for row in connection.execute(_GRANTED, {"project": project_})]
+    return [Granted(*row) for row in connection.execute(_GRANTED, {"project": project_, "as_of": as_of})]
 
 
 def projects(connection: Connection) -> list[str]:
@@ -258,11 +263,13 @@ def projects(connection: Connection) -> list[str]:
     return [row.project for row in connection.execute(_PROJECTS)]
 
 
-def received_tasks(connection: Connection, project_: str, *, also_withdrawn: bool = False) -> list[Received]:
+def received_tasks(
+    connection: Connection, project_: str, as_of: Position, *, also_withdrawn: bool = False
+) -> list[Received]:
     """What others grant to the project, or granted; newest first of each task."""
     return [
         Received(owner, Offered(location, top, digest, _decode(body)), source, archive, _paths(paths), lock, python, at)
         for owner, location, top, digest, body, source, archive, paths, lock, python, at in connection.execute(
-            _RECEIVED, {"project": project_, "also_withdrawn": also_withdrawn}
+            _RECEIVED, {"project": project_, "as_of": as_of, "also_withdrawn": also_withdrawn}
         )
     ]

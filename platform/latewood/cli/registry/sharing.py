@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import as_json, environment
+from latewood.cli.options import as_json, as_of, environment
 
 task = click.argument("task", metavar="LOCATION:TASK")
 
@@ -12,6 +12,7 @@ task = click.argument("task", metavar="LOCATION:TASK")
 @click.command()
 @click.argument("task", metavar="[LOCATION:TASK]", required=False)
 @environment
+@as_of
 @as_json
 def tasks(**given: Any) -> int:
     """List the tasks that other locations may refer to; of one that is named all versions.
@@ -55,6 +56,7 @@ def revoke(**given: Any) -> int:
 
 @click.command()
 @environment
+@as_of
 @as_json
 def grants(**given: Any) -> int:
     """List what this project grants to others, and what others grant to it."""
