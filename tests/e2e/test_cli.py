@@ -254,7 +254,7 @@ def test_a_data_version_is_short_for_people_and_whole_for_machines(shop):
 
 _RUN = {
     "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
-    "ended_at", "ended_position", "counts", "recorded",
+    "ended_at", "ended_position", "counts", "recorded", "unheard_s",
 }  # fmt: skip
 _ASSET = {"key", "status", "origin", "group", "owners", "tags", "kinds", "description", "partitions"}
 _VERSION = {

@@ -182,10 +182,15 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
 def _outcome(prepared: Prepared, tally: Tally) -> str:
     """What is true once everything that could be made of what was asked for has been."""
     nodes = [task.node for task in prepared.plan.tasks]
+    made_in_part = prepared.plan.counts()[Action.BLOCKED] or tally.barred
     made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
-    if any(node.is_variant for node in nodes):
+    if (tried := [node for node in nodes if node.is_variant]) and len(tried) < len(nodes):
+        of = plural(len({key for node in tried for key in node.keys}), "asset")
+        rest = "what could be made of the rest" if made_in_part else "what they do not reach"
+        return f"Other parameters than the defaults: variants were made of {of}; {rest} is up to date with its inputs"
+    if tried:
         return "Other parameters than the defaults: variants were made, heads are as before,"
-    if prepared.plan.counts()[Action.BLOCKED] or tally.barred:
+    if made_in_part:
         return "What could be made is fresh"
     if prepared.asked.partition or prepared.asked.only or sum(len(node.keys) for node in nodes) < made:
         return "What was selected is up to date with its inputs"

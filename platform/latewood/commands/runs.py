@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 
+from latewood.commands.leasing import LEASE_DURATION
 from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
 from latewood.events import RunRequested, from_json
@@ -35,6 +36,11 @@ def run_named(workspace: Workspace, text: str) -> RunRow:
         for row in found
     )
     raise UsageError(f'run "{text}": several begin so, the latest are{listed}')
+
+
+def unheard(row: RunRow) -> float | None:
+    """For how many seconds the process of a run that goes on was not heard of; None for any other run."""
+    return None if row.lease_to_go is None else max(0.0, LEASE_DURATION.total_seconds() - row.lease_to_go)
 
 
 def request_of(workspace: Workspace, row: RunRow) -> RunRequested:
