@@ -339,7 +339,7 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     result = json.loads(done.out)
     assert set(result) == {
         "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "failures", "unclosed",
-        "left_out",
+        "left_out", "added",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
@@ -1080,3 +1080,12 @@ def test_caches_that_nobody_used_go_with_what_they_take_unless_they_are_in_use(s
     assert f"removed {said}" in shell("gc")
     found = json.loads(shell("gc", "--json"))["caches"]
     assert found == {"in_use": False, "bytes": 0, "folders": [], "kept": {"folders": 0, "bytes": 0}}
+
+
+def test_a_store_that_cannot_be_used_ends_with_its_own_code_before_anything_is_deployed(shell):
+    shell.write("stored.py", "from latewood import asset\n\n@asset\ndef one() -> int:\n    return 1\n")
+    (shell.folder / "in_the_way").write_text("no folder")
+    for store in ("/proc/store", str(shell.folder / "in_the_way")):
+        done = shell.here("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=store)
+        assert (done.code, "LATEWOOD_STORE" in done.err) == (6, True), done.err
+        assert json.loads(shell.here("assets", "--json").out)["assets"] == []
