@@ -89,6 +89,12 @@ LEASE_IS_HELD: Final = (
 )
 """A condition for queries of read models, given the columns: whether a lease is held, as far as their snapshot sees."""
 
+LEASE_TO_GO: Final = (
+    "(SELECT extract(epoch FROM l.expires_at - clock_timestamp())::float8 FROM leases l "
+    "WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"
+)
+"""Likewise: for how many seconds more it is held if nobody renews it; null where nobody holds it."""
+
 _COLUMNS: Final[tuple[ColumnElement[Any], ...]] = tuple(
     cast(column, Text).label("data") if column.name == "data" else column for column in events.columns
 )

@@ -1,6 +1,7 @@
 """Ctrl-C ends a run as cancelled: what was finished is kept, the lease is given back, the next run goes on."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from crash.conftest import facts_of, head_keys, let_leases_end
-from latewood.commands.leasing import close_interrupted
+from latewood.commands.leasing import LEASE_DURATION, close_interrupted
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
@@ -81,6 +82,9 @@ def slow() -> int:
     (run,) = {fact.run for fact in facts_of(workspace.log) if isinstance(fact, StepStarted)}
     assert statuses(workspace, run) == ["running"]
     assert json.loads(said(environ, "assets", "--json"))["assets"][0]["flags"] == ["running"]
+    for command in ("runs",), ("run", run):
+        assert re.search(r"running, last heard of \d+ s ago", said(environ, *command))
+    assert 0 <= json.loads(said(environ, "runs", "--json"))[0]["unheard_s"] < LEASE_DURATION.total_seconds()
 
     let_leases_end(workspace)
     end = workspace.log.position()
@@ -98,7 +102,7 @@ def slow() -> int:
     assert close_interrupted(workspace) == (run,)
     assert statuses(workspace, run) == ["interrupted"]
     (listed,) = json.loads(said(environ, "runs", "--json"))
-    assert (listed["status"], listed["recorded"]) == ("interrupted", True)
+    assert (listed["status"], listed["recorded"], listed["unheard_s"]) == ("interrupted", True, None)
     assert "process is gone" not in said(environ, "runs")
 
 

@@ -254,7 +254,7 @@ def test_a_data_version_is_short_for_people_and_whole_for_machines(shop):
 
 _RUN = {
     "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
-    "ended_at", "ended_position", "counts", "recorded",
+    "ended_at", "ended_position", "counts", "recorded", "unheard_s",
 }  # fmt: skip
 _ASSET = {"key", "status", "origin", "group", "owners", "tags", "kinds", "description", "partitions"}
 _VERSION = {
@@ -339,7 +339,7 @@ def test_json_of_materialize_says_the_same_on_failure(shell):
     result = json.loads(done.out)
     assert set(result) == {
         "run", "status", "ran", "reused", "fresh", "failed", "refused", "skipped", "position", "failures", "unclosed",
-        "left_out",
+        "left_out", "added",
     }  # fmt: skip
     assert (done.code, result["status"], result["ran"], result["refused"]) == (1, "failed", 3, 2)
     assert (result["skipped"], result["failed"]) == (1, 0)
@@ -1129,3 +1129,12 @@ def test_who_changes_what_another_file_reads_is_told(shell):
         assert (said.code, "doubled of lower.py expects int of counted, which produces str" in said.err) == (0, True)
     shell.write("upper.py", "from latewood import Definitions\ndefinitions = Definitions()\n")
     assert "doubled of lower.py reads counted, which nothing defines" in shell.here("deploy", "-f", "upper.py").err
+
+
+def test_a_store_that_cannot_be_used_ends_with_its_own_code_before_anything_is_deployed(shell):
+    shell.write("stored.py", "from latewood import asset\n\n@asset\ndef one() -> int:\n    return 1\n")
+    (shell.folder / "in_the_way").write_text("no folder")
+    for store in ("/proc/store", str(shell.folder / "in_the_way")):
+        done = shell.here("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=store)
+        assert (done.code, "LATEWOOD_STORE" in done.err) == (6, True), done.err
+        assert json.loads(shell.here("assets", "--json").out)["assets"] == []

@@ -552,3 +552,15 @@ def test_a_plan_names_what_changed_as_why_does(shell):
     shell.here("materialize", "*", "-q")
     shell.write("a.py", RATED.format(rate=2))
     assert planned()["model"] == "content of right changed", "what will be reused is what changes it"
+
+
+def test_what_another_file_dropped_is_named_by_what_reads_it(shell):
+    up, down = "@asset\ndef {}() -> int:\n    return 1\n", "@asset\ndef b(a: int) -> int:\n    return a\n"
+    for name, source in (("up.py", up.format("a")), ("down.py", down), ("up.py", up.format("other"))):
+        shell.write(name, "from latewood import asset\n\n" + source)
+        shell.here("materialize" if name == "down.py" else "deploy", *["*"][: name == "down.py"], "-f", name)
+        if source == up.format("a"):
+            shell.here("materialize", "*", "-f", name)
+    done = shell.here("why", "b")
+    assert done.code == 0
+    assert "missing    a is not defined in prod any more, read by b" in done.out

@@ -111,7 +111,8 @@ def customers(shell):
     """A project with the customers of a register, the first two of them known to it."""
     shell.write("shop.py", CUSTOMERS)
     shell.write("register.txt", "ann bob")
-    assert shell.here("materialize", "register", "-f", "shop.py").code == 0
+    done = shell.here("materialize", "register", "-f", "shop.py")
+    assert (done.code, "meanwhile" in done.out) == (0, False), "what is not selected is not told of"
     return shell
 
 
@@ -125,6 +126,15 @@ def made(shell, *arguments):
     done = shell.here("materialize", *arguments, "-f", "shop.py")
     assert done.code == 0, done.out + done.err
     return done.out.splitlines()[-1].split(" in ")[0]
+
+
+def test_a_run_that_added_partitions_does_not_say_that_everything_is_fresh(customers):
+    customers.write("register.txt", "ann bob carl")
+    done = customers.here("materialize", "*", "-f", "shop.py")
+    told = "1 partition of invoice, 2 partitions of used were added meanwhile; the next run makes them\n"
+    assert (done.code, told in done.out, "verything is fresh" in done.out) == (0, True, False), done.out
+    again = customers.here("materialize", "*", "-f", "shop.py")
+    assert ("meanwhile" in again.out, "Everything is fresh" in again.out) == (False, True), again.out
 
 
 def test_a_task_adds_partitions_and_later_runs_have_them(customers):

@@ -225,3 +225,30 @@ def test_workflows_and_plans_are_known_without_their_code(flow):
     ]
     assert "near: " not in flow.here("launch", "nightly").err
     assert "rows equal a rebuild" in flow.here("log", "verify").out
+
+
+HALVES = """
+from latewood import task, workflow
+
+@task
+def base() -> int:
+    return 2
+
+@task
+def times(number: int, *, a: int) -> int:
+    return number * a
+
+@workflow
+def calc(a: int) -> int:
+    return times(base(), a=a)
+"""
+
+
+def test_what_a_given_value_does_not_reach_is_made_as_ever_and_waits_for_nothing_then(shell):
+    shell.write("w.py", HALVES)
+    done = shell.here("launch", "calc", "-f", "w.py", "--param", "a=3")
+    made = "Other parameters than the defaults: variants were made of 1 asset; what they do not reach is up to date"
+    assert (done.code, made in done.out) == (0, True), done.out
+    assets = json.loads(shell.here("assets", "--json").out)["assets"]
+    status = {asset["key"]: (asset["status"], *asset["flags"]) for asset in assets}
+    assert status == {"calc/base": ("fresh",), "calc/times": ("missing", "waiting")}

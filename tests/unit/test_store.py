@@ -3,6 +3,7 @@ import re
 import resource
 import threading
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_a_write_that_fails_leaves_nothing(store):
 def test_a_store_that_cannot_be_made_says_where(tmp_path):
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(StoreError, match=rf"cannot create {tmp_path}/taken: File exists.*Check space, permissions"):
+    with pytest.raises(StoreError, match=rf"cannot create {tmp_path}/taken: File exists.*LATEWOOD_STORE"):
         ArtifactStore(tmp_path / "taken", "test").stage(b"x", "bin")
 
 
@@ -185,3 +186,16 @@ def test_readers_and_stagers_do_not_wait_for_or_stumble_over_commits(store):
 
     assert failures == []
     assert len(files(store)) == 50
+
+
+def test_a_store_to_which_nothing_can_be_written_is_told_before_anything_is(tmp_path):
+    store = ArtifactStore(tmp_path, "default")
+    store.require_writable()
+    assert list((tmp_path / "default" / "staged").iterdir()) == []
+    (tmp_path / "default" / "staged").rmdir()
+    (tmp_path / "default" / "staged").write_text("in the way")
+    for unusable in (store, ArtifactStore(tmp_path / "default" / "staged", "default")):
+        with pytest.raises(StoreError, match="LATEWOOD_STORE"):
+            unusable.require_writable()
+    with pytest.raises(StoreError, match=r"cannot create /proc/store: .*LATEWOOD_STORE"):  # ENOENT, whoever asks
+        ArtifactStore(Path("/proc/store"), "default").require_writable()

@@ -127,6 +127,27 @@ def test_the_changed_function_is_named_once_and_upstream_first():
     assert (found.findings[0].event, found.since) == (1_000, 1_000)
 
 
+def test_what_moved_a_head_before_what_reads_it_was_made_is_no_cause():
+    world = World()
+    for of_b in ("1", "2"):
+        world.run(edited(edited(CHAIN, "a", load="1"), "b", of_b, own=of_b))
+    read, made = (world.heads[id_of(key)][""] for key in "ab")
+    assert read.position + 1 < made.position
+    changed_code = edited(edited(CHAIN, "a", "3", load="2"), "b", "2", own="2")
+    world.since[id_of("a")] = {"": read.position + 1}
+    assert [f.moved for f in why(world, changed_code, "b").findings] == [None]
+    world.since[id_of("a")] = {"": made.position + 1}
+    assert [f.moved.position for f in why(world, changed_code, "b").findings] == [made.position + 1]
+
+
+def test_what_is_read_and_was_dropped_by_its_location_is_told_as_not_defined():
+    world = World()
+    world.run(CHAIN)
+    (found,) = why(world, catalog("b <- a", "c <- b"), "c").findings
+    assert (found.cause, found.asset, found.through) == (Cause.MISSING, "a", ("b", "c"))
+    assert found.undefined_in == "prod"
+
+
 def stores(before, after, *, unkeyed=(), configured_at=2_000, code=False):
     """What is found where `b` was made with one store, and is judged with another."""
     world = World()
@@ -496,3 +517,16 @@ def test_the_near_miss_differs_least_and_is_the_newest_of_equals(wanted, expecte
 
     assert (found.version.version, found.differs) == expected
     assert nearest([], **wanted) is None
+
+
+def test_the_near_miss_is_never_the_head_nor_what_differs_in_all_that_the_head_does():
+    world = World(makes=lambda *_: content("same"))
+    world.run(catalog("a"))
+    (some,) = world.heads[id_of("a")].values()
+    head = some._replace(version="r.3", position=3, code="c3", logic="l3", inputs="i2")
+    older = some._replace(version="r.1", position=1, code="c1", logic="l1", inputs="i1")
+    wanted = {"code": "c9", "logic": "l9", "inputs": "i2"}
+    assert nearest([head], head=head, **wanted) is None
+    assert nearest([head, older], head=head, **wanted) is None, "other code as well, and other inputs"
+    other = older._replace(version="r.2", code="c9", logic="l9")
+    assert nearest([head, older, other], head=head, **wanted) == (other, (Cause.INPUT,))

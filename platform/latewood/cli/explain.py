@@ -104,6 +104,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 ],
                 "through": finding.through,
                 "observed": finding.observed,
+                "undefined": bool(finding.undefined_in),
                 "lying": None if finding.lying is None else finding.lying._asdict(),
             }
             for finding in found.findings
@@ -231,6 +232,11 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
     where = f"{finding.asset} {finding.partitions}".rstrip()
     through = f", read through {' -> '.join(finding.through)}" if finding.through else ""
     match finding.cause:
+        case Cause.MISSING if finding.undefined_in:
+            reader, *readers = finding.through
+            further = f", read through {' -> '.join(readers)}" if readers else ""
+            gone = f"{where} is not defined in {finding.undefined_in} any more"
+            return [(f"missing    {gone}, read by {reader}{further}", None)]
         case Cause.MISSING:
             never = "has no version that may be used" if finding.asset in refused else "was never materialized here"
             return [(f"missing    {where} {never}{through}", None)]

@@ -14,7 +14,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
-from latewood.commands.runs import Observation, recorded_as, run_named
+from latewood.commands.runs import Observation, recorded_as, run_named, unheard
 from latewood.commands.views import refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.store import ArtifactAddress
@@ -50,7 +50,7 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
     for row in found:
         rows.add_row(
             row.run,
-            row.status,
+            _run_status(row),
             row.environment,
             f"{row.selection} {row.partitions}".strip(),
             moment(row.requested_at),
@@ -66,6 +66,12 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
 
 
 _UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
+
+
+def _run_status(row: RunRow) -> str:
+    """The status; of a run that goes on with when its process was last heard of, since it may be gone."""
+    seconds = unheard(row)
+    return row.status if seconds is None else f"{row.status}, last heard of {seconds:.0f} s ago"
 
 
 def _took(row: RunRow) -> str:
@@ -98,7 +104,7 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
         print_json({**_run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
-    status = row.status if row.recorded else f"{row.status} ({_UNRECORDED})"
+    status = _run_status(row) if row.recorded else f"{row.status} ({_UNRECORDED})"
     out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
     ended = f"; ended after {_took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
@@ -328,6 +334,7 @@ def _run_json(row: RunRow) -> dict[str, Any]:
         "ended_position": row.ended_position,
         "counts": row.counts or {},
         "recorded": row.recorded,
+        "unheard_s": unheard(row),
     }
 
 

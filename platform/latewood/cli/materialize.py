@@ -28,7 +28,7 @@ from latewood.decide.nodes import Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.reports import Report, Tally
+from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
@@ -151,6 +151,7 @@ def _result_json(result: Result) -> dict[str, Any]:
             }
             for found in result.failures
         ],
+        "added": result.added,
         "unclosed": {name: f"{failure.error}: {failure.message}" for name, failure in result.unclosed.items()},
     }
 
@@ -173,23 +174,39 @@ def _print_result(out: Console, prepared: Prepared, result: Result, seconds: flo
     for name, failure in result.unclosed.items():
         out.print(f"resource {name} could not be closed: {failure.error}: {failure.message}", style="yellow")
     line = f"{', '.join(parts)} in {duration(seconds * 1_000)}."
+    if result.added and not prepared.asked.partition:
+        out.print(_added_text(result.added), style="yellow")
     match result.status:
         case RunStatus.SUCCEEDED:
-            out.print(f"{line} {_outcome(prepared, tally)} at position {result.position:,}.", style="green")
+            out.print(f"{line} {_outcome(prepared, result)} at position {result.position:,}.", style="green")
         case RunStatus.CANCELLED:
             out.print(f"{line} Cancelled; what was finished is kept.", style="yellow")
         case _:
             out.print(f"{line} See `latewood run {result.run}` and `latewood logs {result.run}`.", style="red")
 
 
-def _outcome(prepared: Prepared, tally: Tally) -> str:
+def _added_text(added: Mapping[AssetKey, int]) -> str:
+    partitions = ", ".join(f"{plural(count, 'partition')} of {key}" for key, count in added.items())
+    were, them = ("was", "it") if sum(added.values()) == 1 else ("were", "them")
+    return f"{partitions} {were} added meanwhile; the next run makes {them}"
+
+
+def _outcome(prepared: Prepared, result: Result) -> str:
     """What is true once everything that could be made of what was asked for has been."""
+    tally = result.tally
     nodes = [task.node for task in prepared.plan.tasks]
+    made_in_part = prepared.plan.counts()[Action.BLOCKED] or tally.barred
     made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
-    if any(node.is_variant for node in nodes):
+    if (tried := [node for node in nodes if node.is_variant]) and len(tried) < len(nodes):
+        of = plural(len({key for node in tried for key in node.keys}), "asset")
+        rest = "what could be made of the rest" if made_in_part else "what they do not reach"
+        return f"Other parameters than the defaults: variants were made of {of}; {rest} is up to date with its inputs"
+    if tried:
         return "Other parameters than the defaults: variants were made, heads are as before,"
-    if prepared.plan.counts()[Action.BLOCKED] or tally.barred:
+    if made_in_part:
         return "What could be made is fresh"
+    if result.added:
+        return "What there was when it began is up to date"
     if prepared.asked.partition or prepared.asked.only or sum(len(node.keys) for node in nodes) < made:
         return "What was selected is up to date with its inputs"
     return "Everything is fresh"

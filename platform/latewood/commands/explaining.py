@@ -82,7 +82,7 @@ def why(
         return replace(
             explained,
             source=past.source(explained.head) if explained.head is not None else None,
-            nearest=_nearest(connection, workspace, found, asset, ordinal) if explained.findings else None,
+            nearest=_nearest(connection, workspace, found, explained, ordinal) if explained.findings else None,
             carried=_carried(connection, workspace, found, explained),
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
             foreseen=foreseen.new.location if foreseen is not None and not foreseen.is_deployed else "",
@@ -177,8 +177,11 @@ def _is_other(made: Plan, view: View, node: Node, input_: Input, started: StepSt
     return before.data_version != read_version(input_, [(key, heads[key].data_version) for key in keys if key in heads])
 
 
-def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: AssetKey, ordinal: int) -> Nearest | None:
+def _nearest(
+    connection: Snapshot, workspace: Workspace, found: Read, explained: Explanation, ordinal: int
+) -> Nearest | None:
     """The earlier version of this partition whose key is nearest to what would be computed now."""
+    asset, head = explained.asset, explained.head
     node = found.assessed[asset].node
     try:
         views = (a.node for a in found.assessed.values() if a.node.origin is Origin.VIRTUAL)
@@ -188,7 +191,7 @@ def _nearest(connection: Snapshot, workspace: Workspace, found: Read, asset: Ass
     inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
     id_, partition = found.view.ids[asset], node.partition_key(ordinal)
     past = partition_history(connection, workspace.project, id_, partition, found.view.as_of)
-    return nearest(past, code=node.task.code.version, logic=node.logic, inputs=inputs)
+    return nearest(past, head=head, code=node.task.code.version, logic=node.logic, inputs=inputs)
 
 
 class _LoggedPast:

@@ -42,7 +42,8 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe
+from latewood.model.partitions import describe, existing
+from latewood.model.schemes import dynamic_names
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
@@ -85,6 +86,7 @@ class Result:
     """How a run ended, what became of telling the failure handlers, and the resources that could not be closed.
 
     `failures` are in order, and a hundred at most: where every partition fails in its own way the first ones tell most.
+    `added` counts, by asset that was selected, the partitions that were added since the plan was made, by whomever.
     """
 
     run: RunId
@@ -96,6 +98,7 @@ class Result:
     failures: tuple[FailedSteps, ...] = ()
     handled: tuple[FailureHandled, ...] = ()
     unclosed: Mapping[str, Failure] = field(default_factory=dict)
+    added: Mapping[AssetKey, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -104,8 +107,9 @@ def prepare(
     """Deploy what was loaded, then plan. `report` is called in between: the deployment stands, whatever comes of it.
 
     Raises UsageError for what cannot be asked; for what would overwrite another environment's values before anything is
-    deployed.
+    deployed, and so StoreError for a store to which nothing can be written.
     """
+    workspace.store.require_writable()
     if may_overwrite_others(workspace, loaded):
         plan_loaded(workspace, loaded, asked)
     deployed = deploy_loaded(workspace, loaded)
@@ -189,7 +193,27 @@ def materialize(
             failures=done.failures,
             handled=done.handled,
             unclosed=done.unclosed,
+            added=patiently(lambda: _added_since(workspace, prepared), patience, absences),
         )
+
+
+def _added_since(workspace: Workspace, prepared: Prepared) -> dict[AssetKey, int]:
+    """How many partitions the selected assets have that the plan did not know. Cost: O(assets) if any is dynamic."""
+    catalog = prepared.view.catalog
+    before = {
+        key: scheme
+        for key in catalog.graph.ordered(prepared.plan.request.selected)
+        if dynamic_names(scheme := catalog[key].partitions)
+    }
+    if not before:
+        return {}
+    now = view_of(workspace, loaded=prepared.loaded, ids=prepared.deployed.ids)
+    counted = {
+        key: len(existing(now.catalog[key].partitions, now.now) - existing(scheme, prepared.view.now))
+        for key, scheme in before.items()
+        if key in now.catalog.assets
+    }
+    return {key: count for key, count in counted.items() if count}
 
 
 def _refuse_secrets(prepared: Prepared) -> None:

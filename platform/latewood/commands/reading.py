@@ -15,7 +15,7 @@ from latewood.decide.contents import NamedPaths, named_paths
 from latewood.decide.reasons import Cause
 from latewood.decide.select import select
 from latewood.decide.selection import parse
-from latewood.decide.staleness import Assessed, assess, waiting_for_absent
+from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
 from latewood.decide.state import Heads, Retracted, State, with_carried
 from latewood.engine.loading.loader import Loaded
 from latewood.errors import UsageError
@@ -58,7 +58,7 @@ class Read:
         found: dict[Flag, bool] = {
             "failed": Cause.REFUSED in causes or any(asset == id_ for asset, _ in self.failed),
             "running": any(asset == id_ for asset, _ in self.running),
-            "waiting": key in self.awaiting or key in self.waiting,
+            "waiting": (key in self.awaiting and self.assessed[key].status is not Status.FRESH) or key in self.waiting,
             "retracted": Cause.RETRACTED in causes,
             "absent": Cause.ABSENT in causes,
         }

@@ -77,7 +77,8 @@ class Finding:
     `failure` is the newest attempt, or verdict of a blocking check, that failed; `retraction` says what was declared
     wrong, and why. `moved` is how the asset's head became head (of an input that changed the head that is read now),
     where that was not by being made; `since` is when it came to bear on that head, where an event tells.
-    `observed`: the input is external, and `event` is the observation.
+    `observed`: the input is external, and `event` is the observation. `undefined_in` is the environment in
+    which what is missing is not defined any more, though it is read.
     `lying` is what is at the place of the head, `path`, instead of it; `before` and `after` are fingerprints then.
     `through` are the assets by which it reaches what was asked about: its reader first, what was asked about last.
     """
@@ -98,6 +99,7 @@ class Finding:
     since: int | None = None
     through: tuple[AssetKey, ...] = ()
     observed: bool = False
+    undefined_in: str = ""
     lying: Lying | None = None
 
 

@@ -42,7 +42,7 @@ def explain(
     """
     partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
-    explainer = _Explainer(catalog, assessed, state, past, failed or {})
+    explainer = _Explainer(catalog, assessed, state, past, failed or {}, head)
     spots = stale_spots(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
     head_since, moved = (None, None) if head is None else explainer.became_head(head)
     return Explanation(
@@ -70,18 +70,21 @@ class _Explainer:
         state: State,
         past: Past,
         failed: Mapping[tuple[AssetId, PartitionKey], int],
+        explained: VersionFacts | None,
     ) -> None:
         self._catalog = catalog
         self._assessed = assessed
         self._state = state
         self._past = past
         self._failed = failed
+        self._explained = explained
 
     def findings(self, spot: Spot) -> Iterator[Finding]:
         """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
         if not spot.ordinals:
             # Nothing of it exists: another location dropped it, or its first partition is yet to come.
-            yield Finding(cause=Cause.MISSING, asset=spot.key, through=spot.through)
+            dropped = "" if spot.key in self._catalog.assets else self._state.environment
+            yield Finding(cause=Cause.MISSING, asset=spot.key, through=spot.through, undefined_in=dropped)
             return
         found: dict[Reason, Ordinals] = {}
         for reasons, affected in self._assessed[spot.key].by_reasons.items():
@@ -108,6 +111,8 @@ class _Explainer:
         if head is None:
             return replace(finding, since=finding.event)
         since, moved = self.became_head(head)
+        if moved is not None and self._explained is not None and moved.position < self._explained.position:
+            moved = moved if spot.reader is None else None  # what is explained was made from what it moved to
         of_head = finding.asset == spot.key and finding.cause is not Cause.INPUT
         return replace(
             finding,

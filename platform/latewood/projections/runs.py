@@ -41,7 +41,7 @@ from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
-from latewood_eventlog.statements import LEASE_IS_HELD
+from latewood_eventlog.statements import LEASE_IS_HELD, LEASE_TO_GO
 
 runs: Final = Table(
     "runs",
@@ -214,7 +214,10 @@ def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run."""
+    """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run.
+
+    Of one that goes on `lease_to_go` are the seconds after which its process counts as gone, if it is not heard of.
+    """
 
     run: RunId
     environment: str
@@ -229,6 +232,7 @@ class RunRow:
     ended_at: datetime | None
     counts: dict[str, int] | None
     recorded: bool
+    lease_to_go: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,11 +251,13 @@ class StepRow:
 # A run whose process died is unfinished and nobody holds its lease: that is taken before the run is requested and
 # given back after its end is recorded.
 _HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
+_TO_GO: Final = LEASE_TO_GO % ("r.project", "'run/' || r.run")
 _IS_DEAD: Final = f"(r.ended_position IS NULL AND NOT {_HELD})"
 _RUN_COLUMNS: Final = (
     "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' ELSE r.status END AS status, NOT {_IS_DEAD} AS recorded, "
-    "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts "
+    "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, "
+    f"CASE WHEN r.ended_position IS NULL THEN {_TO_GO} END AS lease_to_go "
     "FROM runs r WHERE r.project = :project "
 )
 # The status is that of now, so it is asked of what was computed; only as many runs are looked at as are needed.

@@ -94,6 +94,8 @@ class Bindings:
         return events[-1] if events else None
 
     def _bind(self, node: Node, input_: Input, ordinal: int) -> Bound:
+        if input_.asset not in self._catalog.assets:
+            raise Blocked(SkipReason.OUTPUT_ABSENT, None)  # it is of another location, and was dropped there
         up = self._catalog[input_.asset].partitions
         ordinals = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self._state.now)
         heads = self._state.heads.get(self._state.ids[input_.asset], {})

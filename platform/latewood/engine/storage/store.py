@@ -34,6 +34,7 @@ _BLOCK = 1 << 20
 _READ_ONLY = 0o444  # an artifact is a fact; whoever wants to change one copies it first
 _OPEN_FILES = 128  # at once, during a commit
 _AGAIN = "Materialize it again."
+WAY_OUT = "Check space and permissions, or say by LATEWOOD_STORE where the store is."
 
 
 class ArtifactMissing(StoreError):
@@ -101,6 +102,13 @@ class ArtifactStore:
         self._staged: dict[ArtifactAddress, Staged] = {}
         self._folders: set[str] = set()
         self._committing = threading.Lock()  # one commit at a time, so that a staged file has one mover
+
+    def require_writable(self) -> None:
+        """Raises StoreError where nothing can be written. Cost: an empty file."""
+        temporary = self._temporary()
+        with _written(temporary):
+            _write(temporary, ())
+        _remove(temporary)
 
     def stage(self, content: Any, extension: str) -> Staged:
         """Write content, bytes-like or the Path of a file or directory to copy, under a temporary name.
@@ -251,8 +259,11 @@ class ArtifactStore:
         if not os.path.isdir(folder):
             parent = os.path.dirname(folder)
             self._make_folder(parent)
-            with _errors("create", folder):
-                os.makedirs(folder, exist_ok=True)
+            try:
+                with _errors("create", folder):
+                    os.makedirs(folder, exist_ok=True)
+            except FileNotFoundError as error:  # as where the system makes the folders
+                raise StoreError("create", folder, error.strerror or str(error), WAY_OUT) from error
             _sync(parent)
         self._folders.add(folder)
 
@@ -267,7 +278,7 @@ def _errors(act: str, path: str) -> Iterator[None]:
     except OSError as error:
         where = error.filename if isinstance(error.filename, str) else path
         cause = error.strerror or str(error)
-        raise StoreError(act, where, cause, "Check space, permissions and the place of the store.") from error
+        raise StoreError(act, where, cause, WAY_OUT) from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from latewood.decide.garbage import Stored
-from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.storage.store import WAY_OUT, ArtifactStore
 from latewood.errors import StoreError, UsageError
 
 _LOCK: Final = "lock"
@@ -101,4 +101,4 @@ def stored_at(path: Path, name: str) -> Stored:
 
 
 def _cannot(act: str, path: Path, error: OSError) -> StoreError:
-    return StoreError(act, str(path), error.strerror or str(error), "Check permissions and the place of the store.")
+    return StoreError(act, str(path), error.strerror or str(error), WAY_OUT)
