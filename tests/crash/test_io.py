@@ -10,11 +10,12 @@ from textwrap import dedent
 
 import pytest
 
-from crash.conftest import facts_of, let_leases_end
+from crash.conftest import facts_of, let_leases_end, workspace_on
 from latewood.commands.collecting import collect
 from latewood.commands.environments import create, promote
 from latewood.commands.explaining import why
 from latewood.commands.heads import promote_version, rollback
+from latewood.commands.leasing import close_interrupted
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
@@ -22,10 +23,13 @@ from latewood.commands.showing import show
 from latewood.commands.views import AsOf
 from latewood.engine.loading.loader import load_file
 from latewood.errors import UsageError
-from latewood.events import RunPlanned, RunStatus, StepFailed, StepSucceeded
+from latewood.events import RunPlanned, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.places import Address
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
+from latewood_eventlog.database import connect
+from latewood_eventlog.errors import LeaseLost
+from latewood_eventlog.log import EventLog
 
 HEAD = """
 from latewood import *
@@ -271,6 +275,33 @@ def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the
     heads = {f.outputs[0].artifact for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded)}
     assert "io:Drawer:drawer#n2" in heads
     assert project.ran() == (0, 0)
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_run_that_was_taken_over_stores_nothing_any_more(project, tmp_path, platform_url):
+    """It stood still for long, say: by now another run's version may lie at the place."""
+    project.define("""
+        @asset
+        def early() -> int: return 1
+
+        @asset(io=Json("late.json"), reuse=False)
+        def late(early: int) -> int: return early
+    """)
+    log = EventLog(connect(platform_url, role="engine"), PROJECTIONS, UPCASTERS)
+    other, closed = workspace_on(log, project.workspace.store), []
+
+    def take_over(_report):
+        if not closed:
+            let_leases_end(other)
+            closed.extend(close_interrupted(other))
+
+    with pytest.raises(LeaseLost):
+        materialize(project.workspace, project.prepared(), report=take_over)
+    log.engine.dispose()
+    assert any(isinstance(fact, StepStarted) and fact.step == 1 for fact in facts_of(project.workspace.log))
+    assert not (tmp_path / "late.json").exists()
+    assert project.ran() == (1, 0)
+    assert (tmp_path / "late.json").read_text() == "1"
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 

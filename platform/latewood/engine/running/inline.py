@@ -86,7 +86,7 @@ class InlineRun:
         self._workers = workers
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
         self._checks = Checks(loaded, self._values, resources, run, plan.state, self._attempts.context)
-        self._storing = Storing(plan.state, run, loaded, self._places, self._values, self._checks)
+        self._storing = Storing(plan.state, run, loaded, self._places, self._values, self._checks, recorder)
         self._reusable = Reusable(plan, run, recorder, store, self._places)
         self._facts = StepFacts(plan.state, catalog, run, store, loaded.root, clock)
         self._reports = Reports(report)

@@ -130,11 +130,7 @@ class Recorder:
             events.append(event)
             cause = event.event_id
         self._root = self._root or events[0].event_id
-        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events), expected=self._told)
-        self._told += len(events)
-        future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
-        self._waiting.append(future)
-        future.add_done_callback(lambda done: self._on_done(done, then))
+        self._submit(events, needs, then)
         if len(self._waiting) >= _UNRECORDED_MAX:
             self.told()
         return tuple(event.event_id for event in events)
@@ -145,6 +141,22 @@ class Recorder:
         for future in waiting:
             future.exception()
         self._raise_if_refused()
+
+    def still_held(self) -> None:
+        """As `told`, and make sure that nobody has taken the run over: before an act that is seen outside of the log.
+
+        However long user code ran, or the process stood still, since the last fact. Raises what the log answers.
+        """
+        self._raise_if_refused()
+        self._submit((), (), None)
+        self.told()
+
+    def _submit(self, events: Sequence[NewEvent], needs: Sequence[object], then: Callable[[], None] | None) -> None:
+        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events), expected=self._told)
+        self._told += len(events)
+        future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
+        self._waiting.append(future)
+        future.add_done_callback(lambda done: self._on_done(done, then))
 
     def _on_done(self, future: Future[Appended], then: Callable[[], None] | None) -> None:
         error = future.exception()

@@ -14,6 +14,7 @@ from latewood.engine.running.attempt import Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged
 from latewood.engine.running.placing import Places, Put
+from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.values import Examined, StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
@@ -25,7 +26,14 @@ class Storing:
     """Stores what the tasks of one run make for places of their own."""
 
     def __init__(
-        self, state: State, run: RunId, loaded: Loaded, places: Places, values: Values, checks: Checks
+        self,
+        state: State,
+        run: RunId,
+        loaded: Loaded,
+        places: Places,
+        values: Values,
+        checks: Checks,
+        recorder: Recorder,
     ) -> None:
         self._state = state
         self._run = run
@@ -33,11 +41,13 @@ class Storing:
         self._places = places
         self._values = values
         self._checks = checks
+        self._recorder = recorder
 
     def stored(self, step: Step, made: Made, inputs: str, key: str) -> tuple[Made | Raised, Mapping[str, Judged]]:
         """The results, stored, and what their checks said by output; or the failure of an IO.
 
-        What equals a retracted version, and what a blocking check refuses, is kept in the artifact store.
+        What equals a retracted version, and what a blocking check refuses, is kept in the artifact store. Nothing is
+        stored by a run that another process has taken over: raises what the log answers it.
         """
         node = step.task.node
         outputs, printed = dict(made.outputs), ""
@@ -69,6 +79,7 @@ class Storing:
         annotation = self._loaded.tasks[asset.key].outputs[asset.output]
         timeout = asset.task.timeouts.running
         with examined.encoded.scratch:
+            self._recorder.still_held()
             return self._places.put(asset, step.partition, self._state.environment, examined, annotation, timeout)
 
     def _judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, examined: Examined) -> Judged:
