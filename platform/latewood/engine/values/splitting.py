@@ -1,8 +1,8 @@
 """Splitting what a partition-wise task returns for a range into what it would give for each partition alone."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from datetime import date, datetime
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from latewood.errors import ValueRefused
@@ -61,13 +61,18 @@ def _numbers(values: Any, column: str, scheme: Scheme, ordinals: Sequence[int], 
     dtype = values.type
     encoded = values.dictionary_encode()
     if isinstance(scheme, TimeWindows) and (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype)):
-        moments = [window_at(scheme, ordinal).start for ordinal in ordinals]
-        edges = [_edge(moment, dtype) for moment in (*moments, window_at(scheme, ordinals[-1]).end)]
+        moments = [*(window_at(scheme, ordinal).start for ordinal in ordinals), window_at(scheme, ordinals[-1]).end]
+        edges = [_edge(moment, dtype) for moment in moments]
         if None in edges:
             raise ValueRefused(f"{subject}: {column} has dates, but partitions begin within days; give it times")
         numbers = pa.int32() if pa.types.is_date32(dtype) else pa.int64()
-        known = pa.array(edges, dtype).cast(numbers).to_pylist()
-        found = [bisect_right(known, value) - 1 for value in encoded.dictionary.cast(numbers).to_pylist()]
+        known = sorted(pa.array(edges, dtype).cast(numbers).to_pylist())  # where clocks go back, so do local times
+        given = encoded.dictionary.cast(numbers).to_pylist()
+        if pa.types.is_timestamp(dtype) and dtype.tz is None:
+            for span in _repeated(moments):
+                start, end = pa.array(span, dtype).cast(numbers).to_pylist()
+                _refuse_within(encoded, [start <= value < end for value in given], f"{subject}: {column}")
+        found = [bisect_right(known, value) - 1 for value in given]
     elif pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
         by_key = {str(key_at(scheme, ordinal)): number for number, ordinal in enumerate(ordinals)}
         found = [by_key.get(key, -1) for key in encoded.dictionary.to_pylist()]
@@ -78,10 +83,42 @@ def _numbers(values: Any, column: str, scheme: Scheme, ordinals: Sequence[int], 
     return pc.fill_null(pa.array(within, pa.int64()).take(encoded.indices), -1)
 
 
+def _repeated(moments: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """What clocks show twice around these edges of windows, and thereby in two of them: local start and end."""
+    for moment in moments:
+        shown = moment.replace(fold=0)
+        before, after = shown.utcoffset(), moment.replace(fold=1).utcoffset()
+        if before is None or after is None or before <= after:
+            continue
+        instant, back = shown.astimezone(UTC), before - after
+        seconds = range(round(back.total_seconds()) + 1)
+        turn = instant + timedelta(seconds=bisect_left(seconds, True, key=_is_set_back(instant, moment.tzinfo, before)))
+        if moment.astimezone(UTC) > turn - back:  # else the first showing begins here, and both are in one window
+            yield (turn + after).replace(tzinfo=None), (turn + before).replace(tzinfo=None)
+
+
+def _is_set_back(instant: datetime, zone: tzinfo | None, before: timedelta) -> Callable[[int], bool]:
+    return lambda seconds: (instant + timedelta(seconds=seconds)).astimezone(zone).utcoffset() != before
+
+
+def _refuse_within(encoded: Any, within: list[bool], subject: str) -> None:
+    """Refuse the first value that clocks show twice, which does not say which of two windows is meant."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - start-up: loaded by now, there is a table
+
+    if True in within:
+        number = within.index(True)
+        raise ValueRefused(
+            f"{subject} = {encoded.dictionary[number].as_py()} in row {pc.index(encoded.indices, number).as_py()} "
+            "is shown twice by clocks that are set back; give it a time zone"
+        )
+
+
 def _edge(moment: datetime, dtype: Any) -> date | datetime | None:
     """A window's edge as the column would say it; None for one that it cannot."""
     import pyarrow as pa  # noqa: PLC0415 - start-up
 
     if pa.types.is_date(dtype):
-        return moment.date() if (moment.hour, moment.minute, moment.second) == (0, 0, 0) else None
+        # Where clocks skip midnight the day begins later.
+        just_before = (moment.astimezone(UTC) - timedelta(microseconds=1)).astimezone(moment.tzinfo)
+        return moment.date() if just_before.date() < moment.date() else None
     return moment if dtype.tz is not None else moment.replace(tzinfo=None)
