@@ -125,16 +125,40 @@ def test_only_what_is_due_is_called_for_in_stretches_without_gaps(project):
     assert project.calls() == ["2013-01-01..2013-01-03 with 6", "2013-01-06..2013-01-10 with 10"]
 
 
-def test_a_failure_is_that_of_every_partition_of_the_call_and_is_tried_again_together(project):
+def test_a_failure_of_a_call_is_tried_again_together_and_at_last_for_each_partition_alone(project):
     broken = SALES.replace('partition_column="day")', 'partition_column="day", retries=Retry(1, backoff=timedelta(0)))')
     project.define(broken.replace("FACTOR = 2", "FACTOR = None"))
     assert project.ran() == (10, 0, 10)
     failed = project.of(StepFailed)
-    assert [fact.attempt for fact in failed] == [1] * 10 + [2] * 10
+    assert [fact.attempt for fact in failed] == [1] * 10 + [2] * 10 + [3] * 10
+    assert [fact.retry_at is None for fact in failed] == [False] * 20 + [True] * 10
     assert {fact.failure.error for fact in failed} == {"TypeError"}
-    assert project.calls() == ["2013-01-01..2013-01-10 with 20"] * 2
+    alone = [f"2013-01-{day:02}..2013-01-{day:02} with 2" for day in range(1, 11)]
+    assert project.calls() == ["2013-01-01..2013-01-10 with 20"] * 2 + alone
     project.define(broken)
     assert project.ran() == (11, 0, 0)
+
+
+def test_one_bad_partition_does_not_keep_the_others_from_being_made(project):
+    bad = """
+    if any(row["n"] == 3 for row in raw.to_pylist()):
+        raise ValueError("no data of the 3rd")
+    context.add_metadata"""
+    project.define(SALES.replace("    context.add_metadata", bad.strip("\n")))
+    assert project.ran("+doubled") == (19, 0, 1)
+    last = project.of(StepFailed)[-1]
+    assert (last.partition, last.attempt, last.failure.message) == ("2013-01-03", 2, "no data of the 3rd")
+    assert len(project.of(StepFailed)) == 11
+    assert {fact.attempt for fact in project.of(StepSucceeded)} == {2}
+    assert project.ran("+doubled") == (0, 0, 1)
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_partitions_of_a_call_that_used_up_all_time_are_not_tried_alone(project):
+    timed = SALES.replace('"day")', '"day", timeouts=Timeouts(total=timedelta(microseconds=1)))')
+    project.define(timed.replace("FACTOR = 2", "FACTOR = None"))
+    assert project.ran() == (10, 0, 10)
+    assert len(project.calls()) == 1
 
 
 @pytest.mark.parametrize(

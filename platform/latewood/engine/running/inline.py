@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -49,6 +50,15 @@ from latewood.places import is_placed
 
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
+
+
+class _Failed(NamedTuple):
+    """A step whose attempt failed, with the event of its start; `shared` if the call was one for several."""
+
+    due: Due
+    cause: UUID
+    raised: Raised
+    shared: bool
 
 
 class InlineRun:
@@ -134,35 +144,42 @@ class InlineRun:
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
     def _run_due(self, due: list[Due]) -> None:
-        """Call the task for these steps at once, and again for those that failed, as often as it may be tried."""
+        """Call the task for these steps at once, and again for those that failed, as often as it may be tried.
+
+        Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
+        """
         if not due:
             return
         task = due[0].step.task.node.task
         deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
-        attempt = 1
-        while due:
-            failed = [failure for part in stretches(due) for failure in self._attempt(part, attempt)]
+        attempt, parts = 1, [*stretches(due)]
+        while parts:
+            failed = [failure for part in parts for failure in self._attempt(part, attempt)]
             if not failed:
                 return
-            luck = random.random()  # noqa: S311 - spreads retries; no secret
-            next_ = after_failure(task.retries, attempt, self._clock(), luck, deadline=deadline)
+            now, luck = self._clock(), random.random()  # noqa: S311 - spreads retries; no secret
+            next_ = after_failure(task.retries, attempt, now, luck, deadline=deadline)
             retry_at = next_.at if isinstance(next_, RetryAt) else None
-            for one, cause, raised in failed:
-                self._tell_failed(one.step, attempt, raised, retry_at, cause)
-            if retry_at is None:
-                return
-            self._sleep(max(0.0, (retry_at - self._clock()).total_seconds()))
-            due, attempt = [one for one, _, _ in failed], attempt + 1
+            alone_at = now if deadline is None or now < deadline else None
+            for one in failed:
+                self._tell_failed(one, attempt, retry_at or (alone_at if one.shared else None))
+            if retry_at is not None:
+                self._sleep(max(0.0, (retry_at - self._clock()).total_seconds()))
+                parts = [*stretches([one.due for one in failed])]
+            else:
+                parts = [[one.due] for one in failed if one.shared and alone_at is not None]
+            attempt += 1
 
-    def _attempt(self, due: list[Due], attempt: int) -> Iterator[tuple[Due, UUID, Raised]]:
-        """One call for neighbouring steps; those that failed, with the event of their start and what was raised."""
+    def _attempt(self, due: list[Due], attempt: int) -> Iterator[_Failed]:
+        """One call for neighbouring steps; those that failed."""
         causes = [self._tell_started(one, attempt) for one in due]
         outcome = self._called(due, attempt)
+        shared = isinstance(outcome, Raised) and len(due) > 1
         made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
         for one, cause, result in zip(due, causes, made, strict=True):
             raised = result if isinstance(result, Raised) else self._finish(one, attempt, result, cause)
             if raised is not None:
-                yield one, cause, raised
+                yield _Failed(one, cause, raised, shared)
 
     def _called(self, due: list[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
         """What comes of the call; a task of another location is called for one step at a time."""
@@ -314,7 +331,8 @@ class InlineRun:
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 
-    def _tell_failed(self, step: Step, attempt: int, raised: Raised, retry_at: datetime | None, cause: UUID) -> None:
+    def _tell_failed(self, failed: _Failed, attempt: int, retry_at: datetime | None) -> None:
+        step, raised = failed.due.step, failed.raised
         node = step.task.node
         logs: Staged | None = None
         with suppress(StoreError):  # a store that cannot write often is why the attempt failed
@@ -324,7 +342,7 @@ class InlineRun:
         message = f"{raised.failure.error}: {raised.failure.message}"
         then = self._reports.of(step, status, raised.duration_ms, message=message)
         self._recorder.tell(
-            (fact, ("failed", step.number, attempt)), cause=cause, needs=[logs] if logs else (), then=then
+            (fact, ("failed", step.number, attempt)), cause=failed.cause, needs=[logs] if logs else (), then=then
         )
         if retry_at is None:
             self.tally.failed += 1
