@@ -6,18 +6,23 @@ time: which one is told by the fingerprint of what is there.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from posixpath import normpath
 from string import Formatter
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from latewood.errors import DefinitionError
 from latewood.model.definitions import AssetDefinition, StoredBy
 from latewood.model.grids import parts_of
-from latewood.model.keys import UNPARTITIONED, PartitionKey
+from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
 from latewood.model.schemes import GridScheme, Scheme
+
+FILES: Final = frozenset({"Csv", "Json", "Parquet"})
+"""Latewood's own IO, by the names that addresses have. Their places are paths of files."""
 
 _PREFIX: Final = "io:"
 _TEMPLATE_MAX: Final = 1_000
@@ -147,6 +152,45 @@ def own_place(asset: AssetDefinition, partition: PartitionKey, environment: str)
         return None
     name = name_at(asset, partition, environment)
     return f"{stored.io}:{kept_at(name, partition, holds_partitions=stored.holds_partitions)}"
+
+
+def identity(where: str, root: Path | None = None) -> str:
+    """What tells this place from others, however it is written: of a file its path, whichever IO stores there.
+
+    Relative paths stay so unless it is known which `root` they start from. Links are not followed.
+    """
+    io, _, name = where.partition(":")
+    if io not in FILES:
+        return where
+    path = normpath(name if root is None else root / name)
+    return f":{path[1:] if path.startswith('//') else path}"
+
+
+def template_identity(stored: StoredBy, asset: AssetKey, root: Path) -> str:
+    """The same of all places of an asset: where it is that of another asset's, all their places are the same."""
+    return identity(f"{stored.io}:{stored.place.replace('{asset}', asset)}", root)
+
+
+def may_meet(assets: Iterable[AssetDefinition], environment: str, root: Path) -> set[AssetKey]:
+    """Those of these assets that might be stored at a place of another one: their places begin and end alike.
+
+    Cost: O(assets log assets) where each has a folder, or a file, of its own.
+    """
+    ends = sorted((*_ends(a.stored, a.key, environment, root), a.key) for a in assets if a.stored is not None)
+    found: set[AssetKey] = set()
+    for number, (start, end, key) in enumerate(ends):
+        for other_start, other_end, other in islice(ends, number + 1, None):
+            if not other_start.startswith(start):
+                break
+            if end.endswith(other_end) or other_end.endswith(end):
+                found |= {key, other}
+    return found
+
+
+def _ends(stored: StoredBy, asset: AssetKey, environment: str, root: Path) -> tuple[str, str]:
+    """What all places of an asset begin and end with."""
+    place = template_identity(stored, asset, root).replace("{environment}", environment)
+    return place.partition("{")[0], place.rpartition("}")[2]
 
 
 def is_shared(stored: StoredBy) -> bool:

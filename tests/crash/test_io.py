@@ -230,6 +230,54 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     assert project.status("sales") == project.status("total") == "fresh"
 
 
+ALIKE = """
+    @asset(io=Json("out/{asset}.json"))
+    def one() -> int: return 1
+
+    @asset(partitions=Static(["one", "two"]), io=Json("out/{partition}.json"))
+    def other(key: PartitionKey) -> int: return 2
+
+    @asset(io=Json("elsewhere/{asset}.json"))
+    def third() -> int: return 3
+"""
+
+
+def test_places_that_are_the_same_once_they_are_filled_in_are_refused_before_anything_runs(project, tmp_path):
+    project.define(ALIKE)
+    before = project.workspace.log.position()
+    with pytest.raises(UsageError, match=r"one and other are both stored at (\./)?out/one.json, and would overwrite"):
+        project.run()
+    assert project.workspace.log.position() == before  # not even the deployment
+    assert project.ran("one") == (1, 0)
+    with pytest.raises(UsageError, match=r"other and one are both stored at"):
+        project.run("other")
+    assert project.ran("other", partition="two") == (1, 0)
+    assert project.ran("third") == (1, 0)
+    project.define(ALIKE.replace("out/{partition}", f"{tmp_path}/x/../out/{{partition}}"))
+    with pytest.raises(UsageError, match=r"would overwrite each other"):
+        project.run("other", partition="one")
+    assert (tmp_path / "out/one.json").read_text() == "1"
+
+
+def test_a_file_is_one_place_however_its_path_is_written_and_whatever_stores_there(project, tmp_path):
+    source = """
+        @asset(io=Json("./out//n.json"))
+        def one() -> int: return 1
+    """
+    project.define(source)
+    project.run()
+    create(project.workspace, "dev")
+    project.define(source.replace("./out//n", "out/n").replace("one", "two"))
+    with pytest.raises(UsageError, match=r"out/n.json has versions of prod"):
+        project.run(environment="dev")
+    project.run()  # of prod itself: "one" is defined no more
+    assert project.made()[0].artifact.startswith("io:Json:./out//n.json#")
+    project.define(source.replace("one", "two").replace("return 1", "return 2") + source.replace("out//n", "out//m"))
+    project.run()
+    assert project.status("one") == project.status("two") == "fresh"
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
 DYING = """
 import os, signal
 from pathlib import Path

@@ -12,13 +12,15 @@ import pytest
 from latewood import Table
 from latewood.engine.loading.loader import load_file
 from latewood.engine.values.encoded import Encoded
-from latewood.engine.values.file_io import FileIO
+from latewood.engine.values.file_io import BUILT_IN, FileIO
 from latewood.errors import DefinitionsInvalid, ValueRefused
 from latewood.io import Csv, Json, Parquet, Place
 from latewood.model.keys import PartitionKey
-from latewood.places import Address, is_fingerprint, kept_at, name_at, name_of, own_place
+from latewood.places import FILES, Address, identity, is_fingerprint, kept_at, name_at, name_of, own_place
 
 HEAD = """
+from typing import Any
+
 import pyarrow as pa
 from latewood import *
 from latewood.io import *
@@ -152,6 +154,36 @@ def test_two_assets_at_one_place_are_refused_here_and_across_locations(load, ref
     assert '"elsewhere" is stored at out/all.json too' in refused(source, {other.key: other})
     apart = load(source.replace("all", "{asset}") + source.replace("one", "other").replace("all", "{asset}"))
     assert len(apart.assets) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('Json("out/x")', 'Json("./out/x")'),
+        ('Json("out/x")', 'Csv("out//x")'),
+        ('Json("out/{environment}.x")', 'Parquet("new/../out/{environment}.x")'),
+        ('Json("out/x")', 'Json(f"{Path(__file__).parent}/out/x")'),
+        ('Json("out/other")', 'Csv("out/{asset}")'),
+    ],
+)
+def test_a_file_is_the_same_place_however_its_path_is_written_and_whatever_stores_there(refused, one, other):
+    found = refused(f"""
+        from pathlib import Path
+
+        @asset(io={one})
+        def one() -> int: return 1
+
+        @asset(io={other})
+        def other() -> Any: return 1
+    """)
+    assert '"other" is stored at' in found
+    assert "would overwrite each other" in found
+
+
+def test_what_is_no_file_is_told_apart_as_it_is_written():
+    assert identity("Parquet:a//b") == identity("Json:./a/b") != identity("Json:/a/b") == identity("Csv://a/b")
+    assert identity("Shelf:a//b") != identity("Shelf:a/b")
+    assert set(BUILT_IN) == FILES
 
 
 OWN = """

@@ -10,7 +10,7 @@ from typing import Any, Final
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
-from latewood.commands.places import may_overwrite_others, newly_found
+from latewood.commands.places import may_overwrite, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
 from latewood.commands.sharing import sharing_in_use, workers_for
 from latewood.commands.views import View, view_of
@@ -106,11 +106,11 @@ def prepare(
 ) -> Prepared:
     """Deploy what was loaded, then plan. `report` is called in between: the deployment stands, whatever comes of it.
 
-    Raises UsageError for what cannot be asked; for what would overwrite another environment's values before anything is
-    deployed, and so StoreError for a store to which nothing can be written.
+    Raises UsageError for what cannot be asked; for what would overwrite another asset's or environment's values before
+    anything is deployed, and so StoreError for a store to which nothing can be written.
     """
     workspace.store.require_writable()
-    if may_overwrite_others(workspace, loaded):
+    if may_overwrite(workspace, loaded):
         plan_loaded(workspace, loaded, asked)
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)

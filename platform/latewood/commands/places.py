@@ -1,6 +1,6 @@
 """Places where IO stores values: what lies there now, what the log says of it, and who may store there."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.errors import UsageError
 from latewood.events import Action
-from latewood.model.definitions import Catalog
-from latewood.model.keys import AssetId, AssetKey
-from latewood.places import Address, is_placed, is_shared, own_place
+from latewood.model.definitions import AssetDefinition, Catalog, StoredBy
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.places import Address, identity, is_placed, is_shared, may_meet, own_place
 from latewood.projections.environments import existing
 from latewood.projections.places import lying
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -94,13 +94,42 @@ def newly_found(workspace: Workspace, made: Plan) -> dict[str, str]:
     return {w: seen[w] for w in sorted(seen) if w not in known or known[w].fingerprint != seen[w]}
 
 
-def may_overwrite_others(workspace: Workspace, loaded: Loaded) -> bool:
-    """Whether the location stores at places that other environments, if there are any, would store at too."""
+def may_overwrite(workspace: Workspace, loaded: Loaded) -> bool:
+    """Whether the location stores at places that other assets, or other environments if there are any, might have too.
+
+    Of other locations' assets only the plan knows.
+    """
+    if may_meet(loaded.assets, workspace.environment, loaded.root):
+        return True
     if not any(asset.stored is not None and is_shared(asset.stored) for asset in loaded.assets):
         return False
     with snapshot(workspace.log) as connection:
         there = existing(connection, workspace.project, NOW)
     return any(found.environment != workspace.environment for found in there)
+
+
+def refuse_overwriting(made: Plan, catalog: Catalog, root: Path) -> None:
+    """Raise UsageError for a place that the plan would store at for two assets, or that is where another one's head is.
+
+    Their templates differ, else they were refused when definitions were loaded; filled in they are the same.
+    """
+    environment = made.state.environment
+    meeting = may_meet(catalog.assets.values(), environment, root)
+    storing = [(asset.key, partition) for asset, partition in _stored_by(made) if asset.key in meeting]
+    if not storing:
+        return
+    there = [(key, partition) for key in meeting for partition in made.state.heads.get(made.state.ids[key], {})]
+    owners: dict[str, AssetKey] = {}
+    for is_stored, (key, partition) in [*((True, one) for one in storing), *((False, one) for one in there)]:
+        where = own_place(catalog.assets[key], partition, environment)
+        assert where is not None, "it is stored somewhere"
+        place = identity(where, root)
+        owner = owners.setdefault(place, key) if is_stored else owners.get(place, key)
+        if owner != key:
+            raise UsageError(
+                f"{owner} and {key} are both stored at {where.partition(':')[2]}, and would overwrite each other; "
+                "give one of them another place"
+            )
 
 
 def refuse_foreign(workspace: Workspace, made: Plan) -> None:
@@ -135,18 +164,26 @@ def refuse_foreign(workspace: Workspace, made: Plan) -> None:
 
 
 def _places_to_store_at(made: Plan) -> Iterator[tuple[str, AssetKey]]:
+    for asset, partition in _stored_by(made, is_shared):
+        where = own_place(asset, partition, made.state.environment)
+        assert where is not None, "it is stored somewhere"
+        yield where, asset.key
+
+
+def _stored_by(
+    made: Plan, wanted: Callable[[StoredBy], bool] = lambda _: True
+) -> Iterator[tuple[AssetDefinition, PartitionKey]]:
+    """What the plan would store by IO, or takes as it lies there."""
     for task in made.tasks:
-        shared = [a for a in task.node.assets if a.stored is not None and is_shared(a.stored)]
-        if not shared or task.node.is_variant:
+        stored = [a for a in task.node.assets if a.stored is not None and wanted(a.stored)]
+        if not stored or task.node.is_variant:
             continue
         for group in task.groups:
             if group.action in (Action.FRESH, Action.BLOCKED, Action.SKIP):
                 continue
             for ordinal in group.ordinals:
-                for asset in shared:
-                    where = own_place(asset, task.node.partition_key(ordinal), made.state.environment)
-                    assert where is not None, "it is stored somewhere"
-                    yield where, asset.key
+                for asset in stored:
+                    yield asset, task.node.partition_key(ordinal)
 
 
 def displaced_text(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, with_places
+from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
 from latewood.commands.reading import look, places_here, read, select_keys, state_at
 from latewood.commands.views import View, foreseen_view
 from latewood.commands.workspace import Workspace
@@ -126,6 +126,7 @@ def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Load
     """
     made = make_plan(workspace, view, asked, loaded=loaded)
     refuse_foreign(workspace, made)
+    refuse_overwriting(made, view.catalog, view.root)
     lost = lost_artifacts(workspace, made)
     return plan(view.catalog, made.request, replace(made.state, lost=lost)) if lost else made
 

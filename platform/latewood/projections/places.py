@@ -9,7 +9,7 @@ from latewood.decide.keys import digest
 from latewood.decide.state import Lying
 from latewood.events import AssetObserved, RunPlanned, StepSucceeded
 from latewood.model.keys import VersionId, version_id
-from latewood.places import Address
+from latewood.places import Address, identity
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Put
@@ -30,10 +30,13 @@ places: Final = Table(
 
 
 class PlacesProjection:
-    """What lies at each place, from the event on that says so: a version, or what was found instead of any."""
+    """What lies at each place, from the event on that says so: a version, or what was found instead of any.
+
+    A file is one place, however its path is written and whichever IO stores there.
+    """
 
     name = "places"
-    version = 2
+    version = 3
     inline = True
     tables = (places,)
     types = frozenset({"asset.observed", "run.planned", "step.succeeded"})
@@ -61,7 +64,7 @@ def _row(event: RecordedEvent, where: str, fingerprint: str, version: VersionId,
         places,
         {
             "project": event.project,
-            "place_digest": digest(where),
+            "place_digest": digest(identity(where)),
             "from_position": event.position,
             "fingerprint": fingerprint,
             "version": version,
@@ -87,9 +90,10 @@ def lying(
 
     Cost: an index lookup each.
     """
-    by_digest = {digest(where): where for where in wheres}
-    if not by_digest:
+    digests = {where: digest(identity(where)) for where in wheres}
+    if not digests:
         return {}
-    parameters = {"project": project, "places": list(by_digest), "as_of": as_of}
+    parameters = {"project": project, "places": list(dict.fromkeys(digests.values())), "as_of": as_of}
     rows = tuples(connection, _STORED if stored else _LATEST, parameters)
-    return {by_digest[slot]: Lying._make(row) for slot, *row in rows}
+    found = {slot: Lying._make(row) for slot, *row in rows}
+    return {where: found[slot] for where, slot in digests.items() if slot in found}

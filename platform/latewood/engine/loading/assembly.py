@@ -107,7 +107,7 @@ def assemble(
     wired = wire(found.workflows, problems)
     steps = {id(step.named): step for workflow in wired for step in workflow.steps}
     named += [step.named for step in steps.values()]
-    refuse_duplicates(named, others, problems)
+    refuse_duplicates(named, others, problems, root)
     directory = Directory(named, found.names, others, faulty)
     for workflow in wired:
         if workflow.workflow.name in directory.schemes:

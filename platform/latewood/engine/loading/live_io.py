@@ -3,6 +3,7 @@
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from latewood.errors import DefinitionError
 from latewood.model.definitions import AssetDefinition, Origin, Output, StoredBy, UsedResource
 from latewood.model.keys import AssetKey
 from latewood.model.schemes import Scheme
-from latewood.places import IO, faults_of
+from latewood.places import IO, faults_of, template_identity
 
 if TYPE_CHECKING:
     from latewood.resources import Resource
@@ -87,19 +88,20 @@ def live_io(io: IO, output: Output, scheme: Scheme | None, origin: Origin) -> Li
 
 
 def shared_places(
-    outputs: Iterable[Output], others: Collection[AssetDefinition], external: Collection[AssetKey]
+    outputs: Iterable[Output], others: Collection[AssetDefinition], external: Collection[AssetKey], root: Path
 ) -> dict[AssetKey, str]:
     """By asset what is wrong where several lie at the same places; `external` are those that nobody here stores."""
-    own = {output.asset: _templates(output.stored, output.asset) for output in outputs if output.stored is not None}
-    lying = {o.key: _templates(o.stored, o.key) for o in others if o.stored is not None and o.key not in own}
+    own = {output.asset: output.stored for output in outputs if output.stored is not None}
+    lying = {o.key: o.stored for o in others if o.stored is not None and o.key not in own}
     outside = {*external, *(o.key for o in others if o.origin is Origin.EXTERNAL)}
-    at: dict[tuple[str, str], list[AssetKey]] = {}
-    for key, templates in {**own, **lying}.items():
-        at.setdefault(templates, []).append(key)
+    at: dict[str, list[AssetKey]] = {}
+    for key, stored in {**own, **lying}.items():
+        at.setdefault(template_identity(stored, key, root), []).append(key)
     found: dict[AssetKey, str] = {}
-    for key, templates in own.items():
-        for beside in (other for other in at[templates] if other != key):
-            found.setdefault(key, f'io: "{beside}" {_beside(key, beside, templates[1], outside)}')
+    for key, stored in own.items():
+        place = stored.place.replace("{asset}", key)
+        for beside in (other for other in at[template_identity(stored, key, root)] if other != key):
+            found.setdefault(key, f'io: "{beside}" {_beside(key, beside, place, outside)}')
     return found
 
 
@@ -113,10 +115,6 @@ def _beside(key: AssetKey, beside: AssetKey, place: str, outside: Collection[Ass
             return f"lies at {place} too: read that one, or put into the place what tells them apart"
         case _:
             return f"is stored at {place} too, and they would overwrite each other"
-
-
-def _templates(stored: StoredBy, key: AssetKey) -> tuple[str, str]:
-    return stored.io, stored.place.replace("{asset}", key)
 
 
 def built_in_io(stored: StoredBy) -> LiveIO | None:

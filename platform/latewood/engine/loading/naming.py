@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -97,11 +98,13 @@ def name_outputs(asset: Asset[..., Any], problems: Problems, *, stored: bool = T
     )
 
 
-def refuse_duplicates(named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems) -> None:
+def refuse_duplicates(
+    named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems, root: Path
+) -> None:
     """Add a problem for each key that is defined twice, and each place that is two assets', here or elsewhere."""
     named = list(named)
     external = {n.key for n in named if n.asset.origin is Origin.EXTERNAL}
-    shared = shared_places((output for n in named for output in n.outputs), others.values(), external)
+    shared = shared_places((output for n in named for output in n.outputs), others.values(), external, root)
     counts = Counter(output.asset for n in named for output in n.outputs)
     for n in named:
         for output in n.outputs:
