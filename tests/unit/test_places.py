@@ -1,5 +1,6 @@
 """Places and IO: names that templates make, files that formats write, what is refused, and what counts for reuse."""
 
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -341,3 +342,26 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_beside_it(
     with pytest.raises(TypeError):
         Unwritable("x").store(Place(name="x", root=tmp_path, annotation=int), 1)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]
+
+
+def test_what_a_writer_that_died_has_left_is_used_again_and_is_gone_then(tmp_path):
+    left = tmp_path / ".x.writing"
+    left.write_bytes(b"half of something long")
+    Json("x").store(Place(name="x", root=tmp_path, annotation=int), 1)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"1")]
+
+
+def test_who_is_at_the_same_place_is_left_alone(tmp_path):
+    other = tmp_path / ".x.writing"
+    with other.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        Json("x").store(Place(name="x", root=tmp_path, annotation=int), 1)
+        file.write(b"2")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"1", ".x.writing": b"2"}
+
+
+def test_a_link_beside_the_file_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_bytes(b"kept")
+    (tmp_path / ".x.writing").symlink_to(tmp_path / "precious")
+    Json("x").store(Place(name="x", root=tmp_path, annotation=int), 1)
+    assert ((tmp_path / "precious").read_bytes(), (tmp_path / "x").read_bytes()) == (b"kept", b"1")

@@ -3,12 +3,14 @@
 They are what the artifact store would hold, under another name: Parquet and JSON are written by its codecs.
 """
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from latewood.engine.storage.file_hash import path_version
 from latewood.engine.values.codecs import decode, encode
@@ -250,25 +252,68 @@ def takes(io: IO, spec: TypeSpec) -> str | None:
 
 def _replace(path: Path, content: Any) -> None:
     """Give the file this content: whoever looks, also after a loss of power, finds all of it or what was there."""
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name.encode()[:_NAME_BYTES_MAX].decode(errors='ignore')}.{token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    for folder in made:
+        with _syncing(folder.parent):
+            pass
+    with _syncing(path.parent), _beside(path) as (temporary, file):
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folders(path.parent)
 
 
-def _sync_folders(folder: Path) -> None:
-    """The names too: of the file, and of folders that were made for it."""
-    for place in (folder, folder.parent):
-        descriptor = os.open(place, os.O_RDONLY)
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """An empty file to be renamed, which is gone if that fails.
+
+    What a writer that died has left is used again. One that is still at it, or stands still, has it locked; then, or
+    where there are no locks, the file has another name.
+    """
+    stem = f".{path.name.encode()[:_NAME_BYTES_MAX].decode(errors='ignore')}"
+    temporary = path.with_name(f"{stem}.writing")
+    descriptor = _taken(temporary)
+    if descriptor is None:
+        temporary = path.with_name(f"{stem}.{token_hex(4)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, whose closing ends the lock
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            yield temporary, file
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _taken(temporary: Path) -> int | None:
+    """A descriptor of the file, locked and empty; None where it cannot be had."""
+    descriptor = None
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if temporary.stat().st_ino == os.fstat(descriptor).st_ino:  # else it was renamed before it could be locked
+            os.truncate(descriptor, 0)
+            return descriptor
+    except OSError:  # whatever is wrong there, a file of another name will tell
+        pass
+    if descriptor is not None:
+        os.close(descriptor)
+    return None
+
+
+@contextmanager
+def _syncing(folder: Path) -> Iterator[None]:
+    """Make what becomes of names in the folder durable. One that may be written to and not read is left to the system.
+
+    It is opened first: where that fails, nothing was done yet.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
