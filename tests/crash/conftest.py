@@ -78,6 +78,7 @@ def workspace_on(log: EventLog, store: ArtifactStore) -> Workspace:
         actor="test",
         clock=lambda: datetime.now(UTC),
         new_run=new_run,
+        home=store.directory.parents[1] / "home",
     )
 
 

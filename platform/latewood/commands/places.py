@@ -10,6 +10,7 @@ from latewood.decide.state import Heads, Lying, VersionFacts
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
+from latewood.engine.storage.known_hashes import KnownHashes
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, Catalog, StoredBy
@@ -54,21 +55,24 @@ def watched(heads: Heads, ids: Mapping[AssetKey, AssetId]) -> Watched:
     return Watched(found)
 
 
-def look_at(places: Watched, root: Path, loaded: Loaded | None = None) -> Seen:
+def look_at(places: Watched, root: Path, home: Path, loaded: Loaded | None = None) -> Seen:
     """What lies there now, as far as it can be told: of users' own IO only where its code is loaded.
 
-    No transaction should be open meanwhile. Raises StoreError where an IO fails.
+    No transaction should be open meanwhile. Raises StoreError where an IO fails. Cost: a file is read if it was touched
+    since it was looked at last, as is remembered below `home`.
     """
     if not places.versions:
         return {}
     resources = OpenResources({} if loaded is None else loaded.resources)
-    looking = Places({} if loaded is None else loaded.ios, root, resources)
+    hashes = KnownHashes(home)
+    looking = Places({} if loaded is None else loaded.ios, root, resources, hashes.version)
     try:
         return {
             where: looking.look(key, facts.partition, facts.artifact) for where, (key, facts) in places.versions.items()
         }
     finally:
         resources.close()
+        hashes.save()
 
 
 def places_at(
@@ -196,7 +200,8 @@ def displaced_text(
     placed = [(key, facts) for key, facts in named if is_placed(facts.artifact)]
     if not placed:
         return {}
-    seen = {} if root is None else look_at(Watched({_where(facts): (key, facts) for key, facts in placed}), root)
+    looked = Watched({_where(facts): (key, facts) for key, facts in placed})
+    seen = {} if root is None else look_at(looked, root, workspace.home)
     with snapshot(workspace.log) as connection:
         found = places_at(connection, workspace, [facts for _, facts in placed], seen, NOW)
     texts: dict[str, str] = {}

@@ -84,7 +84,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     if with_places(view.catalog, view.ids):
         with snapshot(workspace.log) as connection:
             places = places_here(connection, workspace, view)
-        seen = look_at(places, view.root, loaded)
+        seen = look_at(places, view.root, workspace.home, loaded)
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, paths, looked, seen)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)

@@ -102,7 +102,7 @@ def reading(
                 yield connection, found
                 return
         looked = {**looked, **_look(workspace, view, unseen)}
-        seen = {**seen, **look_at(places, view.root, loaded)}
+        seen = {**seen, **look_at(places, view.root, workspace.home, loaded)}
 
 
 def _read(

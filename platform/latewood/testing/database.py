@@ -42,6 +42,7 @@ def fresh_workspace(clock: Clock, environment: str) -> Workspace:
         clock=clock,
         new_run=new_run,
         sleep=clock.sleep,
+        home=home,
     )
 
 

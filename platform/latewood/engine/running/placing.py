@@ -1,6 +1,6 @@
 """Places in a run: values stored there and loaded from there by IO, which is user code, and what lies there now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any
 from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.storage.file_hash import path_version
 from latewood.engine.values.file_io import BUILT_IN, FileIO
 from latewood.engine.values.recordable import text
 from latewood.engine.values.redaction import redacted
@@ -47,9 +48,19 @@ class Put:
 
 
 class Places:
-    """The places of a location's assets, and of all whose IO is Latewood's own; relative ones start from `root`."""
+    """The places of a location's assets, and of all whose IO is Latewood's own; relative ones start from `root`.
 
-    def __init__(self, ios: Mapping[AssetKey, LiveIO], root: Path, resources: OpenResources) -> None:
+    `version` is the hash of a file that is looked at. What is loaded is always read.
+    """
+
+    def __init__(
+        self,
+        ios: Mapping[AssetKey, LiveIO],
+        root: Path,
+        resources: OpenResources,
+        version: Callable[[Path], str] = path_version,
+    ) -> None:
+        self._version = version
         self._ios = ios
         self._root = root
         self._resources = resources
@@ -147,7 +158,9 @@ class Places:
 
         def act() -> str:
             io = self._ready(live)
-            return io.fingerprint(place) if io.exists(place) else ""
+            if not io.exists(place):
+                return ""
+            return self._version(place.path) if type(io) in BUILT_IN.values() else io.fingerprint(place)
 
         match call(act, {}):
             case Raised() as raised:
