@@ -221,6 +221,8 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     assert (tmp_path / "out/dev/sales/2013-01-01.parquet").exists()
     promote(project.workspace, "dev", "prod", force=True)
     assert project.ran() == (0, 0)  # its versions lie at dev's places, as is recorded of each
+    theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
+    assert theirs.read_bytes() != ours.read_bytes()
     project.define(own.replace("FACTOR = 1", "FACTOR = 3"))
     project.run(environment="dev")
     project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
@@ -228,6 +230,20 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     assert project.why("sales") == [("overwritten", "out/dev/sales/2013-01-01.parquet")]
     assert project.ran() == (3, 1)
     assert project.status("sales") == project.status("total") == "fresh"
+
+
+def test_what_was_promoted_is_made_at_the_own_places_by_force(project, tmp_path):
+    own = SALES.replace("out/sales/", "out/{environment}/sales/")
+    project.define(own)
+    project.run()
+    create(project.workspace, "dev", base="prod")
+    project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
+    project.run(environment="dev")
+    promote(project.workspace, "dev", "prod", force=True)
+    assert project.ran(force=True) == (4, 0)
+    theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
+    assert theirs.read_bytes() == ours.read_bytes()
+    assert project.ran() == (0, 0)
 
 
 ALIKE = """
