@@ -663,6 +663,8 @@ def test_a_project_that_is_nearly_another_is_taken_for_a_slip(world):
     with pytest.raises(UsageError, match=r'no project "labratory" has recorded anything yet; near: laboratory\.'):
         grant(world.workspace, "shop.py:scale", to="labratory")
     assert not world.facts(TaskReceived, world.other("labratory"))
+    for other in ("laboratory-2", "laboratory-3", "my-laboratory", "lab"):
+        grant(world.workspace, "shop.py:scale", to=other)
     world.deploy("lab.py", ROWS, world.other("labratory"))
     assert grant(world.workspace, "shop.py:scale", to="labratory").position is not None
 

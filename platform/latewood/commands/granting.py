@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Final
 
 from latewood.commands.deployed_code import created_as
@@ -34,8 +34,6 @@ from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
 _STREAM: Final = "grants"
-_NEAR: Final = 0.85
-"""How much alike two projects' names are that may be one of them misspelt: a letter in seven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +201,18 @@ def _refuse_misspelt(workspace: Workspace, project: str) -> None:
         known = projects(connection)
     if project in known:
         return
-    if near := get_close_matches(project, set(known) - {workspace.project}, n=3, cutoff=_NEAR):
+    if near := [name for name in known if name != workspace.project and _is_slip(project, name)]:
         raise UsageError(
             f'no project "{project}" has recorded anything yet; near: {", ".join(near)}. If it is another one, deploy '
             "something there first"
         )
+
+
+def _is_slip(given: str, meant: str) -> bool:
+    """Whether the two differ by a letter or two that are swapped; names of a family differ by words and numbers."""
+    steps = SequenceMatcher(None, given, meant, autojunk=False).get_opcodes()
+    differing = "".join(given[a:b] + meant[c:d] for kind, a, b, c, d in steps if kind != "equal")
+    return len(differing) <= len("ab") and not any(map(str.isdigit, differing))
 
 
 def _received(workspace: Workspace, offered: Offered, store: ArtifactStore) -> list[TaskReceived]:
