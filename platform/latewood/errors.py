@@ -29,10 +29,13 @@ class DefinitionError(LatewoodError):
 
 
 class DefinitionsInvalid(LatewoodError):
-    """All problems found while loading one module, in order of file and line."""
+    """All problems found while loading one module, the project's file first, then in order of file and line."""
 
     def __init__(self, problems: tuple[DefinitionError, ...]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.message)))
+        # What configures all the rest comes first: much else may follow from it.
+        self.problems = tuple(
+            sorted(problems, key=lambda p: (not p.file.endswith("latewood.toml"), p.file, p.line, p.message))
+        )
         count = len(self.problems)
         lines = "\n".join(str(problem) for problem in self.problems)
         super().__init__(f"{lines}\n{count} error{'s' if count != 1 else ''}. Nothing was deployed.")

@@ -77,7 +77,7 @@ def answer(shell, *arguments):
             ["asset", "scaled"],
             ["static (eu, us)", "1 retry", "factor=2", "not_empty", "passed", "counted", "region=us"],
         ),
-        (["why", "total"], ["total is fresh", "it was run because: missing", "nothing changed since"]),
+        (["why", "total"], ["total is fresh", "it was run because: it was missing", "nothing changed since"]),
         (["why", "scaled"], ["scaled us is fresh", "us is the last partition: none is stale or missing"]),
         (["lineage", "total", "--up", "2"], ["eu..us, 2 versions", "numbers", ".0"]),
         (["lineage", "scaled", "--partition", "us"], ["us, ", ".2", "numbers"]),
@@ -632,7 +632,7 @@ def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
         (["plan", "*", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),
         (["plan", "*", "--partition", "eu", "--partition", "us"], "expected it once, as in eu,us"),
         (["plan", "*", "--forced"], "Did you mean '--force'?"),
-        (["plan", "totl"], "Near it: total"),
+        (["plan", "totl"], 'no asset "totl"; near: total'),
         (["plan", "total and (numbers"], "  total and (numbers\n                    ^\n"),
         (["plan", "gruop:raw"], "expected one of key, group, tag, owner, kind, status before the colon"),
         (["assets", "status:old"], "expected one of fresh, stale, missing, failed, running"),
@@ -866,7 +866,7 @@ def test_every_problem_of_a_file_is_told_at_once_and_nothing_is_deployed(shell):
     told = [line for line in done.err.splitlines() if not line.startswith(" ")]
     assert told.pop() == f"{len(EXPECTED)} errors. Nothing was deployed."
     for line, pattern in zip(told, EXPECTED, strict=True):
-        assert re.match(pattern, line), line
+        assert re.match(pattern, line.removeprefix("error: ")), line
     assert shell.here("plan", "*", "-f", "problems.py").code == 3
     assert answer(shell, "assets")["assets"] == []
 
@@ -1138,3 +1138,11 @@ def test_a_store_that_cannot_be_used_ends_with_its_own_code_before_anything_is_d
         done = shell.here("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=store)
         assert (done.code, "LATEWOOD_STORE" in done.err) == (6, True), done.err
         assert json.loads(shell.here("assets", "--json").out)["assets"] == []
+
+
+def test_a_folder_for_a_file_and_an_environment_for_an_asset_are_told_as_what_they_are(shop):
+    folder = shop.here("plan", "*", "-f", ".")
+    assert (folder.code, folder.err.startswith("error: expected a Python file, found a folder: ")) == (3, True)
+    shop.here("env", "create", "trial")
+    diff = shop.here("env", "diff", "trial", "prod")
+    assert (diff.code, 'no asset "prod"; the environment of that name is said by `--to prod`' in diff.err) == (2, True)

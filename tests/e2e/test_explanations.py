@@ -495,6 +495,7 @@ def test_a_promotion_of_a_version_and_of_an_environment_is_named(shell):
 def test_a_version_that_became_head_again_by_reuse_says_so(shell):
     made(shell, CHAIN.format(a=1, plus=1))
     made(shell, CHAIN.format(a=2, plus=1))
+    assert "it was run because: a was to be made anew\n" in shell.here("why", "b").out
     again = made(shell, CHAIN.format(a=1, plus=1))["run"]
     found = answer(shell, "why", "a")
     assert (found["status"], found["moved"]["by"]) == ("fresh", "reuse")

@@ -113,3 +113,28 @@ def test_a_file_is_retired_by_definitions_of_nothing(shell):
     assert "dropped: 1 asset of prod" in shell.here("deploy", "-f", "a.py").err
     assert shell.here("deploy", "-f", "b.py").code == 0
     assert [a["key"] for a in json.loads(shell.here("assets", "--json").out)["assets"]] == ["a"]
+
+
+def test_what_failed_alike_is_summed_up_in_the_run_and_in_its_logs(shell):
+    shell.write("a.py", FAILING)
+    shell.here("materialize", "*", "-f", "a.py", "-q")
+    run = json.loads(shell.here("runs", "--json").out)[0]["run"]
+    shown = shell.here("run", run).out
+    assert (shown.count("ValueError: bad p"), shown.count("OSError: gone")) == (3, 1)
+    assert "27 steps not shown (27 failed); --all shows them" in shown
+    assert shell.here("run", run, "--all").out.count("ValueError: bad p") == 30
+    logs = shell.here("logs", run).out
+    assert (logs.count("ValueError: bad p"), logs.count("OSError: gone")) == (3, 1)
+    assert f"many: … and 27 more alike; `latewood logs {run} STEP` prints one" in logs
+
+
+def test_an_asset_without_partitions_yet_says_so_and_the_last_value_is_called_the_last(shell):
+    source = "from latewood import *\nfrom latewood.partitions import Dynamic\n\n"
+    source += "@asset(partitions=Dynamic('none'))\ndef empty() -> int:\n    return 1\n\n"
+    source += (
+        "@asset(partitions=Static(['a', 'b']))\ndef two() -> Table['n: int64']:\n    return pa.table({'n': [1]})\n"
+    )
+    shell.write("a.py", "import pyarrow as pa\n" + source)
+    done = shell.here("materialize", "*", "-f", "a.py")
+    assert "empty  no partitions yet" in done.out
+    assert re.search(r"two .* last: 1 rows?", done.out), done.out

@@ -364,6 +364,22 @@ def test_what_would_come_back_as_something_else_is_refused(value, annotation, pr
         encode(check_value(value, annotation, subject=""), annotation)
 
 
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"a": object()}, r'JSON: \["a"\]: Unable to serialize'),
+        ({"a": [1, {"b": object()}]}, r'JSON: \["a"\]\[1\]\["b"\]: Unable'),
+        ([0, datetime(2013, 1, 1, tzinfo=UTC)], r"JSON: \[1\]: it does not come back"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_by_its_place_without_advice_about_models_where_there_is_none(value, where):
+    with pytest.raises(ValueRefused, match=where) as refused:
+        encode(check_value(value, Any, subject=""), Any)
+    assert "pydantic" not in str(refused.value).partition("Annotate")[2]
+    with pytest.raises(ValueRefused, match="in a pydantic model set"):
+        encode(Scored(auc=math.nan), Scored)
+
+
 def test_plain_values_cost_no_import_of_arrow_or_pydantic():
     program = (
         "import sys; from latewood.engine.values.codecs import encode;"

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from latewood.engine.loading.loader import load_file
-from latewood.errors import DefinitionsInvalid, SecretUnavailable
+from latewood.errors import DefinitionError, DefinitionsInvalid, SecretUnavailable
 from latewood.resources import Secret
 
 WAREHOUSE = """
@@ -182,13 +182,13 @@ def test_all_mistakes_are_told_at_once_each_at_its_line_and_none_with_the_value(
         timeout_s = "hunter2"
         """,
     )
-    assert lines.pop(2).startswith('defs.py:13: asset "orders": parameter "missing": no asset of that name.')
+    assert lines.pop().startswith('defs.py:13: asset "orders": parameter "missing": no asset of that name.')
     assert lines == [
-        "defs.py:5: Warehouse.url: expected a value, found none; write it under [resources.Warehouse] of latewood.toml",
-        "defs.py:10: Lake.bucket: expected a value, found none; write it under [resources.Lake] of latewood.toml",
         'latewood.toml:2: Warehouse.pasword: no such field; did you mean "password"?',
         f"latewood.toml:3: Warehouse.password: {REFERENCE}",
         "latewood.toml:6: Warehouse.timeout_s: Input should be a valid number, unable to parse string as a number",
+        "defs.py:5: Warehouse.url: expected a value, found none; write it under [resources.Warehouse] of latewood.toml",
+        "defs.py:10: Lake.bucket: expected a value, found none; write it under [resources.Lake] of latewood.toml",
     ]
 
 
@@ -336,3 +336,14 @@ def test_a_secret_is_a_variable_or_a_file():
     for wrong in ({}, {"env": "A", "file": "b"}):
         with pytest.raises(ValueError, match="expected a reference"):
             Secret(**wrong)
+
+
+def test_what_is_wrong_with_the_projects_file_is_said_first():
+    problems = (
+        DefinitionError("follows", file="/p/a.py", line=3),
+        DefinitionError("broken", file="/p/latewood.toml", line=9),
+        DefinitionError("else", file="/p/a.py", line=1),
+    )
+    assert str(DefinitionsInvalid(problems)).splitlines()[:3] == [
+        "/p/latewood.toml:9: broken", "/p/a.py:1: else", "/p/a.py:3: follows"
+    ]  # fmt: skip

@@ -178,11 +178,11 @@ def test_errors_point_at_the_place(text, message):
 @pytest.mark.parametrize(
     ("text", "way_out"),
     [
-        ("delay", "Near it: delays"),
-        ("dealys or weather", "Near it: delays"),
-        ("daily", "Near it: flights/daily"),
-        ("daily/*", "Near it: flights/daily"),
-        ("flights", "Near it: flights/daily, flights/raw"),
+        ("delay", "near: delays"),
+        ("dealys or weather", "near: delays"),
+        ("daily", "near: flights/daily"),
+        ("daily/*", "near: flights/daily"),
+        ("flights", "near: flights/daily, flights/raw"),
         ("not xyz", '"*" selects all'),
         ("?", '"*" selects all'),
         ("[a-z]*", '"*" selects all'),
@@ -248,7 +248,7 @@ def test_hostile_text_is_refused_in_a_few_words(text):
     "text", ["x" * 10_000, "*a" * 5_000, "?" * 10_000, "9" * 10_000, "[" * 9_999 + "*", "päron", "a\\b"]
 )
 def test_hostile_names_match_nothing(text):
-    with pytest.raises(UsageError, match="expected a known asset"):
+    with pytest.raises(UsageError, match='no asset "'):
         selected(text)
 
 

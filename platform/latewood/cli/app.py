@@ -13,7 +13,7 @@ import click
 from latewood import __version__
 from latewood.cli import exits
 from latewood.cli.registry import again, assets, environments, log, making, partitions, runs, sharing, upkeep, versions
-from latewood.errors import DefinitionsInvalid, LatewoodError
+from latewood.errors import LatewoodError
 from latewood_eventlog.errors import LogError
 
 
@@ -31,9 +31,6 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except DefinitionsInvalid as error:  # each line names its place, as compilers do
-        click.echo(str(error), err=True)
-        return exits.DEFINITIONS_INVALID
     except (LatewoodError, LogError) as error:
         _say_error(str(error))
         return exits.code_of(error)

@@ -177,9 +177,32 @@ def _made_lines(found: Explanation) -> Iterator[str]:
         yield f"its version {head.version} was {taken}"
         yield f"that was made by run {_made_text(computed)}"
     if found.started is not None and found.started.reasons:
-        yield f"it was run because: {', '.join(found.started.reasons)}"
+        yield f"it was run because: {'; '.join(map(_reason_text, found.started.reasons))}"
     if found.moved is not None:
         yield f"it became head by {_moved_text(found.moved)}, event {found.moved.position:,}"
+
+
+def _reason_text(written: str) -> str:
+    """Why a step was run, from how events keep it."""
+    cause, _, subject = written.partition(":")
+    match cause:
+        case Cause.UPSTREAM:
+            return f"{subject} was to be made anew"
+        case Cause.CODE | Cause.PARAMETERS | Cause.CONFIGURATION:
+            return f"its {cause} changed"
+        case Cause.INPUT:
+            return "the content of an input changed"
+        case Cause.MISSING | Cause.FORCED | Cause.UNCHECKED:
+            return f"it was {cause}"
+        case Cause.REUSE_OFF:
+            return "its results are not reused"
+        case Cause.EXPIRED | Cause.LOST:
+            return f"its {cause}" if cause == Cause.EXPIRED else "its artifact was lost"
+        case Cause.REFUSED:
+            asset, _, check = subject.partition(":")
+            return f"blocking check {check} refused {asset}" if check else f"a blocking check refused {asset or 'it'}"
+        case _:
+            return f"{subject} was {cause}" if subject else cause
 
 
 def _made_text(facts: VersionFacts) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,8 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
     out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
     counts = Counter(statuses.values())
     out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no steps")
-    shown = steps if all_ else ([step for step in steps if statuses[step.step] not in _FINE] or steps)[:_STEPS_SHOWN]
+    went_wrong = [step for step in steps if statuses[step.step] not in _FINE]
+    shown = steps if all_ else (_first_of_alike(went_wrong, statuses, notes) or steps)[:_STEPS_SHOWN]
     rows = table(*_STEP_COLUMNS, right=("step", "attempt", "took"), spare=("attempt", "took"))
     for step in shown:
         status = statuses[step.step]
@@ -133,6 +134,31 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
     return exits.OK
 
 
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What is to be said of a step. `status` is "refused" where a blocking check kept its version out."""
+
+    message: str
+    status: str = ""
+
+
+def _first_of_alike(steps: Sequence[StepRow], statuses: Mapping[int, str], notes: Mapping[int, _Note]) -> list[StepRow]:
+    """Of steps with the same assets to which the same happened the first few: these tell as much as hundreds do."""
+    alike: Counter[tuple[str, ...]] = Counter()
+    first = []
+    for step in steps:
+        said = _apart_from(step.partition, notes[step.step].message if step.step in notes else "")
+        alike[*step.assets, statuses[step.step], said] += 1
+        if alike[*step.assets, statuses[step.step], said] <= _ALIKE_SHOWN:
+            first.append(step)
+    return first
+
+
+def _apart_from(partition: str, text: str) -> str:
+    return text.replace(partition, "") if partition else text
+
+
+_ALIKE_SHOWN = 3
 _STEPS_SHOWN = 100
 _STEP_COLUMNS = ("step", "asset", "partition", "status", "attempt", "took", "what happened")
 
@@ -144,14 +170,6 @@ def _steps(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, 
         while more := steps_of(connection, workspace.project, row.run, after=steps[-1].step if steps else -1):
             steps += more
         return steps, keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
-
-
-@dataclass(frozen=True, slots=True)
-class _Note:
-    """What is to be said of a step. `status` is "refused" where a blocking check kept its version out."""
-
-    message: str
-    status: str = ""
 
 
 def _notes(workspace: Workspace, run: RunId) -> dict[int, _Note]:
@@ -193,12 +211,14 @@ def logs_command(*, run_id: str, step: int | None) -> int:
     if isinstance(row, Observation):
         return _print_looks(workspace, row, step)
     steps, names = _steps(workspace, row)
+    partitions = {entry.step: entry.partition for entry in steps}
     made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
         known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
         raise UsageError(f"run {row.run} has no step {step:,}, but {known}; `latewood run {row.run} --all` lists them")
     out = console()
     quiet = True
+    alike: Counter[tuple[str, str]] = Counter()
     for _, fact in run_events(workspace, row.run):
         if not isinstance(fact, StepSucceeded | StepFailed | CheckEvaluated) or step not in (None, fact.step):
             continue
@@ -209,10 +229,18 @@ def logs_command(*, run_id: str, step: int | None) -> int:
             attempt = f" check {fact.check}"
         else:
             attempt = f" attempt {fact.attempt}" if fact.attempt > 1 else ""
+        if step is None and not isinstance(fact, StepSucceeded):
+            asset, partition = made[fact.step].partition(" ")[0], partitions[fact.step]
+            alike[asset, said := _apart_from(partition, text)] += bool(text)
+            if alike[asset, said] > _ALIKE_SHOWN:
+                continue
         label = f"{fact.step} {made[fact.step]}{attempt} | " if step is None else ""
         for line in text.rstrip("\n").split("\n") if text else ():
             out.print(f"{label}{line}")
             quiet = False
+    for (asset, _), times in alike.items():
+        if more := max(0, times - _ALIKE_SHOWN):
+            out.print(f"{asset}: … and {more:,} more alike; `latewood logs {row.run} STEP` prints one", style="dim")
     if quiet:
         subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
         click.echo(f"{subject} printed and logged nothing", err=True)

@@ -16,6 +16,7 @@ from latewood.cli.wording import notice_text
 from latewood.decide.plan import Plan
 from latewood.engine.running.reports import Begun, Notice, Report
 from latewood.events import Action
+from latewood.model.partitions import count
 
 _LINES_MAX: Final = 24
 _FAILURES_MAX: Final = 20
@@ -36,6 +37,7 @@ class Line:
         self.warned = 0
         self.spent_ms = 0.0
         self.note = ""
+        self.empty = ""
 
     @property
     def ended(self) -> int:
@@ -64,6 +66,8 @@ def lines_of(plan: Plan) -> dict[str, Line]:
         line.total += total
         line.steps += total - blocked
         line.fresh += fresh
+        there_are = count(task.node.assets[0].partitions, plan.state.now)
+        line.empty = "none of its partitions" if there_are else "no partitions yet"
     return lines
 
 
@@ -140,6 +144,8 @@ class Progress:
         return rows
 
     def _cells(self, line: Line) -> list[Text | ProgressBar]:
+        if not line.total and not line.fresh:
+            return [Text(line.empty, style="dim"), Text(), Text()]
         if not line.total:
             return [Text("fresh", style="green"), Text(f"{line.fresh:,}/{line.fresh:,}"), Text("reused", style="cyan")]
         total = line.total + line.fresh
@@ -159,6 +165,6 @@ class Progress:
         if line.spent_ms:
             words.append(duration(line.spent_ms))
         if line.note:
-            words.append(line.note)
+            words.append(line.note if total == 1 else f"last: {line.note}")
         style = "red" if line.done["failed"] or line.refused else ""
         return [bar, counts, Text("  ".join(words), style=style)]

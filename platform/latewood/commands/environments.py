@@ -276,6 +276,8 @@ def _diff(
     assets: Sequence[AssetId] = ()
     if selection != "*":
         view = read_view(connection, replace(workspace, environment=source), as_of=PRESENT, loaded=None, ids={})
+        if selection in known and selection not in view.catalog.assets:
+            raise UsageError(f'no asset "{selection}"; the environment of that name is said by `--to {selection}`')
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
         assets = [view.ids[key] for key in keys]
         if not assets:

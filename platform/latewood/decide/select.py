@@ -134,8 +134,8 @@ def _named(pattern: str, graph: Graph) -> frozenset[AssetKey]:
     if found or pattern == "*":
         return found
     near = _near(pattern.strip("*?/"), graph.upstreams)
-    way_out = f"Near it: {', '.join(near)}" if near else 'None is near it; "*" selects all.'
-    raise UsageError(f'expected a known asset, found "{cut(pattern)}", which none of {len(graph)} is. {way_out}')
+    hint = f"near: {', '.join(near)}" if near else '"*" selects all'
+    raise UsageError(f'no asset "{cut(pattern)}"; {hint}')
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

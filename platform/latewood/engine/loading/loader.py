@@ -106,7 +106,8 @@ def load_file(
     """
     path = path.resolve()
     if not path.is_file():
-        raise DefinitionsInvalid((DefinitionError(f"no such file: {path}"),))
+        problem = f"expected a Python file, found a folder: {path}" if path.is_dir() else f"no such file: {path}"
+        raise DefinitionsInvalid((DefinitionError(problem),))
     with resolving(resolve):
         module = imported(lambda: module_of(path), root)
         return _load(module, location or relative_name(path, root), root, others or {}, environment, recorded)

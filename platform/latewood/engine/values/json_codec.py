@@ -1,6 +1,8 @@
 """Plain values and records as JSON documents, written and read by their annotation."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from latewood.decide.canonical import NotCanonical, canonical, digest
@@ -50,11 +52,51 @@ class _Json:
             if _holds_sets(spec):
                 content = _dumps(in_one_order(json.loads(content), value))
             again = adapter.validate_json(content)
-        except (PydanticSerializationError, ValidationError) as error:
+        except PydanticSerializationError as error:
+            raise _unsafe(value, _first_problem(error), _unwritable(value)) from None
+        except ValidationError as error:
             raise _unsafe(value, _first_problem(error)) from None
         if not _equal(again, value):
-            raise _unsafe(value, "it does not come back from JSON as it was")
+            raise _unsafe(value, "it does not come back from JSON as it was", _changed(value, again))
         return content
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """The parts of a value, each with how to reach it."""
+    match value:
+        case dict():
+            yield from ((f"[{json.dumps(key, default=str)}]", part) for key, part in value.items())
+        case list() | tuple():
+            yield from ((f"[{number}]", part) for number, part in enumerate(value))
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            yield from ((f".{field.name}", getattr(value, field.name)) for field in fields(value))
+
+
+def _unwritable(value: Any) -> str:
+    """How to reach the first part that JSON cannot be written of; empty for the value itself."""
+    from pydantic_core import PydanticSerializationError, to_json  # noqa: PLC0415 - start-up
+
+    for step, part in _parts(value):
+        try:
+            to_json(part)
+        except PydanticSerializationError:
+            return step + _unwritable(part)
+    return ""
+
+
+def _changed(value: Any, again: Any) -> str:
+    """How to reach the first part that comes back as something else; empty for the value itself."""
+    came_back = dict(_parts(again))
+    for step, part in _parts(value):
+        if step in came_back and not _equal(came_back[step], part):
+            return step + _changed(part, came_back[step])
+    return ""
+
+
+def _has_model(value: Any) -> bool:
+    from pydantic import BaseModel  # noqa: PLC0415 - start-up
+
+    return isinstance(value, BaseModel) or any(_has_model(part) for _, part in _parts(value))
 
 
 def _holds_sets(spec: TypeSpec) -> bool:
@@ -89,10 +131,16 @@ def _first_problem(error: Exception) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
 
 
-def _unsafe(value: Any, why: str) -> ValueRefused:
+def _unsafe(value: Any, why: str, where: str = "") -> ValueRefused:
+    """`where` is how to reach the part that is the matter."""
+    of_model = (
+        "; in a pydantic model set ser_json_inf_nan='constants' and ser_json_bytes=val_json_bytes='base64'"
+        if _has_model(value)
+        else ""
+    )
+    problem = f"{where}: {why}" if where else why
     return ValueRefused(
-        f"{type(value).__qualname__} cannot be stored as JSON: {why}. Annotate it with its exact type; in a "
-        "pydantic model set ser_json_inf_nan='constants' and ser_json_bytes=val_json_bytes='base64'"
+        f"{type(value).__qualname__} cannot be stored as JSON: {problem}. Annotate it with its exact type{of_model}"
     )
 
 
