@@ -43,8 +43,9 @@ FROM told
 GROUP BY project, run, step
 UNION ALL
 SELECT project, regexp_extract(data->>'version', '^(.*)\.', 1), regexp_extract(data->>'version', '[0-9]+$')::INT,
-    [data->>'asset'], coalesce(data->>'partition', ''), 'observed', 0, NULL, position, NULL
-FROM events WHERE type = 'asset.observed';
+    [data->>'asset'], coalesce(data->>'partition', ''), CASE type WHEN 'asset.observed' THEN 'observed' ELSE 'failed' END,
+    0, NULL, position, NULL
+FROM events WHERE type IN ('asset.observed', 'observation.failed');
 
 -- The materializations and observations; those taken over from another asset of the same task have `duration_ms` 0.
 CREATE OR REPLACE VIEW versions AS
@@ -78,7 +79,7 @@ LEFT JOIN accepted a ON a.project = m.project AND a.asset = (m.output->>'asset')
     AND a.partition = coalesce(m.data->>'partition', '') AND a.version = m.version
 UNION ALL
 SELECT project, data->>'asset', coalesce(data->>'partition', ''), data->>'version', position, occurred_at, 0,
-    data->>'data_version', '', 0, coalesce(data->>'code', ''), '', '', 'result', position, data->'metadata'
+    data->>'data_version', coalesce(data->>'artifact', ''), 0, coalesce(data->>'code', ''), '', '', 'result', position, data->'metadata'
 FROM events WHERE type = 'asset.observed';
 
 -- Every move of a head that an environment has of its own. `positions` sort them: a promotion's position comes before those
