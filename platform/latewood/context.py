@@ -105,11 +105,18 @@ class Context:
         self._is_cancelled = is_cancelled
         self._on_progress = on_progress
         self.attempt = attempt
-        self.log: Logger = getLogger(f"latewood.user.{assets[0]}")
         self.metadata: dict[str, Any] = {}
         self.no_reuse = ""
         self._dynamic = dynamic
         self.partitions_added: dict[str, dict[PartitionKey, None]] = {}
+
+    @property
+    def log(self) -> Logger:
+        """A logger of the asset's, whose records are the step's logs.
+
+        Made when it is asked for: `logging` keeps every logger for ever, and looks through all of them at each step.
+        """
+        return getLogger(f"latewood.user.{self._assets[0]}")
 
     @property
     def asset_key(self) -> AssetKey:
