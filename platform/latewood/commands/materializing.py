@@ -255,13 +255,14 @@ def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
         in_parts(places.items(), _PART_BYTES_MAX),
     )
     chunks = list(zip_longest(*parts)) or [((), (), ())]
+    fresh = made.counts()[Action.FRESH]
     facts: Told = [(requested, ("requested",))]
     for number, (steps, seen, lying) in enumerate(chunks, start=1):
         planned = RunPlanned(
             run=run,
             steps=tuple(steps or ()),
             position=made.state.position,
-            fresh=made.counts()[Action.FRESH],
+            fresh=fresh,
             part=number,
             parts=len(chunks),
             contents=dict(seen or ()),

@@ -151,26 +151,9 @@ def load_archived(
     """
     recorded = AsRecorded(root=root, configurations=configurations)
     file = archived_home(folder, location, paths, root)
-    if file is not None:
-        loaded = load_file(
-            file,
-            root=folder,
-            location=location,
-            others=others,
-            environment=environment,
-            recorded=recorded,
-            resolve=resolve,
-        )
-    else:
-        loaded = load_module(
-            location,
-            root=folder,
-            location=location,
-            others=others,
-            environment=environment,
-            recorded=recorded,
-            resolve=resolve,
-        )
+    with resolving(resolve):
+        module = _archived_module(file, location, folder)
+        loaded = _load(module, location, folder, others or {}, environment, recorded)
     return replace(loaded, root=root)
 
 
@@ -189,13 +172,17 @@ def load_tasks(
     All else is as `load_archived` says.
     """
     file = archived_home(folder, location, paths, root)
-    module = imported(lambda: importlib.import_module(location) if file is None else module_of(file), folder)
+    module = _archived_module(file, location, folder)
     there = _found(module).tasks
     if missing := sorted(set(names) - there.keys()):
         raise DefinitionsInvalid((DefinitionError(f"{location} has no task {', '.join(missing)}"),))
     found = Found(assets=(), checks=(), names={}, tasks={name: there[name] for name in names})
     said = AsRecorded(root=root, configurations=configurations)
     return replace(_assembled(found, location, folder, {}, environment, said, Inspector(folder)), root=root)
+
+
+def _archived_module(file: Path | None, location: str, folder: Path) -> ModuleType:
+    return imported(lambda: importlib.import_module(location) if file is None else module_of(file.resolve()), folder)
 
 
 def load_objects(
