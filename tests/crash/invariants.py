@@ -73,5 +73,5 @@ def require_whole_artifacts(engine: Engine, store: Path) -> None:
         artifacts = connection.execute(_ARTIFACTS).all()
     assert artifacts
     for project, address, size in artifacts:
-        content = (store / project / address[:2] / address).read_bytes()
+        content = (store / project / address[:1] / address).read_bytes()
         assert (len(content), sha256(content).hexdigest()) == (size, address.partition(".")[0])

@@ -216,7 +216,7 @@ def test_what_differs_from_an_artifact_that_is_gone_is_told_without_the_place(pr
 
 def test_a_source_that_is_gone_is_named_and_one_that_is_not_named_is_found(project):
     run = project.run(ASSETS, "orders")
-    (archive,) = project.workspace.store.directory.glob("??/*.tar.gz")
+    (archive,) = project.workspace.store.directory.glob("?/*.tar.gz")
     archive.unlink()
     with pytest.raises(UsageError, match=r"the source of assets.py as deployed in \w+ is not in the artifact store"):
         project.again(run)

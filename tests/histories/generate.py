@@ -665,7 +665,7 @@ def _lose_first_artifact(workspace: Workspace, key: str) -> None:
     id_ = view_of(workspace).ids[AssetKey(key)]
     made = (from_json(event.type, event.data) for event in _all_events(workspace) if event.type == "step.succeeded")
     artifact = next(output.artifact for fact in made for output in fact.outputs if output.asset == id_)
-    (workspace.store.directory / artifact[:2] / artifact).unlink()
+    (workspace.store.directory / artifact[:1] / artifact).unlink()
 
 
 def _die(workspace: Workspace) -> None:

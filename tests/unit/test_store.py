@@ -28,7 +28,7 @@ def test_an_artifact_is_named_by_its_content(store):
     path = store.path_of(staged.address)
     assert staged.address == f"{digest}.json"
     assert staged.size == 3
-    assert path == store.directory / digest[:2] / f"{digest}.json"
+    assert path == store.directory / digest[:1] / f"{digest}.json"
     assert path.read_bytes() == b"[1]"
     assert path.stat().st_mode & 0o222 == 0
     assert store.open(staged.address).extension == "json"

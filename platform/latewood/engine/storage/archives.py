@@ -91,7 +91,7 @@ def unpacked(store: ArtifactStore, address: ArtifactAddress, source: str, home: 
 
 def find_archive(store: ArtifactStore, source: str) -> ArtifactAddress | None:
     """The archive of a source by looking into all of them, for deployments that do not name it. Cost: reads each."""
-    for path in sorted(store.directory.glob(f"??/*.{EXTENSION}")):
+    for path in sorted(store.directory.glob(f"?/*.{EXTENSION}")):
         address = ArtifactAddress(path.name)
         try:
             if source_name(files_of(store.read(address), name=address)) == source:

@@ -100,7 +100,8 @@ class ArtifactStore:
         self._serial = count()
         self._lock = threading.Lock()  # over the staged, held for moments
         self._staged: dict[ArtifactAddress, Staged] = {}
-        self._folders: set[str] = set()
+        self._folders: set[str] = set()  # that exist
+        self._durable: set[str] = set()  # whose names the root holds whatever happens
         self._committing = threading.Lock()  # one commit at a time, so that a staged file has one mover
 
     def require_writable(self) -> None:
@@ -145,8 +146,12 @@ class ArtifactStore:
                 with self._lock:
                     self._staged.pop(staged.address, None)
             # those that were there already too: their writer may not have come to this line yet
-            for folder in {self._folder(staged.address) for staged in batch}:
+            folders = {self._folder(staged.address) for staged in batch}
+            for folder in folders:
                 _sync(folder)
+            if folders - self._durable:
+                _sync(self._root)
+                self._durable |= folders
 
     def publish(self, addresses: Iterable[ArtifactAddress]) -> None:
         """Commit those that are staged here only, so that other processes can read them. Raises StoreError."""
@@ -248,10 +253,10 @@ class ArtifactStore:
         return f"{self._staging}/{os.getpid()}-{self._token}-{next(self._serial)}"
 
     def _folder(self, address: ArtifactAddress) -> str:
-        return f"{self._root}/{address[:2]}"
+        return f"{self._root}/{address[:1]}"
 
     def _final(self, address: ArtifactAddress) -> str:
-        return f"{self._root}/{address[:2]}/{address}"
+        return f"{self._root}/{address[:1]}/{address}"
 
     def _make_folder(self, folder: str) -> None:
         if folder in self._folders:
@@ -264,7 +269,8 @@ class ArtifactStore:
                     os.makedirs(folder, exist_ok=True)
             except FileNotFoundError as error:  # as where the system makes the folders
                 raise StoreError("create", folder, error.strerror or str(error), WAY_OUT) from error
-            _sync(parent)
+            if parent != self._root:
+                _sync(parent)
         self._folders.add(folder)
 
 

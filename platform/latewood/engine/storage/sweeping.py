@@ -46,7 +46,7 @@ def stored(store: ArtifactStore) -> Iterator[Stored]:
     for folder in sorted(_entries(store.directory)):
         if folder.name == _STAGED:
             yield from (stored_at(path, f"{_STAGED}/{path.name}") for path in sorted(_entries(folder)))
-        elif len(folder.name) == 2 and folder.is_dir():  # noqa: PLR2004 - the first two digits of an address
+        elif len(folder.name) == 1 and folder.is_dir():  # the first digit of an address
             yield from (stored_at(path, path.name) for path in sorted(_entries(folder)))
 
 
@@ -56,7 +56,7 @@ def remove(store: ArtifactStore, file: Stored) -> None:
     Only while the store is had alone. Raises StoreError.
     """
     staged = file.name.startswith(f"{_STAGED}/")
-    path = store.directory / (file.name if staged else f"{file.name[:2]}/{file.name}")
+    path = store.directory / (file.name if staged else f"{file.name[:1]}/{file.name}")
     try:
         if path.is_dir():
             doomed = store.directory / _STAGED / path.name
