@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from latewood.context import Cancelled
 from latewood.engine.running.step_logs import captured
-from latewood.engine.values.recordable import text
+from latewood.engine.values.recordable import message_of, text
 from latewood.engine.values.redaction import redacted
 from latewood.events import Failure, FailureKind
 
@@ -47,6 +47,13 @@ class Raised:
     output: str
 
 
+class _Output(io.StringIO):
+    """What is printed. User code may close what it prints to, and go on."""
+
+    def close(self) -> None:
+        """Nothing: what was printed is still to be read."""
+
+
 class _TimedOut(BaseException):
     """Raised inside user code by the alarm; no Exception, so that `except Exception` does not swallow it."""
 
@@ -61,7 +68,7 @@ def call(
     The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
     KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
     """
-    output = io.StringIO()
+    output = _Output()
     started = perf_counter()
     try:
         with captured(output), _alarm(timeout):
@@ -83,16 +90,9 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         kind=FailureKind.USER,
         error=text(type(error).__name__),
-        message=text(_message(error)),
+        message=text(message_of(error)),
         traceback=text(redacted("".join(lines))[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
     )
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as second:  # noqa: BLE001 - an exception's own __str__ is user code too
-        return f"(its message cannot be shown: {type(second).__name__})"
 
 
 def _user_part(tb: TracebackType | None) -> TracebackType | None:

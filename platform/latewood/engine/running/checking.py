@@ -16,7 +16,7 @@ from latewood.engine.running.calls import Raised, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Told
 from latewood.engine.storage.store import Staged
-from latewood.engine.values.recordable import recordable_metadata, text
+from latewood.engine.values.recordable import failed_with, recordable_metadata, text
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import CheckEvaluated, Failure, VersionAccepted
@@ -186,7 +186,11 @@ def _recordable(value: Any, check: CheckDefinition) -> CheckResult:
     match value:
         case CheckResult() as result:
             metadata = recordable_metadata(result.metadata, subject=f'check "{check.name}"')
-            return CheckResult(passed=bool(result.passed), metadata=metadata, message=text(str(result.message)))
+            try:
+                passed, message = bool(result.passed), str(result.message)
+            except Exception as error:  # objects of the user's own
+                raise ValueRefused(f'check "{check.name}": {failed_with(error)}') from error
+            return CheckResult(passed=passed, metadata=metadata, message=text(message))
         case bool(passed):
             return CheckResult(passed=passed)
         case other:

@@ -45,7 +45,7 @@ def recordable_metadata(metadata: Mapping[str, Any], *, subject: str) -> dict[st
         except ValueRefused:
             raise
         except Exception as error:  # a user's object that fails when it is looked at
-            raise ValueRefused(f"{place}: {text(f'{type(error).__name__}: {error}')}") from error
+            raise ValueRefused(f"{place}: {failed_with(error)}") from error
     plain = {redacted(name): redacted_json(value) for name, value in plain.items()}
     size = len(msgspec.json.encode(plain))
     if size > METADATA_BYTES_MAX:
@@ -73,6 +73,19 @@ def require_room(outputs: Sequence[object], *, subject: str) -> None:
             f"metadata of {subject}: expected at most {OUTPUTS_BYTES_MAX:,} bytes for its {len(outputs)} outputs, "
             f"found {size:,}; what is larger belongs in an asset"
         )
+
+
+def failed_with(error: BaseException) -> str:
+    """What a value's own code raised, as one text."""
+    return text(f"{type(error).__name__}: {message_of(error)}")
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says, however its author made it."""
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - an exception's own __str__ is user code too
+        return f"(its message cannot be shown: {type(second).__name__})"
 
 
 def text(value: str, limit: int = TEXT_MAX) -> str:

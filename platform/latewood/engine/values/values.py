@@ -1,7 +1,8 @@
 """Values on their way between user code and the artifact store."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,9 +14,9 @@ from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.codecs import decode, encode
 from latewood.engine.values.edge import check_value, edge_of
 from latewood.engine.values.encoded import Encoded
-from latewood.engine.values.recordable import recordable_metadata, recordable_version
+from latewood.engine.values.recordable import failed_with, recordable_metadata, recordable_version
 from latewood.engine.values.redaction import redacted, redacted_json, secret_in
-from latewood.errors import ValueRefused
+from latewood.errors import LatewoodError, ValueRefused
 from latewood.model.definitions import Input
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.tables import Column
@@ -91,6 +92,10 @@ class Values:
 
     def examine(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> Examined:
         """Check a result against its annotation, and say what is to be recorded of it. Raises ValueRefused."""
+        with _own_code_of(subject):
+            return self._examined(result, annotation, subject, outputs)
+
+    def _examined(self, result: Any, annotation: Any, subject: str, outputs: int) -> Examined:
         output = result if isinstance(result, Output) else Output(result)
         value = check_value(output.value, annotation, subject=subject)
         encoded = encode(value, annotation)
@@ -114,15 +119,17 @@ class Values:
 
     def load(self, of: AssetKey, facts: VersionFacts, annotation: Any) -> Any:
         """The value of an asset's version, as its reader's annotation promises it. Raises ValueRefused, StoreError."""
-        return self._remembered(
-            facts.artifact, annotation, lambda: self._load(of, facts.partition, facts.artifact, annotation)
-        )
+        with _own_code_of(f'"{of}" {facts.partition}'.rstrip()):
+            return self._remembered(
+                facts.artifact, annotation, lambda: self._load(of, facts.partition, facts.artifact, annotation)
+            )
 
     def load_artifact(self, address: str, annotation: Any) -> Any:
         """The value of an artifact in the store. Raises ValueRefused, ArtifactMissing."""
-        return self._remembered(
-            address, annotation, lambda: decode(self._store.open(ArtifactAddress(address)), annotation)
-        )
+        with _own_code_of(address):
+            return self._remembered(
+                address, annotation, lambda: decode(self._store.open(ArtifactAddress(address)), annotation)
+            )
 
     def _load(self, of: AssetKey, partition: PartitionKey, artifact: str, annotation: Any) -> Any:
         if not is_placed(artifact):
@@ -166,6 +173,20 @@ class Values:
         while self._bytes > _TABLES_BYTES_MAX:
             _, dropped = self._tables.popitem(last=False)
             self._bytes -= dropped.nbytes
+
+
+@contextmanager
+def _own_code_of(subject: str) -> Iterator[None]:
+    """A value brings code of its own, which may fail as any: validators, how it is pickled, compared or shown.
+
+    That is the matter with the value, and no failure of the run. Raises ValueRefused.
+    """
+    try:
+        yield
+    except LatewoodError:
+        raise
+    except Exception as error:
+        raise ValueRefused(f"{subject}: {failed_with(error)}") from error
 
 
 def _as_promised(schema: Sequence[Column], annotation: Any) -> list[Column]:
