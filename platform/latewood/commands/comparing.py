@@ -13,6 +13,7 @@ from latewood.commands.reading import heads_read
 from latewood.commands.versions import Making, listed, makings
 from latewood.commands.views import PRESENT, View, known_key, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.canonical import are_equal
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import VersionFacts, counted_as
 from latewood.decide.versions import expand
@@ -132,7 +133,7 @@ def differing_parameters(
         name: values[0]
         for by_name in behind.values()
         for name, values in by_name.items()
-        if name in now and len(values) == 1 and values[0] != now[name]
+        if name in now and len(values) == 1 and not are_equal(values[0], now[name])
     }
 
 

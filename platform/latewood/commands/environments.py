@@ -10,6 +10,7 @@ import msgspec
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace, checked_name
+from latewood.decide.canonical import are_equal
 from latewood.decide.keys import configuration_digest
 from latewood.decide.select import select
 from latewood.decide.selection import parse
@@ -330,7 +331,8 @@ def _repinned(connection: Snapshot, project: str, line: Sequence[Stretch], targe
     found = []
     for (asset, name), pin in sorted(own.items(), key=lambda item: (keys[item[0][0]], item[0][1])):
         there = theirs.get((asset, name))
-        if (pin.pinned, pin.value) == ((False, None) if there is None else (there.pinned, there.value)):
+        had = (False, None) if there is None else (there.pinned, there.value)
+        if are_equal((pin.pinned, pin.value), had):
             continue
         known = {_written(p) for p in said if (p.asset, p.parameter) == (asset, name)}
         moved = there is not None and there.position > fork and _written(there) not in known

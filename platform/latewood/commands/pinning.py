@@ -10,6 +10,7 @@ from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.parameters import from_shell, require_recordable
 from latewood.commands.views import PRESENT, View, known_key, known_parameter, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.canonical import are_equal
 from latewood.decide.keys import parameters_of
 from latewood.decide.state import Pin
 from latewood.decide.sweep import Sweep, split_values
@@ -74,7 +75,7 @@ def _repin(
         steps: set[AssetId] = set()
         for key, name, pinned, value in (read(view, text) for text in texts):
             now = view.pins.get(key, {}).get(name)
-            if now is not None and (now.pinned, now.value) == (pinned, value):
+            if now is not None and now.pinned == pinned and are_equal(now.value, value):
                 continue
             before = parameters_of(view.catalog[key].task, {}).get(name)
             changed.append(Changed(asset=key, parameter=name, before=before, after=value, pinned=pinned))

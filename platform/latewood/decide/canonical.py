@@ -46,6 +46,11 @@ def digest(value: Any) -> str:
     return sha256(canonical(value)).hexdigest()
 
 
+def are_equal(one: Any, other: Any) -> bool:
+    """Whether two values are one to whoever computes with them: `==` takes 1, 1.0 and True for the same."""
+    return one is other or canonical(one) == canonical(other)
+
+
 _CYCLE = "a value that contains itself, or is nested too deeply, has no canonical encoding"
 _DOUBLE = struct.Struct(">d")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive times are counted from a naive origin

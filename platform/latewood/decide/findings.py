@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from latewood.decide.canonical import are_equal
 from latewood.decide.deploy import Rename
 from latewood.decide.keys import keyed_parameters, path_texts, texts_in
 from latewood.decide.moves import Moved
@@ -158,8 +159,8 @@ def changed_parameters(
     then = past.contents(head, key, paths) if paths else {}
     now = state.contents_of(key)
     old, new = keyed_parameters(node.task, was, then), keyed_parameters(node.task, node.parameters, now)
-    for name in [name for name in new if new[name] != old[name]]:
-        if was[name] != node.parameters[name]:
+    for name in [name for name in new if not are_equal(new[name], old[name])]:
+        if not are_equal(was[name], node.parameters[name]):
             yield ParameterChange(name, "", str(was[name]), str(node.parameters[name]))
             continue
         for path in texts_in(was[name]):

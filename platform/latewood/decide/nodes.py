@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from latewood.decide.canonical import are_equal
 from latewood.decide.keys import logic_digest, parameters_of
 from latewood.decide.state import State
 from latewood.decide.sweep import NO_SWEEP, Sweep, Trial
@@ -168,7 +169,7 @@ def _is_swept(node: Node, given: Collection[AssetKey], trials: Collection[AssetK
 def _trial(node: Node, values: Mapping[str, Any], upstream: Mapping[AssetKey, Trial]) -> Trial:
     """What is other than in the node with the environment's parameters, here and above, and decides the result."""
     keyed = [parameter.name for parameter in node.task.parameters if parameter.in_key]
-    own = {(node.keys[0], n, _json(values[n])) for n in keyed if values[n] != node.parameters[n]}
+    own = {(node.keys[0], n, _json(values[n])) for n in keyed if not are_equal(values[n], node.parameters[n])}
     return tuple(sorted(own.union(*upstream.values())))
 
 
