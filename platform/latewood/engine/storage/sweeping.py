@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -42,12 +42,17 @@ def alone(store: ArtifactStore) -> Iterator[None]:
 
 
 def stored(store: ArtifactStore) -> Iterator[Stored]:
-    """All files and folders of the store, in the order of their names. Cost: a look at each."""
+    """All files and folders of the store, in the order of their names. Cost: a look at each.
+
+    Runs may be going on: what is named, or gone, when it comes to be looked at is left out.
+    """
     for folder in sorted(_entries(store.directory)):
-        if folder.name == _STAGED:
-            yield from (stored_at(path, f"{_STAGED}/{path.name}") for path in sorted(_entries(folder)))
-        elif len(folder.name) == 1 and folder.is_dir():  # the first digit of an address
-            yield from (stored_at(path, path.name) for path in sorted(_entries(folder)))
+        if folder.name != _STAGED and not (len(folder.name) == 1 and folder.is_dir()):  # the first digit of an address
+            continue
+        prefix = f"{_STAGED}/" if folder.name == _STAGED else ""
+        for path in sorted(_entries(folder)):
+            with suppress(FileNotFoundError):
+                yield stored_at(path, prefix + path.name)
 
 
 def remove(store: ArtifactStore, file: Stored) -> None:
