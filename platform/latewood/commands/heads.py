@@ -13,14 +13,14 @@ from latewood.commands.places import displaced_text
 from latewood.commands.reading import Read, heads_read, reading
 from latewood.commands.views import PRESENT, View, known_key, read_view
 from latewood.commands.workspace import Workspace
-from latewood.decide.judge import refusal, retraction
+from latewood.decide.judge import refusal, retracted_computation, retraction
 from latewood.decide.state import Retracted, VersionFacts, with_carried
 from latewood.engine.running.recorder import in_parts
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.engine.storage.sweeping import in_use
 from latewood.errors import UsageError
 from latewood.events import Event, HeadsMoved
-from latewood.model.definitions import Origin
+from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.places import is_placed
@@ -78,7 +78,7 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             wanted = with_carried({id_: wanted}, carried_over(connection, project, [id_], NOW))[id_]
             retracted = Retracted.of(retractions(connection, project, NOW))
             moves, kept = _moves(chosen, now, wanted)
-        _require_usable(asset, moves, retracted)
+        _require_usable(view.catalog[asset], moves, retracted)
         _require_present(workspace, view, asset, moves)
         done = Moved(
             key=asset,
@@ -214,14 +214,18 @@ def _position(workspace: Workspace, to: Position | datetime | None) -> Position:
     return to if isinstance(to, int) else workspace.log.position_at(to)
 
 
-def _require_usable(asset: AssetKey, moves: Mapping[PartitionKey, VersionFacts], retracted: Retracted) -> None:
+def _require_usable(
+    definition: AssetDefinition, moves: Mapping[PartitionKey, VersionFacts], retracted: Retracted
+) -> None:
+    asset = definition.key
     for partition, facts in moves.items():
         if not facts.accepted:
             raise UsageError(
                 f'"{asset}": {facts.version} did not pass its blocking checks, so it can be no head; '
                 f"nothing was moved. `latewood asset {asset}` says what they found."
             )
-        if found := retracted.content(facts.asset, partition, facts.data_version, facts.artifact):
+        found = retracted.content(facts.asset, partition, facts.data_version, facts.artifact)
+        if found := found or retracted_computation(definition, facts.reuse_key, retracted):
             raise UsageError(
                 f'"{asset}": {facts.version} is what was retracted at position {found.position:,}: {found.reason}; '
                 f"nothing was moved. `latewood retract --undo {found.version}` takes that back."

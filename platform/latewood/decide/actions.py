@@ -233,7 +233,7 @@ def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Re
         return None
     key = reuse_key(node.logic, inputs, partition)
     for index, asset in enumerate(node.assets):
-        found = retracted_computation(node, index, key, state)
+        found = retracted_computation(asset, key, state.retracted)
         if found is None and (made := state.reusable.get((key, asset.output))) is not None:
             found = retraction(node, index, made, state)
         if found is not None and not found.rerun:

@@ -6,7 +6,8 @@ from functools import lru_cache
 from latewood.decide.keys import check_key
 from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause, Reason
-from latewood.decide.state import Refusal, Retraction, State, VersionFacts
+from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
+from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 from latewood.model.policies import Reuse
 
@@ -24,14 +25,14 @@ def retraction(node: Node, index: int, facts: VersionFacts, state: State) -> Ret
     for asset in dict.fromkeys((facts.asset, node.ids[index])):
         if found := state.retracted.content(asset, facts.partition, facts.data_version, facts.artifact):
             return found
-    return retracted_computation(node, index, facts.reuse_key, state)
+    return retracted_computation(node.assets[index], facts.reuse_key, state.retracted)
 
 
-def retracted_computation(node: Node, index: int, key: str, state: State) -> Retraction | None:
+def retracted_computation(asset: AssetDefinition, key: str, retracted: Retracted) -> Retraction | None:
     """The retraction of what a step of this reuse key makes. Of a task that looks outside only content is refused."""
-    if node.task.reuse.window is not None or not key:
+    if asset.task.reuse.window is not None or not key:
         return None
-    return state.retracted.by_key.get((key, node.assets[index].output))
+    return retracted.by_key.get((key, asset.output))
 
 
 def refusal(node: Node, index: int, facts: VersionFacts, state: State) -> Refusal | None:

@@ -1,0 +1,42 @@
+"""What is gone back to is what counts as head then."""
+
+from itertools import count
+
+import pytest
+
+from latewood.commands.heads import rollback
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.reading import read
+from latewood.commands.retracting import retract
+from latewood.errors import UsageError
+
+_SERIAL = count()
+
+
+@pytest.fixture
+def made_anew(workspace, load):
+    """Two versions of one computation that came out otherwise each time, the later one retracted."""
+    loaded = load(f"""
+        import itertools
+        numbers = itertools.count({next(_SERIAL)})
+        @asset
+        def drawn() -> int:
+            return next(numbers)
+    """)
+    runs = []
+    for _ in range(2):
+        runs.append(materialize(workspace, prepare(workspace, loaded, Asked(selection="*", force=True))).run)
+    return [f"{run}.0" for run in runs]
+
+
+def test_what_a_retracted_computation_made_before_is_nothing_to_go_back_to(workspace, made_anew):
+    retract(workspace, made_anew[1], reason="wrong")
+    with pytest.raises(UsageError, match="was retracted at position"):
+        rollback(workspace, "drawn", version=made_anew[0])
+
+
+def test_it_is_where_the_computation_may_be_done_again(workspace, made_anew):
+    retract(workspace, made_anew[1], reason="wrong", rerun=True)
+    rollback(workspace, "drawn", version=made_anew[0])
+    assert read(workspace).assessed["drawn"].status == "fresh"
