@@ -105,7 +105,18 @@ def refusal(batch: Batch) -> AppendRefused | None:
     return None
 
 
-def _event_fault(event: NewEvent) -> tuple[str, str] | None:
+def unsound(event: RecordedEvent) -> tuple[str, str] | None:
+    """What was expected of an event that is said to be recorded, and what was found: what no append would take."""
+    size = len(event.data.encode(errors="replace"))
+    if size > EVENT_BYTES_MAX:
+        return f"at most {EVENT_BYTES_MAX} bytes of data", str(size)
+    for what in ("project", "stream", "type", "actor"):
+        if found := _name_fault(what, getattr(event, what)):
+            return f"as its {what} {_NAME}", found
+    return _event_fault(event)
+
+
+def _event_fault(event: NewEvent | RecordedEvent) -> tuple[str, str] | None:
     """What was expected of the event and what was found instead."""
     data = event.data
     if not (data.startswith("{") and data.endswith("}")):

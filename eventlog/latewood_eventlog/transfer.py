@@ -1,11 +1,13 @@
 """The log from one database to another: every column as it was recorded, under the same chain."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from latewood_eventlog.codec import START, link
+from latewood_eventlog.codec import START, link, unsound
 from latewood_eventlog.errors import ImportRefused, LogCorrupt
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.projector import require_versions
@@ -17,9 +19,12 @@ from latewood_eventlog.statements import (
     READ_CHECKPOINTS,
     READ_POSITIONS,
     RECORD_EVENTS,
+    STREAM_VERSIONS,
     execute_together,
     read_events,
 )
+
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 PAGE: Final = 2_000
 """Events that are held in memory at once."""
@@ -60,11 +65,12 @@ def restore(log: EventLog, after: Place, pages: Iterable[Sequence[RecordedEvent]
     Replay: safe, what is there is left alone. Cost: O(events), about 20,000 a second, one page of them in memory.
     Raises ImportRefused, LogCorrupt, EventUnreadable for events of a later release; whatever `pages` raises.
     """
-    place, new = after, 0
+    place, new, recorded_at = after, 0, _BEGINNING
     try:
         with log.engine.begin() as connection:
             row = connection.execute(LOCK_HEAD).one()
             here = Place(position=row.position, hash=bytes(row.hash))
+            recorded_at = _last_recorded(connection, here)
             register = {row.name: row.version for row in connection.execute(READ_CHECKPOINTS)}
             require_versions(log.projections, register)
             _require(place.position < here.position or place == here, here, after)
@@ -77,6 +83,7 @@ def restore(log: EventLog, after: Place, pages: Iterable[Sequence[RecordedEvent]
                     elif place.position == here.position:
                         _require(place == here, here, after)
                 if missing:
+                    recorded_at = _require_sound(connection, missing, recorded_at)
                     execute_together(connection, log.recording(RECORD_EVENTS, missing))
                     new += len(missing)
             _require(place.position >= here.position, here, after)
@@ -86,6 +93,43 @@ def restore(log: EventLog, after: Place, pages: Iterable[Sequence[RecordedEvent]
         reason = str(error.orig).splitlines()[0]
         raise LogCorrupt(f"events up to position {place.position}: what no log could hold: {reason}") from None
     return place, new
+
+
+def _last_recorded(connection: Connection, place: Place) -> datetime:
+    events = read_events(connection, READ_POSITIONS, positions=[place.position])
+    return events[0].recorded_at if events else _BEGINNING
+
+
+def _require_sound(connection: Connection, events: Sequence[RecordedEvent], after: datetime) -> datetime:
+    """Raise LogCorrupt for what no append would have recorded behind what is there; when the last was recorded.
+
+    The chain says that nobody has changed an event, and nothing of who made it.
+    """
+    versions: dict[tuple[str, str], int] = {}
+    by_project: dict[str, dict[str, None]] = {}
+    for event in events:
+        if (fault := unsound(event)) is not None:
+            raise _corrupt(event, *fault)
+        by_project.setdefault(event.project, {})[event.stream] = None
+    for project, streams in by_project.items():
+        found = connection.execute(STREAM_VERSIONS, {"project": project, "streams": list(streams)}).scalars()
+        versions |= zip([(project, stream) for stream in streams], found, strict=True)
+    for event in events:
+        stream = (event.project, event.stream)
+        versions[stream] += 1
+        if event.version != versions[stream]:
+            raise _corrupt(event, f"version {versions[stream]} of its stream", str(event.version))
+        if event.recorded_at < after:
+            raise _corrupt(event, f"a time not before {after.isoformat()}", event.recorded_at.isoformat())
+        after = event.recorded_at
+    return after
+
+
+def _corrupt(event: RecordedEvent, expected: str, found: str) -> LogCorrupt:
+    return LogCorrupt(
+        f"log, position {event.position} ({event.type:.100}): expected {expected}, found {found}",
+        position=event.position,
+    )
 
 
 def _require(fits: bool, here: Place, after: Place) -> None:  # noqa: FBT001 - reads as an assertion

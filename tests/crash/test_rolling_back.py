@@ -24,10 +24,8 @@ def made_anew(workspace, load):
         def drawn() -> int:
             return next(numbers)
     """)
-    runs = []
-    for _ in range(2):
-        runs.append(materialize(workspace, prepare(workspace, loaded, Asked(selection="*", force=True))).run)
-    return [f"{run}.0" for run in runs]
+    asked = Asked(selection="*", force=True)
+    return [f"{materialize(workspace, prepare(workspace, loaded, asked)).run}.0" for _ in range(2)]
 
 
 def test_what_a_retracted_computation_made_before_is_nothing_to_go_back_to(workspace, made_anew):

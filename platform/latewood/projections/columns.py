@@ -2,9 +2,11 @@
 
 from typing import Final
 
+import msgspec
 from sqlalchemy import Column, MetaData
 
 from latewood.events import Event, from_json
+from latewood_eventlog.errors import EventUnreadable
 from latewood_eventlog.records import RecordedEvent
 from latewood_eventlog.schema import Name
 
@@ -22,5 +24,8 @@ def key(name: str) -> Column[str]:
 
 
 def event_of(recorded: RecordedEvent) -> Event:
-    """The fact that was recorded, as its class."""
-    return from_json(recorded.type, recorded.data)
+    """The fact that was recorded, as its class. Raises EventUnreadable for data that are none of its type."""
+    try:
+        return from_json(recorded.type, recorded.data)
+    except msgspec.DecodeError as error:
+        raise EventUnreadable(f"event '{recorded.type}' at position {recorded.position}: {error}") from error

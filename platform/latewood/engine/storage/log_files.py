@@ -150,13 +150,23 @@ def read_export(folder: Path, manifest: Manifest) -> Iterator[list[RecordedEvent
             raise LogCorrupt(f"{path}: expected sha256 {file.sha256}, found {found}; copy the export again")
     last = manifest.after
     for file in manifest.files:
-        with pq.ParquetFile(folder / file.name) as parquet:
-            for batch in parquet.iter_batches(batch_size=PAGE):
-                events = [_event(row) for row in batch.to_pylist()]
-                last = Place(position=events[-1].position, hash=events[-1].hash)
-                yield events
+        for events in _read_file(folder / file.name):
+            last = Place(position=events[-1].position, hash=events[-1].hash)
+            yield events
     if last != manifest.last:
         raise LogCorrupt(f"{folder / MANIFEST}: expected the last event at {manifest.last}, found it at {last}")
+
+
+def _read_file(path: Path) -> Iterator[list[RecordedEvent]]:
+    """The events of a file, in pages. Raises LogCorrupt for a file that no export has written."""
+    try:
+        with pq.ParquetFile(path) as parquet:
+            if parquet.schema_arrow.remove_metadata() != _COLUMNS:
+                raise LogCorrupt(f"{path}: expected the columns of an exported log, found others")
+            for batch in parquet.iter_batches(batch_size=PAGE):
+                yield [_event(row) for row in batch.to_pylist()]
+    except (pa.ArrowException, ValueError) as error:
+        raise LogCorrupt(f"{path}: expected events as they are exported: {error}") from error
 
 
 def _write_file(folder: Path, pages: Iterable[Sequence[RecordedEvent]]) -> tuple[LogFile, Place]:
