@@ -74,6 +74,16 @@ def link(place: Place, event: RecordedEvent) -> Place:
     return Place(position=event.position, hash=expected)
 
 
+def unheld(value: Any) -> str:
+    """What of a JSON value's texts no event can hold, in words; empty for one that any can. Cost: encoding it."""
+    try:
+        encoded = encode_json(value)
+    except UnicodeEncodeError:
+        return "half of a surrogate pair"
+    nul = b"\\u0000" in encoded and _ESCAPED_NUL.search(encoded.decode())
+    return "the character U+0000" if nul else ""
+
+
 def refusal(batch: Batch) -> AppendRefused | None:
     """Why no log could hold the batch, if so.
 

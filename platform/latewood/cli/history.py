@@ -306,7 +306,9 @@ def _events_after(workspace: Workspace, after: Position) -> Iterator[RecordedEve
 def show_command(*, position: int) -> int:
     """Print an event in full."""
     workspace = open_workspace()
-    events = [e for e in workspace.log.read_positions([position]) if e.project == workspace.project]
+    is_one = 0 < position <= workspace.log.position()  # there are numbers that no database knows
+    found = workspace.log.read_positions([position]) if is_one else []
+    events = [event for event in found if event.project == workspace.project]
     if not events:
         raise UsageError(f"no event at position {position:,}; the log ends at {workspace.log.position():,}")
     print_json(_event_json(events[0]))

@@ -15,7 +15,7 @@ from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import UsageError
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey
-from latewood_eventlog.codec import encode_json
+from latewood_eventlog.codec import encode_json, unheld
 
 _COMBINATIONS_MAX: Final = 10_000
 
@@ -116,7 +116,11 @@ def _bounded(sweep: Sweep) -> Sweep:
 
 
 def require_recordable(sweep: Sweep) -> None:
-    """Raises UsageError for values that are too long for the events that would hold them."""
+    """Raises UsageError for values that the events that would hold them cannot, or that are too long for these."""
+    for axis in sweep.axes:
+        for key, name, value in ((k, n, v) for given in axis for k, by in given.items() for n, v in by.items()):
+            if found := unheld(value):
+                raise UsageError(f'parameter "{key}.{name}": expected text that can be recorded, found {found} in it')
     longest: Counter[AssetKey] = Counter()
     for axis in sweep.axes:
         for key in {key for alternative in axis for key in alternative}:

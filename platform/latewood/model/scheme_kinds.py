@@ -28,6 +28,9 @@ from latewood.model.schemes import (
 )
 
 _KEY_LENGTH_MAX: Final = 200
+_KEY_BYTES_MAX: Final = 2_000
+"""What an entry of an index has room for, beside the project, the environment and the asset."""
+
 _PLACES_MAX: Final = 1_000_000
 """Most partitions of a grid, the leading dimension aside where it grows."""
 
@@ -149,6 +152,8 @@ def _listed(scheme: PlainScheme) -> Sequence[str]:
 
 def _misfit(key: str) -> str | None:
     """What was expected of a key that users give to a partition; None for a good one."""
+    if key.isprintable() and len(key.encode()) > _KEY_BYTES_MAX:
+        return f"expected at most {_KEY_BYTES_MAX:,} bytes, found {len(key.encode()):,}"
     fits = key.isprintable() and key == key.strip(" .") and not key.startswith(("-", "*"))
     if key and fits and ".." not in key and "," not in key:
         return None

@@ -38,7 +38,7 @@ from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.promises import Place
 from latewood.workflows import LaunchPlan, Workflow
-from latewood_eventlog.codec import encode_json
+from latewood_eventlog.codec import encode_json, unheld
 
 _PARAMETERS_BYTES_MAX: Final = 16_384
 """Most bytes of a task's parameters as they stand in code: each step's event repeats them."""
@@ -225,7 +225,10 @@ def _task(named: Named, inputs: tuple[Input, ...], directory: Directory, inspect
         partition_column=options.get("partition_column", ""),
         partitions_per_step=options.get("partitions_per_step", PARTITIONS_PER_STEP),
     )
-    size = len(encode_json(parameters_of(task, {})))
+    values = parameters_of(task, {})
+    if found := unheld(values):
+        raise DefinitionError(f"parameters: expected values that can be recorded, found {found} in one of them")
+    size = len(encode_json(values))
     if size > _PARAMETERS_BYTES_MAX:
         raise DefinitionError(
             f"parameters: expected values of at most {_PARAMETERS_BYTES_MAX:,} bytes, found {size:,}; "

@@ -15,6 +15,7 @@ from latewood.model.definitions import Severity
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.schemes import Scheme
 from latewood.places import IO
+from latewood_eventlog.codec import unheld
 
 
 def _is(*types: type) -> Callable[[Any], bool]:
@@ -75,6 +76,14 @@ _EXPECTED: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "severity": ('"warning" or "error"', lambda value: value in {s.value for s in Severity}),
 }
 
+_RECORDED: Final = frozenset(
+    {"code_version", "pool", "image", "group", "owners", "tags", "kinds", "description", "metadata"}
+)
+"""Options whose texts are recorded as they are."""
+
+_CODE_VERSION_MAX: Final = 200
+"""Each step's event repeats it."""
+
 _OF_ASSETS: Final = frozenset(AssetOptions.__annotations__)
 _OF_CHECKS: Final = frozenset(CheckOptions.__annotations__)
 
@@ -99,6 +108,10 @@ def _faults(options: Mapping[str, Any], known: frozenset[str]) -> list[str]:
             shown = repr(value)
             found = shown if len(shown) <= 60 else type(value).__name__  # noqa: PLR2004 - a line of a message
             faults.append(f"{name}: expected {_EXPECTED[name][0]}, found {found}")
+        elif name in _RECORDED and (fault := unheld(value)):
+            faults.append(f"{name}: expected text that can be recorded, found {fault} in it")
+        elif name == "code_version" and len(value) > _CODE_VERSION_MAX:
+            faults.append(f"{name}: expected at most {_CODE_VERSION_MAX} characters, found {len(value):,}")
     return faults
 
 
