@@ -1,10 +1,21 @@
 """What holds for every test."""
 
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from databases import copied, execute, migrated
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog import server as embedded
+from latewood_eventlog.database import DatabaseUrl
+
+# Images often set this variable: then the hundreds of processes that tests start would compile every module anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A gate says the same of the same code each time; `make soak` looks where nobody has looked.
 settings.register_profile("gate", derandomize=True)
@@ -18,3 +29,30 @@ def import_path() -> Iterator[None]:
     before = list(sys.path)
     yield
     sys.path[:] = before
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Path]:
+    """The home of a running server; its version is LATEWOOD_POSTGRES_VERSION's.
+
+    It does not wait for the disk, which only a power cut would show: the template is copied twice as fast.
+    """
+    home = tmp_path_factory.mktemp("home")
+    embedded.database_url({**os.environ, "LATEWOOD_DATABASE_URL": "", "LATEWOOD_HOME": str(home)})
+    execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
+    execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
+    yield home
+    embedded.remove(home)
+
+
+@pytest.fixture(scope="session")
+def platform_template(server: Path) -> str:
+    """The name of an empty database with the log and all read models."""
+    return migrated(server, "platform", PROJECTIONS, UPCASTERS)
+
+
+@pytest.fixture
+def platform_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
+    """An empty database of the test's own."""
+    with copied(server, platform_template) as url:
+        yield url

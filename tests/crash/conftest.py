@@ -1,4 +1,4 @@
-"""Databases of the platform on the embedded server, each a copy of one that was migrated once."""
+"""Workspaces in databases of their own, and what is in their logs."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 from sqlalchemy import text
 
+from databases import copied
 from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import Loaded, load_file
@@ -18,22 +19,6 @@ from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
-from postgres.conftest import copied, migrated, server
-
-__all__ = ["server"]
-
-
-@pytest.fixture(scope="session")
-def platform_template(server: Path) -> str:
-    """The name of an empty database with the log and all read models."""
-    return migrated(server, "platform", PROJECTIONS, UPCASTERS)
-
-
-@pytest.fixture
-def platform_url(server: Path, platform_template: str) -> Iterator[DatabaseUrl]:
-    """An empty database of the test's own."""
-    with copied(server, platform_template) as url:
-        yield url
 
 
 @pytest.fixture

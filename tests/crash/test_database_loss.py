@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 from crash.conftest import facts_of, head_keys, workspace_on
+from databases import execute
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.engine.running.reports import DatabaseAway, DatabaseBack
@@ -19,7 +20,6 @@ from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost
 from latewood_eventlog.log import EventLog
-from postgres.conftest import execute
 from postgres.ledger import meanwhile
 
 _STEPS = 60

@@ -6,24 +6,19 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 from crash.conftest import facts_of, let_leases_end, workspace_on
+from crash.project import Project
 from latewood.commands.collecting import collect
 from latewood.commands.environments import create, promote
-from latewood.commands.explaining import why
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.leasing import close_interrupted
-from latewood.commands.materializing import materialize, prepare
-from latewood.commands.planning import Asked
-from latewood.commands.reading import read
+from latewood.commands.materializing import materialize
 from latewood.commands.showing import show
-from latewood.commands.views import AsOf
-from latewood.engine.loading.loader import load_file
 from latewood.errors import UsageError
-from latewood.events import RunPlanned, RunStatus, StepFailed, StepStarted, StepSucceeded
+from latewood.events import RunPlanned, RunStatus, StepStarted, StepSucceeded
 from latewood.places import Address
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
@@ -55,57 +50,12 @@ FACTOR = 1
 def project(workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "latewood.toml").touch()
-    return Project(workspace, tmp_path)
-
-
-class Project:
-    """A folder with a file of definitions, and what lies beside it."""
-
-    def __init__(self, workspace, folder):
-        self.workspace = workspace
-        self.folder = folder
-
-    def define(self, source):
-        (self.folder / "assets.py").write_text(HEAD + dedent(source))
-
-    def within(self, environment):
-        return replace(self.workspace, environment=environment)
-
-    def load(self, environment="prod"):
-        return load_file(self.folder / "assets.py", root=self.folder, environment=environment)
-
-    def prepared(self, selection="*", environment="prod", **asked):
-        return prepare(self.within(environment), self.load(environment), Asked(selection=selection, **asked))
-
-    def run(self, selection="*", environment="prod", **asked):
-        return materialize(self.within(environment), self.prepared(selection, environment, **asked))
-
-    def ran(self, selection="*", environment="prod", **asked):
-        tally = self.run(selection, environment, **asked).tally
-        return tally.ran, tally.reused
-
-    def made(self):
-        return [
-            output
-            for fact in facts_of(self.workspace.log)
-            if isinstance(fact, StepSucceeded)
-            for output in fact.outputs
-        ]
-
-    def failures(self):
-        return [fact.failure for fact in facts_of(self.workspace.log) if isinstance(fact, StepFailed)]
-
-    def why(self, key, environment="prod", **how):
-        return [(f.cause.value, f.path) for f in why(self.within(environment), key, **how).findings]
-
-    def status(self, key, environment="prod", as_of=None):
-        found = read(self.within(environment), **({} if as_of is None else {"as_of": AsOf(as_of)}))
-        return found.assessed[key].status.value
+    return Project(workspace, tmp_path, HEAD)
 
 
 def test_values_lie_where_the_author_says_and_nowhere_else(project, tmp_path):
     project.define(SALES)
-    assert project.ran() == (4, 0)
+    assert project.ran() == (4, 0, 0)
     assert sorted(p.name for p in (tmp_path / "out" / "sales").iterdir()) == [
         "2013-01-01.parquet",
         "2013-01-02.parquet",
@@ -119,7 +69,7 @@ def test_values_lie_where_the_author_says_and_nowhere_else(project, tmp_path):
     assert all(output.data_version.startswith("arrow1:") for output in sales)
     assert Address.of(total.artifact) is None
     assert not list((tmp_path / "store").rglob("*.parquet"))
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
     assert show(project.workspace, "sales", partition="2013-01-02").value.total == 1
 
 
@@ -127,9 +77,9 @@ def test_what_is_stored_later_overwrites_and_the_earlier_version_can_not_be_gone
     project.define(SALES)
     first = project.run().run
     project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
-    assert project.ran() == (4, 0)
+    assert project.ran() == (4, 0, 0)
     project.define(SALES)
-    assert project.ran() == (3, 1)  # the bytes are gone, so they are made again; what is in the store is reused
+    assert project.ran() == (3, 1, 0)  # the bytes are gone, so they are made again; what is in the store is reused
     second = [fact for fact in facts_of(project.workspace.log) if isinstance(fact, RunPlanned)][1].run
     with pytest.raises(UsageError, match=r"2013-01-01.parquet was overwritten by run \w+ in prod, with \w+\.0"):
         rollback(project.workspace, "sales", partition="2013-01-01", version=f"{second}.0")
@@ -148,9 +98,9 @@ def test_what_is_changed_or_removed_outside_is_stale_with_its_cause_and_made_aga
         ("changed outside of Latewood", "out/sales/2013-01-02.parquet")
     ]
     assert project.status("sales", as_of=before) == "fresh"
-    assert project.ran("sales", partition="2013-01-02") == (1, 0)
+    assert project.ran("sales", partition="2013-01-02") == (1, 0, 0)
     assert project.status("sales", as_of=project.workspace.log.position()) == "stale"  # the run said what it saw
-    assert project.ran() == (1, 1)  # the other day; the content is as it was, so what reads it is reused
+    assert project.ran() == (1, 1, 0)  # the other day; the content is as it was, so what reads it is reused
     assert project.status("sales") == project.status("total") == "fresh"
     assert verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS).position == project.workspace.log.position()
 
@@ -193,7 +143,7 @@ def small(sales: pa.Table) -> bool:
     assert project.run().status is RunStatus.FAILED
     assert {p.name: p.read_bytes() for p in (tmp_path / "out/sales").iterdir()} == kept
     project.define(checked)
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
     run = facts_of(project.workspace.log)
     version = next(
         f"{f.run}.{f.step}" for f in run if isinstance(f, StepSucceeded) and f.outputs[0].artifact == variant
@@ -206,7 +156,7 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     project.define(SALES)
     project.run()
     create(project.workspace, "dev", base="prod")
-    assert project.ran(environment="dev") == (0, 0)  # it stands on what prod has
+    assert project.ran(environment="dev") == (0, 0, 0)  # it stands on what prod has
     project.define(SALES.replace("FACTOR = 1", "FACTOR = 2"))
     before = project.workspace.log.position()
     with pytest.raises(UsageError, match=r"dev would overwrite.*\n.*sales: .*has versions of prod") as refused:
@@ -215,12 +165,12 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     assert project.workspace.log.position() == before  # not even the deployment
     own = SALES.replace("out/sales/", "out/{environment}/sales/")
     project.define(own)
-    assert project.ran() == (3, 1)
+    assert project.ran() == (3, 1, 0)
     project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
-    assert project.ran(environment="dev") == (4, 0)
+    assert project.ran(environment="dev") == (4, 0, 0)
     assert (tmp_path / "out/dev/sales/2013-01-01.parquet").exists()
     promote(project.workspace, "dev", "prod", force=True)
-    assert project.ran() == (0, 0)  # its versions lie at dev's places, as is recorded of each
+    assert project.ran() == (0, 0, 0)  # its versions lie at dev's places, as is recorded of each
     theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
     assert theirs.read_bytes() != ours.read_bytes()
     project.define(own.replace("FACTOR = 1", "FACTOR = 3"))
@@ -228,7 +178,7 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
     assert project.status("sales") == "stale"
     assert project.why("sales") == [("overwritten", "out/dev/sales/2013-01-01.parquet")]
-    assert project.ran() == (3, 1)
+    assert project.ran() == (3, 1, 0)
     assert project.status("sales") == project.status("total") == "fresh"
 
 
@@ -240,10 +190,10 @@ def test_what_was_promoted_is_made_at_the_own_places_by_force(project, tmp_path)
     project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
     project.run(environment="dev")
     promote(project.workspace, "dev", "prod", force=True)
-    assert project.ran(force=True) == (4, 0)
+    assert project.ran(force=True) == (4, 0, 0)
     theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
     assert theirs.read_bytes() == ours.read_bytes()
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
 
 
 ALIKE = """
@@ -264,11 +214,11 @@ def test_places_that_are_the_same_once_they_are_filled_in_are_refused_before_any
     with pytest.raises(UsageError, match=r"one and other are both stored at (\./)?out/one.json, and would overwrite"):
         project.run()
     assert project.workspace.log.position() == before  # not even the deployment
-    assert project.ran("one") == (1, 0)
+    assert project.ran("one") == (1, 0, 0)
     with pytest.raises(UsageError, match=r"other and one are both stored at"):
         project.run("other")
-    assert project.ran("other", partition="two") == (1, 0)
-    assert project.ran("third") == (1, 0)
+    assert project.ran("other", partition="two") == (1, 0, 0)
+    assert project.ran("third") == (1, 0, 0)
     project.define(ALIKE.replace("out/{partition}", f"{tmp_path}/x/../out/{{partition}}"))
     with pytest.raises(UsageError, match=r"would overwrite each other"):
         project.run("other", partition="one")
@@ -334,11 +284,11 @@ def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the
     let_leases_end(project.workspace)
     reasons = {reason.written for task in project.prepared().plan.tasks for g in task.groups for reason in g.reasons}
     assert "changed outside of Latewood:one" in reasons
-    assert project.ran() == (2, 0)
+    assert project.ran() == (2, 0, 0)
     assert (tmp_path / "calls").read_text() == "..."
     heads = {f.outputs[0].artifact for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded)}
     assert "io:Drawer:drawer#n2" in heads
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
@@ -364,7 +314,7 @@ def test_a_run_that_was_taken_over_stores_nothing_any_more(project, tmp_path, pl
     log.engine.dispose()
     assert any(isinstance(fact, StepStarted) and fact.step == 1 for fact in facts_of(project.workspace.log))
     assert not (tmp_path / "late.json").exists()
-    assert project.ran() == (1, 0)
+    assert project.ran() == (1, 0, 0)
     assert (tmp_path / "late.json").read_text() == "1"
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
 
@@ -398,17 +348,17 @@ def test_collecting_never_touches_a_place(project, tmp_path):
     before = {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")}
     collect(replace(project.workspace, clock=lambda: datetime.now(UTC) + timedelta(days=90)), older_than=timedelta(0))
     assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.parquet")} == before
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
 
 
 def test_an_io_that_is_taken_away_or_added_moves_the_value(project, tmp_path):
     project.define(SALES)
     project.run()
     project.define(SALES.replace(', io=Parquet("out/sales/{partition}.parquet")', ""))
-    assert project.ran() == (3, 1)
+    assert project.ran() == (3, 1, 0)
     assert all(Address.of(output.artifact) is None for output in project.made()[-3:])
     project.define(SALES.replace("out/sales/", "elsewhere/"))
-    assert project.ran() == (3, 1)
+    assert project.ran() == (3, 1, 0)
     assert len(list((tmp_path / "elsewhere").iterdir())) == 3
 
 
@@ -422,7 +372,7 @@ def test_one_task_under_two_names_is_stored_at_the_place_of_each(project, tmp_pa
     """)
     project.run()
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text() == "1"
-    assert project.ran() == (0, 0)
+    assert project.ran() == (0, 0, 0)
 
 
 def test_outside_of_its_project_a_place_is_as_the_log_says(project, tmp_path, monkeypatch):

@@ -1,14 +1,10 @@
 """Partition-wise tasks in runs: called for as many partitions at once as are due, recorded as if for each."""
 
-from textwrap import dedent
-
 import pytest
 
 from crash.conftest import facts_of
-from latewood.commands.materializing import materialize, prepare
-from latewood.commands.planning import Asked
+from crash.project import Project
 from latewood.commands.reproducing import reproduce
-from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid
 from latewood.events import StepFailed, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -52,42 +48,26 @@ FACTOR = 2
 def project(workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "latewood.toml").touch()
-    return Project(workspace, tmp_path)
+    return Project(workspace, tmp_path, HEAD)
 
 
-class Project:
-    def __init__(self, workspace, folder):
-        self.workspace = workspace
-        self.folder = folder
+def calls(project):
+    found = (project.folder / "calls").read_text().splitlines()
+    (project.folder / "calls").unlink()
+    return found
 
-    def define(self, source):
-        (self.folder / "assets.py").write_text(HEAD + dedent(source))
 
-    def run(self, selection="*", **asked):
-        loaded = load_file(self.folder / "assets.py", root=self.folder)
-        return materialize(self.workspace, prepare(self.workspace, loaded, Asked(selection=selection, **asked)))
-
-    def ran(self, selection="*", **asked):
-        tally = self.run(selection, **asked).tally
-        return tally.ran, tally.reused, tally.failed
-
-    def calls(self):
-        found = (self.folder / "calls").read_text().splitlines()
-        (self.folder / "calls").unlink()
-        return found
-
-    def of(self, kind, task="doubled"):
-        started = {
-            (f.run, f.step) for f in facts_of(self.workspace.log) if isinstance(f, StepStarted) and task in f.task
-        }
-        return [f for f in facts_of(self.workspace.log) if isinstance(f, kind) and (f.run, f.step) in started]
+def of(project, kind, task="doubled"):
+    facts = facts_of(project.workspace.log)
+    started = {(f.run, f.step) for f in facts if isinstance(f, StepStarted) and task in f.task}
+    return [f for f in facts if isinstance(f, kind) and (f.run, f.step) in started]
 
 
 def test_what_is_due_is_made_in_one_call_and_recorded_for_each_partition(project):
     project.define(SALES)
     assert project.ran() == (21, 0, 0)
-    assert project.calls() == ["2013-01-01..2013-01-10 with 20"]
-    steps = project.of(StepSucceeded)
+    assert calls(project) == ["2013-01-01..2013-01-10 with 20"]
+    steps = of(project, StepSucceeded)
     assert [fact.partition for fact in steps] == [f"2013-01-{day:02}" for day in range(1, 11)]
     assert {fact.outputs[0].metadata["source"] for fact in steps} == {"range"}
     assert [fact.outputs[0].metadata["rows"] for fact in steps] == [2, 2, 1, *[2] * 7]
@@ -102,39 +82,39 @@ def test_versions_are_those_of_single_executions_however_it_was_called(project):
 
     project.define(SALES)
     project.run()
-    whole = sorted(map(key, project.of(StepSucceeded)))
+    whole = sorted(map(key, of(project, StepSucceeded)))
     for step in (1, 3):
         project.define(SALES.replace('"day")', f'"day", partitions_per_step={step})'))
         assert project.ran(force=True) == (21, 0, 0)
-    assert project.calls()[1:] == [
+    assert calls(project)[1:] == [
         *(f"2013-01-{day:02}..2013-01-{day:02} with 2" for day in range(1, 11)),
         "2013-01-01..2013-01-03 with 6",
         "2013-01-04..2013-01-06 with 6",
         "2013-01-07..2013-01-09 with 6",
         "2013-01-10..2013-01-10 with 2",
     ]
-    made = list(map(key, project.of(StepSucceeded)))
+    made = list(map(key, of(project, StepSucceeded)))
     assert sorted(made[10:20]) == sorted(made[20:]) == whole
 
 
 def test_only_what_is_due_is_called_for_in_stretches_without_gaps(project):
     project.define(SALES)
     project.run("+doubled", partition="2013-01-04..2013-01-05")
-    project.calls()
+    calls(project)
     assert project.ran("+doubled") == (16, 0, 0)
-    assert project.calls() == ["2013-01-01..2013-01-03 with 6", "2013-01-06..2013-01-10 with 10"]
+    assert calls(project) == ["2013-01-01..2013-01-03 with 6", "2013-01-06..2013-01-10 with 10"]
 
 
 def test_a_failure_of_a_call_is_tried_again_together_and_at_last_for_each_partition_alone(project):
     broken = SALES.replace('partition_column="day")', 'partition_column="day", retries=Retry(1, backoff=timedelta(0)))')
     project.define(broken.replace("FACTOR = 2", "FACTOR = None"))
     assert project.ran() == (10, 0, 10)
-    failed = project.of(StepFailed)
+    failed = of(project, StepFailed)
     assert [fact.attempt for fact in failed] == [1] * 10 + [2] * 10 + [3] * 10
     assert [fact.retry_at is None for fact in failed] == [False] * 20 + [True] * 10
     assert {fact.failure.error for fact in failed} == {"TypeError"}
     alone = [f"2013-01-{day:02}..2013-01-{day:02} with 2" for day in range(1, 11)]
-    assert project.calls() == ["2013-01-01..2013-01-10 with 20"] * 2 + alone
+    assert calls(project) == ["2013-01-01..2013-01-10 with 20"] * 2 + alone
     project.define(broken)
     assert project.ran() == (11, 0, 0)
 
@@ -146,10 +126,10 @@ def test_one_bad_partition_does_not_keep_the_others_from_being_made(project):
     context.add_metadata"""
     project.define(SALES.replace("    context.add_metadata", bad.strip("\n")))
     assert project.ran("+doubled") == (19, 0, 1)
-    last = project.of(StepFailed)[-1]
+    last = of(project, StepFailed)[-1]
     assert (last.partition, last.attempt, last.failure.message) == ("2013-01-03", 2, "no data of the 3rd")
-    assert len(project.of(StepFailed)) == 11
-    assert {fact.attempt for fact in project.of(StepSucceeded)} == {2}
+    assert len(of(project, StepFailed)) == 11
+    assert {fact.attempt for fact in of(project, StepSucceeded)} == {2}
     assert project.ran("+doubled") == (0, 0, 1)
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
 
@@ -158,7 +138,7 @@ def test_partitions_of_a_call_that_used_up_all_time_are_not_tried_alone(project)
     timed = SALES.replace('"day")', '"day", timeouts=Timeouts(total=timedelta(microseconds=1)))')
     project.define(timed.replace("FACTOR = 2", "FACTOR = None"))
     assert project.ran() == (10, 0, 10)
-    assert len(project.calls()) == 1
+    assert len(calls(project)) == 1
 
 
 @pytest.mark.parametrize(
@@ -172,7 +152,7 @@ def test_partitions_of_a_call_that_used_up_all_time_are_not_tried_alone(project)
 def test_rows_that_are_no_partitions_of_the_call_are_a_clear_failure(project, before, after, said):
     project.define(SALES.replace(before, after))
     assert project.ran() == (10, 0, 10)
-    assert said in project.of(StepFailed)[0].failure.message
+    assert said in of(project, StepFailed)[0].failure.message
 
 
 def test_each_part_gets_to_its_place_and_is_checked_for_itself(project, tmp_path):

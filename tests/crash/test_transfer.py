@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from crash.sweep import CRASHED, in_a_process
+from databases import copied
 from histories.history import HISTORIES, read_history
 from latewood.commands import transferring
 from latewood.commands.environments import create, drop, promote
@@ -34,7 +35,6 @@ from latewood_eventlog.errors import ImportRefused, LogCorrupt
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.statements import READ_ALL, read_events
 from latewood_eventlog.transfer import place_at, restore
-from postgres.conftest import copied
 
 BY_NAME = {file.stem: file for file in HISTORIES}
 RUN = BY_NAME["0.1.0-run"]

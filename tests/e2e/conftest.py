@@ -1,75 +1,28 @@
-"""The command line as users have it, on one embedded server for the session."""
+"""One embedded server for the session, and a project of each test's own on it."""
 
-import contextlib
-import io
 import os
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
-from latewood.cli.app import run
-from latewood_eventlog.server import remove
-
-LATEWOOD = Path(sys.executable).parent / "latewood"
-
-
-@dataclass(frozen=True)
-class Shell:
-    """A folder and an environment in which commands are run."""
-
-    folder: Path
-    environ: dict[str, str]
-
-    def write(self, name: str, text: str) -> None:
-        """A file in the folder."""
-        (self.folder / name).write_text(text)
-
-    def start(self, *arguments: str, **changed: str) -> "subprocess.Popen[str]":
-        """`latewood ARGUMENTS` as a process of its own, with these changes to the environment."""
-        return subprocess.Popen(
-            [LATEWOOD, *arguments],
-            cwd=self.folder,
-            env={**self.environ, **changed},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """What a process of its own prints, and the code it ends with."""
-        process = self.start(*arguments, **changed)
-        out, err = process.communicate(timeout=120)
-        return SimpleNamespace(out=out, err=err, code=process.returncode)
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """What `latewood ARGUMENTS` prints, when it must end with this code."""
-        done = self.run(*arguments)
-        assert done.code == code, f"latewood {' '.join(arguments)}: {done.code}\n{done.out}{done.err}"
-        return done.out
-
-    def here(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """The same within this process, for what does not depend on having one: half a second less."""
-        out, err = io.StringIO(), io.StringIO()
-        before = dict(os.environ)
-        os.environ.update({**self.environ, **changed})
-        try:
-            with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = run(arguments)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        return SimpleNamespace(out=out.getvalue(), err=err.getvalue(), code=code)
+from databases import copied, migrated
+from e2e.shell import LATEWOOD, Shell, shell_in
+from e2e.shop import SHOP
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.server import ensure_started, remove
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home of its own, whose server is stopped in the end."""
+    """A home of its own, whose server is stopped in the end.
+
+    It does not wait for the disk, which only a power cut would show; the README's tests have one that does.
+    """
     made = tmp_path_factory.mktemp("latewood-home")
+    ensure_started(made, durable=False)
     yield made
     remove(made)
 
@@ -88,7 +41,28 @@ def shell(environ: dict[str, str], tmp_path: Path, request: pytest.FixtureReques
     return shell_in(environ, tmp_path, request.node.name)
 
 
-def shell_in(environ: dict[str, str], folder: Path, name: str) -> Shell:
-    """A folder, and a project called like this as far as projects may be."""
-    project = "".join(letter if letter.isalnum() else "-" for letter in name.lower())[:63].rstrip("-")
-    return Shell(folder, {**environ, "LATEWOOD_PROJECT": project})
+@pytest.fixture(scope="session")
+def platform_template(home: Path) -> str:
+    """The name of an empty database on the same server."""
+    return migrated(home, "platform", PROJECTIONS, UPCASTERS)
+
+
+@pytest.fixture
+def own_log(
+    environ: dict[str, str], home: Path, platform_template: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Shell]:
+    """An empty folder and an empty log: proving one costs what is in it, and that of all projects grows and grows."""
+    with copied(home, platform_template) as url:
+        yield shell_in({**environ, "LATEWOOD_DATABASE_URL": url.reveal()}, tmp_path, request.node.name)
+
+
+@pytest.fixture(scope="module")
+def shop(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A project in which everything was materialized once, for tests that only look."""
+    shell = shell_in(environ, tmp_path_factory.mktemp("shop"), f"shop-{uuid4()}")
+    shell.write("shop.py", SHOP)
+    made = shell.afresh("materialize", "*", "--quiet", "-f", "shop.py")
+    assert (made.code, made.err) == (0, "")
+    assert "4 run, 0 reused in" in made.out
+    assert re.search(r"Everything is fresh at position [\d,]+\.\n$", made.out)
+    return shell

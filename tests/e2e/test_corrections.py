@@ -18,6 +18,11 @@ def report(sales: Partitioned[str]) -> int:
 
 
 @pytest.fixture
+def shell(own_log):
+    return own_log
+
+
+@pytest.fixture
 def shop(shell):
     shell.write("a.py", SHOP.format(name="", inputs=""))
     shell("materialize", "*", "-f", "a.py")

@@ -30,6 +30,11 @@ def headline(turnover: int) -> str:
 
 
 @pytest.fixture
+def shell(own_log):
+    return own_log
+
+
+@pytest.fixture
 def shop(shell):
     shell.write("shop.py", SHOP)
     shell.write("till.csv", "monday")

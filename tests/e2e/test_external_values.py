@@ -58,6 +58,11 @@ def doubled(tally: int) -> int:
 
 
 @pytest.fixture
+def shell(own_log):
+    return own_log
+
+
+@pytest.fixture
 def shop(shell):
     shell.write("latewood.toml", "")
     shell.write("shop.py", SHOP)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from e2e.conftest import Shell
+from e2e.shell import Shell
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 FILE = ("-f", "flights/assets.py")

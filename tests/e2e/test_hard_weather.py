@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from e2e.conftest import LATEWOOD
+from e2e.shell import LATEWOOD
 from latewood_eventlog import server as embedded
 
 PATIENT = """
@@ -144,8 +144,8 @@ def test_an_output_that_is_full_is_said(shell):
 
 def test_an_output_that_cannot_show_a_sign_shows_it_escaped(shell):
     shell.write("signs.py", 'from latewood import asset\n\n@asset\ndef sign() -> str:\n    return "ü"\n')
-    assert shell.run("materialize", "*", "-f", "signs.py", PYTHONIOENCODING="ascii").code == 0
-    assert r"\u25cf  sign   fresh" in shell.run("assets", PYTHONIOENCODING="ascii").out
+    assert shell.afresh("materialize", "*", "-f", "signs.py", PYTHONIOENCODING="ascii").code == 0
+    assert r"\u25cf  sign   fresh" in shell.afresh("assets", PYTHONIOENCODING="ascii").out
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from e2e.conftest import shell_in
-
 SALES = """
 from latewood import *
 from latewood.partitions import Grid, GridKey
@@ -32,8 +30,8 @@ def so_far(sales: str, before: str | None) -> str:
 
 
 @pytest.fixture
-def shell(environ, tmp_path, request):
-    return shell_in(environ, tmp_path, request.node.name.replace("test_", "")[:40])
+def shell(own_log):
+    return own_log
 
 
 def answer(shell, *arguments):

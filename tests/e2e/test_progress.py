@@ -7,7 +7,7 @@ import re
 import select
 import subprocess
 
-from e2e.conftest import LATEWOOD
+from e2e.shell import LATEWOOD
 
 SOURCE = """
 from latewood import Static, asset

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.shell import Shell
 from latewood_eventlog.server import remove
 
 README = Path(__file__).parents[2] / "README.md"
@@ -23,17 +24,20 @@ def newcomer(environ, tmp_path):
 
 
 def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_path):
-    folder = tmp_path / "fresh"
-    folder.mkdir()
+    (tmp_path / "fresh").mkdir()
+    shell = Shell(tmp_path / "fresh", newcomer)
+    started = set()
     for language, text in _FENCED.findall(README.read_text()):
         if language != "console":
-            _write(folder, text)
+            _write(shell.folder, text)
             continue
-        for command, shown in _commands(text):
-            assert command[0] == "latewood"
-            done = subprocess.run(command, cwd=folder, env=newcomer, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-            assert _pattern(shown).fullmatch(_plain(done.stdout)), f"{command} printed\n{done.stdout}\nnot\n{shown}"
+        for (latewood, name, *arguments), shown in _commands(text):
+            assert latewood == "latewood"
+            # Each command imports all that it needs; the second time that need not be shown again.
+            done = (shell.run if name in started else shell.afresh)(name, *arguments)
+            started.add(name)
+            assert done.code == 0, f"{name} {arguments}: {done.out}{done.err}"
+            assert _pattern(shown).fullmatch(_plain(done.out)), f"{name} {arguments} printed\n{done.out}\nnot\n{shown}"
 
 
 def test_the_tests_of_the_readme_pass(environ, tmp_path):
@@ -45,24 +49,23 @@ def test_the_tests_of_the_readme_pass(environ, tmp_path):
     assert "1 passed" in done.stdout, done.stdout
 
 
-def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(environ):
+def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(shell):
     text = README.read_text()
-    for command in re.findall(r"^  (\w+)  ", _help(environ), re.MULTILINE):
+    for command in re.findall(r"^  (\w+)  ", _help(shell), re.MULTILINE):
         assert f"latewood {command}" in text, command
-        for option in re.findall(r"--[a-z-]+", _help(environ, command)):
+        for option in re.findall(r"--[a-z-]+", _help(shell, command)):
             assert option in (*_LISTED_BY_HELP, *re.findall(r"--[a-z-]+", text)), f"{command} {option}"
     commands = ("", "materialize", "lineage", "show", "runs", "run", "log tail", "rollback", "env create", "env diff")
     commands += ("gc", "retract", "compare", "rerun", "report")
-    known = set(re.findall(r"--[a-z-]+", "".join(_help(environ, *command.split()) for command in commands)))
+    known = set(re.findall(r"--[a-z-]+", "".join(_help(shell, *command.split()) for command in commands)))
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
 
 
 _LISTED_BY_HELP = ("--help", "--file", "--module")
 
 
-def _help(environ, *command):
-    arguments = ["latewood", *filter(None, command), "--help"]
-    return subprocess.run(arguments, env=environ, capture_output=True, text=True, check=True).stdout
+def _help(shell, *command):
+    return shell.here(*filter(None, command), "--help").out
 
 
 def _write(folder, text):

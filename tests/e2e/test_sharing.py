@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from crash.test_venvs import HERE, wheel
-from e2e.conftest import shell_in
+from e2e.forks import Forks
+from e2e.shell import shell_in
 from latewood.engine.loading.venvs import venv_python
 
 SHOP = {
@@ -63,30 +63,34 @@ def packages(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def pythons(packages, environ, home):
+    """The Python of each location, which has what its lock file says."""
+    return {
+        name: Forks(venv_python(lock.encode(), sys.executable, home, os.environ), environ)
+        for name, lock in packages.items()
+    }
+
+
 @pytest.fixture
-def project(packages, environ, home, tmp_path, request):
+def project(packages, pythons, environ, tmp_path, request):
     """Two locations in a project, each with a lock file and its own `latewood`."""
     shell = shell_in(environ, tmp_path, request.node.name[:40])
     settings = "".join(f'[locations."{name}/assets.py"]\nlock = "{name}.lock"\n' for name in packages)
     shell.write("latewood.toml", settings)
-    pythons = {}
     for name, files in (("shop", SHOP), ("lab", LAB)):
         (tmp_path / name).mkdir()
         shell.write(f"{name}.lock", packages[name])
         for file, text in files.items():
             shell.write(f"{name}/{file}", text)
-        pythons[name] = venv_python(packages[name].encode(), sys.executable, home, os.environ)
 
     def by(name, *arguments, code=0, **changed):
         """`latewood ARGUMENTS` by the Python of that location, on its file."""
-        command = [pythons[name], "-c", "from latewood.cli.entry import main; main()", *arguments]
         if arguments[0] in ("materialize", "deploy", "plan"):
-            command += ["-f", f"{name}/assets.py"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env={**shell.environ, **changed}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+            arguments = (*arguments, "-f", f"{name}/assets.py")
+        done = pythons[name].run(arguments, tmp_path, {**shell.environ, **changed})
+        assert done.code == code, f"{arguments}: {done.code}\n{done.out}{done.err}"
+        return done.out + done.err
 
     return SimpleNamespace(by=by, shell=shell)
 

@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 CHECKED = """
 from latewood import asset, check
 
@@ -23,6 +25,11 @@ REFUSING = """
 def refuses(source: int) -> bool:
     return source > {least}
 """
+
+
+@pytest.fixture
+def shell(own_log):
+    return own_log
 
 
 def ended(shell, *arguments):

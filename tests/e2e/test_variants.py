@@ -37,6 +37,11 @@ SWEEP = "--param", "train.depth=2,3,6,9", "--param", "train.eta=0.1,0.2,0.3"
 
 
 @pytest.fixture
+def shell(own_log):
+    return own_log
+
+
+@pytest.fixture
 def model(shell):
     """A folder with the file."""
     shell.write("model.py", MODEL)

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 ASSETS = """
 from pathlib import Path
 from latewood import asset, check
@@ -26,6 +28,11 @@ def is_small(source: int) -> bool:
 
 
 PARTS = ("cause", "subject", "check")
+
+
+@pytest.fixture
+def shell(own_log):
+    return own_log
 
 
 def write(shell, *, source=1, plus=1, body="return source < 5", blocking=True):

@@ -70,6 +70,11 @@ nightly = LaunchPlan("nightly", numbers, fixed={"depth": 6}, defaults={"data": "
 
 
 @pytest.fixture
+def shell(own_log):
+    return own_log
+
+
+@pytest.fixture
 def flow(shell):
     """A folder with the file; `flow.calls()` are the calls since it was last asked."""
     shell.write("latewood.toml", "")

@@ -6,13 +6,13 @@ from itertools import islice
 
 import pytest
 
+from databases import copied, execute
 from latewood_eventlog.audit import verify
 from latewood_eventlog.codec import START, Upcasters, chain
 from latewood_eventlog.errors import EventUnreadable, ImportRefused, LogCorrupt
 from latewood_eventlog.records import Place
 from latewood_eventlog.statements import READ_ALL, read_events
 from latewood_eventlog.transfer import place_at, recorded, restore
-from postgres.conftest import copied, execute
 from postgres.ledger import Balances, Ledger, Movements, happened, moved, open_ledger, opened, to, together
 
 BALANCES = Balances()
