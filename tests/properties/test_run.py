@@ -29,6 +29,7 @@ from latewood.decide.sweep import Sweep
 from latewood.decide.versions import expand
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.running.drive import Drive
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.workers import Workers
@@ -223,6 +224,17 @@ keys = st.integers(0, 3)
 selections = st.none() | st.sets(keys, min_size=1)
 
 
+def execute_in_any_order(run, made, catalog_, order):
+    """Everything that can be under way is, and is answered in any order; what reads it waits."""
+    drive, outstanding = Drive(made, catalog_, run.scripts), []
+    while not drive.is_over:
+        while (asked := drive.next()) is not None:
+            outstanding.append(asked)
+        if outstanding:  # the last of them may have ended without asking anything
+            asked = outstanding.pop(order.randrange(len(outstanding)))
+            drive.answer(asked.number, run.answer(asked.ask))
+
+
 class Runs(RuleBasedStateMachine):
     """A project whose code, luck and disk change between runs."""
 
@@ -364,6 +376,10 @@ class Runs(RuleBasedStateMachine):
     def run(self, some, force):
         self._run(some, force=force)
 
+    @rule(some=selections, force=st.booleans(), order=st.randoms(use_true_random=False))
+    def run_many_steps_at_once(self, some, force, order):
+        self._run(some, force=force, order=order)
+
     @rule(some=selections, variant=keys)
     def run_a_variant(self, some, variant):
         self._run(some, variant=variant)
@@ -393,7 +409,7 @@ class Runs(RuleBasedStateMachine):
         lost = lost_artifacts(SimpleNamespace(store=self.store), made)
         return plan(self.catalog, request, replace(made.state, lost=lost)) if lost else made
 
-    def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0):
+    def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0, order=None):
         selected = frozenset(self.catalog) if some is None else frozenset(f"a{n}" for n in some)
         parameters = Sweep() if variant is None else Sweep.of({f"a{variant}": {"p": 1.0}})
         made = self._plan(Request(selected=selected, parameters=parameters, force=force))
@@ -415,7 +431,11 @@ class Runs(RuleBasedStateMachine):
             clock=lambda: NOW,
         )
         try:
-            run.execute()
+            if order is None:
+                run.execute()
+            else:
+                execute_in_any_order(run, made, self.catalog, order)
+                recorder.told()
         except Died:
             self.store.staged.clear()
             return

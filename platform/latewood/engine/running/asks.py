@@ -53,7 +53,11 @@ class Pause(NamedTuple):
     until: datetime
 
 
-Ask = Attempt | Evaluate | Pause
+class Durable(NamedTuple):
+    """Nothing to do before everything that was told so far is durable."""
+
+
+Ask = Attempt | Evaluate | Pause | Durable
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.asks import Ask, Attempt, Evaluate, Pause, played
+from latewood.engine.running.asks import Ask, Attempt, Durable, Evaluate, Pause, played
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
@@ -59,7 +59,7 @@ class InlineRun:
         self._workers = workers
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
         self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context)
-        self._scripts = Scripts(
+        self.scripts = Scripts(
             plan,
             catalog=catalog,
             root=loaded.root,
@@ -76,12 +76,12 @@ class InlineRun:
     @property
     def tally(self) -> Tally:
         """How many steps have ended how by now."""
-        return self._scripts.tally
+        return self.scripts.tally
 
     @property
     def failures(self) -> Sequence[tuple[Step, Failure]]:
         """The steps that failed, or whose result a check or a retraction refused, in order."""
-        return self._scripts.failures
+        return self.scripts.failures
 
     def execute(self) -> Tally:
         """Run every step that can be run; what is not downstream of a failure goes on.
@@ -94,7 +94,7 @@ class InlineRun:
             # a partition-wise task makes together and which never read each other.
             if not waiting.may_be_joined_by(step):
                 self._run_due(waiting.taken())
-            due = played(self._scripts.opened(step), self._answer)
+            due = played(self.scripts.opened(step), self.answer)
             if due is not None:
                 waiting.add(due)
             if not step.task.node.task.is_partition_wise:
@@ -105,14 +105,17 @@ class InlineRun:
 
     def _run_due(self, due: list[Due]) -> None:
         if due:
-            played(self._scripts.run(due), self._answer)
+            played(self.scripts.run(due), self.answer)
 
-    def _answer(self, ask: Ask) -> Any:
+    def answer(self, ask: Ask) -> Any:
+        """The answer to what a step asks, given on the spot."""
         match ask:
             case Attempt(due=due, number=number):
                 return self._called(due, number)
             case Evaluate():
                 return self._check_calls.evaluate(ask)
+            case Durable():
+                return self._recorder.told()
             case Pause(until=until):
                 return self._sleep(max(0.0, (until - self._clock()).total_seconds()))
 

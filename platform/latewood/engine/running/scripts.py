@@ -20,7 +20,7 @@ from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Pause, Script, attempted
+from latewood.engine.running.asks import Durable, Pause, Script, attempted
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
@@ -144,6 +144,9 @@ class Scripts:
     def _attempt(self, due: list[Due], attempt: int) -> Script[list[_Failed]]:
         """One call for neighbouring steps; those that failed."""
         causes = [self._tell_started(one, attempt) for one in due]
+        if due[0].step.task.node.task.reuse.is_off:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
+            yield Durable()
         outcome = yield from attempted(due, attempt)
         shared = isinstance(outcome, Raised) and len(due) > 1
         made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
@@ -172,9 +175,6 @@ class Scripts:
         ids = self._recorder.tell(
             (fact, ("started", fact.step, attempt)), cause=self._bindings.cause(one.bound), needs=needs
         )
-        if fact.no_reuse:
-            # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
-            self._recorder.told()
         return ids[0]
 
     def _succeed(
