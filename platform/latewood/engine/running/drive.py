@@ -1,11 +1,12 @@
 """One run with many steps under way: what it asks next, and where the answers go. It calls nothing itself."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
+from latewood.decide.progress import StepProgress
 from latewood.engine.running.asks import Ask, Script
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
@@ -13,7 +14,7 @@ from latewood.model.definitions import Catalog
 
 
 class Asked(NamedTuple):
-    """What a step asks, with the number under which it is answered."""
+    """What a step asks, with the number of the script that is answered."""
 
     number: int
     ask: Ask
@@ -22,10 +23,14 @@ class Asked(NamedTuple):
 class Drive:
     """Drives the scripts of one run as far as they go, in the order of the frontier. For one thread.
 
-    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding.
+    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding. Of a run
+    that is taken up again `progress` is what is recorded of its steps by number.
     """
 
-    def __init__(self, plan: Plan, catalog: Catalog, scripts: Scripts) -> None:
+    def __init__(
+        self, plan: Plan, catalog: Catalog, scripts: Scripts, progress: Mapping[int, StepProgress] | None = None
+    ) -> None:
+        self._progress = progress or {}
         self._frontier = Frontier(plan, catalog)
         self._scripts = scripts
         self._asking: deque[Asked] = deque()
@@ -46,7 +51,8 @@ class Drive:
             step = self._frontier.next()
             if step is None:
                 return None
-            self._begin(self._script(step))
+            past = self._progress.get(step.number)
+            self._begin(self._script(step) if past is None else self._continued(step, past))
         return self._asking.popleft()
 
     def answer(self, number: int, answer: Any) -> None:
@@ -88,3 +94,13 @@ class Drive:
             yield from self._scripts.run(joined)
         for one in joined:
             self._frontier.ended(one.step)
+
+    def _continued(self, step: Step, past: StepProgress) -> Script[None]:
+        if past.has_ended:
+            yield from self._scripts.restored(step, past)
+        else:
+            yield from self._scripts.interrupted(step, past)
+            due = yield from self._scripts.opened(step)
+            if due is not None:
+                yield from self._scripts.run([due], begun=past.attempts, interrupted=past.interrupted)
+        self._frontier.ended(step)

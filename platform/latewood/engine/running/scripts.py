@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from latewood.decide.actions import barred
 from latewood.decide.judge import retraction
 from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan, Step
+from latewood.decide.progress import StepProgress
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Durable, Pause, Script, attempted
@@ -40,10 +41,16 @@ from latewood.events import (
     FailureKind,
     ReusedOutput,
     SkipReason,
+    StepReused,
+    StepSucceeded,
 )
 from latewood.model.definitions import AssetDefinition, Catalog
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId
 from latewood.places import is_placed
+
+_INTERRUPTED: Final = Failure(
+    kind=FailureKind.INTERRUPTED, error="Interrupted", message="what drove the run died; this costs no retry"
+)
 
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
@@ -61,7 +68,8 @@ class _Failed(NamedTuple):
 class Scripts:
     """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
 
-    `root` is where paths in parameters start.
+    `root` is where paths in parameters start; `taken_before` are the versions that steps of a run took in place of
+    computing them before it was left.
     """
 
     def __init__(
@@ -78,7 +86,9 @@ class Scripts:
         verdicts: Verdicts,
         clock: Callable[[], datetime],
         report: Callable[[Report], None] = lambda _: None,
+        taken_before: Mapping[AssetVersion, VersionFacts] | None = None,
     ) -> None:
+        self._taken_before = taken_before or {}
         self._plan = plan
         self._run = run
         self._recorder = recorder
@@ -114,14 +124,15 @@ class Scripts:
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, due: list[Due]) -> Script[None]:
+    def run(self, due: list[Due], *, begun: int = 0, interrupted: int = 0) -> Script[None]:
         """Call the task for these steps at once, and again for those that failed, as often as it may be tried.
 
         Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
+        `begun` attempts are recorded already, of which those that were `interrupted` cost no retry.
         """
         task = due[0].step.task.node.task
         deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
-        attempt, parts = 1, [*stretches(due)]
+        attempt, parts = begun + 1, [*stretches(due)]
         while parts:
             failed: list[_Failed] = []
             for part in parts:
@@ -129,7 +140,7 @@ class Scripts:
             if not failed:
                 return
             now, luck = self._clock(), random.random()  # noqa: S311 - spreads retries; no secret
-            next_ = after_failure(task.retries, attempt, now, luck, deadline=deadline)
+            next_ = after_failure(task.retries, attempt - interrupted, now, luck, deadline=deadline)
             retry_at = next_.at if isinstance(next_, RetryAt) else None
             alone_at = now if deadline is None or now < deadline else None
             for one in failed:
@@ -253,6 +264,74 @@ class Scripts:
     def _refused(self, step: Step, error: str, message: str) -> None:
         self.failures.append((step, Failure(kind=FailureKind.REFUSED, error=error, message=message)))
 
+    # ── what was recorded before ──────────────────────────────────────────────────────────────────────
+
+    def interrupted(self, step: Step, past: StepProgress) -> Script[None]:
+        """The attempt that was under way when the run was left is over; it is to be made again at once."""
+        if past.is_open:
+            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output="")
+            fact = self._facts.failed(step, past.attempts, raised, self._clock(), None)
+            self._recorder.tell((fact, ("failed", step.number, past.attempts)), cause=past.event)
+            past.interrupted += 1
+        elif past.retry_at is not None:
+            yield Pause(past.retry_at)
+
+    def restored(self, step: Step, past: StepProgress) -> Script[None]:
+        """What became of a step is in the log; whoever reads it does so as if it had become of it here."""
+        node = step.task.node
+        match past.made:
+            case StepSucceeded() as fact:
+                yield from self._restore_made(step, fact, past)
+            case StepReused() as fact:
+                self.tally.reused += 1
+                self._restore_taken(step, fact, past)
+            case None if past.failure is not None:
+                self.tally.failed += 1
+                self.failures.append((step, past.failure))
+                for key in node.keys:
+                    self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
+            case None:
+                assert past.skipped is not None, "it has ended"
+                self._skipped(step, Blocked(past.skipped.reason, past.skipped.because))
+
+    def _restore_made(self, step: Step, fact: StepSucceeded, past: StepProgress) -> Script[None]:
+        """As `_succeed`; the verdicts that follow may not have been recorded any more."""
+        assert past.event is not None, "it has ended"
+        node = step.task.node
+        self.tally.ran += 1
+        by_asset = {output.asset: output for output in fact.outputs}
+        for asset, id_ in zip(node.assets, node.ids, strict=True):
+            output = by_asset.get(id_)
+            if output is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+            elif output.retracted:
+                self.tally.refused += 1
+                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
+            elif past.lacks_verdict(id_, [check.name for check in asset.checks]):
+                facts, variant = self._facts.version(fact, output), node.is_variant
+                found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+                self._settle(step, asset, facts, found, variant=variant, cause=past.event)
+            else:
+                self._restore_judged(step, asset, self._facts.version(fact, output), past)
+
+    def _restore_taken(self, step: Step, fact: StepReused, past: StepProgress) -> None:
+        node = step.task.node
+        by_asset = {output.asset: output for output in fact.outputs}
+        for asset, id_ in zip(node.assets, node.ids, strict=True):
+            output = by_asset.get(id_)
+            if output is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+            else:
+                self._restore_judged(step, asset, self._taken_before[id_, output.version], past)
+
+    def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
+        verdicts = [verdict for verdict in past.verdicts if verdict.asset == facts.asset]
+        passes = all(verdict.passed or not verdict.blocking for verdict in verdicts)
+        result = facts._replace(accepted=passes)
+        self._reusable.made(asset.output, result)
+        assert past.event is not None, "it has ended"
+        self._bind_result(step, asset, result, past.event, [(verdict, ()) for verdict in verdicts])
+
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> Script[None]:
@@ -311,13 +390,15 @@ class Scripts:
                 self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
 
     def _skip(self, step: Step, blocked: Blocked) -> None:
-        node = step.task.node
         fact = self._facts.skipped(step, blocked)
         then = self._reports.of(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
+        self._skipped(step, blocked)
+
+    def _skipped(self, step: Step, blocked: Blocked) -> None:
         # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
         self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
         self.tally.barred += blocked.reason is SkipReason.RETRACTED
         because = step.number if blocked.because is None else blocked.because
-        for key in node.keys:
+        for key in step.task.node.keys:
             self._bindings.failed(step, key, blocked.reason, because)

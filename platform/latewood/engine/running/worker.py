@@ -10,12 +10,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 from queue import Queue
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
@@ -26,14 +26,18 @@ from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.running.asks import Evaluate
 from latewood.engine.running.attempt import Attempts, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
+from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    Check,
+    Checked,
     Close,
     Closed,
     Failed,
@@ -54,7 +58,7 @@ from latewood.engine.values.values import Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
-from latewood.model.keys import AssetId, RunId, VersionId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
@@ -84,6 +88,8 @@ def main() -> None:
         match decode_call(waiting.get()):
             case Call() as call:
                 answer(caller.call(call))
+            case Check() as check:
+                answer(caller.check(check))
             case Close():
                 answer(Closed(failures=caller.close()))
 
@@ -188,35 +194,52 @@ class _Caller:
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)
 
+    def check(self, check: Check) -> Checked | Failed:
+        """What the check says; whatever goes wrong around it is the failure of this one call."""
+        try:
+            return self._checked(check)
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
+            return Failed(failure=failure)
+
     def close(self) -> dict[str, Failure]:
         """Leave the resources that were entered; each failure by the resource's name."""
         return self._resources.close()
 
     def _called(self, call: Call) -> Returned | Failed:
-        node = self._node(call)
-        step = Step(
-            number=call.step,
-            task=PlannedTask(node=node, groups=()),
-            ordinal=ordinal_of(node.assets[0].partitions, call.partition),
-            partition=call.partition,
-            action=Action.RUN,
-            reasons=(),
-        )
-        attempts = Attempts(
-            self._loaded,
-            self._values,
-            self._resources,
-            RunId(call.run),
-            _clock(call),
-            self._dynamic,
-            around=self._told if node.task.timeouts.running else nullcontext,
-        )
-        outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
+        node = self._node(call.assets, call.parameters)
+        around = self._told if node.task.timeouts.running else nullcontext
+        attempts = self._attempts(RunId(call.run), _clock(call), around)
+        outcome = attempts.attempt(_step(node, call.step, call.partition), _bound(node, call.inputs), call.attempt)
         match outcome:
             case Raised():
                 return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
             case Made():
                 return self._returned(outcome)
+
+    def _checked(self, check: Check) -> Checked:
+        asset = self._assets[check.asset]
+        definition = next(found for found in asset.checks if found.name == check.check)
+        step = _step(self._node((check.asset,), {}), check.step, check.version.partition)
+        context = self._attempts(RunId(check.run), _now, nullcontext).context
+        around = self._told if definition.task.timeouts.running else nullcontext
+        calls = CheckCalls(self._loaded, self._values, self._resources, context)
+        facts = _facts(check.version)._replace(data_version=check.data_version)
+        with around():
+            found = calls.evaluate(Evaluate(step, asset, definition, facts))
+        return Checked(
+            passed=found.result.passed,
+            message=found.result.message,
+            metadata=dict(found.result.metadata),
+            failure=found.failure,
+            no_reuse=found.no_reuse,
+            logs=found.output,
+        )
+
+    def _attempts(
+        self, run: RunId, clock: Callable[[], datetime], around: Callable[[], AbstractContextManager[None]]
+    ) -> Attempts:
+        return Attempts(self._loaded, self._values, self._resources, run, clock, self._dynamic, around=around)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -227,14 +250,14 @@ class _Caller:
         finally:
             self._say(Running(begins=False))
 
-    def _node(self, call: Call) -> Node:
-        assets = tuple(self._assets[key] for key in call.assets)
+    def _node(self, keys: tuple[AssetKey, ...], parameters: Mapping[str, Any]) -> Node:
+        assets = tuple(self._assets[key] for key in keys)
         return Node(
             assets=assets,
-            keys=call.assets,
-            ids=tuple(AssetId(key) for key in call.assets),
+            keys=keys,
+            ids=tuple(AssetId(key) for key in keys),
             task=assets[0].task,
-            parameters=call.parameters,
+            parameters=parameters,
             logic="",
         )
 
@@ -261,9 +284,24 @@ class _Caller:
         )
 
 
+def _step(node: Node, number: int, partition: PartitionKey) -> Step:
+    return Step(
+        number=number,
+        task=PlannedTask(node=node, groups=()),
+        ordinal=ordinal_of(node.assets[0].partitions, partition),
+        partition=partition,
+        action=Action.RUN,
+        reasons=(),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _clock(call: Call) -> Callable[[], datetime]:
     if not call.at:
-        return lambda: datetime.now(UTC)
+        return _now
     at = datetime.fromisoformat(call.at)
     return lambda: at
 

@@ -20,6 +20,8 @@ from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    Check,
+    Checked,
     Close,
     Closed,
     Failed,
@@ -177,7 +179,7 @@ class Worker:
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def call(self, call: Call, *, timeout: timedelta | None = None) -> Returned | Failed:
+    def call(self, call: Call | Check, *, timeout: timedelta | None = None) -> Returned | Checked | Failed:
         """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again).
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
@@ -185,7 +187,7 @@ class Worker:
         if self._process is None:
             self.start()
         match self._exchange(call, None if timeout is None else timeout.total_seconds()):
-            case Returned() | Failed() as answer:
+            case Returned() | Checked() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 self.kill()
@@ -210,7 +212,9 @@ class Worker:
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
-    def _exchange(self, message: Open | Call | Close, timeout_s: float | None = None) -> Answer | Died | Overdue:
+    def _exchange(
+        self, message: Open | Call | Check | Close, timeout_s: float | None = None
+    ) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
         assert process.stdin is not None, "as a pipe"
@@ -274,6 +278,13 @@ class Worker:
             with suppress(SecretUnavailable):  # the worker cannot have it either
                 secret.reveal()
 
+    def interrupt(self) -> None:
+        """End the process, with all that it has started, from another thread: whoever calls it hears that it died."""
+        process = self._process
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         """End the process, with all that it has started, if there is one."""
         process, self._process = self._process, None
@@ -317,6 +328,15 @@ def _redacted(answer: Answer) -> Answer:
                 logs=redacted(answer.logs),
                 metadata=redacted_json(answer.metadata),
                 no_reuse=redacted(answer.no_reuse),
+            )
+        case Checked():
+            return replace(
+                answer,
+                message=redacted(answer.message),
+                metadata=redacted_json(answer.metadata),
+                failure=None if answer.failure is None else _without_secrets(answer.failure),
+                no_reuse=redacted(answer.no_reuse),
+                logs=redacted(answer.logs),
             )
         case Failed():
             return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))

@@ -79,6 +79,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: str = ""
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Evaluate this check for a version of the asset."""
+
+    asset: AssetKey
+    check: str
+    version: Read
+    data_version: str
+    run: str
+    step: int
+
+
 class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """User code begins, or has ended, of a call whose time is limited; its answer is to come."""
 
@@ -113,6 +124,17 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     added: dict[str, tuple[PartitionKey, ...]] = {}
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The check came to a verdict, or to none where `failure` is."""
+
+    passed: bool
+    message: str = ""
+    metadata: dict[str, Any] = {}
+    failure: Failure | None = None
+    no_reuse: str = ""
+    logs: str = ""
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The task failed, or what it read or returned was refused."""
 
@@ -127,9 +149,9 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Answer = Opened | Refused | Running | Returned | Failed | Closed
+Answer = Opened | Refused | Running | Returned | Checked | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Call | Close]] = msgspec.json.Decoder(Call | Close).decode
+decode_call: Final[Callable[[bytes], Call | Check | Close]] = msgspec.json.Decoder(Call | Check | Close).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

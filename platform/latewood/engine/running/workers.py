@@ -30,6 +30,7 @@ from latewood.model.keys import AssetKey, RunId
 class Crew:
     """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
 
+    A task of another location is named; without a name it is the asset's own, in a location that is opened whole.
     `hidden` are the environment variables that it does not see: other locations' secrets.
     """
 
@@ -40,14 +41,15 @@ class Crew:
 
     def refused(self, opened: Opened) -> str:
         """Why what was opened is not what was deployed; empty if it is. Its results would be taken for another's."""
-        for name, then in self.code.values():
-            now = opened.tasks.get(name)
+        for key, (name, then) in self.code.items():
+            now = opened.tasks.get(name) if name else opened.code.get(key)
             if now is None or now.version != then.version:
                 changes = changed_parts(then, now) if now else ()
                 found = ", ".join(f"{c.name} {c.before} -> {c.after}" for c in changes if c.subject == "package")
+                found = f": {found}" if found else ""
                 return (
-                    f"its task {name} is not the one that was deployed{f': {found}' if found else ''}; deploy the "
-                    "location again by the Python that is to run it, or give it a lock file"
+                    f"its task {name or key} is not the one that was deployed{found}; deploy the location again by the "
+                    "Python that is to run it, or give it a lock file"
                 )
         return ""
 
@@ -83,7 +85,7 @@ class Workers:
         try:
             try:
                 answer = self._worker(node.keys[0]).call(
-                    _call(step, node, bound, number, run), timeout=node.task.timeouts.running
+                    call_of(step, node, bound, number, run), timeout=node.task.timeouts.running
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
@@ -92,7 +94,7 @@ class Workers:
                 case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
                     return Raised(failure=failure, duration_ms=duration_ms, output=logs)
                 case Returned():
-                    return _made(answer, values)
+                    return made_of(answer, values)
         except LatewoodError as error:
             kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
             failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
@@ -139,7 +141,8 @@ class Workers:
         return self._crews[key]
 
 
-def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+def call_of(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+    """The call of a step's task."""
     return Call(
         assets=node.keys,
         partition=step.partition,
@@ -155,7 +158,8 @@ def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -
     )
 
 
-def _made(answer: Returned, values: Values) -> Made:
+def made_of(answer: Returned, values: Values) -> Made:
+    """What a worker returned, as an attempt's results. Raises StoreError."""
     return Made(
         outputs={name: _staged(result) for name, result in answer.outputs.items()},
         unplaced={},
