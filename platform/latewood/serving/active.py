@@ -71,9 +71,8 @@ class ActiveRun:
             store=workspace.store,
             verdicts=self._verdicts,
             clock=workspace.clock,
-            taken_before=opened.taken,
         )
-        self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps)
+        self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)
 
     @property
     def is_over(self) -> bool:

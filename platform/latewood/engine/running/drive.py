@@ -2,15 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
+from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Ask, Script
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
 from latewood.model.definitions import Catalog
+from latewood.model.keys import AssetVersion
 
 
 class Asked(NamedTuple):
@@ -24,13 +27,20 @@ class Drive:
     """Drives the scripts of one run as far as they go, in the order of the frontier. For one thread.
 
     To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding. Of a run
-    that is taken up again `progress` is what is recorded of its steps by number.
+    that is taken up again `progress` is what is recorded of its steps by number, and `taken` has the versions that they
+    took in place of computing them.
     """
 
     def __init__(
-        self, plan: Plan, catalog: Catalog, scripts: Scripts, progress: Mapping[int, StepProgress] | None = None
+        self,
+        plan: Plan,
+        catalog: Catalog,
+        scripts: Scripts,
+        progress: Mapping[int, StepProgress] = MappingProxyType({}),
+        taken: Mapping[AssetVersion, VersionFacts] = MappingProxyType({}),
     ) -> None:
-        self._progress = progress or {}
+        self._progress = progress
+        self._taken = taken
         self._frontier = Frontier(plan, catalog)
         self._scripts = scripts
         self._asking: deque[Asked] = deque()
@@ -97,7 +107,7 @@ class Drive:
 
     def _continued(self, step: Step, past: StepProgress) -> Script[None]:
         if past.has_ended:
-            yield from self._scripts.restored(step, past)
+            yield from self._scripts.restored(step, past, self._taken)
         else:
             yield from self._scripts.interrupted(step, past)
             due = yield from self._scripts.opened(step)

@@ -68,8 +68,7 @@ class _Failed(NamedTuple):
 class Scripts:
     """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
 
-    `root` is where paths in parameters start; `taken_before` are the versions that steps of a run took in place of
-    computing them before it was left.
+    `root` is where paths in parameters start.
     """
 
     def __init__(
@@ -86,9 +85,7 @@ class Scripts:
         verdicts: Verdicts,
         clock: Callable[[], datetime],
         report: Callable[[Report], None] = lambda _: None,
-        taken_before: Mapping[AssetVersion, VersionFacts] | None = None,
     ) -> None:
-        self._taken_before = taken_before or {}
         self._plan = plan
         self._run = run
         self._recorder = recorder
@@ -276,15 +273,18 @@ class Scripts:
         elif past.retry_at is not None:
             yield Pause(past.retry_at)
 
-    def restored(self, step: Step, past: StepProgress) -> Script[None]:
-        """What became of a step is in the log; whoever reads it does so as if it had become of it here."""
+    def restored(self, step: Step, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]) -> Script[None]:
+        """What became of a step is in the log; whoever reads it does so as if it had become of it here.
+
+        `taken` has the versions that it took in place of computing them, if it did.
+        """
         node = step.task.node
         match past.made:
             case StepSucceeded() as fact:
                 yield from self._restore_made(step, fact, past)
             case StepReused() as fact:
                 self.tally.reused += 1
-                self._restore_taken(step, fact, past)
+                self._restore_taken(step, fact, past, taken)
             case None if past.failure is not None:
                 self.tally.failed += 1
                 self.failures.append((step, past.failure))
@@ -314,7 +314,9 @@ class Scripts:
             else:
                 self._restore_judged(step, asset, self._facts.version(fact, output), past)
 
-    def _restore_taken(self, step: Step, fact: StepReused, past: StepProgress) -> None:
+    def _restore_taken(
+        self, step: Step, fact: StepReused, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]
+    ) -> None:
         node = step.task.node
         by_asset = {output.asset: output for output in fact.outputs}
         for asset, id_ in zip(node.assets, node.ids, strict=True):
@@ -322,7 +324,7 @@ class Scripts:
             if output is None:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
             else:
-                self._restore_judged(step, asset, self._taken_before[id_, output.version], past)
+                self._restore_judged(step, asset, taken[id_, output.version], past)
 
     def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
         verdicts = [verdict for verdict in past.verdicts if verdict.asset == facts.asset]
