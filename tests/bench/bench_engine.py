@@ -1,7 +1,7 @@
 """Engines: how soon what is asked for is made, how fast many steps and runs go by, and what an idle one costs.
 
-The engine is a process of its own with two workers, as `latewood engine --workers 2` starts it, and warm: it has run the
-code before. Who asks has its definitions loaded; asking includes planning.
+The engine is a process of its own with two workers, as `latewood engine --workers 2` starts it, and warm: it has run
+the code before. Who asks has its definitions loaded; asking includes planning.
 """
 
 import os

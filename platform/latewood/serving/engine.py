@@ -11,12 +11,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, TypeVar
 
+from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.recorder import Recorder
@@ -95,6 +97,21 @@ class Engine:
                 finally:
                     self._leave_all()
                     self._pool.close()
+
+    def warm(self, environment: str) -> None:
+        """Have processes ready with what is deployed in the environment. From any thread."""
+        self._inbox.put(lambda: self._warm(environment))
+
+    def _warm(self, environment: str) -> None:
+        workspace = replace(self._workspace, environment=environment)
+        try:
+            view = view_of(workspace)
+            crews = self._crews.of_assets(workspace, view, view.catalog.assets)
+        except LatewoodError as error:
+            LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
+            return
+        for crew in {id(crew): crew for crew in crews.values()}.values():
+            self._pool.warm(crew)
 
     def drain(self) -> None:
         """Begin nothing new, and end once what is under way has ended. From any thread, or a signal's handler."""

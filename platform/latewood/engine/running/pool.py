@@ -73,11 +73,11 @@ class Pool:
             member.job = job
         member.jobs.put(job)
 
-    def warm(self, crew: Crew, *, processes: int) -> None:
-        """Start processes with this code, as far as there are slots that nobody has."""
+    def warm(self, crew: Crew) -> None:
+        """Start processes with this code on the slots that nobody has."""
         with self._lock:
-            room = self._slots - len(self._members)
-            for _ in range(min(room, processes - sum(member.crew is crew for member in self._members))):
+            have = sum(member.crew is crew for member in self._members)
+            for _ in range(min(self._slots - len(self._members), self._slots - have)):
                 self._started(crew)
 
     def kill(self, job: Job) -> None:
