@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,23 @@ def materialize_command(
     return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
-def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: bool, quiet: bool) -> int:
-    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code."""
+def execute(
+    workspace: Workspace,
+    prepared: Prepared,
+    started: float,
+    *,
+    json_: bool,
+    quiet: bool,
+    told: Callable[[dict[str, Any]], None] = print_json,
+) -> int:
+    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code.
+
+    What there is to say in JSON is `told`.
+    """
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
-        print_json({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
+        told({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
     else:
         _print_result(out, prepared, result, time.perf_counter() - started)
     return _exit_code(result)
@@ -95,12 +107,14 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
 def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
     """Print what would be done with what was loaded, what deploying it would drop included. Nothing is recorded."""
     view, made = plan_loaded(workspace, loaded, asked)
-    if view.foreseen is not None:
-        say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
-    say_broken(view, loaded.location)
+    dropped: tuple[AssetKey, ...] = ()
+    for each, foreseen in zip(loaded.together, view.all_foreseen, strict=True):
+        lost = tuple(key for key in foreseen.deployed.dropped if key not in view.catalog.assets)
+        say_dropped(workspace, each, replace(foreseen.deployed, dropped=lost), "would drop")
+        say_broken(view, each.location)
+        dropped += lost
     changes = plan_changes(workspace, view, made)
     if json_:
-        dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
         print_json({**_plan_json(made, changes), "would_drop": dropped})
     else:
         _print_plan(console(), made, asked, changes)
