@@ -145,6 +145,7 @@ def test_a_workflow_whose_inputs_have_values_has_heads(flow):
     assert "waiting for inputs" in flow.here("assets").out
     again = flow.here("materialize", "*")
     assert "left out: numbers/split/train and 7 more wait for --param numbers.data=VALUE" in again.out
+    assert "=VALUE: of numbers all steps run, or none\n" in again.out
     assert calls(flow) == []
     variant = flow.here("materialize", "short/*", "--param", "short.depth=3", "--json")
     assert (variant.code, calls(flow)) == (0, ["train3"])

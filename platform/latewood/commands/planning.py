@@ -166,9 +166,15 @@ def awaiting_lines(made: Plan) -> list[str]:
         waiting.setdefault(names, []).append(key)
     return [
         f"{keys[0]}{f' and {len(keys) - 1} more wait' if keys[1:] else ' waits'} for "
-        f"{', '.join(f'--param {name}=VALUE' for name in names)}"
+        f"{', '.join(f'--param {name}=VALUE' for name in names)}{_as_a_whole(made, names)}"
         for names, keys in waiting.items()
     ]
+
+
+def _as_a_whole(made: Plan, names: Sequence[str]) -> str:
+    """Why steps wait that do not read the input themselves, where it is a workflow's."""
+    workflows = {owner for owner in (name.rpartition(".")[0] for name in names) if owner not in made.state.ids}
+    return f": of {' and '.join(sorted(workflows))} all steps run, or none" if workflows else ""
 
 
 def elsewhere_lines(made: Plan) -> list[str]:
