@@ -222,7 +222,7 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
         ("kinds", ", ".join(asset.kinds)),
-        ("type", display(asset.type) if asset.origin is Origin.MADE else ""),
+        ("type", _type_text(asset) if asset.origin is Origin.MADE else ""),
         ("partitions", "" if asset.partitions is None else title(asset.partitions)),
         ("origin", "" if asset.origin is Origin.MADE else asset.origin.value),
         *_task_facts(asset),
@@ -235,6 +235,10 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
         ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
     ]
+
+
+def _type_text(asset: AssetDefinition) -> str:
+    return display(asset.type) + (", so values are not checked when they are made" if asset.type.kind == "any" else "")
 
 
 def _task_facts(asset: AssetDefinition) -> list[tuple[str, str]]:
