@@ -262,7 +262,7 @@ def test_an_io_that_fails_is_a_failure_of_the_reader_or_of_the_look_with_its_aut
     shell.write("tally.py", broken.replace("SCALE", "1"))
     done = shell.here("materialize", "doubled", "-f", "tally.py")
     assert done.code == 1
-    assert "LookupError: tally-prod" in done.out
+    assert "LookupError: tally-prod" in done.err
     logs = shell.here("logs", answer(shell, "runs")[0]["run"]).out
     assert "in load" in logs
     assert "placing.py" not in logs

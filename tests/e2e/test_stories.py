@@ -401,5 +401,5 @@ def test_a_result_without_annotation_is_taken_and_checked_by_who_reads_it(shell)
         "@asset\ndef read(made: list[str]) -> int:\n    return len(made)\n",
     )
     done = shell.here("materialize", "*", "-f", "untyped.py")
-    assert (done.code, "expected list[str], found list at [0]: expected str, found int 1" in done.out) == (1, True)
+    assert (done.code, "expected list[str], found list at [0]: expected str, found int 1" in done.err) == (1, True)
     assert "Any, so values are not checked when they are made" in shell.here("asset", "made").out

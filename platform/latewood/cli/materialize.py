@@ -83,12 +83,13 @@ def execute(
 def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, quiet: bool) -> Result:
     """Run what was prepared, live on a terminal, else told in lines on standard error."""
     live = out is not None and out.is_terminal and not quiet
+    in_lines = not live and not quiet
     with ExitStack() as stack:
         watching: list[Progress | Lines] = []
         if out is not None:
-            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live)))
-        if not live and not quiet:
-            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr)))
+            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live, told=in_lines)))
+        if in_lines:
+            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr, table=out is not None)))
         notice = warner() if quiet else watching[-1].notice
 
         def report(found: Report) -> None:
