@@ -27,6 +27,7 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, Told, in_parts
 from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
+from latewood.engine.running.step_logs import listening
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
@@ -354,15 +355,16 @@ def _executed(
     handled: tuple[FailureHandled, ...] = ()
     cancelled = False
     try:
-        tally = inline.execute()
-        handled = handle_failures(
-            inline.failures,
-            loaded=prepared.loaded,
-            resources=resources,
-            run=run,
-            recorder=recorder,
-            store=workspace.store,
-        )
+        with listening():
+            tally = inline.execute()
+            handled = handle_failures(
+                inline.failures,
+                loaded=prepared.loaded,
+                resources=resources,
+                run=run,
+                recorder=recorder,
+                store=workspace.store,
+            )
     except KeyboardInterrupt:
         tally, cancelled = inline.tally, True
     finally:
