@@ -94,7 +94,7 @@ def narrow(broad: int) -> int:
 def test_2_selecting_more_is_advised_only_where_it_helps(shell):
     shell.write("base.py", BASE)
     waits = shell.here("materialize", "narrow", "-f", "base.py")
-    assert (waits.code, "waits for --param base.size" in waits.err, "+KEY" in waits.err) == (2, True, False)
+    assert (waits.code, "waits for --param base.size=VALUE\n" in waits.err, "+KEY" in waits.err) == (2, True, False)
     shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
     helps = shell.here("materialize", "narrow", "-f", "base.py")
     assert (helps.code, "+KEY" in helps.err) == (2, True)

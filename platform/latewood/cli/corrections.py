@@ -75,7 +75,7 @@ def _json(done: Done, *, dry_run: bool) -> dict[str, Any]:
         "equal": list(map(_made_json, done.reach.roots)),
         "downstream": list(map(_made_json, done.reach.made)),
         "heads": [asdict(found) for found in done.reach.heads],
-        "plans": {name: {a.value: n for a, n in plan.counts().items()} for name, plan in done.reach.plans.items()},
+        "plans": {name: {a.value: n for a, n in plan.counts.items()} for name, plan in done.reach.plans.items()},
     }
 
 
@@ -118,7 +118,7 @@ def _print_reach(out: Console, found: Reach, named: int) -> None:
 
 
 def _counts(plan: Plan) -> str:
-    counts = plan.counts()
+    counts = plan.counts
     words = {Action.RUN: "run", Action.DEPENDS: "maybe", Action.REUSE: "reuse", Action.BLOCKED: "blocked"}
     return (
         ", ".join(f"{counts[action]:,} {word}" for action, word in words.items() if counts[action]) or "nothing to do"

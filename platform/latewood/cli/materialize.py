@@ -211,7 +211,7 @@ def _outcome(prepared: Prepared, result: Result) -> str:
     """What is true once everything that could be made of what was asked for has been."""
     tally = result.tally
     nodes = [task.node for task in prepared.plan.tasks]
-    made_in_part = prepared.plan.counts()[Action.BLOCKED] or tally.barred
+    made_in_part = prepared.plan.counts[Action.BLOCKED] or tally.barred
     made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
     if (tried := [node for node in nodes if node.is_variant]) and len(tried) < len(nodes):
         of = plural(len({key for node in tried for key in node.keys}), "asset")
@@ -254,7 +254,7 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         variants = "" if count == 1 else f"{count:,} variants"
         rows.add_row(word, key, ", each ".join(filter(None, (variants, partitions))), why, style=_ACTION_STYLE[word])
     out.print(rows)
-    counts = made.counts()
+    counts = made.counts
     out.print(
         f"{counts[Action.RUN]:,} run, {counts[Action.DEPENDS]:,} maybe, {counts[Action.REUSE]:,} reuse, "
         f"{counts[Action.FRESH]:,} fresh"
@@ -340,7 +340,7 @@ def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
     return {
         "position": made.state.position,
         "environment": made.state.environment,
-        "counts": {action.value: count for action, count in made.counts().items()},
+        "counts": {action.value: count for action, count in made.counts.items()},
         "awaiting": made.awaiting,
         "steps": [
             {

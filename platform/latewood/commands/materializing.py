@@ -11,7 +11,7 @@ from typing import Any, Final
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
-from latewood.commands.places import may_overwrite, newly_found
+from latewood.commands.places import Looks, may_overwrite, newly_found
 from latewood.commands.planning import Asked, executable_plan, plan_loaded
 from latewood.commands.sharing import sharing_in_use, workers_for
 from latewood.commands.views import View, view_of
@@ -113,12 +113,13 @@ def prepare(
     anything is deployed, and so StoreError for a store to which nothing can be written.
     """
     workspace.store.require_writable()
+    looks: Looks = {}
     if may_overwrite(workspace, loaded):
-        plan_loaded(workspace, loaded, asked)
+        plan_loaded(workspace, loaded, asked, looks)
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
-    made = executable_plan(workspace, view, asked, loaded)
+    made = executable_plan(workspace, view, asked, loaded, looks)
     return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=made)
 
 
@@ -261,7 +262,7 @@ def request_facts(
         in_parts(places.items(), _PART_BYTES_MAX),
     )
     chunks = list(zip_longest(*parts)) or [((), (), ())]
-    fresh = made.counts()[Action.FRESH]
+    fresh = made.counts[Action.FRESH]
     facts: Told = [(requested, ("requested",))]
     for number, (steps, seen, lying) in enumerate(chunks, start=1):
         planned = RunPlanned(
@@ -383,7 +384,7 @@ def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
         failed=tally.failed,
         refused=tally.refused,
         skipped=tally.skipped,
-        fresh=made.counts()[Action.FRESH],
+        fresh=made.counts[Action.FRESH],
     )
 
 

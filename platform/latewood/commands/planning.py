@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
+from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
 from latewood.commands.reading import look, places_here, read, select_keys, state_at
 from latewood.commands.views import View, foreseen_view, view_of
 from latewood.commands.workspace import Workspace
@@ -57,10 +57,12 @@ class Asked:
     """Other locations for which the same is asked together with this: what is selected may be theirs alone."""
 
 
-def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
+def make_plan(
+    workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None, looks: Looks | None = None
+) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
-    The state is read in one snapshot, and files are looked at before.
+    The state is read in one snapshot, and files are looked at before, as are places that `looks` does not have yet.
     Cost: O(assets + heads + versions that may be reused).
     """
     now = workspace.clock()
@@ -86,7 +88,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     if with_places(view.catalog, view.ids):
         with snapshot(workspace.log) as connection:
             places = places_here(connection, workspace, view)
-        seen = look_at(places, view.root, workspace.home, loaded)
+        seen = look_at(places, view.root, workspace.home, loaded, looks)
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, paths, looked, seen)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
@@ -122,22 +124,22 @@ def with_past(
     return replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
 
 
-def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked) -> tuple[View, Plan]:
+def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, looks: Looks | None = None) -> tuple[View, Plan]:
     """The plan that would be executed were the location deployed, and the view it is made of; nothing is recorded.
 
     Raises UsageError, and DefinitionsInvalid as deploying does.
     """
     with uncollected(), snapshot(workspace.log) as connection:
         view = foreseen_view(connection, workspace, loaded)
-    return view, executable_plan(workspace, view, asked, loaded)
+    return view, executable_plan(workspace, view, asked, loaded, looks)
 
 
-def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded) -> Plan:
+def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded, looks: Looks | None = None) -> Plan:
     """The plan for what is asked of the loaded location, in which nothing relies on an artifact that is gone.
 
     Raises UsageError. Cost: as `make_plan`, and one look at the disk for each partition that is fresh.
     """
-    made = make_plan(workspace, view, asked, loaded=loaded)
+    made = make_plan(workspace, view, asked, loaded=loaded, looks=looks)
     refuse_foreign(workspace, made)
     refuse_overwriting(made, view.catalog, view.root)
     lost = lost_artifacts(workspace, made)
