@@ -293,8 +293,8 @@ def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the
 
 
 def test_what_is_planned_twice_before_it_is_deployed_is_looked_at_once(project, tmp_path):
-    looking = 'def fingerprint(self, place):\n        with (place.root / "looks").open("a") as looks: looks.write(".")\n       '
-    project.define(DYING.replace("def fingerprint(self, place):", looking))
+    counting = '\n        with (place.root / "looks").open("a") as looks: looks.write(".")\n       '
+    project.define(DYING.replace("def fingerprint(self, place):", f"def fingerprint(self, place):{counting}"))
     project.run()
     create(project.workspace, "dev")  # could overwrite what prod has: so it is planned before anything is deployed
     (tmp_path / "looks").unlink()

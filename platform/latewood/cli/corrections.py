@@ -60,6 +60,13 @@ def rename_command(*, old: str, new: str, json_: bool) -> int:
         console().print(
             f"Define {done.new} in the code and deploy it: until then {where} goes on as it is.", style="dim"
         )
+    for place in done.places:
+        before, after = (place.replace("{asset}", name) for name in (done.old, done.new))
+        text = (
+            f"Values that lie at {before} stay there, and are read from there; those to come go to {after}. "
+            f"`latewood materialize {done.new} --force` puts them there at once, when the new name is deployed."
+        )
+        console().print(text, style="yellow")
     return exits.OK
 
 
