@@ -209,7 +209,7 @@ def test_a_failure_is_handled_once_after_the_run_and_never_hidden(flow):
     flow.write("deaf", "")
     again = flow.here("launch", *arguments)
     assert (again.code, calls(flow)) == (1, ["train13", "notify"])
-    assert "ValueError: unlucky" in again.out
+    assert "ValueError: unlucky" in again.err
     assert "on failure of numbers: flow:notify failed: OSError: nobody listens" in again.out
     events = [json.loads(line) for line in flow.here("log", "tail", "--after", "0", "--json").out.splitlines()]
     handled = [event["data"] for event in events if event["type"] == "failure.handled"]

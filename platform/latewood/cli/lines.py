@@ -46,7 +46,7 @@ def _write(stream: TextIO, text: str, colour: str | None = None) -> None:
 class Lines:
     """Tells the run's id first, each task once its last step has ended, failures at once, and breaks long silences.
 
-    Where a `table` of the tasks follows they are left to it. Reports may come from any thread.
+    Where a `table` of the tasks follows they are left to it, and messages are whole. Reports may come from any thread.
     Cost: a line for each task, not for each partition.
     """
 
@@ -132,7 +132,8 @@ class Lines:
             where = f" {report.partition}" if report.partition else ""
             colour = "red" if report.status in ("failed", "refused") else "yellow"
             first, *more = f"{report.message}{warning_facts(report)}".splitlines() or [""]
-            self._say(f"{report.status}: {asset}{where}: {first}{' …' if more else ''}", colour)
+            rest = "".join(f"\n  {line}" for line in more) if self._table else " …" if more else ""
+            self._say(f"{report.status}: {asset}{where}: {first}{rest}", colour)
         elif told == _TOLD_MAX + 1:
             self._say(f"{report.status}: {asset}: more of it; see `latewood run {self._run}`")
 
