@@ -335,8 +335,8 @@ def test_a_damaged_artifact_is_noticed_and_made_again(shell):
     artifact.chmod(0o644)
     artifact.write_text("99")
     shell.write("a.py", text.format(plus=2))
-    failed = shell("materialize", "*", "-f", "a.py", code=1)
-    assert "its content is not what it was written with" in failed
+    failed = shell.here("materialize", "*", "-f", "a.py")
+    assert (failed.code, "its content is not what it was written with" in failed.err) == (1, True)
     shell("materialize", "*", "-f", "a.py")
     assert json.loads(shell("show", "b", "--json"))["value"] == 14
 
