@@ -67,7 +67,8 @@ class Engine:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()
-        self._pool = Pool(slots, freed=lambda: None)
+        self._slots = slots
+        self._pool = Pool(slots)
         self._crews = Crews()
         self._active: dict[RunId, ActiveRun] = {}
         self._waiting: list[RunId] = []
@@ -89,6 +90,12 @@ class Engine:
         with caches_in_use(self._workspace.home), GroupCommit(self._log, self._log.make_durable) as commits:
             self._commits = commits
             with self._listening(), self._keeping():
+                LOG.info(
+                    "engine %s drives runs of project %s with %d workers",
+                    self.name,
+                    self._workspace.project,
+                    self._slots,
+                )
                 try:
                     self._look()
                     while not (self._draining and not any(run.jobs for run in self._active.values())):
@@ -197,6 +204,15 @@ class Engine:
                 self._store_in_use.enter_context(in_use(workspace.store))
             self._active[run] = active
             active.begin()
+            again = ", taken up again" if found.progress.is_started else ""
+            LOG.info(
+                "run %s: %s in %s, %s steps%s",
+                run,
+                found.progress.requested.selection,
+                found.workspace.environment,
+                f"{found.plan.length:,}",
+                again,
+            )
             if run in self._cancelled:
                 active.cancel()
         except DatabaseUnreachable as error:
@@ -209,6 +225,8 @@ class Engine:
         del self._active[run.run]
         for job in run.jobs:
             self._pool.kill(job)
+
+        LOG.info("run %s: %s", run.run, run.outcome)
 
         def give_back() -> None:
             with suppress(LogError):

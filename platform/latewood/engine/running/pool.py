@@ -49,13 +49,10 @@ class _Member:
 
 
 class Pool:
-    """Worker processes for many runs. `freed` is called, in another thread, whenever a slot has become free."""
+    """Worker processes for many runs, at most `slots` of them."""
 
-    def __init__(
-        self, slots: int, freed: Callable[[], None] = lambda: None, environ: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, slots: int, environ: Mapping[str, str] | None = None) -> None:
         self._slots = slots
-        self._freed = freed
         self._environ = os.environ if environ is None else environ
         self._members: list[_Member] = []
         self._lock = threading.Lock()
@@ -141,7 +138,6 @@ class Pool:
                         self._members.remove(member)
                     member.jobs.put(None)
             job.done(answer)
-            self._freed()
         member.worker.close()
 
 
