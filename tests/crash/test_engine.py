@@ -1,20 +1,23 @@
 """Engines: runs that are asked for are driven, and survive whatever becomes of who drives them."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from crash.conftest import facts_of, head_keys
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.runs import run_named
+from latewood.engine.running.run_log import patiently
 from latewood.events import (
     CheckEvaluated,
     FailureKind,
@@ -30,6 +33,7 @@ from latewood.events import (
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.requesting import cancel, request
 from latewood_eventlog.audit import verify
+from postgres.ledger import meanwhile
 
 DAYS = """
     days = Daily("2024-01-01", "2024-02-20")
@@ -76,13 +80,11 @@ def until(told, timeout_s=60):
 
 
 def ended(workspace, asked):
-    return until(
-        lambda: next((f for f in facts_of(workspace.log) if isinstance(f, RunEnded) and f.run == asked.run), 0)
-    )
+    return until(lambda: next((fact for fact in of_type(workspace, RunEnded) if fact.run == asked.run), None))
 
 
 def of_type(workspace, *types):
-    return [fact for fact in facts_of(workspace.log) if isinstance(fact, types)]
+    return [fact for fact in patiently(lambda: facts_of(workspace.log)) if isinstance(fact, types)]
 
 
 def require_each_step_ended_once(workspace, asked):
@@ -148,6 +150,28 @@ def test_an_engine_that_stood_still_is_fenced(workspace, environ, asked_for):
             assert ended(workspace, asked).status is RunStatus.SUCCEEDED
             time.sleep(0.5)
     require_each_step_ended_once(workspace, asked)
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_an_engine_whose_connections_are_cut_all_the_time_loses_nothing(workspace, environ, asked_for, superuser_url):
+    asked = asked_for(DAYS.format(pause="time.sleep(0.05)"))
+
+    def cut(over):
+        with closing(psycopg2.connect(superuser_url.libpq())) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            while not over.wait(random.uniform(0.05, 0.3)):
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND application_name LIKE 'latewood%'"
+                )
+
+    with engine(environ):
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 2)
+        with meanwhile(cut):
+            time.sleep(4)
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    require_each_step_ended_once(workspace, asked)
+    assert head_keys(workspace) == {"day": 50, "double": 50, "month": 2}
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 

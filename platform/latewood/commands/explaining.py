@@ -50,6 +50,7 @@ from latewood.projections.configurations import values_of
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import heads_since, partition_history, versions_of
 from latewood.projections.versions import contents_seen
+from latewood_eventlog.log import READ_LIMIT
 from latewood_eventlog.records import Position, RecordedEvent
 
 
@@ -320,8 +321,11 @@ def code_place(part: str) -> str:
 
 def run_events(workspace: Workspace, run: RunId) -> Iterator[tuple[RecordedEvent, Any]]:
     """All events of a run, oldest first, each with its fact."""
-    after = 0
-    while events := workspace.log.read(workspace.project, f"run/{run}", after=after):
+    events: list[RecordedEvent] = []
+    while not events or len(events) == READ_LIMIT:
+        after = events[-1].version if events else 0
+        events = workspace.log.read(workspace.project, f"run/{run}", after=after)
+        if not events:
+            return
         for event in events:
             yield event, from_json(event.type, event.data)
-        after = events[-1].version
