@@ -32,7 +32,7 @@ _STYLE = {
 
 
 def rerun_command(
-    *, named: str, only: str, parameters: tuple[str, ...], dry_run: bool, json_: bool, quiet: bool
+    *, named: str, only: str, parameters: tuple[str, ...], dry_run: bool, detach: bool, json_: bool, quiet: bool
 ) -> int:
     """Ask again for what a run was asked for; exit code."""
     started = time.perf_counter()
@@ -43,6 +43,10 @@ def rerun_command(
         if dry_run:
             return plan_of_loaded(again.workspace, again.loaded, again.asked, json_=json_)
         prepared = prepared_for(again.workspace, again.loaded, again.asked)
+        if detach:
+            from latewood.cli import serving
+
+            return serving.detach(again.workspace, prepared, json_=json_)
         return execute(again.workspace, prepared, started, json_=json_, quiet=quiet)
 
 

@@ -22,6 +22,7 @@ def launch_command(
     zipped: bool,
     force: bool,
     dry_run: bool,
+    detach: bool,
     json_: bool,
     quiet: bool,
 ) -> int:
@@ -35,6 +36,10 @@ def launch_command(
     if dry_run:
         return plan_of_loaded(workspace, loaded, asked, json_=json_)
     prepared = prepared_for(workspace, loaded, asked)
+    if detach:
+        from latewood.cli import serving
+
+        return serving.detach(workspace, prepared, json_=json_)
     return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 

@@ -23,6 +23,7 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
+detach = click.option("--detach", is_flag=True, help="Leave the run to engines; return once it is asked for.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Do not show how far it is, only how it ended.")
 environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
 

@@ -13,6 +13,7 @@ from latewood.cli.loading import load
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
+from latewood.commands.materializing import Prepared
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import project_root
@@ -24,7 +25,13 @@ from latewood.serving.watching import watch
 def detach_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
     """Load, deploy, plan, and leave the run to engines; exit code."""
     workspace = open_workspace(environment=environment)
-    found = request(workspace, prepared_for(workspace, load(workspace, file, module), asked_for(**asked)))
+    prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
+    return detach(workspace, prepared, json_=json_)
+
+
+def detach(workspace: Workspace, prepared: Prepared, *, json_: bool) -> int:
+    """Leave what was prepared to engines; exit code."""
+    found = request(workspace, prepared)
     if json_:
         print_json({"run": found.run or None, "steps": found.steps})
     elif not found.run:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import VALUES, as_json, quiet, said
+from latewood.cli.options import VALUES, as_json, detach, quiet, said
 
 
 @click.command()
@@ -14,6 +14,7 @@ from latewood.cli.options import VALUES, as_json, quiet, said
 )
 @click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE,…", help=VALUES)
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@detach
 @quiet
 @as_json
 def rerun(**given: Any) -> int:

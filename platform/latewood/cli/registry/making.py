@@ -7,12 +7,13 @@ from typing import Any, Final
 import click
 
 from latewood.cli.options import VALUES, as_json, asked, environment, partition, quiet, source, sources, zipped
+from latewood.cli.options import detach as detached
 
 
 @click.command()
 @asked
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
-@click.option("--detach", is_flag=True, help="Leave the run to engines; return once it is asked for.")
+@detached
 @quiet
 @as_json
 def materialize(dry_run: bool, detach: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
@@ -62,6 +63,7 @@ def _alone(*, files: Sequence[Path], modules: Sequence[str], **given: Any) -> di
 @environment
 @click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@detached
 @quiet
 @as_json
 def launch(**given: Any) -> int:
