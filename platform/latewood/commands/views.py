@@ -71,6 +71,7 @@ class View:
     now: datetime
     renames: Sequence[Rename] = ()
     foreseen: Foreseen | None = None
+    bases: frozenset[str] = frozenset()
 
     def is_here(self, key: AssetKey) -> bool:
         """Whether the files that its parameters name can be looked at as they are."""
@@ -211,6 +212,7 @@ def read_view(
         now=_instant(workspace, as_of),
         renames=renames(connection, workspace.project, at),
         foreseen=foreseen,
+        bases=frozenset(stretch.environment for stretch in line[1:]),
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from latewood.decide.actions import barred
-from latewood.decide.judge import retraction
+from latewood.decide.judge import is_elsewhere, retraction
 from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan, Step
 from latewood.decide.retry import RetryAt, after_failure
@@ -138,8 +138,7 @@ class InlineRun:
         taken = self._reusable.find(step, inputs)
         if taken is None:
             return Due(step, bound, inputs)
-        self._reuse(step, bound, inputs, taken)
-        return None
+        return None if self._reuse(step, bound, inputs, taken) else Due(step, bound, inputs)
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -295,16 +294,16 @@ class InlineRun:
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> None:
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> bool:
+        """Take these versions in place of running; False where one does not get to the place where it belongs."""
         node = step.task.node
         variant = node.is_variant
         judged = Judged()
         accepting: Told = []
         outputs: list[ReusedOutput] = []
         results: list[tuple[AssetDefinition, VersionFacts]] = []
-        for asset, id_, facts in zip(node.assets, node.ids, taken, strict=True):
+        for index, (asset, id_, facts) in enumerate(zip(node.assets, node.ids, taken, strict=True)):
             if facts is None:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
                 continue
             own = self._reusable.own(step, id_, facts)
             known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
@@ -312,6 +311,13 @@ class InlineRun:
             judged.told += found.told
             judged.needs += found.needs
             result = own._replace(accepted=found.passes)
+            # What a blocking check refuses never gets to a place.
+            if found.passes and is_elsewhere(node, index, step.partition, facts, self._plan.state):
+                copy = self._storing.copied(step, asset, facts)
+                if copy is None:
+                    self._reusable.lost(step, facts)
+                    return False
+                result = result._replace(artifact=copy)
             outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
             if found.passes and own is facts and not facts.accepted:
                 accepting += self._checks.accepted(step, result, head=False)
@@ -326,8 +332,12 @@ class InlineRun:
             then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
         )
         self.tally.reused += 1
+        for asset, facts in zip(node.assets, taken, strict=True):
+            if facts is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         for asset, result in results:
             self._bind_result(step, asset, result, ids[len(judged.told)], judged.told)
+        return True
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 
