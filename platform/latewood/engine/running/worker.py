@@ -40,6 +40,7 @@ from latewood.engine.running.worker_protocol import (
     Open,
     Opened,
     Read,
+    Recall,
     Refused,
     Result,
     Returned,
@@ -50,7 +51,7 @@ from latewood.engine.running.worker_protocol import (
 )
 from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.recordable import text
-from latewood.engine.values.values import Values
+from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
@@ -84,6 +85,8 @@ def main() -> None:
         match decode_call(waiting.get()):
             case Call() as call:
                 answer(caller.call(call))
+            case Recall() as recall:
+                answer(caller.recall(recall))
             case Close():
                 answer(Closed(failures=caller.close()))
 
@@ -182,8 +185,15 @@ class _Caller:
 
     def call(self, call: Call) -> Returned | Failed:
         """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
+        return self._whatever_goes_wrong(lambda: self._called(call))
+
+    def recall(self, recall: Recall) -> Returned | Failed:
+        """The version as an artifact of the results."""
+        return self._whatever_goes_wrong(lambda: self._recalled(recall))
+
+    def _whatever_goes_wrong(self, act: Callable[[], Returned | Failed]) -> Returned | Failed:
         try:
-            return self._called(call)
+            return act()
         except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)
@@ -218,6 +228,14 @@ class _Caller:
             case Made():
                 return self._returned(outcome)
 
+    def _recalled(self, recall: Recall) -> Returned:
+        asset = self._assets[recall.asset]
+        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
+        value = self._values.load(asset.key, _facts(recall.version), annotation)
+        output = self._values.stage(value, annotation, subject=f'"{asset.key}"')
+        self._results.commit([output.staged])
+        return Returned(outputs={asset.output: _result(output)}, duration_ms=0.0)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """The time of user code alone is limited, by an engine that does not see when it begins and ends."""
@@ -243,22 +261,23 @@ class _Caller:
             return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
         self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
         return Returned(
-            outputs={
-                name: Result(
-                    data_version=output.data_version,
-                    artifact=output.staged.address,
-                    size=output.staged.size,
-                    metadata=dict(output.metadata),
-                    columns=output.columns,
-                )
-                for name, output in made.outputs.items()
-            },
+            outputs={name: _result(output) for name, output in made.outputs.items()},
             duration_ms=made.returned.duration_ms,
             logs=made.returned.output,
             metadata=dict(made.metadata),
             no_reuse=made.no_reuse,
             added={name: tuple(keys) for name, keys in made.added.items()},
         )
+
+
+def _result(output: StagedOutput) -> Result:
+    return Result(
+        data_version=output.data_version,
+        artifact=output.staged.address,
+        size=output.staged.size,
+        metadata=dict(output.metadata),
+        columns=output.columns,
+    )
 
 
 def _clock(call: Call) -> Callable[[], datetime]:

@@ -25,6 +25,7 @@ from latewood.engine.running.worker_protocol import (
     Failed,
     Open,
     Opened,
+    Recall,
     Refused,
     Returned,
     Running,
@@ -177,7 +178,7 @@ class Worker:
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def call(self, call: Call, *, timeout: timedelta | None = None) -> Returned | Failed:
+    def call(self, call: Call | Recall, *, timeout: timedelta | None = None) -> Returned | Failed:
         """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again).
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
@@ -210,7 +211,9 @@ class Worker:
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
-    def _exchange(self, message: Open | Call | Close, timeout_s: float | None = None) -> Answer | Died | Overdue:
+    def _exchange(
+        self, message: Open | Call | Recall | Close, timeout_s: float | None = None
+    ) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
         assert process.stdin is not None, "as a pipe"

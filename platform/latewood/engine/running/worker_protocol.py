@@ -79,6 +79,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: str = ""
 
 
+class Recall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Load a version of an asset from its place, by its IO, into the store of results. Answered as a call."""
+
+    asset: AssetKey
+    version: Read
+
+
 class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """User code begins, or has ended, of a call whose time is limited; its answer is to come."""
 
@@ -131,5 +138,5 @@ Answer = Opened | Refused | Running | Returned | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Call | Close]] = msgspec.json.Decoder(Call | Close).decode
+decode_call: Final[Callable[[bytes], Call | Recall | Close]] = msgspec.json.Decoder(Call | Recall | Close).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode
