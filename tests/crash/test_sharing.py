@@ -657,6 +657,31 @@ def test_the_source_of_a_task_that_was_withdrawn_is_collected_and_comes_again_wi
     assert world.value("scaled", list[float], lab) == [3.0, 63.0]
 
 
+def test_so_is_its_lock_file_unless_a_deployment_of_the_projects_own_has_the_same(world):
+    (world.root / "latewood.toml").write_text('[locations."shop.py"]\nlock = "requirements.lock"\n')
+    (world.root / "requirements.lock").write_text("latewood==0.1.0 --hash=sha256:" + "0" * 64 + "\n")
+    world.deploy("shop.py", SHOP)
+    labs = [world.other("lab"), world.other("laboratory")]
+    for lab in labs:
+        grant(world.workspace, "shop.py:scale", to=lab.project)
+    lock = world.facts(TaskReceived, labs[0])[0].lock
+    assert lock.endswith(".lock")
+    world.deploy("shop.py", "from latewood import asset\n@asset\ndef own() -> int:\n    return 1\n", labs[1])
+    gone = []
+    for lab in labs:
+        assert lab.store.exists(lock)
+        assert not collect(lab, older_than=timedelta(0)).garbage.versions
+        revoke(world.workspace, "shop.py:scale", of=lab.project)
+        assert not collect(lab, older_than=timedelta(days=1)).garbage.versions
+        gone.append({file.name for file in collect(lab, older_than=timedelta(0)).garbage.versions})
+    assert lock in gone[0]
+    assert not labs[0].store.exists(lock)
+    assert lock not in gone[1]
+    assert gone[1], "the source went all the same"
+    assert labs[1].store.exists(lock)
+    verify(world.workspace.log.engine, world.workspace.log.projections)
+
+
 def test_a_project_that_is_nearly_another_is_taken_for_a_slip(world):
     world.deploy("shop.py", SHOP)
     grant(world.workspace, "shop.py:scale", to="laboratory")
