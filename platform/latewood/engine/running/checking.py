@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from latewood.context import CheckResult, Context
 from latewood.decide.keys import check_key, parameters_of
-from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import live_parameter
@@ -21,7 +20,7 @@ from latewood.engine.values.values import Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import CheckEvaluated, Failure, VersionAccepted
 from latewood.model.definitions import AssetDefinition, CheckDefinition
-from latewood.model.keys import RunId
+from latewood.model.keys import PartitionKey, RunId
 
 Known = Mapping[tuple[str, str], CheckResult]
 """Verdicts on an asset partition that stand, by (check name, check key)."""
@@ -48,8 +47,30 @@ class _Evaluated:
     output: str = ""
 
 
-class Checks:
-    """Evaluates the checks of a loaded location for the steps of one run."""
+class Judging(Protocol):
+    """What has made, or seen, what is judged: a step, or a look."""
+
+    @property
+    def number(self) -> int:
+        """In its run."""
+        ...
+
+    @property
+    def ordinal(self) -> int:
+        """Of the partition."""
+        ...
+
+    @property
+    def partition(self) -> PartitionKey:
+        """Which one."""
+        ...
+
+
+By = TypeVar("By", bound=Judging)
+
+
+class Checks(Generic[By]):
+    """Evaluates the checks of a loaded location for the steps of one run, or the looks of one observation."""
 
     def __init__(
         self,
@@ -58,7 +79,7 @@ class Checks:
         resources: OpenResources,
         run: RunId,
         state: State,
-        context: Callable[[Step, int], Context],
+        context: Callable[[By, int], Context],
     ) -> None:
         self._loaded = loaded
         self._values = values
@@ -69,7 +90,7 @@ class Checks:
 
     def judge(
         self,
-        step: Step,
+        step: By,
         asset: AssetDefinition,
         facts: VersionFacts,
         known: Known,
@@ -101,7 +122,7 @@ class Checks:
             judged.passes &= verdict.passed or not check.blocking
         return judged
 
-    def accepted(self, step: Step, facts: VersionFacts, *, head: bool) -> Told:
+    def accepted(self, step: By, facts: VersionFacts, *, head: bool) -> Told:
         """That nothing stands before the version any more."""
         fact = VersionAccepted(
             run=self._run,
@@ -115,7 +136,7 @@ class Checks:
         return [(fact, ("accepted", step.number, facts.asset))]
 
     def _evaluate(
-        self, step: Step, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts, values: Values
+        self, step: By, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts, values: Values
     ) -> _Evaluated:
         live = self._loaded.checks[asset.key, check.name]
         ((name, annotation),) = live.inputs.items()
@@ -143,7 +164,7 @@ class Checks:
     def _tell(
         self,
         judged: Judged,
-        step: Step,
+        step: By,
         check: CheckDefinition,
         key: str,
         facts: VersionFacts,

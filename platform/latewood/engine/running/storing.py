@@ -32,7 +32,7 @@ class Storing:
         loaded: Loaded,
         places: Places,
         values: Values,
-        checks: Checks,
+        checks: Checks[Step],
         recorder: Recorder,
     ) -> None:
         self._state = state
