@@ -181,17 +181,16 @@ class InlineRun:
                 yield _Failed(one, cause, raised, shared)
 
     def _called(self, due: list[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
-        """What comes of the call; a task of another location is called for one step at a time."""
+        """What comes of the call, here or where the task's own location is."""
+        called = [(one.step, one.bound) for one in due]
         if due[0].step.task.node.task.shared is None:
-            return self._attempts.attempt_all([(one.step, one.bound) for one in due], attempt)
-        return [self._called_elsewhere(one.step, one.bound, attempt) for one in due]
-
-    def _called_elsewhere(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
+            return self._attempts.attempt_all(called, attempt)
+        read = (facts for one in due for b in one.bound if b.input.loads for _, facts in b.versions)
         try:
-            self._store.publish(ArtifactAddress(f.artifact) for b in bound if b.input.loads for _, f in b.versions)
+            self._store.publish(ArtifactAddress(facts.artifact) for facts in read)
         except StoreError as error:
             return refused(error)
-        return self._workers.attempt(step, bound, number, run=self._run, values=self._values)
+        return self._workers.attempt_all(called, attempt, run=self._run, values=self._values)
 
     def _finish(self, due: Due, attempt: int, made: Made, cause: UUID) -> Raised | None:
         """Store what has a place of its own, and tell that the step succeeded; or the failure of its IO."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 from queue import Queue
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from msgspec.structs import replace
 
@@ -34,6 +34,7 @@ from latewood.engine.running.placing import Places
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    CallRange,
     Close,
     Closed,
     Failed,
@@ -44,6 +45,7 @@ from latewood.engine.running.worker_protocol import (
     Refused,
     Result,
     Returned,
+    ReturnedRange,
     Running,
     decode_call,
     decode_open,
@@ -59,6 +61,8 @@ from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
+
+A = TypeVar("A")
 
 
 def main() -> None:
@@ -85,6 +89,8 @@ def main() -> None:
         match decode_call(waiting.get()):
             case Call() as call:
                 answer(caller.call(call))
+            case CallRange(calls=calls):
+                answer(caller.call_range(calls))
             case Recall() as recall:
                 answer(caller.recall(recall))
             case Close():
@@ -185,13 +191,22 @@ class _Caller:
 
     def call(self, call: Call) -> Returned | Failed:
         """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
-        return self._whatever_goes_wrong(lambda: self._called(call))
+        match self.call_range((call,)):
+            case Failed() as failed:
+                return failed
+            case ReturnedRange(each=(returned,), logs=logs):
+                return replace(returned, logs=logs)
+        raise AssertionError("one call, one result")
+
+    def call_range(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
+        """What came of one call for all of these."""
+        return self._whatever_goes_wrong(lambda: self._called(calls))
 
     def recall(self, recall: Recall) -> Returned | Failed:
         """The version as an artifact of the results."""
         return self._whatever_goes_wrong(lambda: self._recalled(recall))
 
-    def _whatever_goes_wrong(self, act: Callable[[], Returned | Failed]) -> Returned | Failed:
+    def _whatever_goes_wrong(self, act: Callable[[], A]) -> A | Failed:
         try:
             return act()
         except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
@@ -202,16 +217,19 @@ class _Caller:
         """Leave the resources that were entered; each failure by the resource's name."""
         return self._resources.close()
 
-    def _called(self, call: Call) -> Returned | Failed:
-        node = self._node(call)
-        step = Step(
-            number=call.step,
-            task=PlannedTask(node=node, groups=()),
-            ordinal=ordinal_of(node.assets[0].partitions, call.partition),
-            partition=call.partition,
-            action=Action.RUN,
-            reasons=(),
-        )
+    def _called(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
+        call, node = calls[0], self._node(calls[0])
+        steps = [
+            Step(
+                number=each.step,
+                task=PlannedTask(node=node, groups=()),
+                ordinal=ordinal_of(node.assets[0].partitions, each.partition),
+                partition=each.partition,
+                action=Action.RUN,
+                reasons=(),
+            )
+            for each in calls
+        ]
         attempts = Attempts(
             self._loaded,
             self._values,
@@ -221,12 +239,13 @@ class _Caller:
             self._dynamic,
             around=self._told if node.task.timeouts.running else nullcontext,
         )
-        outcome = attempts.attempt(step, _bound(node, call.inputs), call.attempt)
-        match outcome:
-            case Raised():
-                return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
-            case Made():
-                return self._returned(outcome)
+        due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
+        outcome = attempts.attempt_all(due, call.attempt)
+        if isinstance(outcome, Raised):
+            return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
+        if strays := self._elsewhere.names():
+            return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
+        return ReturnedRange(each=tuple(map(self._returned, outcome)), logs=outcome[0].returned.output)
 
     def _recalled(self, recall: Recall) -> Returned:
         asset = self._assets[recall.asset]
@@ -256,14 +275,11 @@ class _Caller:
             logic="",
         )
 
-    def _returned(self, made: Made) -> Returned | Failed:
-        if strays := self._elsewhere.names():
-            return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
+    def _returned(self, made: Made) -> Returned:
         self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
         return Returned(
             outputs={name: _result(output) for name, output in made.outputs.items()},
             duration_ms=made.returned.duration_ms,
-            logs=made.returned.output,
             metadata=dict(made.metadata),
             no_reuse=made.no_reuse,
             added={name: tuple(keys) for name, keys in made.added.items()},

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    CallRange,
     Close,
     Closed,
     Failed,
@@ -28,6 +29,7 @@ from latewood.engine.running.worker_protocol import (
     Recall,
     Refused,
     Returned,
+    ReturnedRange,
     Running,
     decode_answer,
     encode,
@@ -179,14 +181,31 @@ class Worker:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
     def call(self, call: Call | Recall, *, timeout: timedelta | None = None) -> Returned | Failed:
-        """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again).
+        """What the task returned, or how it failed. Raises WorkerUnusable as `call_range` does."""
+        answer = self._asked(call, timeout)
+        if isinstance(answer, ReturnedRange):
+            raise self._unusable("it answered for several partitions")
+        return answer
+
+    def call_range(self, calls: Sequence[Call], *, timeout: timedelta | None = None) -> ReturnedRange | Failed:
+        """What a partition-wise task returned for all of these, in one call, or how that failed.
+
+        Raises WorkerUnusable where the location does not load (again).
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
         """
+        answer = self._asked(CallRange(calls=tuple(calls)), timeout)
+        if isinstance(answer, Returned):
+            raise self._unusable("it answered for one partition")
+        return answer
+
+    def _asked(
+        self, request: Call | CallRange | Recall, timeout: timedelta | None
+    ) -> Returned | ReturnedRange | Failed:
         if self._process is None:
             self.start()
-        match self._exchange(call, None if timeout is None else timeout.total_seconds()):
-            case Returned() | Failed() as answer:
+        match self._exchange(request, None if timeout is None else timeout.total_seconds()):
+            case Returned() | ReturnedRange() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 self.kill()
@@ -212,7 +231,7 @@ class Worker:
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
     def _exchange(
-        self, message: Open | Call | Recall | Close, timeout_s: float | None = None
+        self, message: Open | Call | CallRange | Recall | Close, timeout_s: float | None = None
     ) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
@@ -310,17 +329,10 @@ def worker_environment(
 
 def _redacted(answer: Answer) -> Answer:
     match answer:
+        case ReturnedRange(each=each):
+            return replace(answer, each=tuple(map(_without_secrets_in, each)), logs=redacted(answer.logs))
         case Returned():
-            return replace(
-                answer,
-                outputs={
-                    name: replace(result, metadata=redacted_json(result.metadata))
-                    for name, result in answer.outputs.items()
-                },
-                logs=redacted(answer.logs),
-                metadata=redacted_json(answer.metadata),
-                no_reuse=redacted(answer.no_reuse),
-            )
+            return _without_secrets_in(answer)
         case Failed():
             return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
         case Closed():
@@ -329,6 +341,18 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, message=redacted(answer.message))
         case Opened() | Running():
             return answer
+
+
+def _without_secrets_in(answer: Returned) -> Returned:
+    return replace(
+        answer,
+        outputs={
+            name: replace(result, metadata=redacted_json(result.metadata)) for name, result in answer.outputs.items()
+        },
+        logs=redacted(answer.logs),
+        metadata=redacted_json(answer.metadata),
+        no_reuse=redacted(answer.no_reuse),
+    )
 
 
 def _without_secrets(failure: Failure) -> Failure:

@@ -79,6 +79,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: str = ""
 
 
+class CallRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Run a partition-wise task once, for the neighbouring partitions of these calls in their order."""
+
+    calls: tuple[Call, ...]
+
+
 class Recall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Load a version of an asset from its place, by its IO, into the store of results. Answered as a call."""
 
@@ -120,6 +126,13 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     added: dict[str, tuple[PartitionKey, ...]] = {}
 
 
+class ReturnedRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task returned, for a range: what each of its partitions gets; `logs` are of the one call."""
+
+    each: tuple[Returned, ...]
+    logs: str = ""
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The task failed, or what it read or returned was refused."""
 
@@ -134,9 +147,11 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Answer = Opened | Refused | Running | Returned | Failed | Closed
+Answer = Opened | Refused | Running | Returned | ReturnedRange | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Call | Recall | Close]] = msgspec.json.Decoder(Call | Recall | Close).decode
+decode_call: Final[Callable[[bytes], Call | CallRange | Recall | Close]] = msgspec.json.Decoder(
+    Call | CallRange | Recall | Close
+).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

@@ -16,7 +16,7 @@ from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.calls import Returned as Value
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned
+from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned, ReturnedRange
 from latewood.engine.storage.store import ArtifactAddress, Staged
 from latewood.engine.values.recordable import text
 from latewood.engine.values.values import StagedOutput, Values
@@ -77,13 +77,18 @@ class Workers:
         for key in self._crews:
             self._worker(key)
 
-    def attempt(self, step: Step, bound: list[Bound], number: int, *, run: RunId, values: Values) -> Made | Raised:
-        """Call the task in its own process; what it returned is in the store by then."""
-        node = step.task.node
+    def attempt_all(
+        self, due: Sequence[tuple[Step, list[Bound]]], number: int, *, run: RunId, values: Values
+    ) -> list[Made] | Raised:
+        """Call the task in its own process; what it returned is in the store by then.
+
+        Of a partition-wise task neighbouring steps are `due` together, as in `Attempts.attempt_all`.
+        """
+        node = due[0][0].task.node
         try:
             try:
-                answer = self._worker(node.keys[0]).call(
-                    _call(step, node, bound, number, run), timeout=node.task.timeouts.running
+                answer = self._worker(node.keys[0]).call_range(
+                    [_call(step, node, bound, number, run) for step, bound in due], timeout=node.task.timeouts.running
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
@@ -91,8 +96,9 @@ class Workers:
             match answer:
                 case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
                     return Raised(failure=failure, duration_ms=duration_ms, output=logs)
-                case Returned():
-                    return _made(answer, values)
+                case ReturnedRange(each=each, logs=logs):
+                    staged = values.stage_logs(logs)
+                    return [_made(returned, logs, staged) for returned in each]
         except LatewoodError as error:
             kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
             failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
@@ -155,14 +161,14 @@ def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -
     )
 
 
-def _made(answer: Returned, values: Values) -> Made:
+def _made(answer: Returned, output: str, logs: Staged | None) -> Made:
     return Made(
         outputs={name: _staged(result) for name, result in answer.outputs.items()},
         unplaced={},
         metadata=answer.metadata,
-        returned=Value(value=None, duration_ms=answer.duration_ms, output=answer.logs),
+        returned=Value(value=None, duration_ms=answer.duration_ms, output=output),
         no_reuse=answer.no_reuse,
-        logs=values.stage_logs(answer.logs),
+        logs=logs,
         added=answer.added,
     )
 
