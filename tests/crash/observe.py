@@ -18,22 +18,26 @@ from sweep import CRASHED, FINISHED, CountedStore, Effects, in_a_process
 from latewood.commands import observing
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import load_file
-from latewood.events import AssetObserved, Event, ObservationFailed, PartitionsAdded, from_json
+from latewood.events import AssetObserved, CheckEvaluated, Event, ObservationFailed, PartitionsAdded, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
 
 SOURCE = """
-from latewood import Context, PartitionKey, Static
+from latewood import Context, PartitionKey, Static, check
 from latewood.external import DataVersion, external_asset, observe
 from latewood.io import Json
 from latewood.partitions import Dynamic
 
 tills = external_asset("tills", partitions=Static(["a", "b", "c", "d", "e"]))
-stock = external_asset("stock", io=Json("in/{partition}.json"), partitions=Static(["a", "b", "c"]))
+stock = external_asset("stock", io=Json("in/{partition}.json"), type=int, partitions=Static(["a", "b", "c"]))
 shops = external_asset("shops")
 broken = external_asset("broken")
 of_each_shop = external_asset("of_each_shop", partitions=Dynamic("shops"))
+
+@check(stock, blocking=True)
+def is_one(stock: int) -> bool:
+    return stock == 1
 
 @observe(tills)
 def look(key: PartitionKey) -> DataVersion:
@@ -87,6 +91,8 @@ def _told(fact: Event) -> list[str] | None:
             return ["observed", fact.partition, fact.data_version, "logs" if fact.logs else ""]
         case ObservationFailed():
             return ["failed", fact.partition, fact.failure.error, "logs" if fact.logs else ""]
+        case CheckEvaluated():
+            return ["checked", fact.partition]
         case PartitionsAdded():
             return ["added", *fact.keys]
     return None
