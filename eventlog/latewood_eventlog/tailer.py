@@ -3,7 +3,7 @@
 import selectors
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,6 +46,20 @@ def tail(
             else:
                 after = max(after, end, *(event.position for event in events[-1:]))
                 listener.wait(stop, poll_s)
+
+
+def hints(dsn: str | None, *, stop: threading.Event, poll_s: float = 1.0) -> Iterator[None]:
+    """Whenever the log may have grown, until `stop` is set: on a hint within milliseconds, else every `poll_s`."""
+    with _Listener(dsn) as listener:
+        while not stop.is_set():
+            yield
+            listener.wait(stop, poll_s)
+
+
+def announce(dsn: str) -> None:
+    """Tell listeners, once, that the log has grown. A hint that cannot be given is none: they poll as well."""
+    with suppress(psycopg2.Error), closing(_connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {_CHANNEL}")
 
 
 class Announcer:

@@ -6,7 +6,7 @@ already is never written again: with `--rows` only what it folds to is, after a 
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
+from threading import Thread
+from time import sleep
 
 from history import FOLDER, folded, read_history, write_history, write_rows
 
@@ -34,6 +36,7 @@ from latewood.commands.renaming import rename
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
+from latewood.commands.runs import run_named
 from latewood.commands.sharing import resolver
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace, open_workspace
@@ -43,6 +46,8 @@ from latewood.engine.storage.store import ArtifactStore
 from latewood.events import RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.engine import Engine
+from latewood.serving.requesting import cancel, request
 from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
 from latewood_eventlog.server import stop
 
@@ -639,6 +644,61 @@ def _shared(workspace: Workspace, folder: Path) -> None:
     revoke(workspace, "shop.py:doubled", of="lab")
 
 
+_DRIVEN = """
+import time
+from latewood import *
+
+@asset(partitions=Daily("2024-01-01", "2024-01-06"))
+def day(partition: PartitionKey, *, scale: int = 1) -> int:
+    time.sleep(0.2)
+    return scale * int(partition[-2:])
+
+@asset(partitions=Daily("2024-01-01", "2024-01-06"), retries=Retry(1, backoff=timedelta(0)))
+def fragile(day: int, context: Context) -> int:
+    if context.attempt == 1 and day == 2:
+        raise ConnectionError("not yet")
+    return day
+
+@check(fragile, blocking=True)
+def is_no_four(fragile: int) -> bool:
+    return fragile % 4 != 0
+
+@asset(inputs={"days": From("fragile", "all")})
+def total(days: Partitioned[int]) -> int:
+    return sum(value for _, value in days)
+"""
+
+
+def _driven(workspace: Workspace, folder: Path) -> None:
+    """Runs that engines drive: one that is left and taken up again, one that is cancelled, a sweep."""
+
+    def ask(selection: str, *parameters: str) -> RunId:
+        (folder / "days.py").write_text("from datetime import timedelta\n" + _DRIVEN)
+        loaded = load_file(folder / "days.py", root=folder)
+        return request(workspace, prepare(workspace, loaded, Asked(selection=selection, parameters=parameters))).run
+
+    def drive(name: str, until: Callable[[], bool]) -> None:
+        engine = Engine(workspace, slots=2, name=name)
+        serving = Thread(target=engine.serve)
+        serving.start()
+        while not until():
+            sleep(0.01)
+        engine.drain()
+        serving.join()
+
+    def told(type_: str, count: int) -> Callable[[], bool]:
+        return lambda: sum(event.type == type_ for event in _all_events(workspace)) >= count
+
+    ask("*")
+    drive("engine-1", told("step.succeeded", 3))
+    drive("engine-2", told("run.ended", 1))
+    cancelled = ask("day", "day.scale=2,3")
+    cancel(workspace, run_named(workspace, cancelled))
+    drive("engine-2", told("run.ended", 2))
+    ask("day", "day.scale=4,5")
+    drive("engine-2", told("run.ended", 3))
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -687,6 +747,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
 STORIES = {
     "again": _again,
     "run": _live,
+    "driven": _driven,
     "sweeps": _sweeps,
     "places": _places,
     "roots": _roots,

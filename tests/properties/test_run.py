@@ -24,11 +24,13 @@ from latewood.commands.planning import lost_artifacts
 from latewood.context import CheckResult, Partitioned
 from latewood.decide.keys import check_key
 from latewood.decide.plan import Request, plan
+from latewood.decide.progress import progress_of
 from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.decide.sweep import Sweep
 from latewood.decide.versions import expand
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.running.drive import Drive
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.workers import Workers
@@ -37,6 +39,8 @@ from latewood.engine.values.codecs import encode
 from latewood.events import (
     Action,
     CheckEvaluated,
+    FailureKind,
+    RunRequested,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -186,21 +190,21 @@ class Past:
 class Recorder:
     """Facts on their way to the log; `dies_at` is the number of the telling in which the process dies."""
 
-    def __init__(self, past, store, *, dies_at, kept):
+    def __init__(self, past, store, *, dies_at, kept, names=()):
         self._past, self._store = past, store
         self._dies_at, self._kept = dies_at, kept
-        self._waiting, self._tellings, self._names = [], 0, set()
+        self._waiting, self._tellings, self._names, self.recorded = [], 0, set(names), set(names)
 
     def tell(self, *facts, cause=None, needs=(), then=None):
         self._tellings += 1
         if self._tellings == self._dies_at:
             self._record(self._waiting[: self._kept])
             raise Died
-        for fact, name in facts:
-            slot = (type(fact), *name)
-            assert slot not in self._names, "two facts of one name would be taken for one"
-            self._names.add(slot)
-        self._waiting.append((facts, needs))
+        slots = {(type(fact), *name) for fact, name in facts}
+        assert len(slots) == len(facts), "two facts of one name would be taken for one"
+        assert not slots & self._names, "two facts of one name would be taken for one"
+        self._names |= slots
+        self._waiting.append((facts, needs, slots))
         return tuple(UUID(int=self._tellings) for _ in facts)
 
     def told(self):
@@ -208,8 +212,9 @@ class Recorder:
         self._waiting = []
 
     def _record(self, waiting):
-        for facts, needs in waiting:
+        for facts, needs, slots in waiting:
             self._store.commit(needs)
+            self.recorded |= slots
             for fact, _ in facts:
                 self._past.add(fact)
 
@@ -221,6 +226,28 @@ def data_version(value):
 
 keys = st.integers(0, 3)
 selections = st.none() | st.sets(keys, min_size=1)
+
+
+def is_interrupted(fact):
+    return isinstance(fact, StepFailed) and fact.failure.kind is FailureKind.INTERRUPTED
+
+
+def envelopes(facts):
+    """The facts of a run as its events tell them, behind its request."""
+    requested = RunRequested(run=RunId("run"), environment="prod", selection="*", deployments={})
+    for position, fact in enumerate([requested, *facts]):
+        yield SimpleNamespace(event_id=UUID(int=position), occurred_at=NOW, position=position), fact
+
+
+def execute_in_any_order(run, made, catalog_, order, progress, taken):
+    """Everything that can be under way is, and is answered in any order; what reads it waits."""
+    drive, outstanding = Drive(made, catalog_, run.scripts, progress, taken), []
+    while not drive.is_over:
+        while (asked := drive.next()) is not None:
+            outstanding.append(asked)
+        if outstanding:  # the last of them may have ended without asking anything
+            asked = outstanding.pop(order.randrange(len(outstanding)))
+            drive.answer(asked.number, run.answer(asked.ask))
 
 
 class Runs(RuleBasedStateMachine):
@@ -364,6 +391,20 @@ class Runs(RuleBasedStateMachine):
     def run(self, some, force):
         self._run(some, force=force)
 
+    @rule(some=selections, force=st.booleans(), order=st.randoms(use_true_random=False))
+    def run_many_steps_at_once(self, some, force, order):
+        self._run(some, force=force, order=order)
+
+    @rule(
+        some=selections,
+        force=st.booleans(),
+        order=st.randoms(use_true_random=False),
+        dies_at=st.integers(1, 25),
+        kept=st.integers(0, 25),
+    )
+    def run_and_die_and_be_taken_up(self, some, force, order, dies_at, kept):
+        self._run(some, force=force, order=order, dies_at=dies_at, kept=kept)
+
     @rule(some=selections, variant=keys)
     def run_a_variant(self, some, variant):
         self._run(some, variant=variant)
@@ -393,7 +434,7 @@ class Runs(RuleBasedStateMachine):
         lost = lost_artifacts(SimpleNamespace(store=self.store), made)
         return plan(self.catalog, request, replace(made.state, lost=lost)) if lost else made
 
-    def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0):
+    def _run(self, some, *, force=False, variant=None, dies_at=0, kept=0, order=None):
         selected = frozenset(self.catalog) if some is None else frozenset(f"a{n}" for n in some)
         parameters = Sweep() if variant is None else Sweep.of({f"a{variant}": {"p": 1.0}})
         made = self._plan(Request(selected=selected, parameters=parameters, force=force))
@@ -401,24 +442,37 @@ class Runs(RuleBasedStateMachine):
         self.runs += 1
         self.tried.clear()
         known, present, first = self.past.reusable(), set(self.store.committed), len(self.past.facts)
-        recorder = Recorder(self.past, self.store, dies_at=dies_at, kept=kept)
-        run = InlineRun(
-            made,
-            catalog=self.catalog,
-            loaded=self._loaded(),
-            resources=OpenResources({}),
-            workers=Workers((), {}, {}.__getitem__),
-            run=RunId(f"run{self.runs}"),
-            recorder=recorder,
-            store=self.store,
-            verdicts=lambda asset, partition: dict(self.past.verdicts[asset, partition]),
-            clock=lambda: NOW,
-        )
-        try:
-            run.execute()
-        except Died:
-            self.store.staged.clear()
-            return
+        names, progress, taken, lives = set(), {}, {}, 0
+        while True:
+            recorder = Recorder(self.past, self.store, dies_at=0 if lives else dies_at, kept=kept, names=names)
+            run = InlineRun(
+                made,
+                catalog=self.catalog,
+                loaded=self._loaded(),
+                resources=OpenResources({}),
+                workers=Workers((), {}, {}.__getitem__),
+                run=RunId(f"run{self.runs}"),
+                recorder=recorder,
+                store=self.store,
+                verdicts=lambda asset, partition: dict(self.past.verdicts[asset, partition]),
+                clock=lambda: NOW,
+            )
+            try:
+                if order is None:
+                    run.execute()
+                else:
+                    execute_in_any_order(run, made, self.catalog, order, progress, taken)
+                    recorder.told()
+                break
+            except Died:
+                self.store.staged.clear()
+                if order is None:
+                    return
+                lives += 1
+                names = recorder.recorded
+                made = replace(made, state=self.past.state(self.catalog))
+                progress = progress_of(envelopes(self.past.facts[first:])).steps
+                taken = {(asset, version): facts for (asset, _, version), facts in self.past.versions.items()}
         facts = self.past.facts[first:]
         self.refused_here = {
             (there.asset, there.partition)
@@ -549,8 +603,10 @@ class Runs(RuleBasedStateMachine):
         for fact in facts:
             if isinstance(fact, StepStarted | StepSucceeded | StepFailed):
                 told[fact.step].append((type(fact), fact.attempt))
-        for events in told.values():
-            assert [attempt for _, attempt in events] == [n for n in (1, 2) for _ in range(2)][: len(events)]
+        for step, events in told.items():
+            assert [attempt for _, attempt in events] == [n // 2 + 1 for n in range(len(events))]
+            interrupted = sum(fact.step == step and is_interrupted(fact) for fact in facts)
+            assert len(events) <= 2 * (2 + interrupted), "one attempt and one retry"
             assert [kind for kind, _ in events[::2]] == [StepStarted] * (len(events) // 2)
             assert all(kind is StepFailed for kind, _ in events[1:-1:2])
             assert events[-1][0] is not StepStarted

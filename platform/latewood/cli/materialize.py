@@ -53,7 +53,7 @@ def materialize_command(
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
-    prepared = prepared_for(workspace, load(workspace, file, module), _asked(**asked))
+    prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
     return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
@@ -89,7 +89,7 @@ def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, q
 def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
     """Print what materialize would do with the same definitions. Nothing is recorded."""
     workspace = open_workspace(environment=environment)
-    return plan_of_loaded(workspace, load(workspace, file, module), _asked(**asked), json_=json_)
+    return plan_of_loaded(workspace, load(workspace, file, module), asked_for(**asked), json_=json_)
 
 
 def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
@@ -114,7 +114,8 @@ def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared
     return prepared
 
 
-def _asked(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:
+def asked_for(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:
+    """What the options of a command ask for."""
     return Asked(selection=selection, partition=partition, parameters=parameters, zipped=zipped, force=force)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.recorder import new_event
-from latewood.events import RunEnded, RunStatus
+from latewood.events import Executor, RunEnded, RunStatus
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
@@ -29,10 +29,13 @@ def driving(workspace: Workspace, run: RunId) -> Iterator[Lease]:
 
 
 def close_interrupted(workspace: Workspace) -> tuple[RunId, ...]:
-    """End the runs whose process died: they are unfinished and nobody holds their lease. Which ones."""
+    """End the runs whose process died: they are unfinished and nobody holds their lease. Which ones.
+
+    What engines drive is not ended: another one goes on with it.
+    """
     log = workspace.log
     with snapshot(log) as connection:
-        unfinished = [row.run for row in unfinished_runs(connection, workspace.project)]
+        unfinished = [row.run for row in unfinished_runs(connection, workspace.project, Executor.INLINE)]
     if not unfinished:
         return ()
     alive = held(log.engine, workspace.project, [f"run/{run}" for run in unfinished])

@@ -1,5 +1,6 @@
 """Materializing: deploy what was loaded, plan, record the run, and execute it inline under a lease."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,6 +33,7 @@ from latewood.engine.values.redaction import redacted_json
 from latewood.errors import UsageError
 from latewood.events import (
     Action,
+    Executor,
     Failure,
     FailureHandled,
     PlannedSteps,
@@ -142,7 +144,7 @@ def materialize(
     here = {asset.key for asset in prepared.loaded.assets}
     refuse_blocked(prepared.plan, prepared.asked, prepared.view, here)
     resources = OpenResources(prepared.loaded.resources)
-    _refuse_secrets(prepared)
+    refuse_secrets(prepared)
     close_interrupted(workspace)
     run = workspace.new_run()
     absences = Absences(notice)
@@ -162,7 +164,7 @@ def materialize(
             fence=lease.fence,
             clock=workspace.clock,
         )
-        planned = _planned(run, workspace, prepared)
+        planned = request_facts(run, workspace, prepared)
         if prepared.plan.length:
             recorder.tell(*planned)
             recorder.told()
@@ -216,7 +218,7 @@ def _added_since(workspace: Workspace, prepared: Prepared) -> dict[AssetKey, int
     return {key: count for key, count in counted.items() if count}
 
 
-def _refuse_secrets(prepared: Prepared) -> None:
+def refuse_secrets(prepared: Prepared) -> None:
     """Raise UsageError for a parameter with the value of a secret: parameters are recorded."""
     for axis in prepared.plan.request.parameters.axes:
         for key, name, value in ((k, n, v) for given in axis for k, vs in given.items() for n, v in vs.items()):
@@ -227,7 +229,9 @@ def _refuse_secrets(prepared: Prepared) -> None:
                 )
 
 
-def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
+def request_facts(
+    run: RunId, workspace: Workspace, prepared: Prepared, *, executor: Executor = Executor.INLINE
+) -> Told:
     """What was asked for and what is planned, as the run's first facts."""
     made, asked, sweep = prepared.plan, prepared.asked, prepared.plan.request.parameters
     requested = RunRequested(
@@ -241,6 +245,7 @@ def _planned(run: RunId, workspace: Workspace, prepared: Prepared) -> Told:
         sweep=tuple(tuple(merged([given]) for given in axis) for axis in sweep.axes if len(axis) > 1),
         zipped=sweep.zipped,
         force=asked.force,
+        executor=executor,
         launch=asked.launch,
         location=prepared.loaded.location,
         python=python_version(),
@@ -290,7 +295,10 @@ def _newly_seen(workspace: Workspace, made: Plan, location: str) -> dict[str, st
 
 def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
     """What is planned, with no more ranges in one entry than fit into an event many times over."""
+    trials: Counter[AssetKey] = Counter()
     for task in made.tasks:
+        trial = trials[task.node.keys[0]]
+        trials[task.node.keys[0]] += 1
         for group in task.groups:
             if group.action is Action.FRESH:
                 continue
@@ -303,6 +311,7 @@ def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:
                     partitions=str(ordinals),
                     first=first,
                     reasons=tuple(reason.written for reason in group.reasons),
+                    trial=trial,
                 )
                 first += len(ordinals)
 

@@ -90,25 +90,36 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, paths, looked, seen)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
-        wanted = frozenset(node.logic for node in nodes if not request.selected.isdisjoint(node.keys))
-        project = workspace.project
-        of_heads = wanted & {facts.logic for found in state.heads.values() for facts in found.values()}
-        logics = of_heads | known_logics(connection, project, wanted - of_heads, view.as_of)
-        checked = _verdicts(
-            connection, workspace, [n for n in nodes if not request.selected.isdisjoint(n.keys)], view.as_of
-        )
-        held = [(id_, node.logic) for node in nodes if node.logic in logics for id_ in node.ids]
-        asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held)
-        found = {} if asked.force else reusable(*asked_of)
-        shared = _shared_heads(nodes, state)
-        taken = {**shared, **found}
-        # Of what is no head only the log is asked: it is looked at when it is taken.
-        beside = places_at(connection, workspace, taken.values(), seen, view.as_of)
-        state = replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
+        state = with_past(connection, workspace, view, state, nodes, request, seen)
         made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
     if made.awaiting and not made.tasks and asked.selection != "*":
         raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
     return made
+
+
+def with_past(
+    connection: Snapshot,
+    workspace: Workspace,
+    view: View,
+    state: State,
+    nodes: Sequence[Node],
+    request: Request,
+    seen: Seen,
+) -> State:
+    """The state with what the selected nodes may reuse, and which verdicts on their heads stand."""
+    chosen = [node for node in nodes if not request.selected.isdisjoint(node.keys)]
+    wanted = frozenset(node.logic for node in chosen)
+    project = workspace.project
+    of_heads = wanted & {facts.logic for found in state.heads.values() for facts in found.values()}
+    logics = of_heads | known_logics(connection, project, wanted - of_heads, view.as_of)
+    checked = _verdicts(connection, workspace, chosen, view.as_of)
+    held = [(id_, node.logic) for node in nodes if node.logic in logics for id_ in node.ids]
+    asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held)
+    found = {} if request.force else reusable(*asked_of)
+    taken = {**_shared_heads(nodes, state), **found}
+    # Of what is no head only the log is asked: it is looked at when it is taken.
+    beside = places_at(connection, workspace, taken.values(), seen, view.as_of)
+    return replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
 
 
 def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked) -> tuple[View, Plan]:

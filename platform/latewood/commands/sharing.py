@@ -276,10 +276,10 @@ def workers_for(workspace: Workspace, made: Plan, view: View, waiting: Callable[
 
     def crew_of(key: AssetKey) -> Crew:
         alike = [asset for asset in spare.values() if _place(asset) == _place(spare[key])]
-        (crew,) = _crews(workspace, view, alike)
+        (crew,) = crews_for(workspace, view, alike)
         return crew
 
-    workers = Workers(_crews(workspace, view, due.values()), os.environ, lambda key: waiting(lambda: crew_of(key)))
+    workers = Workers(crews_for(workspace, view, due.values()), os.environ, lambda key: waiting(lambda: crew_of(key)))
     try:
         workers.start()
     except BaseException:
@@ -307,8 +307,8 @@ def _place(asset: AssetDefinition) -> tuple[str, str, str, str]:
     return source.project, source.location, source.deployment, source.name if source.project else ""
 
 
-def _crews(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> list[Crew]:
-    """Deployments of equal source that are run by one Python are one."""
+def crews_for(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) -> list[Crew]:
+    """What runs tasks of other locations. Deployments of equal source that are run by one Python are one."""
     home = workspace.home.absolute()
     ready: dict[tuple[str, str, str, str], tuple[DeployedCode, str]] = {}
     teams: dict[tuple[str, Path, str, str], tuple[DeployedCode, list[AssetDefinition]]] = {}
@@ -377,7 +377,7 @@ def _open(
             for (location, name), found in view.configurations.items()
             if location == code.location and not project
         },
-        dynamic=tuple(_dynamic(view).values()),
+        dynamic=tuple(dynamic_of(view).values()),
         made=tuple(map(as_called, assets)),
     )
 
@@ -391,7 +391,8 @@ def as_called(asset: AssetDefinition) -> AssetDefinition:
     )
 
 
-def _dynamic(view: View) -> dict[str, DynamicKeys]:
+def dynamic_of(view: View) -> dict[str, DynamicKeys]:
+    """The dynamic partitions of a view, with their keys, by name."""
     schemes = {asset.partitions for asset in view.catalog.assets.values()}
     plain = [scheme for whole in schemes for scheme in (whole, *dimensions_of(whole).values())]
     return {scheme.name: scheme for scheme in plain if isinstance(scheme, DynamicKeys)}

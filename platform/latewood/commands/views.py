@@ -163,13 +163,17 @@ def read_view(
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
     foreseen: Foreseen | None = None,
+    pinned: Mapping[str, str] | None = None,
 ) -> View:
-    """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets)."""
+    """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets).
+
+    With `pinned` it is of these deployments by location, whatever the environment had at the time.
+    """
     end, at = log_position(connection), as_of.position
     if at != NOW and not 0 < at <= end:
         found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
         raise UsageError(f"position {at:,} is not in the log: {found}; without --as-of things are shown as they are")
-    deployments = deployed(connection, workspace.project, workspace.environment, at)
+    deployments = pinned or deployed(connection, workspace.project, workspace.environment, at)
     if not deployments and foreseen is None:  # else that would begin it
         refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, at)])
     root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)

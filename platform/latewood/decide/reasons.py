@@ -45,3 +45,10 @@ class Reason(NamedTuple):
     def written(self) -> str:
         """The reason as events keep it: `cause`, `cause:subject` or `cause:subject:check`."""
         return ":".join(part for part in self if part)
+
+    @classmethod
+    def read(cls, written: str) -> "Reason":
+        """The reason that was written so."""
+        cause, _, rest = written.partition(":")
+        subject, _, check = rest.partition(":")
+        return cls(Cause(cause), subject, check)

@@ -6,7 +6,7 @@ schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
 `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
-(tasks that other projects may use, and those of others).
+(tasks that other projects may use, and those of others), `cancellations` (of runs).
 """
 
 from typing import Final
@@ -51,6 +51,7 @@ from latewood.events.reproductions import OutputReproduced, ReproductionEnded, R
 from latewood.events.runs import (
     Action,
     CheckEvaluated,
+    Executor,
     Failure,
     FailureHandled,
     FailureKind,
@@ -59,9 +60,11 @@ from latewood.events.runs import (
     PlannedSteps,
     ReusedOutput,
     ReuseSourceLost,
+    RunCancelRequested,
     RunEnded,
     RunPlanned,
     RunRequested,
+    RunStarted,
     RunStatus,
     SkipReason,
     StepFailed,
@@ -89,6 +92,7 @@ __all__ = [
     "EnvironmentDropped",
     "EnvironmentPromoted",
     "Event",
+    "Executor",
     "Failure",
     "FailureHandled",
     "FailureKind",
@@ -113,9 +117,11 @@ __all__ = [
     "RetractionUndone",
     "ReuseSourceLost",
     "ReusedOutput",
+    "RunCancelRequested",
     "RunEnded",
     "RunPlanned",
     "RunRequested",
+    "RunStarted",
     "RunStatus",
     "SkipReason",
     "StepFailed",
@@ -166,6 +172,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "task.withdrawn": TaskWithdrawn,
     "run.requested": RunRequested,
     "run.planned": RunPlanned,
+    "run.started": RunStarted,
     "step.started": StepStarted,
     "step.succeeded": StepSucceeded,
     "step.failed": StepFailed,
@@ -176,6 +183,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "version.accepted": VersionAccepted,
     "failure.handled": FailureHandled,
     "run.ended": RunEnded,
+    "run.cancel_requested": RunCancelRequested,
     "reproduction.started": ReproductionStarted,
     "reproduction.ended": ReproductionEnded,
 }

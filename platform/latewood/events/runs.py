@@ -10,6 +10,13 @@ from latewood.events.base import Event
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 
 
+class Executor(StrEnum):
+    """What runs the steps: the process that asked, or engines by worker processes."""
+
+    INLINE = "inline"
+    PROCESSES = "processes"
+
+
 class RunRequested(Event, frozen=True):
     """Somebody asked for asset partitions to be brought up to date, with these deployments by location.
 
@@ -28,7 +35,7 @@ class RunRequested(Event, frozen=True):
     sweep: tuple[tuple[dict[AssetKey, dict[str, Any]], ...], ...] = ()
     zipped: bool = False
     force: bool = False
-    executor: str = "inline"
+    executor: Executor = Executor.INLINE
     launch: str = ""
     location: str = ""
     python: str = ""
@@ -48,13 +55,17 @@ class Action(StrEnum):
 
 
 class PlannedSteps(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Steps `first` … `first + n - 1` of a run: one per partition ordinal, in order."""
+    """Steps `first` … `first + n - 1` of a run: one per partition ordinal, in order.
+
+    `trial` is the number, from 0, of the task's trial in a sweep.
+    """
 
     assets: tuple[AssetId, ...]
     action: Action
     partitions: str
     first: int
     reasons: tuple[str, ...] = ()
+    trial: int = 0
 
 
 class RunPlanned(Event, frozen=True):
@@ -157,13 +168,28 @@ class StepSucceeded(Event, frozen=True):
     logs: str = ""
 
 
+class RunStarted(Event, frozen=True):
+    """An engine begins to drive the run, or goes on where another one has left it."""
+
+    run: RunId
+    engine: str
+    resumed: bool = False
+
+
+class RunCancelRequested(Event, frozen=True):
+    """Somebody asked for a run to be cancelled; whoever drives it ends it, with what was finished kept."""
+
+    run: RunId
+
+
 class FailureKind(StrEnum):
-    """Whose failure ended an attempt."""
+    """Whose failure ended an attempt; `interrupted`: whatever drove the run died, which costs no retry."""
 
     USER = "user"
     TIMEOUT = "timeout"
     REFUSED = "refused"
     STORE = "store"
+    INTERRUPTED = "interrupted"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -307,6 +333,7 @@ class FailureHandled(Event, frozen=True):
 class RunStatus(StrEnum):
     """State of a run."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

@@ -24,9 +24,12 @@ from sqlalchemy.dialects.postgresql import JSON
 from latewood.events import (
     AssetObserved,
     Event,
+    Executor,
     ObservationFailed,
     RunEnded,
     RunRequested,
+    RunStarted,
+    RunStatus,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -89,12 +92,13 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 5
+    version = 6
     inline = True
     tables = (runs, steps)
     types = frozenset(
         {
             "run.requested",
+            "run.started",
             "run.ended",
             "step.started",
             "step.succeeded",
@@ -120,12 +124,14 @@ class RunsProjection:
                         "selection": fact.selection,
                         "partitions": fact.partitions,
                         "executor": fact.executor,
-                        "status": "running",
+                        "status": RunStatus.RUNNING if fact.executor is Executor.INLINE else RunStatus.QUEUED,
                         "actor": event.actor,
                         "requested_position": event.position,
                         "requested_at": event.occurred_at,
                     },
                 )
+            case RunStarted():
+                yield Set(runs, {"project": event.project, "run": fact.run}, {"status": RunStatus.RUNNING})
             case RunEnded():
                 yield Set(
                     runs,
@@ -216,6 +222,8 @@ def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
 class RunRow:
     """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run.
 
+    One that engines drive is queued while none does.
+
     Of one that goes on `lease_to_go` are the seconds after which its process counts as gone, if it is not heard of.
     """
 
@@ -252,10 +260,13 @@ class StepRow:
 # given back after its end is recorded.
 _HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
 _TO_GO: Final = LEASE_TO_GO % ("r.project", "'run/' || r.run")
-_IS_DEAD: Final = f"(r.ended_position IS NULL AND NOT {_HELD})"
+_IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {_HELD})"
+# What an engine has left waits for the next one.
+_WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {_HELD})"
 _RUN_COLUMNS: Final = (
     "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
-    f"CASE WHEN {_IS_DEAD} THEN 'interrupted' ELSE r.status END AS status, NOT {_IS_DEAD} AS recorded, "
+    f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
+    f"NOT {_IS_DEAD} AS recorded, "
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, "
     f"CASE WHEN r.ended_position IS NULL THEN {_TO_GO} END AS lease_to_go "
     "FROM runs r WHERE r.project = :project "
@@ -267,7 +278,9 @@ _RUNS: Final = text(
     "ORDER BY requested_position DESC LIMIT :limit"
 )
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
-_RUNNING: Final = text(_RUN_COLUMNS + "AND r.ended_position IS NULL ORDER BY r.requested_position")
+_RUNNING: Final = text(
+    _RUN_COLUMNS + "AND r.ended_position IS NULL AND r.executor = :executor ORDER BY r.requested_position"
+)
 # What was going on when its run ended was cancelled or interrupted with it.
 _STEPS: Final = text(
     "SELECT s.step, s.assets, s.partition, s.attempt, s.started_at, s.duration_ms, "  # noqa: S608 - as above
@@ -315,9 +328,10 @@ def runs_named(connection: Connection, project: str, prefix: str) -> list[RunRow
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
-def unfinished_runs(connection: Connection, project: str) -> list[RunRow]:
-    """Runs that have not ended, oldest first."""
-    return [RunRow(**row._mapping) for row in connection.execute(_RUNNING, {"project": project})]  # noqa: SLF001 - as above
+def unfinished_runs(connection: Connection, project: str, executor: Executor) -> list[RunRow]:
+    """Runs of that executor that have not ended, oldest first."""
+    rows = connection.execute(_RUNNING, {"project": project, "executor": executor})
+    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
 def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -1, limit: int = 1_000) -> list[StepRow]:

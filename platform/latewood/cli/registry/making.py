@@ -10,14 +10,19 @@ from latewood.cli.options import VALUES, as_json, asked, environment, partition,
 @click.command()
 @asked
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
+@click.option("--detach", is_flag=True, help="Leave the run to engines; return once it is asked for.")
 @quiet
 @as_json
-def materialize(dry_run: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
+def materialize(dry_run: bool, detach: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
     """Bring the selected assets up to date."""
     from latewood.cli.materialize import materialize_command, plan_command
 
     if dry_run:
         return plan_command(json_=json_, **asked_)
+    if detach:
+        from latewood.cli.serving import detach_command
+
+        return detach_command(json_=json_, **asked_)
     return materialize_command(json_=json_, quiet=quiet, **asked_)
 
 

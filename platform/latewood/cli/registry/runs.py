@@ -6,7 +6,7 @@ import click
 
 from latewood.cli.options import as_json
 
-_STATUSES: Final = ("running", "succeeded", "failed", "cancelled", "interrupted")
+_STATUSES: Final = ("queued", "running", "succeeded", "failed", "cancelled", "interrupted")
 
 
 @click.command()
@@ -21,11 +21,26 @@ def runs(**given: Any) -> int:
     return runs_command(**given)
 
 
-@click.command("run")
+class _RunOrCommand(click.Group):
+    """`run RUN` shows one; what is done with a run is a command of its own."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = args[:1] and args[0] in self.commands
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+@click.group("run", cls=_RunOrCommand)
+def run_() -> None:
+    """Show one run and its steps: `run RUN`; or cancel it."""
+
+
+@run_.command("show")
 @click.argument("run_id", metavar="RUN")
 @click.option("--all", "all_", is_flag=True, help="Show all steps, also those that went well.")
 @as_json
-def run_(**given: Any) -> int:
+def show_run(**given: Any) -> int:
     """Show one run and its steps.
 
     RUN is a run's id, or as much of its beginning as no other run has.
@@ -33,6 +48,16 @@ def run_(**given: Any) -> int:
     from latewood.cli.history import run_command
 
     return run_command(**given)
+
+
+@run_.command("cancel")
+@click.argument("run_id", metavar="RUN")
+@as_json
+def cancel_run(**given: Any) -> int:
+    """End a run that engines drive; what was finished is kept."""
+    from latewood.cli.serving import cancel_command
+
+    return cancel_command(**given)
 
 
 @click.command()

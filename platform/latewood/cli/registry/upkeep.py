@@ -31,6 +31,29 @@ def collect(**given: Any) -> int:
     return collect_command(**given)
 
 
+@click.command()
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes; by default one a processor."
+)
+@click.option(
+    "--lease",
+    type=click.FloatRange(min=0.5),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After which another engine takes over from this one, if it is not heard of.",
+)
+def engine(**given: Any) -> int:
+    """Drive the runs that are asked for with --detach, until Ctrl-C.
+
+    Any number of engines may run. SIGTERM lets what is under way finish; what an engine leaves another one goes on
+    with.
+    """
+    from latewood.cli.serving import engine_command
+
+    return engine_command(**given)
+
+
 @click.group("db")
 def db() -> None:
     """Look after the database.
@@ -75,4 +98,4 @@ def migrate() -> int:
     return _database("migrate")
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (collect, db)
+COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, engine)

@@ -71,13 +71,12 @@ class Places:
         partition: PartitionKey,
         environment: str,
         examined: Examined,
-        annotation: Any,
         timeout: timedelta | None,
     ) -> Put | Raised:
         """Store a value that the task has made at the place of its asset partition. Raises ValueRefused."""
         live = self._ios[asset.key]
         name = _name_at(asset, partition, environment)
-        place = Place(name=name, partition=partition, root=self._root, annotation=annotation)
+        place = Place(name=name, partition=partition, root=self._root, annotation=examined.annotation)
 
         def act() -> str:
             io = self._ready(live)

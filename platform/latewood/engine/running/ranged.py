@@ -36,6 +36,11 @@ class Neighbours:
         last, room = self._due[-1].step, step.task.node.task.partitions_per_step
         return step.task is last.task and step.ordinal == last.ordinal + 1 and len(self._due) < room
 
+    def has_room_behind(self, step: Step) -> bool:
+        """Whether the partition after this step's, the last that waits, could go with those that wait."""
+        task = step.task.node.task
+        return task.is_partition_wise and bool(self._due) and len(self._due) < task.partitions_per_step
+
     def add(self, due: Due) -> None:
         """One more waits."""
         self._due.append(due)

@@ -90,11 +90,21 @@ class Recorder:
 
     `tell` returns at once; `told` waits until everything is durable. The first refusal ends it: every later call
     raises that error, since whatever was built on a refused append is void. Each append expects the run's stream to
-    hold all that was told before, so the log refuses what was on its way behind a refused one.
+    hold all that was told before, so the log refuses what was on its way behind a refused one. Of a run that is taken
+    up again `told` facts are there, the first of which is `root`.
     """
 
     def __init__(
-        self, commits: GroupCommit, *, project: str, run: RunId, actor: str, fence: Fence, clock: Callable[[], datetime]
+        self,
+        commits: GroupCommit,
+        *,
+        project: str,
+        run: RunId,
+        actor: str,
+        fence: Fence,
+        clock: Callable[[], datetime],
+        told: int = 0,
+        root: UUID | None = None,
     ) -> None:
         self._commits = commits
         self._project = project
@@ -102,9 +112,9 @@ class Recorder:
         self._actor = actor
         self._fence = fence
         self._clock = clock
-        self._told = 0
+        self._told = told
         self._waiting: list[Future[Appended]] = []
-        self._root: UUID | None = None
+        self._root = root
         self._refused: BaseException | None = None
 
     def tell(
@@ -141,6 +151,14 @@ class Recorder:
         for future in waiting:
             future.exception()
         self._raise_if_refused()
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        """Call this, in another thread, once everything told so far is durable, or the log has refused it."""
+        self._waiting = [future for future in self._waiting if not future.done()]
+        if self._waiting:  # they are done in their order
+            self._waiting[-1].add_done_callback(lambda _: then())
+        else:
+            then()
 
     def still_held(self) -> None:
         """As `told`, and make sure that nobody has taken the run over: before an act that is seen outside of the log.

@@ -130,3 +130,25 @@ class RunLog(EventLog):
             raise
         self._refused = next((outcome for outcome in outcomes if isinstance(outcome, Exception)), None)
         return outcomes
+
+
+class EngineLog(EventLog):
+    """Where an engine's facts go, of many runs: patient while the database is away.
+
+    A refusal is that run's alone, whose later facts the log refuses for not standing where they should.
+    """
+
+    def __init__(self, log: EventLog, store: ArtifactStore, patience: timedelta, absences: Absences = UNTOLD) -> None:
+        super().__init__(log.engine, log.projections, log.upcasters)
+        self._log = log
+        self._store = store
+        self._patience = patience
+        self._absences = absences
+
+    def make_durable(self, artifacts: Sequence[object]) -> None:
+        """Commit what facts speak of, before they are appended. Raises StoreError."""
+        self._store.commit(cast("Sequence[Staged]", artifacts))
+
+    def append_many(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """Record the batches in one commit, once the database can be reached; what became of each."""
+        return patiently(lambda: self._log.append_many(batches), self._patience, self._absences)

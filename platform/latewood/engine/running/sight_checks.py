@@ -7,6 +7,8 @@ from datetime import datetime
 from latewood.context import Context
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.asks import Ask, Evaluate, Evaluated, played
+from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.checking import Checks, Judged, Known
 from latewood.engine.running.looking import Sight
 from latewood.engine.running.opened import OpenResources
@@ -47,7 +49,8 @@ class SightChecks:
         self._now = state.now
         self._dynamic = frozenset(name for asset in assets for name in dynamic_names(asset.partitions))
         values = Values(store, placed=Places(loaded.ios, loaded.root, resources))
-        self._checks: Checks[_Look] = Checks(loaded, values, resources, run, state, self._context)
+        self._checks = Checks(values, run, state, loaded.root)
+        self._calls = CheckCalls(loaded, values, resources, self._context)
 
     def judge(
         self, asset: AssetDefinition, id_: AssetId, partition: PartitionKey, number: int, sight: Sight, known: Known
@@ -69,7 +72,11 @@ class SightChecks:
             reuse_key="",
             accepted=True,
         )
-        return self._checks.judge(look, asset, facts, known, variant=False)
+        return played(self._checks.judge(look, asset, facts, known, variant=False), self._answer)
+
+    def _answer(self, ask: Ask) -> Evaluated:
+        assert isinstance(ask, Evaluate), "nothing else is asked of a look"
+        return self._calls.evaluate(ask)
 
     def _context(self, look: _Look, attempt: int) -> Context:
         return Context(

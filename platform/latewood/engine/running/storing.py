@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from latewood.decide.judge import retraction
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.asks import Script
 from latewood.engine.running.attempt import Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged
@@ -29,21 +30,21 @@ class Storing:
         self,
         state: State,
         run: RunId,
-        loaded: Loaded,
         places: Places,
         values: Values,
-        checks: Checks[Step],
+        checks: Checks,
         recorder: Recorder,
     ) -> None:
         self._state = state
         self._run = run
-        self._loaded = loaded
         self._places = places
         self._values = values
         self._checks = checks
         self._recorder = recorder
 
-    def stored(self, step: Step, made: Made, inputs: str, key: str) -> tuple[Made | Raised, Mapping[str, Judged]]:
+    def stored(
+        self, step: Step, made: Made, inputs: str, key: str
+    ) -> Script[tuple[Made | Raised, Mapping[str, Judged]]]:
         """The results, stored, and what their checks said by output; or the failure of an IO.
 
         What equals a retracted version, and what a blocking check refuses, is kept in the artifact store. Nothing is
@@ -59,7 +60,7 @@ class Storing:
                 facts = self._facts(step, node, index, made, examined, inputs, key)
                 found = retraction(node, index, facts, self._state)
                 if found is None and asset.blocking_checks:
-                    judged[asset.output] = self._judged(step, asset, facts, examined)
+                    judged[asset.output] = yield from self._judged(step, asset, facts, examined)
                 if found is not None or not judged.get(asset.output, _NOT_ASKED).passes:
                     outputs[asset.output] = self._values.stage_examined(examined)
                     continue
@@ -75,9 +76,8 @@ class Storing:
             return failed, {}
         return replace(made, outputs=outputs, unplaced={}, logs=logs), judged
 
-    def copied(self, step: Step, asset: AssetDefinition, facts: VersionFacts) -> str | None:
+    def copied(self, step: Step, asset: AssetDefinition, facts: VersionFacts, annotation: Any) -> str | None:
         """The address of a copy of the version at the step's place; None where none of the same content gets there."""
-        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
         try:
             value = self._values.load(asset.key, facts, annotation)
             examined = self._values.examine(value, annotation, subject=f'"{asset.key}"')
@@ -90,19 +90,20 @@ class Storing:
         return None if isinstance(put, Raised) else put.address.written
 
     def _put(self, step: Step, asset: AssetDefinition, examined: Examined) -> Put | Raised:
-        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
         timeout = asset.task.timeouts.running
         with examined.encoded.scratch:
             self._recorder.still_held()
-            return self._places.put(asset, step.partition, self._state.environment, examined, annotation, timeout)
+            return self._places.put(asset, step.partition, self._state.environment, examined, timeout)
 
-    def _judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, examined: Examined) -> Judged:
+    def _judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, examined: Examined) -> Script[Judged]:
         """What the checks say of a value that lies nowhere yet."""
         with TemporaryDirectory(prefix="latewood-") as folder:
             aside = ArtifactStore(Path(folder), "checked")
             staged = aside.stage(examined.encoded.content, examined.encoded.extension)
             found = facts._replace(artifact=staged.address)
-            return self._checks.judge(step, asset, found, NOTHING_KNOWN, variant=False, values=Values(aside))
+            return (
+                yield from self._checks.judge(step, asset, found, NOTHING_KNOWN, variant=False, values=Values(aside))
+            )
 
     def _facts(
         self, step: Step, node: Node, index: int, made: Made, examined: Examined, inputs: str, key: str

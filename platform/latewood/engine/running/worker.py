@@ -10,12 +10,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 from queue import Queue
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from msgspec.structs import replace
 
@@ -26,15 +26,19 @@ from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.running.asks import Evaluate
 from latewood.engine.running.attempt import Attempts, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
+from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
     CallRange,
+    Check,
+    Checked,
     Close,
     Closed,
     Failed,
@@ -57,7 +61,7 @@ from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
-from latewood.model.keys import AssetId, RunId, VersionId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
@@ -91,6 +95,8 @@ def main() -> None:
                 answer(caller.call(call))
             case CallRange(calls=calls):
                 answer(caller.call_range(calls))
+            case Check() as check:
+                answer(caller.check(check))
             case Recall() as recall:
                 answer(caller.recall(recall))
             case Close():
@@ -202,6 +208,10 @@ class _Caller:
         """What came of one call for all of these."""
         return self._whatever_goes_wrong(lambda: self._called(calls))
 
+    def check(self, check: Check) -> Checked | Failed:
+        """What the check says."""
+        return self._whatever_goes_wrong(lambda: self._checked(check))
+
     def recall(self, recall: Recall) -> Returned | Failed:
         """The version as an artifact of the results."""
         return self._whatever_goes_wrong(lambda: self._recalled(recall))
@@ -218,34 +228,39 @@ class _Caller:
         return self._resources.close()
 
     def _called(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
-        call, node = calls[0], self._node(calls[0])
-        steps = [
-            Step(
-                number=each.step,
-                task=PlannedTask(node=node, groups=()),
-                ordinal=ordinal_of(node.assets[0].partitions, each.partition),
-                partition=each.partition,
-                action=Action.RUN,
-                reasons=(),
-            )
-            for each in calls
-        ]
-        attempts = Attempts(
-            self._loaded,
-            self._values,
-            self._resources,
-            RunId(call.run),
-            _clock(call),
-            self._dynamic,
-            around=self._told if node.task.timeouts.running else nullcontext,
-        )
-        due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
-        outcome = attempts.attempt_all(due, call.attempt)
+        call, node = calls[0], self._node(calls[0].assets, calls[0].parameters)
+        around = self._told if node.task.timeouts.running else nullcontext
+        due = [(_step(node, each.step, each.partition), _bound(node, each.inputs)) for each in calls]
+        outcome = self._attempts(RunId(call.run), _clock(call), around).attempt_all(due, call.attempt)
         if isinstance(outcome, Raised):
             return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
         if strays := self._elsewhere.names():
             return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
         return ReturnedRange(each=tuple(map(self._returned, outcome)), logs=outcome[0].returned.output)
+
+    def _checked(self, check: Check) -> Checked:
+        asset = self._assets[check.asset]
+        definition = next(found for found in asset.checks if found.name == check.check)
+        step = _step(self._node((check.asset,), {}), check.step, check.version.partition)
+        context = self._attempts(RunId(check.run), _now, nullcontext).context
+        around = self._told if definition.task.timeouts.running else nullcontext
+        calls = CheckCalls(self._loaded, self._values, self._resources, context)
+        facts = _facts(check.version)._replace(data_version=check.data_version)
+        with around():
+            found = calls.evaluate(Evaluate(step, asset, definition, facts))
+        return Checked(
+            passed=found.result.passed,
+            message=found.result.message,
+            metadata=dict(found.result.metadata),
+            failure=found.failure,
+            no_reuse=found.no_reuse,
+            logs=found.output,
+        )
+
+    def _attempts(
+        self, run: RunId, clock: Callable[[], datetime], around: Callable[[], AbstractContextManager[None]]
+    ) -> Attempts:
+        return Attempts(self._loaded, self._values, self._resources, run, clock, self._dynamic, around=around)
 
     def _recalled(self, recall: Recall) -> Returned:
         asset = self._assets[recall.asset]
@@ -264,14 +279,14 @@ class _Caller:
         finally:
             self._say(Running(begins=False))
 
-    def _node(self, call: Call) -> Node:
-        assets = tuple(self._assets[key] for key in call.assets)
+    def _node(self, keys: tuple[AssetKey, ...], parameters: Mapping[str, Any]) -> Node:
+        assets = tuple(self._assets[key] for key in keys)
         return Node(
             assets=assets,
-            keys=call.assets,
-            ids=tuple(AssetId(key) for key in call.assets),
+            keys=keys,
+            ids=tuple(AssetId(key) for key in keys),
             task=assets[0].task,
-            parameters=call.parameters,
+            parameters=parameters,
             logic="",
         )
 
@@ -296,9 +311,24 @@ def _result(output: StagedOutput) -> Result:
     )
 
 
+def _step(node: Node, number: int, partition: PartitionKey) -> Step:
+    return Step(
+        number=number,
+        task=PlannedTask(node=node, groups=()),
+        ordinal=ordinal_of(node.assets[0].partitions, partition),
+        partition=partition,
+        action=Action.RUN,
+        reasons=(),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _clock(call: Call) -> Callable[[], datetime]:
     if not call.at:
-        return lambda: datetime.now(UTC)
+        return _now
     at = datetime.fromisoformat(call.at)
     return lambda: at
 

@@ -21,6 +21,8 @@ from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
     CallRange,
+    Check,
+    Checked,
     Close,
     Closed,
     Failed,
@@ -28,6 +30,7 @@ from latewood.engine.running.worker_protocol import (
     Opened,
     Recall,
     Refused,
+    Request,
     Returned,
     ReturnedRange,
     Running,
@@ -181,31 +184,32 @@ class Worker:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
     def call(self, call: Call | Recall, *, timeout: timedelta | None = None) -> Returned | Failed:
-        """What the task returned, or how it failed. Raises WorkerUnusable as `call_range` does."""
-        answer = self._asked(call, timeout)
-        if isinstance(answer, ReturnedRange):
-            raise self._unusable("it answered for several partitions")
-        return answer
+        """What the task returned, or how it failed. Raises WorkerUnusable as `ask` does."""
+        match self.ask(call, timeout=timeout):
+            case Returned() | Failed() as answer:
+                return answer
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
 
     def call_range(self, calls: Sequence[Call], *, timeout: timedelta | None = None) -> ReturnedRange | Failed:
-        """What a partition-wise task returned for all of these, in one call, or how that failed.
+        """What a partition-wise task returned for all of these, in one call, or how that failed."""
+        match self.ask(CallRange(calls=tuple(calls)), timeout=timeout):
+            case ReturnedRange() | Failed() as answer:
+                return answer
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
 
-        Raises WorkerUnusable where the location does not load (again).
+    def ask(
+        self, request: Call | CallRange | Check | Recall, *, timeout: timedelta | None = None
+    ) -> Returned | ReturnedRange | Checked | Failed:
+        """What came of it, or how it failed. Raises WorkerUnusable where the location does not load (again).
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
         """
-        answer = self._asked(CallRange(calls=tuple(calls)), timeout)
-        if isinstance(answer, Returned):
-            raise self._unusable("it answered for one partition")
-        return answer
-
-    def _asked(
-        self, request: Call | CallRange | Recall, timeout: timedelta | None
-    ) -> Returned | ReturnedRange | Failed:
         if self._process is None:
             self.start()
         match self._exchange(request, None if timeout is None else timeout.total_seconds()):
-            case Returned() | ReturnedRange() | Failed() as answer:
+            case Returned() | ReturnedRange() | Checked() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 self.kill()
@@ -230,9 +234,7 @@ class Worker:
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
-    def _exchange(
-        self, message: Open | Call | CallRange | Recall | Close, timeout_s: float | None = None
-    ) -> Answer | Died | Overdue:
+    def _exchange(self, message: Open | Request, timeout_s: float | None = None) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
         assert process.stdin is not None, "as a pipe"
@@ -296,6 +298,13 @@ class Worker:
             with suppress(SecretUnavailable):  # the worker cannot have it either
                 secret.reveal()
 
+    def interrupt(self) -> None:
+        """End the process, with all that it has started, from another thread: whoever calls it hears that it died."""
+        process = self._process
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def kill(self) -> None:
         """End the process, with all that it has started, if there is one."""
         process, self._process = self._process, None
@@ -333,6 +342,15 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, each=tuple(map(_without_secrets_in, each)), logs=redacted(answer.logs))
         case Returned():
             return _without_secrets_in(answer)
+        case Checked():
+            return replace(
+                answer,
+                message=redacted(answer.message),
+                metadata=redacted_json(answer.metadata),
+                failure=None if answer.failure is None else _without_secrets(answer.failure),
+                no_reuse=redacted(answer.no_reuse),
+                logs=redacted(answer.logs),
+            )
         case Failed():
             return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
         case Closed():

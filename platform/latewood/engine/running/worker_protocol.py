@@ -92,6 +92,17 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     version: Read
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Evaluate this check for a version of the asset."""
+
+    asset: AssetKey
+    check: str
+    version: Read
+    data_version: str
+    run: str
+    step: int
+
+
 class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """User code begins, or has ended, of a call whose time is limited; its answer is to come."""
 
@@ -133,6 +144,17 @@ class ReturnedRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     logs: str = ""
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The check came to a verdict, or to none where `failure` is."""
+
+    passed: bool
+    message: str = ""
+    metadata: dict[str, Any] = {}
+    failure: Failure | None = None
+    no_reuse: str = ""
+    logs: str = ""
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The task failed, or what it read or returned was refused."""
 
@@ -147,11 +169,10 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Answer = Opened | Refused | Running | Returned | ReturnedRange | Failed | Closed
+Request = Call | CallRange | Check | Recall | Close
+Answer = Opened | Refused | Running | Returned | ReturnedRange | Checked | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Call | CallRange | Recall | Close]] = msgspec.json.Decoder(
-    Call | CallRange | Recall | Close
-).decode
+decode_call: Final[Callable[[bytes], Request]] = msgspec.json.Decoder(Request).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

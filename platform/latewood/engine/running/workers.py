@@ -30,6 +30,7 @@ from latewood.model.keys import AssetKey, RunId
 class Crew:
     """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
 
+    A task of another location is named; without a name it is the asset's own, in a location that is opened whole.
     `hidden` are the environment variables that it does not see: other locations' secrets.
     """
 
@@ -40,14 +41,15 @@ class Crew:
 
     def refused(self, opened: Opened) -> str:
         """Why what was opened is not what was deployed; empty if it is. Its results would be taken for another's."""
-        for name, then in self.code.values():
-            now = opened.tasks.get(name)
+        for key, (name, then) in self.code.items():
+            now = opened.tasks.get(name) if name else opened.code.get(key)
             if now is None or now.version != then.version:
                 changes = changed_parts(then, now) if now else ()
                 found = ", ".join(f"{c.name} {c.before} -> {c.after}" for c in changes if c.subject == "package")
+                found = f": {found}" if found else ""
                 return (
-                    f"its task {name} is not the one that was deployed{f': {found}' if found else ''}; deploy the "
-                    "location again by the Python that is to run it, or give it a lock file"
+                    f"its task {name or key} is not the one that was deployed{found}; deploy the location again by the "
+                    "Python that is to run it, or give it a lock file"
                 )
         return ""
 
@@ -88,7 +90,7 @@ class Workers:
         try:
             try:
                 answer = self._worker(node.keys[0]).call_range(
-                    [_call(step, node, bound, number, run) for step, bound in due], timeout=node.task.timeouts.running
+                    [call_of(step, node, bound, number, run) for step, bound in due], timeout=node.task.timeouts.running
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
@@ -96,9 +98,8 @@ class Workers:
             match answer:
                 case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
                     return Raised(failure=failure, duration_ms=duration_ms, output=logs)
-                case ReturnedRange(each=each, logs=logs):
-                    staged = values.stage_logs(logs)
-                    return [_made(returned, logs, staged) for returned in each]
+                case ReturnedRange() as returned:
+                    return made_of(returned, values)
         except LatewoodError as error:
             kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
             failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
@@ -145,7 +146,8 @@ class Workers:
         return self._crews[key]
 
 
-def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+def call_of(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+    """The call of a step's task."""
     return Call(
         assets=node.keys,
         partition=step.partition,
@@ -159,6 +161,12 @@ def _call(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -
         step=step.number,
         attempt=number,
     )
+
+
+def made_of(answer: ReturnedRange, values: Values) -> list[Made]:
+    """What a worker returned, as an attempt's results, by partition. Raises StoreError."""
+    staged = values.stage_logs(answer.logs)
+    return [_made(returned, answer.logs, staged) for returned in answer.each]
 
 
 def _made(answer: Returned, output: str, logs: Staged | None) -> Made:

@@ -47,6 +47,7 @@ class Examined:
     """A checked result that is not stored yet, and what is to be recorded of it. Who stores it leaves its scratch."""
 
     value: Any
+    annotation: Any
     encoded: Encoded
     data_version: str
     metadata: Mapping[str, Any]
@@ -110,6 +111,7 @@ class Values:
             version = f"{GIVEN}{recordable_version(given, subject=subject)}"
         return Examined(
             value=value,
+            annotation=annotation,
             encoded=encoded,
             data_version=version,
             metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},

@@ -1,0 +1,107 @@
+"""How far a run has come, by its events: what whoever takes it up again must know of each step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from latewood.events import (
+    CheckEvaluated,
+    Failure,
+    FailureKind,
+    RunEnded,
+    RunPlanned,
+    RunRequested,
+    RunStarted,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from latewood.model.keys import AssetId
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """What is recorded of one step.
+
+    `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
+    start, and of the step's end once it has one. `judged` are the assets on whose versions any check gave a verdict.
+    """
+
+    attempts: int = 0
+    interrupted: int = 0
+    is_open: bool = False
+    event: UUID | None = None
+    retry_at: datetime | None = None
+    failure: Failure | None = None
+    made: StepSucceeded | StepReused | None = None
+    skipped: StepSkipped | None = None
+    verdicts: list[CheckEvaluated] = field(default_factory=list)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is to be run for it any more; its checks may still have to be asked."""
+        return self.failure is not None or self.made is not None or self.skipped is not None
+
+    def lacks_verdict(self, asset: AssetId, checks: Iterable[str]) -> bool:
+        """Whether any of these checks has not given its verdict on what the step made of the asset."""
+        given = {verdict.check for verdict in self.verdicts if verdict.asset == asset}
+        return isinstance(self.made, StepSucceeded) and not given.issuperset(checks)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is recorded of a run. `told` counts its events, `root` is the first."""
+
+    requested: RunRequested
+    root: UUID
+    planned: list[RunPlanned] = field(default_factory=list)
+    planned_at: datetime | None = None
+    position: int = 0
+    steps: dict[int, StepProgress] = field(default_factory=dict)
+    told: int = 0
+    is_started: bool = False
+    has_ended: bool = False
+
+
+def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:
+    """What these events of one run say, in their order: each an envelope and its fact. Cost: O(events)."""
+    found: Progress | None = None
+    for event, fact in events:
+        if isinstance(fact, RunRequested):
+            found = Progress(requested=fact, root=event.event_id)
+        assert found is not None, "a run begins with its request"
+        found.told += 1
+        match fact:
+            case RunPlanned():
+                found.planned.append(fact)
+                found.planned_at, found.position = event.occurred_at, event.position
+            case RunStarted():
+                found.is_started = True
+            case RunEnded():
+                found.has_ended = True
+            case StepStarted() | StepSucceeded() | StepFailed() | StepReused() | StepSkipped() | CheckEvaluated():
+                _fold(found.steps.setdefault(fact.step, StepProgress()), event.event_id, fact)
+            case _:
+                pass
+    assert found is not None, "a run begins with its request"
+    return found
+
+
+def _fold(step: StepProgress, event: UUID, fact: Any) -> None:
+    match fact:
+        case StepStarted(attempt=attempt):
+            step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event, None
+        case StepFailed(failure=failure, retry_at=retry_at):
+            step.is_open, step.retry_at = False, retry_at
+            step.interrupted += failure.kind is FailureKind.INTERRUPTED
+            step.failure = failure if retry_at is None else None
+        case StepSucceeded() | StepReused():
+            step.is_open, step.made, step.event = False, fact, event
+        case StepSkipped():
+            step.skipped = fact
+        case CheckEvaluated():
+            step.verdicts.append(fact)

@@ -1,0 +1,122 @@
+"""What the steps of a run ask of whoever drives it: user code to be called, and time to pass.
+
+A step is a *script*: a generator that yields what it asks and is sent the answer. So what becomes of a step is written
+down once, whether one process answers everything on the spot or an engine has many steps of many runs under way.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from latewood.context import CheckResult
+from latewood.decide.plan import Step
+from latewood.decide.state import VersionFacts
+from latewood.engine.running.attempt import Made
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.ranged import Due
+from latewood.engine.values.values import Values
+from latewood.events import Failure
+from latewood.model.definitions import AssetDefinition, CheckDefinition
+from latewood.model.keys import PartitionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One call of a check. Where `failure` is, the check came to no verdict."""
+
+    result: CheckResult
+    failure: Failure | None = None
+    no_reuse: str = ""
+    output: str = ""
+
+
+class Attempt(NamedTuple):
+    """Call the task for these neighbouring steps. Answered with what each made, or one failure of all."""
+
+    due: Sequence[Due]
+    number: int
+
+
+class Judging(Protocol):
+    """What has made, or seen, what is judged: a step, or a look."""
+
+    @property
+    def number(self) -> int:
+        """In its run."""
+        ...
+
+    @property
+    def ordinal(self) -> int:
+        """Of the partition."""
+        ...
+
+    @property
+    def partition(self) -> PartitionKey:
+        """Which one."""
+        ...
+
+
+class Evaluate(NamedTuple):
+    """Call a check for a version, loaded by `values` where it is not stored for good yet. Answered with Evaluated."""
+
+    step: Judging
+    asset: AssetDefinition
+    check: CheckDefinition
+    facts: VersionFacts
+    values: Values | None = None
+
+
+class Copy(NamedTuple):
+    """Store the version at the step's own place, too. Answered with its address there; None where it is not to be."""
+
+    step: Step
+    asset: AssetDefinition
+    facts: VersionFacts
+
+
+class Pause(NamedTuple):
+    """Nothing to do before that instant."""
+
+    until: datetime
+
+
+class Durable(NamedTuple):
+    """Nothing to do before everything that was told so far is durable."""
+
+
+Ask = Attempt | Evaluate | Copy | Pause | Durable
+
+T = TypeVar("T")
+
+Script = Generator[Ask, Any, T]
+"""What asks, and in the end returns a T."""
+
+
+def attempted(due: Sequence[Due], number: int) -> Script[Sequence[Made | Raised] | Raised]:
+    """Ask for an attempt; what came of it."""
+    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number)
+    return answer
+
+
+def evaluated(ask: Evaluate) -> Script[Evaluated]:
+    """Ask for a check's verdict."""
+    answer: Evaluated = yield ask
+    return answer
+
+
+def copied(ask: Copy) -> Script[str | None]:
+    """Ask for a copy."""
+    answer: str | None = yield ask
+    return answer
+
+
+def played(script: Script[T], answer: Callable[[Ask], Any]) -> T:
+    """What the script returns, with everything it asks answered on the spot. Raises what `answer` does."""
+    try:
+        ask = next(script)
+        while True:
+            ask = script.send(answer(ask))
+    except StopIteration as done:
+        returned: T = done.value
+        return returned

@@ -1,0 +1,79 @@
+"""Calling checks: from a version to a verdict, the same way as a task is called."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from latewood.context import CheckResult, Context
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.signature import live_parameter
+from latewood.engine.running.asks import Evaluate, Evaluated
+from latewood.engine.running.attempt import received, refused
+from latewood.engine.running.calls import Raised, call
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.values.recordable import failed_with, recordable_metadata, text
+from latewood.engine.values.values import Values
+from latewood.errors import StoreError, ValueRefused
+from latewood.model.definitions import CheckDefinition
+
+
+class CheckCalls:
+    """Calls the checks of a loaded location for the steps of one run, or the looks of one observation.
+
+    `context` makes what they are told of it.
+    """
+
+    def __init__(
+        self, loaded: Loaded, values: Values, resources: OpenResources, context: Callable[[Any, int], Context]
+    ) -> None:
+        self._loaded = loaded
+        self._values = values
+        self._resources = resources
+        self._context = context
+
+    def evaluate(self, ask: Evaluate) -> Evaluated:
+        """What the check says of the version. User code fails here and nowhere else."""
+        step, asset, check, facts, values = ask
+        live = self._loaded.checks[asset.key, check.name]
+        ((name, annotation),) = live.inputs.items()
+        context = self._context(step, 1)
+        try:
+            arguments: dict[str, Any] = {name: (values or self._values).load(asset.key, facts, annotation)}
+        except (ValueRefused, StoreError) as error:
+            return _failed(refused(error))
+        arguments |= {
+            parameter.name: live_parameter(live.parameters[parameter.name], parameter.default, self._loaded.root)
+            for parameter in check.task.parameters
+        }
+        arguments |= received(live, asset, (step.ordinal, step.ordinal + 1), context)
+        outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
+        if isinstance(outcome, Raised):
+            return _failed(outcome)
+        try:
+            if context.partitions_added:
+                raise ValueRefused(f'check "{check.name}": a check adds no partitions; let a task do it')
+            result = _recordable(outcome.value, check)
+        except ValueRefused as error:
+            return _failed(replace(refused(error), output=outcome.output))
+        return Evaluated(result=result, no_reuse=context.no_reuse, output=outcome.output)
+
+
+def _failed(raised: Raised) -> Evaluated:
+    """A check that came to no verdict has not passed, this once."""
+    message = f"{raised.failure.error}: {raised.failure.message}"
+    return Evaluated(result=CheckResult(passed=False, message=message), failure=raised.failure, output=raised.output)
+
+
+def _recordable(value: Any, check: CheckDefinition) -> CheckResult:
+    match value:
+        case CheckResult() as result:
+            metadata = recordable_metadata(result.metadata, subject=f'check "{check.name}"')
+            try:
+                passed, message = bool(result.passed), str(result.message)
+            except Exception as error:  # objects of the user's own
+                raise ValueRefused(f'check "{check.name}": {failed_with(error)}') from error
+            return CheckResult(passed=passed, metadata=metadata, message=text(message))
+        case bool(passed):
+            return CheckResult(passed=passed)
+        case other:
+            raise ValueRefused(f'check "{check.name}": expected a CheckResult or a bool, found {type(other).__name__}')

@@ -1,0 +1,416 @@
+"""What becomes of the steps of one run, as scripts: bound, reused or run, judged, and told to the log.
+
+Steps whose task allows reuse run ahead of the group commit, since repeating them is harmless; before any other step
+everything told so far is durable. Nothing is reported as done before it is.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from latewood.decide.actions import barred
+from latewood.decide.judge import is_elsewhere, retraction
+from latewood.decide.keys import inputs_digest
+from latewood.decide.plan import Plan, Step
+from latewood.decide.progress import StepProgress
+from latewood.decide.retry import RetryAt, after_failure
+from latewood.decide.state import VersionFacts
+from latewood.engine.running.asks import Copy, Durable, Pause, Script, attempted, copied
+from latewood.engine.running.attempt import Made
+from latewood.engine.running.binding import Bindings, Blocked, Bound
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
+from latewood.engine.running.placing import Places
+from latewood.engine.running.ranged import Due, stretches
+from latewood.engine.running.recorder import Recorder, Told, added_partitions
+from latewood.engine.running.reports import Report, Reports, refusal_text, refusals_in, retracted_text
+from latewood.engine.running.reusing import Reusable, Taken
+from latewood.engine.running.step_facts import StepFacts, as_retracted
+from latewood.engine.running.storing import Storing
+from latewood.engine.storage.store import ArtifactStore, Staged
+from latewood.engine.values.values import Values
+from latewood.errors import StoreError
+from latewood.events import (
+    Failure,
+    FailureKind,
+    ReusedOutput,
+    SkipReason,
+    StepReused,
+    StepSucceeded,
+)
+from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId
+from latewood.places import is_placed
+
+_INTERRUPTED: Final = Failure(
+    kind=FailureKind.INTERRUPTED, error="Interrupted", message="what drove the run died; this costs no retry"
+)
+
+Verdicts = Callable[[AssetId, PartitionKey], Known]
+"""Past verdicts on an asset partition."""
+
+
+class _Failed(NamedTuple):
+    """A step whose attempt failed, with the event of its start; `shared` if the call was one for several."""
+
+    due: Due
+    cause: UUID
+    raised: Raised
+    shared: bool
+
+
+class Scripts:
+    """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
+
+    `root` is where paths in parameters start.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        catalog: Catalog,
+        root: Path,
+        places: Places,
+        values: Values,
+        run: RunId,
+        recorder: Recorder,
+        store: ArtifactStore,
+        verdicts: Verdicts,
+        clock: Callable[[], datetime],
+        report: Callable[[Report], None] = lambda _: None,
+    ) -> None:
+        self._plan = plan
+        self._run = run
+        self._recorder = recorder
+        self._verdicts = verdicts
+        self._clock = clock
+        self._bindings = Bindings(catalog, plan.state, plan.views)
+        self._values = values
+        self._checks = Checks(values, run, plan.state, root)
+        self.storing = Storing(plan.state, run, places, values, self._checks, recorder)
+        self._reusable = Reusable(plan, run, recorder, store, places)
+        self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
+        self._reports = Reports(report)
+        self.tally = self._reports.tally
+        self.failures: list[tuple[Step, Failure]] = []
+        """The steps that failed, or whose result a check or a retraction refused, in order."""
+
+    def opened(self, step: Step) -> Script[Due | None]:
+        """The step with what it reads, if it is to be run; else it is told what becomes of it."""
+        try:
+            bound = self._bindings.bind(step.task.node, step.ordinal)
+        except Blocked as blocked:
+            self._skip(step, blocked)
+            return None
+        inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
+        if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
+            self._skip(step, Blocked(SkipReason.RETRACTED, None))
+            return None
+        taken = self._reusable.find(step, inputs)
+        if taken is None:
+            return Due(step, bound, inputs)
+        return None if (yield from self._reuse(step, bound, inputs, taken)) else Due(step, bound, inputs)
+
+    # ── running ───────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, due: list[Due], *, begun: int = 0, interrupted: int = 0) -> Script[None]:
+        """Call the task for these steps at once, and again for those that failed, as often as it may be tried.
+
+        Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
+        `begun` attempts are recorded already, of which those that were `interrupted` cost no retry.
+        """
+        task = due[0].step.task.node.task
+        deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
+        attempt, parts = begun + 1, [*stretches(due)]
+        while parts:
+            failed: list[_Failed] = []
+            for part in parts:
+                failed += yield from self._attempt(part, attempt)
+            if not failed:
+                return
+            now, luck = self._clock(), random.random()  # noqa: S311 - spreads retries; no secret
+            next_ = after_failure(task.retries, attempt - interrupted, now, luck, deadline=deadline)
+            retry_at = next_.at if isinstance(next_, RetryAt) else None
+            alone_at = now if deadline is None or now < deadline else None
+            for one in failed:
+                self._tell_failed(one, attempt, retry_at or (alone_at if one.shared else None))
+            if retry_at is not None:
+                yield Pause(retry_at)
+                parts = [*stretches([one.due for one in failed])]
+            else:
+                parts = [[one.due] for one in failed if one.shared and alone_at is not None]
+            attempt += 1
+
+    def _attempt(self, due: list[Due], attempt: int) -> Script[list[_Failed]]:
+        """One call for neighbouring steps; those that failed."""
+        causes = [self._tell_started(one, attempt) for one in due]
+        if due[0].step.task.node.task.reuse.is_off:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
+            yield Durable()
+        outcome = yield from attempted(due, attempt)
+        shared = isinstance(outcome, Raised) and len(due) > 1
+        made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
+        failed: list[_Failed] = []
+        for one, cause, result in zip(due, causes, made, strict=True):
+            raised = result if isinstance(result, Raised) else (yield from self._finish(one, attempt, result, cause))
+            if raised is not None:
+                failed.append(_Failed(one, cause, raised, shared))
+        return failed
+
+    def _finish(self, due: Due, attempt: int, made: Made, cause: UUID) -> Script[Raised | None]:
+        """Store what has a place of its own, and tell that the step succeeded; or the failure of its IO."""
+        step, inputs = due.step, due.inputs
+        outcome: Made | Raised = made
+        judged: Mapping[str, Judged] = {}
+        key = self._facts.key(step, inputs, made)
+        if made.unplaced:
+            outcome, judged = yield from self.storing.stored(step, made, inputs, key)
+        if isinstance(outcome, Raised):
+            return outcome
+        yield from self._succeed(step, attempt, inputs, outcome, key, judged, cause)
+        return None
+
+    def _tell_started(self, one: Due, attempt: int) -> UUID:
+        fact, needs = self._facts.started(one, attempt)
+        ids = self._recorder.tell(
+            (fact, ("started", fact.step, attempt)), cause=self._bindings.cause(one.bound), needs=needs
+        )
+        return ids[0]
+
+    def _succeed(
+        self,
+        step: Step,
+        attempt: int,
+        inputs: str,
+        made: Made,
+        key: str,
+        judged: Mapping[str, Judged],
+        cause: UUID,
+    ) -> Script[None]:
+        """`judged` are outputs whose checks were asked before they were stored."""
+        node, state = step.task.node, self._plan.state
+        variant = node.is_variant
+        fact = self._facts.succeeded(step, attempt, inputs, made, key)
+        made_of = [asset for asset in node.assets if asset.output in made.outputs]
+        outputs = fact.outputs
+        stored = [output.staged for output in made.outputs.values() if not is_placed(output.staged.address)]
+        needs = [*stored, *filter(None, (made.logs,))]
+        retractions = [
+            retraction(node, node.ids.index(output.asset), self._facts.version(fact, output), state)
+            for output in outputs
+        ]
+        if any(retractions):
+            fact = msgspec.structs.replace(fact, outputs=tuple(map(as_retracted, outputs, retractions)))
+        first = next(filter(None, retractions), None)
+        refused = None if first is None else self._reports.retracted(step, first)
+        metadata = outputs[0].metadata if outputs else {}
+        *_, told = self._recorder.tell(
+            *added_partitions(made.added, self._run, step.number),
+            (fact, ("succeeded", step.number)),
+            cause=cause,
+            needs=needs,
+            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata, then=refused),
+        )
+        self.tally.ran += 1
+        for asset in node.assets:
+            if asset.output not in made.outputs:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+        if first is not None:
+            self._refused(step, "Retracted", retracted_text(first))
+        for asset, output, retracted in zip(made_of, fact.outputs, retractions, strict=True):
+            if retracted is None:
+                facts = self._facts.version(fact, output)
+                found = judged.get(asset.output) or (
+                    yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+                )
+                self._settle(step, asset, facts, found, variant=variant, cause=told)
+            else:
+                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
+
+    def _settle(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, judged: Judged, *, variant: bool, cause: UUID
+    ) -> None:
+        """Tell what the checks of a new version say; what is downstream reads it only if the blocking ones pass."""
+        then = self._reports.judged(step, judged.told)
+        if judged.passes and not facts.accepted:
+            judged.told += self._checks.accepted(step, facts, head=not variant)
+        if judged.told:
+            self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
+        result = facts._replace(accepted=judged.passes)
+        self._reusable.made(asset.output, result)
+        self._bind_result(step, asset, result, cause, judged.told)
+
+    def _bind_result(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID, verdicts: Told
+    ) -> None:
+        if facts.accepted:
+            self._bindings.made(step, asset.key, facts, event)
+            return
+        self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
+        said = (refusal_text(verdict) for verdict in refusals_in(verdicts) if verdict.asset == facts.asset)
+        self._refused(step, "CheckFailed", f"{asset.key}: {'; '.join(said)}")
+
+    def _refused(self, step: Step, error: str, message: str) -> None:
+        self.failures.append((step, Failure(kind=FailureKind.REFUSED, error=error, message=message)))
+
+    # ── what was recorded before ──────────────────────────────────────────────────────────────────────
+
+    def interrupted(self, step: Step, past: StepProgress) -> Script[None]:
+        """The attempt that was under way when the run was left is over; it is to be made again at once."""
+        if past.is_open:
+            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output="")
+            fact = self._facts.failed(step, past.attempts, raised, self._clock(), None)
+            self._recorder.tell((fact, ("failed", step.number, past.attempts)), cause=past.event)
+            past.interrupted += 1
+        elif past.retry_at is not None:
+            yield Pause(past.retry_at)
+
+    def restored(self, step: Step, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]) -> Script[None]:
+        """What became of a step is in the log; whoever reads it does so as if it had become of it here.
+
+        `taken` has the versions that it took in place of computing them, if it did.
+        """
+        node = step.task.node
+        match past.made:
+            case StepSucceeded() as fact:
+                yield from self._restore_made(step, fact, past)
+            case StepReused() as fact:
+                self.tally.reused += 1
+                self._restore_taken(step, fact, past, taken)
+            case None if past.failure is not None:
+                self.tally.failed += 1
+                self.failures.append((step, past.failure))
+                for key in node.keys:
+                    self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
+            case None:
+                assert past.skipped is not None, "it has ended"
+                self._skipped(step, Blocked(past.skipped.reason, past.skipped.because))
+
+    def _restore_made(self, step: Step, fact: StepSucceeded, past: StepProgress) -> Script[None]:
+        """As `_succeed`; the verdicts that follow may not have been recorded any more."""
+        assert past.event is not None, "it has ended"
+        node = step.task.node
+        self.tally.ran += 1
+        by_asset = {output.asset: output for output in fact.outputs}
+        for asset, id_ in zip(node.assets, node.ids, strict=True):
+            output = by_asset.get(id_)
+            if output is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+            elif output.retracted:
+                self.tally.refused += 1
+                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
+            elif past.lacks_verdict(id_, [check.name for check in asset.checks]):
+                facts, variant = self._facts.version(fact, output), node.is_variant
+                found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
+                self._settle(step, asset, facts, found, variant=variant, cause=past.event)
+            else:
+                self._restore_judged(step, asset, self._facts.version(fact, output), past)
+
+    def _restore_taken(
+        self, step: Step, fact: StepReused, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]
+    ) -> None:
+        node = step.task.node
+        by_asset = {output.asset: output for output in fact.outputs}
+        for asset, id_ in zip(node.assets, node.ids, strict=True):
+            output = by_asset.get(id_)
+            if output is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+            else:
+                self._restore_judged(step, asset, taken[id_, output.version], past)
+
+    def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
+        verdicts = [verdict for verdict in past.verdicts if verdict.asset == facts.asset]
+        passes = all(verdict.passed or not verdict.blocking for verdict in verdicts)
+        result = facts._replace(accepted=passes)
+        self._reusable.made(asset.output, result)
+        assert past.event is not None, "it has ended"
+        self._bind_result(step, asset, result, past.event, [(verdict, ()) for verdict in verdicts])
+
+    # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> Script[bool]:
+        """Take these versions in place of running; False where one does not get to the place where it belongs."""
+        node = step.task.node
+        variant = node.is_variant
+        judged = Judged()
+        accepting: Told = []
+        outputs: list[ReusedOutput] = []
+        results: list[tuple[AssetDefinition, VersionFacts]] = []
+        for index, (asset, id_, facts) in enumerate(zip(node.assets, node.ids, taken, strict=True)):
+            if facts is None:
+                continue
+            own = self._reusable.own(step, id_, facts)
+            known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
+            found = yield from self._checks.judge(step, asset, own, known, variant=variant)
+            judged.told += found.told
+            judged.needs += found.needs
+            result = own._replace(accepted=found.passes)
+            # What a blocking check refuses never gets to a place.
+            if found.passes and is_elsewhere(node, index, step.partition, facts, self._plan.state):
+                copy = yield from copied(Copy(step, asset, facts))
+                if copy is None:
+                    self._reusable.lost(step, facts)
+                    return False
+                result = result._replace(artifact=copy)
+            outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
+            if found.passes and own is facts and not facts.accepted:
+                accepting += self._checks.accepted(step, result, head=False)
+            results.append((asset, result))
+        fact = self._reusable.fact(step, inputs, tuple(outputs))
+        ids = self._recorder.tell(
+            *judged.told,
+            (fact, ("reused", step.number)),
+            *accepting,
+            cause=self._bindings.cause(bound),
+            needs=judged.needs,
+            then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
+        )
+        self.tally.reused += 1
+        for asset, facts in zip(node.assets, taken, strict=True):
+            if facts is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+        for asset, result in results:
+            self._bind_result(step, asset, result, ids[len(judged.told)], judged.told)
+        return True
+
+    # ── what did not come to be ───────────────────────────────────────────────────────────────────────
+
+    def _tell_failed(self, failed: _Failed, attempt: int, retry_at: datetime | None) -> None:
+        step, raised = failed.due.step, failed.raised
+        node = step.task.node
+        logs: Staged | None = None
+        with suppress(StoreError):  # a store that cannot write often is why the attempt failed
+            logs = self._values.stage_logs(raised.output)
+        fact = self._facts.failed(step, attempt, raised, retry_at, logs)
+        status = "failed" if retry_at is None else "retrying"
+        message = f"{raised.failure.error}: {raised.failure.message}"
+        then = self._reports.of(step, status, raised.duration_ms, message=message)
+        self._recorder.tell(
+            (fact, ("failed", step.number, attempt)), cause=failed.cause, needs=[logs] if logs else (), then=then
+        )
+        if retry_at is None:
+            self.tally.failed += 1
+            self.failures.append((step, raised.failure))
+            for key in node.keys:
+                self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
+
+    def _skip(self, step: Step, blocked: Blocked) -> None:
+        fact = self._facts.skipped(step, blocked)
+        then = self._reports.of(step, "skipped", message=blocked.reason)
+        self._recorder.tell((fact, ("skipped", step.number)), then=then)
+        self._skipped(step, blocked)
+
+    def _skipped(self, step: Step, blocked: Blocked) -> None:
+        # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
+        self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
+        self.tally.barred += blocked.reason is SkipReason.RETRACTED
+        because = step.number if blocked.because is None else blocked.because
+        for key in step.task.node.keys:
+            self._bindings.failed(step, key, blocked.reason, because)

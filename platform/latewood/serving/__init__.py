@@ -1,0 +1,1 @@
+"""The engine: a process that drives runs which others have asked for."""

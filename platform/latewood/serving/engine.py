@@ -1,0 +1,290 @@
+"""The engine: takes runs that were asked for, drives them by worker processes, and goes on with what others have left.
+
+One thread decides, and hears of everything through its inbox: that there are new runs, that a worker has answered, that
+a timer has run out. Any number of engines may run; a lease says which one drives a run, and its epoch keeps late words
+of one that was only slow out of the log.
+"""
+
+import heapq
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import count
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Final, TypeVar
+
+from latewood.commands.workspace import Workspace
+from latewood.engine.running.pool import Pool
+from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.run_log import EngineLog
+from latewood.engine.storage.caches import caches_in_use
+from latewood.engine.storage.sweeping import in_use
+from latewood.errors import LatewoodError
+from latewood.events import Executor, RunCancelRequested, from_json
+from latewood.model.keys import RunId
+from latewood.projections.runs import unfinished_runs
+from latewood.projections.snapshots import snapshot
+from latewood.serving.active import LOG, ActiveRun
+from latewood.serving.crews import Crews
+from latewood.serving.opening import opened
+from latewood.serving.requesting import CANCELLATIONS
+from latewood_eventlog.database import dsn
+from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
+from latewood_eventlog.groupcommit import GroupCommit
+from latewood_eventlog.leases import acquire, release, renew
+from latewood_eventlog.tailer import hints
+
+LEASE: Final = timedelta(seconds=10)
+"""After which the runs of an engine that is not heard of any more are taken by another one."""
+
+_RUNS_MAX: Final = 64
+"""Runs that one engine drives at a time; the others wait in the log, where any engine finds them."""
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Drives the runs of one project. `lease` is for how long a run stays ours when we are not heard of."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        slots: int,
+        lease: timedelta = LEASE,
+        patience: timedelta = timedelta(minutes=10),
+        name: str = "",
+    ) -> None:
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self._workspace = workspace
+        self._lease = lease
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self._pool = Pool(slots, freed=lambda: None)
+        self._crews = Crews()
+        self._active: dict[RunId, ActiveRun] = {}
+        self._waiting: list[RunId] = []
+        self._log = EngineLog(workspace.log, workspace.store, patience)
+        self._commits: GroupCommit | None = None
+        self._store_in_use = ExitStack()
+        self._stop = threading.Event()
+        self._draining = False
+        self._cancelled: set[RunId] = set()
+        self._cancellations = 0  # how many of them have been seen
+
+    # ── the engine's thread ───────────────────────────────────────────────────────────────────────────
+
+    def serve(self) -> None:
+        """Drive runs until `drain`; then what is under way is finished, and runs that are not stay for others.
+
+        Raises KeyboardInterrupt; what is under way is then left as it is.
+        """
+        with caches_in_use(self._workspace.home), GroupCommit(self._log, self._log.make_durable) as commits:
+            self._commits = commits
+            with self._listening(), self._keeping():
+                try:
+                    self._look()
+                    while not (self._draining and not any(run.jobs for run in self._active.values())):
+                        self._hear()
+                        self._dispatch()
+                finally:
+                    self._leave_all()
+                    self._pool.close()
+
+    def drain(self) -> None:
+        """Begin nothing new, and end once what is under way has ended. From any thread, or a signal's handler."""
+
+        def begin() -> None:
+            self._draining = True
+
+        self._inbox.put(begin)
+
+    def later(self, run: ActiveRun, at: datetime, then: Callable[[], None]) -> None:
+        """Do this for the run at that time."""
+        heapq.heappush(self._timers, (at, next(self._numbers), lambda: self._guarded(run, then)))
+
+    def soon(self, run: ActiveRun, then: Callable[[], None]) -> None:
+        """Do this for the run in the engine's thread; to be called from any."""
+        self._inbox.put(lambda: self._guarded(run, then))
+
+    def _hear(self) -> None:
+        """Wait for something to happen, and do everything that is due."""
+        clock = self._workspace.clock
+        wait = (self._timers[0][0] - clock()).total_seconds() if self._timers else None
+        with suppress(Empty):
+            self._inbox.get(timeout=None if wait is None else max(0.0, wait))()
+            while True:
+                self._inbox.get_nowait()()
+        while self._timers and self._timers[0][0] <= clock():
+            heapq.heappop(self._timers)[2]()
+
+    def _dispatch(self) -> None:
+        """Fill the free slots, one call of each run in turn."""
+        turn = list(self._active.values())
+        while turn and self._pool.free and not self._draining:
+            following = []
+            for run in turn:
+                if not self._pool.free:
+                    break
+                job = self._guarded(run, run.next)
+                if job is not None:
+                    self._pool.submit(job)
+                    following.append(run)
+            turn = following
+        for run in [run for run in self._active.values() if run.is_over]:
+            self._finish(run)
+        if self._waiting and len(self._active) < _RUNS_MAX and self._pool.free and not self._draining:
+            self._take(self._waiting.pop(0))
+            self._inbox.put(lambda: None)  # look again for what there is to do
+
+    # ── taking and leaving runs ───────────────────────────────────────────────────────────────────────
+
+    def _look_for_runs(self) -> None:
+        """Those that nobody drives: new ones, and those that another engine has left."""
+        with snapshot(self._workspace.log) as connection:
+            rows = unfinished_runs(connection, self._workspace.project, Executor.PROCESSES)
+        self._waiting = [row.run for row in rows if row.lease_to_go is None and row.run not in self._active]
+
+    def _take(self, run: RunId) -> None:
+        workspace = self._workspace
+        try:
+            lease = acquire(
+                workspace.log.engine, workspace.project, f"run/{run}", holder=self.name, duration=self._lease
+            )
+            if lease is None:
+                return
+            found = opened(workspace, run)
+            if found is None:
+                release(workspace.log.engine, lease)
+                return
+            assert self._commits is not None, "serving"
+            recorder = Recorder(
+                self._commits,
+                project=workspace.project,
+                run=run,
+                actor=workspace.actor,
+                fence=lease.fence,
+                clock=workspace.clock,
+                told=found.progress.told,
+                root=found.progress.root,
+            )
+            makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
+            crews = self._crews.of_assets(found.workspace, found.view, makes)
+            active = ActiveRun(found, lease, recorder, crews, self, self.name)
+            if not self._active:
+                self._store_in_use.enter_context(in_use(workspace.store))
+            self._active[run] = active
+            active.begin()
+            if run in self._cancelled:
+                active.cancel()
+        except DatabaseUnreachable as error:
+            LOG.warning("run %s: %s", run, error)
+        except LatewoodError as error:
+            LOG.error("run %s cannot be driven: %s", run, error)
+
+    def _finish(self, run: ActiveRun) -> None:
+        """Give the run's lease back once its end is durable."""
+        del self._active[run.run]
+        for job in run.jobs:
+            self._pool.kill(job)
+
+        def give_back() -> None:
+            with suppress(LogError):
+                release(self._workspace.log.engine, run.lease)
+
+        run.when_told(give_back)
+        if not self._active:
+            self._store_in_use.close()
+
+    def _leave(self, run: ActiveRun, why: BaseException) -> None:
+        """Another engine goes on with it, or this one, once nobody has its lease."""
+        LOG.warning("run %s is left: %s", run.run, why)
+        self._active.pop(run.run, None)
+        for job in run.jobs:
+            self._pool.kill(job)
+        run.leave()
+        if not self._active:
+            self._store_in_use.close()
+
+    def _leave_all(self) -> None:
+        for run in list(self._active.values()):
+            for job in run.jobs:
+                self._pool.kill(job)
+            run.leave()
+            with suppress(LogError):
+                release(self._workspace.log.engine, run.lease)
+        self._active.clear()
+        self._store_in_use.close()
+
+    def _guarded(self, run: ActiveRun, act: Callable[[], T]) -> T | None:
+        """What it returns; a run that the log refuses is left, and the others go on."""
+        try:
+            return act()
+        except LogError as error:
+            self._leave(run, error)
+        return None
+
+    # ── threads that tell it what happens ─────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Hear of runs and cancellations as they are recorded."""
+        thread = threading.Thread(target=self._listen, name="latewood-listener", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+
+    def _listen(self) -> None:
+        url = self._workspace.url
+        for _ in hints(None if url is None else dsn(url, role="engine"), stop=self._stop):
+            self._inbox.put(self._look)
+
+    def _look(self) -> None:
+        """See what was asked for since."""
+        try:
+            self._look_for_runs()
+            self._look_for_cancellations()
+        except DatabaseUnreachable as error:
+            LOG.warning("the database is away: %s", error)
+
+    def _look_for_cancellations(self) -> None:
+        project = self._workspace.project
+        while events := self._workspace.log.read(project, CANCELLATIONS, after=self._cancellations):
+            for event in events:
+                fact = from_json(event.type, event.data)
+                assert isinstance(fact, RunCancelRequested), "nothing else is in this stream"
+                self._cancelled.add(fact.run)
+                if (active := self._active.get(fact.run)) is not None:
+                    self._guarded(active, active.cancel)
+            self._cancellations = events[-1].version
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Renew the leases of the runs that are driven, and look for those that others have left."""
+        thread = threading.Thread(target=self._keep, name="latewood-leases", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._lease.total_seconds() / 3):
+            begun = monotonic()
+            for run in list(self._active.values()):
+                try:
+                    renew(self._workspace.log.engine, run.lease, duration=self._lease)
+                except LeaseLost as error:
+                    self._inbox.put(lambda run=run, error=error: self._leave(run, error))  # type: ignore[misc]
+                except LogError:
+                    break  # the server is away; it may be back before the leases end
+            LOG.debug("leases renewed in %.3f s", monotonic() - begun)
+            self._inbox.put(self._look)

@@ -1,0 +1,79 @@
+"""Asking engines for a run: its request and its plan are recorded together, and whoever is free takes it."""
+
+from dataclasses import dataclass
+
+from latewood.commands.blocked import refuse_blocked
+from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
+from latewood.commands.workspace import Workspace
+from latewood.engine.running.recorder import new_event
+from latewood.errors import UsageError
+from latewood.events import Executor, RunCancelRequested
+from latewood.model.keys import RunId
+from latewood.projections.runs import RunRow
+from latewood_eventlog.database import dsn
+from latewood_eventlog.records import Batch, StreamAppend
+from latewood_eventlog.tailer import announce
+
+CANCELLATIONS = "cancellations"
+"""The stream of what is to be cancelled: a run's own is written by who drives it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """A run that was asked for; empty where nothing was selected."""
+
+    run: RunId
+    steps: int
+
+
+def request(workspace: Workspace, prepared: Prepared) -> Requested:
+    """Ask for what was prepared to be run by engines, with the code that is deployed.
+
+    Raises UsageError for a plan with blocked partitions, a secret for a parameter, and what only the process that has
+    the code can do by now: values at places of their own.
+    """
+    plan = prepared.plan
+    if not plan.tasks:
+        return Requested(run=RunId(""), steps=0)
+    refuse_blocked(plan, prepared.asked, prepared.view, {asset.key for asset in prepared.loaded.assets})
+    refuse_secrets(prepared)
+    placed = [asset.key for task in plan.tasks for asset in task.node.assets if asset.stored is not None]
+    if placed:
+        raise UsageError(
+            f'"{placed[0]}" is stored at a place of its own, which engines do not do yet; leave out --detach'
+        )
+    run = workspace.new_run()
+    stream, at = f"run/{run}", workspace.clock()
+    events = tuple(
+        new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor=workspace.actor)
+        for fact, name in request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
+    )
+    append = StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
+    workspace.log.append(Batch(appends=(append,)))
+    _announce(workspace)
+    return Requested(run=run, steps=plan.length)
+
+
+def cancel(workspace: Workspace, row: RunRow) -> None:
+    """Ask whoever drives the run to end it. Asked before is fine. Raises UsageError for a run that has ended."""
+    if row.ended_position is not None:
+        raise UsageError(f"run {row.run} has ended: {row.status}")
+    if row.executor == Executor.INLINE:
+        raise UsageError(f"run {row.run} is driven by the process that began it; Ctrl-C there cancels it")
+    event = new_event(
+        RunCancelRequested(run=row.run),
+        project=workspace.project,
+        stream=CANCELLATIONS,
+        name=(row.run,),
+        at=workspace.clock(),
+        actor=workspace.actor,
+    )
+    append = StreamAppend(project=workspace.project, stream=CANCELLATIONS, events=(event,))
+    workspace.log.append(Batch(appends=(append,)))
+    _announce(workspace)
+
+
+def _announce(workspace: Workspace) -> None:
+    """Tell engines at once; without it they see it a moment later."""
+    if workspace.url is not None:
+        announce(dsn(workspace.url, role="engine"))

@@ -1,0 +1,201 @@
+"""Engines: runs that are asked for are driven, and survive whatever becomes of who drives them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from crash.conftest import facts_of, head_keys
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.runs import run_named
+from latewood.events import (
+    CheckEvaluated,
+    FailureKind,
+    RunEnded,
+    RunStarted,
+    RunStatus,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.requesting import cancel, request
+from latewood_eventlog.audit import verify
+
+DAYS = """
+    days = Daily("2024-01-01", "2024-02-20")
+
+    @asset(partitions=days)
+    def day(partition: PartitionKey) -> int:
+        {pause}
+        return int(partition[-2:])
+
+    @asset(partitions=days)
+    def double(day: int) -> int:
+        return 2 * day
+
+    @asset(partitions=Monthly("2024-01", "2024-03"))
+    def month(double: Partitioned[int]) -> int:
+        return sum(value for _, value in double)
+
+    @check(double, blocking=True)
+    def is_even(value: int) -> bool:
+        return value % 2 == 0
+"""
+
+
+@contextmanager
+def engine(environ, *options):
+    """A `latewood engine` in a process group of its own; killed in the end if it is still there."""
+    command = [Path(sys.executable).with_name("latewood"), "engine", "--workers", "2", "--lease", "1", *options]
+    process = subprocess.Popen(command, env=environ, process_group=0, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def until(told, timeout_s=60):
+    """Wait for that to be true."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := told()):
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+    return found
+
+
+def ended(workspace, asked):
+    return until(
+        lambda: next((f for f in facts_of(workspace.log) if isinstance(f, RunEnded) and f.run == asked.run), 0)
+    )
+
+
+def of_type(workspace, *types):
+    return [fact for fact in facts_of(workspace.log) if isinstance(fact, types)]
+
+
+def require_each_step_ended_once(workspace, asked):
+    ends = Counter(
+        fact.step
+        for fact in of_type(workspace, StepSucceeded, StepReused, StepSkipped, StepFailed)
+        if not (isinstance(fact, StepFailed) and fact.retry_at is not None)
+    )
+    assert ends == Counter(range(1, asked.steps + 1)) or ends == Counter(range(asked.steps))
+
+
+@pytest.fixture
+def asked_for(workspace, load):
+    def ask(source, selection="*", **asked):
+        return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
+
+    return ask
+
+
+def test_a_run_that_was_asked_for_is_driven_month_by_month_and_leaves_nothing_to_do(
+    workspace, environ, asked_for, load
+):
+    asked = asked_for(DAYS.format(pause=""))
+    assert run_named(workspace, asked.run).status == "queued"
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    require_each_step_ended_once(workspace, asked)
+    assert head_keys(workspace) == {"day": 50, "double": 50, "month": 2}
+    started = [fact.partition for fact in of_type(workspace, StepStarted)]
+    assert started.index("2024-01") < started.index("2024-02-19"), "a month is made as soon as its days are"
+    assert len(of_type(workspace, CheckEvaluated)) == 50
+    again = materialize(workspace, prepare(workspace, load(DAYS.format(pause="")), Asked(selection="*")))
+    assert (again.tally.ran, again.fresh) == (0, 102)
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_an_engine_leaves_another_one_goes_on_with(workspace, environ, asked_for, number):
+    asked = asked_for(DAYS.format(pause="time.sleep(0.05)"))
+    with engine(environ) as first:
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 10)
+        os.killpg(first.pid, number) if number == signal.SIGKILL else first.terminate()
+        first.wait()
+    before = {(fact.step, fact.attempt) for fact in of_type(workspace, StepSucceeded)}
+    assert len(before) < asked.steps
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    require_each_step_ended_once(workspace, asked)
+    assert [fact.resumed for fact in of_type(workspace, RunStarted)] == [False, True]
+    assert {fact.failure.kind for fact in of_type(workspace, StepFailed)} <= {FailureKind.INTERRUPTED}
+    assert head_keys(workspace) == {"day": 50, "double": 50, "month": 2}
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_an_engine_that_stood_still_is_fenced(workspace, environ, asked_for):
+    asked = asked_for(DAYS.format(pause="time.sleep(0.1)"))
+    with engine(environ) as slow:
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 2)
+        os.killpg(slow.pid, signal.SIGSTOP)
+        with engine(environ):
+            until(lambda: len(of_type(workspace, RunStarted)) == 2)
+            os.killpg(slow.pid, signal.SIGCONT)
+            assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+            time.sleep(0.5)
+    require_each_step_ended_once(workspace, asked)
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_several_engines_share_the_runs(workspace, environ, asked_for):
+    source = DAYS.format(pause="time.sleep(0.02)")
+    asked = [asked_for(source, "day", partition=f"2024-01-{day:02}") for day in range(1, 11)]
+    with engine(environ), engine(environ):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    assert len(of_type(workspace, RunStarted)) == 10
+
+
+def test_a_cancelled_run_ends_at_once_and_keeps_what_was_finished(workspace, environ, asked_for):
+    asked = asked_for(DAYS.format(pause="time.sleep(0.2)"))
+    with engine(environ):
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 2)
+        cancel(workspace, run_named(workspace, asked.run))
+        found = ended(workspace, asked)
+        assert found.status is RunStatus.CANCELLED
+        assert 2 < found.ran < 50
+        following = asked_for("@asset\ndef other() -> int:\n    return 1\n", "other")
+        assert ended(workspace, following).status is RunStatus.SUCCEEDED, "its slots are free"
+
+
+def test_a_process_that_dies_is_a_failed_attempt_and_is_tried_again(workspace, environ, asked_for):
+    asked = asked_for(
+        """
+        import os
+
+        @asset(retries=1)
+        def fragile(context: Context) -> int:
+            if context.attempt == 1:
+                os._exit(3)
+            return 1
+
+        @asset
+        def below(fragile: int) -> int:
+            return fragile
+        """
+    )
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    (failed,) = of_type(workspace, StepFailed)
+    assert "ended with code 3" in failed.failure.message
+
+
+def test_code_that_cannot_be_loaded_fails_its_steps_and_nothing_waits(workspace, environ, asked_for):
+    asked = asked_for('import os\nassert "BROKEN" not in os.environ\n\n@asset\ndef one() -> int:\n    return 1\n')
+    with engine(environ | {"BROKEN": "1"}):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    (failed,) = of_type(workspace, StepFailed)
+    assert "AssertionError" in failed.failure.message
