@@ -59,6 +59,11 @@ RECORD_EVENTS_AFTER: Final = (
 
 COMMIT: Final = "COMMIT"
 
+CHANNEL: Final = "latewood_log"
+"""What listeners hear hints on."""
+
+ANNOUNCE: Final = text(f"NOTIFY {CHANNEL}")
+
 ACQUIRE_LEASE: Final = text(
     "INSERT INTO leases AS held (project, name, holder, epoch, expires_at) "
     "VALUES (:project, :name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds)) "

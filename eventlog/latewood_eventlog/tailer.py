@@ -11,11 +11,13 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from psycopg2.extensions import connection as PsycopgConnection  # noqa: N812 - the driver names its class so
 from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812 - the same
+from sqlalchemy import Engine
 
+from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_eventlog.log import READ_LIMIT, EventLog
 from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.statements import ANNOUNCE, CHANNEL
 
-_CHANNEL: Final = "latewood_log"
 _RETRY_S: Final = 1.0
 
 
@@ -56,10 +58,10 @@ def hints(dsn: str | None, *, stop: threading.Event, poll_s: float = 1.0) -> Ite
             listener.wait(stop, poll_s)
 
 
-def announce(dsn: str) -> None:
+def announce(engine: Engine) -> None:
     """Tell listeners, once, that the log has grown. A hint that cannot be given is none: they poll as well."""
-    with suppress(psycopg2.Error), closing(_connect(dsn)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {_CHANNEL}")
+    with suppress(DatabaseUnreachable), engine.begin() as connection:
+        connection.execute(ANNOUNCE)
 
 
 class Announcer:
@@ -103,7 +105,7 @@ class Announcer:
             self._grown.wait()
             self._grown.clear()
             last = self._stop.is_set()  # after the clear, or `close` in between would never be noticed
-            cursor.execute(f"NOTIFY {_CHANNEL}")
+            cursor.execute(f"NOTIFY {CHANNEL}")
             self._stop.wait(self._every_s)
 
 
@@ -145,7 +147,7 @@ class _Listener:
         try:
             connection = _connect(self._dsn)
             with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {_CHANNEL}")
+                cursor.execute(f"LISTEN {CHANNEL}")
         except psycopg2.Error:
             return None  # a hint less; polling goes on
         return connection

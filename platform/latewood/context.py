@@ -76,6 +76,29 @@ class Cancelled(BaseException):
     """
 
 
+class _StepLogger(Logger):
+    """A logger that `logging` does not keep: there is one for each step, and it would be looked through for ever.
+
+    Levels and handlers are those of the logger of its name, where somebody has asked for that, and of those above it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        above, found = name, getLogger("latewood.user")
+        while above != found.name and not isinstance(self.manager.loggerDict.get(above), Logger):
+            above = above.rpartition(".")[0]
+        self.parent = getLogger(above)
+
+    def setLevel(self, level: int | str) -> None:  # noqa: N802 - the name is logging's
+        """Set the level of this name, for all steps to come."""
+        self.parent = getLogger(self.name)
+        self.parent.setLevel(level)
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name is logging's
+        """Whether such records are wanted; not kept in mind, since nobody would be told of a change."""
+        return not self.disabled and self.manager.disable < level and level >= self.getEffectiveLevel()
+
+
 class Context:
     """The step that is being run, for a task that asks for it by annotating a parameter `Context`.
 
@@ -108,15 +131,15 @@ class Context:
         self.metadata: dict[str, Any] = {}
         self.no_reuse = ""
         self._dynamic = dynamic
+        self._log: Logger | None = None
         self.partitions_added: dict[str, dict[PartitionKey, None]] = {}
 
     @property
     def log(self) -> Logger:
-        """A logger of the asset's, whose records are the step's logs.
-
-        Made when it is asked for: `logging` keeps every logger for ever, and looks through all of them at each step.
-        """
-        return getLogger(f"latewood.user.{self._assets[0]}")
+        """A logger of the asset's, `latewood.user.KEY`, whose records are the step's logs."""
+        if self._log is None:
+            self._log = _StepLogger(f"latewood.user.{self._assets[0]}")
+        return self._log
 
     @property
     def asset_key(self) -> AssetKey:

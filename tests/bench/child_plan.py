@@ -17,7 +17,7 @@ def main() -> None:
         views.append(time.perf_counter() - started)
         made = make_plan(workspace, view, Asked(selection="*"))
         seconds.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": seconds, "view_s": views[0], "counts": made.counts()}))
+    print(json.dumps({"seconds": seconds, "view_s": views[0], "counts": made.counts}))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Final
 
 import bench_appends
 import bench_commands
+import bench_engine
 import bench_environments
 import bench_plans
 import bench_runs
@@ -104,6 +105,36 @@ SUITES: Final = (
         bench_environments.branching,
         "",
         lines("branch-promote | branch, and promote 10,000 assets of 10 partitions, all moved | s | - | - | 1 | 0.5"),
+    ),
+    Suite(
+        bench_engine.latency,
+        "",
+        lines(
+            "engine-start | request to first step started, engine warm | ms | 1200-3200 | - | 60 | 25",
+            "engine-visible | request to materialized and visible, one trivial asset | ms | 2400-4600 | - | 100 | 50",
+        ),
+    ),
+    Suite(
+        bench_engine.backfill,
+        "",
+        lines(
+            "engine-backfill | backfill of 1,000 trivial partitions, a step each, 2 workers | s | 2500 | - | 8 | 4",
+            "engine-asked | 10,000 partitions: request accepted | s | - | - | 1 | 0.3",
+            "engine-planned | the same: read by an engine, ready to run | s | - | - | 5 | 2",
+        ),
+    ),
+    Suite(
+        bench_engine.queue,
+        "",
+        lines("engine-queue | 500 queued runs of 10 steps, 2 workers | steps/s | - | - | 150 | 400"),
+    ),
+    Suite(
+        bench_engine.idle,
+        "",
+        lines(
+            "engine-idle | idle engine with 2 warm workers, of one processor | % | - | - | 1 | -",
+            "engine-memory | the same, memory of all three | MB | - | - | 250 | -",
+        ),
     ),
 )
 

@@ -147,9 +147,9 @@ def test_a_plan_does_not_promise_what_was_collected(workspace, load):
     run(workspace, load, 1)
     first = addresses(workspace)
     run(workspace, load, 2)
-    assert planned(workspace, load, 1).counts()[Action.REUSE] > 0
+    assert planned(workspace, load, 1).counts[Action.REUSE] > 0
     collect(later(workspace), older_than=MONTH)
-    assert planned(workspace, load, 1).counts()[Action.REUSE] == 0
+    assert planned(workspace, load, 1).counts[Action.REUSE] == 0
 
     result = run(workspace, load, 1)
     assert (result.tally.ran, result.tally.reused) == (2, 0)
@@ -165,7 +165,7 @@ def test_a_run_that_was_planned_before_computes_what_was_collected_meanwhile(wor
     run(workspace, load, 1)
     run(workspace, load, 2)
     prepared = prepare(workspace, load(FLOW.format(n=1)), Asked(selection="*"))
-    assert prepared.plan.counts()[Action.REUSE] > 0
+    assert prepared.plan.counts[Action.REUSE] > 0
     collect(later(workspace), older_than=MONTH)
     materialize(workspace, prepared)
     assert addresses(workspace) <= names(workspace)
@@ -303,7 +303,7 @@ def test_a_process_that_dies_while_collecting_leaves_nothing_promised_that_is_go
             break
     assert ended == 0
     assert fatal == 7  # the record, two files and two folders of two versions, each folder in two steps
-    assert planned(workspace, load, 1).counts()[Action.REUSE] == 0
+    assert planned(workspace, load, 1).counts[Action.REUSE] == 0
     assert run(workspace, load, 1).tally.ran == 2
     assert verify(workspace.log.engine, PROJECTIONS, UPCASTERS).position == workspace.log.position()
 

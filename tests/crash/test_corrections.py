@@ -179,7 +179,7 @@ def test_the_same_computation_is_allowed_again(workspace, load):
 def test_a_dry_run_and_a_repetition_record_nothing(workspace, shop):
     made = version(workspace, "source")
     end = workspace.log.position()
-    assert retract(workspace, made, reason="wrong", dry_run=True).reach.plans["prod"].counts()["blocked"] > 0
+    assert retract(workspace, made, reason="wrong", dry_run=True).reach.plans["prod"].counts["blocked"] > 0
     assert workspace.log.position() == end
     retract(workspace, made, reason="wrong")
     assert retract(workspace, made, reason="wrong").position is None
@@ -301,7 +301,7 @@ def test_versions_of_an_earlier_scheme_are_kept_and_fresh_again_when_it_comes_ba
     days = load(DAYS.format('Daily("2013-01-01", "2013-01-05")'))
     run(workspace, days)
     before = workspace.log.position()
-    found = prepare(workspace, load(DAYS.format(other)), Asked(selection="*")).plan.counts()
+    found = prepare(workspace, load(DAYS.format(other)), Asked(selection="*")).plan.counts
     run(workspace, load(DAYS.format(other)))
     assert found["fresh"] == (2 if "Daily" in other else 0)
     assert set(status(workspace).values()) == {"fresh"}

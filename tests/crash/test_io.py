@@ -20,7 +20,7 @@ from latewood.commands.materializing import materialize
 from latewood.commands.pinning import pin
 from latewood.commands.showing import show
 from latewood.errors import UsageError
-from latewood.events import ReuseSourceLost, RunPlanned, RunStatus, StepStarted, StepSucceeded
+from latewood.events import Action, ReuseSourceLost, RunPlanned, RunStatus, StepStarted, StepSucceeded
 from latewood.places import Address
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
@@ -415,6 +415,16 @@ def test_a_process_that_dies_while_it_copies_is_made_good_by_the_next_one(projec
     assert project.ran() == (0, 0, 0)
     assert (tmp_path / "calls").read_text() == ".."
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_what_is_planned_twice_before_it_is_deployed_is_looked_at_once(project, tmp_path):
+    counting = '\n        with (place.root / "looks").open("a") as looks: looks.write(".")\n       '
+    project.define(DYING.replace("def fingerprint(self, place):", f"def fingerprint(self, place):{counting}"))
+    project.run()
+    create(project.workspace, "dev")  # could overwrite what prod has: so it is planned before anything is deployed
+    (tmp_path / "looks").unlink()
+    assert project.prepared().plan.counts[Action.FRESH] == 2
+    assert (tmp_path / "looks").read_text() == "."
 
 
 def test_a_run_that_was_taken_over_stores_nothing_any_more(project, tmp_path, platform_url):

@@ -60,7 +60,7 @@ _RUN = {
 }  # fmt: skip
 
 
-_ASSET = {"key", "status", "origin", "group", "owners", "tags", "kinds", "description", "partitions"}
+_ASSET = {"key", "status", "location", "origin", "group", "owners", "tags", "kinds", "description", "partitions"}
 
 
 _VERSION = {

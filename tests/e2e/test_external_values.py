@@ -140,8 +140,8 @@ def late(orders: pa.Table) -> int:
     )
     done = shop.here("materialize", "late or meddler", "-f", "shop.py")
     assert done.code == 1
-    assert "there is another content than was recorded" in done.out
-    assert "observe again" in done.out
+    assert "there is another content than was recorded" in done.err
+    assert "observe again" in done.err
 
 
 def test_content_that_is_not_of_its_type_fails_the_reader(shop):
@@ -149,7 +149,7 @@ def test_content_that_is_not_of_its_type_fails_the_reader(shop):
     answer(shop, "observe", "raw/stock", "--partition", "eu")
     done = shop.here("materialize", "counted", "--partition", "eu,us")
     assert done.code == 1
-    assert "many" in done.out
+    assert "many" in done.err
     assert answer(shop, "materialize", "counted", "--partition", "us")["ran"] == 0
 
 
@@ -262,7 +262,7 @@ def test_an_io_that_fails_is_a_failure_of_the_reader_or_of_the_look_with_its_aut
     shell.write("tally.py", broken.replace("SCALE", "1"))
     done = shell.here("materialize", "doubled", "-f", "tally.py")
     assert done.code == 1
-    assert "LookupError: tally-prod" in done.out
+    assert "LookupError: tally-prod" in done.err
     logs = shell.here("logs", answer(shell, "runs")[0]["run"]).out
     assert "in load" in logs
     assert "placing.py" not in logs

@@ -60,7 +60,7 @@ def test_a_blocking_check_that_fails_keeps_the_version_out(shell):
     shell.write("refusing.py", SHOP.replace("bool(scaled)", "False"))
     done = shell.here("materialize", "*", "-f", "refusing.py")
     assert done.code == 1
-    assert "✕ scaled eu: blocking check not_empty failed: counted" in done.out
+    assert "refused: scaled eu: blocking check not_empty failed: counted" in done.err
     assert "3 run, 0 reused, 2 refused, 1 skipped" in done.out
     assert {a["key"]: a["status"] for a in answer(shell, "assets")["assets"]} == {
         "numbers": "fresh",

@@ -75,3 +75,44 @@ def test_another_environment_is_told_before_anything_is_recorded(shop):
     assert "dev would overwrite what another environment stands on" in done.err
     assert "total: Json:total.json has versions of prod" in done.err
     assert "dev" not in {entry["environment"] for entry in answer(shop, "env", "list")["environments"]}
+
+
+NAMED = """
+from latewood import asset
+from latewood.io import Json
+
+@asset(io=Json("exports/{asset}.json"))
+def sales() -> int:
+    return 3
+
+@asset
+def total(sales: int) -> int:
+    return sales + 1
+"""
+
+
+def test_after_a_rename_values_stay_at_the_old_place_and_are_read_there_and_rename_says_so(shell):
+    shell.write("latewood.toml", "")
+    shell.write("named.py", NAMED)
+    first = f"{answer(shell, 'materialize', '*', '-f', 'named.py')['run']}.0"
+    said = " ".join(shell.here("rename", "sales", "turnover").out.split())
+    assert "Values that lie at exports/sales.json stay there" in said
+    assert "go to exports/turnover.json. `latewood materialize turnover --force` puts them there at once" in said
+    assert answer(shell, "rename", "sales", "turnover")["places"] == ["exports/{asset}.json"]
+
+    renamed = NAMED.replace("@asset(io", '@asset(key="turnover", io').replace("(sales: int)", "(turnover: int)")
+    shell.write("named.py", renamed.replace("sales + 1", "turnover + 1"))
+    assert answer(shell, "materialize", "*", "-f", "named.py")["ran"] == 1  # total, which is other code; it reads there
+    assert [path.name for path in (shell.folder / "exports").iterdir()] == ["sales.json"]
+    assert answer(shell, "show", "total")["value"] == 4
+
+    assert answer(shell, "materialize", "turnover", "--force")["ran"] == 1
+    assert json.loads((shell.folder / "exports" / "turnover.json").read_text()) == 3
+    assert answer(shell, "show", "turnover", "--version", first)["value"] == 3
+    assert shell.here("rollback", "turnover", first).code == 0
+    assert answer(shell, "materialize", "*")["ran"] == 0
+    assert answer(shell, "reproduce", first)["outputs"][0]["verdict"] == "identical"
+
+
+def test_of_a_place_without_the_name_nothing_is_said(shop):
+    assert "Values that lie" not in shop.here("rename", "total", "sum").out

@@ -68,13 +68,13 @@ def test_the_display_is_live_while_user_code_runs(shell):
 def test_a_pipe_gets_the_run_and_each_task_while_the_next_one_runs(shell):
     shell.write("a.py", FOLLOWED)
     os.mkfifo(shell.folder / "go")
-    process = shell.start("materialize", "*", "-f", "a.py")
+    process = shell.start("materialize", "*", "-f", "a.py", "--json")
     run = re.fullmatch(r"run (\w+)  2 steps\n", process.stderr.readline())[1]
     assert re.fullmatch(r"first  1 run in .* m?s\n", process.stderr.readline())
     (shell.folder / "go").write_text("now")
     out, err = process.communicate(timeout=60)
     assert re.fullmatch(r"slow  1 run in .* m?s\n", err)
-    assert (process.returncode, "2 run, 0 reused in" in out, "run " + run in out) == (0, True, False)
+    assert (process.returncode, json.loads(out)["ran"], json.loads(out)["run"]) == (0, 2, run)
 
 
 def test_standard_output_is_the_answer_alone_and_quiet_is_silent(shell):
@@ -87,9 +87,19 @@ def test_standard_output_is_the_answer_alone_and_quiet_is_silent(shell):
     assert (quiet.err, json.loads(quiet.out)["failed"]) == ("", 31)
 
 
+def test_outside_of_a_terminal_each_thing_is_said_once(shell):
+    shell.write("a.py", FAILING + "\n@asset\ndef fine() -> int:\n    return 1\n")
+    done = shell.here("materialize", "*", "-f", "a.py")
+    both = done.out + done.err
+    for once in ("failed: other: OSError: gone", "failed: many p0: ValueError: bad p0", "OSError: gone"):
+        assert (done.err.count(once), both.count(once)) == (1, 1)
+    for asset in ("many", "other", "fine"):
+        assert len([line for line in both.splitlines() if line.startswith(f"{asset} ")]) == 1, asset
+
+
 def test_many_failures_of_one_asset_hide_no_other(shell):
     shell.write("a.py", FAILING)
-    done = shell.run("materialize", "*", "-f", "a.py")
+    done = shell.run("materialize", "*", "-f", "a.py", "-q")
     told = [line for line in done.out.splitlines() if line.startswith("✕")]
     assert told == [
         "✕ many p0: ValueError: bad p0",

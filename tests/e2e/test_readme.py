@@ -46,7 +46,7 @@ def test_the_tests_of_the_readme_pass(environ, tmp_path):
             _write(tmp_path, text)
     tested = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     done = subprocess.run(tested, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert "1 passed" in done.stdout, done.stdout
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(shell):

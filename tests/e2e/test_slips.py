@@ -13,8 +13,9 @@ from e2e.shop import SHOP, answer
     [
         (["materialize"], "Missing argument 'SELECTION'"),
         (["materialise", "*"], "Did you mean 'materialize'?"),
-        (["plan", "*", "-f", "shop.py", "-f", "other.py"], "'-f' / '--file': expected it once, found it 2 times"),
-        (["plan", "*", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),
+        (["why", "k", "-f", "shop.py", "-f", "other.py"], "'-f' / '--file': expected it once, found it 2 times"),
+        (["why", "k", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),
+        (["plan", "*", "-f", "shop.py", "-f", "o.py", "--param", "a.b=1"], "expected one -f FILE with --param"),
         (["plan", "*", "--partition", "eu", "--partition", "us"], "expected it once, as in eu,us"),
         (["plan", "*", "--forced"], "Did you mean '--force'?"),
         (["plan", "totl"], 'no asset "totl"; near: total'),
@@ -93,7 +94,7 @@ def narrow(broad: int) -> int:
 def test_2_selecting_more_is_advised_only_where_it_helps(shell):
     shell.write("base.py", BASE)
     waits = shell.here("materialize", "narrow", "-f", "base.py")
-    assert (waits.code, "waits for --param base.size" in waits.err, "+KEY" in waits.err) == (2, True, False)
+    assert (waits.code, "waits for --param base.size=VALUE\n" in waits.err, "+KEY" in waits.err) == (2, True, False)
     shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
     helps = shell.here("materialize", "narrow", "-f", "base.py")
     assert (helps.code, "+KEY" in helps.err) == (2, True)

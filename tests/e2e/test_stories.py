@@ -335,8 +335,8 @@ def test_a_damaged_artifact_is_noticed_and_made_again(shell):
     artifact.chmod(0o644)
     artifact.write_text("99")
     shell.write("a.py", text.format(plus=2))
-    failed = shell("materialize", "*", "-f", "a.py", code=1)
-    assert "its content is not what it was written with" in failed
+    failed = shell.here("materialize", "*", "-f", "a.py")
+    assert (failed.code, "its content is not what it was written with" in failed.err) == (1, True)
     shell("materialize", "*", "-f", "a.py")
     assert json.loads(shell("show", "b", "--json"))["value"] == 14
 
@@ -364,3 +364,42 @@ def test_a_run_that_is_told_to_end_is_cancelled(shell):
     run.communicate(timeout=30)
     assert run.returncode == 130
     assert "cancelled" in shell.here("runs").out
+
+
+UNSEEN = """
+from pathlib import Path
+from latewood import asset
+
+@asset
+def peeked() -> str:
+    return Path("data.txt").read_text()
+
+@asset
+def given(*, data: Path = Path("data.txt")) -> str:
+    return data.read_text()
+
+@asset(reuse=False)
+def looked() -> str:
+    return Path("data.txt").read_text()
+"""
+
+
+def test_what_a_function_reads_by_itself_is_in_no_version_and_there_are_ways_out(shell):
+    shell.write("unseen.py", UNSEEN)
+    shell.write("data.txt", "before")
+    shell.here("materialize", "*", "-f", "unseen.py")
+    shell.write("data.txt", "after")
+    assert ended(shell, "*")[1]["ran"] == 2
+    shown = {key: shell.here("show", key).out.splitlines()[-1] for key in ("peeked", "given", "looked")}
+    assert shown == {"peeked": '"before"', "given": '"after"', "looked": '"after"'}
+
+
+def test_a_result_without_annotation_is_taken_and_checked_by_who_reads_it(shell):
+    shell.write(
+        "untyped.py",
+        "from latewood import asset\n\n@asset\ndef made():\n    return [1]\n\n"
+        "@asset\ndef read(made: list[str]) -> int:\n    return len(made)\n",
+    )
+    done = shell.here("materialize", "*", "-f", "untyped.py")
+    assert (done.code, "expected list[str], found list at [0]: expected str, found int 1" in done.err) == (1, True)
+    assert "Any, so values are not checked when they are made" in shell.here("asset", "made").out

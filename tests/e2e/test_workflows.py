@@ -145,6 +145,7 @@ def test_a_workflow_whose_inputs_have_values_has_heads(flow):
     assert "waiting for inputs" in flow.here("assets").out
     again = flow.here("materialize", "*")
     assert "left out: numbers/split/train and 7 more wait for --param numbers.data=VALUE" in again.out
+    assert "=VALUE: of numbers all steps run, or none\n" in again.out
     assert calls(flow) == []
     variant = flow.here("materialize", "short/*", "--param", "short.depth=3", "--json")
     assert (variant.code, calls(flow)) == (0, ["train3"])
@@ -208,7 +209,7 @@ def test_a_failure_is_handled_once_after_the_run_and_never_hidden(flow):
     flow.write("deaf", "")
     again = flow.here("launch", *arguments)
     assert (again.code, calls(flow)) == (1, ["train13", "notify"])
-    assert "ValueError: unlucky" in again.out
+    assert "ValueError: unlucky" in again.err
     assert "on failure of numbers: flow:notify failed: OSError: nobody listens" in again.out
     events = [json.loads(line) for line in flow.here("log", "tail", "--after", "0", "--json").out.splitlines()]
     handled = [event["data"] for event in events if event["type"] == "failure.handled"]

@@ -62,6 +62,21 @@ def test_many_partitions_are_one_line_that_comes_with_the_last_of_them(lines, to
     assert told.getvalue().splitlines()[1:] == ["d  58 run, 1 reused in 590 ms", "t  1 run in 10 ms  3 rows"]
 
 
+def test_where_a_table_follows_the_tasks_are_left_to_it(told):
+    lines = Lines(World().plan(DEFINED), told, table=True)
+    with lines:
+        lines.notice(Begun(run=RunId("7fc3"), steps=DAYS + 1))
+        lines.report(report("t", "warned", message="check soft failed", rows=3))
+        lines.report(report("t"))
+        lines.report(report("d", "failed", partition="p1", message="ValueError: bad\nand more"))
+    assert told.getvalue().splitlines() == [
+        f"run 7fc3  {DAYS + 1} steps",
+        "warned: t: check soft failed (3 rows)",
+        "failed: d p1: ValueError: bad",
+        "  and more",
+    ]
+
+
 def test_what_fails_is_told_at_once_in_one_line_and_not_a_hundred_times(lines, told):
     lines.notice(Begun(run=RunId("7fc3"), steps=DAYS + 1))
     for number in range(DAYS):

@@ -426,17 +426,57 @@ def test_an_asset_of_another_location_is_not_defined_twice(load, refused):
     assert 'asset "a": another location defines it too' in refused("@asset\ndef a() -> int: return 1\n", other)
 
 
-def test_what_another_file_defines_is_read_by_its_key_and_the_errors_say_so(load, refused):
-    other = by_key(load("@asset\ndef a() -> int: return 1\n", name="imported_defs.py"))
+def test_what_another_location_defines_is_read_by_its_key_or_imported(load):
+    source = """
+        @asset
+        def a() -> int: return 1
+
+        @asset(outputs={"x": int, "y": int})
+        def pair() -> dict: return {"x": 1, "y": 2}
+
+        @check(a)
+        def positive(a: int) -> bool: return a > 0
+
+        made = [task(a.function).asset(key="made/1")]
+    """
+    other = by_key(load(source, name="imported_defs.py"))
     reader = "@asset(inputs={{'x': {named}}})\ndef b(x: int) -> int: return x\n"
-    imported = "from imported_defs import a\n" + reader.format(named="a")
-    assert 'do not import it, but name it by its key (a parameter of that name, or inputs={"…": "a"})' in refused(
-        imported, other
+    for source in (
+        reader.format(named="'a'"),
+        "from imported_defs import a\n" + reader.format(named="a"),
+        "import imported_defs\n" + reader.format(named="imported_defs.a"),
+        "from imported_defs import *\n@asset\ndef b(a: int) -> int: return a\n",
+    ):
+        loaded = load(source, other)
+        assert [(asset.key, [i.asset for i in asset.task.inputs]) for asset in loaded.assets] == [("b", ["a"])]
+        assert loaded.checks == {}
+    loaded = load("from imported_defs import pair\n" + reader.format(named="pair['y']"), other)
+    assert reads(by_key(loaded)["b"])["x"][0] == "pair/y"
+
+
+def test_what_no_other_location_has_is_taken_in_by_who_imports_it(load):
+    load("@asset\ndef a() -> int: return 1\n", name="taken_defs.py")
+    assert set(by_key(load("from taken_defs import a\n@asset\ndef b(a: int) -> int: return a\n"))) == {"a", "b"}
+    assert set(by_key(load("from taken_defs import a\ndefinitions = Definitions(assets=[a])\n"))) == {"a"}
+
+
+def test_an_asset_made_here_of_anothers_function_is_the_own_one(load, refused):
+    other = by_key(load("@task\ndef one() -> int: return 1\n\nfirst = one.asset(key='first')\n", name="task_defs.py"))
+    assert set(by_key(load("from task_defs import one\nsecond = one.asset(key='second')\n", other))) == {"second"}
+    twice = refused("from task_defs import one\nfirst = one.asset(key='first')\n", other)
+    assert 'asset "first": another location defines it too' in twice
+
+
+def test_what_is_imported_and_is_not_what_is_deployed_is_refused(load, refused):
+    other = by_key(load("@asset\ndef a() -> int: return 1\n", name="moved_defs.py"))
+    load("@asset(key='a')\ndef renamed() -> int: return 1\n", name="moved_defs.py")
+    assert 'asset "a": another location defines it too; to read that one here, import it' in refused(
+        "from moved_defs import renamed\n", other
     )
-    module = "import imported_defs\n" + reader.format(named="imported_defs.a")
-    assert '"a" is no single asset of this module' in (said := refused(module, other))
-    assert "if another file defines it, name it by its key, as text" in said
-    assert by_key(load(reader.format(named="'a'"), other))["b"].task.inputs[0].asset == "a"
+    only = refused(
+        "from imported_twice import a\n", by_key(load("@asset\ndef a() -> int: return 1\n", name="imported_twice.py"))
+    )
+    assert "defs.py defines nothing but what other files do that it imports" in only
 
 
 def test_a_failure_at_import_is_placed_at_the_users_innermost_line(tmp_path):

@@ -59,7 +59,7 @@ def test_steps_are_numbered_in_order_and_nothing_fresh_has_one():
         (1, "m", "2013-02"),
         (2, "t", ""),
     ]
-    assert {action.value: n for action, n in made.counts().items() if n} == {"run": 2, "depends": 1, "fresh": 59}
+    assert {action.value: n for action, n in made.counts.items() if n} == {"run": 2, "depends": 1, "fresh": 59}
 
 
 def test_a_code_change_runs_its_asset_and_downstream_depends_on_the_content():

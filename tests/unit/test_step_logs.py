@@ -5,13 +5,17 @@ import logging
 import os
 import re
 import sys
+import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
+from latewood.context import Context
 from latewood.engine.running.calls import Returned, call
-from latewood.engine.running.step_logs import log_level
+from latewood.engine.running.step_logs import listening, log_level
 from latewood.errors import UsageError
+from latewood.model.keys import AssetKey, RunId
 
 ROOT = logging.getLogger()
 
@@ -114,3 +118,105 @@ def test_a_record_that_cannot_be_formatted_fails_no_step():
     outcome = call(lambda: logging.getLogger("shop").info("%d items", "many"), {})
     assert isinstance(outcome, Returned)
     assert "--- Logging error ---" in outcome.output
+
+
+# ── a run of many calls ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def cleared(monkeypatch):
+    """How often `logging` went through all loggers."""
+    times = []
+    clear = logging.Manager._clear_cache
+    monkeypatch.setattr(logging.Manager, "_clear_cache", lambda manager: (times.append(1), clear(manager)))
+    return times
+
+
+@in_a_new_process()
+def test_a_run_changes_the_level_once_and_leaves_the_root_logger_as_it_found_it(cleared):
+    heard = io.StringIO()
+    ROOT.addHandler(logging.StreamHandler(heard))
+    handlers = ROOT.handlers[:]
+    cleared.clear()
+    with listening():
+        for _ in range(5):
+            assert logged(speak) == ["INFO shop.orders: level 20", "WARNING shop.orders: level 30"]
+        ROOT.info("between steps nobody listens")
+    assert len(cleared) == 2
+    assert heard.getvalue() == "level 30\n" * 5
+    assert (ROOT.level, ROOT.handlers, handlers[0].filters) == (logging.WARNING, handlers, [])
+
+
+@in_a_new_process()
+def test_what_one_step_changes_holds_for_the_next_and_after_the_run():
+    def louder():
+        ROOT.setLevel(logging.ERROR)
+        ROOT.addHandler(logging.StreamHandler(heard))
+
+    heard = io.StringIO()
+    with listening():
+        call(louder, {})
+        assert len(logged(speak)) == 2
+        assert heard.getvalue() == ""
+        logged(lambda: ROOT.error("bad"))
+        assert heard.getvalue() == "bad\n"
+        call(lambda: ROOT.setLevel(logging.DEBUG), {})
+        assert len(logged(speak)) == 3
+        assert heard.getvalue() == "bad\nlevel 10\nlevel 20\nlevel 30\n"
+        call(lambda: logging.basicConfig(force=True), {})  # takes all handlers away
+        assert len(logged(speak)) == 3
+    assert (ROOT.level, ROOT.handlers) == (logging.DEBUG, [])
+
+
+@in_a_new_process()
+def test_threads_of_a_step_are_heard_and_calls_within_calls_by_both():
+    def outer():
+        thread = threading.Thread(target=speak)
+        thread.start()
+        thread.join()
+        inner.append(call(lambda: logging.getLogger("inner").warning("deep"), {}).output)
+
+    inner = []
+    with listening():
+        assert [line.partition(":")[0] for line in logged(outer)] == [
+            "INFO shop.orders",
+            "WARNING shop.orders",
+            "WARNING inner",
+        ]
+    assert [line.count("deep") for line in inner] == [1]
+
+
+def context(key):
+    return Context(
+        assets=(AssetKey(key),),
+        outputs=("result",),
+        partition=None,
+        run=RunId("r"),
+        attempt=1,
+        now=lambda: datetime.now(UTC),
+        is_cancelled=lambda: False,
+        on_progress=lambda _share, _message: None,
+    )
+
+
+@in_a_new_process()
+def test_the_log_of_a_context_is_kept_by_nobody_and_obeys_the_levels_of_its_name():
+    known = set(logging.root.manager.loggerDict)
+    heard = io.StringIO()
+    ROOT.addHandler(logging.StreamHandler(heard))
+    for number in range(50):
+        said = context(f"shop/many{number}")
+        assert logged(lambda log=said.log: log.info("made")) == [f"INFO latewood.user.shop/many{number}: made"]
+        assert said.log is said.log
+    assert set(logging.root.manager.loggerDict) - known <= {"latewood", "latewood.user"}
+    assert heard.getvalue() == ""
+    try:
+        context("shop/loud").log.setLevel(logging.DEBUG)
+        assert logged(lambda: context("shop/loud").log.debug("fine")) == ["DEBUG latewood.user.shop/loud: fine"]
+        assert heard.getvalue().splitlines() == ["fine"]
+        assert logged(lambda: context("shop/loud.er").log.debug("fine")) == ["DEBUG latewood.user.shop/loud.er: fine"]
+        logging.getLogger("latewood.user").setLevel(logging.ERROR)
+        assert logged(lambda: context("shop/quiet").log.warning("not this")) == []
+    finally:
+        logging.getLogger("latewood.user").setLevel(logging.NOTSET)
+        logging.getLogger("latewood.user.shop/loud").setLevel(logging.NOTSET)

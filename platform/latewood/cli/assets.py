@@ -45,7 +45,10 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | date
             {
                 "position": found.view.position,
                 "assets": [
-                    {**_asset_json(found.assessed[key], found.view.catalog[key]), "flags": found.flags(key)}
+                    {
+                        **_asset_json(found.assessed[key], found.view.catalog[key], found.view.locations[key]),
+                        "flags": found.flags(key),
+                    }
                     for key in keys
                 ],
             }
@@ -106,13 +109,14 @@ def _status_text(assessed: Assessed) -> str:
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or Status.FRESH.value
 
 
-def _asset_json(assessed: Assessed, asset: AssetDefinition) -> dict[str, Any]:
+def _asset_json(assessed: Assessed, asset: AssetDefinition, location: str) -> dict[str, Any]:
     partitions = {status.value: ordinals for status, ordinals in assessed.by_status.items()}
     if assessed.absent:
         partitions["absent"] = assessed.absent
     return {
         "key": asset.key,
         "status": assessed.status,
+        "location": location,
         "group": asset.group,
         "owners": asset.owners,
         "tags": asset.tags,
@@ -143,7 +147,7 @@ def asset_command(
 def _page_json(page: AssetPage) -> dict[str, Any]:
     return {
         "position": page.position,
-        **_asset_json(page.assessed, page.definition),
+        **_asset_json(page.assessed, page.definition, page.location),
         "renames": [rename_json(rename) for rename in page.renames],
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
@@ -213,11 +217,12 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
     asset, shown = page.definition, page.shown
     return [
         ("renamed", "; ".join(map(rename_text, page.renames))),
+        ("location", page.location),
         ("group", asset.group),
         ("owners", ", ".join(asset.owners)),
         ("tags", ", ".join(f"{k}={v}" if v else k for k, v in asset.tags.items())),
         ("kinds", ", ".join(asset.kinds)),
-        ("type", display(asset.type) if asset.origin is Origin.MADE else ""),
+        ("type", _type_text(asset) if asset.origin is Origin.MADE else ""),
         ("partitions", "" if asset.partitions is None else title(asset.partitions)),
         ("origin", "" if asset.origin is Origin.MADE else asset.origin.value),
         *_task_facts(asset),
@@ -230,6 +235,10 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("columns", ", ".join(shown.columns) if shown is not None else ""),
         ("metadata", metadata_text(shown.metadata, 12) if shown is not None else ""),
     ]
+
+
+def _type_text(asset: AssetDefinition) -> str:
+    return display(asset.type) + (", so values are not checked when they are made" if asset.type.kind == "any" else "")
 
 
 def _task_facts(asset: AssetDefinition) -> list[tuple[str, str]]:

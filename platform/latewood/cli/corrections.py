@@ -60,6 +60,13 @@ def rename_command(*, old: str, new: str, json_: bool) -> int:
         console().print(
             f"Define {done.new} in the code and deploy it: until then {where} goes on as it is.", style="dim"
         )
+    for place in done.places:
+        before, after = (place.replace("{asset}", name) for name in (done.old, done.new))
+        text = (
+            f"Values that lie at {before} stay there, and are read from there; those to come go to {after}. "
+            f"`latewood materialize {done.new} --force` puts them there at once, when the new name is deployed."
+        )
+        console().print(text, style="yellow")
     return exits.OK
 
 
@@ -75,7 +82,7 @@ def _json(done: Done, *, dry_run: bool) -> dict[str, Any]:
         "equal": list(map(_made_json, done.reach.roots)),
         "downstream": list(map(_made_json, done.reach.made)),
         "heads": [asdict(found) for found in done.reach.heads],
-        "plans": {name: {a.value: n for a, n in plan.counts().items()} for name, plan in done.reach.plans.items()},
+        "plans": {name: {a.value: n for a, n in plan.counts.items()} for name, plan in done.reach.plans.items()},
     }
 
 
@@ -118,7 +125,7 @@ def _print_reach(out: Console, found: Reach, named: int) -> None:
 
 
 def _counts(plan: Plan) -> str:
-    counts = plan.counts()
+    counts = plan.counts
     words = {Action.RUN: "run", Action.DEPENDS: "maybe", Action.REUSE: "reuse", Action.BLOCKED: "blocked"}
     return (
         ", ".join(f"{counts[action]:,} {word}" for action, word in words.items() if counts[action]) or "nothing to do"

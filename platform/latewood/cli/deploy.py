@@ -1,6 +1,7 @@
 """`latewood deploy`, and what commands say of a deployment."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,18 +24,26 @@ def deploy_command(*, file: Path | None, module: str | None, environment: str | 
     say_dropped(workspace, loaded, deployed, "dropped")
     say_broken(view_of(workspace, loaded=loaded, ids=deployed.ids), loaded.location)
     if json_:
-        print_json(
-            {
-                "location": loaded.location,
-                "environment": workspace.environment,
-                "deployment": deployed.deployment,
-                "assets": [asset.key for asset in loaded.assets],
-                "dropped": deployed.dropped,
-            }
-        )
-        return exits.OK
-    console().print(f"{loaded.location} is deployed to {workspace.environment}: {plural(len(loaded.assets), 'asset')}")
+        print_json(deployed_json(workspace, loaded, deployed))
+    else:
+        console().print(deployed_text(workspace, loaded))
     return exits.OK
+
+
+def deployed_json(workspace: Workspace, loaded: Loaded, deployed: Deployed) -> dict[str, Any]:
+    """What is said of a deployment, for machines."""
+    return {
+        "location": loaded.location,
+        "environment": workspace.environment,
+        "deployment": deployed.deployment,
+        "assets": [asset.key for asset in loaded.assets],
+        "dropped": deployed.dropped,
+    }
+
+
+def deployed_text(workspace: Workspace, loaded: Loaded) -> str:
+    """The same in a line."""
+    return f"{loaded.location} is deployed to {workspace.environment}: {plural(len(loaded.assets), 'asset')}"
 
 
 def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: str) -> None:

@@ -21,3 +21,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a sign that it cannot show is no reason to fail
     sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from typing import Final, Self, TextIO
 import click
 
 from latewood.cli.output import duration
-from latewood.cli.progress import Line, lines_of
+from latewood.cli.progress import Line, lines_of, warning_facts
 from latewood.cli.wording import notice_text
 from latewood.decide.plan import Plan
 from latewood.engine.running.reports import Begun, Notice, Report
@@ -46,7 +46,8 @@ def _write(stream: TextIO, text: str, colour: str | None = None) -> None:
 class Lines:
     """Tells the run's id first, each task once its last step has ended, failures at once, and breaks long silences.
 
-    Reports may come from any thread. Cost: a line for each task, not for each partition.
+    Where a `table` of the tasks follows they are left to it, and messages are whole. Reports may come from any thread.
+    Cost: a line for each task, not for each partition.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class Lines:
         plan: Plan,
         stream: TextIO,
         *,
+        table: bool = False,
         clock: Callable[[], float] = time.monotonic,
         silence: float = _SILENCE_S,
     ) -> None:
         self._stream = stream
+        self._table = table
         self._clock = clock
         self._silence = silence
         self._lines = lines_of(plan)
@@ -79,7 +82,7 @@ class Lines:
                 self._tell(report)
             if report.status in line.done:
                 self._ended += 1
-                if line.ended == line.steps:
+                if line.ended == line.steps and not self._table:
                     self._say(_ended_text(line))
 
     def notice(self, notice: Notice) -> None:
@@ -112,7 +115,7 @@ class Lines:
     ) -> None:
         self._over.set()
         self._thread.join()
-        if type_ is None:  # a run that was cancelled has tasks that are not through
+        if type_ is None and not self._table:  # a run that was cancelled has tasks that are not through
             for line in self._lines.values():
                 if 0 < line.ended < line.steps:
                     self._say(f"{_ended_text(line)}, of {line.steps:,}")
@@ -128,8 +131,9 @@ class Lines:
         if told <= _TOLD_MAX:
             where = f" {report.partition}" if report.partition else ""
             colour = "red" if report.status in ("failed", "refused") else "yellow"
-            first, *more = report.message.splitlines() or [""]
-            self._say(f"{report.status}: {asset}{where}: {first}{' …' if more else ''}", colour)
+            first, *more = f"{report.message}{warning_facts(report)}".splitlines() or [""]
+            rest = "".join(f"\n  {line}" for line in more) if self._table else " …" if more else ""
+            self._say(f"{report.status}: {asset}{where}: {first}{rest}", colour)
         elif told == _TOLD_MAX + 1:
             self._say(f"{report.status}: {asset}: more of it; see `latewood run {self._run}`")
 

@@ -1,19 +1,91 @@
 """The definitions that a command is about: of the file or module it names, else of the one that is deployed."""
 
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lies_in, refuse_unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.importing import begin_afresh, files_of, project_root, relative_name
 from latewood.engine.loading.loader import Loaded, load_file, load_module
-from latewood.errors import UsageError
+from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+
+Named = tuple[Path | None, str | None]
+"""A file, or a module, that was named."""
+
+
+class Together:
+    """Several locations of one project that one command is about, each loaded as by a command of its own."""
+
+    def __init__(self, workspace: Workspace, files: Sequence[Path], modules: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._named: list[Named] = [(file, None) for file in dict.fromkeys(file.resolve() for file in files)]
+        self._named += [(None, module) for module in dict.fromkeys(modules)]
+        roots = {project_root(Path.cwd() if file is None else file.parent) for file, _ in self._named}
+        if len(roots) > 1:
+            raise UsageError(f"expected files of one project, found {' and '.join(sorted(map(str, roots)))}")
+        (self._root,) = roots
+        self._path = list(sys.path)
+
+    def load(self) -> list[Loaded]:
+        """All of them, what others read before these. What one imports of another one is that one's.
+
+        Raises DefinitionsInvalid, and UsageError where files import each other.
+        """
+        waiting = {location_of(named, self._root): named for named in self._named}
+        others = _others(self._workspace, waiting)
+        found: list[Loaded] = []
+        while waiting:
+            refused: DefinitionsInvalid | None = None
+            left: dict[str, Named] = {}
+            for location, named in waiting.items():
+                try:
+                    loaded = self._afresh(named, others)
+                except DefinitionsInvalid as error:  # it may read what one of those that are left defines
+                    refused = refused or error
+                    left[location] = named
+                    continue
+                done = {each.location for each in found}
+                # What it imports of one that is not loaded yet would be taken for its own.
+                if any(_imports(loaded, other) for other in waiting if other != location and other not in done):
+                    left[location] = named
+                    continue
+                found.append(loaded)
+                others |= {asset.key: asset for asset in loaded.assets}
+            if len(left) == len(waiting):
+                raise refused or UsageError(f"expected files that do not import each other: {_listed(list(left))}")
+            waiting = left
+        self._named = [
+            named for each in found for named in self._named if location_of(named, self._root) == each.location
+        ]
+        return found
+
+    def each(self) -> Iterator[Loaded]:
+        """One after the other, loaded when it is its turn: once all are deployed, and `load` has found the order."""
+        for named in self._named:
+            yield self._afresh(named, _others(self._workspace, [location_of(named, self._root)]))
+
+    def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
+        begin_afresh(self._root, self._path)
+        return _load(self._workspace, named, self._root, others)
+
+
+def location_of(named: Named, root: Path) -> str:
+    """What the location is called."""
+    file, module = named
+    return str(module) if file is None else relative_name(file.resolve(), root)
+
+
+def _imports(loaded: Loaded, location: str) -> bool:
+    """Whether a file or module is among the sources that this one was loaded with."""
+    return not loaded.sources.keys().isdisjoint(files_of(location))
 
 
 def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
@@ -23,24 +95,17 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
     root = project_root(Path.cwd())
     if file is None and module is None:
         file, module = _only_location(workspace, root)
-    if file is None:
-        assert module is not None, "one of them is named"
-        return load_module(
-            module,
-            root=root,
-            others=_others(workspace, module),
-            environment=workspace.environment,
-            resolve=resolver(workspace, module),
-        )
-    root = project_root(file.resolve().parent)
-    relative = file.resolve().relative_to(root).as_posix()
-    return load_file(
-        file,
-        root=root,
-        others=_others(workspace, relative),
-        environment=workspace.environment,
-        resolve=resolver(workspace, relative),
-    )
+    root = root if file is None else project_root(file.resolve().parent)
+    return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]))
+
+
+def _load(workspace: Workspace, named: Named, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
+    file, module = named
+    resolve = resolver(workspace, location_of(named, root))
+    if file is not None:
+        return load_file(file, root=root, others=others, environment=workspace.environment, resolve=resolve)
+    assert module is not None, "one of them is named"
+    return load_module(module, root=root, others=others, environment=workspace.environment, resolve=resolve)
 
 
 def _only_location(workspace: Workspace, root: Path) -> tuple[Path | None, str | None]:
@@ -67,13 +132,13 @@ def _listed(locations: list[str]) -> str:
     return ", ".join(locations[:5]) + (", …" if locations[5:] else "")
 
 
-def _others(workspace: Workspace, location: str) -> dict[AssetKey, AssetDefinition]:
+def _others(workspace: Workspace, own: Collection[str]) -> dict[AssetKey, AssetDefinition]:
     """Assets of the environment's other locations."""
     with snapshot(workspace.log) as connection:
         locations = deployed(connection, workspace.project, workspace.environment, NOW)
         return {
             entry.definition.key: entry.definition
             for other, deployment in locations.items()
-            if other != location
+            if other not in own
             for entry in defined(connection, workspace.project, other, deployment)
         }

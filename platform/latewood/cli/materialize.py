@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,23 @@ def materialize_command(
     return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
-def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: bool, quiet: bool) -> int:
-    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code."""
+def execute(
+    workspace: Workspace,
+    prepared: Prepared,
+    started: float,
+    *,
+    json_: bool,
+    quiet: bool,
+    told: Callable[[dict[str, Any]], None] = print_json,
+) -> int:
+    """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code.
+
+    What there is to say in JSON is `told`.
+    """
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
-        print_json({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
+        told({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
     else:
         _print_result(out, prepared, result, time.perf_counter() - started)
     return _exit_code(result)
@@ -71,12 +83,13 @@ def execute(workspace: Workspace, prepared: Prepared, started: float, *, json_: 
 def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, quiet: bool) -> Result:
     """Run what was prepared, live on a terminal, else told in lines on standard error."""
     live = out is not None and out.is_terminal and not quiet
+    in_lines = not live and not quiet
     with ExitStack() as stack:
         watching: list[Progress | Lines] = []
         if out is not None:
-            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live)))
-        if not live and not quiet:
-            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr)))
+            watching.append(stack.enter_context(Progress(prepared.plan, out, live=live, told=in_lines)))
+        if in_lines:
+            watching.append(stack.enter_context(Lines(prepared.plan, sys.stderr, table=out is not None)))
         notice = warner() if quiet else watching[-1].notice
 
         def report(found: Report) -> None:
@@ -95,12 +108,14 @@ def plan_command(*, file: Path | None, module: str | None, environment: str | No
 def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
     """Print what would be done with what was loaded, what deploying it would drop included. Nothing is recorded."""
     view, made = plan_loaded(workspace, loaded, asked)
-    if view.foreseen is not None:
-        say_dropped(workspace, loaded, view.foreseen.deployed, "would drop")
-    say_broken(view, loaded.location)
+    dropped: tuple[AssetKey, ...] = ()
+    for each, foreseen in zip(loaded.together, view.all_foreseen, strict=True):
+        lost = tuple(key for key in foreseen.deployed.dropped if key not in view.catalog.assets)
+        say_dropped(workspace, each, replace(foreseen.deployed, dropped=lost), "would drop")
+        say_broken(view, each.location)
+        dropped += lost
     changes = plan_changes(workspace, view, made)
     if json_:
-        dropped = () if view.foreseen is None else view.foreseen.deployed.dropped
         print_json({**_plan_json(made, changes), "would_drop": dropped})
     else:
         _print_plan(console(), made, asked, changes)
@@ -196,7 +211,7 @@ def _outcome(prepared: Prepared, result: Result) -> str:
     """What is true once everything that could be made of what was asked for has been."""
     tally = result.tally
     nodes = [task.node for task in prepared.plan.tasks]
-    made_in_part = prepared.plan.counts()[Action.BLOCKED] or tally.barred
+    made_in_part = prepared.plan.counts[Action.BLOCKED] or tally.barred
     made = sum(asset.origin is Origin.MADE for asset in prepared.view.catalog.assets.values())
     if (tried := [node for node in nodes if node.is_variant]) and len(tried) < len(nodes):
         of = plural(len({key for node in tried for key in node.keys}), "asset")
@@ -239,7 +254,7 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         variants = "" if count == 1 else f"{count:,} variants"
         rows.add_row(word, key, ", each ".join(filter(None, (variants, partitions))), why, style=_ACTION_STYLE[word])
     out.print(rows)
-    counts = made.counts()
+    counts = made.counts
     out.print(
         f"{counts[Action.RUN]:,} run, {counts[Action.DEPENDS]:,} maybe, {counts[Action.REUSE]:,} reuse, "
         f"{counts[Action.FRESH]:,} fresh"
@@ -325,7 +340,7 @@ def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
     return {
         "position": made.state.position,
         "environment": made.state.environment,
-        "counts": {action.value: count for action, count in made.counts().items()},
+        "counts": {action.value: count for action, count in made.counts.items()},
         "awaiting": made.awaiting,
         "steps": [
             {

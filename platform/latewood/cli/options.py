@@ -93,6 +93,20 @@ source = options(
         "-m", "--module", callback=_once, multiple=True, metavar="MODULE", help="Importable module with definitions."
     ),
 )
+sources = options(
+    click.option(
+        "-f",
+        "--file",
+        "files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Python file with definitions; may be repeated.",
+    ),
+    click.option(
+        "-m", "--module", "modules", multiple=True, metavar="MODULE", help="Importable module; may be repeated."
+    ),
+)
 VALUES: Final = (
     "Value of a parameter. Several, separated by commas, are a sweep: each is tried in combination with those of "
     "other parameters. A JSON list or object, and text in double quotes, is one value."
@@ -100,7 +114,7 @@ VALUES: Final = (
 zipped = click.option("--zip", "zipped", is_flag=True, help="Try the n-th values together, not all combinations.")
 asked = options(
     click.argument("selection"),
-    source,
+    sources,
     partition,
     click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE,…", help=VALUES),
     zipped,

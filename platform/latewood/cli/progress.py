@@ -71,18 +71,24 @@ def lines_of(plan: Plan) -> dict[str, Line]:
     return lines
 
 
+def warning_facts(report: Report) -> str:
+    """What a check that only warns has found, in parentheses."""
+    return f" ({metadata_text(report.metadata)})" if report.status == "warned" and report.metadata else ""
+
+
 class Progress:
     """Shows a run on a terminal while it goes on, if it is `live`; prints a summary table when it ends.
 
-    Reports may come from any thread.
+    And failures, unless they are `told` as they come. Reports may come from any thread.
     """
 
-    def __init__(self, plan: Plan, out: Console, *, live: bool) -> None:
+    def __init__(self, plan: Plan, out: Console, *, live: bool, told: bool = False) -> None:
         self._out = out
         self._lock = threading.Lock()
         self._lines = lines_of(plan)
         self._failures: dict[tuple[str, str], list[Text]] = {}
         self._is_live = live
+        self._is_told = told
         self._live = Live(console=out, refresh_per_second=8, transient=True, get_renderable=self._draw)
 
     def report(self, report: Report) -> None:
@@ -91,9 +97,8 @@ class Progress:
             self._lines[report.assets[0]].count(report)
             if report.status in ("failed", "refused", "warned"):
                 where = f" {report.partition}" if report.partition else ""
-                facts = f" ({metadata_text(report.metadata)})" if report.status == "warned" and report.metadata else ""
                 glyph, style = ("▲", "yellow") if report.status == "warned" else ("✕", "red")
-                said = f"{glyph} {report.assets[0]}{where}: {report.message}{facts}"
+                said = f"{glyph} {report.assets[0]}{where}: {report.message}{warning_facts(report)}"
                 self._failures.setdefault((glyph, report.assets[0]), []).append(Text(said, style=style))
 
     def notice(self, notice: Notice) -> None:
@@ -114,7 +119,7 @@ class Progress:
             self._live.stop()
         if type_ is None or type_ is KeyboardInterrupt:
             self._out.print(self._table(only_active=False))
-            for failure in self._told():
+            for failure in () if self._is_told else self._told():
                 self._out.print(failure)
 
     def _draw(self) -> Group:

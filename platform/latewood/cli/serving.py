@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
 from latewood.commands.runs import run_named
+from latewood.commands.workspace import Workspace
+from latewood.engine.loading.importing import project_root
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import cancel, request
+from latewood.serving.watching import watch
 
 
 def detach_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
@@ -43,11 +47,43 @@ def cancel_command(*, run_id: str, json_: bool) -> int:
     return exits.OK
 
 
-def engine_command(*, workers: int | None, lease: float) -> int:
+def engine_command(*, environment: str | None, workers: int | None, lease: float) -> int:
     """Serve until Ctrl-C, or until what is under way is done after SIGTERM; exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    workspace = open_workspace()
-    engine = Engine(workspace, slots=workers or os.cpu_count() or 1, lease=timedelta(seconds=lease))
+    workspace = open_workspace(environment=environment)
+    engine = _engine(workspace, workers, lease)
+    engine.warm(workspace.environment)
+    return _served(engine)
+
+
+def dev_command(
+    *, file: Path | None, module: str | None, environment: str | None, workers: int | None, lease: float
+) -> int:
+    """Serve, and deploy what was named whenever its code changes; exit code."""
+    workspace = open_workspace(environment=environment)
+    engine = _engine(workspace, workers, lease)
+    named = ["-f", str(file)] if file is not None else ["-m", module] if module is not None else []
+    arguments = [*named, "--env", workspace.environment]
+    root = project_root(Path.cwd() if file is None else file.resolve().parent)
+    stop = threading.Event()
+    watcher = threading.Thread(
+        target=watch,
+        args=(root, arguments, lambda: engine.warm(workspace.environment), stop),
+        name="latewood-watcher",
+        daemon=True,
+    )
+    watcher.start()
+    try:
+        return _served(engine)
+    finally:
+        stop.set()
+
+
+def _engine(workspace: Workspace, workers: int | None, lease: float) -> Engine:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    return Engine(workspace, slots=workers or os.cpu_count() or 1, lease=timedelta(seconds=lease))
+
+
+def _served(engine: Engine) -> int:
     signal.signal(signal.SIGTERM, lambda *_: engine.drain())
     try:
         engine.serve()

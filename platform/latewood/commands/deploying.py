@@ -81,7 +81,7 @@ class Foreseen:
 
 
 def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> Foreseen:
-    """What deploying what was loaded would come to; nothing is recorded.
+    """What deploying what was loaded, and what is besides, would come to for its own location; nothing is recorded.
 
     Raises DefinitionsInvalid for keys that another location of the environment defines.
     """
@@ -147,6 +147,8 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
     project, keys = workspace.project, [asset.key for asset in loaded.assets]
     others = deployed(connection, project, workspace.environment, NOW)
     current = others.pop(loaded.location, "")
+    for other in loaded.besides:
+        others.pop(other.location, None)
     renamed = renames(connection, project, NOW)
     standing = known_ids(keys, ids_of(connection, project, keys), renamed)
     ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})

@@ -11,7 +11,7 @@ from typing import Any, Final
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
-from latewood.commands.places import may_overwrite, newly_found
+from latewood.commands.places import Looks, may_overwrite, newly_found
 from latewood.commands.planning import Asked, executable_plan, partitions_recorded, plan_loaded
 from latewood.commands.sharing import sharing_in_use, workers_for
 from latewood.commands.views import View, view_of
@@ -27,6 +27,7 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder, Told, in_parts
 from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
+from latewood.engine.running.step_logs import listening
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
@@ -112,12 +113,13 @@ def prepare(
     anything is deployed, and so StoreError for a store to which nothing can be written.
     """
     workspace.store.require_writable()
+    looks: Looks = {}
     if may_overwrite(workspace, loaded):
-        plan_loaded(workspace, loaded, asked)
+        plan_loaded(workspace, loaded, asked, looks)
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
-    made = executable_plan(workspace, view, asked, loaded)
+    made = executable_plan(workspace, view, asked, loaded, looks)
     return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=made)
 
 
@@ -260,7 +262,7 @@ def request_facts(
         in_parts(places.items(), _PART_BYTES_MAX),
     )
     chunks = list(zip_longest(*parts)) or [((), (), ())]
-    fresh = made.counts()[Action.FRESH]
+    fresh = made.counts[Action.FRESH]
     facts: Told = [(requested, ("requested",))]
     for number, (steps, seen, lying) in enumerate(chunks, start=1):
         planned = RunPlanned(
@@ -354,15 +356,16 @@ def _executed(
     handled: tuple[FailureHandled, ...] = ()
     cancelled = False
     try:
-        tally = inline.execute()
-        handled = handle_failures(
-            inline.failures,
-            loaded=prepared.loaded,
-            resources=resources,
-            run=run,
-            recorder=recorder,
-            store=workspace.store,
-        )
+        with listening():
+            tally = inline.execute()
+            handled = handle_failures(
+                inline.failures,
+                loaded=prepared.loaded,
+                resources=resources,
+                run=run,
+                recorder=recorder,
+                store=workspace.store,
+            )
     except KeyboardInterrupt:
         tally, cancelled = inline.tally, True
     finally:
@@ -381,7 +384,7 @@ def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:
         failed=tally.failed,
         refused=tally.refused,
         skipped=tally.skipped,
-        fresh=made.counts()[Action.FRESH],
+        fresh=made.counts[Action.FRESH],
     )
 
 

@@ -58,6 +58,7 @@ class AssetPage:
     """
 
     definition: AssetDefinition
+    location: str
     assessed: Assessed
     versions: tuple[PageVersion, ...]
     versions_count: int
@@ -114,6 +115,7 @@ def asset_page(
 
     return AssetPage(
         definition=definition,
+        location=found.view.locations[asset],
         assessed=found.assessed[asset],
         versions=tuple(map(page_version, made)),
         versions_count=count,

@@ -25,6 +25,9 @@ from latewood_eventlog.records import Position
 Seen = Mapping[str, str | None]
 """Fingerprints of what lies at places, empty for nothing, None where nobody can tell, by `Address.where`."""
 
+Looks = dict[tuple[str, str], str | None]
+"""The same of each version that should be there, by place and artifact: for a command that plans twice."""
+
 _NAMED_MAX = 3
 """Places that are named one by one."""
 
@@ -84,20 +87,28 @@ def brought_here(
     return found
 
 
-def look_at(places: Watched, root: Path, home: Path, loaded: Loaded | None = None) -> Seen:
+def look_at(places: Watched, root: Path, home: Path, loaded: Loaded | None = None, looks: Looks | None = None) -> Seen:
     """What lies there now, as far as it can be told: of users' own IO only where its code is loaded.
 
     No transaction should be open meanwhile. Raises StoreError where an IO fails. Cost: a file is read if it was touched
-    since it was looked at last, as is remembered below `home`.
+    since it was looked at last, as is remembered below `home`. What `looks` has is not looked at, and what is is added.
     """
-    if not places.versions:
-        return {}
+    known = {} if looks is None else looks
+    left = [(where, *found) for where, found in places.versions.items() if (where, found[1].artifact) not in known]
+    if left:
+        known |= _looks(left, root, home, loaded)
+    return {where: known[where, facts.artifact] for where, (_, facts) in places.versions.items()}
+
+
+def _looks(
+    places: Iterable[tuple[str, AssetKey, VersionFacts]], root: Path, home: Path, loaded: Loaded | None
+) -> Looks:
     resources = OpenResources({} if loaded is None else loaded.resources)
     hashes = KnownHashes(home)
     looking = Places({} if loaded is None else loaded.ios, root, resources, hashes.version)
     try:
         return {
-            where: looking.look(key, facts.partition, facts.artifact) for where, (key, facts) in places.versions.items()
+            (where, facts.artifact): looking.look(key, facts.partition, facts.artifact) for where, key, facts in places
         }
     finally:
         resources.close()

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
-from latewood.commands.places import Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
+from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
 from latewood.commands.reading import look, places_here, read, select_keys, state_at
-from latewood.commands.views import View, foreseen_view
+from latewood.commands.views import View, foreseen_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of
@@ -55,19 +55,24 @@ class Asked:
     """What those steps make; it stands in place of the selection."""
     partitions_at: datetime | None = None
     """When the partitions were chosen, where that was not now and makes a difference: which one is the latest."""
+    along: Collection[str] = ()
+    """Other locations for which the same is asked together with this: what is selected may be theirs alone."""
 
 
-def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None) -> Plan:
+def make_plan(
+    workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None, looks: Looks | None = None
+) -> Plan:
     """The plan for what is asked, in the state of now. Raises UsageError.
 
-    The state is read in one snapshot, and files are looked at before.
+    The state is read in one snapshot, and files are looked at before, as are places that `looks` does not have yet.
     Cost: O(assets + heads + versions that may be reused).
     """
     now = workspace.clock()
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
     if asked.places is None:
-        keys, elsewhere = _selected(workspace, view, asked.selection, loaded)
-        partitions = partitions_asked(view.catalog, keys, asked.partition, asked.partitions_at or now)
+        keys, elsewhere = _selected(workspace, view, asked, loaded)
+        at = asked.partitions_at or now
+        partitions = partitions_asked(view.catalog, keys, asked.partition, at, strict=not asked.along)
     else:
         keys = [key for key in view.catalog if key in asked.places]
         partitions = _at_places(view.catalog, asked.places)
@@ -86,7 +91,7 @@ def make_plan(workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded 
     if with_places(view.catalog, view.ids):
         with snapshot(workspace.log) as connection:
             places = places_here(connection, workspace, view)
-        seen = look_at(places, view.root, workspace.home, loaded)
+        seen = look_at(places, view.root, workspace.home, loaded, looks)
     with uncollected(), snapshot(workspace.log) as connection:
         state = state_at(connection, workspace, view, now, paths, looked, seen)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
@@ -122,22 +127,22 @@ def with_past(
     return replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
 
 
-def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked) -> tuple[View, Plan]:
+def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, looks: Looks | None = None) -> tuple[View, Plan]:
     """The plan that would be executed were the location deployed, and the view it is made of; nothing is recorded.
 
     Raises UsageError, and DefinitionsInvalid as deploying does.
     """
     with uncollected(), snapshot(workspace.log) as connection:
         view = foreseen_view(connection, workspace, loaded)
-    return view, executable_plan(workspace, view, asked, loaded)
+    return view, executable_plan(workspace, view, asked, loaded, looks)
 
 
-def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded) -> Plan:
+def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded, looks: Looks | None = None) -> Plan:
     """The plan for what is asked of the loaded location, in which nothing relies on an artifact that is gone.
 
     Raises UsageError. Cost: as `make_plan`, and one look at the disk for each partition that is fresh.
     """
-    made = make_plan(workspace, view, asked, loaded=loaded)
+    made = make_plan(workspace, view, asked, loaded=loaded, looks=looks)
     refuse_foreign(workspace, made)
     refuse_overwriting(made, view.catalog, view.root)
     lost = lost_artifacts(workspace, made)
@@ -174,9 +179,15 @@ def awaiting_lines(made: Plan) -> list[str]:
         waiting.setdefault(names, []).append(key)
     return [
         f"{keys[0]}{f' and {len(keys) - 1} more wait' if keys[1:] else ' waits'} for "
-        f"{', '.join(f'--param {name}=VALUE' for name in names)}"
+        f"{', '.join(f'--param {name}=VALUE' for name in names)}{_as_a_whole(made, names)}"
         for names, keys in waiting.items()
     ]
+
+
+def _as_a_whole(made: Plan, names: Sequence[str]) -> str:
+    """Why steps wait that do not read the input themselves, where it is a workflow's."""
+    workflows = {owner for owner in (name.rpartition(".")[0] for name in names) if owner not in made.state.ids}
+    return f": of {' and '.join(sorted(workflows))} all steps run, or none" if workflows else ""
 
 
 def elsewhere_lines(made: Plan) -> list[str]:
@@ -206,19 +217,22 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
 
 
 def _selected(
-    workspace: Workspace, view: View, selection: str, loaded: Loaded | None
+    workspace: Workspace, view: View, asked: Asked, loaded: Loaded | None
 ) -> tuple[list[AssetKey], dict[str, tuple[AssetKey, ...]]]:
     """The assets a selection names, in topological order, and apart those of other locations than the loaded one.
 
     Of `*` nobody expects the latter.
     Raises UsageError when it names assets of other locations only.
     """
-    within = None if loaded is None else frozenset(asset.key for asset in loaded.assets)
+    selection = asked.selection
+    within = None if loaded is None else frozenset(asset.key for each in loaded.together for asset in each.assets)
     if uses_status(parse(selection)):
         keys = select_keys(read(workspace, loaded=loaded), selection)
     else:
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
     chosen = [key for key in keys if within is None or key in within]
+    if asked.along and all(key not in chosen or view.catalog[key].origin is not Origin.MADE for key in keys):
+        return [], {}
     if keys and not chosen:
         where = ", ".join(sorted({view.locations[key] for key in keys}))
         raise UsageError(f'"{selection}" selects nothing here, only assets of {where}; name that with -f or -m')
@@ -226,10 +240,17 @@ def _selected(
         raise UsageError(f'"{selection}" selects nothing that is made here; {_kept(view.catalog, outside[0])}')
     elsewhere: dict[str, tuple[AssetKey, ...]] = {}
     for key in keys if selection.strip() != "*" else ():
-        if within is not None and key not in within:
+        if within is not None and key not in within and view.locations[key] not in asked.along:
             location = view.locations[key]
             elsewhere[location] = (*elsewhere.get(location, ()), key)
     return chosen, elsewhere
+
+
+def refuse_nothing(workspace: Workspace, loaded: Loaded, asked: Asked) -> None:
+    """Raise UsageError where nothing is selected of all that was loaded, or the partition fits none of it."""
+    view = view_of(workspace)
+    keys, _ = _selected(workspace, view, asked, loaded)
+    partitions_asked(view.catalog, keys, asked.partition, workspace.clock())
 
 
 def _kept(catalog: Catalog, key: AssetKey) -> str:
@@ -267,8 +288,10 @@ def _at_places(catalog: Catalog, places: Mapping[AssetKey, Collection[PartitionK
     }
 
 
-def partitions_asked(catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime) -> dict[AssetKey, Ordinals]:
-    """Partitions by asset; a text that fits none of the selected assets is refused, naming what each expects."""
+def partitions_asked(
+    catalog: Catalog, keys: Sequence[AssetKey], text: str, now: datetime, *, strict: bool = True
+) -> dict[AssetKey, Ordinals]:
+    """Partitions by asset; if `strict`, a text that fits none of these is refused, naming what each expects."""
     if not text:
         return {}
     found: dict[AssetKey, Ordinals] = {}
@@ -282,7 +305,7 @@ def partitions_asked(catalog: Catalog, keys: Sequence[AssetKey], text: str, now:
         except UsageError as error:
             refused[f"{key}: {error}"] = None
             found[key] = Ordinals()
-    if not any(found.values()):
+    if strict and not any(found.values()):
         reasons = "\n  ".join(refused) or "none of the selected assets is partitioned"
         raise UsageError(f'partition "{text}":\n  {reasons}')
     return found

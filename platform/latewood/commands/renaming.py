@@ -9,6 +9,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import current_names
 from latewood.errors import DefinitionError, UsageError
 from latewood.events import AssetRenamed
+from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, asset_key
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing
@@ -24,6 +25,7 @@ class Renamed:
     """What was renamed, at `position` (None = it was called so before).
 
     `behind` are the environments whose deployed code does not define the new name yet: they show the old one.
+    `places` are those, as templates, that have the asset's name in them: what was stored stays under the old one.
     """
 
     asset: AssetId
@@ -31,6 +33,7 @@ class Renamed:
     new: AssetKey
     position: Position | None
     behind: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
 
 def rename(workspace: Workspace, old: str, new: str) -> Renamed:
@@ -43,14 +46,16 @@ def rename(workspace: Workspace, old: str, new: str) -> Renamed:
         stream = workspace.log.version(workspace.project, CORRECTIONS)
         with snapshot(workspace.log) as connection:
             asset, was = _meant(connection, workspace, AssetKey(old), key)
-            behind = _behind(connection, workspace, asset, key)
+            there = _definitions(connection, workspace, asset)
+        behind = tuple(environment for environment, found in there.items() if any(d.key != key for d in found))
+        places = tuple(sorted({place for found in there.values() for d in found if (place := _named_place(d))}))
         if was == key:
-            return Renamed(asset=asset, old=AssetKey(old), new=key, position=None, behind=behind)
+            return Renamed(asset=asset, old=AssetKey(old), new=key, position=None, behind=behind, places=places)
         try:
             position = append_corrections(workspace, [AssetRenamed(asset=asset, old=was, new=key)], stream)
         except WrongExpectedVersion:
             continue
-        return Renamed(asset=asset, old=was, new=key, position=position, behind=behind)
+        return Renamed(asset=asset, old=was, new=key, position=position, behind=behind, places=places)
     raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
@@ -87,12 +92,17 @@ def _meant(connection: Snapshot, workspace: Workspace, old: AssetKey, new: Asset
     return asset, old
 
 
-def _behind(connection: Snapshot, workspace: Workspace, asset: AssetId, new: AssetKey) -> tuple[str, ...]:
-    """Environments that have the asset under another name."""
-    found = []
+def _definitions(connection: Snapshot, workspace: Workspace, asset: AssetId) -> dict[str, list[AssetDefinition]]:
+    """How each environment that has the asset defines it, whatever it calls it."""
+    found: dict[str, list[AssetDefinition]] = {}
     for environment in existing(connection, workspace.project, NOW):
         locations = deployed(connection, workspace.project, environment.environment, NOW)
         entries = (e for loc, name in locations.items() for e in defined(connection, workspace.project, loc, name))
-        if any(entry.asset == asset and entry.definition.key != new for entry in entries):
-            found.append(environment.environment)
-    return tuple(found)
+        if there := [entry.definition for entry in entries if entry.asset == asset]:
+            found[environment.environment] = there
+    return found
+
+
+def _named_place(definition: AssetDefinition) -> str:
+    stored = definition.stored
+    return stored.place if stored is not None and "{asset}" in stored.place else ""

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from latewood.commands.deploying import Foreseen, foresee
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
-from latewood.engine.loading.importing import project_root
+from latewood.engine.loading.importing import files_of, project_root
 from latewood.engine.loading.loader import Loaded
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
@@ -55,7 +55,7 @@ class View:
     `configurations` are of resources, by location and name; their values are in the definitions, too.
     `root` is the project that relative paths in parameters start from, `here` those locations whose code lies in it.
     `renames` are all of the project's, oldest first. `foreseen` is what deploying would come to, where definitions are
-    shown that were loaded and need not be deployed.
+    shown that were loaded and need not be deployed; `besides` the same of other locations that were.
     """
 
     catalog: Catalog
@@ -72,6 +72,12 @@ class View:
     renames: Sequence[Rename] = ()
     foreseen: Foreseen | None = None
     bases: frozenset[str] = frozenset()
+    besides: Sequence[Foreseen] = ()
+
+    @property
+    def all_foreseen(self) -> Sequence[Foreseen]:
+        """What deploying comes to, in the order of what was loaded."""
+        return () if self.foreseen is None else (self.foreseen, *self.besides)
 
     def is_here(self, key: AssetKey) -> bool:
         """Whether the files that its parameters name can be looked at as they are."""
@@ -151,8 +157,14 @@ def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) ->
 
     Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
     """
-    foreseen = foresee(connection, workspace, loaded)
-    return read_view(connection, workspace, as_of=PRESENT, loaded=loaded, ids=foreseen.ids, foreseen=foreseen)
+    foreseen = {each.location: foresee(connection, workspace, each) for each in _each_besides_others(loaded)}
+    ids = foreseen[loaded.location].ids
+    return read_view(connection, workspace, as_of=PRESENT, loaded=loaded, ids=ids, foreseen=foreseen)
+
+
+def _each_besides_others(loaded: Loaded) -> Iterator[Loaded]:
+    for each in loaded.together:
+        yield replace(each, besides=tuple(other for other in loaded.together if other is not each))
 
 
 def read_view(
@@ -162,29 +174,32 @@ def read_view(
     as_of: AsOf,
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
-    foreseen: Foreseen | None = None,
+    foreseen: Mapping[str, Foreseen] | None = None,
     pinned: Mapping[str, str] | None = None,
 ) -> View:
     """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets).
 
-    With `pinned` it is of these deployments by location, whatever the environment had at the time.
+    What is besides it is taken for its own, as is `foreseen` by location. With `pinned` it is of these deployments by
+    location, whatever the environment had at the time.
     """
     end, at = log_position(connection), as_of.position
     if at != NOW and not 0 < at <= end:
         found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
         raise UsageError(f"position {at:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = pinned or deployed(connection, workspace.project, workspace.environment, at)
-    if not deployments and foreseen is None:  # else that would begin it
+    if not deployments and not foreseen:  # else that would begin it
         refuse_unknown(workspace.environment, [e.environment for e in existing(connection, workspace.project, at)])
-    root, own = (project_root(Path.cwd()), None) if loaded is None else (loaded.root, loaded.location)
+    foreseen = foreseen or {}
+    root = project_root(Path.cwd()) if loaded is None else loaded.root
+    own = {} if loaded is None else {each.location: each for each in loaded.together}
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
     locations: dict[AssetKey, str] = {}
-    for location in dict.fromkeys((*deployments, *filter(None, (own,)))):
-        if loaded is not None and location == own:
-            assets += loaded.assets
-            all_ids |= ids
-            locations |= dict.fromkeys((asset.key for asset in loaded.assets), location)
+    for location in dict.fromkeys((*deployments, *own)):
+        if location in own:
+            assets += own[location].assets
+            all_ids |= foreseen[location].ids if location in foreseen else ids
+            locations |= dict.fromkeys((asset.key for asset in own[location].assets), location)
             continue
         for entry in defined(connection, workspace.project, location, deployments[location]):
             assets.append(entry.definition)
@@ -197,8 +212,8 @@ def read_view(
     said = in_force(pins_along(connection, workspace.project, line))
     configurations = configured_along(connection, workspace.project, line)
     used = {slot: (found.values, found.digest) for slot, found in configurations.items()}
-    if loaded is not None:  # what runs is what was loaded, whatever somebody has recorded since
-        used |= {(loaded.location, n): (found.values, found.digest) for n, found in loaded.resources.items()}
+    for each in own.values():  # what runs is what was loaded, whatever somebody has recorded since
+        used |= {(each.location, n): (found.values, found.digest) for n, found in each.resources.items()}
     pins = _by_asset(assets, all_ids, said.values())
     return View(
         catalog=Catalog.of(
@@ -210,12 +225,13 @@ def read_view(
         locations=locations,
         deployments=deployments,
         root=root,
-        here=frozenset(filter(None, (own, *(name for name in deployments if lies_in(root, name))))),
+        here=frozenset((*own, *(name for name in deployments if lies_in(root, name)))),
         position=min(at, end),
         as_of=at,
         now=_instant(workspace, as_of),
         renames=renames(connection, workspace.project, at),
-        foreseen=foreseen,
+        foreseen=None if loaded is None else foreseen.get(loaded.location),
+        besides=[found for location, found in foreseen.items() if loaded is None or location != loaded.location],
         bases=frozenset(stretch.environment for stretch in line[1:]),
     )
 
@@ -287,5 +303,4 @@ def refuse_unknown(environment: str, known: list[str]) -> None:
 
 def lies_in(root: Path, location: str) -> bool:
     """Whether a location's code is in the project: the file, or the module, that it is called by."""
-    module = location.replace(".", "/")
-    return any((root / file).is_file() for file in (location, f"{module}.py", f"{module}/__init__.py"))
+    return any((root / file).is_file() for file in files_of(location))

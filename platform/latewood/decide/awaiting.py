@@ -1,6 +1,7 @@
 """What waits for values: assets whose task has a parameter without default that nobody gave a value for.
 
-With a step of a workflow waits the whole workflow, and with each asset what reads it. Pure.
+With a step of a workflow waits the whole workflow, also what does not read the input: it is launched as one, and nobody
+who asks for everything wants the half of it. With each asset waits what reads it. Pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -8,6 +8,7 @@ check refuses). What waits for values of parameters that have no default is left
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from latewood.decide.actions import Asked, Contents, Kind, decide
@@ -77,7 +78,7 @@ class Step:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Tasks in topological order with what is planned for their partitions; in a sweep one entry for each trial.
 
@@ -91,8 +92,9 @@ class Plan:
     awaiting: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     views: tuple[Node, ...] = ()
 
-    def counts(self) -> dict[Action, int]:
-        """Number of partitions by action."""
+    @cached_property
+    def counts(self) -> Mapping[Action, int]:
+        """Number of partitions by action, counted once."""
         counts = dict.fromkeys(Action, 0)
         for task in self.tasks:
             for group in task.groups:
@@ -102,7 +104,7 @@ class Plan:
     @property
     def length(self) -> int:
         """Number of steps."""
-        return sum(count for action, count in self.counts().items() if action not in _STEPLESS)
+        return sum(count for action, count in self.counts.items() if action not in _STEPLESS)
 
     def steps(self) -> Iterator[Step]:
         """Steps in the order of their numbers: by task, topologically."""

@@ -56,6 +56,8 @@ class ActiveRun:
         self._jobs: dict[int, Job] = {}
         self._is_over = False
         self._cancelled = False
+        self.outcome = ""
+        """How it ended, in words."""
         root = opened.view.root
         # What lies at places of users' own choosing is looked at by workers alone.
         places = Places({}, root, OpenResources({}))
@@ -123,7 +125,11 @@ class ActiveRun:
         if self._is_over or not (self._cancelled or self._drive.is_over):
             return
         self._is_over = True
-        self._recorder.tell((self._ended(), ("ended",)))
+        ended = self._ended()
+        self._recorder.tell((ended, ("ended",)))
+        parts = {"run": ended.ran, "reused": ended.reused, "failed": ended.failed, "refused": ended.refused}
+        counted = [f"{count:,} {word}" for word, count in parts.items() if count]
+        self.outcome = ", ".join([ended.status.value, *counted])
 
     def when_told(self, then: Callable[[], None]) -> None:
         """Do this in the engine's thread once everything that was told is durable, or refused."""

@@ -1,5 +1,7 @@
 """Which processes call a run's tasks: by location, the code that the run was asked for with."""
 
+from collections.abc import Mapping
+
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of, recorded, secret_variables
 from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
 from latewood.commands.views import View
@@ -19,7 +21,7 @@ class Crews:
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
     def of_assets(
-        self, workspace: Workspace, view: View, made: dict[AssetKey, AssetDefinition]
+        self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]
     ) -> dict[AssetKey, Crew]:
         """The crew by each of these assets.
 

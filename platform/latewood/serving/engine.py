@@ -11,12 +11,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, TypeVar
 
+from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.recorder import Recorder
@@ -65,7 +67,8 @@ class Engine:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()
-        self._pool = Pool(slots, freed=lambda: None)
+        self._slots = slots
+        self._pool = Pool(slots)
         self._crews = Crews()
         self._active: dict[RunId, ActiveRun] = {}
         self._waiting: list[RunId] = []
@@ -87,6 +90,12 @@ class Engine:
         with caches_in_use(self._workspace.home), GroupCommit(self._log, self._log.make_durable) as commits:
             self._commits = commits
             with self._listening(), self._keeping():
+                LOG.info(
+                    "engine %s drives runs of project %s with %d workers",
+                    self.name,
+                    self._workspace.project,
+                    self._slots,
+                )
                 try:
                     self._look()
                     while not (self._draining and not any(run.jobs for run in self._active.values())):
@@ -95,6 +104,21 @@ class Engine:
                 finally:
                     self._leave_all()
                     self._pool.close()
+
+    def warm(self, environment: str) -> None:
+        """Have processes ready with what is deployed in the environment. From any thread."""
+        self._inbox.put(lambda: self._warm(environment))
+
+    def _warm(self, environment: str) -> None:
+        workspace = replace(self._workspace, environment=environment)
+        try:
+            view = view_of(workspace)
+            crews = self._crews.of_assets(workspace, view, view.catalog.assets)
+        except LatewoodError as error:
+            LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
+            return
+        for crew in {id(crew): crew for crew in crews.values()}.values():
+            self._pool.warm(crew)
 
     def drain(self) -> None:
         """Begin nothing new, and end once what is under way has ended. From any thread, or a signal's handler."""
@@ -180,6 +204,15 @@ class Engine:
                 self._store_in_use.enter_context(in_use(workspace.store))
             self._active[run] = active
             active.begin()
+            again = ", taken up again" if found.progress.is_started else ""
+            LOG.info(
+                "run %s: %s in %s, %s steps%s",
+                run,
+                found.progress.requested.selection,
+                found.workspace.environment,
+                f"{found.plan.length:,}",
+                again,
+            )
             if run in self._cancelled:
                 active.cancel()
         except DatabaseUnreachable as error:
@@ -192,6 +225,8 @@ class Engine:
         del self._active[run.run]
         for job in run.jobs:
             self._pool.kill(job)
+
+        LOG.info("run %s: %s", run.run, run.outcome)
 
         def give_back() -> None:
             with suppress(LogError):

@@ -10,7 +10,6 @@ from latewood.errors import UsageError
 from latewood.events import Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
-from latewood_eventlog.database import dsn
 from latewood_eventlog.records import Batch, StreamAppend
 from latewood_eventlog.tailer import announce
 
@@ -50,7 +49,7 @@ def request(workspace: Workspace, prepared: Prepared) -> Requested:
     )
     append = StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
     workspace.log.append(Batch(appends=(append,)))
-    _announce(workspace)
+    announce(workspace.log.engine)
     return Requested(run=run, steps=plan.length)
 
 
@@ -70,10 +69,4 @@ def cancel(workspace: Workspace, row: RunRow) -> None:
     )
     append = StreamAppend(project=workspace.project, stream=CANCELLATIONS, events=(event,))
     workspace.log.append(Batch(appends=(append,)))
-    _announce(workspace)
-
-
-def _announce(workspace: Workspace) -> None:
-    """Tell engines at once; without it they see it a moment later."""
-    if workspace.url is not None:
-        announce(dsn(workspace.url, role="engine"))
+    announce(workspace.log.engine)

@@ -1,10 +1,12 @@
 """Commands by which versions come to be, and what goes before: materialize, launch, plan, deploy; observe, report."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from latewood.cli.options import VALUES, as_json, asked, environment, partition, quiet, source, zipped
+from latewood.cli.options import VALUES, as_json, asked, environment, partition, quiet, source, sources, zipped
 
 
 @click.command()
@@ -15,15 +17,39 @@ from latewood.cli.options import VALUES, as_json, asked, environment, partition,
 @as_json
 def materialize(dry_run: bool, detach: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
     """Bring the selected assets up to date."""
-    from latewood.cli.materialize import materialize_command, plan_command
-
     if dry_run:
-        return plan_command(json_=json_, **asked_)
+        return _planned(json_=json_, **asked_)
     if detach:
         from latewood.cli.serving import detach_command
 
-        return detach_command(json_=json_, **asked_)
-    return materialize_command(json_=json_, quiet=quiet, **asked_)
+        if _several(**asked_):
+            raise click.UsageError("expected one -f FILE with --detach: an engine runs one location")
+        return detach_command(json_=json_, **_alone(**asked_))
+    if _several(**asked_):
+        from latewood.cli.several import materialize_several
+
+        return materialize_several(json_=json_, quiet=quiet, **asked_)
+    from latewood.cli.materialize import materialize_command
+
+    return materialize_command(json_=json_, quiet=quiet, **_alone(**asked_))
+
+
+def _planned(**asked_: Any) -> int:
+    if _several(**asked_):
+        from latewood.cli.several import plan_several
+
+        return plan_several(**asked_)
+    from latewood.cli.materialize import plan_command
+
+    return plan_command(**_alone(**asked_))
+
+
+def _several(*, files: Sequence[Path], modules: Sequence[str], **_: Any) -> bool:
+    return len({*files, *modules}) > 1
+
+
+def _alone(*, files: Sequence[Path], modules: Sequence[str], **given: Any) -> dict[str, Any]:
+    return {"file": next(iter(files), None), "module": next(iter(modules), None), **given}
 
 
 @click.command()
@@ -50,20 +76,22 @@ def launch(**given: Any) -> int:
 @as_json
 def plan(json_: bool, **asked_: Any) -> int:
     """Show what materialize would do, and why. Nothing is recorded or deployed."""
-    from latewood.cli.materialize import plan_command
-
-    return plan_command(json_=json_, **asked_)
+    return _planned(json_=json_, **asked_)
 
 
 @click.command()
-@source
+@sources
 @environment
 @as_json
 def deploy(**given: Any) -> int:
-    """Make a file's definitions those of the environment; run nothing."""
+    """Make the definitions of a file, or of several, those of the environment; run nothing."""
+    if _several(**given):
+        from latewood.cli.several import deploy_several
+
+        return deploy_several(**given)
     from latewood.cli.deploy import deploy_command
 
-    return deploy_command(**given)
+    return deploy_command(**_alone(**given))
 
 
 @click.command()

@@ -4,7 +4,7 @@ from typing import Any, Final, cast
 
 import click
 
-from latewood.cli.options import as_json
+from latewood.cli.options import as_json, environment, options, source
 
 
 @click.command("gc")
@@ -31,18 +31,24 @@ def collect(**given: Any) -> int:
     return collect_command(**given)
 
 
+_serving = options(
+    environment,
+    click.option(
+        "--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes; by default one a processor."
+    ),
+    click.option(
+        "--lease",
+        type=click.FloatRange(min=0.5),
+        default=10.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="After which another engine takes over from this one, if it is not heard of.",
+    ),
+)
+
+
 @click.command()
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes; by default one a processor."
-)
-@click.option(
-    "--lease",
-    type=click.FloatRange(min=0.5),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="After which another engine takes over from this one, if it is not heard of.",
-)
+@_serving
 def engine(**given: Any) -> int:
     """Drive the runs that are asked for with --detach, until Ctrl-C.
 
@@ -52,6 +58,20 @@ def engine(**given: Any) -> int:
     from latewood.cli.serving import engine_command
 
     return engine_command(**given)
+
+
+@click.command()
+@source
+@_serving
+def dev(**given: Any) -> int:
+    """Drive runs as `engine` does, and deploy the file again whenever the project's code changes.
+
+    A file that does not load leaves what is deployed as it is. A run has the code that was deployed when it was asked
+    for.
+    """
+    from latewood.cli.serving import dev_command
+
+    return dev_command(**given)
 
 
 @click.group("db")
@@ -98,4 +118,4 @@ def migrate() -> int:
     return _database("migrate")
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, engine)
+COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, dev, engine)

@@ -48,7 +48,7 @@ _PARAMETERS_BYTES_MAX: Final = 16_384
 class Found:
     """What a module holds: assets, checks, workflows, plans, and the names under which it knows its assets and tasks.
 
-    `declared`: it says so itself, and may hold nothing.
+    `declared`: it says so itself, and may hold nothing. `imported` counts assets that are not here, being others'.
     """
 
     assets: tuple[Asset[..., Any], ...]
@@ -59,6 +59,7 @@ class Found:
     observers: tuple[Observer[..., Any], ...] = ()
     tasks: Mapping[str, Task[..., Any]] = field(default_factory=dict)
     declared: bool = False
+    imported: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,8 @@ def assemble(
     wired = wire(found.workflows, problems)
     steps = {id(step.named): step for workflow in wired for step in workflow.steps}
     named += [step.named for step in steps.values()]
-    refuse_duplicates(named, others, problems, root)
-    directory = Directory(named, found.names, others, faulty)
+    refuse_duplicates(named, others, problems, root, location)
+    directory = Directory(named, found.names, others, faulty, root)
     for workflow in wired:
         if workflow.workflow.name in directory.schemes:
             message = f'workflow "{workflow.workflow.name}": an asset has this name too'

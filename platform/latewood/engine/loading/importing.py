@@ -26,6 +26,12 @@ def relative_name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
+def files_of(location: str) -> tuple[str, ...]:
+    """The files that a location may be, relative to the root: it is called by its file, or its module."""
+    module = location.replace(".", "/")
+    return location, f"{module}.py", f"{module}/__init__.py"
+
+
 def module_of(path: Path) -> ModuleType:
     """Import a file as a module of its name; its folder joins the import path."""
     if str(path.parent) not in sys.path:
@@ -107,11 +113,21 @@ def archived_home(folder: Path, location: str, paths: Sequence[str], root: Path)
     home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
     start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
     sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]
+    _forget(root)
+    return file if file.is_file() else None
+
+
+def begin_afresh(root: Path, path: Sequence[str]) -> None:
+    """Let what is imported next be found along this path, as by a process that has no module of the project yet."""
+    sys.path[:] = path
+    _forget(root)
+
+
+def _forget(root: Path) -> None:
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None) or ""
         if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
             del sys.modules[name]
-    return file if file.is_file() else None
 
 
 _MAIN = ("__main__", "__mp_main__")

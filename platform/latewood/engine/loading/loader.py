@@ -21,6 +21,7 @@ from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configure
 from latewood.engine.loading.importing import archived_home, imported, module_of, relative_name
 from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings
+from latewood.engine.loading.ownership import values, without_others
 from latewood.engine.loading.signature import LiveTask
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition, BareTask, Output
@@ -51,7 +52,8 @@ class Loaded:
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
     `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their
     live functions by name. What is made by tasks of other locations has no live function here. `places` say where in
-    the code an asset is defined. `readable` are external assets with an IO, also where it is not asked.
+    the code an asset is defined. `readable` are external assets with an IO, also where it is not asked. `besides` are
+    other locations that are looked at together with this one, as if they were deployed too.
     """
 
     location: str
@@ -72,6 +74,12 @@ class Loaded:
     bare: Mapping[str, LiveTask] = field(default_factory=dict)
     places: Mapping[AssetKey, Place] = field(default_factory=dict)
     readable: frozenset[AssetKey] = frozenset()
+    besides: "tuple[Loaded, ...]" = ()
+
+    @property
+    def together(self) -> "tuple[Loaded, ...]":
+        """It and those besides."""
+        return (self, *self.besides)
 
     @property
     def unconfigured(self) -> list[str]:
@@ -219,7 +227,8 @@ def _load(
     recorded: AsRecorded | None,
 ) -> Loaded:
     inspector = Inspector(root)
-    loaded = _assembled(_found(module), location, root, others, environment, recorded, inspector)
+    found = without_others(_found(module), module, others, root)
+    loaded = _assembled(found, location, root, others, environment, recorded, inspector)
     sources = inspector.first_party_sources()
     return replace(loaded, sources=sources, paths=tuple(_import_paths(root, sources)))
 
@@ -236,8 +245,9 @@ def _assembled(
     stored: bool = True,
 ) -> Loaded:
     if not (found.assets or found.checks or found.workflows or found.plans or found.tasks or found.declared):
+        only = "defines no assets" if not found.imported else "defines nothing but what other files do that it imports"
         message = (
-            f"{location} defines no assets: decorate a function with @asset or @workflow; "
+            f"{location} {only}: decorate a function with @asset or @workflow; "
             "to retire it with all its assets, say `definitions = Definitions()` in it"
         )
         raise DefinitionsInvalid((DefinitionError(message),))
@@ -283,7 +293,7 @@ def _import_paths(root: Path, sources: Mapping[str, bytes]) -> Iterator[str]:
 def _found(module: ModuleType) -> Found:
     """What the module defines: its `definitions`, or else everything of that kind among its attributes."""
     said = getattr(module, DEFINITIONS, None)
-    declared = said if isinstance(said, Definitions) else _of_kinds(_values(vars(module)))
+    declared = said if isinstance(said, Definitions) else _of_kinds(values(vars(module)))
     names = {
         name: value
         for name, value in vars(module).items()
@@ -341,14 +351,3 @@ def _declared(declared: Definitions, names: Mapping[str, Asset[..., Any] | Outpu
         plans=tuple({id(plan): plan for plan in declared.launch_plans}.values()),
         observers=tuple(dict.fromkeys(declared.observers)),
     )
-
-
-def _values(attributes: Mapping[str, Any]) -> Any:
-    """Attributes, and what lies in lists, tuples and dicts of them: assets made in a loop are kept somewhere."""
-    for value in attributes.values():
-        if isinstance(value, list | tuple):
-            yield from value
-        elif type(value) is dict:
-            yield from value.values()
-        else:
-            yield value

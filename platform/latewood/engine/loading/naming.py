@@ -1,6 +1,7 @@
 """Names: the key of each output, and the asset that an input's name means."""
 
 import difflib
+import inspect
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from latewood.authoring import Asset, From, Out, OutputOf, Upstream
+from latewood.engine.loading.importing import files_of, relative_name
 from latewood.engine.loading.live_io import LiveIO, built_in_io, live_io, shared_places
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems
@@ -98,8 +100,32 @@ def name_outputs(asset: Asset[..., Any], problems: Problems, *, stored: bool = T
     )
 
 
+def same_elsewhere(asset: Asset[..., Any], others: Mapping[AssetKey, AssetDefinition], root: Path) -> Named | None:
+    """The asset with its keys, if other locations define just this one: under the same keys, by the same function."""
+    named = name_outputs(asset, Problems(root)) if others else None
+    if named is None or not all(output.asset in others for output in named.outputs):
+        return None
+    home = home_of(asset, root)
+    return named if all(_home_there(others[output.asset]) == home for output in named.outputs) else None
+
+
+def home_of(asset: Asset[..., Any], root: Path) -> tuple[str, str]:
+    """File below the root, and name in it, of what makes the asset; a name alone if nothing here does."""
+    if asset.origin is not Origin.MADE:
+        return "", f"{asset.origin.value}:{asset.options['key']}"
+    code = inspect.unwrap(asset.function).__code__
+    return relative_name(Path(code.co_filename), root), code.co_qualname
+
+
+def _home_there(other: AssetDefinition) -> tuple[str, str]:
+    """The same of what another location has defined."""
+    if other.origin is not Origin.MADE:
+        return "", f"{other.origin.value}:{other.key}"
+    return other.task.code.file, other.task.code.qualname
+
+
 def refuse_duplicates(
-    named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems, root: Path
+    named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems, root: Path, location: str
 ) -> None:
     """Add a problem for each key that is defined twice, and each place that is two assets', here or elsewhere."""
     named = list(named)
@@ -113,14 +139,21 @@ def refuse_duplicates(
             if counts[output.asset] > 1:
                 problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
             elif output.asset in others:
-                problems.add(n.asset.function, defined_elsewhere(output.asset), n.place)
+                home = home_of(n.asset, root)
+                taken_in = home == _home_there(others[output.asset]) and home[0] in files_of(location)
+                problems.add(n.asset.function, defined_elsewhere(output.asset, taken_in=taken_in), n.place)
 
 
-def defined_elsewhere(key: AssetKey) -> str:
-    """What is said of a key that another location defines."""
+def defined_elsewhere(key: AssetKey, *, taken_in: bool = False) -> str:
+    """What is said of a key that another location defines; or that it has `taken_in`, by importing just this asset."""
+    if taken_in:
+        return (
+            f'asset "{key}": another location has it already, since it imports it and was deployed first; deploy both '
+            "at once, `latewood deploy -f FILE -f FILE`, and each file has what it defines"
+        )
     return (
-        f'asset "{key}": another location defines it too; to read it here do not import it, but name it by its key '
-        f'(a parameter of that name, or inputs={{"…": "{key}"}}); or say what is this file\'s own: '
+        f'asset "{key}": another location defines it too; to read that one here, import it or name it '
+        f'by its key (a parameter of that name, or inputs={{"…": "{key}"}}); or say what is this file\'s own: '
         "`definitions = Definitions(…)`; if it moved here, deploy the other one without it first"
     )
 
@@ -134,11 +167,13 @@ class Directory:
         names: Mapping[str, Asset[..., Any] | OutputOf],
         others: Mapping[AssetKey, AssetDefinition],
         faulty: frozenset[int],
+        root: Path,
     ) -> None:
         self._by_object = {id(n.asset): n for n in named}
         self.own = frozenset(output.asset for n in self._by_object.values() for output in n.outputs)
         self._names = names
         self._faulty = faulty
+        self._others, self._root = others, root
         self.schemes: dict[AssetKey, Scheme | None] = {key: other.partitions for key, other in others.items()}
         self.origins: dict[AssetKey, Origin] = {key: other.origin for key, other in others.items()}
         # Of others those whose values something loads, and what does, where they are not only given (in tests).
@@ -192,7 +227,7 @@ class Directory:
             shown = upstream.output if isinstance(upstream, OutputOf) else upstream.function.__name__
             raise DefinitionError(
                 f'"{shown}" is no single asset of this module: list it, name one of its outputs, or, '
-                "if another file defines it, name it by its key, as text"
+                "if another file defines it, deploy that one first, or both at once (-f FILE -f FILE)"
             )
         return key
 
@@ -204,7 +239,7 @@ class Directory:
 
     def _of_object(self, value: Asset[..., Any] | OutputOf) -> AssetKey | None:
         asset, output = (value.asset, value.output) if isinstance(value, OutputOf) else (value, None)
-        named = self._by_object.get(id(asset))
+        named = self._by_object.get(id(asset)) or same_elsewhere(asset, self._others, self._root)
         if named is None or (output is None and len(named.outputs) > 1):
             return None
         return next((o.asset for o in named.outputs if output in (None, o.name)), None)

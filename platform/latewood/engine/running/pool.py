@@ -49,13 +49,10 @@ class _Member:
 
 
 class Pool:
-    """Worker processes for many runs. `freed` is called, in another thread, whenever a slot has become free."""
+    """Worker processes for many runs, at most `slots` of them."""
 
-    def __init__(
-        self, slots: int, freed: Callable[[], None] = lambda: None, environ: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, slots: int, environ: Mapping[str, str] | None = None) -> None:
         self._slots = slots
-        self._freed = freed
         self._environ = os.environ if environ is None else environ
         self._members: list[_Member] = []
         self._lock = threading.Lock()
@@ -73,11 +70,11 @@ class Pool:
             member.job = job
         member.jobs.put(job)
 
-    def warm(self, crew: Crew, *, processes: int) -> None:
-        """Start processes with this code, as far as there are slots that nobody has."""
+    def warm(self, crew: Crew) -> None:
+        """Start processes with this code on the slots that nobody has."""
         with self._lock:
-            room = self._slots - len(self._members)
-            for _ in range(min(room, processes - sum(member.crew is crew for member in self._members))):
+            have = sum(member.crew is crew for member in self._members)
+            for _ in range(min(self._slots - len(self._members), self._slots - have)):
                 self._started(crew)
 
     def kill(self, job: Job) -> None:
@@ -141,7 +138,6 @@ class Pool:
                         self._members.remove(member)
                     member.jobs.put(None)
             job.done(answer)
-            self._freed()
         member.worker.close()
 
 

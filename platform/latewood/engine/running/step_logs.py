@@ -26,44 +26,105 @@ def log_level(environ: Mapping[str, str]) -> int:
 
 
 @contextmanager
+def listening() -> Iterator[None]:
+    """Keep the root logger ready for many calls: each change of its level makes `logging` look through all loggers.
+
+    Left as it was found in the end; what the code itself changes of it stays.
+    """
+    global _ears  # noqa: PLW0603 - there is one root logger in a process
+    if _ears is not None:
+        yield
+        return
+    _ears = _Ears()
+    try:
+        yield
+    finally:
+        _ears.close()
+        _ears = None
+
+
+@contextmanager
 def captured(buffer: io.StringIO) -> Iterator[None]:
     """What is printed and logged meanwhile goes to the buffer. The root logger is left as it was found.
 
-    What the code itself changes of it stays, but for handlers that write to the buffer.
+    What the code itself changes of it stays, but for handlers that write to the buffer. Cost: O(handlers of the root
+    logger) while `listening`, else O(loggers).
     """
-    root = logging.getLogger()
-    before, level = root.level, log_level(os.environ)
-    own, handler = list(root.handlers), _ToBuffer(buffer)
-    as_before = _AsBefore(before)
-    root.addHandler(handler)
-    if lowered := level < before:
-        for other in own:
-            other.addFilter(as_before)
-        root.setLevel(level)
-    try:
-        with redirect_stdout(buffer), redirect_stderr(buffer):
-            yield
-    finally:
-        if lowered:
-            for other in own:
-                other.removeFilter(as_before)
-            if root.level == level:
-                root.setLevel(before)
-        for added in [h for h in root.handlers if h is handler or getattr(h, "stream", None) is buffer]:
-            root.removeHandler(added)
+    with listening():
+        assert _ears is not None, "listening sees to that"
+        _ears.open(buffer)
+        try:
+            with redirect_stdout(buffer), redirect_stderr(buffer):
+                yield
+        finally:
+            _ears.shut(buffer)
 
 
-class _ToBuffer(logging.Handler):
-    """Writes log records where prints go."""
+class _Ears:
+    """The one handler for all calls, and the root logger's level where it has to be lowered for it.
 
-    def __init__(self, buffer: io.StringIO) -> None:
+    Before each call it is seen to again: the code of an earlier one may have changed handlers and level.
+    """
+
+    def __init__(self) -> None:
+        self._root = logging.getLogger()
+        self._handler = _ToBuffers()
+        self._as_before: _AsBefore | None = None
+        """What handlers of the user's own are held to, where the level is lowered."""
+        self._level = self._root.level
+
+    def open(self, buffer: io.StringIO) -> None:
+        """What is logged goes to the buffer, too."""
+        level = log_level(os.environ)
+        if self._as_before is None or self._root.level != self._level or level != self._level:
+            self._restore()
+            if level < self._root.level:
+                self._as_before, self._level = _AsBefore(self._root.level), level
+                self._root.setLevel(level)
+        for handler in self._root.handlers:
+            if self._as_before is not None and handler is not self._handler:
+                handler.addFilter(self._as_before)
+        if self._handler not in self._root.handlers:
+            self._root.addHandler(self._handler)
+        self._handler.buffers.append(buffer)
+
+    def shut(self, buffer: io.StringIO) -> None:
+        """Nothing goes to the buffer any more."""
+        self._handler.buffers.remove(buffer)
+        for added in [h for h in self._root.handlers if getattr(h, "stream", None) is buffer]:
+            self._root.removeHandler(added)
+
+    def close(self) -> None:
+        """The root logger is as it was, but for what the code changed."""
+        self._restore()
+        self._root.removeHandler(self._handler)
+
+    def _restore(self) -> None:
+        if self._as_before is None:
+            return
+        for handler in self._root.handlers:
+            handler.removeFilter(self._as_before)
+        if self._root.level == self._level:
+            self._root.setLevel(self._as_before.level)
+        self._as_before = None
+
+
+_ears: _Ears | None = None
+
+
+class _ToBuffers(logging.Handler):
+    """Writes log records where prints go: of calls within calls to each."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self._buffer = buffer
+        self.buffers: list[io.StringIO] = []
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._buffer.write(self.format(record) + "\n")
+            line = self.format(record) + "\n" if self.buffers else ""
+            for buffer in list(self.buffers):
+                buffer.write(line)
         except Exception:  # noqa: BLE001 - arguments that do not fit their message fail no step: said as logging says it
             self.handleError(record)
 
@@ -73,15 +134,15 @@ class _AsBefore(logging.Filter):
 
     def __init__(self, level: int) -> None:
         super().__init__()
-        self._level = level
+        self.level = level
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record would have come without Latewood."""
-        if record.levelno >= self._level:
+        if record.levelno >= self.level:
             return True
-        logger: logging.Logger | None = logging.getLogger(record.name)
-        while logger is not None and logger.parent is not None:
-            if logger.level:
+        loggers, name = logging.root.manager.loggerDict, record.name
+        while name:  # not asked for by its name, which would make one that there is not
+            if getattr(loggers.get(name), "level", logging.NOTSET):
                 return True
-            logger = logger.parent
+            name = name.rpartition(".")[0]
         return False

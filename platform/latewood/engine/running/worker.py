@@ -33,6 +33,7 @@ from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
+from latewood.engine.running.step_logs import listening
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
@@ -89,18 +90,19 @@ def main() -> None:
     code = {} if opened.made else {asset.key: asset.task.code for asset in loaded.assets}
     answer(Opened(python=python_version(), code=code, tasks=tasks))
     caller = _Caller(opened, loaded, elsewhere, answer)
-    while True:
-        match decode_call(waiting.get()):
-            case Call() as call:
-                answer(caller.call(call))
-            case CallRange(calls=calls):
-                answer(caller.call_range(calls))
-            case Check() as check:
-                answer(caller.check(check))
-            case Recall() as recall:
-                answer(caller.recall(recall))
-            case Close():
-                answer(Closed(failures=caller.close()))
+    with listening():
+        while True:
+            match decode_call(waiting.get()):
+                case Call() as call:
+                    answer(caller.call(call))
+                case CallRange(calls=calls):
+                    answer(caller.call_range(calls))
+                case Check() as check:
+                    answer(caller.check(check))
+                case Recall() as recall:
+                    answer(caller.recall(recall))
+                case Close():
+                    answer(Closed(failures=caller.close()))
 
 
 def _loaded(opened: Open, folder: Path, root: Path) -> Loaded:

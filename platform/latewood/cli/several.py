@@ -1,0 +1,123 @@
+"""Commands that are about several files at once: each is brought up to date in turn, what is read before what reads."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from latewood.cli import exits
+from latewood.cli.deploy import deployed_json, deployed_text, say_broken, say_dropped
+from latewood.cli.loading import Together
+from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepared_for
+from latewood.cli.opening import open_workspace
+from latewood.cli.output import console, print_json
+from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.planning import Asked, awaiting_lines, refuse_nothing
+from latewood.commands.views import view_of
+from latewood.commands.workspace import Workspace
+from latewood.engine.loading.loader import Loaded
+from latewood.errors import DefinitionsInvalid, UsageError
+
+
+def _merged(loaded: Sequence[Loaded]) -> Loaded:
+    """All as one to plan with: the live functions and IO of each."""
+    first, *rest = loaded
+    return replace(
+        first,
+        tasks={key: task for each in loaded for key, task in each.tasks.items()},
+        ios={key: io for each in loaded for key, io in each.ios.items()},
+        besides=tuple(rest),
+    )
+
+
+def _deploy(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
+    """Make all of them the environment's; what one no longer defines since another one does moves there.
+
+    Raises DefinitionsInvalid.
+    """
+    defined = {asset.key for each in loaded for asset in each.assets}
+    done: dict[str, Deployed] = {}
+    while len(done) < len(loaded):
+        before, refused = len(done), None
+        for each in (each for each in loaded if each.location not in done):
+            try:
+                done[each.location] = deploy_loaded(workspace, each)
+            except DefinitionsInvalid as error:  # one of the others has yet to give up what it defines
+                refused = error
+        if refused is not None and len(done) == before:
+            raise refused
+    for each in loaded:
+        deployed = done[each.location]
+        dropped = tuple(key for key in deployed.dropped if key not in defined)
+        say_dropped(workspace, each, replace(deployed, dropped=dropped), "dropped")
+    view = view_of(workspace)
+    for each in loaded:
+        say_broken(view, each.location)
+    return [done[each.location] for each in loaded]
+
+
+def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **asked_: Any) -> int:
+    """Load all, deploy all, then plan and run one after the other; what reads of one that failed is left out."""
+    workspace, files, asked = _opened(environment, **asked_)
+    loaded = files.load()
+    _deploy(workspace, loaded)
+    refuse_nothing(workspace, _merged(loaded), asked)
+    locations = {asset.key: each.location for each in loaded for asset in each.assets}
+    ended: dict[str, int] = {}
+    results: list[dict[str, Any]] = []
+    for each in files.each():
+        reads = {locations.get(i.asset, "") for asset in each.assets for i in asset.task.inputs} - {each.location}
+        if failed := sorted(location for location in reads if ended.get(location)):
+            text = f"left out: {each.location}, which reads what {' and '.join(failed)} could not make"
+            click.secho(text, fg="yellow", err=True)
+            ended[each.location] = exits.STEP_FAILED
+            continue
+        started = time.perf_counter()
+        prepared = prepared_for(workspace, each, replace(asked, along=set(locations.values()) - {each.location}))
+        ended[each.location] = exits.OK
+        if not prepared.plan.tasks and not awaiting_lines(prepared.plan):
+            continue
+        if json_:
+            code = execute(workspace, prepared, started, json_=json_, quiet=quiet, told=results.append)
+        else:
+            console().print(f"{each.location}:")
+            code = execute(workspace, prepared, started, json_=json_, quiet=quiet)
+        ended[each.location] = code
+        if code == exits.CANCELLED:
+            break
+    if json_:
+        print_json({"runs": results})
+    return max(ended.values(), default=exits.OK)
+
+
+def plan_several(*, environment: str | None, json_: bool, **asked_: Any) -> int:
+    """One plan for all. Nothing is recorded."""
+    workspace, files, asked = _opened(environment, **asked_)
+    return plan_of_loaded(workspace, _merged(files.load()), asked, json_=json_)
+
+
+def deploy_several(*, files: Sequence[Path], modules: Sequence[str], environment: str | None, json_: bool) -> int:
+    """`latewood deploy` of several files."""
+    workspace = open_workspace(environment=environment)
+    loaded = Together(workspace, files, modules).load()
+    done = _deploy(workspace, loaded)
+    if json_:
+        print_json({"locations": [deployed_json(workspace, *pair) for pair in zip(loaded, done, strict=True)]})
+    else:
+        for each in loaded:
+            console().print(deployed_text(workspace, each))
+    return exits.OK
+
+
+def _opened(
+    environment: str | None, *, files: Sequence[Path], modules: Sequence[str], **asked: Any
+) -> tuple[Workspace, Together, Asked]:
+    if asked["parameters"]:
+        raise UsageError(
+            "expected one -f FILE with --param, since what it makes are variants, and other files read heads"
+        )
+    workspace = open_workspace(environment=environment)
+    return workspace, Together(workspace, files, modules), asked_for(**asked)
