@@ -4,11 +4,13 @@ A decorated function stays callable and testable as it was. The decorators only 
 a module (`latewood.engine.loading.loader`) reads signatures and reports every problem at once, with file and line.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
-from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Final, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from latewood.errors import DefinitionError
 from latewood.model.definitions import Origin
@@ -93,6 +95,27 @@ class Out:
     io: IO | None = None
 
 
+Instead = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Says which function is meant by one: itself, or what a test gives in place of another location's."""
+
+_INSTEAD: Final[ContextVar[Instead | None]] = ContextVar("instead", default=None)
+
+
+@contextmanager
+def standing_in(instead: Instead) -> Iterator[None]:
+    """In the block, the functions of assets and tasks are those that are meant by theirs."""
+    token = _INSTEAD.set(instead)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
+
+
+def _meant(function: Callable[P, R]) -> Callable[P, R]:
+    instead = _INSTEAD.get()
+    return function if instead is None else instead(function)
+
+
 class Asset(Generic[P, R]):
     """A function that makes an asset (or several); call it like the function it is.
 
@@ -108,12 +131,17 @@ class Asset(Generic[P, R]):
         origin: Origin = Origin.MADE,
         place: Place | None = None,
     ) -> None:
-        self.function = function
+        self._function = function
         self.options = options
         self.fixed = dict(fixed or {})
         self.origin = origin
         self.place = place
         update_wrapper(self, function)
+
+    @property
+    def function(self) -> Callable[P, R]:
+        """What makes it."""
+        return _meant(self._function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function."""
@@ -199,10 +227,15 @@ class Task(Generic[P, R]):
     """A typed function that can be run; a workflow that calls it, or `asset`, gives its output a name."""
 
     def __init__(self, function: Callable[P, R], options: TaskOptions, step: str = "") -> None:
-        self.function = function
+        self._function = function
         self.options = options
         self.step = step or function.__name__
         update_wrapper(self, function)
+
+    @property
+    def function(self) -> Callable[P, R]:
+        """What it runs."""
+        return _meant(self._function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function; in a workflow's body, make a step that will."""
@@ -213,11 +246,11 @@ class Task(Generic[P, R]):
 
     def named(self, step: str) -> "Task[P, R]":
         """The same task, for a call whose step has this name."""
-        return Task(self.function, self.options, step)
+        return Task(self._function, self.options, step)
 
     def asset(self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
         """The task's output as an asset, with these parameter values; reuse is by task, not by asset."""
-        return Asset(self.function, cast("AssetOptions", {**self.options, **options}), parameters)
+        return Asset(self._function, cast("AssetOptions", {**self.options, **options}), parameters)
 
 
 class Check(Generic[P, R]):

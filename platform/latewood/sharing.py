@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Unpack
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, NoReturn, Unpack
 
-from latewood.authoring import Asset, AssetOptions, Task
+from latewood.authoring import Asset, AssetOptions, Task, standing_in
 from latewood.errors import DefinitionError
 from latewood.promises import here, misuse
 
@@ -18,10 +19,6 @@ __all__ = ["task_ref"]
 
 _OWN_CHOICE: Final = ("name", "code_version", "unkeyed", "image", "reuse")
 """Options that belong to the task, so that its results are the same whoever asks for them."""
-
-
-UNRESOLVED: Final = "__latewood_unresolved__"
-"""Attribute of a function that stands for a task which was not looked up: why nothing can be made by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +59,14 @@ class SharedTask(Task[..., Any]):
 
     def named(self, step: str) -> "SharedTask":
         """The same task, for a call whose step has this name."""
-        return SharedTask(self.reference, self.function, step)
+        return SharedTask(self.reference, self._function, step)
 
     def asset(self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[..., Any]:
         """The task's output as an asset of this location. Raises DefinitionError for what the task alone can say."""
         said = [name for name in _OWN_CHOICE if name in options]
         if said:
             raise misuse(f"{self.reference}: {', '.join(said)} belongs to the task; say it where that is defined")
-        return Asset(self.function, options, parameters, place=here())
+        return Asset(self._function, options, parameters, place=here())
 
 
 def task_ref(task: str, /, *, version: str = "", project: str = "") -> SharedTask:
@@ -94,13 +91,55 @@ def task_ref(task: str, /, *, version: str = "", project: str = "") -> SharedTas
     return SharedTask(reference, function)
 
 
+class Unresolved(NamedTuple):
+    """A reference that was not looked up, and why nothing can be made by it."""
+
+    reference: Reference
+    message: str
+
+
+_UNRESOLVED: Final = "__latewood_unresolved__"
+
+
+def unresolved_by(function: Callable[..., Any]) -> Unresolved | None:
+    """What the function stands for, if that was not looked up."""
+    found = getattr(function, _UNRESOLVED, None)
+    return found if isinstance(found, Unresolved) else None
+
+
+@contextmanager
+def given_tasks(tasks: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """In the block these functions stand for the tasks of other locations, by `LOCATION:TASK`.
+
+    Raises DefinitionError at its end for names that nothing has asked for.
+    """
+    asked: set[str] = set()
+
+    def instead(function: Callable[..., Any]) -> Callable[..., Any]:
+        found = unresolved_by(function)
+        if found is None:
+            return function
+        asked.add(str(found.reference))
+        given = tasks.get(str(found.reference), function)
+        return given.function if isinstance(given, Task) else given
+
+    with standing_in(instead):
+        yield
+    for name in tasks.keys() - asked:
+        near = get_close_matches(name, asked, n=3) or sorted(asked)
+        raise DefinitionError(f'tasks: nothing here refers to "{name}"; there is {", ".join(near) or "no reference"}')
+
+
 def unresolved(reference: Reference) -> Callable[..., Any]:
     """What stands for the function where nothing is looked up: code that is imported by itself, say by a test."""
-    message = f"{reference}: a task of another location is looked up in the log, and there is none here"
+    message = (
+        f"{reference}: a task of another location is looked up in the log, and there is none here; "
+        f'in a test say what stands for it: Project(…, tasks={{"{reference}": function}})'
+    )
 
     def function(*_: Any, **__: Any) -> NoReturn:
         raise DefinitionError(message)
 
-    setattr(function, UNRESOLVED, message)
+    setattr(function, _UNRESOLVED, Unresolved(reference, message))
     function.__name__ = function.__qualname__ = reference.name
     return function

@@ -33,9 +33,13 @@ R = TypeVar("R")
 class TaskLike(Protocol):
     """A task, as a composition sees it."""
 
-    function: Callable[..., Any]
     options: Any
     step: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What it runs."""
+        ...
 
 
 class Composition:

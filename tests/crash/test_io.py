@@ -7,18 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from crash.conftest import facts_of, let_leases_end, workspace_on
 from crash.project import Project
 from latewood.commands.collecting import collect
-from latewood.commands.environments import create, promote
+from latewood.commands.environments import create, diff, promote
 from latewood.commands.heads import promote_version, rollback
 from latewood.commands.leasing import close_interrupted
 from latewood.commands.materializing import materialize
+from latewood.commands.pinning import pin
 from latewood.commands.showing import show
 from latewood.errors import UsageError
-from latewood.events import Action, RunPlanned, RunStatus, StepStarted, StepSucceeded
+from latewood.events import Action, ReuseSourceLost, RunPlanned, RunStatus, StepStarted, StepSucceeded
 from latewood.places import Address
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
@@ -169,30 +171,132 @@ def test_environments_do_not_overwrite_each_other(project, tmp_path):
     project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
     assert project.ran(environment="dev") == (4, 0, 0)
     assert (tmp_path / "out/dev/sales/2013-01-01.parquet").exists()
-    promote(project.workspace, "dev", "prod", force=True)
-    assert project.ran() == (0, 0, 0)  # its versions lie at dev's places, as is recorded of each
-    theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
-    assert theirs.read_bytes() != ours.read_bytes()
-    project.define(own.replace("FACTOR = 1", "FACTOR = 3"))
+    assert (tmp_path / "out/prod/sales/2013-01-01.parquet").exists()
+
+
+OWN = SALES.replace("out/sales/", "out/{environment}/sales/")
+
+
+def amounts(folder):
+    return [pq.read_table(path)["amount"].to_pylist() for path in sorted((folder / "sales").iterdir())]
+
+
+def of_dev_and_of_prod(project):
+    """Both have made what they have; dev has another code."""
+    project.define(OWN)
+    project.run()
+    create(project.workspace, "dev", base="prod")
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.ran(environment="dev") == (4, 0, 0)
+
+
+def test_what_was_promoted_is_copied_to_the_own_places_by_the_next_materialization(project, tmp_path):
+    of_dev_and_of_prod(project)
+    promote(project.workspace, "dev", "prod")
+    assert amounts(tmp_path / "out/prod") == [[1], [1], [1]]  # a promotion is one event, and touches no place
+    assert project.status("sales") == project.status("total") == "fresh"
+    planned = project.prepared().plan
+    assert {
+        (task.node.keys[0], group.action.value, *(r.written for r in group.reasons))
+        for task in planned.tasks
+        for group in task.groups
+    } == {("sales", "reuse", "not at its place yet"), ("total", "fresh")}
+    assert project.ran() == (0, 3, 0)
+    assert amounts(tmp_path / "out/prod") == amounts(tmp_path / "out/dev") == [[2], [2], [2]]
+    assert project.ran() == (0, 0, 0)
+    # It is the same version, here and there: nothing has moved, and what dev overwrites stays in prod.
+    assert diff(project.workspace, "dev", "prod").is_empty
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 3"))
     project.run(environment="dev")
-    project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.status("sales") == "fresh"
+    assert show(project.workspace, "sales", partition="2013-01-01").value.rows == ((1, 2),)
+    assert project.ran() == (0, 0, 0)
+    promote(project.workspace, "dev", "prod")
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 3"))
+    assert project.ran() == (0, 3, 0)
+    assert amounts(tmp_path / "out/prod") == [[3], [3], [3]]
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_what_was_overwritten_before_it_was_copied_is_made_anew(project, tmp_path):
+    of_dev_and_of_prod(project)
+    promote(project.workspace, "dev", "prod")
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 3"))
+    project.run(environment="dev")
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 2"))
     assert project.status("sales") == "stale"
     assert project.why("sales") == [("overwritten", "out/dev/sales/2013-01-01.parquet")]
     assert project.ran() == (3, 1, 0)
+    assert amounts(tmp_path / "out/prod") == [[2], [2], [2]]
     assert project.status("sales") == project.status("total") == "fresh"
 
 
-def test_what_was_promoted_is_made_at_the_own_places_by_force(project, tmp_path):
-    own = SALES.replace("out/sales/", "out/{environment}/sales/")
-    project.define(own)
+def test_a_copy_that_is_changed_outside_is_copied_again(project, tmp_path):
+    of_dev_and_of_prod(project)
+    promote(project.workspace, "dev", "prod")
+    project.run()
+    (tmp_path / "out/prod/sales/2013-01-02.parquet").unlink()
+    assert project.status("sales") == "stale"
+    assert project.why("sales", partition="2013-01-02") == [
+        ("changed outside of Latewood", "out/prod/sales/2013-01-02.parquet")
+    ]
+    project.run()
+    assert amounts(tmp_path / "out/prod") == [[2], [2], [2]]
+    assert project.ran() == (0, 0, 0)
+
+
+def test_a_branch_leaves_what_it_has_from_its_base_where_it_lies(project, tmp_path):
+    of_dev_and_of_prod(project)
+    create(project.workspace, "feature", base="dev")
+    assert project.ran(environment="feature") == (0, 0, 0)
+    assert not (tmp_path / "out/feature").exists()
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 4"))
+    project.run(environment="feature", partition="2013-01-02", selection="sales")
+    assert amounts(tmp_path / "out/feature") == [[4]]
+    # Back at the code of before: what it had lies at dev's place, and here there is something else by now.
+    project.define(OWN.replace("FACTOR = 1", "FACTOR = 2"))
+    assert project.ran(environment="feature") == (0, 1, 0)
+    assert amounts(tmp_path / "out/feature") == [[2]]
+    assert project.ran(environment="feature") == (0, 0, 0)
+
+
+def test_what_was_computed_as_a_variant_is_copied_to_its_place_once_it_is_pinned(project, tmp_path):
+    project.define(OWN)
+    project.run()
+    project.run(parameters=("sales.factor=3",))
+    assert amounts(tmp_path / "out/prod") == [[1], [1], [1]]
+    pin(project.workspace, ("sales.factor=3",))
+    assert project.ran() == (0, 4, 0)
+    assert amounts(tmp_path / "out/prod") == [[3], [3], [3]]
+    (tmp_path / "out/prod/sales/2013-01-02.parquet").unlink()
+    project.run()
+    assert amounts(tmp_path / "out/prod") == [[3], [3], [3]]
+    assert project.ran() == (0, 0, 0)
+
+
+def test_what_does_not_come_back_as_it_was_is_made_anew_and_never_copied(project, tmp_path):
+    lossy = """
+        class Rounded(IO):
+            def load(self, place): return float(place.path.read_text())
+            def store(self, place, value): place.path.write_text(f"{value:.1f}")
+            def exists(self, place): return place.path.exists()
+            def fingerprint(self, place): return f"n{place.path.read_text()}"
+
+        @asset(io=Rounded("{environment}.txt"))
+        def rate() -> float: return 1 / NUMBER
+
+        NUMBER = 2
+    """
+    project.define(lossy)
     project.run()
     create(project.workspace, "dev", base="prod")
-    project.define(own.replace("FACTOR = 1", "FACTOR = 2"))
+    project.define(lossy.replace("NUMBER = 2", "NUMBER = 3"))
     project.run(environment="dev")
-    promote(project.workspace, "dev", "prod", force=True)
-    assert project.ran(force=True) == (4, 0, 0)
-    theirs, ours = (tmp_path / f"out/{e}/sales/2013-01-01.parquet" for e in ("dev", "prod"))
-    assert theirs.read_bytes() == ours.read_bytes()
+    promote(project.workspace, "dev", "prod")
+    assert project.ran() == (1, 0, 0)
+    assert any(isinstance(fact, ReuseSourceLost) for fact in facts_of(project.workspace.log))
+    assert (tmp_path / "prod.txt").read_text() == "0.3"
     assert project.ran() == (0, 0, 0)
 
 
@@ -289,6 +393,27 @@ def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the
     heads = {f.outputs[0].artifact for f in facts_of(project.workspace.log) if isinstance(f, StepSucceeded)}
     assert "io:Drawer:drawer#n2" in heads
     assert project.ran() == (0, 0, 0)
+    verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_process_that_dies_while_it_copies_is_made_good_by_the_next_one(project, tmp_path, environ):
+    own = DYING.replace('"drawer"', '"drawer-{environment}"')
+    project.define(own)
+    project.run()
+    create(project.workspace, "dev", base="prod")
+    project.define(own.replace("NUMBER = 1", "NUMBER = 2"))
+    project.run(environment="dev")
+    promote(project.workspace, "dev", "prod")
+    (tmp_path / "deadly").touch()
+    materialize_it = [Path(sys.executable).parent / "latewood", "materialize", "*", "-f", "assets.py"]
+    killed = subprocess.run(materialize_it, cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "drawer-prod").read_text() == "2"  # stored, and nobody has recorded it
+    let_leases_end(project.workspace)
+    assert project.status("one") == "fresh"  # at dev's place still
+    assert project.ran() == (0, 1, 0)
+    assert project.ran() == (0, 0, 0)
+    assert (tmp_path / "calls").read_text() == ".."
     verify(project.workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 

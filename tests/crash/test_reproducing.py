@@ -214,6 +214,50 @@ def test_what_differs_from_an_artifact_that_is_gone_is_told_without_the_place(pr
     assert "was collected" in project.again(run).outputs["blob"].fact.message
 
 
+PLACED = """
+from latewood.io import IO, Json, Parquet
+
+class Halved(IO):
+    def load(self, place): return int(place.path.read_text()) * 2
+    def store(self, place, value): place.path.write_text(str(value // 2))
+    def exists(self, place): return place.path.exists()
+    def fingerprint(self, place): return f"n{place.path.read_text()}"
+
+@asset(io=Parquet("out/{partition}.parquet"), partitions=Static(["a"]))
+def drawn() -> pa.Table:
+    return pa.table({"x": [1, 2], "y": [0.5, random.random()]})
+
+@asset(io=Json("out/{asset}.json"))
+def listed() -> dict[str, float]:
+    return {"a": 1.0, "b": random.random()}
+
+@asset(io=Halved("half"))
+def even() -> int:
+    return 2 * random.getrandbits(60)
+"""
+
+
+def test_what_io_has_stored_is_told_with_its_first_difference_as_long_as_it_is_there(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    run = project.run(ASSETS + PLACED, "drawn or listed or even")
+    stored = {path: path.read_bytes() for path in project.root.glob("out/*")}
+    done = project.again(run)
+    assert done.verdicts == {"drawn a": "same shape", "listed": "different", "even": "different"}
+    places = {name: output.difference.place for name, output in done.outputs.items()}
+    assert places == {"drawn a": "row 1, column y", "listed": "$.b", "even": "$"}
+    before = int((project.root / "half").read_text()) * 2
+    assert done.outputs["even"].difference.before == str(before)
+    assert {path: path.read_bytes() for path in project.root.glob("out/*")} == stored
+
+    (project.root / "out/listed.json").write_text("{}")
+    (project.root / "half").unlink()
+    told = project.again(run)
+    assert told.verdicts == done.verdicts
+    assert "another content than was recorded" in told.outputs["listed"].fact.message
+    assert "nothing there any more" in told.outputs["even"].fact.message
+    assert told.outputs["drawn a"].difference.place == "row 1, column y"
+
+
 def test_a_source_that_is_gone_is_named_and_one_that_is_not_named_is_found(project):
     run = project.run(ASSETS, "orders")
     (archive,) = project.workspace.store.directory.glob("?/*.tar.gz")

@@ -179,7 +179,7 @@ def test_one_process_serves_a_run_and_what_it_says_is_recorded(world):
 
 
 MANY = """
-import signal
+import os, signal
 from datetime import timedelta
 from typing import NamedTuple
 import pyarrow as pa
@@ -213,7 +213,14 @@ def adds(context: Context, rows: list[int]) -> None:
 
 @task
 def ranged(rows: list[int], those: PartitionRange) -> pa.Table:
-    return pa.table({"day": [those.first], "calls": [f"{those.first}..{those.last}"]})
+    days = sorted({those.first, those.last})
+    return pa.table({"day": days, "calls": [f"{those.first}..{those.last}"] * len(days)})
+
+@task
+def narrow(rows: list[int], those: PartitionRange) -> pa.Table:
+    if those.first <= "b" <= those.last:
+        os._exit(3)
+    return pa.table({"day": [those.first]})
 
 @task
 def pair(rows: list[int]) -> Pair:
@@ -225,6 +232,18 @@ def endless(rows: list[int]) -> int:
     while True:
         pass
 """
+
+
+def test_one_partition_that_kills_the_process_of_a_range_does_not_keep_the_others_from_being_made(world):
+    world.deploy("many.py", MANY)
+    source = ROWS + (
+        'narrow = task_ref("many.py:narrow").asset(key="narrow", inputs={"rows": rows}, partition_column="day",\n'
+        '                                          partitions=Static(["a", "b", "c"]))\n'
+    )
+    done = world.run("lab.py", source)
+    assert (done.tally.ran, done.tally.failed) == (3, 1)
+    assert [failed.partitions for failed in done.failures] == ["b"]
+    assert len(world.facts(StepFailed)) == 4, "all three at once, then one alone"
 
 
 def test_it_has_partitions_resources_outputs_and_trials_as_a_task_of_ones_own(world, monkeypatch):
@@ -246,7 +265,7 @@ def test_it_has_partitions_resources_outputs_and_trials_as_a_task_of_ones_own(wo
     done = world.run("lab.py", source)
     assert done.status == "succeeded", world.facts(StepFailed)
     assert world.value("joined", dict[str, str]) == {name: f"{name} [1, 20] till-1 9" for name in "ab"}
-    assert world.value("calls", list[str]) == ["a..a", "b..b"]
+    assert world.value("calls", list[str]) == ["a..b", "a..b"]  # one call for both
     assert (world.value("pair/low", int), world.value("pair/high", list[int])) == (1, [1, 20])
     assert [failure.message for failure in done.unclosed.values()] == ["the till does not close"]
     world.run("lab.py", source, selection="shops")
@@ -655,6 +674,31 @@ def test_the_source_of_a_task_that_was_withdrawn_is_collected_and_comes_again_wi
     assert lab.store.exists(address)
     assert world.run("lab.py", left, lab).status == "succeeded"
     assert world.value("scaled", list[float], lab) == [3.0, 63.0]
+
+
+def test_so_is_its_lock_file_unless_a_deployment_of_the_projects_own_has_the_same(world):
+    (world.root / "latewood.toml").write_text('[locations."shop.py"]\nlock = "requirements.lock"\n')
+    (world.root / "requirements.lock").write_text("latewood==0.1.0 --hash=sha256:" + "0" * 64 + "\n")
+    world.deploy("shop.py", SHOP)
+    labs = [world.other("lab"), world.other("laboratory")]
+    for lab in labs:
+        grant(world.workspace, "shop.py:scale", to=lab.project)
+    lock = world.facts(TaskReceived, labs[0])[0].lock
+    assert lock.endswith(".lock")
+    world.deploy("shop.py", "from latewood import asset\n@asset\ndef own() -> int:\n    return 1\n", labs[1])
+    gone = []
+    for lab in labs:
+        assert lab.store.exists(lock)
+        assert not collect(lab, older_than=timedelta(0)).garbage.versions
+        revoke(world.workspace, "shop.py:scale", of=lab.project)
+        assert not collect(lab, older_than=timedelta(days=1)).garbage.versions
+        gone.append({file.name for file in collect(lab, older_than=timedelta(0)).garbage.versions})
+    assert lock in gone[0]
+    assert not labs[0].store.exists(lock)
+    assert lock not in gone[1]
+    assert gone[1], "the source went all the same"
+    assert labs[1].store.exists(lock)
+    verify(world.workspace.log.engine, world.workspace.log.projections)
 
 
 def test_a_project_that_is_nearly_another_is_taken_for_a_slip(world):

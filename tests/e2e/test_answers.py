@@ -55,7 +55,7 @@ def test_a_data_version_is_short_for_people_and_whole_for_machines(shop):
 
 
 _RUN = {
-    "run", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
+    "run", "kind", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
     "ended_at", "ended_position", "counts", "recorded", "unheard_s",
 }  # fmt: skip
 

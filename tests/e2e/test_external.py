@@ -170,6 +170,34 @@ def test_what_an_observer_prints_is_kept_and_an_observation_is_no_run(shop):
     assert "no such run" in shop.here("logs", "0" * 12).err
 
 
+def test_what_was_looked_at_is_listed_among_the_runs(shop):
+    def listed(*more):
+        return [
+            (row["kind"], row["status"], row.get("assets", row["selection"])) for row in answer(shop, "runs", *more)
+        ]
+
+    looked, told = ("observation", "succeeded", ["till"]), ("observation", "succeeded", ["rates"])
+    assert listed() == [told, looked]
+    answer(shop, "materialize", "*")
+    (shop.folder / "till.csv").unlink()
+    answer(shop, "observe", "*", code=1)
+    failed, run = ("observation", "failed", ["till"]), ("run", "succeeded", "*")
+    assert listed() == [failed, run, told, looked]
+    assert listed("--limit", "2") == [failed, run]
+    assert listed("--status", "failed") == [failed]
+    assert listed("--status", "running") == []
+    shown = shop.here("runs").out
+    assert "till " in shown
+    assert "0 observed, 1 failed" in shown
+    assert "2 observed" in shown
+    answer(shop, "env", "create", "dev")
+    answer(shop, "report", "rates", "--data-version", "3", "--partition", "eur", "--env", "dev")
+    assert listed("--env", "dev") == [told]
+    first = answer(shop, "runs", "--env", "dev")[0]
+    assert first["counts"] == {"observed": 1, "failed": 0}
+    assert first["actor"]
+
+
 WRONG = [
     (("report", "turnover", "--data-version", "1"), '"turnover" is made here'),
     (("report", "books", "--data-version", "1"), '"books" is virtual'),

@@ -298,6 +298,51 @@ def by_key(stock: Partitioned[Table["n: int64"]]) -> dict[str, int]:
     assert statuses(shop)["western"] == "fresh"
 
 
+CHECKED = (
+    SHOP.replace("Static, Table, asset", "CheckResult, Static, Table, asset, check")
+    + """
+@check(orders, blocking=True)
+def nobody_pays_to_sell(orders: pa.Table) -> CheckResult:
+    print("judging", orders.num_rows)
+    least = min(orders["amount"].to_pylist())
+    return CheckResult(least >= 0, {"least": least}, f"found {least}")
+
+@check(stock)
+def in_stock(stock: Table["n: int64"], *, least: int = 1) -> bool:
+    return sum(stock["n"].to_pylist()) >= least
+"""
+)
+
+
+def test_checks_judge_what_is_observed_and_what_a_blocking_one_refuses_is_read_by_nobody(shop):
+    answer(shop, "materialize", "*")
+    shop.write("shop.py", CHECKED)
+    answer(shop, "observe", "*", "-f", "shop.py")
+    (passed,) = answer(shop, "asset", "raw/orders")["checks"]
+    assert (passed["check"], passed["passed"]) == ("nobody_pays_to_sell", True)
+    assert answer(shop, "materialize", "*")["ran"] == 0  # a check of what is read is no part of its readers
+
+    shop.write("in/orders.csv", "amount\n7\n-2\n")
+    done = shop.here("observe", "raw/orders")
+    assert done.code == 1
+    assert "raw/orders: blocking check nobody_pays_to_sell failed: found -2" in done.out
+    again = answer(shop, "observe", "raw/orders", code=1)
+    assert [found["check"] for found in again["not_passed"]] == ["nobody_pays_to_sell"]
+    assert "turnover" in shop.here("assets", "status:stale").out
+    assert "nobody_pays_to_sell refuses raw/orders" in " ".join(shop.here("plan", "turnover").out.split())
+    assert "found -2" in shop.here("why", "turnover").out
+    assert shop.here("materialize", "turnover").code != 0
+    shop.write("in/orders.csv", "amount\n7\n")
+    assert answer(shop, "observe", "raw/orders")["not_passed"] == []
+    assert answer(shop, "materialize", "turnover")["ran"] == 1
+
+    shop.write("in/stock-us.csv", "n\n0\n")
+    told = answer(shop, "observe", "raw/stock")  # it stands in nobody's way
+    assert [(found["check"], found["partition"]) for found in told["not_passed"]] == [("in_stock", "us")]
+    assert answer(shop, "materialize", "counted", "--partition", "us")["failed"] == 0
+    assert "equal a rebuild" in shop("log", "verify")
+
+
 def test_what_an_io_looks_at_is_not_reported(shop):
     refused = shop.here("report", "raw/orders", "--data-version", "1")
     assert refused.code == 2

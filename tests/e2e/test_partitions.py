@@ -147,6 +147,21 @@ def test_a_task_adds_partitions_and_later_runs_have_them(customers):
     assert customers.here("log", "verify").code == 0
 
 
+def test_the_latest_partition_is_named_by_the_plan_and_kept_to_when_it_is_run_again(customers):
+    planned = customers.here("plan", "invoice", "--partition", "latest")
+    assert "1: bob" in planned.out
+    assert made(customers, "invoice", "--partition", "latest") == "1 run, 0 reused"
+    run = answer(customers, "runs")[0]
+    assert run["partitions"] == "bob"
+    assert value(customers, "invoice", "latest") == "for bob"
+    assert "fresh" in customers.here("why", "invoice", "--partition", "latest").out
+    assert customers.here("partitions", "add", "customers", "cid").code == 0
+    assert "missing" in customers.here("why", "invoice", "--partition", "latest").out
+    assert "0 run, 1 reused" in customers.here("rerun", run["run"]).out
+    assert made(customers, "invoice", "--partition", "latest") == "1 run, 0 reused"
+    assert value(customers, "invoice", "cid") == "for cid"
+
+
 def test_a_step_that_fails_adds_nothing(customers):
     customers.write("register.txt", "dora fail")
     assert customers.here("materialize", "register", "-f", "shop.py").code == 1

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from latewood import Context, Daily, PartitionKey, TimeWindow, asset
+from latewood import Context, Daily, PartitionKey, TimeWindow, asset, check
 from latewood.errors import DefinitionsInvalid, UsageError, ValueRefused
 from latewood.external import DataVersion, external_asset, observe, virtual_asset
 from latewood.io import IO, Place
@@ -266,7 +266,30 @@ def test_a_value_is_given_for_what_an_io_would_load():
             project.give("counts", "many", partition="2026-03-02")
 
 
+def test_checks_judge_a_value_that_is_given_for_what_an_io_would_load():
+    counts = external_asset("counts", io=Nowhere("counts"), type=int)
+
+    @check(counts, blocking=True)
+    def some(counts: int) -> bool:
+        return counts > 0
+
+    @asset
+    def doubled(counts: int) -> int:
+        return counts * 2
+
+    with Project([counts, some, doubled]) as project:
+        project.give("counts", 3)
+        assert project.materialize()["doubled"] == 6
+        project.give("counts", 0)
+        assert project.plan().actions == {"doubled": "blocked"}
+
+
+def judged(value: int) -> bool:
+    return True
+
+
 WRONG = [
+    (lambda: [till, check(till)(judged)], "nothing here loads its value; say what does, io=…"),
     (lambda: [till, asset(inputs={"wanted": till})(reads)], "which is external: nothing here loads its value"),
     (lambda: [turnover, till, observe(turnover)(lambda: "a")], '"turnover" is not external'),
     (lambda: [till, observe(till)(lambda: "a"), observe(till)(lambda: "b")], '"shop/till" has another observer'),

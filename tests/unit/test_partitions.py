@@ -14,13 +14,15 @@ from latewood.model.partitions import (
     describe,
     key_at,
     keys_of,
+    ordinal_meant,
     ordinal_of,
+    parse_description,
     parse_partitions,
     range_at,
     window_at,
 )
-from latewood.model.scheme_kinds import Cron, Daily, Hourly, Monthly, Static, Weekly
-from latewood.model.schemes import Scheme
+from latewood.model.scheme_kinds import Cron, Daily, Grid, Hourly, Monthly, Static, Weekly
+from latewood.model.schemes import DynamicKeys, Scheme
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2020, 1, 1, tzinfo=UTC)
@@ -157,6 +159,35 @@ def test_an_open_scheme_has_the_partitions_that_are_over():
     assert ordinal_of(days, "2013-01-04") == 3
     with pytest.raises(UsageError, match="no partition is over yet"):
         parse_partitions(days, "2013-01-01", datetime(2013, 1, 1, tzinfo=UTC))
+
+
+def test_the_latest_is_the_last_window_that_is_over():
+    days = Daily("2013-01-01", timezone=NEW_YORK)
+    midnight = datetime(2013, 1, 4, 5, tzinfo=UTC)
+    assert chosen(days, "latest", midnight) == "2013-01-03"
+    assert chosen(days, "latest", midnight - timedelta(microseconds=1)) == "2013-01-02"
+    assert chosen(days, "2013-01-02..latest", midnight) == "2013-01-02..2013-01-03"
+    assert chosen(days, "*, -latest", midnight) == "2013-01-01..2013-01-02"
+    assert chosen(Daily("2013-01-01", "2013-01-03"), "latest", midnight) == "2013-01-02"
+    assert ordinal_meant(days, "latest", midnight) == 2
+    with pytest.raises(UsageError, match="no partition is over yet"):
+        parse_partitions(days, "latest", datetime(2013, 1, 1, tzinfo=UTC))
+    with pytest.raises(UsageError, match='partition "latest": expected a key from'):
+        parse_description(days, "latest")
+
+
+def test_the_latest_of_keys_is_the_one_that_was_added_last():
+    keys = DynamicKeys(name="shops", keys=("a", "b", "c"), removed=Ordinals.between(2, 3))
+    assert chosen(keys, "latest") == "b"
+    assert chosen(DynamicKeys(name="shops", keys=("latest", "b")), "latest") == "latest"
+    grid = Grid(day=Daily("2013-01-01", "2013-01-03"), region=Static(["eu", "us"]))
+    assert chosen(grid, "day=latest, region=us") == "day=2013-01-02, region=us"
+    assert ordinal_meant(grid, "day=latest, region=us", NOW) == 3
+    with pytest.raises(UsageError, match="expected one, found 2"):
+        ordinal_meant(grid, "day=latest", NOW)
+    for scheme, message in ((Static(["eu", "us"]), "expected one of"), (DynamicKeys(name="shops"), "has no such key")):
+        with pytest.raises(UsageError, match=f'partition "latest": .*{message}'):
+            chosen(scheme, "latest")
 
 
 def test_static_keys_keep_their_order():

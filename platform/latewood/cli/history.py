@@ -1,4 +1,4 @@
-"""`latewood runs`, `run`, `logs` and `latewood log …`."""
+"""`latewood run`, `logs` and `latewood log …`."""
 
 import threading
 from collections import Counter, deque
@@ -12,80 +12,23 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
+from latewood.cli.runs import UNRECORDED, run_json, run_status, took
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
-from latewood.commands.runs import Observation, recorded_as, run_named, unheard
-from latewood.commands.views import refuse_unknown
+from latewood.commands.runs import Observation, recorded_as, run_named
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, ObservationFailed, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
-from latewood.projections.environments import existing
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.projections.runs import RunRow, StepRow, recent_runs, steps_of
+from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
 from latewood_eventlog.audit import verify
 from latewood_eventlog.database import dsn
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.tailer import tail
-
-
-def runs_command(*, environment: str, status: str | None, limit: int, json_: bool) -> int:
-    """List runs, newest first."""
-    workspace = open_workspace()
-    with snapshot(workspace.log) as connection:
-        found = recent_runs(
-            connection, workspace.project, before=NOW, limit=limit, environment=environment, status=status or ""
-        )
-        known = [] if found or not environment else existing(connection, workspace.project, NOW)
-    refuse_unknown(environment, [entry.environment for entry in known])
-    if json_:
-        print_json([_run_json(row) for row in found])
-        return exits.OK
-    names = ("run", "status", "env", "selection", "requested", "took", "steps")
-    rows = table(*names, right=("took",), whole=("requested",), spare=("env", "took"))
-    for row in found:
-        rows.add_row(
-            row.run,
-            _run_status(row),
-            row.environment,
-            f"{row.selection} {row.partitions}".strip(),
-            moment(row.requested_at),
-            _took(row),
-            _counts_text(row.counts or {}),
-            style=STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else "",
-        )
-    out = console()
-    out.print(rows if found else "No such runs." if environment or status else "No runs yet.")
-    if gone := [row.run for row in found if not row.recorded]:
-        out.print(f"{', '.join(gone)}: {_UNRECORDED}", style="dim")
-    return exits.OK
-
-
-_UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
-
-
-def _run_status(row: RunRow) -> str:
-    """The status; of a run that goes on with when its process was last heard of, since it may be gone."""
-    seconds = unheard(row)
-    return row.status if seconds is None else f"{row.status}, last heard of {seconds:.0f} s ago"
-
-
-def _took(row: RunRow) -> str:
-    return "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
-
-
-def _counts_text(counts: Mapping[str, int]) -> str:
-    """What became of a run's steps, in the words with which it ended; nothing while it goes on."""
-    if not counts:
-        return ""
-    reused = counts.get("reused", 0) + counts.get("fresh", 0)
-    others = [f"{counts[name]:,} {name}" for name in ("failed", "refused", "skipped") if counts.get(name)]
-    return ", ".join([f"{counts.get('ran', 0):,} run", f"{reused:,} reused", *others])
-
 
 _FINE = frozenset({"succeeded", "reused"})
 
@@ -101,13 +44,13 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
         step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
     }
     if json_:
-        print_json({**_run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
+        print_json({**run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
-    status = _run_status(row) if row.recorded else f"{row.status} ({_UNRECORDED})"
+    status = run_status(row) if row.recorded else f"{row.status} ({UNRECORDED})"
     out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
-    ended = f"; ended after {_took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
+    ended = f"; ended after {took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
     out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
     counts = Counter(statuses.values())
     out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no steps")
@@ -348,24 +291,6 @@ def stats_command(*, json_: bool) -> int:
         rows.add_row(name, f"{size / 1024:,.0f}")
     console().print(rows)
     return exits.OK
-
-
-def _run_json(row: RunRow) -> dict[str, Any]:
-    return {
-        "run": row.run,
-        "status": row.status,
-        "environment": row.environment,
-        "selection": row.selection,
-        "partitions": row.partitions,
-        "actor": row.actor,
-        "requested_at": row.requested_at,
-        "requested_position": row.requested_position,
-        "ended_at": row.ended_at,
-        "ended_position": row.ended_position,
-        "counts": row.counts or {},
-        "recorded": row.recorded,
-        "unheard_s": unheard(row),
-    }
 
 
 def _event_json(event: RecordedEvent) -> dict[str, Any]:

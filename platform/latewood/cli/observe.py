@@ -10,6 +10,7 @@ from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
+from latewood.cli.wording import failure_text
 from latewood.commands.observing import Observed, observe, report
 from latewood.errors import UsageError
 
@@ -44,7 +45,8 @@ def _entry(text: str) -> tuple[str, Any]:
 
 
 def _told(done: Observed, *, json_: bool) -> int:
-    code = exits.STEP_FAILED if done.unseen else exits.OK
+    refused = any(found.verdict.blocking for found in done.not_passed)
+    code = exits.STEP_FAILED if done.unseen or refused else exits.OK
     if json_:
         observed = [
             {
@@ -60,7 +62,26 @@ def _told(done: Observed, *, json_: bool) -> int:
             {"asset": f.key, "partition": f.partition, "error": f.failure.error, "message": f.failure.message}
             for f in done.unseen
         ]
-        print_json({"observation": done.observation, "position": done.position, "observed": observed, "failed": unseen})
+        not_passed = [
+            {
+                "asset": found.key,
+                "partition": found.verdict.partition,
+                "check": found.verdict.check,
+                "blocking": found.verdict.blocking,
+                "message": found.verdict.message,
+                "metadata": found.verdict.metadata,
+            }
+            for found in done.not_passed
+        ]
+        print_json(
+            {
+                "observation": done.observation,
+                "position": done.position,
+                "observed": observed,
+                "failed": unseen,
+                "not_passed": not_passed,
+            }
+        )
         return code
     out = console()
     rows = table("asset", "partition", "data version", "", spare=("partition",))
@@ -75,6 +96,9 @@ def _told(done: Observed, *, json_: bool) -> int:
         out.print(f"{name}: {failed.failure.error}: {failed.failure.message}", style="red")
         if failed.failure.traceback:
             out.print(failed.failure.traceback, style="dim")
+    for found in done.not_passed:
+        name = f"{found.key} {found.verdict.partition}".rstrip()
+        out.print(f"{name}: {failure_text(found.verdict)}", style="red" if found.verdict.blocking else "yellow")
     new = sum(seen.is_new for seen in done.seen)
     out.print(f"{plural(len(done.seen), 'observation')}, {new:,} new, at position {done.position:,}", style="dim")
     if done.printed:

@@ -77,7 +77,7 @@ partition = click.option(
     callback=_partitions,
     multiple=True,
     metavar="KEY|A..B",
-    help="Partitions: a key, a range, or several with commas.",
+    help="Partitions: a key, `latest`, a range, or several with commas.",
 )
 version = click.option("--version", default="", metavar="VERSION", help="A version instead of the head.")
 source = options(

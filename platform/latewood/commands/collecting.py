@@ -47,9 +47,9 @@ def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
     """Record that these artifacts are gone, then remove them; what was removed.
 
     What stays: heads of every environment, whatever was head or made in the last `older_than`, and what is no value:
-    printed output, and sources but for those of tasks that other projects took back. A process that dies in between
-    leaves files that nothing promises; the next one removes them. Raises UsageError while the store is in use,
-    StoreError for what cannot be removed.
+    printed output, and sources and lock files but for those of tasks that other projects took back. A process that
+    dies in between leaves files that nothing promises; the next one removes them. Raises UsageError while the store is
+    in use, StoreError for what cannot be removed.
     """
     with alone(workspace.store):
         for _ in range(ATTEMPTS):

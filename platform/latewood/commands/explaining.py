@@ -43,7 +43,7 @@ from latewood.model.definitions import AssetDefinition, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import keys_of, ordinal_of
+from latewood.model.partitions import keys_of, ordinal_meant
 from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
@@ -70,7 +70,7 @@ def why(
         if partition:
             if scheme is None:
                 raise UsageError(f'"{asset}" has no partitions; ask without --partition')
-            ordinal = ordinal_of(scheme, partition)
+            ordinal = ordinal_meant(scheme, partition, found.view.now)
         else:
             unfinished = (assessed.by_status.get(status) for status in (Status.MISSING, Status.STALE))
             first = min((next(iter(ordinals)) for ordinals in unfinished if ordinals), default=None)

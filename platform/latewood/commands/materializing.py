@@ -12,7 +12,7 @@ from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import Looks, may_overwrite, newly_found
-from latewood.commands.planning import Asked, executable_plan, plan_loaded
+from latewood.commands.planning import Asked, executable_plan, partitions_recorded, plan_loaded
 from latewood.commands.sharing import sharing_in_use, workers_for
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
@@ -242,7 +242,7 @@ def request_facts(
         selection=asked.selection,
         # Of the loaded location the one that is executed, whatever somebody has deployed since.
         deployments={**prepared.view.deployments, prepared.loaded.location: prepared.deployed.deployment},
-        partitions=asked.partition,
+        partitions=partitions_recorded(prepared.view, prepared.plan, asked),
         parameters=merged([axis[0] for axis in sweep.axes if len(axis) == 1]),
         sweep=tuple(tuple(merged([given]) for given in axis) for axis in sweep.axes if len(axis) > 1),
         zipped=sweep.zipped,

@@ -1,6 +1,6 @@
 """Observations: what is seen of external assets, by their observers or reported by tools outside."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,25 +8,28 @@ from typing import Any, Final
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.planning import partitions_asked
+from latewood.commands.reading import look, state_at
 from latewood.commands.views import View, known_key, view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.contents import named_paths
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Absent, Looking, Sight, checked, given
 from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.recorder import added_partitions, new_event
+from latewood.engine.running.recorder import Told, added_partitions, new_event
+from latewood.engine.running.sight_checks import SightChecks
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
 from latewood.errors import UsageError
-from latewood.events import AssetObserved, Event, Failure, FailureKind, ObservationFailed
+from latewood.events import AssetObserved, CheckEvaluated, Event, Failure, FailureKind, ObservationFailed
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW, heads
+from latewood.projections.states import NOW, check_verdicts, heads
 from latewood_eventlog.records import Position, StreamAppend
 
 STREAM: Final = "observations"
@@ -60,21 +63,34 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotPassed:
+    """A check that did not pass for what was seen: recorded, and if it is blocking nobody reads that."""
+
+    key: AssetKey
+    verdict: CheckEvaluated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was recorded, up to `position`, and what could not be seen; `printed` if there are logs of it."""
+    """What was recorded, up to `position`, and what could not be seen; `printed` if there are logs of it.
+
+    `not_passed` are verdicts on what was seen, also those that stood before and were met again.
+    """
 
     observation: RunId
     seen: tuple[Seen, ...]
     unseen: tuple[Unseen, ...]
     printed: bool
     position: Position
+    not_passed: tuple[NotPassed, ...] = ()
 
 
 def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: str = "") -> Observed:
     """Deploy what was loaded, and look at the selected external assets, by IO or observer; what is seen is recorded.
 
-    So is a look that fails; it leaves things as they were, and the others go on. A process that dies has recorded all
-    that it had seen, but for the last few hundred.
+    So are verdicts of checks on it: what a blocking one refuses is the asset's content all the same, and nobody reads
+    it. So is a look that fails; it leaves things as they were, and the others go on. A process that dies has recorded
+    all that it had seen, but for the last few hundred.
     Raises UsageError where the selection has nothing to observe, and where the environment does not have the assets
     any more when they have been looked at; StoreError where logs cannot be kept.
     """
@@ -83,8 +99,9 @@ def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: 
     assets = _observable(view, loaded, selection)
     now = workspace.clock()
     partitions = partitions_asked(view.catalog, [asset.key for asset in assets], partition, now)
-    recorder = _Recorder(workspace, view, [asset.key for asset in assets], at_once=_AT_ONCE)
     resources = OpenResources(loaded.resources)
+    recorder = _Recorder(workspace, view, [asset.key for asset in assets], at_once=_AT_ONCE)
+    recorder.judge_by(loaded, resources)
     looking = Looking(
         loaded, resources, recorder.observation, workspace.clock, workspace.environment, view.catalog.assets.values()
     )
@@ -148,14 +165,15 @@ def record_value(workspace: Workspace, loaded: Loaded, key: AssetKey, value: obj
     asset = view.catalog[key]
     staged = Values(workspace.store).stage(value, loaded.tasks[key].outputs[asset.output], subject=f'value of "{key}"')
     workspace.store.commit([staged.staged])
+    resources = OpenResources(loaded.resources)
     recorder = _Recorder(workspace, view, [key], at_once=None)
-    for of in _partitions(asset, partition, workspace.clock()):
-        artifact = staged.staged.address
-        recorder.see(
-            asset,
-            of,
-            Sight(data_version=staged.data_version, metadata=staged.metadata, artifact=artifact, added={}),
-        )
+    recorder.judge_by(loaded, resources)
+    sight = Sight(data_version=staged.data_version, metadata=staged.metadata, artifact=staged.staged.address, added={})
+    try:
+        for of in _partitions(asset, partition, workspace.clock()):
+            recorder.see(asset, of, sight)
+    finally:
+        resources.close()
     recorder.done()
 
 
@@ -208,11 +226,32 @@ class _Recorder:
         self._needs: list[Staged] = []
         self._seen: list[Seen] = []
         self._unseen: list[Unseen] = []
+        self._not_passed: list[NotPassed] = []
+        self._checks: SightChecks | None = None
         self._printed = False
         with snapshot(workspace.log) as connection:
             self._heads = heads(
                 connection, workspace.project, workspace.environment, [view.ids[key] for key in keys], NOW
             )
+
+    def judge_by(self, loaded: Loaded, resources: OpenResources) -> None:
+        """Let the checks of these assets judge what is seen. Raises UsageError for a file that cannot be read."""
+        workspace, view = self._workspace, self._view
+        if not any(view.catalog[key].checks for key in self._keys.values()):
+            return
+        named = named_paths(view.catalog)
+        looked = look(workspace, view, named)
+        with snapshot(workspace.log) as connection:
+            state = state_at(connection, workspace, view, workspace.clock(), named, looked, {})
+        self._checks = SightChecks(
+            loaded,
+            workspace.store,
+            resources,
+            self.observation,
+            state,
+            workspace.clock,
+            view.catalog.assets.values(),
+        )
 
     def see(self, asset: AssetDefinition, partition: PartitionKey, found: Sight) -> None:
         """Record what was seen of a partition, with those before it or with later ones."""
@@ -245,7 +284,19 @@ class _Recorder:
                 metadata=found.metadata,
             )
         )
-        self._tell(fact, id_)
+        judged = self._judged(asset, id_, partition, step, found)
+        self._tell(fact, id_, judged)
+
+    def _judged(self, asset: AssetDefinition, id_: AssetId, partition: PartitionKey, number: int, found: Sight) -> Told:
+        if self._checks is None or not asset.checks:
+            return []
+        with snapshot(self._workspace.log) as connection:
+            known = check_verdicts(connection, self._workspace.project, id_, partition)
+        judged = self._checks.judge(asset, id_, partition, number, found, known)
+        self._needs += judged.needs
+        facts = [fact for fact, _ in judged.told if isinstance(fact, CheckEvaluated)]
+        self._not_passed += [NotPassed(key=asset.key, verdict=fact) for fact in facts if not fact.passed]
+        return judged.told
 
     def failed(self, asset: AssetDefinition, partition: PartitionKey, raised: Raised) -> None:
         """Record that nobody could say what is there."""
@@ -271,6 +322,7 @@ class _Recorder:
             seen=tuple(self._seen),
             unseen=tuple(self._unseen),
             printed=self._printed,
+            not_passed=tuple(self._not_passed),
             position=self._workspace.log.position(),
         )
 
@@ -289,8 +341,14 @@ class _Recorder:
         self._needs.append(staged)
         return staged.address
 
-    def _tell(self, fact: AssetObserved | ObservationFailed, asset: AssetId) -> None:
+    def _tell(
+        self,
+        fact: AssetObserved | ObservationFailed,
+        asset: AssetId,
+        verdicts: Iterable[tuple[Event, Sequence[object]]] = (),
+    ) -> None:
         self._waiting.append((fact, (fact.version,), asset))
+        self._waiting += [(verdict, (self.observation, *name), asset) for verdict, name in verdicts]
         if self._at_once is not None and len(self._waiting) >= self._at_once:
             self._append()
 

@@ -13,7 +13,7 @@ from latewood.engine.running.placing import Places
 from latewood.engine.storage.known_hashes import KnownHashes
 from latewood.errors import UsageError
 from latewood.events import Action
-from latewood.model.definitions import AssetDefinition, Catalog, StoredBy
+from latewood.model.definitions import AssetDefinition, Catalog, Origin, StoredBy
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.places import Address, identity, is_placed, is_shared, may_meet, own_place
 from latewood.projections.environments import existing
@@ -56,6 +56,35 @@ def watched(heads: Heads, ids: Mapping[AssetKey, AssetId]) -> Watched:
             if (address := Address.of(facts.artifact)) is not None:
                 found[address.where] = (key, facts)
     return Watched(found)
+
+
+def brought_here(
+    connection: Snapshot,
+    workspace: Workspace,
+    catalog: Catalog,
+    ids: Mapping[AssetKey, AssetId],
+    heads: Heads,
+    as_of: Position,
+) -> Heads:
+    """The heads, each at the environment's own place where a copy of it was stored there. Cost: a lookup for each."""
+    elsewhere: dict[str, tuple[AssetId, PartitionKey]] = {}
+    for key, asset in catalog.assets.items():
+        if asset.stored is None or asset.origin is not Origin.MADE or key not in ids:
+            continue
+        for partition, facts in heads.get(ids[key], {}).items():
+            address, own = Address.of(facts.artifact), own_place(asset, partition, workspace.environment)
+            if own is not None and (address is None or address.where != own):
+                elsewhere[own] = (ids[key], partition)
+    if not elsewhere:
+        return heads
+    found = {asset: dict(of_asset) for asset, of_asset in heads.items()}
+    for where, there in lying(connection, workspace.project, elsewhere, as_of).items():
+        asset_id, partition = elsewhere[where]
+        facts = found[asset_id][partition]
+        if there.version == facts.version:
+            io, _, place = where.partition(":")
+            found[asset_id][partition] = facts._replace(artifact=Address(io, place, there.fingerprint).written)
+    return found
 
 
 def look_at(places: Watched, root: Path, home: Path, loaded: Loaded | None = None, looks: Looks | None = None) -> Seen:

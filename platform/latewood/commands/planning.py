@@ -25,7 +25,7 @@ from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import ordinal_of, parse_partitions
+from latewood.model.partitions import LATEST, describe, ordinal_of, parse_partitions
 from latewood.places import is_placed
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import durations, known_logics, reusable, verdict_keys
@@ -53,6 +53,8 @@ class Asked:
     """Which steps of that run are asked for, as text, if not all."""
     places: Mapping[AssetKey, Collection[PartitionKey]] | None = None
     """What those steps make; it stands in place of the selection."""
+    partitions_at: datetime | None = None
+    """When the partitions were chosen, where that was not now and makes a difference: which one is the latest."""
     along: Collection[str] = ()
     """Other locations for which the same is asked together with this: what is selected may be theirs alone."""
 
@@ -69,7 +71,8 @@ def make_plan(
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
     if asked.places is None:
         keys, elsewhere = _selected(workspace, view, asked, loaded)
-        partitions = partitions_asked(view.catalog, keys, asked.partition, now, strict=not asked.along)
+        at = asked.partitions_at or now
+        partitions = partitions_asked(view.catalog, keys, asked.partition, at, strict=not asked.along)
     else:
         keys = [key for key in view.catalog if key in asked.places]
         partitions = _at_places(view.catalog, asked.places)
@@ -159,6 +162,14 @@ def lost_artifacts(workspace: Workspace, made: Plan) -> frozenset[str]:
                 if not workspace.store.exists(ArtifactAddress(head.artifact)):
                     lost.add(head.artifact)
     return frozenset(lost)
+
+
+def partitions_recorded(view: View, made: Plan, asked: Asked) -> str:
+    """The partitions as they were asked for; the key in place of `latest`, where it is one for all that is selected."""
+    if LATEST not in asked.partition:
+        return asked.partition
+    chosen = {describe(view.catalog[key].partitions, found) for key, found in made.request.partitions.items() if found}
+    return chosen.pop() if len(chosen) == 1 else asked.partition
 
 
 def awaiting_lines(made: Plan) -> list[str]:

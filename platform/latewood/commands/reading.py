@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from latewood.commands.failures import failures
-from latewood.commands.places import Seen, Watched, look_at, places_at, watched, with_places
+from latewood.commands.places import Seen, Watched, brought_here, look_at, places_at, watched, with_places
 from latewood.commands.views import PRESENT, AsOf, View, foreseen_view, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
@@ -140,6 +140,12 @@ def heads_read(connection: Snapshot, workspace: Workspace, assets: Sequence[Asse
     return with_carried(found, carried_over(connection, workspace.project, assets, as_of))
 
 
+def heads_here(connection: Snapshot, workspace: Workspace, view: View, ids: Mapping[AssetKey, AssetId]) -> Heads:
+    """The same of assets of the view, each where the environment has it: its own copy, if it has one at a place."""
+    found = heads_read(connection, workspace, list(ids.values()), view.as_of)
+    return brought_here(connection, workspace, view.catalog, ids, found, view.as_of)
+
+
 def state_at(
     connection: Snapshot,
     workspace: Workspace,
@@ -154,7 +160,7 @@ def state_at(
     `named` are the paths in parameters, `looked` is what lies behind those that are here, `seen` what lies at places.
     """
     project, ids = workspace.project, view.ids
-    found = heads_read(connection, workspace, list(ids.values()), view.as_of)
+    found = heads_here(connection, workspace, view, ids)
     placed = (f for id_ in with_places(view.catalog, ids) for f in found[id_].values())
     checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
     return State(
@@ -168,13 +174,14 @@ def state_at(
         contents=_contents(connection, workspace, view, named, looked),
         retracted=Retracted.of(retractions(connection, project, view.as_of)),
         places=places_at(connection, workspace, placed, seen, view.as_of),
+        bases=view.bases,
     )
 
 
 def places_here(connection: Snapshot, workspace: Workspace, view: View) -> Watched:
     """The places of heads that can be looked at: of now, and of locations whose files are here."""
     here = {key: view.ids[key] for key, asset in view.catalog.assets.items() if asset.stored and view.is_here(key)}
-    return watched(heads_read(connection, workspace, list(here.values()), view.as_of), here) if here else Watched()
+    return watched(heads_here(connection, workspace, view, here), here) if here else Watched()
 
 
 def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, PartitionKey, VersionId]]:

@@ -23,7 +23,7 @@ from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
 from latewood.engine.running.recorder import in_parts, new_event
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Result, Returned
+from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Recall, Result, Returned
 from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.engine.storage.sweeping import in_use
@@ -208,7 +208,7 @@ def _reproduced(
                         message = f"{failure.error}: {failure.message}"
                         found += [_of(step, o, Verdict.FAILED, message=message) for o in step.succeeded.outputs]
                     case Returned(outputs=made):
-                        found += _compared(workspace, results, step, made)
+                        found += _compared(workspace, results, worker, step, made)
                         _throw_away(results, made)
     return found, opened
 
@@ -251,7 +251,7 @@ def _throw_away(results: ArtifactStore, made: Mapping[str, Result]) -> None:
 
 
 def _compared(
-    workspace: Workspace, results: ArtifactStore, step: RecordedStep, made: Mapping[str, Result]
+    workspace: Workspace, results: ArtifactStore, worker: Worker, step: RecordedStep, made: Mapping[str, Result]
 ) -> Iterator[Reproduced]:
     recorded = {output.output for output in step.succeeded.outputs}
     for output in step.succeeded.outputs:
@@ -261,22 +261,33 @@ def _compared(
         elif result.data_version == output.data_version:
             yield _of(step, output, Verdict.IDENTICAL)
         else:
-            yield _parted(workspace, results, step, output, result)
+            yield _parted(workspace, results, worker, step, output, result)
     for name in made.keys() - recorded:
         yield _unexpected(step, name)
 
 
 def _parted(
-    workspace: Workspace, results: ArtifactStore, step: RecordedStep, output: OutputMade, result: Result
+    workspace: Workspace,
+    results: ArtifactStore,
+    worker: Worker,
+    step: RecordedStep,
+    output: OutputMade,
+    result: Result,
 ) -> Reproduced:
+    store, before = workspace.store, ArtifactAddress(output.artifact)
     if is_placed(output.artifact):
-        elsewhere = "what was recorded was stored by IO, so the first difference is not told"
-        return _of(step, output, Verdict.DIFFERENT, message=elsewhere, data_version=result.data_version)
-    before, after = ArtifactAddress(output.artifact), ArtifactAddress(result.artifact)
-    if not workspace.store.exists(before):
+        version = Read(partition=step.started.partition, artifact=output.artifact)
+        asset = next(asset.key for asset in step.assets if asset.output == output.output)
+        match worker.call(Recall(asset=asset, version=version)):
+            case Failed(failure=failure):
+                gone = f"what was recorded cannot be compared, it is not there any more: {failure.message}"
+                return _of(step, output, Verdict.DIFFERENT, message=gone, data_version=result.data_version)
+            case Returned(outputs=recalled):
+                store, before = results, ArtifactAddress(recalled[output.output].artifact)
+    if not store.exists(before):
         gone = "what was recorded was collected, so the first difference cannot be told"
         return _of(step, output, Verdict.DIFFERENT, message=gone, data_version=result.data_version)
-    found = first_difference(workspace.store.open(before), results.open(after))
+    found = first_difference(store.open(before), results.open(ArtifactAddress(result.artifact)))
     verdict = Verdict.SAME_SHAPE if found.same_shape else Verdict.DIFFERENT
     return _of(step, output, verdict, difference=found, data_version=result.data_version)
 

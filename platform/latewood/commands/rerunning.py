@@ -30,6 +30,7 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.partitions import LATEST
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
@@ -80,6 +81,7 @@ def rerun_of(
         rerun_of=of,
         only=restricted,
         places=places,
+        partitions_at=row.requested_at if LATEST in requested.partitions else None,
     )
     return Again(workspace=workspace, loaded=loaded, asked=asked)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 
 from latewood.commands.leasing import LEASE_DURATION
@@ -10,10 +11,12 @@ from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
 from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
-from latewood.projections.runs import RunRow, looks_named, recent_runs, runs_named
+from latewood.projections.observations import looks_named, recent_observations
+from latewood.projections.runs import RunRow, recent_runs, runs_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
+from latewood_eventlog.records import Position
 
 _STEPS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _NEAR_AMONG = 1_000  # the latest runs
@@ -44,6 +47,48 @@ class Observation:
         keys = list(dict.fromkeys(look.key for look in self.looks))
         more = f" and {len(keys) - 1:,} more" if keys[1:] else ""
         return f"{'a report' if told else 'an observation'} of {keys[0]}{more}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """An observation in a list of what was done: which assets, how many partitions were seen and how many were not."""
+
+    id: RunId
+    environment: str
+    keys: tuple[AssetKey, ...]
+    observed: int
+    failed: int
+    at: datetime
+    actor: str
+    position: Position
+
+    @property
+    def status(self) -> str:
+        """As that of a run."""
+        return "failed" if self.failed else "succeeded"
+
+
+def latest(workspace: Workspace, *, limit: int, environment: str = "", status: str = "") -> list[RunRow | Looked]:
+    """Runs and observations, newest first, of an environment and with a status if these are given."""
+    project = workspace.project
+    with snapshot(workspace.log) as connection:
+        runs = recent_runs(connection, project, before=NOW, limit=limit, environment=environment, status=status)
+        rows = recent_observations(connection, project, limit=limit, environment=environment, status=status)
+        keys = keys_of_ids(connection, project, {asset for row in rows for asset in row.assets})
+    events = {event.position: event for event in workspace.log.read_positions([row.position for row in rows])}
+    found: dict[Position, RunRow | Looked] = {row.requested_position: row for row in runs}
+    for row in rows:
+        found[row.position] = Looked(
+            id=row.run,
+            environment=row.environment,
+            keys=tuple(sorted(keys[asset] for asset in row.assets)),
+            observed=row.observed,
+            failed=row.failed,
+            at=events[row.position].occurred_at,
+            actor=events[row.position].actor,
+            position=row.position,
+        )
+    return [found[position] for position in sorted(found, reverse=True)[:limit]]
 
 
 def run_named(workspace: Workspace, text: str) -> RunRow:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from latewood.commands.reading import heads_read
+from latewood.commands.reading import heads_here
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
@@ -35,7 +35,7 @@ def versions_meant(
         if not named:
             raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
         return named
-    found = heads_read(connection, workspace, [id_], view.as_of)[id_]
+    found = heads_here(connection, workspace, view, {asset: id_})[id_]
     if meant := [found[key] for key in partitions_meant(view, asset, partition) if key in found]:
         return meant
     name = f'"{asset}" {partition}'.rstrip()

@@ -71,6 +71,7 @@ class View:
     now: datetime
     renames: Sequence[Rename] = ()
     foreseen: Foreseen | None = None
+    bases: frozenset[str] = frozenset()
     besides: Sequence[Foreseen] = ()
 
     @property
@@ -231,6 +232,7 @@ def read_view(
         renames=renames(connection, workspace.project, at),
         foreseen=None if loaded is None else foreseen.get(loaded.location),
         besides=[found for location, found in foreseen.items() if loaded is None or location != loaded.location],
+        bases=frozenset(stretch.environment for stretch in line[1:]),
     )
 
 

@@ -9,9 +9,11 @@ from latewood.decide.judge import (
     differences,
     displaced,
     has_expired,
+    is_elsewhere,
     refusal,
     retracted_computation,
     retraction,
+    takeable,
 )
 from latewood.decide.keys import check_key, reuse_key
 from latewood.decide.nodes import Node
@@ -20,14 +22,13 @@ from latewood.decide.state import Retraction, State, VersionFacts
 from latewood.events import Action
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.places import Address, is_placed, own_place
 
 
 class Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
     `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
-    is whether anything is `retracted`, or lies at a place of its own (`placed`), at all.
+    is whether anything is `retracted`, or lies at a place of its own (`placed`), at all. `stored`: what it makes does.
     """
 
     node: Node
@@ -36,16 +37,19 @@ class Asked(NamedTuple):
     plain: bool
     retracted: bool
     placed: bool
+    stored: bool
     reuse_off: bool
 
     @classmethod
     def of(cls, node: Node, selected: Collection[AssetKey], state: State, *, force: bool) -> Self:
         """What is asked of this task where these assets are selected."""
-        keys, plain = node.keys, not node.optional
+        keys, plain, stored = node.keys, not node.optional, False
         for asset in node.assets:
             plain = plain and not asset.checks
+            stored = stored or asset.stored is not None
         wanted = (True,) if len(keys) == 1 else tuple([key in selected for key in keys])
-        return cls(node, wanted, force, plain, bool(state.retracted), bool(state.places), node.task.reuse.is_off)
+        retracted, placed = bool(state.retracted), bool(state.places)
+        return cls(node, wanted, force, plain, retracted, placed, stored, node.task.reuse.is_off)
 
 
 Kind = tuple[Action, tuple[Reason, ...]]
@@ -61,6 +65,7 @@ it was never made. None instead of a tuple: all stays as it is."""
 _FRESH: Final[Kind] = (Action.FRESH, ())
 _NONE: Final[frozenset[int]] = frozenset()
 _MISSING: Final = (Reason(Cause.MISSING),)
+_ELSEWHERE: Final = Reason(Cause.ELSEWHERE)
 _REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
 _UNCHECKED: Final[Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
 
@@ -76,7 +81,10 @@ def decide(
     absent = _NONE if asked.plain else absent_outputs(node, heads, read.digest, state)
     reasons = _reasons(asked, read, heads, absent, state)
     if not reasons and not read.pending:
-        return (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
+        kind, contents = (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
+        if asked.stored and _lies_elsewhere(asked, partition, heads, absent, state):
+            kind = (Action.REUSE, (*kind[1], _ELSEWHERE))
+        return kind, contents
     if asked.reuse_off or _REUSE_OFF in reasons:
         return (Action.RUN, reasons), unknown
     if read.digest is None:
@@ -105,6 +113,17 @@ def _as_it_is(
         # Taken again, so that the run says that it is refused still; nothing would come of computing it.
         return (Action.REUSE, tuple(reason for refused in refusals for reason in refused or ())), contents
     return (_UNCHECKED if _lacks_verdict(node, heads, state) else _FRESH), contents if absent else None
+
+
+def _lies_elsewhere(
+    asked: Asked, partition: PartitionKey, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
+) -> bool:
+    """Whether a head that is wanted is to be copied to its place."""
+    return any(
+        asked.wanted[index] and index not in absent and is_elsewhere(asked.node, index, partition, head, state)
+        for index, head in enumerate(heads)
+        if head is not None
+    )
 
 
 def _retracted(node: Node, found: Retraction) -> Reason:
@@ -211,20 +230,11 @@ def reusable(node: Node, partition: PartitionKey, inputs: str, state: State) -> 
             usable = asset.output in node.optional
         else:
             usable = not state.is_gone(facts.artifact) and not has_expired(facts, node.task.reuse, state)
-            usable = usable and lies_where_it_should(node, index, partition, facts, state)
+            usable = usable and takeable(node, index, partition, facts, state)
             usable = usable and retraction(node, index, facts, state) is None
         if not usable:
             return None
     return tuple(found) if any(found) else None
-
-
-def lies_where_it_should(node: Node, index: int, partition: PartitionKey, facts: VersionFacts, state: State) -> bool:
-    """Whether the version lies where a step would store it: what is at its place is what people find there."""
-    asset = node.assets[index]
-    if asset.stored is None or node.is_variant:  # variants are kept in the store
-        return not is_placed(facts.artifact) or facts.asset == node.ids[index]
-    address = Address.of(facts.artifact)
-    return address is not None and address.where == own_place(asset, partition, state.environment)
 
 
 def barred(node: Node, partition: PartitionKey, inputs: str, state: State) -> Retraction | None:

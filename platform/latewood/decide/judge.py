@@ -8,14 +8,43 @@ from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import Refusal, Retracted, Retraction, State, VersionFacts
 from latewood.model.definitions import AssetDefinition
-from latewood.model.keys import AssetKey
+from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.policies import Reuse
+from latewood.places import Address, identity, own_place
 
 
 def displaced(key: AssetKey, facts: VersionFacts, state: State) -> Reason | None:
     """Why the version is at its place no more, if it lies at one: a later one is there, or something from outside."""
     there = state.displacing(facts.artifact)
     return None if there is None else Reason(Cause.OVERWRITTEN if there.version else Cause.CHANGED_OUTSIDE, key)
+
+
+def takeable(node: Node, index: int, partition: PartitionKey, facts: VersionFacts, state: State) -> bool:
+    """Whether the version may be taken from where it lies: from the store, or a place that the asset's IO can load."""
+    asset = node.assets[index]
+    address = Address.of(facts.artifact)
+    if address is None or facts.asset == node.ids[index]:
+        return address is None or asset.stored is None or address.io == asset.stored.io
+    return address.where == own_place(asset, partition, state.environment) and not node.is_variant
+
+
+def is_elsewhere(node: Node, index: int, partition: PartitionKey, facts: VersionFacts, state: State) -> bool:
+    """Whether the version, to be head, has to be copied to the environment's own place: people look there.
+
+    A head that it has from what it branched from is left where it lies: a branch copies nothing.
+    """
+    asset = node.assets[index]
+    if asset.stored is None or node.is_variant:  # variants are kept in the store
+        return False
+    address, own = Address.of(facts.artifact), own_place(asset, partition, state.environment)
+    if address is None or own is None:
+        return True
+    if address.where == own or identity(address.where) == identity(own):
+        return False
+    head = state.heads.get(node.ids[index], {}).get(partition)
+    there = state.places.get(address.where)
+    is_head = head is not None and head.version == facts.version
+    return not (is_head and there is not None and there.environment in state.bases)
 
 
 def retraction(node: Node, index: int, facts: VersionFacts, state: State) -> Retraction | None:

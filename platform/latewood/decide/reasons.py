@@ -20,6 +20,7 @@ class Cause(StrEnum):
     OVERWRITTEN = "overwritten"
     CHANGED_OUTSIDE = "changed outside of Latewood"
     UNCHECKED = "unchecked"
+    ELSEWHERE = "not at its place yet"
     REFUSED = "refused"
     ABSENT = "absent"
     RETRACTED = "retracted"

@@ -166,7 +166,8 @@ class State:
     `checked` are verdicts of checks, by asset, partition and check key; None = nobody looked. `refusals` are those of
     them that did not pass, newest first. `absent` are optional outputs that a head's step did not make: the
     output's asset, the partition, and the version of the head that its step did make. `retracted` is never used.
-    `places` are those where versions lie that do not lie in the store, each with what is there.
+    `places` are those where versions lie that do not lie in the store, each with what is there. `bases` are the
+    environments that this one branched from, directly or not: what it has from them it leaves at their places.
     """
 
     environment: str
@@ -184,6 +185,7 @@ class State:
     retracted: Retracted = field(default_factory=Retracted)
     durations: Mapping[AssetId, Durations] = field(default_factory=dict)
     places: Mapping[str, Lying] = field(default_factory=dict)
+    bases: frozenset[str] = frozenset()
 
     def contents_of(self, asset: AssetKey) -> Mapping[str, str]:
         """What lies behind the paths in the asset's parameters and in those of its checks, by the path's text."""

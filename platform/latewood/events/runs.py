@@ -220,7 +220,8 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     `made` is set where the past version belongs to another asset of the same task: then this asset gets a version of
     its own with the same content as that one (`source`), and as old (`made_at`): a reuse window counts from the
-    computation.
+    computation. `placed` is the address of the copy that was stored at the environment's own place, where the version
+    lay elsewhere.
     """
 
     asset: AssetId
@@ -229,6 +230,7 @@ class ReusedOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     made: OutputMade | None = None
     made_at: datetime | None = None
     source: tuple[AssetId, VersionId] | None = None
+    placed: str = ""
 
 
 class StepReused(Event, frozen=True):
@@ -246,7 +248,7 @@ class StepReused(Event, frozen=True):
 
 
 class ReuseSourceLost(Event, frozen=True):
-    """A version could have been reused, but its artifact is gone; the step runs."""
+    """A version could have been reused, but its artifact is gone, or did not get to its place; the step runs."""
 
     run: RunId
     step: int

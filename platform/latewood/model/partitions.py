@@ -39,6 +39,8 @@ from latewood.model.schemes import (
 )
 
 _EVER: Final = 2**62
+LATEST: Final = "latest"
+"""Chooses the last partition there is, by this word in place of a key."""
 """No scheme has so many partitions."""
 
 
@@ -157,6 +159,16 @@ def ordinal_of(scheme: Scheme | None, key: str) -> int:
     return ordinal
 
 
+def ordinal_meant(scheme: Scheme, text: str, now: datetime) -> int:
+    """The ordinal of the one partition that a key names, or `latest` in place of it. Raises UsageError."""
+    if LATEST not in text or is_partition(scheme, text):
+        return ordinal_of(scheme, text)
+    found = parse_partitions(scheme, text, now)
+    if len(found) != 1:
+        raise UsageError(f'partition "{text}": expected one, found {len(found):,}')
+    return next(iter(found))
+
+
 def is_partition(scheme: Scheme | None, key: str) -> bool:
     """Whether the scheme has a partition of that key."""
     try:
@@ -201,8 +213,9 @@ def parse_partitions(scheme: Scheme | None, text: str, now: datetime) -> Ordinal
     """The partitions that `text` chooses: keys and ranges, both ends included, joined by commas.
 
     `*` is all; of time windows a coarser time stands for all that begin within it (`2013-06` for a month of
-    days, `2013` for a year); what follows a `-` is taken away (`2013-02, -2013-02-14`). In a grid a choice follows
-    each dimension's name, and a dimension that is left out is meant as a whole (`region=eu, day=2013-06`).
+    days, `2013` for a year); `latest` is the last that is over, or the last of dynamic keys; what follows a
+    `-` is taken away (`2013-02, -2013-02-14`). In a grid a choice follows each dimension's name, and a dimension that
+    is left out is meant as a whole (`region=eu, day=2013-06`).
     Raises UsageError for what denotes no partition that exists at `now`. Cost: O(parts of the text).
     """
     return _parsed(scheme, text, now) & existing(scheme, now)
@@ -303,13 +316,26 @@ def _denoted(scheme: PlainScheme | None, part: str, size: int) -> Range:
 
 def _denoted_once(scheme: PlainScheme | None, key: str, size: int) -> Range:
     ordinal = _located(scheme, key)
+    if ordinal is None and key == LATEST:
+        ordinal = _latest(scheme, size)
     if ordinal is not None and ordinal < size and not _is_removed(scheme, ordinal):
         return ordinal, ordinal + 1
     if isinstance(scheme, TimeWindows) and (interval := interval_of(key)):
         start, stop = (axis_of(scheme).first_from(instant_of(time, zone(scheme.timezone))) for time in interval)
         if start < min(stop, size):
             return start, min(stop, size)
-    raise _unknown(scheme, key, size)
+    raise _unknown(scheme, key, None if size == _EVER else size)
+
+
+def _latest(scheme: PlainScheme | None, size: int) -> int | None:
+    """The last one there is; None where partitions do not come one after another, or none has come."""
+    match scheme:
+        case TimeWindows() if 0 < size < _EVER:
+            return size - 1
+        case DynamicKeys() if _standing(scheme):
+            return _standing(scheme).ranges[-1][1] - 1
+        case _:
+            return None
 
 
 def _unknown(scheme: PlainScheme | None, key: str, size: int | None) -> UsageError:

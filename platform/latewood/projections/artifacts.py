@@ -65,21 +65,23 @@ _ARTIFACTS: Final = text(
     "WHERE v.project = :project GROUP BY v.artifact"
 )
 
-# The source of another project's tasks, once they were withdrawn, where no deployment of the project itself has it.
+# Source and lock files of other projects' tasks, once they were withdrawn, where no deployment of the project itself
+# has the same.
 _ARCHIVES: Final = text(
-    "SELECT r.archive AS artifact, "
-    "bool_or(r.withdrawn IS NULL OR r.withdrawn > :since OR d.deployment IS NOT NULL) AS reached, "
-    "coalesce(max(c.position) > max(r.from_position), false) AS collected FROM received r "
-    "LEFT JOIN deployments d ON d.project = r.project AND d.source = r.source "
-    "LEFT JOIN collected c ON c.project = r.project AND c.artifact = r.archive "
-    "WHERE r.project = :project AND r.archive <> '' GROUP BY r.archive"
+    "SELECT g.artifact, bool_or(r.withdrawn IS NULL OR r.withdrawn > :since OR EXISTS ("
+    "  SELECT FROM deployments d WHERE d.project = r.project "
+    "  AND CASE WHEN g.artifact = r.lock THEN d.lock = r.lock ELSE d.source = r.source END)) AS reached, "
+    "coalesce(max(c.position) > max(r.from_position), false) AS collected "
+    "FROM received r CROSS JOIN LATERAL (VALUES (r.archive), (r.lock)) AS g (artifact) "
+    "LEFT JOIN collected c ON c.project = r.project AND c.artifact = g.artifact "
+    "WHERE r.project = :project AND g.artifact <> '' GROUP BY g.artifact"
 )
 
 
 def recorded_artifacts(connection: Connection, project: str, since: Position) -> dict[str, Reach]:
     """Every artifact that a version lies in, and whether anything reaches it that is true now or was after `since`.
 
-    So is source that other projects granted. Cost: O(versions + moves of heads).
+    So are source and lock files that other projects granted. Cost: O(versions + moves of heads).
     """
     stretches = {
         stretch

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Connection, Table, Text, text
 
 from latewood.decide.keys import digest
 from latewood.decide.state import Lying
-from latewood.events import AssetObserved, RunPlanned, StepSucceeded
+from latewood.events import AssetObserved, RunPlanned, StepReused, StepSucceeded
 from latewood.model.keys import VersionId, version_id
 from latewood.places import Address, identity
 from latewood.projections.columns import event_of, key, metadata, project
@@ -36,10 +36,10 @@ class PlacesProjection:
     """
 
     name = "places"
-    version = 3
+    version = 4
     inline = True
     tables = (places,)
-    types = frozenset({"asset.observed", "run.planned", "step.succeeded"})
+    types = frozenset({"asset.observed", "run.planned", "step.reused", "step.succeeded"})
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """Rows of one event."""
@@ -49,6 +49,10 @@ class PlacesProjection:
                     if (address := Address.of(output.artifact)) is not None:
                         version = version_id(fact.run, fact.step)
                         yield _row(event, address.where, address.fingerprint, version, fact.environment)
+            case StepReused() as fact:
+                for reused in fact.outputs:
+                    if (address := Address.of(reused.placed)) is not None:
+                        yield _row(event, address.where, address.fingerprint, reused.version, fact.environment)
             case AssetObserved() as fact:
                 if (address := Address.of(fact.artifact)) is not None:
                     yield _row(event, address.where, address.fingerprint, VersionId(""), "")

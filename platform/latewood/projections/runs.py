@@ -40,7 +40,6 @@ from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.environments import began
 from latewood.projections.heads import standing, unless_moved_since
-from latewood.projections.snapshots import tuples
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -85,6 +84,7 @@ steps: Final = Table(
 )
 """Without a run, which says it of its steps, an observation says itself in which `environment` it was made."""
 Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
+Index("steps_looked", steps.c.project, postgresql_where=steps.c.environment.is_not(None))
 Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
 
 
@@ -92,7 +92,7 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 5
+    version = 6
     inline = True
     tables = (runs, steps)
     types = frozenset(
@@ -350,28 +350,6 @@ def step_positions(
         version_id(row.run, row.step): [at for at in (row.started_position, row.ended_position) if at is not None]
         for row in connection.execute(_STEP_POSITIONS, parameters)
     }
-
-
-class LookRow(NamedTuple):
-    """One look of an observation: at which asset partition, and where it stands in the log."""
-
-    run: RunId
-    step: int
-    asset: AssetId
-    partition: PartitionKey
-    position: Position
-
-
-_LOOKS: Final = text(
-    "SELECT run, step, assets[1] AS asset, partition, ended_position FROM steps WHERE project = :project "
-    "AND environment IS NOT NULL AND run = (SELECT run FROM steps WHERE project = :project "
-    "  AND environment IS NOT NULL AND starts_with(run, :prefix) ORDER BY ended_position DESC LIMIT 1) ORDER BY step"
-)
-
-
-def looks_named(connection: Connection, project: str, prefix: str) -> list[LookRow]:
-    """The looks of the latest observation, or report, whose id begins so. Cost: O(steps)."""
-    return [LookRow._make(row) for row in tuples(connection, _LOOKS, {"project": project, "prefix": prefix})]
 
 
 class FailedAttempt(NamedTuple):

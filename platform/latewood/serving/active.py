@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from latewood.context import CheckResult
-from latewood.engine.running.asks import Ask, Attempt, Durable, Evaluate, Evaluated, Pause
+from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Evaluated, Pause
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.drive import Asked, Drive
@@ -15,7 +15,7 @@ from latewood.engine.running.placing import Places
 from latewood.engine.running.pool import Answered, Job
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.scripts import Scripts
-from latewood.engine.running.worker_protocol import Check, Checked, Failed, Read, Returned
+from latewood.engine.running.worker_protocol import CallRange, Check, Checked, Failed, Read, ReturnedRange
 from latewood.engine.running.workers import Crew, call_of, made_of
 from latewood.engine.values.values import Values
 from latewood.events import RunEnded, RunStarted, RunStatus
@@ -141,11 +141,12 @@ class ActiveRun:
         """The call that is asked for; None for what is answered without a worker."""
         number, ask = asked
         match ask:
-            case Attempt(due=(due,), number=attempt):
-                node = due.step.task.node
+            case Attempt(due=due, number=attempt):
+                node = due[0].step.task.node
+                calls = [call_of(one.step, node, one.bound, attempt, self.run) for one in due]
                 return Job(
                     crew=self._crews[node.keys[0]],
-                    call=call_of(due.step, node, due.bound, attempt, self.run),
+                    call=CallRange(calls=tuple(calls)),
                     timeout=node.task.timeouts.running,
                     done=self._answering(number, ask),
                 )
@@ -167,8 +168,8 @@ class ActiveRun:
                 self._work.later(self, until, lambda: self._answer(number, None))
             case Durable():
                 self.when_told(lambda: self._answer(number, None))
-            case Attempt():
-                raise AssertionError("neighbours are not joined")
+            case Copy():  # it is run instead: no worker stores at places yet
+                self._work.soon(self, lambda: self._answer(number, None))
         return None
 
     def _answering(self, number: int, ask: Ask) -> Callable[[Answered], None]:
@@ -182,8 +183,8 @@ class ActiveRun:
     def _meaning(self, ask: Ask, answered: Answered) -> list[Made] | Raised | Evaluated:
         """What a worker answered, as a step understands it."""
         match answered:
-            case Returned():
-                return [made_of(answered, self._values)]
+            case ReturnedRange():
+                return made_of(answered, self._values)
             case Checked(passed=passed, message=message, metadata=metadata):
                 return Evaluated(
                     result=CheckResult(passed=passed, message=message, metadata=metadata),

@@ -1,6 +1,6 @@
 """A project of a test's own: definitions, fake inputs and a clock in, plans, values and reasons out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -25,6 +25,7 @@ from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, Ve
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.states import heads, version_named
+from latewood.sharing import given_tasks
 from latewood.testing.clock import Clock
 from latewood.testing.database import forget, fresh_workspace
 from latewood.testing.given import Given, known_asset, outputs_beside, with_given
@@ -56,7 +57,8 @@ class Project:
     project that the tests are run in. Its clock stands still, at `now`.
 
     Nothing of that project's `latewood.toml` is read. `resources` are instances or values of fields by name; what is
-    not among them has the defaults of its class.
+    not among them has the defaults of its class. `tasks` are functions, or tasks, that stand for those of other
+    locations, by `LOCATION:TASK`: the other one's own, imported by the test, or a substitute.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class Project:
         root: Path | None = None,
         now: datetime | None = None,
         resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
+        tasks: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self._resources = resources or {}
+        self._tasks = tasks or {}
         self._root = root or project_root(Path.cwd())
         self._environment = environment
         self._clock = Clock(now)
@@ -98,11 +102,13 @@ class Project:
         definitions: ModuleType | Definitions | Iterable[object],
         *,
         resources: "Mapping[str, Resource | Mapping[str, Any]] | None" = None,
+        tasks: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         """Other definitions from here on, as after an edit: what was made stays, and so do given values.
 
-        `resources` are theirs where they are said, else as before.
+        `resources` and `tasks` are theirs where they are said, else as before.
         """
+        self._tasks = self._tasks if tasks is None else tasks
         self._resources = self._resources if resources is None else resources
         self._defined = self._load(definitions)
 
@@ -199,13 +205,14 @@ class Project:
         return why_of(why(self._workspace, key, partition=partition, loaded=self._loaded()))
 
     def _load(self, definitions: ModuleType | Definitions | Iterable[object]) -> Loaded:
-        return load_objects(
-            definitions,
-            root=self._root,
-            location=_LOCATION,
-            environment=self._environment,
-            resources=self._resources,
-        )
+        with given_tasks(self._tasks):
+            return load_objects(
+                definitions,
+                root=self._root,
+                location=_LOCATION,
+                environment=self._environment,
+                resources=self._resources,
+            )
 
     def _prepared(
         self,

@@ -15,8 +15,8 @@ _STATUSES: Final = ("queued", "running", "succeeded", "failed", "cancelled", "in
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
 @as_json
 def runs(**given: Any) -> int:
-    """List the latest runs."""
-    from latewood.cli.history import runs_command
+    """List the latest runs, and observations of external assets."""
+    from latewood.cli.runs import runs_command
 
     return runs_command(**given)
 

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from latewood.authoring import Check
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.inputs import faults_of_receiving
@@ -14,7 +16,7 @@ from latewood.engine.loading.signature import LiveTask, Signature, read_signatur
 from latewood.engine.loading.tasks import bare_task, live_task
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
-from latewood.model.definitions import AssetDefinition, CheckDefinition, Origin, Severity
+from latewood.model.definitions import AssetDefinition, CheckDefinition, Origin, Severity, TaskDefinition
 from latewood.model.keys import AssetKey
 from latewood.model.types import fits
 
@@ -40,7 +42,7 @@ def define_checks(
             key = _checked_asset(check, signature, assets, directory)
             if (key, name) in defined:
                 raise DefinitionError(f'"{key}" has another check of this name; give one of them name=…')
-            task = bare_task(check.function, check.options, signature, inspector)
+            task = _loading(bare_task(check.function, check.options, signature, inspector), key, directory, inspector)
         except Consequence:
             continue
         except DefinitionError as error:
@@ -57,6 +59,15 @@ def define_checks(
     return defined
 
 
+def _loading(task: TaskDefinition, key: AssetKey, directory: Directory, inspector: Inspector) -> TaskDefinition:
+    """The check's task; what loads an external asset decides what it is given, as if it did so itself."""
+    io = directory.readable.get(key)
+    if io is None:
+        return task
+    code = inspector.with_io(task.code, {"value": (type(io.io), io.reading)})
+    return replace(task, code=code, uses=(*task.uses, *io.uses("value")))
+
+
 def _checked_asset(
     check: Check[..., Any], signature: Signature, assets: Mapping[AssetKey, AssetDefinition], directory: Directory
 ) -> AssetKey:
@@ -65,8 +76,9 @@ def _checked_asset(
         if key in directory.own:
             raise Consequence(f'"{key}" has errors of its own')
         raise DefinitionError(f'"{key}" belongs to another location; define the check there')
-    if assets[key].origin is not Origin.MADE:
-        raise DefinitionError(f'"{key}" is {assets[key].origin.value}: nothing here loads its value')
+    if assets[key].origin is not Origin.MADE and key not in directory.readable:
+        by_io = "; say what does, io=…" if assets[key].origin is Origin.EXTERNAL else ""
+        raise DefinitionError(f'"{key}" is {assets[key].origin.value}: nothing here loads its value{by_io}')
     if len(signature.inputs) != 1:
         found = ", ".join(signature.inputs) or "none"
         raise DefinitionError(f"expected one parameter for the asset's value, found {found}")

@@ -20,7 +20,7 @@ from latewood.model.definitions import Parameter, Receives
 from latewood.model.grids import GridKey
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import PartitionRange, TimeWindow
-from latewood.sharing import UNRESOLVED
+from latewood.sharing import unresolved_by
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # start-up: plain parameters do without it
@@ -70,8 +70,8 @@ class Signature:
 
 def read_signature(function: Callable[..., Any]) -> Signature:
     """Raises DefinitionError for a signature that cannot be a task's: says which parameter and why."""
-    if (unresolved := getattr(function, UNRESOLVED, None)) is not None:
-        raise DefinitionError(unresolved)
+    if (unresolved := unresolved_by(function)) is not None:
+        raise DefinitionError(unresolved.message)
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(inspect.unwrap(function)):
         raise DefinitionError("a coroutine or generator has no value to store: return one from a plain function")
     try:

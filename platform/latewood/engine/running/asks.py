@@ -7,7 +7,7 @@ down once, whether one process answers everything on the spot or an engine has m
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from latewood.context import CheckResult
 from latewood.decide.plan import Step
@@ -18,6 +18,7 @@ from latewood.engine.running.ranged import Due
 from latewood.engine.values.values import Values
 from latewood.events import Failure
 from latewood.model.definitions import AssetDefinition, CheckDefinition
+from latewood.model.keys import PartitionKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +38,41 @@ class Attempt(NamedTuple):
     number: int
 
 
+class Judging(Protocol):
+    """What has made, or seen, what is judged: a step, or a look."""
+
+    @property
+    def number(self) -> int:
+        """In its run."""
+        ...
+
+    @property
+    def ordinal(self) -> int:
+        """Of the partition."""
+        ...
+
+    @property
+    def partition(self) -> PartitionKey:
+        """Which one."""
+        ...
+
+
 class Evaluate(NamedTuple):
     """Call a check for a version, loaded by `values` where it is not stored for good yet. Answered with Evaluated."""
 
-    step: Step
+    step: Judging
     asset: AssetDefinition
     check: CheckDefinition
     facts: VersionFacts
     values: Values | None = None
+
+
+class Copy(NamedTuple):
+    """Store the version at the step's own place, too. Answered with its address there; None where it is not to be."""
+
+    step: Step
+    asset: AssetDefinition
+    facts: VersionFacts
 
 
 class Pause(NamedTuple):
@@ -57,7 +85,7 @@ class Durable(NamedTuple):
     """Nothing to do before everything that was told so far is durable."""
 
 
-Ask = Attempt | Evaluate | Pause | Durable
+Ask = Attempt | Evaluate | Copy | Pause | Durable
 
 T = TypeVar("T")
 
@@ -74,6 +102,12 @@ def attempted(due: Sequence[Due], number: int) -> Script[Sequence[Made | Raised]
 def evaluated(ask: Evaluate) -> Script[Evaluated]:
     """Ask for a check's verdict."""
     answer: Evaluated = yield ask
+    return answer
+
+
+def copied(ask: Copy) -> Script[str | None]:
+    """Ask for a copy."""
+    answer: str | None = yield ask
     return answer
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from latewood.context import CheckResult, Context
-from latewood.decide.plan import Step
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import live_parameter
 from latewood.engine.running.asks import Evaluate, Evaluated
@@ -19,10 +18,13 @@ from latewood.model.definitions import CheckDefinition
 
 
 class CheckCalls:
-    """Calls the checks of a loaded location for the steps of one run."""
+    """Calls the checks of a loaded location for the steps of one run, or the looks of one observation.
+
+    `context` makes what they are told of it.
+    """
 
     def __init__(
-        self, loaded: Loaded, values: Values, resources: OpenResources, context: Callable[[Step, int], Context]
+        self, loaded: Loaded, values: Values, resources: OpenResources, context: Callable[[Any, int], Context]
     ) -> None:
         self._loaded = loaded
         self._values = values

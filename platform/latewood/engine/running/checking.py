@@ -8,9 +8,8 @@ from typing import Final
 
 from latewood.context import CheckResult
 from latewood.decide.keys import check_key, parameters_of
-from latewood.decide.plan import Step
 from latewood.decide.state import State, VersionFacts
-from latewood.engine.running.asks import Evaluate, Evaluated, Script, evaluated
+from latewood.engine.running.asks import Evaluate, Evaluated, Judging, Script, evaluated
 from latewood.engine.running.attempt import files_changed
 from latewood.engine.running.recorder import Told
 from latewood.engine.storage.store import Staged
@@ -46,7 +45,7 @@ class Checks:
 
     def judge(
         self,
-        step: Step,
+        step: Judging,
         asset: AssetDefinition,
         facts: VersionFacts,
         known: Known,
@@ -78,7 +77,7 @@ class Checks:
             judged.passes &= verdict.passed or not check.blocking
         return judged
 
-    def accepted(self, step: Step, facts: VersionFacts, *, head: bool) -> Told:
+    def accepted(self, step: Judging, facts: VersionFacts, *, head: bool) -> Told:
         """That nothing stands before the version any more."""
         fact = VersionAccepted(
             run=self._run,
@@ -94,7 +93,7 @@ class Checks:
     def _tell(
         self,
         judged: Judged,
-        step: Step,
+        step: Judging,
         check: CheckDefinition,
         key: str,
         facts: VersionFacts,

@@ -7,9 +7,8 @@ from typing import Any
 
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.asks import Ask, Attempt, Durable, Evaluate, Pause, played
+from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Pause, played
 from latewood.engine.running.attempt import Attempts, Made, refused
-from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.opened import OpenResources
@@ -48,6 +47,7 @@ class InlineRun:
         report: Callable[[Report], None] = lambda _: None,
     ) -> None:
         self._plan = plan
+        self._loaded = loaded
         self._run = run
         self._recorder = recorder
         self._store = store
@@ -114,20 +114,22 @@ class InlineRun:
                 return self._called(due, number)
             case Evaluate():
                 return self._check_calls.evaluate(ask)
+            case Copy(step=step, asset=asset, facts=facts):
+                annotation = self._loaded.tasks[asset.key].outputs[asset.output]
+                return self.scripts.storing.copied(step, asset, facts, annotation)
             case Durable():
                 return self._recorder.told()
             case Pause(until=until):
                 return self._sleep(max(0.0, (until - self._clock()).total_seconds()))
 
     def _called(self, due: Sequence[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
-        """What comes of the call; a task of another location is called for one step at a time."""
+        """What comes of the call, here or where the task's own location is."""
+        called = [(one.step, one.bound) for one in due]
         if due[0].step.task.node.task.shared is None:
-            return self._attempts.attempt_all([(one.step, one.bound) for one in due], attempt)
-        return [self._called_elsewhere(one.step, one.bound, attempt) for one in due]
-
-    def _called_elsewhere(self, step: Step, bound: list[Bound], number: int) -> Made | Raised:
+            return self._attempts.attempt_all(called, attempt)
+        read = (facts for one in due for b in one.bound if b.input.loads for _, facts in b.versions)
         try:
-            self._store.publish(ArtifactAddress(f.artifact) for b in bound if b.input.loads for _, f in b.versions)
+            self._store.publish(ArtifactAddress(facts.artifact) for facts in read)
         except StoreError as error:
             return refused(error)
-        return self._workers.attempt(step, bound, number, run=self._run, values=self._values)
+        return self._workers.attempt_all(called, attempt, run=self._run, values=self._values)

@@ -14,13 +14,13 @@ from time import monotonic
 from typing import Final
 
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Call, Check, Checked, Failed, Returned
+from latewood.engine.running.worker_protocol import CallRange, Check, Checked, Failed, Returned, ReturnedRange
 from latewood.engine.running.workers import Crew
 from latewood.engine.values.recordable import text
 from latewood.errors import LatewoodError, StoreError
 from latewood.events import Failure, FailureKind
 
-Answered = Returned | Checked | Failed
+Answered = ReturnedRange | Checked | Failed
 
 _CALLS_MAX: Final = 2_000
 """Calls after which a process is replaced: what user code leaks does not add up for ever."""
@@ -31,7 +31,7 @@ class Job:
     """One call of a task, or a check, by a process of the crew. `done` is called once, in another thread."""
 
     crew: Crew
-    call: Call | Check
+    call: CallRange | Check
     timeout: timedelta | None
     done: Callable[[Answered], None]
 
@@ -143,9 +143,11 @@ class Pool:
 
 def _called(worker: Worker, job: Job) -> Answered:
     try:
-        return worker.call(job.call, timeout=job.timeout)
+        answer = worker.ask(job.call, timeout=job.timeout)
     except LatewoodError as error:
         return _failed(error)
+    assert not isinstance(answer, Returned), "only a call for one partition is answered so"
+    return answer
 
 
 def _failed(error: LatewoodError) -> Failed:

@@ -48,17 +48,21 @@ class Reusable:
         taken = self._heads_of_this_key(step, inputs) or reusable(node, step.partition, inputs, self._state)
         for key, facts in zip(node.keys, taken or (), strict=False):
             if facts is not None and not self._exists(key, facts):
-                fact = ReuseSourceLost(
-                    run=self._run,
-                    step=step.number,
-                    asset=facts.asset,
-                    version=facts.version,
-                    artifact=facts.artifact,
-                    partition=step.partition,
-                )
-                self._recorder.tell((fact, ("lost", step.number, facts.asset)))
+                self.lost(step, facts)
                 return None
         return taken
+
+    def lost(self, step: Step, facts: VersionFacts) -> None:
+        """Record that the version cannot be taken after all."""
+        fact = ReuseSourceLost(
+            run=self._run,
+            step=step.number,
+            asset=facts.asset,
+            version=facts.version,
+            artifact=facts.artifact,
+            partition=step.partition,
+        )
+        self._recorder.tell((fact, ("lost", step.number, facts.asset)))
 
     def _exists(self, key: AssetKey, facts: VersionFacts) -> bool:
         """Whether the version can be read: it is in the store, or still at its place."""
@@ -102,7 +106,7 @@ class Reusable:
     def output(
         self, step: Step, asset: AssetDefinition, facts: VersionFacts, result: VersionFacts, *, head: bool
     ) -> ReusedOutput:
-        """What is recorded of one version that is taken, `facts`, and becomes `result`."""
+        """What is recorded of one version that is taken, `facts`, and becomes `result`, which may lie elsewhere."""
         now = self._state.heads.get(result.asset, {}).get(step.partition)
         moves = now is None or now.version != result.version
         made = None
@@ -123,6 +127,7 @@ class Reusable:
             made=made,
             made_at=None if made is None else facts.made_at,
             source=None if made is None else (facts.asset, facts.version),
+            placed="" if result.artifact == facts.artifact else result.artifact,
         )
 
     def fact(self, step: Step, inputs: str, outputs: tuple[ReusedOutput, ...]) -> StepReused:

@@ -15,13 +15,13 @@ from uuid import UUID
 import msgspec
 
 from latewood.decide.actions import barred
-from latewood.decide.judge import retraction
+from latewood.decide.judge import is_elsewhere, retraction
 from latewood.decide.keys import inputs_digest
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Durable, Pause, Script, attempted
+from latewood.engine.running.asks import Copy, Durable, Pause, Script, attempted, copied
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
@@ -94,7 +94,7 @@ class Scripts:
         self._bindings = Bindings(catalog, plan.state, plan.views)
         self._values = values
         self._checks = Checks(values, run, plan.state, root)
-        self._storing = Storing(plan.state, run, places, values, self._checks, recorder)
+        self.storing = Storing(plan.state, run, places, values, self._checks, recorder)
         self._reusable = Reusable(plan, run, recorder, store, places)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
         self._reports = Reports(report)
@@ -116,8 +116,7 @@ class Scripts:
         taken = self._reusable.find(step, inputs)
         if taken is None:
             return Due(step, bound, inputs)
-        yield from self._reuse(step, bound, inputs, taken)
-        return None
+        return None if (yield from self._reuse(step, bound, inputs, taken)) else Due(step, bound, inputs)
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,7 +171,7 @@ class Scripts:
         judged: Mapping[str, Judged] = {}
         key = self._facts.key(step, inputs, made)
         if made.unplaced:
-            outcome, judged = yield from self._storing.stored(step, made, inputs, key)
+            outcome, judged = yield from self.storing.stored(step, made, inputs, key)
         if isinstance(outcome, Raised):
             return outcome
         yield from self._succeed(step, attempt, inputs, outcome, key, judged, cause)
@@ -336,16 +335,16 @@ class Scripts:
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> Script[None]:
+    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> Script[bool]:
+        """Take these versions in place of running; False where one does not get to the place where it belongs."""
         node = step.task.node
         variant = node.is_variant
         judged = Judged()
         accepting: Told = []
         outputs: list[ReusedOutput] = []
         results: list[tuple[AssetDefinition, VersionFacts]] = []
-        for asset, id_, facts in zip(node.assets, node.ids, taken, strict=True):
+        for index, (asset, id_, facts) in enumerate(zip(node.assets, node.ids, taken, strict=True)):
             if facts is None:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
                 continue
             own = self._reusable.own(step, id_, facts)
             known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
@@ -353,6 +352,13 @@ class Scripts:
             judged.told += found.told
             judged.needs += found.needs
             result = own._replace(accepted=found.passes)
+            # What a blocking check refuses never gets to a place.
+            if found.passes and is_elsewhere(node, index, step.partition, facts, self._plan.state):
+                copy = yield from copied(Copy(step, asset, facts))
+                if copy is None:
+                    self._reusable.lost(step, facts)
+                    return False
+                result = result._replace(artifact=copy)
             outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
             if found.passes and own is facts and not facts.accepted:
                 accepting += self._checks.accepted(step, result, head=False)
@@ -367,8 +373,12 @@ class Scripts:
             then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
         )
         self.tally.reused += 1
+        for asset, facts in zip(node.assets, taken, strict=True):
+            if facts is None:
+                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         for asset, result in results:
             self._bind_result(step, asset, result, ids[len(judged.told)], judged.told)
+        return True
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from latewood.decide.judge import retraction
 from latewood.decide.nodes import Node
@@ -16,7 +17,7 @@ from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged
 from latewood.engine.running.placing import Places, Put
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
-from latewood.engine.values.values import Examined, StagedOutput, Values
+from latewood.engine.values.values import GIVEN, Examined, StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import RunId, version_id
@@ -74,6 +75,19 @@ class Storing:
             failed = replace(refused(error), duration_ms=made.returned.duration_ms, output=made.returned.output)
             return failed, {}
         return replace(made, outputs=outputs, unplaced={}, logs=logs), judged
+
+    def copied(self, step: Step, asset: AssetDefinition, facts: VersionFacts, annotation: Any) -> str | None:
+        """The address of a copy of the version at the step's place; None where none of the same content gets there."""
+        try:
+            value = self._values.load(asset.key, facts, annotation)
+            examined = self._values.examine(value, annotation, subject=f'"{asset.key}"')
+            if examined.data_version != facts.data_version and not facts.data_version.startswith(GIVEN):
+                with examined.encoded.scratch:
+                    return None
+            put = self._put(step, asset, examined)
+        except (ValueRefused, StoreError):
+            return None  # computing it anew tells what the matter is
+        return None if isinstance(put, Raised) else put.address.written
 
     def _put(self, step: Step, asset: AssetDefinition, examined: Examined) -> Put | Raised:
         timeout = asset.task.timeouts.running

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
 from queue import Queue
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from msgspec.structs import replace
 
@@ -37,6 +37,7 @@ from latewood.engine.running.step_logs import listening
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    CallRange,
     Check,
     Checked,
     Close,
@@ -45,9 +46,11 @@ from latewood.engine.running.worker_protocol import (
     Open,
     Opened,
     Read,
+    Recall,
     Refused,
     Result,
     Returned,
+    ReturnedRange,
     Running,
     decode_call,
     decode_open,
@@ -55,7 +58,7 @@ from latewood.engine.running.worker_protocol import (
 )
 from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.recordable import text
-from latewood.engine.values.values import Values
+from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
@@ -63,6 +66,8 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
+
+A = TypeVar("A")
 
 
 def main() -> None:
@@ -90,8 +95,12 @@ def main() -> None:
             match decode_call(waiting.get()):
                 case Call() as call:
                     answer(caller.call(call))
+                case CallRange(calls=calls):
+                    answer(caller.call_range(calls))
                 case Check() as check:
                     answer(caller.check(check))
+                case Recall() as recall:
+                    answer(caller.recall(recall))
                 case Close():
                     answer(Closed(failures=caller.close()))
 
@@ -190,17 +199,29 @@ class _Caller:
 
     def call(self, call: Call) -> Returned | Failed:
         """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
-        try:
-            return self._called(call)
-        except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
-            failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
-            return Failed(failure=failure)
+        match self.call_range((call,)):
+            case Failed() as failed:
+                return failed
+            case ReturnedRange(each=(returned,), logs=logs):
+                return replace(returned, logs=logs)
+        raise AssertionError("one call, one result")
+
+    def call_range(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
+        """What came of one call for all of these."""
+        return self._whatever_goes_wrong(lambda: self._called(calls))
 
     def check(self, check: Check) -> Checked | Failed:
-        """What the check says; whatever goes wrong around it is the failure of this one call."""
+        """What the check says."""
+        return self._whatever_goes_wrong(lambda: self._checked(check))
+
+    def recall(self, recall: Recall) -> Returned | Failed:
+        """The version as an artifact of the results."""
+        return self._whatever_goes_wrong(lambda: self._recalled(recall))
+
+    def _whatever_goes_wrong(self, act: Callable[[], A]) -> A | Failed:
         try:
-            return self._checked(check)
-        except Exception as error:  # noqa: BLE001 - as above
+            return act()
+        except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)
 
@@ -208,16 +229,16 @@ class _Caller:
         """Leave the resources that were entered; each failure by the resource's name."""
         return self._resources.close()
 
-    def _called(self, call: Call) -> Returned | Failed:
-        node = self._node(call.assets, call.parameters)
+    def _called(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
+        call, node = calls[0], self._node(calls[0].assets, calls[0].parameters)
         around = self._told if node.task.timeouts.running else nullcontext
-        attempts = self._attempts(RunId(call.run), _clock(call), around)
-        outcome = attempts.attempt(_step(node, call.step, call.partition), _bound(node, call.inputs), call.attempt)
-        match outcome:
-            case Raised():
-                return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
-            case Made():
-                return self._returned(outcome)
+        due = [(_step(node, each.step, each.partition), _bound(node, each.inputs)) for each in calls]
+        outcome = self._attempts(RunId(call.run), _clock(call), around).attempt_all(due, call.attempt)
+        if isinstance(outcome, Raised):
+            return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
+        if strays := self._elsewhere.names():
+            return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
+        return ReturnedRange(each=tuple(map(self._returned, outcome)), logs=outcome[0].returned.output)
 
     def _checked(self, check: Check) -> Checked:
         asset = self._assets[check.asset]
@@ -243,6 +264,14 @@ class _Caller:
     ) -> Attempts:
         return Attempts(self._loaded, self._values, self._resources, run, clock, self._dynamic, around=around)
 
+    def _recalled(self, recall: Recall) -> Returned:
+        asset = self._assets[recall.asset]
+        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
+        value = self._values.load(asset.key, _facts(recall.version), annotation)
+        output = self._values.stage(value, annotation, subject=f'"{asset.key}"')
+        self._results.commit([output.staged])
+        return Returned(outputs={asset.output: _result(output)}, duration_ms=0.0)
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         """The time of user code alone is limited, by an engine that does not see when it begins and ends."""
@@ -263,27 +292,25 @@ class _Caller:
             logic="",
         )
 
-    def _returned(self, made: Made) -> Returned | Failed:
-        if strays := self._elsewhere.names():
-            return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
+    def _returned(self, made: Made) -> Returned:
         self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
         return Returned(
-            outputs={
-                name: Result(
-                    data_version=output.data_version,
-                    artifact=output.staged.address,
-                    size=output.staged.size,
-                    metadata=dict(output.metadata),
-                    columns=output.columns,
-                )
-                for name, output in made.outputs.items()
-            },
+            outputs={name: _result(output) for name, output in made.outputs.items()},
             duration_ms=made.returned.duration_ms,
-            logs=made.returned.output,
             metadata=dict(made.metadata),
             no_reuse=made.no_reuse,
             added={name: tuple(keys) for name, keys in made.added.items()},
         )
+
+
+def _result(output: StagedOutput) -> Result:
+    return Result(
+        data_version=output.data_version,
+        artifact=output.staged.address,
+        size=output.staged.size,
+        metadata=dict(output.metadata),
+        columns=output.columns,
+    )
 
 
 def _step(node: Node, number: int, partition: PartitionKey) -> Step:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.running.worker_protocol import (
     Answer,
     Call,
+    CallRange,
     Check,
     Checked,
     Close,
@@ -27,8 +28,11 @@ from latewood.engine.running.worker_protocol import (
     Failed,
     Open,
     Opened,
+    Recall,
     Refused,
+    Request,
     Returned,
+    ReturnedRange,
     Running,
     decode_answer,
     encode,
@@ -179,15 +183,33 @@ class Worker:
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def call(self, call: Call | Check, *, timeout: timedelta | None = None) -> Returned | Checked | Failed:
-        """What the task returned, or how it failed. Raises WorkerUnusable where the location does not load (again).
+    def call(self, call: Call | Recall, *, timeout: timedelta | None = None) -> Returned | Failed:
+        """What the task returned, or how it failed. Raises WorkerUnusable as `ask` does."""
+        match self.ask(call, timeout=timeout):
+            case Returned() | Failed() as answer:
+                return answer
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
+
+    def call_range(self, calls: Sequence[Call], *, timeout: timedelta | None = None) -> ReturnedRange | Failed:
+        """What a partition-wise task returned for all of these, in one call, or how that failed."""
+        match self.ask(CallRange(calls=tuple(calls)), timeout=timeout):
+            case ReturnedRange() | Failed() as answer:
+                return answer
+            case other:
+                raise self._unusable(f"it answered {type(other).__name__}")
+
+    def ask(
+        self, request: Call | CallRange | Check | Recall, *, timeout: timedelta | None = None
+    ) -> Returned | ReturnedRange | Checked | Failed:
+        """What came of it, or how it failed. Raises WorkerUnusable where the location does not load (again).
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
         """
         if self._process is None:
             self.start()
-        match self._exchange(call, None if timeout is None else timeout.total_seconds()):
-            case Returned() | Checked() | Failed() as answer:
+        match self._exchange(request, None if timeout is None else timeout.total_seconds()):
+            case Returned() | ReturnedRange() | Checked() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 self.kill()
@@ -212,9 +234,7 @@ class Worker:
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
-    def _exchange(
-        self, message: Open | Call | Check | Close, timeout_s: float | None = None
-    ) -> Answer | Died | Overdue:
+    def _exchange(self, message: Open | Request, timeout_s: float | None = None) -> Answer | Died | Overdue:
         process = self._process
         assert process is not None, "the process was started"
         assert process.stdin is not None, "as a pipe"
@@ -318,17 +338,10 @@ def worker_environment(
 
 def _redacted(answer: Answer) -> Answer:
     match answer:
+        case ReturnedRange(each=each):
+            return replace(answer, each=tuple(map(_without_secrets_in, each)), logs=redacted(answer.logs))
         case Returned():
-            return replace(
-                answer,
-                outputs={
-                    name: replace(result, metadata=redacted_json(result.metadata))
-                    for name, result in answer.outputs.items()
-                },
-                logs=redacted(answer.logs),
-                metadata=redacted_json(answer.metadata),
-                no_reuse=redacted(answer.no_reuse),
-            )
+            return _without_secrets_in(answer)
         case Checked():
             return replace(
                 answer,
@@ -346,6 +359,18 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, message=redacted(answer.message))
         case Opened() | Running():
             return answer
+
+
+def _without_secrets_in(answer: Returned) -> Returned:
+    return replace(
+        answer,
+        outputs={
+            name: replace(result, metadata=redacted_json(result.metadata)) for name, result in answer.outputs.items()
+        },
+        logs=redacted(answer.logs),
+        metadata=redacted_json(answer.metadata),
+        no_reuse=redacted(answer.no_reuse),
+    )
 
 
 def _without_secrets(failure: Failure) -> Failure:

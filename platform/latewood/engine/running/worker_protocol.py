@@ -79,6 +79,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     at: str = ""
 
 
+class CallRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Run a partition-wise task once, for the neighbouring partitions of these calls in their order."""
+
+    calls: tuple[Call, ...]
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Load a version of an asset from its place, by its IO, into the store of results. Answered as a call."""
+
+    asset: AssetKey
+    version: Read
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Evaluate this check for a version of the asset."""
 
@@ -124,6 +137,13 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     added: dict[str, tuple[PartitionKey, ...]] = {}
 
 
+class ReturnedRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task returned, for a range: what each of its partitions gets; `logs` are of the one call."""
+
+    each: tuple[Returned, ...]
+    logs: str = ""
+
+
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The check came to a verdict, or to none where `failure` is."""
 
@@ -149,9 +169,10 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Answer = Opened | Refused | Running | Returned | Checked | Failed | Closed
+Request = Call | CallRange | Check | Recall | Close
+Answer = Opened | Refused | Running | Returned | ReturnedRange | Checked | Failed | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Call | Check | Close]] = msgspec.json.Decoder(Call | Check | Close).decode
+decode_call: Final[Callable[[bytes], Request]] = msgspec.json.Decoder(Request).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

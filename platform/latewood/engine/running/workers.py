@@ -16,7 +16,7 @@ from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.calls import Returned as Value
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned
+from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned, ReturnedRange
 from latewood.engine.storage.store import ArtifactAddress, Staged
 from latewood.engine.values.recordable import text
 from latewood.engine.values.values import StagedOutput, Values
@@ -79,13 +79,18 @@ class Workers:
         for key in self._crews:
             self._worker(key)
 
-    def attempt(self, step: Step, bound: list[Bound], number: int, *, run: RunId, values: Values) -> Made | Raised:
-        """Call the task in its own process; what it returned is in the store by then."""
-        node = step.task.node
+    def attempt_all(
+        self, due: Sequence[tuple[Step, list[Bound]]], number: int, *, run: RunId, values: Values
+    ) -> list[Made] | Raised:
+        """Call the task in its own process; what it returned is in the store by then.
+
+        Of a partition-wise task neighbouring steps are `due` together, as in `Attempts.attempt_all`.
+        """
+        node = due[0][0].task.node
         try:
             try:
-                answer = self._worker(node.keys[0]).call(
-                    call_of(step, node, bound, number, run), timeout=node.task.timeouts.running
+                answer = self._worker(node.keys[0]).call_range(
+                    [call_of(step, node, bound, number, run) for step, bound in due], timeout=node.task.timeouts.running
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
@@ -93,8 +98,8 @@ class Workers:
             match answer:
                 case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
                     return Raised(failure=failure, duration_ms=duration_ms, output=logs)
-                case Returned():
-                    return made_of(answer, values)
+                case ReturnedRange() as returned:
+                    return made_of(returned, values)
         except LatewoodError as error:
             kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
             failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
@@ -158,15 +163,20 @@ def call_of(step: Step, node: Node, bound: list[Bound], number: int, run: RunId)
     )
 
 
-def made_of(answer: Returned, values: Values) -> Made:
-    """What a worker returned, as an attempt's results. Raises StoreError."""
+def made_of(answer: ReturnedRange, values: Values) -> list[Made]:
+    """What a worker returned, as an attempt's results, by partition. Raises StoreError."""
+    staged = values.stage_logs(answer.logs)
+    return [_made(returned, answer.logs, staged) for returned in answer.each]
+
+
+def _made(answer: Returned, output: str, logs: Staged | None) -> Made:
     return Made(
         outputs={name: _staged(result) for name, result in answer.outputs.items()},
         unplaced={},
         metadata=answer.metadata,
-        returned=Value(value=None, duration_ms=answer.duration_ms, output=answer.logs),
+        returned=Value(value=None, duration_ms=answer.duration_ms, output=output),
         no_reuse=answer.no_reuse,
-        logs=values.stage_logs(answer.logs),
+        logs=logs,
         added=answer.added,
     )
 

@@ -22,6 +22,9 @@ from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.tables import Column
 from latewood.places import is_placed
 
+GIVEN: Final = "given:"
+"""What data versions begin with that the task has said itself."""
+
 _COLUMNS_BYTES_MAX: Final = 8_192
 """Bytes of columns that are recorded of a step's outputs together."""
 
@@ -105,7 +108,7 @@ class Values:
                 raise ValueRefused(f"{subject}: expected data to be stored, found the value of secret {secret} in it")
         version, given = encoded.version, output.data_version
         if given is not None:
-            version = f"given:{recordable_version(given, subject=subject)}"
+            version = f"{GIVEN}{recordable_version(given, subject=subject)}"
         return Examined(
             value=value,
             annotation=annotation,

@@ -1,0 +1,112 @@
+"""`latewood runs`: what was done, newest first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from latewood.cli import exits
+from latewood.cli.opening import open_workspace
+from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
+from latewood.commands.runs import Looked, latest, unheard
+from latewood.commands.views import refuse_unknown
+from latewood.projections.environments import existing
+from latewood.projections.runs import RunRow
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+
+UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
+
+
+def runs_command(*, environment: str, status: str | None, limit: int, json_: bool) -> int:
+    """List runs and observations, newest first."""
+    workspace = open_workspace()
+    found = latest(workspace, limit=limit, environment=environment, status=status or "")
+    if environment and not found:
+        with snapshot(workspace.log) as connection:
+            known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
+        refuse_unknown(environment, known)
+    if json_:
+        print_json([run_json(row) if isinstance(row, RunRow) else _looked_json(row) for row in found])
+        return exits.OK
+    names = ("run", "status", "env", "selection", "requested", "took", "steps")
+    rows = table(*names, right=("took",), whole=("requested",), spare=("env", "took"))
+    for row in found:
+        style = STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else ""
+        rows.add_row(*(_run_row(row) if isinstance(row, RunRow) else _looked_row(row)), style=style)
+    out = console()
+    out.print(rows if found else "No such runs." if environment or status else "No runs yet.")
+    if gone := [row.run for row in found if isinstance(row, RunRow) and not row.recorded]:
+        out.print(f"{', '.join(gone)}: {UNRECORDED}", style="dim")
+    return exits.OK
+
+
+def _run_row(row: RunRow) -> tuple[str, ...]:
+    selection = f"{row.selection} {row.partitions}".strip()
+    counts = _counts_text(row.counts or {})
+    return row.run, run_status(row), row.environment, selection, moment(row.requested_at), took(row), counts
+
+
+def _looked_row(row: Looked) -> tuple[str, ...]:
+    more = f" and {len(row.keys) - 1:,} more" if row.keys[1:] else ""
+    counts = f"{row.observed:,} observed" + (f", {row.failed:,} failed" if row.failed else "")
+    return row.id, row.status, row.environment, f"{row.keys[0]}{more}", moment(row.at), "", counts
+
+
+def run_status(row: RunRow) -> str:
+    """The status; of a run that goes on with when its process was last heard of, since it may be gone."""
+    seconds = unheard(row)
+    return row.status if seconds is None else f"{row.status}, last heard of {seconds:.0f} s ago"
+
+
+def took(row: RunRow) -> str:
+    """How long it took, for people; nothing while it goes on."""
+    return "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
+
+
+def _counts_text(counts: Mapping[str, int]) -> str:
+    """What became of a run's steps, in the words with which it ended; nothing while it goes on."""
+    if not counts:
+        return ""
+    reused = counts.get("reused", 0) + counts.get("fresh", 0)
+    others = [f"{counts[name]:,} {name}" for name in ("failed", "refused", "skipped") if counts.get(name)]
+    return ", ".join([f"{counts.get('ran', 0):,} run", f"{reused:,} reused", *others])
+
+
+def run_json(row: RunRow) -> dict[str, Any]:
+    """A run, for machines."""
+    return {
+        "run": row.run,
+        "kind": "run",
+        "status": row.status,
+        "environment": row.environment,
+        "selection": row.selection,
+        "partitions": row.partitions,
+        "actor": row.actor,
+        "requested_at": row.requested_at,
+        "requested_position": row.requested_position,
+        "ended_at": row.ended_at,
+        "ended_position": row.ended_position,
+        "counts": row.counts or {},
+        "recorded": row.recorded,
+        "unheard_s": unheard(row),
+    }
+
+
+def _looked_json(row: Looked) -> dict[str, Any]:
+    """An observation, in the fields of a run as far as they go; it is recorded when it has ended."""
+    return {
+        "run": row.id,
+        "kind": "observation",
+        "status": row.status,
+        "environment": row.environment,
+        "selection": "",
+        "partitions": "",
+        "assets": row.keys,
+        "actor": row.actor,
+        "requested_at": row.at,
+        "requested_position": row.position,
+        "ended_at": row.at,
+        "ended_position": row.position,
+        "counts": {"observed": row.observed, "failed": row.failed},
+        "recorded": True,
+        "unheard_s": None,
+    }

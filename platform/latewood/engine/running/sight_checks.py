@@ -1,0 +1,92 @@
+"""Checks of what was seen of external assets: their values are loaded by the IO, and a verdict is as one of a run."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from latewood.context import Context
+from latewood.decide.state import State, VersionFacts
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.asks import Ask, Evaluate, Evaluated, played
+from latewood.engine.running.check_calls import CheckCalls
+from latewood.engine.running.checking import Checks, Judged, Known
+from latewood.engine.running.looking import Sight
+from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.placing import Places
+from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.values import Values
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
+from latewood.model.partitions import ordinal_of
+from latewood.model.schemes import dynamic_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What checks judge in place of a step."""
+
+    asset: AssetDefinition
+    number: int
+    ordinal: int
+    partition: PartitionKey
+
+
+class SightChecks:
+    """Evaluates the checks of external assets of a loaded location, for one observation."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        store: ArtifactStore,
+        resources: OpenResources,
+        run: RunId,
+        state: State,
+        clock: Callable[[], datetime],
+        assets: Collection[AssetDefinition],
+    ) -> None:
+        self._run = run
+        self._clock = clock
+        self._now = state.now
+        self._dynamic = frozenset(name for asset in assets for name in dynamic_names(asset.partitions))
+        values = Values(store, placed=Places(loaded.ios, loaded.root, resources))
+        self._checks = Checks(values, run, state, loaded.root)
+        self._calls = CheckCalls(loaded, values, resources, self._context)
+
+    def judge(
+        self, asset: AssetDefinition, id_: AssetId, partition: PartitionKey, number: int, sight: Sight, known: Known
+    ) -> Judged:
+        """What the checks say of what was seen by look `number`; verdicts that stand are not asked for again."""
+        look = _Look(asset=asset, number=number, ordinal=ordinal_of(asset.partitions, partition), partition=partition)
+        facts = VersionFacts(
+            asset=id_,
+            partition=partition,
+            version=version_id(self._run, number),
+            position=0,  # not recorded yet; nobody asks
+            made_at=self._now,
+            duration_ms=0.0,
+            data_version=sight.data_version,
+            artifact=sight.artifact,
+            code="",
+            logic="",
+            inputs="",
+            reuse_key="",
+            accepted=True,
+        )
+        return played(self._checks.judge(look, asset, facts, known, variant=False), self._answer)
+
+    def _answer(self, ask: Ask) -> Evaluated:
+        assert isinstance(ask, Evaluate), "nothing else is asked of a look"
+        return self._calls.evaluate(ask)
+
+    def _context(self, look: _Look, attempt: int) -> Context:
+        return Context(
+            assets=(look.asset.key,),
+            outputs=(look.asset.output,),
+            partition=look.partition,
+            run=self._run,
+            attempt=attempt,
+            now=self._clock,
+            is_cancelled=lambda: False,
+            on_progress=lambda _share, _message: None,
+            dynamic=self._dynamic,
+        )
