@@ -146,6 +146,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows to measure: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="one repetition, to see that everything runs")
     asked = parser.parse_args()
+    # Images often set it; users' commands find what was compiled before.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive us
     if unknown := sorted(set(asked.names) - set(names)):
         parser.error(f"no row is named {', '.join(unknown)}; the rows are {', '.join(names)}")
