@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import update_wrapper
 from typing import Any, Final, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
+from latewood.automation import Automation
 from latewood.errors import DefinitionError
 from latewood.model.definitions import Origin
 from latewood.model.mappings import Along, Listed
@@ -378,6 +379,7 @@ class Definitions:
         launch_plans: Iterable[LaunchPlan] = (),
         observers: Iterable[Observer[..., Any]] = (),
         tasks: Iterable[Task[..., Any]] = (),
+        automations: Iterable[Automation] = (),
     ) -> None:
         self.assets = tuple(assets)
         self.checks = tuple(checks)
@@ -385,3 +387,4 @@ class Definitions:
         self.launch_plans = tuple(launch_plans)
         self.observers = tuple(observers)
         self.tasks = tuple(tasks)
+        self.automations = tuple(automations)

@@ -12,7 +12,19 @@ import click
 
 from latewood import __version__
 from latewood.cli import exits
-from latewood.cli.registry import again, assets, environments, log, making, partitions, runs, sharing, upkeep, versions
+from latewood.cli.registry import (
+    again,
+    assets,
+    automations,
+    environments,
+    log,
+    making,
+    partitions,
+    runs,
+    sharing,
+    upkeep,
+    versions,
+)
 from latewood.errors import LatewoodError
 from latewood_eventlog.errors import LogError
 
@@ -82,6 +94,6 @@ def main() -> None:
     """
 
 
-_MODULES = (again, assets, environments, log, making, partitions, runs, sharing, upkeep, versions)
+_MODULES = (again, assets, automations, environments, log, making, partitions, runs, sharing, upkeep, versions)
 for command in chain(*(module.COMMANDS for module in _MODULES)):
     main.add_command(command)

@@ -26,6 +26,7 @@ from latewood.engine.storage.store import address_of
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.automations import automations_of
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
 from latewood.projections.configurations import Configuration, configured_along
 from latewood.projections.environments import line_of
@@ -114,7 +115,8 @@ def _store_lock(workspace: Workspace, lock: bytes | None) -> None:
 
 def _snapshot_of(loaded: Loaded) -> Snapshot:
     lock = loaded.settings.lock
-    new = snapshot_of(loaded.location, loaded.assets, source_name(loaded.sources), loaded.launchables, loaded.offered)
+    source, launchables, offered = source_name(loaded.sources), loaded.launchables, loaded.offered
+    new = snapshot_of(loaded.location, loaded.assets, source, launchables, offered, loaded.automations)
     return replace(new, python=loaded.settings.python, lock="" if lock is None else address_of(lock, _LOCK))
 
 
@@ -167,6 +169,7 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
         ids={d.definition.key: d.asset for d in assets},
         launchables={name: digest for name, ((_, digest, _),) in launchables.items()},
         tasks={offered.task.name: offered.digest for offered in tasks},
+        automations={name: found.digest for (_, name), found in automations_of(connection, project, own).items()},
     )
     known = deployment(connection, project, new.deployment) is not None
     return Foreseen(new=new, base=base, ids=ids, known=known, configured=configured)

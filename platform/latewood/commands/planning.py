@@ -137,8 +137,12 @@ def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, looks: Looks
     return view, executable_plan(workspace, view, asked, loaded, looks)
 
 
-def executable_plan(workspace: Workspace, view: View, asked: Asked, loaded: Loaded, looks: Looks | None = None) -> Plan:
-    """The plan for what is asked of the loaded location, in which nothing relies on an artifact that is gone.
+def executable_plan(
+    workspace: Workspace, view: View, asked: Asked, loaded: Loaded | None = None, looks: Looks | None = None
+) -> Plan:
+    """The plan for what is asked of the loaded location, or of all as they are deployed.
+
+    Nothing in it relies on an artifact that is gone.
 
     Raises UsageError. Cost: as `make_plan`, and one look at the disk for each partition that is fresh.
     """

@@ -11,6 +11,8 @@ from latewood.decide.keys import digest
 from latewood.events import (
     AssetDefined,
     AssetDropped,
+    AutomationDefined,
+    AutomationDropped,
     DeploymentCreated,
     EnvironmentDeployed,
     Event,
@@ -19,6 +21,7 @@ from latewood.events import (
     TaskDefined,
     TaskDropped,
 )
+from latewood.model.automations import Automation
 from latewood.model.definitions import AssetDefinition, BareTask, definition_digest, merkle_root
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.workflows import Launchable
@@ -62,6 +65,8 @@ class Snapshot:
     python: str = ""
     tasks: tuple[BareTask, ...] = ()
     task_digests: Mapping[str, str] = field(default_factory=dict)
+    automations: tuple[Automation, ...] = ()
+    automation_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -75,7 +80,8 @@ class Snapshot:
 class Base:
     """What the environment has of this location now: the deployment, and digest and id of each asset by key.
 
-    `launchables` are the digests of what can be launched, by name, `tasks` those of tasks that others may refer to.
+    `launchables` are the digests of what can be launched, by name, `tasks` those of tasks that others may refer to,
+    `automations` those of what happens by itself.
     """
 
     deployment: str = ""
@@ -83,6 +89,7 @@ class Base:
     ids: Mapping[AssetKey, AssetId] = field(default_factory=dict)
     launchables: Mapping[str, str] = field(default_factory=dict)
     tasks: Mapping[str, str] = field(default_factory=dict)
+    automations: Mapping[str, str] = field(default_factory=dict)
 
 
 def snapshot_of(
@@ -91,15 +98,18 @@ def snapshot_of(
     source: str,
     launchables: Sequence[Launchable] = (),
     tasks: Sequence[BareTask] = (),
+    automations: Sequence[Automation] = (),
 ) -> Snapshot:
     """The snapshot of these definitions and this source. Cost: O(definitions)."""
     digests = {asset.key: definition_digest(asset) for asset in assets}
     launch_digests = {launchable.name: definition_digest(launchable) for launchable in launchables}
     task_digests = {task.name: definition_digest(task) for task in tasks}
+    automation_digests = {automation.name: definition_digest(automation) for automation in automations}
     # No key has a colon in it, so a workflow is never taken for the asset of its name. What a location has none of is
     # no part: roots of before stay what they were.
     others = {f"launch:{name}": found for name, found in launch_digests.items()}
     others |= {f"task:{name}": found for name, found in task_digests.items()}
+    others |= {f"automation:{name}": found for name, found in automation_digests.items()}
     root = merkle_root({**digests, **{AssetKey(name): found for name, found in others.items()}})
     return Snapshot(
         location=location,
@@ -111,6 +121,8 @@ def snapshot_of(
         launch_digests=launch_digests,
         tasks=tuple(tasks),
         task_digests=task_digests,
+        automations=tuple(automations),
+        automation_digests=automation_digests,
     )
 
 
@@ -185,6 +197,7 @@ def deploy(
     facts += [AssetDropped(asset=base.ids[key], key=key, location=new.location, deployment=name) for key in dropped]
     facts += _launch_facts(new, base)
     facts += _task_facts(new, base)
+    facts += _automation_facts(new, base)
     facts.append(
         DeploymentCreated(
             deployment=name,
@@ -264,6 +277,22 @@ def _task_facts(new: Snapshot, base: Base) -> Iterator[Event]:
     for name in base.tasks:
         if name not in new.task_digests:
             yield TaskDropped(name=name, location=new.location, deployment=new.deployment)
+
+
+def _automation_facts(new: Snapshot, base: Base) -> Iterator[Event]:
+    for automation in new.automations:
+        digest_ = new.automation_digests[automation.name]
+        if base.automations.get(automation.name) != digest_:
+            yield AutomationDefined(
+                name=automation.name,
+                location=new.location,
+                deployment=new.deployment,
+                digest=digest_,
+                definition=msgspec.Raw(msgspec.json.encode(automation, order="deterministic")),
+            )
+    for name in base.automations:
+        if name not in new.automation_digests:
+            yield AutomationDropped(name=name, location=new.location, deployment=new.deployment)
 
 
 def dropped_keys(base: Base, ids: Mapping[AssetKey, AssetId]) -> list[AssetKey]:

@@ -6,7 +6,8 @@ schema version with an upcaster (`UPCASTS`). Times, ids and digests are given by
 Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what it points to), `run/ID`,
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
 `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
-(tasks that other projects may use, and those of others), `cancellations` (of runs).
+(tasks that other projects may use, and those of others), `cancellations` (of runs), `automation/NAME` (what happens by
+itself in that environment).
 """
 
 from typing import Final
@@ -28,6 +29,13 @@ from latewood.events.assets import (
     TaskReceived,
     TaskWithdrawn,
     VersionsRetracted,
+)
+from latewood.events.automations import (
+    AskedByItself,
+    AutomationDefined,
+    AutomationDropped,
+    AutomationEvaluated,
+    AutomationSwitched,
 )
 from latewood.events.base import Event
 from latewood.events.definitions import (
@@ -81,10 +89,15 @@ __all__ = [
     "TYPE_OF",
     "Action",
     "ArtifactsCollected",
+    "AskedByItself",
     "AssetDefined",
     "AssetDropped",
     "AssetObserved",
     "AssetRenamed",
+    "AutomationDefined",
+    "AutomationDropped",
+    "AutomationEvaluated",
+    "AutomationSwitched",
     "CheckEvaluated",
     "DeploymentCreated",
     "EnvironmentCreated",
@@ -146,6 +159,10 @@ TYPES: Final[dict[str, type[Event]]] = {
     "asset.dropped": AssetDropped,
     "launchable.defined": LaunchableDefined,
     "launchable.dropped": LaunchableDropped,
+    "automation.defined": AutomationDefined,
+    "automation.dropped": AutomationDropped,
+    "automation.switched": AutomationSwitched,
+    "automation.evaluated": AutomationEvaluated,
     "task.defined": TaskDefined,
     "task.dropped": TaskDropped,
     "deployment.created": DeploymentCreated,

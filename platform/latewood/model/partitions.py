@@ -90,6 +90,24 @@ def extent(scheme: Scheme | None, now: datetime) -> int:
             raise AssertionError("what has no size grows")
 
 
+def last_window(scheme: Scheme | None, now: datetime) -> Ordinals:
+    """The window of time that ended last, at or before `now`; of a grid all partitions in it.
+
+    Nothing of a scheme without windows of time, and where none has ended, or the last one of all long ago. Cost: O(1),
+    of a grid O(keys of the other dimensions).
+    """
+    windows = time_of(scheme)
+    if windows is None:
+        return Ordinals()
+    ended, size = axis_of(windows).first_from(int(now.timestamp() // 1) + 1) - 2, size_of(windows)
+    if ended < 0 or (size is not None and ended >= size):
+        return Ordinals()
+    if not isinstance(scheme, GridScheme):
+        return Ordinals.between(ended, ended + 1)
+    name = next(n for n, part in dimensions_of(scheme).items() if part is windows)
+    return parse_partitions(scheme, f"{name}={key_at(windows, ended)}", now)
+
+
 def existing(scheme: Scheme | None, now: datetime) -> Ordinals:
     """The partitions there are: windows that are over at `now` where there is no end, keys that are not removed."""
     match scheme:

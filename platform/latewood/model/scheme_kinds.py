@@ -73,6 +73,11 @@ def Cron(cron: str, start: Moment, end: Moment | None = None, *, timezone: str =
     Five fields: minute, hour, day of month, month, day of week. In a repeated hour a tick at a fixed time
     occurs once; those of `*/15 * * * *` go on and are marked `...T02:15b`. Raises DefinitionError.
     """
+    return _time_windows(checked_cron(cron), start, end, timezone)
+
+
+def checked_cron(cron: str) -> str:
+    """The expression, with one space between its fields. Raises DefinitionError for one that never ticks."""
     found = f'cron expression "{cron}"'
     form = "expected five fields, minute hour day month weekday, as in 0 6 * * *"
     if len(cron.split()) != 5:  # noqa: PLR2004 -- cronsim would take a sixth, seconds, that keys do not show
@@ -83,7 +88,7 @@ def Cron(cron: str, start: Moment, end: Moment | None = None, *, timezone: str =
         raise DefinitionError(f"{found}: {error}; {form}") from None
     except StopIteration:
         raise DefinitionError(f"{found}: no such time occurs within 50 years") from None
-    return _time_windows(" ".join(cron.split()), start, end, timezone)
+    return " ".join(cron.split())
 
 
 def Static(keys: Iterable[str]) -> StaticKeys:

@@ -4,6 +4,7 @@ from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
+from latewood.projections.automations import AutomationsProjection
 from latewood.projections.carried import CarriedProjection
 from latewood.projections.catalog import CatalogProjection
 from latewood.projections.configurations import ConfigurationsProjection
@@ -21,6 +22,7 @@ from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
+    AutomationsProjection(),
     CarriedProjection(),
     CatalogProjection(),
     ConfigurationsProjection(),

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 
 from latewood.commands.blocked import refuse_blocked
+from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
+from latewood.commands.planning import Asked
+from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
+from latewood.decide.plan import Plan
+from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import Executor, RunCancelRequested
@@ -26,14 +31,32 @@ class Requested:
 
 
 def request(workspace: Workspace, prepared: Prepared) -> Requested:
-    """Ask for what was prepared to be run by engines, with the code that is deployed.
+    """Ask for what was prepared to be run by engines, with the code that is deployed. Raises as `request_of` does."""
+    plan = prepared.plan
+    if not plan.tasks:
+        return Requested(run=RunId(""), steps=0)
+    run = workspace.new_run()
+    workspace.log.append(Batch(appends=(request_of(workspace, prepared, run),)))
+    announce(workspace.log.engine)
+    return Requested(run=run, steps=plan.length)
+
+
+def as_deployed(view: View, location: str, asked: Asked, plan: Plan) -> Prepared:
+    """A plan that no code was loaded for: of the environment's deployments, asked for by one of its locations."""
+    loaded = Loaded(
+        location=location, root=view.root, assets=tuple(view.catalog.assets.values()), sources={}, tasks={}, checks={}
+    )
+    deployed = Deployed(deployment=view.deployments[location], ids=view.ids)
+    return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=plan)
+
+
+def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAppend:
+    """The run's request and its plan, to be appended; refused where that run was asked for before.
 
     Raises UsageError for a plan with blocked partitions, a secret for a parameter, and what only the process that has
     the code can do by now: values at places of their own.
     """
     plan = prepared.plan
-    if not plan.tasks:
-        return Requested(run=RunId(""), steps=0)
     refuse_blocked(plan, prepared.asked, prepared.view, {asset.key for asset in prepared.loaded.assets})
     refuse_secrets(prepared)
     placed = [asset.key for task in plan.tasks for asset in task.node.assets if asset.stored is not None]
@@ -41,16 +64,12 @@ def request(workspace: Workspace, prepared: Prepared) -> Requested:
         raise UsageError(
             f'"{placed[0]}" is stored at a place of its own, which engines do not do yet; leave out --detach'
         )
-    run = workspace.new_run()
     stream, at = f"run/{run}", workspace.clock()
     events = tuple(
         new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor=workspace.actor)
         for fact, name in request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
     )
-    append = StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
-    workspace.log.append(Batch(appends=(append,)))
-    announce(workspace.log.engine)
-    return Requested(run=run, steps=plan.length)
+    return StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
 
 
 def cancel(workspace: Workspace, row: RunRow) -> None:

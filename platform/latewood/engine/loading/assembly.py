@@ -9,8 +9,10 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from latewood.authoring import Asset, Check, Observer, OutputOf, Task
+from latewood.automation import Automation
 from latewood.decide.keys import parameters_of
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.automations import define_automations
 from latewood.engine.loading.checks import define_checks
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, configure
 from latewood.engine.loading.inputs import check_edges, dependency_of, faults_of_receiving, input_of
@@ -26,6 +28,7 @@ from latewood.engine.loading.shared import faults_of_outputs, shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
 from latewood.engine.loading.tasks import bare_task, define_tasks, live_task
 from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.model.automations import Automation as Defined
 from latewood.model.definitions import (
     PARTITIONS_PER_STEP,
     AssetDefinition,
@@ -58,6 +61,7 @@ class Found:
     plans: tuple[LaunchPlan, ...] = ()
     observers: tuple[Observer[..., Any], ...] = ()
     tasks: Mapping[str, Task[..., Any]] = field(default_factory=dict)
+    automations: tuple[Automation, ...] = ()
     declared: bool = False
     imported: int = 0
 
@@ -83,6 +87,7 @@ class Assembled:
     bare: Mapping[str, LiveTask]
     places: Mapping[AssetKey, Place]
     readable: frozenset[AssetKey]
+    automations: tuple[Defined, ...]
 
 
 def assemble(
@@ -130,6 +135,7 @@ def assemble(
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
+    automations = define_automations(found.automations, launchables, problems)
     offered, bare = define_tasks(found.tasks, inspector, problems)
     asking: tuple[Signature | LiveTask | LiveIO, ...] = (
         *(n.signature for n in named),
@@ -159,6 +165,7 @@ def assemble(
         bare=bare,
         places={output.asset: n.place or place_of(n.asset.function) for n in named for output in n.outputs},
         readable=frozenset(directory.readable),
+        automations=automations,
     )
 
 

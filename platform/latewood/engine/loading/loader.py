@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from latewood.authoring import Asset, Check, Definitions, Observer, OutputOf, Task
+from latewood.automation import Automation
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.assembly import Found, assemble
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, Recorded
@@ -24,6 +25,7 @@ from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.ownership import values, without_others
 from latewood.engine.loading.signature import LiveTask
 from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.model.automations import Automation as Defined
 from latewood.model.definitions import AssetDefinition, BareTask, Output
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
@@ -74,6 +76,7 @@ class Loaded:
     bare: Mapping[str, LiveTask] = field(default_factory=dict)
     places: Mapping[AssetKey, Place] = field(default_factory=dict)
     readable: frozenset[AssetKey] = frozenset()
+    automations: tuple[Defined, ...] = ()
     besides: "tuple[Loaded, ...]" = ()
 
     @property
@@ -244,7 +247,8 @@ def _assembled(
     *,
     stored: bool = True,
 ) -> Loaded:
-    if not (found.assets or found.checks or found.workflows or found.plans or found.tasks or found.declared):
+    kinds = (found.assets, found.checks, found.workflows, found.plans, found.tasks, found.automations)
+    if not any(kinds) and not found.declared:
         only = "defines no assets" if not found.imported else "defines nothing but what other files do that it imports"
         message = (
             f"{location} {only}: decorate a function with @asset or @workflow; "
@@ -279,6 +283,7 @@ def _assembled(
         offered=assembled.offered,
         bare=assembled.bare,
         places=assembled.places,
+        automations=assembled.automations,
     )
 
 
@@ -310,7 +315,7 @@ def _found(module: ModuleType) -> Found:
     return replace(_declared(declared, names), tasks=tasks, declared=declared is said)
 
 
-_KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer)
+_KINDS: Final = (Asset, Check, Workflow, LaunchPlan, Observer, Automation)
 
 
 def _listed(objects: Sequence[object], location: str) -> Found:
@@ -318,7 +323,8 @@ def _listed(objects: Sequence[object], location: str) -> Found:
     other = next((value for value in objects if not isinstance(value, _KINDS)), None)
     if other is not None:
         message = (
-            f"{location}: expected assets, checks, workflows, launch plans and observers, found {type(other).__name__}"
+            f"{location}: expected assets, checks, workflows, launch plans, observers and automations, "
+            f"found {type(other).__name__}"
         )
         raise DefinitionsInvalid((DefinitionError(message),))
     declared = _of_kinds(objects)
@@ -339,6 +345,7 @@ def _of_kinds(values: Iterable[object]) -> Definitions:
         workflows=[value for value in values if isinstance(value, Workflow)],
         launch_plans=[value for value in values if isinstance(value, LaunchPlan)],
         observers=[value for value in values if isinstance(value, Observer)],
+        automations=[value for value in values if isinstance(value, Automation)],
     )
 
 
@@ -350,4 +357,5 @@ def _declared(declared: Definitions, names: Mapping[str, Asset[..., Any] | Outpu
         workflows=tuple(dict.fromkeys(declared.workflows)),
         plans=tuple({id(plan): plan for plan in declared.launch_plans}.values()),
         observers=tuple(dict.fromkeys(declared.observers)),
+        automations=tuple({id(each): each for each in declared.automations}.values()),
     )

@@ -1,0 +1,151 @@
+"""`latewood automation`: what happens by itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from latewood.cli import exits
+from latewood.cli.opening import open_workspace
+from latewood.cli.output import console, moment, plural, print_json, table, value_text
+from latewood.commands.automations import Found, automation_named, automations_here, evaluations, switch
+from latewood.decide.automation import coming
+from latewood.events import AutomationEvaluated
+from latewood.model.automations import Automation
+from latewood.serving.automating import evaluate_here
+
+_SHOWN = 10
+"""Evaluations of one automation that are shown."""
+
+_COMING = 3
+"""Ticks to come that are shown."""
+
+
+def list_command(*, environment: str | None, json_: bool) -> int:
+    """All of the environment; exit code."""
+    workspace = open_workspace(environment=environment)
+    found, now = automations_here(workspace), workspace.clock()
+    if json_:
+        print_json({"automations": [_json(each, now) for each in found]})
+        return exits.OK
+    rows = table("name", "", "when", "asks for", "next", "problem", whole=("name", "next"), spare=("problem",))
+    for each in found:
+        coming_ = next(iter(_coming(each, now)), None)
+        rows.add_row(
+            each.name,
+            "on" if each.is_on else "off",
+            when_text(each.definition),
+            target_text(each.definition),
+            "" if coming_ is None else moment(coming_),
+            (each.standing.problem or "").split("\n", 1)[0],
+        )
+    nothing = f"Nothing happens by itself in {workspace.environment}."
+    console().print(rows if found else nothing)
+    return exits.OK
+
+
+def show_command(*, name: str, environment: str | None, json_: bool) -> int:
+    """One, and what came of it; exit code."""
+    workspace = open_workspace(environment=environment)
+    found, now = automation_named(workspace, name), workspace.clock()
+    said = evaluations(workspace, found, limit=_SHOWN)
+    if json_:
+        told = [{"position": event.position, **_evaluated_json(fact)} for event, fact in said]
+        print_json({**_json(found, now), "evaluations": told})
+        return exits.OK
+    out, definition = console(), found.definition
+    out.print(f"{found.name}  {'on' if found.is_on else 'off'} in {found.environment}  ({found.location})")
+    if definition.description:
+        out.print(f"  {definition.description}")
+    out.print(f"  {when_text(definition)}: {target_text(definition)}")
+    for target, value in definition.parameters.items():
+        out.print(f"  {target}={value_text(value)}")
+    out.print(f"  what went by is made up for: {definition.catch_up}")
+    for at in _coming(found, now):
+        out.print(f"  due {moment(at)}")
+    for event, fact in said:
+        out.print(f"{event.position:>10,}  {moment(fact.at)}  {evaluated_text(fact)}")
+    return exits.OK
+
+
+def switch_command(*, name: str, on: bool, environment: str | None, json_: bool) -> int:
+    """Turn one on or off; exit code."""
+    workspace = open_workspace(environment=environment)
+    found = automation_named(workspace, name)
+    changed, word = switch(workspace, found, on=on), "on" if on else "off"
+    if json_:
+        print_json({"name": found.name, "environment": found.environment, "on": on, "changed": changed})
+    else:
+        console().print(f"{found.name} is {word} in {found.environment}{'' if changed else ', as it was'}")
+    return exits.OK
+
+
+def tick_command(*, environment: str | None, json_: bool) -> int:
+    """Ask for all that is due; exit code."""
+    looked = evaluate_here(open_workspace(environment=environment))
+    if json_:
+        print_json(
+            {"evaluated": [_evaluated_json(fact) for fact in looked.evaluated], "next": _written(looked.again_at)}
+        )
+        return exits.OK
+    for fact in looked.evaluated:
+        console().print(f"{fact.name}: {evaluated_text(fact)}")
+    if not looked.evaluated:
+        console().print("Nothing is due.")
+    if looked.again_at is not None:
+        console().print(f"next at {moment(looked.again_at)}")
+    return exits.OK
+
+
+def when_text(definition: Automation) -> str:
+    """When something is due."""
+    return f"cron {definition.cron} ({definition.timezone})"
+
+
+def target_text(definition: Automation) -> str:
+    """What is asked for then."""
+    what = f"launch {definition.launch}" if definition.launch else definition.selection
+    which = "the last window" if definition.last_window else definition.partition
+    return f"{what}, {which}" if which else what
+
+
+def evaluated_text(fact: AutomationEvaluated) -> str:
+    """What came of looking at it, in a few words."""
+    asked = [
+        f"asked for run {asked.run}{f', tick {moment(asked.tick)}' if asked.tick else ''}" for asked in fact.requests
+    ]
+    missed = [f"{plural(fact.missed, 'tick')} went by"] if fact.missed else []
+    problem = [f"could not ask: {fact.problem}"] if fact.problem else []
+    return "; ".join((*asked, *missed, *problem)) or f"counts from {moment(fact.until)}"
+
+
+def _coming(found: Found, now: datetime) -> Sequence[datetime]:
+    return tuple(islice(coming(found.definition, found.standing, now), _COMING)) if found.is_on else ()
+
+
+def _json(found: Found, now: datetime) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "location": found.location,
+        "environment": found.environment,
+        "on": found.is_on,
+        "definition": found.definition,
+        "next": [_written(at) for at in _coming(found, now)],
+        "dealt_with_until": _written(found.standing.until),
+        "problem": found.standing.problem or "",
+    }
+
+
+def _evaluated_json(fact: AutomationEvaluated) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "at": fact.at,
+        "until": fact.until,
+        "requests": fact.requests,
+        "missed": fact.missed,
+        "problem": fact.problem,
+    }
+
+
+def _written(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

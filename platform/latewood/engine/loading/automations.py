@@ -1,0 +1,106 @@
+"""Automations of a module: checked, and as a deployment records them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from latewood.automation import Automation, Schedule
+from latewood.decide.selection import parse
+from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.signature import parse_parameter
+from latewood.errors import DefinitionError, UsageError, ValueRefused
+from latewood.model import automations as model
+from latewood.model.automations import CatchUp, ScheduleDefinition
+from latewood.model.axes import zone
+from latewood.model.keys import asset_key
+from latewood.model.scheme_kinds import checked_cron
+from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
+from latewood_eventlog.codec import encode_json, unheld
+
+_BYTES_MAX: Final = 49_152
+"""Most bytes of what one event records of an automation."""
+
+
+def define_automations(
+    automations: Iterable[Automation], launchables: Iterable[Launchable], problems: Problems
+) -> tuple[model.Automation, ...]:
+    """The automations, in order of names; what is wrong with one is added to the problems, at its own line."""
+    by_name = {launchable.name: launchable for launchable in launchables}
+    found: dict[str, model.Automation] = {}
+    for automation in automations:
+        try:
+            if automation.name in found:
+                raise DefinitionError("something else that happens by itself has this name")
+            definition = _schedule(automation, by_name)
+            size = len(encode_json(definition))
+            if size > _BYTES_MAX:
+                raise DefinitionError(f"expected a definition of at most {_BYTES_MAX:,} bytes, found {size:,}")
+            found[automation.name] = definition
+        except (DefinitionError, UsageError, ValueRefused) as error:
+            message = error.message if isinstance(error, DefinitionError) else str(error)
+            problems.at(automation.place, f'{_KIND[type(automation)]} "{automation.name}": {message}')
+    return tuple(found[name] for name in sorted(found))
+
+
+_KIND: Final = {Schedule: "schedule"}
+
+
+def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> ScheduleDefinition:
+    """Raises DefinitionError, UsageError, ValueRefused."""
+    _name(schedule.name)
+    zone(schedule.timezone)
+    if schedule.catch_up not in list(CatchUp):
+        raise DefinitionError(f'catch_up "{schedule.catch_up}": expected {", ".join(CatchUp)}')
+    if schedule.partition and schedule.last_window:
+        raise DefinitionError("partition and last_window at once: expected one of them")
+    selection, launch, parameters = _target(schedule, launchables)
+    if found := unheld(parameters):
+        raise DefinitionError(f"parameters: expected values that can be recorded, found {found} in one of them")
+    return ScheduleDefinition(
+        name=schedule.name,
+        cron=checked_cron(schedule.cron),
+        timezone=schedule.timezone,
+        selection=selection,
+        launch=launch,
+        parameters=parameters,
+        partition=schedule.partition,
+        last_window=schedule.last_window,
+        catch_up=CatchUp(schedule.catch_up),
+        environments=_environments(schedule.environments),
+        description=schedule.description,
+    )
+
+
+def _name(name: str) -> None:
+    try:
+        asset_key(name)
+    except (DefinitionError, UsageError) as error:
+        raise DefinitionError(f"its name: {error}") from None
+
+
+def _environments(names: object) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise DefinitionError(f"environments: expected a list of names, found {names!r}")
+    return tuple(str(name) for name in names)
+
+
+def _target(schedule: Schedule, launchables: Mapping[str, Launchable]) -> tuple[str, str, dict[str, Any]]:
+    """What is selected, what is launched if anything is, and values by full names."""
+    values = {name: parse_parameter(name, Any, value) for name, value in schedule.parameters.items()}
+    if isinstance(schedule.target, str):
+        parse(schedule.target)
+        if bad := [name for name in values if "." not in name]:
+            raise DefinitionError(f'parameter "{bad[0]}": expected ASSET.NAME')
+        return schedule.target, "", values
+    name = schedule.target.name
+    launchable = launchables.get(name)
+    if launchable is None:
+        raise DefinitionError(f'"{name}" is not among what is defined here to launch')
+    workflow = launchable if isinstance(launchable, WorkflowDefinition) else launchables.get(launchable.workflow)
+    if isinstance(workflow, WorkflowDefinition):
+        inputs = [given.name for given in workflow.inputs]
+        if unknown := sorted(values.keys() - set(inputs)):
+            raise DefinitionError(f'"{name}" has no input {", ".join(unknown)}, only {", ".join(inputs) or "none"}')
+        values = {f"{workflow.name}.{given}": value for given, value in values.items()}
+    if isinstance(launchable, LaunchPlanDefinition) and (fixed := sorted(values.keys() & launchable.fixed.keys())):
+        raise DefinitionError(f'launch plan "{name}" fixes {", ".join(fixed)}')
+    return launchable.selection, name, values

@@ -1,0 +1,61 @@
+"""What happens by itself: as it is defined, switched, and what came of looking at it."""
+
+from datetime import datetime
+
+import msgspec
+
+from latewood.events.base import Event
+from latewood.model.keys import RunId
+
+
+class AutomationDefined(Event, frozen=True):
+    """An automation is new or changed in this deployment. `definition` is an Automation as JSON."""
+
+    name: str
+    location: str
+    deployment: str
+    digest: str
+    definition: msgspec.Raw
+
+
+class AutomationDropped(Event, frozen=True):
+    """An automation of the base deployment is no longer in this one."""
+
+    name: str
+    location: str
+    deployment: str
+
+
+class AutomationSwitched(Event, frozen=True):
+    """Somebody turned an automation on or off in an environment, at `at`; what was due while it was off is not."""
+
+    environment: str
+    location: str
+    name: str
+    on: bool
+    at: datetime
+
+
+class AskedByItself(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run that an automation asked for; of a schedule for this tick."""
+
+    run: RunId
+    tick: datetime | None = None
+
+
+class AutomationEvaluated(Event, frozen=True):
+    """Looking at an automation led to something: requests, a tick that is not made up for, a problem, or a beginning.
+
+    All that was due up to `until` is dealt with. `timing` digests what says when it is due; under another one it begins
+    anew, from `until` on. `missed` counts ticks that were not made up for. `problem` is why nothing could be asked for.
+    """
+
+    environment: str
+    location: str
+    name: str
+    timing: str
+    at: datetime
+    until: datetime
+    requests: tuple[AskedByItself, ...] = ()
+    missed: int = 0
+    problem: str = ""

@@ -1,0 +1,41 @@
+"""What happens by itself, as a deployment records it: schedules."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class CatchUp(StrEnum):
+    """Which ticks of a schedule are made up for that went by while nobody looked."""
+
+    ALL = "all"
+    LATEST = "latest"
+    NONE = "none"
+
+
+class ScheduleDefinition(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="schedule"
+):
+    """At each tick of `cron` in `timezone` the selection is asked for, or what is launched by that name.
+
+    `parameters` are values by `ASSET.NAME`. Of partitioned assets `partition` says which, if not all there are; or
+    `last_window`: of each the window of time that has just ended. It is on in `environments`, unless somebody says
+    otherwise.
+    """
+
+    name: str
+    cron: str
+    selection: str
+    timezone: str = "UTC"
+    launch: str = ""
+    parameters: dict[str, Any] = {}
+    partition: str = ""
+    last_window: bool = False
+    catch_up: CatchUp = CatchUp.LATEST
+    environments: tuple[str, ...] = ("prod",)
+    description: str = ""
+
+
+Automation = ScheduleDefinition
+"""What happens by itself."""

@@ -1,0 +1,268 @@
+"""What happens by itself: asked for once, whoever looks and whatever becomes of who looks."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from crash.conftest import facts_of
+from latewood.commands.automations import automation_named, automations_here, switch
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import create
+from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.events import AutomationEvaluated, RunPlanned, RunRequested
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.automating import evaluate, evaluate_here
+from latewood_eventlog.audit import verify
+from latewood_eventlog.errors import DatabaseUnreachable
+
+NIGHTLY = """
+    from latewood.automation import Schedule
+
+    days = Daily("2024-01-01")
+
+    @asset(partitions=days)
+    def day(partition: PartitionKey, *, scale: int = 1) -> int:
+        return scale
+
+    @asset(partitions=Monthly("2024-01"))
+    def month(day: Partitioned[int]) -> int:
+        return sum(value for _, value in day)
+
+    @asset
+    def alone() -> int:
+        return 1
+
+    nightly = Schedule("nightly", {target}, {cron}, {options})
+"""
+
+
+class Clock:
+    def __init__(self, text):
+        self.now = datetime.fromisoformat(f"{text}+00:00")
+
+    def __call__(self):
+        return self.now
+
+    def set(self, text):
+        self.now = datetime.fromisoformat(f"{text}+00:00")
+
+
+@pytest.fixture
+def clock():
+    return Clock("2024-03-01T05:00")
+
+
+@pytest.fixture
+def workspace(workspace, clock):
+    return replace(workspace, clock=clock)
+
+
+@pytest.fixture
+def deploy(workspace, load):
+    def deployed(target='"day"', cron='"0 6 * * *"', options=""):
+        return deploy_loaded(workspace, load(NIGHTLY.format(target=target, cron=cron, options=options)))
+
+    return deployed
+
+
+def requests(workspace):
+    return [fact for fact in facts_of(workspace.log) if isinstance(fact, RunRequested)]
+
+
+def evaluations(workspace):
+    return [fact for fact in facts_of(workspace.log) if isinstance(fact, AutomationEvaluated)]
+
+
+def test_at_each_tick_what_is_selected_is_asked_for_with_its_last_window(workspace, clock, deploy):
+    deploy('"day or alone"', options="last_window=True, parameters={'day.scale': 3}")
+    assert evaluate(workspace) == datetime.fromisoformat("2024-03-01T06:00+00:00")
+    assert requests(workspace) == []
+    clock.set("2024-03-01T06:00")
+    assert evaluate(workspace) == datetime.fromisoformat("2024-03-02T06:00+00:00")
+    (asked,) = requests(workspace)
+    assert (asked.selection, asked.partitions, asked.parameters) == (
+        "day or alone",
+        "2024-02-29",
+        {"day": {"scale": 3}},
+    )
+    assert (asked.executor, asked.location) == ("processes", "assets.py")
+    (planned,) = [fact for fact in facts_of(workspace.log) if isinstance(fact, RunPlanned)]
+    assert [(steps.partitions, steps.action) for steps in planned.steps] == [("0", "run"), ("59", "run")]
+    for _ in range(3):
+        evaluate(workspace)
+    assert len(requests(workspace)) == 1
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_several_windows_each_have_their_own(workspace, clock, deploy):
+    deploy('"day or month"', options="last_window=True")
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert evaluated.problem == ""
+    (planned,) = [fact for fact in facts_of(workspace.log) if isinstance(fact, RunPlanned)]
+    assert [steps.partitions for steps in planned.steps] == ["59", "1"], "a day, and the month"
+
+
+def test_a_launch_plan_is_launched_with_its_values(workspace, clock, load):
+    deploy_loaded(
+        workspace,
+        load("""
+            from latewood.automation import Schedule
+
+            @task
+            def scaled(size: int, *, by: int = 1) -> int:
+                return size * by
+
+            @workflow
+            def flow(size: int, by: int = 2) -> int:
+                return scaled(size, by=by)
+
+            plan = LaunchPlan("large", flow, {"size": 7}, {"by": 3})
+            weekly = Schedule("weekly", plan, "0 6 * * *", parameters={"by": 5})
+        """),
+    )
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert evaluated.problem == ""
+    (asked,) = requests(workspace)
+    assert (asked.launch, asked.selection) == ("large", "flow/*")
+    assert asked.parameters == {"flow/scaled": {"by": 5, "size": 7}}
+
+
+def test_two_that_look_at_once_ask_once(workspace, clock, deploy):
+    deploy()
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    log, seen = workspace.log, []
+
+    class Slow:
+        """A log to which another one appends first."""
+
+        def __getattr__(self, name):
+            return getattr(log, name)
+
+        def append(self, batch):
+            if not seen:
+                seen.append(evaluate(workspace))
+            return log.append(batch)
+
+    evaluate(replace(workspace, log=Slow()))
+    assert seen
+    assert len(requests(workspace)) == 1
+    assert len([fact for fact in evaluations(workspace) if fact.requests]) == 1
+
+
+def test_a_connection_that_is_lost_while_it_is_recorded_loses_and_repeats_nothing(workspace, clock, deploy):
+    deploy(options='catch_up="all"')
+    evaluate(workspace)
+    clock.set("2024-03-04T06:00")
+    log, appends = workspace.log, []
+
+    class Lost:
+        """A log of which every second answer is lost, and every fourth append."""
+
+        def __getattr__(self, name):
+            return getattr(log, name)
+
+        def append(self, batch):
+            appends.append(batch)
+            if len(appends) % 4 != 0:
+                log.append(batch)
+            if len(appends) % 2 == 0:
+                raise DatabaseUnreachable("localhost", "gone")
+
+    for _ in range(6):
+        try:
+            evaluate(replace(workspace, log=Lost()))
+        except DatabaseUnreachable:
+            continue
+    ticks = [asked.tick.isoformat() for fact in evaluations(workspace) for asked in fact.requests]
+    assert ticks == [f"2024-03-0{day}T06:00:00+00:00" for day in (1, 2, 3, 4)]
+    assert len(requests(workspace)) == 4
+
+
+def test_a_clock_that_is_set_back_makes_no_tick_twice(workspace, clock, deploy):
+    deploy()
+    evaluate(workspace)
+    for now in ("2024-03-01T06:00", "2024-03-01T03:00", "2024-03-01T06:00", "2024-03-01T06:30"):
+        clock.set(now)
+        evaluate(workspace)
+    assert len(requests(workspace)) == 1
+    clock.set("2024-03-02T06:00")
+    evaluate(workspace)
+    assert len(requests(workspace)) == 2
+
+
+def test_what_cannot_be_asked_for_is_said_and_the_next_tick_is_another_try(workspace, clock, deploy):
+    deploy('"nothing/*"')
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert "nothing/*" in evaluated.problem
+    assert "nothing/*" in automations_here(workspace)[0].standing.problem
+    deploy('"day"')
+    clock.set("2024-03-02T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert (evaluated.problem, len(evaluated.requests)) == ("", 1)
+    assert automations_here(workspace)[0].standing.problem == ""
+
+
+def test_off_it_does_nothing_and_on_again_it_counts_from_then(workspace, clock, deploy):
+    deploy(options='catch_up="all"')
+    evaluate(workspace)
+    assert switch(workspace, automation_named(workspace, "nightly"), on=False)
+    assert not switch(workspace, automation_named(workspace, "nightly"), on=False)
+    clock.set("2024-03-05T05:00")
+    assert evaluate(workspace) is None
+    assert switch(workspace, automation_named(workspace, "assets.py:nightly"), on=True)
+    clock.set("2024-03-05T06:00")
+    evaluate(workspace)
+    assert [fact.requests[0].tick.day for fact in evaluations(workspace) if fact.requests] == [5]
+
+
+def test_a_branch_does_nothing_by_itself_unless_it_is_turned_on(workspace, clock, deploy):
+    deploy()
+    create(workspace, "branch", base="prod")
+    branch = replace(workspace, environment="branch")
+    (found,) = automations_here(branch)
+    assert not found.is_on
+    switch(branch, found, on=True)
+    evaluate(workspace)
+    clock.now += timedelta(hours=1)
+    evaluate(workspace)
+    assert sorted(asked.environment for asked in requests(workspace)) == ["branch", "prod"]
+
+
+def test_what_is_no_longer_defined_is_no_longer_done_and_unchanged_is_no_event(workspace, clock, deploy, load):
+    first = deploy()
+    before = len(facts_of(workspace.log))
+    assert deploy().deployment == first.deployment
+    assert len(facts_of(workspace.log)) == before
+    deploy_loaded(workspace, load("@asset\ndef day() -> int:\n    return 1\n"))
+    assert automations_here(workspace) == []
+    clock.set("2024-03-09T06:00")
+    assert evaluate(workspace) is None
+    with pytest.raises(UsageError, match="there are none"):
+        automation_named(workspace, "nightly")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cron": '"61 * * * *"'}, r'assets.py:\d+: schedule "nightly": cron expression "61 \* \* \* \*"'),
+        ({"cron": '"0 6 * *"'}, "expected five fields"),
+        ({"options": 'timezone="Europe/Berln"'}, "did you mean Europe/Berlin"),
+        ({"options": 'catch_up="some"'}, 'catch_up "some": expected all, latest, none'),
+        ({"options": 'partition="2024", last_window=True'}, "expected one of them"),
+        ({"options": 'environments="prod"'}, "expected a list of names"),
+        ({"options": 'parameters={"scale": 1}'}, "expected ASSET.NAME"),
+        ({"target": '"day and"'}, "day and"),
+        ({"target": 'LaunchPlan("other", "day")'}, "not among what is defined here"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_definitions_load(deploy, given, message):
+    with pytest.raises(DefinitionsInvalid, match=message):
+        deploy(**given)
