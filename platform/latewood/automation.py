@@ -1,13 +1,32 @@
-"""What users import for what is to happen by itself: schedules."""
+"""What users import for what is to happen by itself: schedules, and rules of conditions on assets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
 from latewood.promises import Place, here
 from latewood.workflows import LaunchPlan, Workflow
 
-__all__ = ["Schedule"]
+__all__ = [
+    "Rule",
+    "Schedule",
+    "all_deps",
+    "any_deps",
+    "checks_passed",
+    "code_changed",
+    "cron_since",
+    "eager",
+    "failed",
+    "in_last_window",
+    "missing",
+    "on_cron",
+    "on_missing",
+    "requested",
+    "running",
+    "stale",
+    "updated",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +54,101 @@ class Schedule:
     place: Place = field(default_factory=here, compare=False, repr=False)
 
 
-Automation = Schedule
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Keep what is selected up to date by a condition: partitions of which it comes true are asked for.
+
+    `Rule("reports", "reports/*", eager())`. Each is asked for once, until there is something new: it was made, what it
+    reads was made anew, its code changed, or a cron has ticked. It is on in `environments` as a Schedule is.
+    """
+
+    name: str
+    selection: str
+    condition: Condition
+    environments: Sequence[str] = ("prod",)
+    description: str = ""
+    place: Place = field(default_factory=here, compare=False, repr=False)
+
+
+def missing() -> Condition:
+    """It was never made."""
+    return Is(fact="missing")
+
+
+def stale() -> Condition:
+    """It is not what would be made now, by its code, parameters, inputs or age; what it reads may be so still."""
+    return Is(fact="stale")
+
+
+def failed() -> Condition:
+    """The last attempt to make it failed, and nothing has been made since."""
+    return Is(fact="failed")
+
+
+def running() -> Condition:
+    """A run is making it."""
+    return Is(fact="running")
+
+
+def updated() -> Condition:
+    """It was made, or observed, since the partition in question was made or asked for: `any_deps(updated())`."""
+    return Is(fact="updated")
+
+
+def code_changed() -> Condition:
+    """It was made by other code than is deployed now."""
+    return Is(fact="code changed")
+
+
+def in_last_window() -> Condition:
+    """It is the window of time that ended last; always true without windows of time."""
+    return Is(fact="in last window")
+
+
+def checks_passed() -> Condition:
+    """It was made, and none of its checks has found it wrong."""
+    return Is(fact="checks passed")
+
+
+def requested() -> Condition:
+    """The same rule asks for it now: `any_deps(requested())`."""
+    return Is(fact="requested")
+
+
+def cron_since(cron: str, timezone: str = "UTC") -> Condition:
+    """The cron expression has ticked since it was made or asked for; counted from when the rule was turned on."""
+    return TickedSince(cron=cron, timezone=timezone)
+
+
+def any_deps(condition: Condition) -> Condition:
+    """The condition is true of some partition that it reads."""
+    return OfDeps(part=condition)  # type: ignore[arg-type]
+
+
+def all_deps(condition: Condition) -> Condition:
+    """The condition is true of every partition that it reads."""
+    return OfDeps(part=condition, every=True)  # type: ignore[arg-type]
+
+
+def eager() -> Condition:
+    """As soon as it is missing or stale, in its last window, and all that it reads is there and not being made."""
+    wanted = missing() | stale() | any_deps(requested())
+    return in_last_window() & wanted & ~running() & _deps_are_there()
+
+
+def on_cron(cron: str, timezone: str = "UTC") -> Condition:
+    """Once after each tick, in its last window, as soon as all that it reads is there and not being made."""
+    return in_last_window() & cron_since(cron, timezone) & ~running() & _deps_are_there()
+
+
+def on_missing() -> Condition:
+    """Once it is missing, in whichever window, as soon as all that it reads is there and not being made."""
+    return missing() & ~running() & _deps_are_there()
+
+
+def _deps_are_there() -> Condition:
+    return ~any_deps((missing() & ~requested()) | running())
+
+
+Automation = Schedule | Rule
 """What happens by itself."""

@@ -8,10 +8,19 @@ from typing import Any
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, table, value_text
-from latewood.commands.automations import Found, automation_named, automations_here, evaluations, switch
+from latewood.commands.automations import (
+    Found,
+    automation_named,
+    automations_here,
+    evaluations,
+    explanations,
+    switch,
+)
+from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
 from latewood.events import AutomationEvaluated
-from latewood.model.automations import Automation
+from latewood.model.automations import Automation, RuleDefinition, ScheduleDefinition
+from latewood.model.conditions import text_of
 from latewood.serving.automating import evaluate_here
 
 _SHOWN = 10
@@ -51,16 +60,22 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
     said = evaluations(workspace, found, limit=_SHOWN)
     if json_:
         told = [{"position": event.position, **_evaluated_json(fact)} for event, fact in said]
-        print_json({**_json(found, now), "evaluations": told})
+        explained = (
+            () if isinstance(rule := found.definition, ScheduleDefinition) else explanations(workspace, found, rule)
+        )
+        print_json({**_json(found, now), "assets": explained, "evaluations": told})
         return exits.OK
     out, definition = console(), found.definition
     out.print(f"{found.name}  {'on' if found.is_on else 'off'} in {found.environment}  ({found.location})")
     if definition.description:
         out.print(f"  {definition.description}")
     out.print(f"  {when_text(definition)}: {target_text(definition)}")
-    for target, value in definition.parameters.items():
-        out.print(f"  {target}={value_text(value)}")
-    out.print(f"  what went by is made up for: {definition.catch_up}")
+    if isinstance(definition, ScheduleDefinition):
+        for target, value in definition.parameters.items():
+            out.print(f"  {target}={value_text(value)}")
+        out.print(f"  what went by is made up for: {definition.catch_up}")
+    else:
+        _print_explained(workspace, found, definition)
     for at in _coming(found, now):
         out.print(f"  due {moment(at)}")
     for event, fact in said:
@@ -99,11 +114,15 @@ def tick_command(*, environment: str | None, json_: bool) -> int:
 
 def when_text(definition: Automation) -> str:
     """When something is due."""
+    if isinstance(definition, RuleDefinition):
+        return text_of(definition.condition)
     return f"cron {definition.cron} ({definition.timezone})"
 
 
 def target_text(definition: Automation) -> str:
     """What is asked for then."""
+    if isinstance(definition, RuleDefinition):
+        return definition.selection
     what = f"launch {definition.launch}" if definition.launch else definition.selection
     which = "the last window" if definition.last_window else definition.partition
     return f"{what}, {which}" if which else what
@@ -120,7 +139,20 @@ def evaluated_text(fact: AutomationEvaluated) -> str:
 
 
 def _coming(found: Found, now: datetime) -> Sequence[datetime]:
-    return tuple(islice(coming(found.definition, found.standing, now), _COMING)) if found.is_on else ()
+    if not found.is_on or isinstance(found.definition, RuleDefinition):
+        return ()
+    return tuple(islice(coming(found.definition, found.standing, now), _COMING))
+
+
+def _print_explained(workspace: Workspace, found: Found, rule: RuleDefinition) -> None:
+    """What is true of each part of the condition, of each of its assets."""
+    out = console()
+    for explained in explanations(workspace, found, rule):
+        out.print(f"\n{explained.key}  {explained.verdict}")
+        for part in explained.lines:
+            sign, which = "✓" if part.is_true else "✕", f"  {part.partitions}" if part.partitions else ""
+            out.print(f"  {'  ' * part.depth}{sign} {part.text}{which}")
+    out.print("")
 
 
 def _json(found: Found, now: datetime) -> dict[str, Any]:

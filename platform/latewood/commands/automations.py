@@ -4,15 +4,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from latewood.commands.reading import Read, reading, select_keys
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import Standing, is_on
+from latewood.decide.conditions import Facts, Told, explained
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import AutomationEvaluated, AutomationSwitched, from_json
-from latewood.model.automations import Automation
+from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, from_json
+from latewood.model.automations import Automation, RuleDefinition
+from latewood.model.conditions import text_of
+from latewood.model.definitions import Origin
+from latewood.model.keys import AssetKey
+from latewood.model.partitions import describe
 from latewood.projections.automations import Slot, automations_of, standings
 from latewood.projections.catalog import deployed
 from latewood.projections.environments import existing
+from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
@@ -125,6 +132,71 @@ def stands_now(workspace: Workspace, found: Found) -> Found:
     with snapshot(workspace.log) as connection:
         now = standings(connection, workspace.project, found.environment)
     return replace(found, standing=now.get(found.slot, Standing()))
+
+
+def read_facts(workspace: Workspace) -> tuple[Read, Facts]:
+    """What rules of the workspace's environment are judged by. Cost: as `reading`."""
+    with reading(workspace) as (connection, found):
+        rows = unfinished_runs(connection, workspace.project, Executor.PROCESSES)
+    facts = Facts(
+        catalog=found.view.catalog,
+        state=found.state,
+        assessed=found.assessed,
+        failed=found.failed,
+        running=found.running,
+        going_on=frozenset(row.run for row in rows),
+    )
+    return found, facts
+
+
+def ruled(found: Read, rule: RuleDefinition) -> list[AssetKey]:
+    """The assets that a rule is about, in topological order: of those selected the ones that are made."""
+    keys = select_keys(found, rule.selection)
+    return [key for key in keys if found.view.catalog[key].origin is Origin.MADE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedPart:
+    """A part of a condition, as deep in it, and the partitions of which it is true, in words where there are any."""
+
+    depth: int
+    text: str
+    is_true: bool
+    partitions: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What a rule says of an asset now: part by part, the whole first."""
+
+    key: AssetKey
+    verdict: str
+    lines: tuple[ExplainedPart, ...]
+
+
+def explanations(workspace: Workspace, found: Found, rule: RuleDefinition) -> list[Explanation]:
+    """Of each asset that the rule is about, what is true of which partitions. Raises UsageError. Cost: as `reading`."""
+    read, facts = read_facts(workspace)
+    return [_explanation(key, rule, facts, found.standing) for key in ruled(read, rule)]
+
+
+def _explanation(key: AssetKey, rule: RuleDefinition, facts: Facts, standing: Standing) -> Explanation:
+    told, held = explained(rule, key, facts, standing)
+    scheme = facts.catalog[key].partitions
+
+    def lines(each: Told, depth: int) -> Iterator[ExplainedPart]:
+        which = describe(scheme, each.true) if each.true and scheme is not None else ""
+        yield ExplainedPart(depth=depth, text=text_of(each.condition), is_true=bool(each.true), partitions=which)
+        for part in each.parts:
+            yield from lines(part, depth + 1)
+
+    if not told.true:
+        verdict = "nothing to ask for"
+    elif held == told.true:
+        verdict = "asked for already; nothing is new since"
+    else:
+        verdict = "is asked for"
+    return Explanation(key=key, verdict=verdict, lines=tuple(lines(told, 0)))
 
 
 def _of(connection: Snapshot, project: str, environment: str) -> Iterator[Found]:

@@ -4,17 +4,19 @@ A tick is dealt with once: what was due up to an instant is, and what is asked f
 from automation and tick. So it may be asked any number of times and by anybody, and a clock may go back.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from latewood.decide.keys import digest
-from latewood.model.automations import Automation, CatchUp, ScheduleDefinition
+from latewood.events import AskedFor
+from latewood.model.automations import Automation, CatchUp, RuleDefinition, ScheduleDefinition
 from latewood.model.axes import count_ticks, last_tick, next_tick, ticks, zone
-from latewood.model.keys import RunId
+from latewood.model.keys import AssetId, RunId
 
 AT_ONCE_MAX: Final = 10
 """Ticks that are asked for at a time; the others right after."""
@@ -26,10 +28,13 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _RUN_LENGTH: Final = 12
 
 
+_NOTHING: Final[Mapping[AssetId, Sequence[AskedFor]]] = MappingProxyType({})
+
+
 class Standing(NamedTuple):
     """What the log says of an automation in an environment: whether somebody `switched` it on, or off.
 
-    All up to `until` is dealt with, as what it is due by (`timing`) was then.
+    All up to `until` is dealt with, as what it is due by (`timing`) was then. `asked` is as in AutomationEvaluated.
     """
 
     switched: bool | None = None
@@ -37,6 +42,7 @@ class Standing(NamedTuple):
     timing: str | None = None
     position: int | None = None
     problem: str | None = None
+    asked: Mapping[AssetId, Sequence[AskedFor]] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,9 @@ def is_on(automation: Automation, environment: str, standing: Standing) -> bool:
 
 
 def timing_of(automation: Automation) -> str:
-    """Digest of what says when it is due."""
+    """Digest of what says when it is due: of a rule nothing does but the state of things."""
+    if isinstance(automation, RuleDefinition):
+        return "rule"
     return digest("schedule", automation.cron, automation.timezone)[:16]
 
 
@@ -114,8 +122,18 @@ def coming(schedule: ScheduleDefinition, standing: Standing, now: datetime) -> I
 
 
 def run_at(names: Sequence[str], tick: datetime) -> RunId:
-    """The run that is asked for at the tick, by project, environment, location and name: 60 bits of a digest."""
-    found = int.from_bytes(sha256(digest(*names, tick.astimezone(UTC).isoformat()).encode()).digest()[:8])
+    """The run that a schedule asks for at the tick, by project, environment, location and name."""
+    return _run(*names, tick.astimezone(UTC).isoformat())
+
+
+def run_by(names: Sequence[str], version: int) -> RunId:
+    """The run that a rule asks for by the evaluation that makes its stream as long as that."""
+    return _run(*names, f"#{version}")
+
+
+def _run(*names: str) -> RunId:
+    """60 bits of a digest."""
+    found = int.from_bytes(sha256(digest(*names).encode()).digest()[:8])
     return RunId("".join(_ALPHABET[found >> 5 * place & 31] for place in range(_RUN_LENGTH)))
 
 

@@ -32,6 +32,7 @@ from latewood.events.assets import (
 )
 from latewood.events.automations import (
     AskedByItself,
+    AskedFor,
     AutomationDefined,
     AutomationDropped,
     AutomationEvaluated,
@@ -90,6 +91,7 @@ __all__ = [
     "Action",
     "ArtifactsCollected",
     "AskedByItself",
+    "AskedFor",
     "AssetDefined",
     "AssetDropped",
     "AssetObserved",

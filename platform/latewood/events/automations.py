@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from latewood.events.base import Event
-from latewood.model.keys import RunId
+from latewood.model.keys import AssetId, RunId
 
 
 class AutomationDefined(Event, frozen=True):
@@ -43,11 +43,25 @@ class AskedByItself(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     tick: datetime | None = None
 
 
+class AskedFor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Partitions of an asset, by their ordinals, that a rule has asked for by this run and that were not made since.
+
+    It was at log position `position`, the instant `at`, and with the task as it was then (`logic`).
+    """
+
+    run: RunId
+    partitions: str
+    position: int
+    at: datetime
+    logic: str
+
+
 class AutomationEvaluated(Event, frozen=True):
     """Looking at an automation led to something: requests, a tick that is not made up for, a problem, or a beginning.
 
     All that was due up to `until` is dealt with. `timing` digests what says when it is due; under another one it begins
     anew, from `until` on. `missed` counts ticks that were not made up for. `problem` is why nothing could be asked for.
+    `asked` is all that a rule has asked for and that is still to come of it.
     """
 
     environment: str
@@ -59,3 +73,4 @@ class AutomationEvaluated(Event, frozen=True):
     requests: tuple[AskedByItself, ...] = ()
     missed: int = 0
     problem: str = ""
+    asked: dict[AssetId, tuple[AskedFor, ...]] = {}

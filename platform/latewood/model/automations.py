@@ -1,9 +1,11 @@
-"""What happens by itself, as a deployment records it: schedules."""
+"""What happens by itself, as a deployment records it: schedules, and rules by which assets are kept up to date."""
 
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from latewood.model.conditions import AnyCondition
 
 
 class CatchUp(StrEnum):
@@ -37,5 +39,15 @@ class ScheduleDefinition(
     description: str = ""
 
 
-Automation = ScheduleDefinition
+class RuleDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="rule"):
+    """Partitions of the selected assets of which the condition comes true are asked for. On as a schedule is."""
+
+    name: str
+    selection: str
+    condition: AnyCondition
+    environments: tuple[str, ...] = ("prod",)
+    description: str = ""
+
+
+Automation = ScheduleDefinition | RuleDefinition
 """What happens by itself."""

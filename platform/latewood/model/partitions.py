@@ -108,6 +108,18 @@ def last_window(scheme: Scheme | None, now: datetime) -> Ordinals:
     return parse_partitions(scheme, f"{name}={key_at(windows, ended)}", now)
 
 
+def window_end(scheme: Scheme | None, now: datetime) -> datetime | None:
+    """When the window of time that `now` lies in ends, or the first to come; None without any, or after the last."""
+    windows = time_of(scheme)
+    if windows is None:
+        return None
+    axis, size = axis_of(windows), size_of(windows)
+    current = max(axis.first_from(int(now.timestamp() // 1) + 1) - 1, 0)
+    if size is not None and current >= size:
+        return None
+    return datetime.fromtimestamp(axis.start(current + 1), UTC)
+
+
 def existing(scheme: Scheme | None, now: datetime) -> Ordinals:
     """The partitions there are: windows that are over at `now` where there is no end, keys that are not removed."""
     match scheme:

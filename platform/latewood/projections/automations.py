@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.decide.automation import Standing
 from latewood.events import (
+    AskedFor,
     AutomationDefined,
     AutomationDropped,
     AutomationEvaluated,
@@ -16,6 +17,7 @@ from latewood.events import (
     EnvironmentDropped,
 )
 from latewood.model.automations import Automation
+from latewood.model.keys import AssetId
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood_eventlog.projector import Change, Derive, Put
 from latewood_eventlog.records import RecordedEvent
@@ -43,6 +45,7 @@ automation_standings: Final = Table(
     Column("timing", Name),
     Column("evaluated_position", BigInteger),
     Column("problem", Text),
+    Column("asked", JSON),
 )
 
 
@@ -76,11 +79,13 @@ class AutomationsProjection:
                 yield Derive(_SWITCH, {**given, "name": fact.name, "switched": fact.on, "until": fact.at})
             case AutomationEvaluated():
                 given = {"project": project_, "environment": fact.environment, "location": fact.location}
+                asked = msgspec.json.encode(fact.asked, order="deterministic").decode()
                 standing = {
                     "timing": fact.timing,
                     "until": fact.until,
                     "position": event.position,
                     "problem": fact.problem,
+                    "asked": asked,
                 }
                 yield Derive(_EVALUATE, {**given, "name": fact.name, **standing})
             case EnvironmentDropped():
@@ -98,10 +103,11 @@ _SWITCH: Final = (
 )
 _EVALUATE: Final = (
     "INSERT INTO automation_standings "
-    "(project, environment, location, name, timing, until, evaluated_position, problem) "
-    "VALUES (:project, :environment, :location, :name, :timing, :until, :position, :problem) "
+    "(project, environment, location, name, timing, until, evaluated_position, problem, asked) "
+    "VALUES (:project, :environment, :location, :name, :timing, :until, :position, :problem, CAST(:asked AS json)) "
     "ON CONFLICT (project, environment, location, name) DO UPDATE SET timing = excluded.timing, "
-    "until = excluded.until, evaluated_position = excluded.evaluated_position, problem = excluded.problem"
+    "until = excluded.until, evaluated_position = excluded.evaluated_position, problem = excluded.problem, "
+    "asked = excluded.asked"
 )
 _FORGET: Final = "DELETE FROM automation_standings WHERE project = :project AND environment = :environment"
 
@@ -117,10 +123,11 @@ _LATEST: Final = text(
     ") SELECT top, name, digest, body FROM latest WHERE digest IS NOT NULL ORDER BY name, top"
 )
 _STANDINGS: Final = text(
-    "SELECT location, name, switched, until, timing, evaluated_position, problem FROM automation_standings "
-    "WHERE project = :project AND environment = :environment"
+    "SELECT location, name, switched, until, timing, evaluated_position, problem, asked::text AS asked "
+    "FROM automation_standings WHERE project = :project AND environment = :environment"
 )
 
+_decode_asked: Final = msgspec.json.Decoder(dict[AssetId, tuple[AskedFor, ...]]).decode
 _decode: Final = msgspec.json.Decoder(Automation).decode
 
 Slot = tuple[str, str]
@@ -146,4 +153,8 @@ def automations_of(
 def standings(connection: Connection, project_: str, environment: str) -> dict[Slot, Standing]:
     """Where each automation of the environment stands of which anything is recorded."""
     rows = connection.execute(_STANDINGS, {"project": project_, "environment": environment})
-    return {(location, name): Standing(*rest) for location, name, *rest in rows}
+    found = {}
+    for location, name, switched, until, timing, position, problem, asked in rows:
+        waiting = _decode_asked(asked) if asked else {}
+        found[location, name] = Standing(switched, until, timing, position, problem, waiting)
+    return found

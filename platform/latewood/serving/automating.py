@@ -1,37 +1,48 @@
 """Looking at what happens by itself: what is due is asked for, and recorded together with the request.
 
 Whoever looks, and however often: an evaluation is appended at the version of the stream that it was decided on, and a
-run bears the name of its tick. So of several that look at once one asks, and the others find nothing due.
+run is named by its tick, or by that version. So of several that look at once one asks, and the others find nothing due.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from latewood.commands.automations import Found, automations_everywhere, automations_here, stands_now, stream_of
-from latewood.commands.launching import launched
+from msgspec import structs
+
+from latewood.commands.automations import (
+    Found,
+    automations_everywhere,
+    automations_here,
+    read_facts,
+    ruled,
+    stands_now,
+    stream_of,
+)
 from latewood.commands.planning import Asked, executable_plan
-from latewood.commands.reading import read, select_keys
+from latewood.commands.reading import Read
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.automation import Due, due, run_at, timing_of
-from latewood.decide.select import select
-from latewood.decide.selection import parse, uses_status
+from latewood.decide.automation import due, run_at, run_by, timing_of
+from latewood.decide.conditions import Facts, due_by, with_asked
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import AskedByItself, AutomationEvaluated
-from latewood.model.definitions import Origin
-from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
-from latewood.model.partitions import keys_of, last_window
-from latewood.projections.launchables import launchables_of
-from latewood.projections.snapshots import snapshot
+from latewood.events import Action, AskedByItself, AutomationEvaluated
+from latewood.model.automations import RuleDefinition, ScheduleDefinition
+from latewood.model.keys import AssetKey, RunId
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe, keys_of
 from latewood.serving.requesting import announce_to_engines, as_deployed, request_of
+from latewood.serving.ticking import asked_at
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
 
 _PROBLEM_MAX: Final = 2_000
 """Characters of a problem that are recorded."""
+
+_PARTITIONS_MAX: Final = 2_000
+"""Characters by which a request says in words which partitions it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +57,8 @@ def evaluate(workspace: Workspace) -> datetime | None:
     """Ask for all that is due now, in every environment; when something can become due next, if nothing changes.
 
     None where nothing can. Raises DatabaseUnreachable; what cannot be asked for is recorded as a problem, and the
-    others go on. Cost: three queries an environment, and planning of what is due.
+    others go on. Cost: three queries an environment, of one with rules that are on as `read`, and planning of what is
+    due.
     """
     return _evaluated(workspace, automations_everywhere(workspace)).again_at
 
@@ -57,119 +69,166 @@ def evaluate_here(workspace: Workspace) -> Looked:
 
 
 def _evaluated(workspace: Workspace, found: Sequence[Found]) -> Looked:
-    looked = [
-        _look(replace(workspace, environment=automation.environment), automation)
-        for automation in found
-        if automation.is_on
-    ]
+    looked = []
+    for name in dict.fromkeys(automation.environment for automation in found if automation.is_on):
+        look = _Look(replace(workspace, environment=name))
+        looked += [look.at(each) for each in found if each.environment == name and each.is_on]
     evaluated = tuple(fact for each in looked for fact in each.evaluated)
     if any(fact.requests for fact in evaluated):
         announce_to_engines(workspace)
     return Looked(evaluated=evaluated, again_at=min((e.again_at for e in looked if e.again_at), default=None))
 
 
-def _look(workspace: Workspace, automation: Found) -> Looked:
-    """Decide and record; again, where somebody has recorded meanwhile."""
-    while True:
-        # Read before where it stands: an append that this does not show makes ours refused.
-        version = workspace.log.version(workspace.project, stream_of(automation.environment))
-        automation = stands_now(workspace, automation)
-        if not automation.is_on:
-            return Looked()
-        found = due(automation.definition, automation.standing, workspace.clock())
+class _Look:
+    """One look at the automations of an environment. What its rules are judged by is read once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._read: tuple[Read, Facts] | None = None
+
+    def at(self, automation: Found) -> Looked:
+        """Decide and record; again, where somebody has recorded meanwhile."""
+        while True:
+            # Read before where it stands: an append that this does not show makes ours refused.
+            version = self._workspace.log.version(self._workspace.project, stream_of(automation.environment))
+            automation = stands_now(self._workspace, automation)
+            if not automation.is_on:
+                return Looked()
+            try:
+                match automation.definition:
+                    case ScheduleDefinition() as schedule:
+                        return self._at_ticks(automation, schedule, version)
+                    case RuleDefinition() as rule:
+                        return self._by_rule(automation, rule, version)
+            except (WrongExpectedVersion, EventConflict):
+                self._read = None
+
+    # ── schedules ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _at_ticks(self, automation: Found, schedule: ScheduleDefinition, version: int) -> Looked:
+        """Each tick with its request, one after the other: whoever goes on after a crash finds what is left."""
+        found = due(schedule, automation.standing, self._workspace.clock())
+        if not found.is_news:
+            return Looked(again_at=found.again_at)
+        assert found.until is not None, "news is of some time"
+        told: list[AutomationEvaluated] = []
+        for number, tick in enumerate(found.ticks or (None,)):
+            is_last = number >= len(found.ticks) - 1
+            fact = self._fact(
+                automation,
+                until=found.until if is_last or tick is None else tick,
+                missed=0 if number else found.missed,
+            )
+            fact, appends = (fact, ()) if tick is None else self._asked_at(automation, schedule, tick, fact)
+            self._record(automation, fact, appends, version + number)
+            told.append(fact)
+        return Looked(evaluated=tuple(told), again_at=found.again_at)
+
+    def _asked_at(
+        self, automation: Found, schedule: ScheduleDefinition, tick: datetime, fact: AutomationEvaluated
+    ) -> tuple[AutomationEvaluated, tuple[StreamAppend, ...]]:
+        run = run_at(self._names(automation), tick)
+        if self._workspace.log.version(self._workspace.project, f"run/{run}"):
+            return fact, ()  # the clock was set back, and this tick had its run
         try:
-            evaluated = _recorded(workspace, automation, found, version) if found.is_news else ()
-        except (WrongExpectedVersion, EventConflict):
-            continue
-        return Looked(evaluated=evaluated, again_at=found.again_at)
+            view = view_of(self._workspace)
+            asked = asked_at(self._workspace, view, automation.location, schedule, tick)
+            append = self._request(automation, view, asked, run, empty=True)
+        except UsageError as error:
+            return structs.replace(fact, problem=str(error)[:_PROBLEM_MAX]), ()
+        return structs.replace(fact, requests=(AskedByItself(run=run, tick=tick),)), (append,)
 
+    # ── rules ─────────────────────────────────────────────────────────────────────────────────────────
 
-def _recorded(workspace: Workspace, automation: Found, found: Due, version: int) -> tuple[AutomationEvaluated, ...]:
-    """Each tick with its request, one after the other: whoever goes on after a crash finds what is left."""
-    assert found.until is not None, "news is of some time"
-    told: list[AutomationEvaluated] = []
-    for number, tick in enumerate(found.ticks or (None,)):
-        last = number >= len(found.ticks) - 1
-        appends, requests, problem = _requested(workspace, automation, tick)
-        fact = AutomationEvaluated(
+    def _by_rule(self, automation: Found, rule: RuleDefinition, version: int) -> Looked:
+        read, facts = self._facts(automation)
+        try:
+            selected = ruled(read, rule)
+        except UsageError as error:
+            return self._cannot(automation, error, version)
+        found = due_by(rule, selected, facts, automation.standing)
+        if not found.is_news:
+            return Looked(again_at=found.again_at)
+        now, run = facts.state.now, run_by(self._names(automation), version + 1)
+        until = automation.standing.until
+        fact = self._fact(automation, until=now if found.began or until is None else until)
+        appends: tuple[StreamAppend, ...] = ()
+        asked = found.waiting
+        if found.partitions:
+            asked = with_asked(found, facts, run, position=facts.state.position, at=now)
+            try:
+                append = self._request(automation, read.view, _at_places(read.view, rule, found.partitions), run)
+                fact, appends = structs.replace(fact, requests=(AskedByItself(run=run),)), (append,)
+            except UsageError as error:  # asked for again when there is something new, as after a run that failed
+                fact = structs.replace(fact, problem=str(error)[:_PROBLEM_MAX])
+        fact = structs.replace(fact, asked=asked)
+        self._record(automation, fact, appends, version)
+        return Looked(evaluated=(fact,), again_at=found.again_at)
+
+    def _facts(self, automation: Found) -> tuple[Read, Facts]:
+        """Those of before, unless somebody has looked at it since."""
+        if self._read is None or (automation.standing.position or 0) > self._read[1].state.position:
+            self._read = read_facts(self._workspace)
+        return self._read
+
+    def _cannot(self, automation: Found, error: UsageError, version: int) -> Looked:
+        """Say once that nothing can be asked for."""
+        standing, now = automation.standing, self._workspace.clock()
+        fact = structs.replace(self._fact(automation, until=standing.until or now), problem=str(error)[:_PROBLEM_MAX])
+        if standing.problem == fact.problem:
+            return Looked()
+        fact = structs.replace(fact, asked=standing.asked)
+        self._record(automation, fact, (), version)
+        return Looked(evaluated=(fact,))
+
+    # ── both ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _names(self, automation: Found) -> tuple[str, ...]:
+        return (self._workspace.project, automation.environment, *automation.slot)
+
+    def _request(self, automation: Found, view: View, asked: Asked, run: RunId, *, empty: bool = False) -> StreamAppend:
+        """The run, to be appended. Raises UsageError; unless it may be `empty`, also where it would do nothing."""
+        plan = executable_plan(self._workspace, view, asked)
+        if not plan.tasks:
+            raise UsageError(f'"{asked.selection}" selects nothing')
+        append = request_of(self._workspace, as_deployed(view, automation.location, asked, plan), run)
+        if not empty and all(group.action is Action.BLOCKED for task in plan.tasks for group in task.groups):
+            raise UsageError(f'"{asked.selection}": what it reads cannot be read')
+        return append
+
+    def _fact(self, automation: Found, *, until: datetime, missed: int = 0) -> AutomationEvaluated:
+        return AutomationEvaluated(
             environment=automation.environment,
             location=automation.location,
             name=automation.name,
             timing=timing_of(automation.definition),
-            at=workspace.clock(),
-            until=found.until if last or tick is None else tick,
-            requests=requests,
-            missed=0 if number else found.missed,
-            problem=problem,
+            at=self._workspace.clock(),
+            until=until,
+            missed=missed,
         )
-        stream, at = stream_of(automation.environment), version + number
+
+    def _record(
+        self, automation: Found, fact: AutomationEvaluated, appends: Sequence[StreamAppend], version: int
+    ) -> None:
+        stream = stream_of(automation.environment)
         event = new_event(
             fact,
-            project=workspace.project,
+            project=self._workspace.project,
             stream=stream,
-            name=(*automation.slot, at),
+            name=(*automation.slot, version),
             at=fact.at,
-            actor=workspace.actor,
+            actor=self._workspace.actor,
         )
-        own = StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=at)
-        workspace.log.append(Batch(appends=(own, *appends)))
-        told.append(fact)
-    return tuple(told)
+        own = StreamAppend(project=self._workspace.project, stream=stream, events=(event,), expected=version)
+        self._workspace.log.append(Batch(appends=(own, *appends)))
 
 
-def _requested(
-    workspace: Workspace, automation: Found, tick: datetime | None
-) -> tuple[tuple[StreamAppend, ...], tuple[AskedByItself, ...], str]:
-    """What is to be appended for a tick, the run that is thereby asked for, or why there is none."""
-    if tick is None:
-        return (), (), ""
-    run = run_at((workspace.project, automation.environment, *automation.slot), tick)
-    if workspace.log.version(workspace.project, f"run/{run}"):
-        return (), (), ""  # the clock was set back, and this tick had its run
-    try:
-        view = view_of(workspace)
-        asked = _asked(workspace, view, automation, tick)
-        plan = executable_plan(workspace, view, asked)
-        if not plan.tasks:
-            raise UsageError(f'"{asked.selection}" selects nothing')
-        request = request_of(workspace, as_deployed(view, automation.location, asked, plan), run)
-    except UsageError as error:
-        return (), (), str(error)[:_PROBLEM_MAX]
-    return (request,), (AskedByItself(run=run, tick=tick),), ""
-
-
-def _asked(workspace: Workspace, view: View, automation: Found, tick: datetime) -> Asked:
-    """What a schedule asks for at a tick. Raises UsageError for what is not defined by now."""
-    schedule = automation.definition
-    asked = Asked(selection=schedule.selection)
-    if schedule.launch:
-        deployments = {automation.location: view.deployments[automation.location]}
-        with snapshot(workspace.log) as connection:
-            found = launchables_of(connection, workspace.project, deployments)
-        asked = launched([each for entries in found.values() for _, _, each in entries], schedule.launch, ())
-    asked = replace(asked, partition=schedule.partition, values={**asked.values, **schedule.parameters})
-    return _of_last_window(workspace, view, asked, tick) if schedule.last_window else asked
-
-
-def _of_last_window(workspace: Workspace, view: View, asked: Asked, tick: datetime) -> Asked:
-    """The same of the windows that ended last at the tick, and of what has no partitions."""
-    places: dict[AssetKey, tuple[PartitionKey, ...]] = {}
-    windows: set[PartitionKey] = set()
-    for key in _selected(workspace, view, asked.selection):
-        scheme = view.catalog[key].partitions
-        if view.catalog[key].origin is not Origin.MADE:
-            continue
-        if scheme is None:
-            places[key] = (UNPARTITIONED,)
-        elif partitions := keys_of(scheme, last_window(scheme, tick)):
-            places[key] = partitions
-            windows.update(partitions)
-    if not windows:
-        raise UsageError(f'"{asked.selection}": expected an asset with a window of time that ended before {tick}')
-    return replace(asked, places=places, partition=", ".join(sorted(windows)))
-
-
-def _selected(workspace: Workspace, view: View, selection: str) -> Sequence[AssetKey]:
-    if uses_status(parse(selection)):
-        return select_keys(read(workspace), selection)
-    return select(parse(selection), view.catalog.graph, view.catalog.assets)
+def _at_places(view: View, rule: RuleDefinition, due_: Mapping[AssetKey, Ordinals]) -> Asked:
+    """A request for these partitions and no others."""
+    schemes = {key: view.catalog[key].partitions for key in due_}
+    texts = dict.fromkeys(describe(schemes[key], found) for key, found in due_.items() if schemes[key] is not None)
+    return Asked(
+        selection=rule.selection,
+        partition=", ".join(texts)[:_PARTITIONS_MAX],
+        places={key: keys_of(schemes[key], found) for key, found in due_.items()},
+    )

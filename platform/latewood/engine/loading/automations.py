@@ -3,14 +3,26 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from latewood.automation import Automation, Schedule
+from latewood.automation import Automation, Rule, Schedule
 from latewood.decide.selection import parse
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.signature import parse_parameter
 from latewood.errors import DefinitionError, UsageError, ValueRefused
 from latewood.model import automations as model
-from latewood.model.automations import CatchUp, ScheduleDefinition
+from latewood.model.automations import CatchUp, RuleDefinition, ScheduleDefinition
 from latewood.model.axes import zone
+from latewood.model.conditions import (
+    AnyCondition,
+    Condition,
+    Every,
+    Is,
+    OfDeps,
+    Opposite,
+    Some,
+    TickedSince,
+    once_made,
+    text_of,
+)
 from latewood.model.keys import asset_key
 from latewood.model.scheme_kinds import checked_cron
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
@@ -30,7 +42,8 @@ def define_automations(
         try:
             if automation.name in found:
                 raise DefinitionError("something else that happens by itself has this name")
-            definition = _schedule(automation, by_name)
+            definition: model.Automation
+            definition = _rule(automation) if isinstance(automation, Rule) else _schedule(automation, by_name)
             size = len(encode_json(definition))
             if size > _BYTES_MAX:
                 raise DefinitionError(f"expected a definition of at most {_BYTES_MAX:,} bytes, found {size:,}")
@@ -41,7 +54,48 @@ def define_automations(
     return tuple(found[name] for name in sorted(found))
 
 
-_KIND: Final = {Schedule: "schedule"}
+_KIND: Final = {Schedule: "schedule", Rule: "rule"}
+
+
+def _rule(rule: Rule) -> RuleDefinition:
+    """Raises DefinitionError, UsageError."""
+    _name(rule.name)
+    parse(rule.selection)
+    if not isinstance(rule.condition, Condition):
+        raise DefinitionError(f"condition: expected one such as eager(), found {rule.condition!r}")
+    condition: AnyCondition = _checked(rule.condition)
+    if once_made(condition) is not False:
+        raise DefinitionError(
+            f"{text_of(condition)} may still be true of what was made just now, and it would be asked for without end; "
+            "combine it by & with missing(), stale(), failed(), any_deps(updated()) or cron_since(…)"
+        )
+    return RuleDefinition(
+        name=rule.name,
+        selection=rule.selection,
+        condition=condition,
+        environments=_environments(rule.environments),
+        description=rule.description,
+    )
+
+
+def _checked(condition: Any) -> Any:
+    """The condition, its cron expressions and zones checked. Raises DefinitionError."""
+    match condition:
+        case TickedSince(cron=cron, timezone=timezone):
+            zone(timezone)
+            return TickedSince(cron=checked_cron(cron), timezone=timezone)
+        case Every(parts=parts):
+            return Every(parts=tuple(map(_checked, parts)))
+        case Some(parts=parts):
+            return Some(parts=tuple(map(_checked, parts)))
+        case Opposite(part=part):
+            return Opposite(part=_checked(part))
+        case OfDeps(part=part, every=every):
+            return OfDeps(part=_checked(part), every=every)
+        case Is():
+            return condition
+        case other:
+            raise DefinitionError(f"expected a condition, found {other!r}")
 
 
 def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> ScheduleDefinition:
