@@ -30,11 +30,12 @@ from latewood.model.conditions import (
     ticking,
     uses,
 )
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import Catalog, Input
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import existing, is_partition, last_window, ordinal_of, window_end
+from latewood.model.relations import Identity
 from latewood.model.schemes import time_of
 
 RANGES_MAX: Final = 400
@@ -185,7 +186,7 @@ class _Look:
             case Opposite(part=part):
                 return domain - self.holds(part, key, domain, since)
             case OfDeps():
-                return Ordinals.from_sorted([o for o in domain if self._of_deps(condition, key, o)])
+                return self._of_deps(condition, key, domain)
             case TickedSince():
                 return self._not_since(self._tick(condition), key, domain, own=since is None)
             case Is(fact="updated"):
@@ -238,24 +239,35 @@ class _Look:
         asked = [entry.position for entry, ordinals in self._entries(key) if ordinal in ordinals]
         return max(asked, default=0)
 
-    def _of_deps(self, condition: OfDeps, key: AssetKey, ordinal: int) -> bool:
-        since = max(self._since(key, ordinal), self._position(key, ordinal))
-        found = self._facts.read_by(key, ordinal)
-        if condition.every:
-            return all(self._of_all(condition.part, up, ordinals, since) for up, ordinals in found)
-        return any(bool(self._of_read(condition.part, up, ordinals, since)) for up, ordinals in found)
+    def _of_deps(self, condition: OfDeps, key: AssetKey, domain: Ordinals) -> Ordinals:
+        """What is read of partition by partition is compared as sets: a condition may be about a hundred thousand."""
+        found = domain if condition.every else _NONE
+        for input_ in self._facts.catalog[key].task.inputs:
+            of_input = self._of_input(condition, input_, key, domain)
+            found = found & of_input if condition.every else found | of_input
+        return found
 
-    def _of_all(self, part: AnyCondition, up: AssetKey, ordinals: Ordinals, since: int) -> bool:
-        return up in self._facts.assessed and not ordinals - self._of_read(part, up, ordinals, since)
-
-    def _of_read(self, part: AnyCondition, up: AssetKey, ordinals: Ordinals, since: int) -> Ordinals:
+    def _of_input(self, condition: OfDeps, input_: Input, key: AssetKey, domain: Ordinals) -> Ordinals:
+        part, up = condition.part, input_.asset
         if up not in self._facts.assessed:
-            return Ordinals()
-        if uses(part, "updated"):
-            return self.holds(part, up, ordinals, since)
-        if (part, up) not in self._known:
+            return _NONE
+        schemes = self._facts.catalog[up].partitions, self._facts.catalog[key].partitions
+        since_it_was_made = uses(part, "updated")
+        if not since_it_was_made and (part, up) not in self._known:
             self._known[part, up] = self.holds(part, up, self._facts.existing(up), 0)
-        return self._known[part, up] & ordinals
+        if not since_it_was_made and schemes[0] == schemes[1] and isinstance(input_.mapping, Identity):
+            return domain & self._known[part, up]
+
+        def is_so(ordinal: int) -> bool:
+            read = upstream_ordinals(input_.mapping, *schemes, ordinal, self._facts.state.now)
+            if since_it_was_made:
+                since = max(self._since(key, ordinal), self._position(key, ordinal))
+                true = self.holds(part, up, read, since)
+            else:
+                true = self._known[part, up] & read
+            return not read - true if condition.every else bool(true)
+
+        return Ordinals.from_sorted([ordinal for ordinal in domain if is_so(ordinal)])
 
     def _tick(self, condition: TickedSince) -> datetime | None:
         """When it ticked last since the rule began."""
