@@ -1,7 +1,8 @@
-"""What users import for what is to happen by itself: schedules, and rules of conditions on assets."""
+"""What users import for what is to happen by itself: schedules, rules of conditions, how current assets have to be."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
@@ -9,6 +10,7 @@ from latewood.promises import Place, here
 from latewood.workflows import LaunchPlan, Workflow
 
 __all__ = [
+    "Freshness",
     "Rule",
     "Schedule",
     "all_deps",
@@ -65,6 +67,26 @@ class Rule:
     name: str
     selection: str
     condition: Condition
+    environments: Sequence[str] = ("prod",)
+    description: str = ""
+    place: Place = field(default_factory=here, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How current the selected assets have to be: what is not is overdue, which `latewood asset` and `why` say.
+
+    `deadline` is a cron expression as clocks in `timezone` show it: at each tick the window of time that ended last has
+    to be there; what has no windows of time has to be brought up to date since the tick before. `max_lag`: what they
+    are up to is never longer ago: the end of the last window that is there, or when it was last brought up to date.
+    What is fresh counts as brought up to date when what it reads was.
+    """
+
+    name: str
+    selection: str
+    deadline: str = ""
+    timezone: str = "UTC"
+    max_lag: timedelta | None = None
     environments: Sequence[str] = ("prod",)
     description: str = ""
     place: Place = field(default_factory=here, compare=False, repr=False)
@@ -150,5 +172,5 @@ def _deps_are_there() -> Condition:
     return ~any_deps((missing() & ~requested()) | running())
 
 
-Automation = Schedule | Rule
+Automation = Schedule | Rule | Freshness
 """What happens by itself."""

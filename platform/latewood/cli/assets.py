@@ -21,7 +21,7 @@ from latewood.cli.output import (
     print_json,
     table,
 )
-from latewood.cli.wording import rename_json, rename_text
+from latewood.cli.wording import freshness_json, freshness_text, rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
 from latewood.commands.reading import read, select_keys
 from latewood.commands.views import moment_meant
@@ -149,6 +149,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "position": page.position,
         **_asset_json(page.assessed, page.definition, page.location),
         "renames": [rename_json(rename) for rename in page.renames],
+        "freshness": [freshness_json(judged) for judged in page.freshness],
         "code_version": page.definition.task.code.version,
         "parameters": parameters_of(page.definition.task, {}),
         "stored": page.definition.stored,
@@ -230,6 +231,7 @@ def _page_facts(page: AssetPage) -> list[tuple[str, str]]:
         ("parameters", ", ".join(_parameter_texts(page))),
         ("resources", ", ".join(_resource_texts(page))),
         ("stored", "" if asset.stored is None else f"by {asset.stored.io} at {asset.stored.place}"),
+        ("freshness", "; ".join(map(freshness_text, page.freshness))),
         ("policies", ", ".join(_policies(asset.task))),
         ("not covered", "; ".join(asset.task.code.uncovered)),
         ("columns", ", ".join(shown.columns) if shown is not None else ""),

@@ -1,7 +1,7 @@
 """`latewood automation`: what happens by itself."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -16,10 +16,11 @@ from latewood.commands.automations import (
     explanations,
     switch,
 )
+from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
 from latewood.events import AutomationEvaluated
-from latewood.model.automations import Automation, RuleDefinition, ScheduleDefinition
+from latewood.model.automations import Automation, FreshnessDefinition, RuleDefinition, ScheduleDefinition
 from latewood.model.conditions import text_of
 from latewood.serving.automating import evaluate_here
 
@@ -60,9 +61,8 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
     said = evaluations(workspace, found, limit=_SHOWN)
     if json_:
         told = [{"position": event.position, **_evaluated_json(fact)} for event, fact in said]
-        explained = (
-            () if isinstance(rule := found.definition, ScheduleDefinition) else explanations(workspace, found, rule)
-        )
+        rule = found.definition
+        explained = explanations(workspace, found, rule) if isinstance(rule, RuleDefinition) else []
         print_json({**_json(found, now), "assets": explained, "evaluations": told})
         return exits.OK
     out, definition = console(), found.definition
@@ -70,7 +70,9 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
     if definition.description:
         out.print(f"  {definition.description}")
     out.print(f"  {when_text(definition)}: {target_text(definition)}")
-    if isinstance(definition, ScheduleDefinition):
+    if isinstance(definition, FreshnessDefinition):
+        _print_overdue(workspace, found)
+    elif isinstance(definition, ScheduleDefinition):
         for target, value in definition.parameters.items():
             out.print(f"  {target}={value_text(value)}")
         out.print(f"  what went by is made up for: {definition.catch_up}")
@@ -116,12 +118,16 @@ def when_text(definition: Automation) -> str:
     """When something is due."""
     if isinstance(definition, RuleDefinition):
         return text_of(definition.condition)
+    if isinstance(definition, FreshnessDefinition):
+        lag = [] if definition.max_lag_s is None else [f"lag of at most {timedelta(seconds=definition.max_lag_s)}"]
+        deadline = [f"deadline {definition.deadline} ({definition.timezone})"] if definition.deadline else []
+        return ", ".join((*deadline, *lag))
     return f"cron {definition.cron} ({definition.timezone})"
 
 
 def target_text(definition: Automation) -> str:
     """What is asked for then."""
-    if isinstance(definition, RuleDefinition):
+    if not isinstance(definition, ScheduleDefinition):
         return definition.selection
     what = f"launch {definition.launch}" if definition.launch else definition.selection
     which = "the last window" if definition.last_window else definition.partition
@@ -139,9 +145,15 @@ def evaluated_text(fact: AutomationEvaluated) -> str:
 
 
 def _coming(found: Found, now: datetime) -> Sequence[datetime]:
-    if not found.is_on or isinstance(found.definition, RuleDefinition):
+    if not found.is_on or not isinstance(found.definition, ScheduleDefinition):
         return ()
     return tuple(islice(coming(found.definition, found.standing, now), _COMING))
+
+
+def _print_overdue(workspace: Workspace, found: Found) -> None:
+    names = {id_: key for key, id_ in view_of(workspace).ids.items()}
+    for id_, since in found.standing.overdue.items():
+        console().print(f"  overdue since {moment(since)}: {names.get(id_, id_)}")
 
 
 def _print_explained(workspace: Workspace, found: Found, rule: RuleDefinition) -> None:

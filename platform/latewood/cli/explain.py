@@ -16,6 +16,8 @@ from latewood.cli.wording import (
     configuration_text,
     displaced_text,
     failure_text,
+    freshness_json,
+    freshness_text,
     parameter_text,
     rename_json,
     rename_text,
@@ -79,6 +81,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         },
         "failed": found.failed,
         "renames": [rename_json(rename) for rename in found.renames],
+        "freshness": [freshness_json(judged) for judged in found.freshness],
         "carried": None if found.carried is None else found.carried._asdict(),
         "nearest": None
         if found.nearest is None
@@ -143,7 +146,7 @@ def _print_explanation(out: Console, found: Explanation) -> None:
         out.print(f"{name} is {found.status.value}{since}", style=STATUS_STYLE[found.status.value])
     for number, (line, event) in enumerate(_numbered(found), start=1):
         out.print(f" {number:<2} {line}" + (f"   event {event:,}" if event is not None else ""))
-    for line in (*_made_lines(found), *_remarks(found)):
+    for line in (*_made_lines(found), *_remarks(found), *map(freshness_text, found.freshness)):
         out.print(line)
 
 

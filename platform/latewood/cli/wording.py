@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from latewood.cli.output import content_text, duration, metadata_text, plural
+from latewood.cli.output import content_text, duration, metadata_text, moment, plural
 from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
+from latewood.decide.freshness import Judged
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice
 from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
 from latewood.model.code import CodeChange
@@ -88,3 +89,23 @@ def notice_text(notice: Notice) -> str:
         patience = duration(notice.patience.total_seconds() * 1_000)
         return f"{notice.reason} The run waits for it, at most {patience}; what is finished is kept."
     return f"the database is back after {duration(notice.after.total_seconds() * 1_000)}; the run goes on"
+
+
+def freshness_text(judged: Judged) -> str:
+    """What a policy says of how current an asset is."""
+    up_to = "" if judged.up_to is None else f", up to {moment(judged.up_to)}"
+    if not judged.is_overdue:
+        return f"in time by {judged.policy}{up_to}"
+    since = "" if judged.since is None else f" since {moment(judged.since)}"
+    return f"overdue by {judged.policy}{since}: {judged.why}{up_to}"
+
+
+def freshness_json(judged: Judged) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "policy": judged.policy,
+        "overdue": judged.is_overdue,
+        "since": judged.since,
+        "why": judged.why,
+        "up_to": judged.up_to,
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from latewood.commands.freshness import freshness_of
 from latewood.commands.reading import Read, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
@@ -86,6 +87,7 @@ def why(
             nearest=_nearest(connection, workspace, found, explained, ordinal) if explained.findings else None,
             carried=_carried(connection, workspace, found, explained),
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
+            freshness=freshness_of(connection, workspace, found, asset) if loaded is None else (),
             foreseen=foreseen.new.location if foreseen is not None and not foreseen.is_deployed else "",
         )
 

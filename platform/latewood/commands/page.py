@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from latewood.commands.freshness import freshness_of
 from latewood.commands.reading import reading
 from latewood.commands.versions import makings, names_of, partitions_meant
 from latewood.commands.views import PRESENT, AsOf, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
+from latewood.decide.freshness import Judged
 from latewood.decide.judge import retraction
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed
@@ -54,7 +56,8 @@ class AssetPage:
     """An asset as it stands, or some of its partitions.
 
     `versions` are the latest of `versions_count`. `shown` is what was recorded of the newest head, without one of the
-    newest version. `secrets` says where those of its resources are read, by resource and field.
+    newest version. `secrets` says where those of its resources are read, by resource and field. `freshness` is
+    what policies say of how current it is.
     """
 
     definition: AssetDefinition
@@ -68,6 +71,7 @@ class AssetPage:
     pins: Mapping[str, Pin]
     secrets: Mapping[str, Mapping[str, Mapping[str, str]]]
     position: Position
+    freshness: tuple[Judged, ...] = ()
 
 
 def asset_page(
@@ -91,6 +95,7 @@ def asset_page(
         steps = makings(connection, workspace, [(id_, version) for version in named])
         sources = [making.source for making in steps.values() if making.source is not None]
         names = names_of(connection, workspace, found.view, [source for source, _ in sources])
+        freshness = freshness_of(connection, workspace, found, asset)
         checks = checks_of(connection, workspace.project, id_, as_of=found.view.as_of, limit=100, partitions=of)
 
     def page_version(facts: VersionFacts) -> PageVersion:
@@ -129,4 +134,5 @@ def asset_page(
             if location == found.view.locations[asset]
         },
         position=found.view.position,
+        freshness=freshness,
     )

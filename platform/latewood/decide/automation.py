@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from latewood.decide.keys import digest
 from latewood.events import AskedFor
-from latewood.model.automations import Automation, CatchUp, RuleDefinition, ScheduleDefinition
+from latewood.model.automations import Automation, CatchUp, ScheduleDefinition
 from latewood.model.axes import count_ticks, last_tick, next_tick, ticks, zone
 from latewood.model.keys import AssetId, RunId
 
@@ -31,10 +31,14 @@ _RUN_LENGTH: Final = 12
 _NOTHING: Final[Mapping[AssetId, Sequence[AskedFor]]] = MappingProxyType({})
 
 
+_NONE_OVERDUE: Final[Mapping[AssetId, datetime]] = MappingProxyType({})
+
+
 class Standing(NamedTuple):
     """What the log says of an automation in an environment: whether somebody `switched` it on, or off.
 
-    All up to `until` is dealt with, as what it is due by (`timing`) was then. `asked` is as in AutomationEvaluated.
+    All up to `until` is dealt with, as what it is due by (`timing`) was then. `asked` and `overdue` are as in
+    AutomationEvaluated.
     """
 
     switched: bool | None = None
@@ -43,6 +47,7 @@ class Standing(NamedTuple):
     position: int | None = None
     problem: str | None = None
     asked: Mapping[AssetId, Sequence[AskedFor]] = _NOTHING
+    overdue: Mapping[AssetId, datetime] = _NONE_OVERDUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +75,9 @@ def is_on(automation: Automation, environment: str, standing: Standing) -> bool:
 
 
 def timing_of(automation: Automation) -> str:
-    """Digest of what says when it is due: of a rule nothing does but the state of things."""
-    if isinstance(automation, RuleDefinition):
-        return "rule"
+    """Digest of what says when it is due: of all but schedules nothing does but the state of things."""
+    if not isinstance(automation, ScheduleDefinition):
+        return "state"
     return digest("schedule", automation.cron, automation.timezone)[:16]
 
 

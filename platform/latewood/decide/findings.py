@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from latewood.decide.canonical import are_equal
 from latewood.decide.deploy import Rename
+from latewood.decide.freshness import Judged
 from latewood.decide.keys import keyed_parameters, path_texts, texts_in
 from latewood.decide.moves import Moved
 from latewood.decide.near_miss import Nearest
@@ -114,7 +115,8 @@ class Explanation:
     first. `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
-    is the location by whose definitions this would be so, where these are not deployed.
+    is the location by whose definitions this would be so, where these are not deployed. `freshness` is what policies
+    say of how current the asset is as a whole.
     """
 
     asset: AssetKey
@@ -133,6 +135,7 @@ class Explanation:
     renames: tuple[Rename, ...] = ()
     foreseen: str = ""
     carried: Carried | None = None
+    freshness: tuple[Judged, ...] = ()
 
     @property
     def since(self) -> int | None:

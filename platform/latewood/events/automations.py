@@ -61,7 +61,8 @@ class AutomationEvaluated(Event, frozen=True):
 
     All that was due up to `until` is dealt with. `timing` digests what says when it is due; under another one it begins
     anew, from `until` on. `missed` counts ticks that were not made up for. `problem` is why nothing could be asked for.
-    `asked` is all that a rule has asked for and that is still to come of it.
+    `asked` is all that a rule has asked for and that is still to come of it. `overdue` are the assets that are not as
+    current as they have to be, since when.
     """
 
     environment: str
@@ -74,3 +75,4 @@ class AutomationEvaluated(Event, frozen=True):
     missed: int = 0
     problem: str = ""
     asked: dict[AssetId, tuple[AskedFor, ...]] = {}
+    overdue: dict[AssetId, datetime] = {}

@@ -49,5 +49,24 @@ class RuleDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     description: str = ""
 
 
-Automation = ScheduleDefinition | RuleDefinition
+class FreshnessDefinition(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="freshness"
+):
+    """How current the selected assets have to be; what is not is overdue.
+
+    `deadline` is a cron expression in `timezone`: at each tick the window of time that ended last has to be there, or
+    what has no windows has to be brought up to date since the tick before. `max_lag_s`: what they are up to is never
+    longer ago than so many seconds. Judged in `environments`, as a schedule is on.
+    """
+
+    name: str
+    selection: str
+    deadline: str = ""
+    timezone: str = "UTC"
+    max_lag_s: float | None = None
+    environments: tuple[str, ...] = ("prod",)
+    description: str = ""
+
+
+Automation = ScheduleDefinition | RuleDefinition | FreshnessDefinition
 """What happens by itself."""

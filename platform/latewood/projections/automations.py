@@ -1,6 +1,7 @@
 """What happens by itself: definitions by deployment, as differences to its base, and how far each has come."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -46,6 +47,7 @@ automation_standings: Final = Table(
     Column("evaluated_position", BigInteger),
     Column("problem", Text),
     Column("asked", JSON),
+    Column("overdue", JSON),
 )
 
 
@@ -86,6 +88,7 @@ class AutomationsProjection:
                     "position": event.position,
                     "problem": fact.problem,
                     "asked": asked,
+                    "overdue": msgspec.json.encode(fact.overdue, order="deterministic").decode(),
                 }
                 yield Derive(_EVALUATE, {**given, "name": fact.name, **standing})
             case EnvironmentDropped():
@@ -103,11 +106,12 @@ _SWITCH: Final = (
 )
 _EVALUATE: Final = (
     "INSERT INTO automation_standings "
-    "(project, environment, location, name, timing, until, evaluated_position, problem, asked) "
-    "VALUES (:project, :environment, :location, :name, :timing, :until, :position, :problem, CAST(:asked AS json)) "
+    "(project, environment, location, name, timing, until, evaluated_position, problem, asked, overdue) "
+    "VALUES (:project, :environment, :location, :name, :timing, :until, :position, :problem, "
+    "CAST(:asked AS json), CAST(:overdue AS json)) "
     "ON CONFLICT (project, environment, location, name) DO UPDATE SET timing = excluded.timing, "
     "until = excluded.until, evaluated_position = excluded.evaluated_position, problem = excluded.problem, "
-    "asked = excluded.asked"
+    "asked = excluded.asked, overdue = excluded.overdue"
 )
 _FORGET: Final = "DELETE FROM automation_standings WHERE project = :project AND environment = :environment"
 
@@ -123,11 +127,13 @@ _LATEST: Final = text(
     ") SELECT top, name, digest, body FROM latest WHERE digest IS NOT NULL ORDER BY name, top"
 )
 _STANDINGS: Final = text(
-    "SELECT location, name, switched, until, timing, evaluated_position, problem, asked::text AS asked "
+    "SELECT location, name, switched, until, timing, evaluated_position, problem, asked::text AS asked, "
+    "overdue::text AS overdue "
     "FROM automation_standings WHERE project = :project AND environment = :environment"
 )
 
 _decode_asked: Final = msgspec.json.Decoder(dict[AssetId, tuple[AskedFor, ...]]).decode
+_decode_overdue: Final = msgspec.json.Decoder(dict[AssetId, datetime]).decode
 _decode: Final = msgspec.json.Decoder(Automation).decode
 
 Slot = tuple[str, str]
@@ -154,7 +160,7 @@ def standings(connection: Connection, project_: str, environment: str) -> dict[S
     """Where each automation of the environment stands of which anything is recorded."""
     rows = connection.execute(_STANDINGS, {"project": project_, "environment": environment})
     found = {}
-    for location, name, switched, until, timing, position, problem, asked in rows:
-        waiting = _decode_asked(asked) if asked else {}
-        found[location, name] = Standing(switched, until, timing, position, problem, waiting)
+    for location, name, switched, until, timing, position, problem, asked, overdue in rows:
+        told = (_decode_asked(asked), _decode_overdue(overdue)) if asked else ()
+        found[location, name] = Standing(switched, until, timing, position, problem, *told)
     return found

@@ -21,15 +21,16 @@ from latewood.commands.automations import (
     stream_of,
 )
 from latewood.commands.planning import Asked, executable_plan
-from latewood.commands.reading import Read
+from latewood.commands.reading import Read, select_keys
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import due, run_at, run_by, timing_of
 from latewood.decide.conditions import Facts, due_by, with_asked
+from latewood.decide.freshness import judged_by
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import Action, AskedByItself, AutomationEvaluated
-from latewood.model.automations import RuleDefinition, ScheduleDefinition
+from latewood.model.automations import FreshnessDefinition, RuleDefinition, ScheduleDefinition
 from latewood.model.keys import AssetKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
@@ -100,6 +101,8 @@ class _Look:
                         return self._at_ticks(automation, schedule, version)
                     case RuleDefinition() as rule:
                         return self._by_rule(automation, rule, version)
+                    case FreshnessDefinition() as freshness:
+                        return self._overdue(automation, freshness, version)
             except (WrongExpectedVersion, EventConflict):
                 self._read = None
 
@@ -165,6 +168,27 @@ class _Look:
         self._record(automation, fact, appends, version)
         return Looked(evaluated=(fact,), again_at=found.again_at)
 
+    # ── how current things are ────────────────────────────────────────────────────────────────────────
+
+    def _overdue(self, automation: Found, freshness: FreshnessDefinition, version: int) -> Looked:
+        """Record which assets are overdue, where these are others than before."""
+        read, facts = self._facts(automation)
+        try:
+            judged = judged_by(freshness, select_keys(read, freshness.selection), facts)
+        except UsageError as error:
+            return self._cannot(automation, error, version)
+        again_at = min((each.again_at for each in judged.values() if each.again_at), default=None)
+        before, now = automation.standing.overdue, facts.state.now
+        ids = {facts.state.ids[key]: each for key, each in judged.items() if each.is_overdue}
+        if before.keys() == ids.keys():
+            return Looked(again_at=again_at)
+        overdue = {id_: before.get(id_) or each.since or now for id_, each in ids.items()}
+        fact = structs.replace(self._fact(automation, until=now), overdue=overdue)
+        self._record(automation, fact, (), version)
+        return Looked(evaluated=(fact,), again_at=again_at)
+
+    # ── all of them ───────────────────────────────────────────────────────────────────────────────────
+
     def _facts(self, automation: Found) -> tuple[Read, Facts]:
         """Those of before, unless somebody has looked at it since."""
         if self._read is None or (automation.standing.position or 0) > self._read[1].state.position:
@@ -180,8 +204,6 @@ class _Look:
         fact = structs.replace(fact, asked=standing.asked)
         self._record(automation, fact, (), version)
         return Looked(evaluated=(fact,))
-
-    # ── both ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _names(self, automation: Found) -> tuple[str, ...]:
         return (self._workspace.project, automation.environment, *automation.slot)

@@ -1,15 +1,16 @@
 """Automations of a module: checked, and as a deployment records them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
-from latewood.automation import Automation, Rule, Schedule
+from latewood.automation import Automation, Freshness, Rule, Schedule
 from latewood.decide.selection import parse
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.signature import parse_parameter
 from latewood.errors import DefinitionError, UsageError, ValueRefused
 from latewood.model import automations as model
-from latewood.model.automations import CatchUp, RuleDefinition, ScheduleDefinition
+from latewood.model.automations import CatchUp, FreshnessDefinition, RuleDefinition, ScheduleDefinition
 from latewood.model.axes import zone
 from latewood.model.conditions import (
     AnyCondition,
@@ -43,7 +44,13 @@ def define_automations(
             if automation.name in found:
                 raise DefinitionError("something else that happens by itself has this name")
             definition: model.Automation
-            definition = _rule(automation) if isinstance(automation, Rule) else _schedule(automation, by_name)
+            match automation:
+                case Schedule():
+                    definition = _schedule(automation, by_name)
+                case Rule():
+                    definition = _rule(automation)
+                case Freshness():
+                    definition = _freshness(automation)
             size = len(encode_json(definition))
             if size > _BYTES_MAX:
                 raise DefinitionError(f"expected a definition of at most {_BYTES_MAX:,} bytes, found {size:,}")
@@ -54,7 +61,28 @@ def define_automations(
     return tuple(found[name] for name in sorted(found))
 
 
-_KIND: Final = {Schedule: "schedule", Rule: "rule"}
+_KIND: Final = {Schedule: "schedule", Rule: "rule", Freshness: "freshness"}
+
+
+def _freshness(freshness: Freshness) -> FreshnessDefinition:
+    """Raises DefinitionError, UsageError."""
+    _name(freshness.name)
+    parse(freshness.selection)
+    zone(freshness.timezone)
+    lag: Any = freshness.max_lag  # users give what they like
+    if not freshness.deadline and lag is None:
+        raise DefinitionError("expected a deadline, a max_lag, or both; found neither")
+    if lag is not None and not (isinstance(lag, timedelta) and lag > timedelta()):
+        raise DefinitionError(f"max_lag: expected a timedelta above zero, found {lag!r}")
+    return FreshnessDefinition(
+        name=freshness.name,
+        selection=freshness.selection,
+        deadline=checked_cron(freshness.deadline) if freshness.deadline else "",
+        timezone=freshness.timezone,
+        max_lag_s=None if lag is None else lag.total_seconds(),
+        environments=_environments(freshness.environments),
+        description=freshness.description,
+    )
 
 
 def _rule(rule: Rule) -> RuleDefinition:
