@@ -19,6 +19,7 @@ from time import sleep
 
 from history import FOLDER, folded, read_history, write_history, write_rows
 
+from latewood.commands.automations import automation_named, stands_now, switch
 from latewood.commands.carrying import carry
 from latewood.commands.collecting import collect
 from latewood.commands.deploying import deploy_loaded
@@ -46,6 +47,7 @@ from latewood.engine.storage.store import ArtifactStore
 from latewood.events import RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.automating import evaluate
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import cancel, request
 from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
@@ -699,6 +701,47 @@ def _driven(workspace: Workspace, folder: Path) -> None:
     drive("engine-2", told("run.ended", 3))
 
 
+_AUTOMATED = """
+from latewood import *
+from latewood.automation import *
+
+@asset(partitions=Daily("2013-01-01"))
+def day(partition: PartitionKey) -> int:
+    return 1
+
+@asset(reuse=False)
+def total(day: Partitioned[int]) -> int:
+    return 1
+
+nightly = Schedule("nightly", "day", "0 6 * * *", timezone="Europe/Berlin", last_window=True, catch_up="all")
+kept = Rule("kept", "day or total", on_missing() | on_cron("0 7 * * *"))
+broken = Schedule("broken", "nowhere", "0 6 * * *")
+current = Freshness("current", "*", deadline="0 9 * * *", max_lag=timedelta(days=2))
+"""
+
+
+def _automated(workspace: Workspace, folder: Path) -> None:
+    """What happens by itself: ticks that are made up for, a problem, what is overdue, off and on, and no more of it."""
+
+    def at(moment: datetime) -> Workspace:
+        times = (moment + timedelta(seconds=n) for n in count())
+        return replace(workspace, clock=lambda: next(times))
+
+    def deploy(source: str) -> None:
+        (folder / "nights.py").write_text("from datetime import timedelta\n" + source)
+        deploy_loaded(workspace, load_file(folder / "nights.py", root=folder))
+
+    deploy(_AUTOMATED)
+    evaluate(at(datetime(2013, 3, 1, 1, tzinfo=UTC)))
+    evaluate(at(datetime(2013, 3, 3, 12, tzinfo=UTC)))
+    nightly = automation_named(workspace, "nightly")
+    switch(workspace, nightly, on=False)
+    switch(workspace, stands_now(workspace, nightly), on=True)
+    deploy(_AUTOMATED.replace("broken = ", "# "))
+    create(workspace, "branch", base="prod")
+    drop(workspace, "branch")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -746,6 +789,7 @@ def _all_events(workspace: Workspace) -> list[RecordedEvent]:
 
 STORIES = {
     "again": _again,
+    "automated": _automated,
     "run": _live,
     "driven": _driven,
     "sweeps": _sweeps,

@@ -63,12 +63,32 @@ def test_a_public_name_is_documented(name):
 
 
 TOPICS = {
+    "latewood.automation": [
+        "Freshness",
+        "Rule",
+        "Schedule",
+        "all_deps",
+        "any_deps",
+        "checks_passed",
+        "code_changed",
+        "cron_since",
+        "eager",
+        "failed",
+        "in_last_window",
+        "missing",
+        "on_cron",
+        "on_missing",
+        "requested",
+        "running",
+        "stale",
+        "updated",
+    ],
     "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],
     "latewood.io": ["Csv", "IO", "Json", "Parquet", "Place"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.resources": ["Resource", "Secret"],
     "latewood.sharing": ["task_ref"],
-    "latewood.testing": ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
+    "latewood.testing": ["Happened", "Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
 }
 
 

@@ -1,13 +1,14 @@
 """`latewood automation`: what happens by itself."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from latewood.automation import eager, on_cron, on_missing
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, moment, plural, print_json, table, value_text
+from latewood.cli.output import console, duration, moment, plural, print_json, table, value_text
 from latewood.commands.automations import (
     Found,
     automation_named,
@@ -21,7 +22,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
 from latewood.events import AutomationEvaluated
 from latewood.model.automations import Automation, FreshnessDefinition, RuleDefinition, ScheduleDefinition
-from latewood.model.conditions import text_of
+from latewood.model.conditions import AnyCondition, Condition, text_of, ticking
 from latewood.serving.automating import evaluate_here
 
 _SHOWN = 10
@@ -38,7 +39,7 @@ def list_command(*, environment: str | None, json_: bool) -> int:
     if json_:
         print_json({"automations": [_json(each, now) for each in found]})
         return exits.OK
-    rows = table("name", "", "when", "asks for", "next", "problem", whole=("name", "next"), spare=("problem",))
+    rows = table("name", "state", "when", "asks for", "next", "problem", whole=("name", "next"), spare=("problem",))
     for each in found:
         coming_ = next(iter(_coming(each, now)), None)
         rows.add_row(
@@ -117,12 +118,20 @@ def tick_command(*, environment: str | None, json_: bool) -> int:
 def when_text(definition: Automation) -> str:
     """When something is due."""
     if isinstance(definition, RuleDefinition):
-        return text_of(definition.condition)
+        return _condition_text(definition.condition)
     if isinstance(definition, FreshnessDefinition):
-        lag = [] if definition.max_lag_s is None else [f"lag of at most {timedelta(seconds=definition.max_lag_s)}"]
+        lag = [] if definition.max_lag_s is None else [f"lag of at most {duration(definition.max_lag_s * 1_000)}"]
         deadline = [f"deadline {definition.deadline} ({definition.timezone})"] if definition.deadline else []
         return ", ".join((*deadline, *lag))
     return f"cron {definition.cron} ({definition.timezone})"
+
+
+def _condition_text(condition: AnyCondition) -> str:
+    """The condition; one that is made up by the name that it is imported by."""
+    made_up: dict[Condition, str] = {eager(): "eager()", on_missing(): "on_missing()"}
+    for tick in ticking(condition):
+        made_up[on_cron(tick.cron, tick.timezone)] = f'on_cron("{tick.cron}", "{tick.timezone}")'
+    return made_up.get(condition) or text_of(condition)
 
 
 def target_text(definition: Automation) -> str:

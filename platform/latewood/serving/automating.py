@@ -34,10 +34,11 @@ from latewood.model.automations import FreshnessDefinition, RuleDefinition, Sche
 from latewood.model.keys import AssetKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
-from latewood.serving.requesting import announce_to_engines, as_deployed, request_of
+from latewood.serving.requesting import as_deployed, request_of
 from latewood.serving.ticking import asked_at
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
+from latewood_eventlog.tailer import announce
 
 _PROBLEM_MAX: Final = 2_000
 """Characters of a problem that are recorded."""
@@ -76,7 +77,7 @@ def _evaluated(workspace: Workspace, found: Sequence[Found]) -> Looked:
         looked += [look.at(each) for each in found if each.environment == name and each.is_on]
     evaluated = tuple(fact for each in looked for fact in each.evaluated)
     if any(fact.requests for fact in evaluated):
-        announce_to_engines(workspace)
+        announce(workspace.log.engine)
     return Looked(evaluated=evaluated, again_at=min((e.again_at for e in looked if e.again_at), default=None))
 
 

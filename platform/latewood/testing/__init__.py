@@ -5,6 +5,7 @@
 
 from latewood.testing.codecs import check_codec
 from latewood.testing.outcome import Plan, Run, RunFailed, Why
+from latewood.testing.passing import Happened
 from latewood.testing.project import Project
 
-__all__ = ["Plan", "Project", "Run", "RunFailed", "Why", "check_codec"]
+__all__ = ["Happened", "Plan", "Project", "Run", "RunFailed", "Why", "check_codec"]

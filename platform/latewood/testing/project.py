@@ -25,6 +25,7 @@ from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, Ve
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.states import heads, version_named
+from latewood.serving.automating import evaluate_here
 from latewood.sharing import given_tasks
 from latewood.testing.clock import Clock
 from latewood.testing.database import forget, fresh_workspace
@@ -41,6 +42,7 @@ from latewood.testing.outcome import (
     plan_of,
     why_of,
 )
+from latewood.testing.passing import Happened, pass_time
 from latewood_eventlog.records import Position
 
 if TYPE_CHECKING:
@@ -185,6 +187,17 @@ class Project:
         if result.status is not RunStatus.SUCCEEDED and not may_fail:
             raise RunFailed(run, failure_text(told))
         return run
+
+    def pass_time(self, until: datetime) -> list[Happened]:
+        """Let its clock go on to `until`, and all that happens by itself meanwhile: what, when, and how it ended.
+
+        What is asked for is made at once, in no time. Raises UsageError for a time that is past.
+        """
+        if until < self._clock.now:
+            raise UsageError(f"expected a time from {self._clock.now.isoformat()} on, found {until.isoformat()}")
+        loaded = self._loaded()
+        deploy_loaded(self._workspace, loaded)
+        return pass_time(self._workspace, loaded, self._clock, until, lambda: evaluate_here(self._workspace))
 
     def plan(
         self,

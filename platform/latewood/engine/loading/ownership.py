@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from latewood.authoring import Asset, Check, Observer, OutputOf, Upstream
+from latewood.automation import Freshness, Rule, Schedule
 from latewood.engine.code.sources import is_first_party
 from latewood.engine.loading.assembly import Found
 from latewood.engine.loading.naming import same_elsewhere
@@ -42,6 +43,19 @@ def without_others(found: Found, module: ModuleType, others: Mapping[AssetKey, A
     )
 
 
+def own_automations(found: Found, module: ModuleType) -> Found:
+    """The same without the automations that the module imports: they are those of the file that makes them.
+
+    Else what happens by itself would happen twice. What a `Definitions` names is its own by its word.
+    """
+    strangers = [each for each in found.automations if Path(each.place.file) != Path(str(module.__file__))]
+    if found.declared or not strangers:
+        return found
+    held = set(_held_by_others(module, Schedule | Rule | Freshness))
+    theirs = {id(each) for each in strangers if id(each) in held}
+    return replace(found, automations=tuple(each for each in found.automations if id(each) not in theirs))
+
+
 def values(attributes: Mapping[str, Any]) -> Iterator[Any]:
     """Attributes, and what lies in lists, tuples and dicts of them: assets made in a loop are kept somewhere."""
     for value in attributes.values():
@@ -53,12 +67,12 @@ def values(attributes: Mapping[str, Any]) -> Iterator[Any]:
             yield value
 
 
-def _held_by_others(module: ModuleType) -> Iterable[int]:
-    """Assets that other modules of the user have; what only this one has was made here, whose function it is of."""
+def _held_by_others(module: ModuleType, kind: Any = Asset) -> Iterable[int]:
+    """Assets, or what is of that kind, that other modules of the user have; what only this one has was made here, whose function it is of."""
     for name, other in list(sys.modules.items()):
         file = getattr(other, "__file__", None)
         if other is not module and file is not None and is_first_party(name, file):
-            yield from (id(value) for value in values(dict(vars(other))) if isinstance(value, Asset))
+            yield from (id(value) for value in values(dict(vars(other))) if isinstance(value, kind))
 
 
 def _is_made_in(module: ModuleType, asset: Asset[..., Any]) -> bool:
