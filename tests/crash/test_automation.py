@@ -9,6 +9,7 @@ from crash.conftest import facts_of
 from latewood.commands.automations import automation_named, automations_here, switch
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create
+from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AutomationEvaluated, RunPlanned, RunRequested
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -266,3 +267,21 @@ def test_what_is_no_longer_defined_is_no_longer_done_and_unchanged_is_no_event(w
 def test_what_cannot_be_is_refused_when_definitions_load(deploy, given, message):
     with pytest.raises(DefinitionsInvalid, match=message):
         deploy(**given)
+
+
+def test_what_a_file_imports_happens_once_as_that_of_the_file_that_makes_it(workspace, tmp_path):
+    (tmp_path / "shared_nights.py").write_text(
+        "from latewood import asset\nfrom latewood.automation import Schedule\n\n"
+        "def every(name):\n    return Schedule(name, 'own', '0 6 * * *')\n\n"
+        "@asset\ndef shared() -> int:\n    return 1\n\nnightly = Schedule('nightly', 'shared', '0 6 * * *')\n"
+    )
+    (tmp_path / "imports.py").write_text(
+        "from latewood import asset\nfrom shared_nights import nightly, every\n\n"
+        "@asset\ndef own() -> int:\n    return 1\n\nmine = every('mine')\n"
+    )
+    for name in ("shared_nights.py", "imports.py"):
+        deploy_loaded(workspace, load_file(tmp_path / name, root=tmp_path))
+    assert [found.slot for found in automations_here(workspace)] == [
+        ("imports.py", "mine"),
+        ("shared_nights.py", "nightly"),
+    ]

@@ -38,7 +38,7 @@ from latewood.model.partitions import existing, is_partition, last_window, ordin
 from latewood.model.relations import Identity
 from latewood.model.schemes import time_of
 
-RANGES_MAX: Final = 400
+RANGES_MAX: Final = 200
 """Ranges of partitions that are waited for at a time: what one event has room for. The others are asked for later."""
 
 _NONE: Final = Ordinals()

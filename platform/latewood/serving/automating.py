@@ -7,6 +7,7 @@ run is named by its tick, or by that version. So of several that look at once on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from msgspec import structs
@@ -45,6 +46,12 @@ _PROBLEM_MAX: Final = 2_000
 
 _PARTITIONS_MAX: Final = 2_000
 """Characters by which a request says in words which partitions it is for."""
+
+
+_OVERDUE_MAX: Final = 800
+"""Overdue assets that one event has room for."""
+
+_ID: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +187,8 @@ class _Look:
             return self._cannot(automation, error, version)
         again_at = min((each.again_at for each in judged.values() if each.again_at), default=None)
         before, now = automation.standing.overdue, facts.state.now
-        ids = {facts.state.ids[key]: each for key, each in judged.items() if each.is_overdue}
+        named = sorted(((facts.state.ids[key], each) for key, each in judged.items() if each.is_overdue), key=_ID)
+        ids = dict(named[:_OVERDUE_MAX])
         if before.keys() == ids.keys():
             return Looked(again_at=again_at)
         overdue = {id_: before.get(id_) or each.since or now for id_, each in ids.items()}

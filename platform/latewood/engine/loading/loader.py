@@ -22,7 +22,7 @@ from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configure
 from latewood.engine.loading.importing import archived_home, imported, module_of, relative_name
 from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings
-from latewood.engine.loading.ownership import values, without_others
+from latewood.engine.loading.ownership import own_automations, values, without_others
 from latewood.engine.loading.signature import LiveTask
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.automations import Automation as Defined
@@ -230,7 +230,7 @@ def _load(
     recorded: AsRecorded | None,
 ) -> Loaded:
     inspector = Inspector(root)
-    found = without_others(_found(module), module, others, root)
+    found = own_automations(without_others(_found(module), module, others, root), module)
     loaded = _assembled(found, location, root, others, environment, recorded, inspector)
     sources = inspector.first_party_sources()
     return replace(loaded, sources=sources, paths=tuple(_import_paths(root, sources)))

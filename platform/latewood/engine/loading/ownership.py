@@ -68,7 +68,7 @@ def values(attributes: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _held_by_others(module: ModuleType, kind: Any = Asset) -> Iterable[int]:
-    """Assets, or what is of that kind, that other modules of the user have; what only this one has was made here, whose function it is of."""
+    """Assets, or what is of that kind, that other modules of the user have; what only this one has was made here."""
     for name, other in list(sys.modules.items()):
         file = getattr(other, "__file__", None)
         if other is not module and file is not None and is_first_party(name, file):
