@@ -261,6 +261,8 @@ def test_what_is_no_longer_defined_is_no_longer_done_and_unchanged_is_no_event(w
         ({"options": 'environments="prod"'}, "expected a list of names"),
         ({"options": 'parameters={"scale": 1}'}, "expected ASSET.NAME"),
         ({"target": '"day and"'}, "day and"),
+        ({"options": 'partition="2023-12-31"'}, 'schedule "nightly": day: partition "2023-12-31": expected a key from'),
+        ({"options": 'partition="eu"'}, 'partition "eu"'),
         ({"target": 'LaunchPlan("other", "day")'}, "not among what is defined here"),
     ],
 )

@@ -135,7 +135,7 @@ def assemble(
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
-    automations = define_automations(found.automations, launchables, problems)
+    automations = define_automations(found.automations, launchables, by_key.values(), problems)
     offered, bare = define_tasks(found.tasks, inspector, problems)
     asking: tuple[Signature | LiveTask | LiveIO, ...] = (
         *(n.signature for n in named),

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from latewood.automation import Automation, Freshness, Rule, Schedule
-from latewood.decide.selection import parse
+from latewood.decide.select import select
+from latewood.decide.selection import parse, uses_status
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.signature import parse_parameter
 from latewood.errors import DefinitionError, UsageError, ValueRefused
@@ -24,7 +25,9 @@ from latewood.model.conditions import (
     once_made,
     text_of,
 )
+from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import asset_key
+from latewood.model.partitions import parse_description
 from latewood.model.scheme_kinds import checked_cron
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
 from latewood_eventlog.codec import encode_json, unheld
@@ -34,9 +37,16 @@ _BYTES_MAX: Final = 49_152
 
 
 def define_automations(
-    automations: Iterable[Automation], launchables: Iterable[Launchable], problems: Problems
+    automations: Iterable[Automation],
+    launchables: Iterable[Launchable],
+    assets: Iterable[AssetDefinition],
+    problems: Problems,
 ) -> tuple[model.Automation, ...]:
-    """The automations, in order of names; what is wrong with one is added to the problems, at its own line."""
+    """The automations, in order of names; what is wrong with one is added to the problems, at its own line.
+
+    `assets` are the location's own.
+    """
+    catalog = Catalog.of(assets)
     by_name = {launchable.name: launchable for launchable in launchables}
     found: dict[str, model.Automation] = {}
     for automation in automations:
@@ -47,6 +57,7 @@ def define_automations(
             match automation:
                 case Schedule():
                     definition = _schedule(automation, by_name)
+                    _require_partitions(definition, catalog)
                 case Rule():
                     definition = _rule(automation)
                 case Freshness():
@@ -150,6 +161,30 @@ def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> Sche
         environments=_environments(schedule.environments),
         description=schedule.description,
     )
+
+
+def _require_partitions(schedule: ScheduleDefinition, catalog: Catalog) -> None:
+    """Raise DefinitionError for partitions that none of the selected assets ever has.
+
+    Of other locations nothing is known here: what those have is found at the tick.
+    """
+    if not schedule.partition or uses_status(parse(schedule.selection)):
+        return
+    try:
+        keys = select(parse(schedule.selection), catalog.graph, catalog.assets)
+    except UsageError:
+        return
+    refused = []
+    for key in keys:
+        if (scheme := catalog[key].partitions) is None:
+            continue
+        try:
+            parse_description(scheme, schedule.partition)
+            return
+        except UsageError as error:
+            refused.append(f"{key}: {error}")
+    if refused:
+        raise DefinitionError("; ".join(refused[:3]))
 
 
 def _name(name: str) -> None:
