@@ -1,17 +1,23 @@
 """What happens by itself: asked for once, whoever looks and whatever becomes of who looks."""
 
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from crash.conftest import facts_of
+from crash.conftest import facts_of, head_keys
+from crash.test_engine import engine, until
 from latewood.commands.automations import automation_named, automations_here, switch
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create
 from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import AutomationEvaluated, RunPlanned, RunRequested
+from latewood.events import AutomationEvaluated, RunEnded, RunPlanned, RunRequested, RunStatus
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate, evaluate_here
 from latewood_eventlog.audit import verify
@@ -287,3 +293,45 @@ def test_what_a_file_imports_happens_once_as_that_of_the_file_that_makes_it(work
         ("imports.py", "mine"),
         ("shared_nights.py", "nightly"),
     ]
+
+
+def test_of_processes_that_look_at_once_and_are_killed_no_tick_is_lost_or_twice(workspace, environ, clock, deploy):
+    deploy('"alone"', cron='"0 * * * *"', options='catch_up="all"')
+    evaluate(workspace)
+    command = [Path(sys.executable).with_name("latewood"), "automation", "tick"]
+    killed = 0
+    for n in range(5):
+        first, second = (subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(2))
+        time.sleep(0.7 + n * 0.18)
+        first.kill()
+        killed += first.wait() == -signal.SIGKILL
+        assert second.wait(timeout=60) == 0
+    assert killed > 1, "else nothing was tried"
+    ticks = [asked.tick for fact in evaluations(workspace) for asked in fact.requests]
+    began = datetime.fromisoformat("2024-03-01T05:00+00:00")
+    assert ticks == [began + timedelta(hours=n) for n in range(1, len(ticks) + 1)]
+    assert len(ticks) >= 5
+    assert [asked.run for asked in requests(workspace)] == [
+        asked.run for fact in evaluations(workspace) for asked in fact.requests
+    ]
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_engines_drive_what_was_asked_for_even_if_there_is_nothing_to_do(workspace, environ, clock, deploy):
+    def statuses():
+        return [fact.status for fact in facts_of(workspace.log) if isinstance(fact, RunEnded)]
+
+    deploy('"day or alone"', options="last_window=True")
+    evaluate(workspace)
+    with engine(environ):
+        for day in (1, 2):
+            clock.set(f"2024-03-0{day}T06:00")
+            evaluate(workspace)
+            until(lambda day=day: len(statuses()) == day)
+        assert head_keys(workspace) == {"day": 2, "alone": 1}
+        deploy('"alone"')
+        clock.set("2024-03-03T06:00")
+        evaluate(workspace)
+        until(lambda: len(statuses()) == 3)
+    assert statuses() == [RunStatus.SUCCEEDED] * 3
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
