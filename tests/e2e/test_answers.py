@@ -94,7 +94,7 @@ def test_json_of_assets(shop):
     assert {frozenset(asset) for asset in listed["assets"]} == {frozenset(_ASSET | {"flags"})}
     page = answer(shop, "asset", "scaled")
     of_page = {"position", "code_version", "parameters", "pinned", "versions", "metadata", "columns", "checks"}
-    assert set(page) == _ASSET | of_page | {"renames", "versions_count", "resources", "stored"}
+    assert set(page) == _ASSET | of_page | {"renames", "versions_count", "resources", "stored", "freshness"}
     assert set(page["versions"][0]) == _VERSION | {"use", "environment", "parameters", "taken_from"}
     assert [version["use"] for version in page["versions"]][:2] == ["head", "head"]
     assert page["versions_count"] == len(page["versions"])
@@ -116,7 +116,7 @@ def test_json_of_plans_and_reasons(shop):
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
-        "renames", "absent", "head_since", "moved", "taken_from", "foreseen", "carried",
+        "renames", "absent", "head_since", "moved", "taken_from", "foreseen", "carried", "freshness",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 

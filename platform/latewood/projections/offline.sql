@@ -11,7 +11,10 @@ FROM read_parquet($FILES);
 
 CREATE OR REPLACE VIEW runs AS
 SELECT r.project, r.data->>'run' AS run, r.data->>'environment' AS environment, r.data->>'selection' AS selection,
-    coalesce(r.data->>'partitions', '') AS partitions, coalesce(e.data->>'status', 'running') AS status, r.actor,
+    coalesce(r.data->>'partitions', '') AS partitions,
+    coalesce(e.data->>'status', CASE WHEN coalesce(r.data->>'executor', 'inline') = 'inline'
+        OR r.stream IN (SELECT stream FROM events s WHERE s.type = 'run.started' AND s.project = r.project)
+        THEN 'running' ELSE 'queued' END) AS status, r.actor,
     r.position AS requested_position, r.occurred_at AS requested_at,
     e.position AS ended_position, e.occurred_at AS ended_at,
     coalesce((e.data->>'ran')::INT, 0) AS ran, coalesce((e.data->>'reused')::INT, 0) AS reused,
