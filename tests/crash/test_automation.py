@@ -321,17 +321,51 @@ def test_engines_drive_what_was_asked_for_even_if_there_is_nothing_to_do(workspa
     def statuses():
         return [fact.status for fact in facts_of(workspace.log) if isinstance(fact, RunEnded)]
 
+    def driven(count):
+        """By an engine, whose own clock the schedule must not see."""
+        switch(workspace, automation_named(workspace, "nightly"), on=False)
+        with engine(environ):
+            until(lambda: len(statuses()) == count)
+        switch(workspace, automation_named(workspace, "nightly"), on=True)
+
     deploy('"day or alone"', options="last_window=True")
     evaluate(workspace)
-    with engine(environ):
-        for day in (1, 2):
-            clock.set(f"2024-03-0{day}T06:00")
-            evaluate(workspace)
-            until(lambda day=day: len(statuses()) == day)
-        assert head_keys(workspace) == {"day": 2, "alone": 1}
-        deploy('"alone"')
-        clock.set("2024-03-03T06:00")
+    for day in (1, 2):
+        clock.set(f"2024-03-0{day}T06:00")
         evaluate(workspace)
-        until(lambda: len(statuses()) == 3)
+    driven(2)
+    assert head_keys(workspace) == {"day": 2, "alone": 1}
+    deploy('"alone"')
+    evaluate(workspace)
+    clock.set("2024-03-03T06:00")
+    evaluate(workspace)
+    driven(3)
     assert statuses() == [RunStatus.SUCCEEDED] * 3
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_an_engine_asks_by_itself_for_what_becomes_due(workspace, environ, load):
+    source = """
+        from latewood.automation import Rule, eager
+
+        @asset
+        def first() -> int:
+            return {number}
+
+        @asset
+        def second(first: int) -> int:
+            return first + 1
+
+        kept = Rule("kept", "*", eager())
+    """
+    deploy_loaded(workspace, load(source.format(number=1)))
+    with engine(environ):
+        until(lambda: head_keys(workspace) == {"first": 1, "second": 1})
+        before = len([fact for fact in facts_of(workspace.log) if isinstance(fact, RunEnded)])
+        deploy_loaded(workspace, load(source.format(number=2)))
+        until(lambda: len([fact for fact in facts_of(workspace.log) if isinstance(fact, RunEnded)]) > before)
+        time.sleep(2.5)
+    ends = [fact for fact in facts_of(workspace.log) if isinstance(fact, RunEnded)]
+    assert {fact.status for fact in ends} == {RunStatus.SUCCEEDED}
+    assert sum(fact.ran for fact in ends) == 4
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)

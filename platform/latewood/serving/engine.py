@@ -31,6 +31,7 @@ from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.serving.active import LOG, ActiveRun
+from latewood.serving.automating import evaluate
 from latewood.serving.crews import Crews
 from latewood.serving.opening import opened
 from latewood.serving.requesting import CANCELLATIONS
@@ -45,6 +46,9 @@ LEASE: Final = timedelta(seconds=10)
 
 _RUNS_MAX: Final = 64
 """Runs that one engine drives at a time; the others wait in the log, where any engine finds them."""
+
+_LOOK_S: Final = 1.0
+"""How often automation looks whether the log has grown."""
 
 T = TypeVar("T")
 
@@ -89,7 +93,7 @@ class Engine:
         """
         with caches_in_use(self._workspace.home), GroupCommit(self._log, self._log.make_durable) as commits:
             self._commits = commits
-            with self._listening(), self._keeping():
+            with self._listening(), self._keeping(), self._automating():
                 LOG.info(
                     "engine %s drives runs of project %s with %d workers",
                     self.name,
@@ -299,6 +303,32 @@ class Engine:
                 if (active := self._active.get(fact.run)) is not None:
                     self._guarded(active, active.cancel)
             self._cancellations = events[-1].version
+
+    @contextmanager
+    def _automating(self) -> Iterator[None]:
+        """Ask for what schedules and rules say, as it becomes due and as the log grows."""
+        thread = threading.Thread(target=self._automate, name="latewood-automation", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+
+    def _automate(self) -> None:
+        seen, due, wait_s = -1, None, 0.0
+        while not self._stop.wait(wait_s):
+            begun = monotonic()
+            try:
+                end = self._workspace.log.position()
+                if end != seen or (due is not None and due <= self._workspace.clock()):
+                    due, seen = evaluate(self._workspace), end
+            except LatewoodError as error:
+                LOG.warning("automation: %s", error)
+            # It takes a tenth of a processor at most, however much there is to look at.
+            wait_s = max(_LOOK_S, 10 * (monotonic() - begun))
+            if due is not None:
+                wait_s = min(wait_s, max(0.05, (due - self._workspace.clock()).total_seconds()))
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
