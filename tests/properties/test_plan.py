@@ -1,16 +1,19 @@
 """Plans over random projects and random pasts, executed by a model of user code."""
 
 from copy import deepcopy
+from dataclasses import replace
 from hashlib import sha256
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import World, catalog, changed, content, edited, id_of, number
-from latewood.decide.plan import selected_ordinals
+from latewood.decide.bearing import bearing_on, ordinals_bearing, partitions_bearing
+from latewood.decide.plan import Request, plan, selected_ordinals
 from latewood.decide.staleness import Status, assess
 from latewood.decide.sweep import Sweep
 from latewood.events import Action
+from latewood.model.definitions import Catalog
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 
@@ -219,3 +222,34 @@ def test_an_edit_reaches_no_further_than_contents_do(past, data):
         if asset not in own and not moved:
             assert task.outputs[0].asset not in ran
             assert world.heads[id_of(asset)] == before[asset]
+
+
+@given(pasts(), st.data())
+@some_examples
+def test_what_does_not_bear_on_a_decision_may_be_left_unread(past, data):
+    defined, world = past
+    selected = data.draw(st.sets(st.sampled_from(sorted(defined)), min_size=1))
+    # Schemes change too, so that there are heads of partitions that are none any more.
+    for key in data.draw(selections(defined)):
+        if defined[key].partitions is not None and len(defined[key].task.inputs) == 0:
+            defined = changed(defined, key, partitions=None)
+    reached, whole = bearing_on(defined, selected), world.state(defined)
+
+    def narrowed(asked):
+        named = {id_of(key): names for key, names in partitions_bearing(defined, reached, world.now, asked).items()}
+        found = {id_: whole.heads.get(id_, {}) for id_ in map(id_of, reached)}
+        return replace(
+            whole, heads={id_: {n: f for n, f in of.items() if n in named.get(id_, of)} for id_, of in found.items()}
+        )
+
+    some = data.draw(st.dictionaries(st.sampled_from(sorted(selected)), st.sets(st.integers(0, 4)).map(Ordinals.of)))
+    request = Request(selected=frozenset(selected), partitions=some)
+    narrow = narrowed(ordinals_bearing(defined, selected, some, world.now))
+    assert plan(defined, request, narrow).tasks == plan(defined, request, whole).tasks
+
+    narrow = narrowed({})
+    request = Request(selected=frozenset(selected))
+    assert plan(defined, request, narrow).tasks == plan(defined, request, whole).tasks
+    part = Catalog.of(defined[key] for key in defined if key in reached)
+    assessed = assess(defined, whole)
+    assert assess(part, narrow) == {key: assessed[key] for key in part}

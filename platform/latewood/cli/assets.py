@@ -23,7 +23,7 @@ from latewood.cli.output import (
 )
 from latewood.cli.wording import freshness_json, freshness_text, rename_json, rename_text
 from latewood.commands.page import AssetPage, PageVersion, Use, asset_page
-from latewood.commands.reading import read, select_keys
+from latewood.commands.reading import keys_to_look_at, read, select_keys
 from latewood.commands.views import moment_meant
 from latewood.decide.keys import parameters_of
 from latewood.decide.staleness import Assessed, Status
@@ -38,7 +38,7 @@ from latewood.model.types import display
 def assets_command(*, selection: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
     """List assets."""
     workspace = open_workspace(environment=environment)
-    found = read(workspace, moment_meant(workspace, as_of))
+    found = read(workspace, moment_meant(workspace, as_of), about=lambda view: keys_to_look_at(view, selection))
     keys = select_keys(found, selection) if len(found.view.catalog) else ()
     if json_:
         print_json(

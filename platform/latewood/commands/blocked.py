@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines
 from latewood.commands.views import View
+from latewood.decide.bearing import ordinals_bearing
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan, Planned, PlannedTask, plan
 from latewood.decide.reasons import Cause, Reason
@@ -38,7 +39,10 @@ def _advice(made: Plan, view: View, here: Collection[AssetKey], never_made: Coll
     if not never_made:
         return []
     selected = view.catalog.graph.upstream_of(made.request.selected, None) & frozenset(here)
-    wider = plan(view.catalog, replace(made.request, selected=selected, partitions={}), made.state)
+    partitions = made.request.partitions
+    if partitions:  # of others nothing was read
+        partitions = {**ordinals_bearing(view.catalog, made.request.selected, partitions, made.state.now), **partitions}
+    wider = plan(view.catalog, replace(made.request, selected=selected, partitions=partitions), made.state)
     stuck = {key for task in wider.tasks for g in task.groups if g.action is Action.BLOCKED for key in task.node.keys}
     if selected == made.request.selected or not stuck.isdisjoint(made.request.selected):
         return []

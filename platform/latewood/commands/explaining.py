@@ -64,7 +64,7 @@ def why(
     """
     if loaded is not None and as_of != PRESENT:
         raise UsageError("expected definitions as they are now, or a position of the past; found both")
-    with reading(workspace, as_of, loaded) as (connection, found):
+    with reading(workspace, as_of, loaded, lambda view: [known_key(view, key)]) as (connection, found):
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
         scheme = found.view.catalog[asset].partitions

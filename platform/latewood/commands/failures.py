@@ -70,7 +70,7 @@ def _heads_beside(
 
     Beside an optional output that was absent that is the head of what was made in its place.
     """
-    keys = {id_: key for key, id_ in state.ids.items()}
+    keys = {state.ids[key]: key for key in assessed}
     for asset, partition in slots:
         if asset not in keys:
             continue

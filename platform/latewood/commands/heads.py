@@ -145,10 +145,17 @@ def promote_version(workspace: Workspace, version: str) -> Promoted:
 
 def _promoted(workspace: Workspace, version: str) -> Promoted:
     for _ in range(ATTEMPTS):
-        with reading(workspace) as (connection, found):
+        with snapshot(workspace.log) as connection:
+            ids = {facts.asset for facts in made_by_step(connection, workspace.project, VersionId(version))}
+        with reading(
+            workspace,
+            about=lambda view, ids=ids: [key for key, id_ in view.ids.items() if id_ in ids],  # type: ignore[misc]
+        ) as (connection, found):
             made = _made(connection, workspace, found, version)
             others = differing_parameters(connection, workspace, found.view, made)
-        now = {key: found.state.heads.get(facts.asset, {}).get(facts.partition) for key, facts in made.items()}
+            only = {facts.asset: [facts.partition] for facts in made.values()}
+            heads_now = heads_read(connection, workspace, list(only), NOW, only)
+        now = {key: heads_now[facts.asset].get(facts.partition) for key, facts in made.items()}
         moves = {key: facts for key, facts in made.items() if (head := now[key]) is None or head.version != version}
         for key, facts in moves.items():
             _require_at_place(found.view, key, facts)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from latewood.commands.freshness import freshness_of
-from latewood.commands.reading import reading
+from latewood.commands.reading import heads_read, reading
 from latewood.commands.versions import makings, names_of, partitions_meant
 from latewood.commands.views import PRESENT, AsOf, known_key
 from latewood.commands.workspace import Workspace
@@ -78,7 +78,7 @@ def asset_page(
     workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, limit: int = 10
 ) -> AssetPage:
     """Status, latest versions, metadata, schema and checks of an asset at a moment. Raises UsageError."""
-    with reading(workspace, as_of) as (connection, found):
+    with reading(workspace, as_of, about=lambda view: [known_key(view, key)]) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node
@@ -87,7 +87,7 @@ def asset_page(
         of = None if chosen is None else counted_as(chosen, carried)
         made = history(connection, workspace.project, id_, before=found.view.as_of + 1, limit=limit, partitions=of)
         count = history_count(connection, workspace.project, id_, before=found.view.as_of + 1, partitions=of)
-        here = found.state.heads[id_]
+        here = heads_read(connection, workspace, [id_], found.view.as_of)[id_]  # of partitions that were, too
         heads = {here[slot].version: here[slot] for slot in (here if chosen is None else chosen) if slot in here}
         newest = max(heads.values(), key=lambda facts: facts.position, default=made[0] if made else None)
         named = {facts.version for facts in (*made, *filter(None, [newest]))}

@@ -4,13 +4,24 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from latewood.commands.parameters import parameters_given
 from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
-from latewood.commands.reading import look, places_here, read, select_keys, state_at
+from latewood.commands.reading import (
+    heads_bearing,
+    look,
+    narrowed,
+    places_here,
+    read,
+    select_keys,
+    state_at,
+)
 from latewood.commands.views import View, foreseen_view, view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.actions import verdict_of
+from latewood.decide.bearing import NAMED_MAX, bearing_on, ordinals_bearing, partitions_bearing
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
@@ -23,12 +34,12 @@ from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.keys import AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import LATEST, describe, ordinal_of, parse_partitions
 from latewood.places import is_placed
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
-from latewood.projections.states import durations, known_logics, reusable, verdict_keys
+from latewood.projections.states import Verdict, durations, known_logics, reusable, verdict_keys
 from latewood_eventlog.records import Position
 
 
@@ -65,7 +76,7 @@ def make_plan(
     """The plan for what is asked, in the state of now. Raises UsageError.
 
     The state is read in one snapshot, and files are looked at before, as are places that `looks` does not have yet.
-    Cost: O(assets + heads + versions that may be reused).
+    Cost: O(assets + heads that bear on what is selected + versions that may be reused).
     """
     now = workspace.clock()
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
@@ -88,12 +99,14 @@ def make_plan(
     paths = named_paths(view.catalog, request.parameters)
     looked = look(workspace, view, paths)
     seen: Seen = {}
-    if with_places(view.catalog, view.ids):
+    part = narrowed(view, bearing_on(view.catalog, request.selected))
+    if with_places(part.catalog, view.ids):
         with snapshot(workspace.log) as connection:
-            places = places_here(connection, workspace, view)
+            places = places_here(connection, workspace, part)
         seen = look_at(places, view.root, workspace.home, loaded, looks)
     with uncollected(), snapshot(workspace.log) as connection:
-        state = state_at(connection, workspace, view, now, paths, looked, seen)
+        bearing = _ordinals(view.catalog, request, now)
+        state = state_at(connection, workspace, part, now, paths, looked, seen, bearing)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         state = with_past(connection, workspace, view, state, nodes, request, seen)
         made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
@@ -111,20 +124,36 @@ def with_past(
     request: Request,
     seen: Seen,
 ) -> State:
-    """The state with what the selected nodes may reuse, and which verdicts on their heads stand."""
+    """The state with what the selected nodes may reuse, and which verdicts on their heads stand.
+
+    It has the heads that bear on these nodes, and gets those from which may be taken besides.
+    """
     chosen = [node for node in nodes if not request.selected.isdisjoint(node.keys)]
     wanted = frozenset(node.logic for node in chosen)
-    project = workspace.project
+    project, bearing = workspace.project, _ordinals(view.catalog, request, state.now)
+    if beside := _beside(view, nodes, wanted, request.selected, state):
+        of_logic: dict[str, Ordinals] = {}
+        for logic, key in ((node.logic, key) for node in nodes for key in node.keys if key in bearing):
+            of_logic[logic] = of_logic.get(logic, Ordinals()) | bearing[key]
+        like = {key: of_logic[logic] for key, logic in beside.items() if logic in of_logic}
+        more = heads_bearing(connection, workspace, view, beside, state.now, like)
+        state = replace(state, heads={**state.heads, **more})
     of_heads = wanted & {facts.logic for found in state.heads.values() for facts in found.values()}
     logics = of_heads | known_logics(connection, project, wanted - of_heads, view.as_of)
-    checked = _verdicts(connection, workspace, chosen, view.as_of)
     held = [(id_, node.logic) for node in nodes if node.logic in logics for id_ in node.ids]
-    asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held)
+    few = _names(view.catalog, request.selected, bearing, state.now)
+    asked_of = (connection, project, workspace.environment, logics, view.as_of, state.retracted, held, few)
     found = {} if request.force else reusable(*asked_of)
     taken = {**_shared_heads(nodes, state), **found}
+    checked = _verdicts(connection, workspace, chosen, state, taken, view.as_of)
     # Of what is no head only the log is asked: it is looked at when it is taken.
-    beside = places_at(connection, workspace, taken.values(), seen, view.as_of)
-    return replace(state, logics=logics, checked=checked, reusable=taken, places={**beside, **state.places})
+    taken_at = places_at(connection, workspace, taken.values(), seen, view.as_of)
+    return replace(state, logics=logics, checked=checked, reusable=taken, places={**taken_at, **state.places})
+
+
+def _ordinals(catalog: Catalog, request: Request, now: datetime) -> Mapping[AssetKey, Ordinals]:
+    """The partitions that bear on those asked for, by asset; nothing where all are."""
+    return ordinals_bearing(catalog, request.selected, request.partitions, now) if request.partitions else {}
 
 
 def plan_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, looks: Looks | None = None) -> tuple[View, Plan]:
@@ -203,6 +232,33 @@ def elsewhere_lines(made: Plan) -> list[str]:
     ]
 
 
+def _beside(
+    view: View, nodes: Sequence[Node], wanted: Collection[str], selected: Collection[AssetKey], state: State
+) -> dict[AssetKey, str]:
+    """Assets outside of what is read whose heads matter all the same, each with its logic.
+
+    Those of the same task, from which may be taken; and where values are stored at places, all such: whoever stores
+    must not overwrite them.
+    """
+    places = any(view.catalog[key].stored is not None for key in selected)
+    return {
+        asset.key: node.logic
+        for node in nodes
+        for asset in node.assets
+        if view.ids[asset.key] not in state.heads and (node.logic in wanted or (places and asset.stored is not None))
+    }
+
+
+def _names(
+    catalog: Catalog, selected: Collection[AssetKey], asked: Mapping[AssetKey, Ordinals], now: datetime
+) -> list[PartitionKey] | None:
+    """The partitions that are asked for by key; None for all, or more than can be named."""
+    if not asked:
+        return None
+    named = partitions_bearing(catalog, selected, now, asked)
+    return None if len(named) < len(selected) else list(dict.fromkeys(chain.from_iterable(named.values())))
+
+
 def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], VersionFacts]:
     """Heads of the logic that their asset has now that may be reused, by (reuse key, output).
 
@@ -264,11 +320,34 @@ def _kept(catalog: Catalog, key: AssetKey) -> str:
 
 
 def _verdicts(
-    connection: Snapshot, workspace: Workspace, nodes: Sequence[Node], as_of: Position
-) -> frozenset[tuple[AssetId, PartitionKey, str]]:
-    """Past verdicts on the assets that have checks, by asset, partition and check key."""
-    checked = [id_ for n in nodes for asset, id_ in zip(n.assets, n.ids, strict=True) if asset.checks]
-    return verdict_keys(connection, workspace.project, checked, as_of) if checked else frozenset()
+    connection: Snapshot,
+    workspace: Workspace,
+    nodes: Sequence[Node],
+    state: State,
+    taken: Mapping[tuple[str, str], VersionFacts],
+    as_of: Position,
+) -> frozenset[Verdict]:
+    """Past verdicts on the heads, and on what may be taken, of the assets that have checks."""
+    checked = [
+        (node.logic, asset, id_)
+        for node in nodes
+        for asset, id_ in zip(node.assets, node.ids, strict=True)
+        if asset.checks
+    ]
+    if not checked:
+        return frozenset()
+    like: dict[tuple[str, str], list[VersionFacts]] = {}
+    for (_, output), facts in taken.items():
+        like.setdefault((facts.logic, output), []).append(facts)
+    judged = [
+        (check, asset, id_, facts)
+        for logic, asset, id_ in checked
+        for facts in (*state.heads.get(id_, {}).values(), *like.get((logic, asset.output), ()))
+        for check in asset.checks
+    ]
+    few = len(judged) <= NAMED_MAX  # of more it is quicker to read what there is than to say what is wanted
+    wanted = [verdict_of(*each, state) for each in judged] if few else None
+    return verdict_keys(connection, workspace.project, {id_ for _, _, id_ in checked}, as_of, wanted)
 
 
 def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:

@@ -1,9 +1,10 @@
 """What an environment has at a position: heads, status and flags, read in one snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from latewood.commands.failures import failures
@@ -11,15 +12,18 @@ from latewood.commands.places import Seen, Watched, brought_here, look_at, place
 from latewood.commands.views import PRESENT, AsOf, View, foreseen_view, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.awaiting import awaiting
+from latewood.decide.bearing import bearing_on, partitions_bearing
 from latewood.decide.contents import NamedPaths, named_paths
 from latewood.decide.reasons import Cause
 from latewood.decide.select import select
-from latewood.decide.selection import parse
+from latewood.decide.selection import parse, uses_status
 from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
-from latewood.decide.state import Heads, Retracted, State, with_carried
+from latewood.decide.state import Heads, Retracted, State, counted_as, with_carried
 from latewood.engine.loading.loader import Loaded
 from latewood.errors import UsageError
+from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
+from latewood.model.ordinals import Ordinals
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.runs import running_partitions
@@ -35,12 +39,16 @@ Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
 Looked = Mapping[str, str | None]
 """Content hashes of files and folders by path; None where there is nothing."""
 
+About = Callable[[View], Collection[AssetKey]]
+"""Which assets are asked about, once it is known which there are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
     """A consistent reading of an environment: everything from one snapshot of the database.
 
-    `awaiting` are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
+    The view is whole; state and assessment are of the assets that were asked about and what bears on them. `awaiting`
+    are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
     """
 
     view: View
@@ -65,23 +73,31 @@ class Read:
         return tuple(flag for flag, is_so in found.items() if is_so)
 
 
-def read(workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None) -> Read:
+def everything(view: View) -> Collection[AssetKey]:
+    """All assets there are."""
+    return view.catalog.assets
+
+
+def read(workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None, about: About = everything) -> Read:
     """View, state and assessment at a moment. Raises and costs what `reading` does."""
-    with reading(workspace, as_of, loaded) as (_, found):
+    with reading(workspace, as_of, loaded, about) as (_, found):
         return found
 
 
 @contextmanager
 def reading(
-    workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None
+    workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None, about: About = everything
 ) -> Iterator[tuple[Snapshot, Read]]:
     """The same, with the snapshot that it is from, so that more can be asked of it. `loaded` as in `foreseen_view`.
+
+    Only what bears on the assets that are asked about is read, beside the definitions.
 
     Files, and places where IO stores values, are looked at before the snapshot is taken, since that may take longer
     than a transaction may rest; if it shows that there are others by now, again.
 
     Raises UsageError for a position that is not in the log, for an environment that is not the project's, and for a
-    file that cannot be read; DefinitionsInvalid as deploying does. Cost: O(assets + heads), and reading those files.
+    file that cannot be read; DefinitionsInvalid as deploying does; and what `about` raises. Cost: O(assets + heads that
+    bear on those asked about), and reading their files.
     """
     looked: Looked = {}
     seen: Seen = {}
@@ -93,11 +109,12 @@ def reading(
                     if loaded is None
                     else foreseen_view(connection, workspace, loaded)
                 )
-                named = named_paths(view.catalog)
-                unseen = _here(view, named) - looked.keys()
-                places = places_here(connection, workspace, view).unseen(seen)
+                part = narrowed(view, bearing_on(view.catalog, about(view)))
+                named = named_paths(part.catalog)
+                unseen = _here(part, named) - looked.keys()
+                places = places_here(connection, workspace, part).unseen(seen)
                 complete = not unseen and not places.versions
-                found = _read(connection, workspace, view, named, looked, seen) if complete else None
+                found = _read(connection, workspace, view, part, named, looked, seen) if complete else None
             if found is not None:
                 yield connection, found
                 return
@@ -105,21 +122,34 @@ def reading(
         seen = {**seen, **look_at(places, view.root, workspace.home, loaded)}
 
 
+def narrowed(view: View, keys: Collection[AssetKey]) -> View:
+    """The view of these assets alone, among which is all that they read."""
+    if len(keys) == len(view.catalog):
+        return view
+    return replace(view, catalog=Catalog.of(asset for key, asset in view.catalog.assets.items() if key in keys))
+
+
 def _read(
-    connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked, seen: Seen
+    connection: Snapshot,
+    workspace: Workspace,
+    view: View,
+    part: View,
+    named: NamedPaths,
+    looked: Looked,
+    seen: Seen,
 ) -> Read:
     as_of = view.as_of
-    state = state_at(connection, workspace, view, view.now, named, looked, seen)
-    assessed = assess(view.catalog, state)
+    state = state_at(connection, workspace, part, view.now, named, looked, seen)
+    assessed = assess(part.catalog, state)
     project, environment = workspace.project, workspace.environment
     return Read(
         view=view,
         state=state,
         assessed=assessed,
-        failed=failures(connection, workspace, view.catalog, state, assessed),
+        failed=failures(connection, workspace, part.catalog, state, assessed),
         running=running_partitions(connection, project, environment) if as_of >= NOW else {},
         awaiting=awaiting(view.catalog, {}),
-        waiting=waiting_for_absent(view.catalog, assessed, state),
+        waiting=waiting_for_absent(part.catalog, assessed, state),
     )
 
 
@@ -134,16 +164,63 @@ def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
     )
 
 
-def heads_read(connection: Snapshot, workspace: Workspace, assets: Sequence[AssetId], as_of: Position) -> Heads:
-    """The environment's heads of these assets by partition, with those that were carried over to another one."""
-    found = heads(connection, workspace.project, workspace.environment, assets, as_of)
-    return with_carried(found, carried_over(connection, workspace.project, assets, as_of))
+def keys_to_look_at(view: View, selection: str) -> Collection[AssetKey]:
+    """The assets a selection names, or all if it asks for `status:`. Raises UsageError."""
+    asked = parse(selection)
+    if uses_status(asked) or not len(view.catalog):
+        return everything(view)
+    return select(asked, view.catalog.graph, view.catalog.assets)
 
 
-def heads_here(connection: Snapshot, workspace: Workspace, view: View, ids: Mapping[AssetKey, AssetId]) -> Heads:
+def heads_read(
+    connection: Snapshot,
+    workspace: Workspace,
+    assets: Sequence[AssetId],
+    as_of: Position,
+    only: Mapping[AssetId, Collection[PartitionKey]] = MappingProxyType({}),
+) -> Heads:
+    """The environment's heads of these assets by partition, with those that were carried over to another one.
+
+    Of the assets in `only` those that count for these partitions.
+    """
+    carried = carried_over(connection, workspace.project, assets, as_of)
+    to_named = [entry for entry in carried if entry.asset in only]
+    if to_named:
+        of = {entry.asset: [e for e in to_named if e.asset == entry.asset] for entry in to_named}
+        only = {**only, **{asset: counted_as(only[asset], entries) for asset, entries in of.items()}}
+    return with_carried(heads(connection, workspace.project, workspace.environment, assets, as_of, only), carried)
+
+
+def heads_here(
+    connection: Snapshot,
+    workspace: Workspace,
+    view: View,
+    ids: Mapping[AssetKey, AssetId],
+    only: Mapping[AssetId, Collection[PartitionKey]] = MappingProxyType({}),
+) -> Heads:
     """The same of assets of the view, each where the environment has it: its own copy, if it has one at a place."""
-    found = heads_read(connection, workspace, list(ids.values()), view.as_of)
+    found = heads_read(connection, workspace, list(ids.values()), view.as_of, only)
     return brought_here(connection, workspace, view.catalog, ids, found, view.as_of)
+
+
+def heads_bearing(
+    connection: Snapshot,
+    workspace: Workspace,
+    view: View,
+    keys: Collection[AssetKey],
+    now: datetime,
+    asked: Mapping[AssetKey, Ordinals] = MappingProxyType({}),
+) -> Heads:
+    """The heads of these assets, of partitions that their schemes have at that instant as far as these can be named.
+
+    Of those in `asked` only of these partitions.
+
+    All heads of what IO stores: their values are at their places, whatever the scheme is by now.
+    """
+    ids, catalog = view.ids, view.catalog
+    named = partitions_bearing(catalog, [key for key in keys if catalog[key].stored is None], now, asked)
+    only = {ids[key]: partitions for key, partitions in named.items()}
+    return heads_here(connection, workspace, view, {key: ids[key] for key in keys}, only)
 
 
 def state_at(
@@ -154,13 +231,15 @@ def state_at(
     named: NamedPaths,
     looked: Looked,
     seen: Seen,
+    asked: Mapping[AssetKey, Ordinals] = MappingProxyType({}),
 ) -> State:
-    """Heads of all assets in the view, and what is known against them; nothing of reuse yet.
+    """Heads of all assets in the view's catalog, and what is known against them; nothing of reuse yet.
 
     `named` are the paths in parameters, `looked` is what lies behind those that are here, `seen` what lies at places.
+    `asked` are the only partitions that are looked at, by asset.
     """
     project, ids = workspace.project, view.ids
-    found = heads_here(connection, workspace, view, ids)
+    found = heads_bearing(connection, workspace, view, view.catalog.assets, now, asked)
     placed = (f for id_ in with_places(view.catalog, ids) for f in found[id_].values())
     checked = [ids[key] for key, asset in view.catalog.assets.items() if asset.checks]
     return State(

@@ -157,7 +157,7 @@ def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -
         return refused
     if state.checked is None:
         return facts.data_version if facts.accepted else PENDING
-    keys = (_verdict_of(check, asset, id_, facts, state) for check in asset.blocking_checks)
+    keys = (verdict_of(check, asset, id_, facts, state) for check in asset.blocking_checks)
     return facts.data_version if all(key in state.checked for key in keys) else PENDING
 
 
@@ -171,16 +171,17 @@ def _lacks_verdict(node: Node, heads: Sequence[VersionFacts | None], state: Stat
     if state.checked is None:
         return False
     return any(
-        _verdict_of(check, asset, id_, head, state) not in state.checked
+        verdict_of(check, asset, id_, head, state) not in state.checked
         for asset, id_, head in zip(node.assets, node.ids, heads, strict=True)
         if head is not None
         for check in asset.checks
     )
 
 
-def _verdict_of(
+def verdict_of(
     check: CheckDefinition, asset: AssetDefinition, id_: AssetId, facts: VersionFacts, state: State
 ) -> tuple[AssetId, PartitionKey, str]:
+    """What stands in the state's `checked` if the check has judged the version's content as one of this asset."""
     key = check_key(check, facts.data_version, facts.partition, state.contents_of(asset.key), asset.partitions)
     return id_, facts.partition, key
 

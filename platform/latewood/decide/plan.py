@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from latewood.decide.actions import Asked, Contents, Kind, decide
 from latewood.decide.awaiting import awaiting
+from latewood.decide.bearing import bearing_on
 from latewood.decide.columns import Column, Read, column_of, reader, withheld_roots
 from latewood.decide.nodes import Node, Slot, nodes_of
 from latewood.decide.reasons import Cause, Reason
@@ -83,7 +84,7 @@ class Plan:
     """Tasks in topological order with what is planned for their partitions; in a sweep one entry for each trial.
 
     `awaiting` are the selected assets that are left out, each with the parameters that must be given first. `views`
-    are the virtual assets: steps may read them, and none makes them.
+    are the virtual assets above what is selected: steps may read them, and none makes them.
     """
 
     tasks: tuple[PlannedTask, ...]
@@ -128,8 +129,9 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     """What bringing the selected partitions up to date means in this state. Pure.
 
     Order: topological. Minimal: whatever is known to equal a head or a reusable version is not run.
-    `nodes` are `nodes_of` the same arguments, for who has them already.
-    Cost: O(assets + edges + selected partitions + partitions read).
+    `nodes` are `nodes_of` the same arguments, for who has them already. Of the state's heads only those that bear on
+    what is selected matter (`latewood.decide.bearing`).
+    Cost: O(assets + edges + partitions of what is selected and all above it).
     """
     waiting = awaiting(catalog, request.parameters.given)
     left_out = {key: names for key, names in waiting.items() if key in request.selected}
@@ -138,7 +140,10 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
     tasks: list[PlannedTask] = []
     views: list[Node] = []
     number = 0
+    reached = bearing_on(catalog, asked.selected)
     for node in nodes_of(catalog, state, request.parameters, request.selected) if nodes is None else nodes:
+        if reached.isdisjoint(node.keys):
+            continue
         for index, key in enumerate(node.keys):
             column = columns[key, node.trial] = column_of(node, index, catalog, columns, state)
             if node.trial:

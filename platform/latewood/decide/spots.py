@@ -9,8 +9,8 @@ from latewood.decide.state import State
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import upstream_ranges
-from latewood.model.ordinals import Ordinals, Range
-from latewood.model.relations import Parallel, Shared
+from latewood.model.ordinals import Ordinals
+from latewood.model.relations import Parallel, Shared, ordinals_read
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,10 +73,4 @@ def _stale_reads(
             if input_.asset in catalog.assets:
                 up = catalog[input_.asset].partitions
                 pieces = upstream_ranges(input_.mapping, up, down, here, state.now)
-            yield input_.asset, Ordinals.of_ranges(r for piece in pieces for r in _read(piece))
-
-
-def _read(piece: Parallel | Shared) -> tuple[Range, ...]:
-    if isinstance(piece, Shared):
-        return piece.upstream.ranges
-    return ((piece.start + piece.by, piece.stop + piece.by),)
+            yield input_.asset, Ordinals.of_ranges(r for piece in pieces for r in ordinals_read(piece).ranges)

@@ -81,6 +81,13 @@ class Shared:
     upstream: Ordinals
 
 
+def ordinals_read(piece: Parallel | Shared) -> Ordinals:
+    """All that the downstream partitions of a piece read."""
+    if isinstance(piece, Shared):
+        return piece.upstream
+    return Ordinals.between(piece.start + piece.by, piece.stop + piece.by)
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """The relation of windows that share time."""

@@ -135,24 +135,29 @@ OF_STRETCH: Final = (
 """A condition for `moves`: those of an environment in (after, upto]."""
 
 
-def moves(condition: str) -> str:
+def moves(condition: str, of_partition: str = "true") -> str:
     """SQL for all moves of heads, as (asset, partition, version, from_position), that meet a condition.
 
     It is about columns of `h` that both kinds of history have: project, environment, asset, from_position. With the
-    first two of these it is an index scan, with the asset a shorter one. Never to be joined by partition row by row:
-    a promotion would be taken apart anew for each.
+    first two of these it is an index scan, with the asset a shorter one; `of_partition`, about `h.asset` and
+    `{partition}`, makes it one shorter still. Never to be joined by partition row by row: a promotion would be taken
+    apart anew for each.
     """
+    one, many = (
+        f"{condition} AND {of_partition.format(partition=column)}" for column in ("h.partition", "m.partition")
+    )
     return (
         "SELECT h.asset, h.partition, h.version, h.from_position FROM head_history h "  # noqa: S608 - our own conditions
-        f"WHERE {condition} UNION ALL SELECT h.asset, m.partition, m.version, h.from_position FROM head_promotions h "
-        f"CROSS JOIN LATERAL unnest(h.partitions, h.versions) AS m (partition, version) WHERE {condition}"
+        f"WHERE {one} UNION ALL SELECT h.asset, m.partition, m.version, h.from_position FROM head_promotions h "
+        f"CROSS JOIN LATERAL unnest(h.partitions, h.versions) AS m (partition, version) WHERE {many}"
     )
 
 
-def heads_at(condition: str) -> str:
+def heads_at(condition: str, of_partition: str = "true") -> str:
     """SQL for the heads, with the same columns, that the moves of one environment that meet a condition led to."""
     return (
-        f"SELECT DISTINCT ON (asset, partition) asset, partition, version, from_position FROM ({moves(condition)}) m "  # noqa: S608 - as above
+        "SELECT DISTINCT ON (asset, partition) asset, partition, version, from_position "  # noqa: S608 - as above
+        f"FROM ({moves(condition, of_partition)}) m "
         "ORDER BY asset, partition, from_position DESC"
     )
 

@@ -290,6 +290,7 @@ _STEPS: Final = text(
     "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
 # An attempt or a look that failed counts until a newer version is head; a failed blocking check keeps one from that.
+# Those that were overtaken are looked through too: 0.4 ms for 1,000, less than telling them apart as heads move.
 _FAILED: Final = unless_moved_since(
     "SELECT a.asset, s.partition, s.ended_position AS position, s.started_position FROM steps s "
     "LEFT JOIN runs r ON r.project = s.project AND r.run = s.run "

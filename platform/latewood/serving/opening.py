@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from latewood.commands.explaining import run_events
 from latewood.commands.planning import with_past
-from latewood.commands.reading import state_at
+from latewood.commands.reading import narrowed, state_at
 from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.bearing import bearing_on
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.plan import Plan, Planned, PlannedTask, Request
@@ -66,7 +67,8 @@ def _plan(connection: Snapshot, workspace: Workspace, view: View, progress: Prog
     selected = frozenset(keys[id_] for steps in planned for id_ in steps.assets)
     request = Request(selected=selected, parameters=_sweep(requested), force=requested.force)
     paths = named_paths(view.catalog, request.parameters)
-    state = state_at(connection, workspace, view, view.now, paths, {}, {})
+    part = narrowed(view, bearing_on(view.catalog, selected))
+    state = state_at(connection, workspace, part, view.now, paths, {}, {})
     nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
     state = with_past(connection, workspace, view, state, nodes, request, {})
     views = tuple(node for node in nodes if node.origin is Origin.VIRTUAL)
