@@ -29,6 +29,9 @@ _CONNECTION: Final = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # Keepalives are sent on a quiet connection only: what was sent and nobody acknowledges, because the network
+    # swallows it, would be waited for until the system gives up, some fifteen minutes later. As long as the above.
+    "tcp_user_timeout": 60_000,
 }
 # Set as the connection starts, so that RESET and the pool come back to them.
 _SESSION: Final = {

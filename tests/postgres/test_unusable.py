@@ -1,5 +1,6 @@
 """Servers that cannot be used are told apart from questions that went wrong, and from a person who interrupts."""
 
+import os
 import signal
 import socket
 import struct
@@ -120,3 +121,14 @@ def test_an_interrupt_is_not_taken_for_a_lost_server(database_url):
     finally:
         signal.signal(signal.SIGALRM, before)
         engine.dispose()
+
+
+@pytest.mark.parametrize(("query", "expected_ms"), [({}, 60_000), ({"tcp_user_timeout": "5000"}, 5_000)])
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="a system that knows no such bound")
+def test_what_a_network_swallows_is_waited_for_a_minute_and_not_a_quarter_of_an_hour(ledger, query, expected_ms):
+    url = DatabaseUrl(url=ledger.url.url.update_query_dict(query))
+    engine = connect(url, role="reader")
+    with closing(engine.raw_connection()) as connection, socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        found = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    engine.dispose()
+    assert found == expected_ms
