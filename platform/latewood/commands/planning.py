@@ -240,6 +240,8 @@ def _beside(
     Those of the same task, from which may be taken; and where values are stored at places, all such: whoever stores
     must not overwrite them.
     """
+    if len(state.heads) == len(view.catalog):
+        return {}  # all are read
     places = any(view.catalog[key].stored is not None for key in selected)
     return {
         asset.key: node.logic

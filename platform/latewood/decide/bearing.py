@@ -28,6 +28,8 @@ def bearing_on(catalog: Catalog, keys: Collection[AssetKey]) -> frozenset[AssetK
     Cost: O(assets + edges).
     """
     known = catalog.assets
+    if known.keys() <= set(keys):
+        return frozenset(known)
     reached = catalog.graph.upstream_of([key for key in keys if key in known])
     return reached | {output.asset for key in reached for output in known[key].task.outputs if output.asset in known}
 
