@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from latewood.commands.freshness import freshness_of
+from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import Read, reading
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
@@ -64,7 +64,7 @@ def why(
     """
     if loaded is not None and as_of != PRESENT:
         raise UsageError("expected definitions as they are now, or a position of the past; found both")
-    with reading(workspace, as_of, loaded, lambda view: [known_key(view, key)]) as (connection, found):
+    with reading(workspace, as_of, loaded, about_one(workspace, key)) as (connection, found):
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
         scheme = found.view.catalog[asset].partitions

@@ -1,6 +1,9 @@
 """How current an environment's assets are, as its policies have it."""
 
-from latewood.commands.reading import Read, select_keys
+from collections.abc import Collection
+
+from latewood.commands.reading import About, Read, everything, select_keys
+from latewood.commands.views import View, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import Standing, is_on
 from latewood.decide.conditions import Facts
@@ -9,7 +12,19 @@ from latewood.errors import UsageError
 from latewood.model.automations import FreshnessDefinition
 from latewood.model.keys import AssetKey
 from latewood.projections.automations import automations_of, standings
-from latewood.projections.snapshots import Snapshot
+from latewood.projections.snapshots import Snapshot, snapshot
+
+
+def about_one(workspace: Workspace, key: str) -> About:
+    """The asset of that key; all of them where a policy of freshness is defined, since it may select by any status."""
+
+    def about(view: View) -> Collection[AssetKey]:
+        with snapshot(workspace.log) as connection:
+            defined = automations_of(connection, workspace.project, view.deployments)
+        judged = any(isinstance(definition, FreshnessDefinition) for _, definition in defined.values())
+        return everything(view) if judged else [known_key(view, key)]
+
+    return about
 
 
 def freshness_of(connection: Snapshot, workspace: Workspace, found: Read, key: AssetKey) -> tuple[Judged, ...]:

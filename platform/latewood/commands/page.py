@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from latewood.commands.freshness import freshness_of
+from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import heads_read, reading
 from latewood.commands.versions import makings, names_of, partitions_meant
 from latewood.commands.views import PRESENT, AsOf, known_key
@@ -78,7 +78,7 @@ def asset_page(
     workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, limit: int = 10
 ) -> AssetPage:
     """Status, latest versions, metadata, schema and checks of an asset at a moment. Raises UsageError."""
-    with reading(workspace, as_of, about=lambda view: [known_key(view, key)]) as (connection, found):
+    with reading(workspace, as_of, about=about_one(workspace, key)) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node
