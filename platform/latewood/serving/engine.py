@@ -121,7 +121,7 @@ class Engine:
         except LatewoodError as error:
             LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
             return
-        for crew in {id(crew): crew for crew in crews.values()}.values():
+        for crew in crews:
             self._pool.warm(crew)
 
     def drain(self) -> None:

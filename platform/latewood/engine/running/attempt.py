@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from latewood.context import Context
+from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
@@ -33,11 +33,22 @@ from latewood.model.partitions import key_at, range_at, window_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One call of a check. Where `failure` is, the check came to no verdict."""
+
+    result: CheckResult
+    failure: Failure | None = None
+    no_reuse: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """An attempt that succeeded: its results by output, checked and staged; `unplaced` are still to be stored by IO.
 
     `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
-    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name.
+    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name. `verdicts` are
+    those of checks that were asked before a result got to its place, by output and check.
     """
 
     outputs: Mapping[str, StagedOutput]
@@ -47,6 +58,7 @@ class Made:
     no_reuse: str
     logs: Staged | None
     added: Mapping[str, Iterable[PartitionKey]]
+    verdicts: Mapping[str, Mapping[str, Evaluated]] = field(default_factory=dict)
 
 
 class Attempts:
