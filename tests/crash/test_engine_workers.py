@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from latewood.commands.planning import Asked
 from latewood.events import (
     CheckEvaluated,
     FailureHandled,
+    FailureKind,
     RunStatus,
     StepFailed,
     StepStarted,
@@ -308,3 +312,44 @@ def test_a_task_that_wants_two_cores_runs_alone_on_two_slots(here, workspace, en
     with engine(environ):
         found = ended(workspace, asked_for(source))
     assert (found.status, found.ran) == (RunStatus.SUCCEEDED, 8), of_type(workspace, StepFailed)
+
+
+PRINTING = """
+    from latewood.resources import Resource, Secret
+
+    class Till(Resource):
+        token: Secret = Secret(env="PLANTED_TOKEN")
+
+    @asset
+    def slow(context: Context, till: Till) -> int:
+        print("attempt", context.attempt, "with", till.token.reveal(), flush=True)
+        print("half a li", end="")
+        while not (Path(PATH) / f"go{context.attempt}").exists():
+            time.sleep(0.02)
+        __import__("os")._exit(3)
+"""
+
+
+def logs(environ, run):
+    command = [Path(sys.executable).with_name("latewood"), "logs", run, "0"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False).stdout
+
+
+def test_what_a_step_prints_is_seen_while_it_runs_and_kept_when_its_engine_or_its_process_dies(
+    here, workspace, environ, asked_for, monkeypatch
+):
+    environ = environ | {"PLANTED_TOKEN": "hush-hush"}
+    monkeypatch.setenv("PLANTED_TOKEN", "hush-hush")
+    asked = asked_for(PRINTING.replace("PATH", repr(str(here))))
+    first, second = (f"attempt {n} with [secret PLANTED_TOKEN]\nhalf a li" for n in (1, 2))
+    with engine(environ):
+        until(lambda: logs(environ, asked.run) == first + "\n")
+    with engine(environ):
+        until(lambda: second in logs(environ, asked.run))
+        (here / "go2").touch()
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    interrupted, died = of_type(workspace, StepFailed)
+    assert interrupted.failure.kind is FailureKind.INTERRUPTED
+    assert died.failure.message == "its process ended with code 3"
+    assert [workspace.store.read(fact.logs).decode() for fact in (interrupted, died)] == [first, second]
+    assert not list((workspace.store.directory / "printed").iterdir())

@@ -15,6 +15,7 @@ from latewood.engine.running.attempt import Evaluated
 from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.failure_handling import FailedWorkflow, failed_workflows, tell_handled
+from latewood.engine.running.live_logs import forget, live_log, printed_so_far
 from latewood.engine.running.pool import Following, Job
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder
@@ -101,6 +102,7 @@ class ActiveRun:
             store=workspace.store,
             verdicts=self._verdicts,
             clock=workspace.clock,
+            printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
         self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)
 
@@ -162,6 +164,7 @@ class ActiveRun:
         parts = {"run": ended.ran, "reused": ended.reused, "failed": ended.failed, "refused": ended.refused}
         counted = [f"{count:,} {word}" for word, count in parts.items() if count]
         self.outcome = ", ".join([ended.status.value, *counted])
+        forget(self.workspace.store, self.run)
 
     def when_told(self, then: Callable[[], None]) -> None:
         """Do this in the engine's thread once everything that was told is durable, or refused."""
@@ -235,6 +238,7 @@ class ActiveRun:
             replace(
                 call_of(one.step, one.bound, ask.number, self.run),
                 placing=is_own and not node.is_variant,
+                live=True,
                 checks=checks,
             )
             for one in ask.due

@@ -65,7 +65,7 @@ class Attempts:
     """Calls the functions of a loaded location for the steps of one run.
 
     Where it is `placing`, results that have an IO are left to it; else all are staged in the store. `around` is entered
-    for user code alone, without what is read and stored for it.
+    for user code alone, without what is read and stored for it; `live` hears what that prints.
     """
 
     def __init__(
@@ -79,8 +79,10 @@ class Attempts:
         *,
         placing: bool = False,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        live: Callable[[str], None] | None = None,
     ) -> None:
         self._around = around
+        self._live = live
         self._placing = placing
         self._loaded = loaded
         self._values = values
@@ -108,7 +110,9 @@ class Attempts:
         except (ValueRefused, StoreError) as error:
             return refused(error)
         with self._around():
-            outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
+            outcome = call(
+                self._resources.calling(live), arguments, timeout=node.task.timeouts.running, live=self._live
+            )
         if isinstance(outcome, Raised):
             return outcome
         try:

@@ -66,7 +66,7 @@ class _Failed(NamedTuple):
 class Scripts:
     """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
 
-    `root` is where paths in parameters start.
+    `root` is where paths in parameters start; `printed` has what an attempt that was interrupted had printed.
     """
 
     def __init__(
@@ -82,8 +82,10 @@ class Scripts:
         verdicts: Verdicts,
         clock: Callable[[], datetime],
         report: Callable[[Report], None] = lambda _: None,
+        printed: Callable[[int, int], str] = lambda _step, _attempt: "",
     ) -> None:
         self._plan = plan
+        self._printed = printed
         self._run = run
         self._recorder = recorder
         self._verdicts = verdicts
@@ -260,9 +262,15 @@ class Scripts:
     def interrupted(self, step: Step, past: StepProgress) -> Script[None]:
         """The attempt that was under way when the run was left is over; it is to be made again at once."""
         if past.is_open:
-            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output="")
-            fact = self._facts.failed(step, past.attempts, raised, self._clock(), None)
-            self._recorder.tell((fact, ("failed", step.number, past.attempts)), cause=past.event)
+            output = self._printed(step.number, past.attempts)
+            logs: Staged | None = None
+            with suppress(StoreError):
+                logs = self._values.stage_logs(output)
+            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output=output)
+            fact = self._facts.failed(step, past.attempts, raised, self._clock(), logs)
+            self._recorder.tell(
+                (fact, ("failed", step.number, past.attempts)), cause=past.event, needs=[logs] if logs else ()
+            )
             past.interrupted += 1
         elif past.retry_at is not None:
             yield Pause(past.retry_at)

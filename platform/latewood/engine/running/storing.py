@@ -30,8 +30,8 @@ Asked right before, and not answered to a run that another process has taken ove
 class Storing:
     """Stores what tasks make for places of their own, for an environment.
 
-    `may_copy` is asked as `may_place`, for a version that was head before. `around` is entered for user code alone, with
-    the time that it may take.
+    `may_copy` is asked as `may_place`, for a version that was head before. `around` is entered for user code alone,
+    with the time that it may take.
     """
 
     def __init__(

@@ -31,6 +31,7 @@ from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.failure_handling import call_handler, handler_of
+from latewood.engine.running.live_logs import kept_live, live_log
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.step_logs import listening
@@ -260,10 +261,12 @@ class _Caller:
         call = calls[0]
         node, run = self._node(call.assets, call.parameters), RunId(call.run)
         limit = node.task.timeouts.running
-        attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing)
         steps = [_step(node, each.step, each.partition) for each in calls]
         due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
-        outcome = attempts.attempt_all(due, call.attempt)
+        paths = [live_log(self._results, each.run, each.step, each.attempt) for each in calls if each.live]
+        with kept_live(paths) as live:
+            attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing, live=live)
+            outcome = attempts.attempt_all(due, call.attempt)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         if strays := self._elsewhere.names():
@@ -347,9 +350,18 @@ class _Caller:
         around: Callable[[], AbstractContextManager[None]],
         *,
         placing: bool = False,
+        live: Callable[[str], None] | None = None,
     ) -> Attempts:
         return Attempts(
-            self._loaded, self._values, self._resources, run, clock, self._dynamic, placing=placing, around=around
+            self._loaded,
+            self._values,
+            self._resources,
+            run,
+            clock,
+            self._dynamic,
+            placing=placing,
+            around=around,
+            live=live,
         )
 
     @contextmanager

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from latewood.engine.loading.configuration import secrets_of
+from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.engine.running.memory import Bounds, memory_of, size_text
 from latewood.engine.running.worker_protocol import (
     Answer,
@@ -42,6 +43,7 @@ from latewood.engine.running.worker_protocol import (
     decode_answer,
     encode,
 )
+from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.redaction import redacted, redacted_json
 from latewood.errors import LatewoodError, SecretUnavailable
 from latewood.events import Failure, FailureKind
@@ -171,6 +173,8 @@ class Worker:
         self._printed: IO[bytes] | None = None
         self._found = bytearray()
         self._end = _death(0)
+        self._results = ArtifactStore(Path(opened.results), opened.project)
+        self._live: list[Path] = []
 
     def __enter__(self) -> Self:
         return self
@@ -231,6 +235,8 @@ class Worker:
         """
         if self._process is None:
             self.start()
+        called = request.calls if isinstance(request, CallRange) else ()
+        self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]
         return self._answered(self._exchange(request, memory, may_place))
 
     def following(self) -> Answered:
@@ -255,9 +261,14 @@ class Worker:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
     def _ended(self, failure: Failure, printed: str = "") -> Failed:
+        """With what was printed while it was called, and what the process itself did before it died."""
         self.kill()
         self._end = failure
-        return Failed(failure=failure, logs=printed)
+        said = "".join(printed_so_far(path) for path in self._live[:1])
+        for path in self._live:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        return Failed(failure=failure, logs=redacted(said) + printed)
 
     def close(self) -> dict[str, Failure]:
         """Let it leave the resources that it has entered, then end it; each failure by the resource's name."""

@@ -70,7 +70,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     Where that is empty its clock goes.
 
     With `placing`, results that have an IO are stored by it, each once the engine has said that it may be. `checks` are
-    those to be evaluated of what was made, by output: their verdicts follow the answer, one by one.
+    those to be evaluated of what was made, by output: their verdicts follow the answer, one by one. With `live`, what
+    it prints is in a file meanwhile.
     """
 
     assets: tuple[AssetKey, ...]
@@ -82,6 +83,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     attempt: int
     at: str = ""
     placing: bool = False
+    live: bool = False
     checks: dict[str, tuple[str, ...]] = {}
 
 
