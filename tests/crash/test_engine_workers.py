@@ -5,14 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from crash.conftest import head_keys
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
+from latewood.commands.environments import create, promote
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.engine.running.pool import Job, Pool
+from latewood.engine.running.worker_protocol import Call, CallRange, Open
+from latewood.engine.running.workers import Crew
 from latewood.events import (
     CheckEvaluated,
     FailureHandled,
@@ -25,6 +32,7 @@ from latewood.events import (
 from latewood.model.keys import AssetId
 from latewood.places import Address
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.requesting import request
 from latewood_eventlog.audit import verify
 
 PLACES = """
@@ -353,3 +361,93 @@ def test_what_a_step_prints_is_seen_while_it_runs_and_kept_when_its_engine_or_it
     assert died.failure.message == "its process ended with code 3"
     assert [workspace.store.read(fact.logs).decode() for fact in (interrupted, died)] == [first, second]
     assert not list((workspace.store.directory / "printed").iterdir())
+
+
+OWN = """
+    from latewood.io import Json
+
+    @asset(io=Json("out/{environment}.json"))
+    def number() -> int:
+        return FACTOR
+
+    @asset
+    def double(number: int) -> int:
+        return 2 * number
+
+    FACTOR = 1
+"""
+
+
+def test_what_was_promoted_is_copied_to_the_own_place_by_a_worker(here, workspace, environ, load):
+    def ran(factor, environment):
+        loaded, there = (
+            load(OWN.replace("FACTOR = 1", f"FACTOR = {factor}")),
+            replace(workspace, environment=environment),
+        )
+        return ended(workspace, request(there, prepare(there, loaded, Asked(selection="*"))))
+
+    with engine(environ):
+        ran(1, "prod")
+        create(workspace, "dev", base="prod")
+        assert ran(2, "dev").ran == 2
+        promote(workspace, "dev", "prod")
+        found = ran(2, "prod")
+    assert (found.status, found.ran, found.reused) == (RunStatus.SUCCEEDED, 0, 1)
+    assert [(here / "out" / name).read_text() for name in ("dev.json", "prod.json")] == ["2", "2"]
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+@pytest.mark.parametrize(
+    ("limits", "processes"),
+    [({}, 1), ({"age_max": timedelta(0)}, 3), ({"memory_max": 1 << 20}, 3)],
+    ids=["young and small", "over its age", "over its memory"],
+)
+def test_a_process_that_is_used_up_is_replaced_by_a_new_one(tmp_path, limits, processes):
+    (tmp_path / "assets.py").write_text(
+        "import os\nfrom latewood import asset\n\n@asset\ndef pid():\n    print(os.getpid())\n"
+    )
+    where = {"folder": str(tmp_path), "location": "assets.py", "paths": (), "root": str(tmp_path)}
+    opened = Open(**where, project="p", store=str(tmp_path), results=str(tmp_path), environment="prod")
+    crew = Crew(opened=opened, interpreter=sys.executable, hidden=frozenset(), code={})
+    call = Call(assets=("pid",), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1)
+    pool, answers = Pool(1, {}, **limits), SimpleQueue()
+    try:
+        said = set()
+        for _ in range(3):
+            pool.submit(Job(crew=crew, request=CallRange(calls=(call,)), done=answers.put))
+            said.add(answers.get(timeout=60).logs)
+    finally:
+        pool.close()
+    assert len(said) == processes
+
+
+def test_an_engine_that_dies_between_the_store_and_its_event_is_made_good_by_the_next_one(
+    here, workspace, environ, asked_for
+):
+    storing = """
+            if place.name.endswith("2") and not (place.root / "killed").exists():
+                place.path.parent.mkdir(parents=True, exist_ok=True)
+                place.path.write_text(str(value))
+                (place.root / "killed").touch()
+                __import__("os").kill(__import__("os").getppid(), 9)
+                time.sleep(60)
+    """
+    asked = asked_for(PLACES.format(storing=storing.strip(), refused=0))
+    with engine(environ) as first:
+        first.wait(60)
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    require_each_step_ended_once(workspace, asked)
+    assert {fact.failure.kind for fact in of_type(workspace, StepFailed)} == {FailureKind.INTERRUPTED}
+    assert head_keys(workspace) == {"table": 3, "number": 3, "total": 1}
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_disk_that_takes_no_more_of_what_is_printed_fails_no_step(workspace, environ, asked_for):
+    workspace.store.directory.mkdir(parents=True, exist_ok=True)
+    (workspace.store.directory / "printed").touch()  # where a folder would have to be
+    with engine(environ):
+        asked = asked_for("@asset\ndef one() -> int:\n    print('said')\n    return 1\n")
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    (made,) = of_type(workspace, StepSucceeded)
+    assert workspace.store.read(made.logs) == b"said\n"
