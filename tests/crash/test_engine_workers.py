@@ -451,3 +451,8 @@ def test_a_disk_that_takes_no_more_of_what_is_printed_fails_no_step(workspace, e
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     (made,) = of_type(workspace, StepSucceeded)
     assert workspace.store.read(made.logs) == b"said\n"
+
+
+def test_a_worker_imports_nothing_of_the_database():
+    story = "import sys, latewood.engine.running.worker; print({'sqlalchemy', 'psycopg2'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from latewood.context import FailedStep, WorkflowFailure
 from latewood.decide.plan import Step
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.loading.signature import live_parameter
-from latewood.engine.running.calls import Raised, Returned, call
+from latewood.engine.running.calls import Raised, Returned
+from latewood.engine.running.handler_calls import call_handler
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactStore, Staged
@@ -70,22 +70,6 @@ def failed_workflows(
 def _workflow_of(step: Step) -> str:
     membership = step.task.node.assets[0].step_of
     return "" if membership is None else membership.workflow
-
-
-def handler_of(loaded: Loaded, workflow: str) -> TaskDefinition:
-    """The workflow's handler; it has one."""
-    for definition in loaded.launchables:
-        if isinstance(definition, WorkflowDefinition) and definition.name == workflow and definition.on_failure:
-            return definition.on_failure
-    raise AssertionError("asked for before")
-
-
-def call_handler(loaded: Loaded, resources: OpenResources, failure: WorkflowFailure) -> Returned | Raised:
-    """Call the handler of the workflow."""
-    task, live = handler_of(loaded, failure.workflow), loaded.handlers[failure.workflow]
-    arguments = dict.fromkeys(live.inputs, failure)
-    values = {p.name: live_parameter(live.parameters[p.name], p.default, loaded.root) for p in task.parameters}
-    return call(resources.calling(live), {**arguments, **values}, timeout=task.timeouts.running)
 
 
 def tell_handled(

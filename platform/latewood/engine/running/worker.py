@@ -30,7 +30,7 @@ from latewood.engine.running.attempt import Attempts, Evaluated, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
-from latewood.engine.running.failure_handling import call_handler, handler_of
+from latewood.engine.running.handler_calls import call_handler, handler_of
 from latewood.engine.running.live_logs import kept_live, live_log
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
