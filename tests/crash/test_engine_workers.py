@@ -1,6 +1,7 @@
 """What workers of engines do besides calling a task: places, checks, ranges, handlers, what they may take."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -456,3 +457,17 @@ def test_a_disk_that_takes_no_more_of_what_is_printed_fails_no_step(workspace, e
 def test_a_worker_imports_nothing_of_the_database():
     story = "import sys, latewood.engine.running.worker; print({'sqlalchemy', 'psycopg2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_store_that_cannot_be_written_fails_the_step_and_not_the_engine(workspace, environ, load, asked_for):
+    source = "@asset\ndef one() -> int:\n    print('said')\n    return 1\n"
+    asked, blocked = asked_for(source), workspace.store.directory / "staged"
+    shutil.rmtree(blocked)
+    blocked.touch()  # where a folder would have to be
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+        blocked.unlink()
+        blocked.mkdir()
+        assert ended(workspace, asked_for(source)).status is RunStatus.SUCCEEDED
+    (failed,) = of_type(workspace, StepFailed)
+    assert failed.failure.kind is FailureKind.STORE

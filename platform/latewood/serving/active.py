@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any, Final, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from latewood.context import CheckResult
 from latewood.engine.running.asks import Attempt, Copy, Durable, Evaluate, Look, Pause
-from latewood.engine.running.attempt import Evaluated
+from latewood.engine.running.attempt import Evaluated, Made, refused
 from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.failure_handling import FailedWorkflow, failed_workflows, tell_handled
@@ -38,6 +38,7 @@ from latewood.engine.running.worker_protocol import Look as LookAt
 from latewood.engine.running.worker_protocol import Returned as Handled
 from latewood.engine.running.workers import Crew, call_of, evaluated_of, made_of, raised_of
 from latewood.engine.values.values import Values
+from latewood.errors import StoreError
 from latewood.events import RunEnded, RunStarted, RunStatus
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.snapshots import snapshot
@@ -270,7 +271,11 @@ class ActiveRun:
     def _made(self, number: int, answered: Answered, following: set["Verdict"]) -> None:
         self._verdicts_due |= dict.fromkeys(following)
         if isinstance(answered, ReturnedRange):
-            self._answer(number, made_of(answered, self._values), is_done=not following)
+            try:
+                made: Sequence[Made | Raised] | Raised = made_of(answered, self._values)
+            except StoreError as error:
+                made = refused(error)
+            self._answer(number, made, is_done=not following)
         else:
             assert isinstance(answered, Failed), "of a call"
             self._answer(number, raised_of(answered))
