@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from databases import copied
+from latewood.commands.materializing import prepare
+from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.requesting import Requested, request
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
@@ -77,6 +81,16 @@ def load(tmp_path: Path) -> Callable[[str], Loaded]:
         return load_file(file, root=tmp_path)
 
     return write
+
+
+@pytest.fixture
+def asked_for(workspace: Workspace, load: Callable[[str], Loaded]) -> Callable[..., Requested]:
+    """Asks engines for a run of these definitions."""
+
+    def ask(source: str, selection: str = "*", **asked: Any) -> Requested:
+        return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
+
+    return ask
 
 
 def let_leases_end(workspace: Workspace) -> None:

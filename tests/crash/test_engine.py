@@ -3,34 +3,27 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import psycopg2
 import pytest
 
-from crash.conftest import facts_of, head_keys
+from crash.conftest import head_keys
+from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.runs import run_named
-from latewood.engine.running.run_log import patiently
 from latewood.events import (
     CheckEvaluated,
     FailureKind,
-    RunEnded,
     RunStarted,
     RunStatus,
     StepFailed,
-    StepReused,
-    StepSkipped,
     StepSucceeded,
 )
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.serving.requesting import cancel, request
+from latewood.serving.requesting import cancel
 from latewood_eventlog.audit import verify
 from postgres.ledger import meanwhile
 
@@ -54,53 +47,6 @@ DAYS = """
     def is_even(value: int) -> bool:
         return value % 2 == 0
 """
-
-
-@contextmanager
-def engine(environ, *options):
-    """A `latewood engine` in a process group of its own; killed in the end if it is still there."""
-    command = [Path(sys.executable).with_name("latewood"), "engine", "--workers", "2", "--lease", "1", *options]
-    process = subprocess.Popen(command, env=environ, process_group=0, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def until(told, timeout_s=60):
-    """Wait for that to be true."""
-    deadline = time.monotonic() + timeout_s
-    while not (found := told()):
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
-    return found
-
-
-def ended(workspace, asked):
-    return until(lambda: next((fact for fact in of_type(workspace, RunEnded) if fact.run == asked.run), None))
-
-
-def of_type(workspace, *types):
-    return [fact for fact in patiently(lambda: facts_of(workspace.log)) if isinstance(fact, types)]
-
-
-def require_each_step_ended_once(workspace, asked):
-    ends = Counter(
-        fact.step
-        for fact in of_type(workspace, StepSucceeded, StepReused, StepSkipped, StepFailed)
-        if not (isinstance(fact, StepFailed) and fact.retry_at is not None)
-    )
-    assert ends == Counter(range(1, asked.steps + 1)) or ends == Counter(range(asked.steps))
-
-
-@pytest.fixture
-def asked_for(workspace, load):
-    def ask(source, selection="*", **asked):
-        return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
-
-    return ask
 
 
 def test_a_run_that_was_asked_for_is_driven_and_leaves_nothing_to_do(workspace, environ, asked_for, load):

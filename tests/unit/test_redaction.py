@@ -12,7 +12,7 @@ import pytest
 from latewood.engine.running.calls import call
 from latewood.engine.values.codecs import encode
 from latewood.engine.values.recordable import recordable_metadata, text
-from latewood.engine.values.redaction import redacted, redacted_json, secret_in
+from latewood.engine.values.redaction import redacted, redacted_json, secret_in, settled
 from latewood.secrets import Secret
 
 PASSWORD = "p/w: 7+\"é'"
@@ -149,3 +149,20 @@ def test_rows_that_a_table_was_cut_out_of_do_not_count(tmp_path):
     assert secret_in(artifact("fine")) is None
     (tmp_path / "fine").touch()
     assert secret_in(encode(tmp_path, type(tmp_path))) is None
+
+
+@pytest.mark.parametrize("form", [PASSWORD, KEY, "934712", quote(PASSWORD, safe=""), "no secret at all"])
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7])
+def test_text_that_comes_in_pieces_is_redacted_as_if_it_had_come_at_once(form, pieces):
+    whole, shown, pending = f"9 p/w {form}{form}9347 p/", "", ""
+    for start in range(0, len(whole), pieces):
+        pending += whole[start : start + pieces]
+        end = settled(pending)
+        shown, pending = shown + redacted(pending[:end]), pending[end:]
+        assert len(pending) < 2 * len(KEY), "what is over is shown"
+    assert shown + redacted(pending) == redacted(whole)
+
+
+def test_only_what_may_be_the_beginning_of_a_secret_is_waited_for():
+    assert settled("the pin is 9347") == len("the pin is ")
+    assert settled("the pin is 9348") == len("the pin is 9348")

@@ -17,6 +17,7 @@ from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.runs import Observation, recorded_as, run_named
 from latewood.commands.workspace import Workspace
+from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, ObservationFailed, StepFailed, StepSkipped, StepSucceeded
@@ -148,7 +149,10 @@ def _step_json(
 
 
 def logs_command(*, run_id: str, step: int | None) -> int:
-    """Print captured output and tracebacks; of a whole run each line after the step that it is from."""
+    """Print captured output and tracebacks; of a whole run each line after the step that it is from.
+
+    Of a step that an engine runs now, what it has printed by now.
+    """
     workspace = open_workspace()
     row = recorded_as(workspace, run_id)
     if isinstance(row, Observation):
@@ -177,10 +181,10 @@ def logs_command(*, run_id: str, step: int | None) -> int:
             alike[asset, said := _apart_from(partition, text)] += bool(text)
             if alike[asset, said] > _ALIKE_SHOWN:
                 continue
-        label = f"{fact.step} {made[fact.step]}{attempt} | " if step is None else ""
-        for line in text.rstrip("\n").split("\n") if text else ():
-            out.print(f"{label}{line}")
-            quiet = False
+        quiet &= not _print_lines(f"{fact.step} {made[fact.step]}{attempt} | " if step is None else "", text)
+    for entry in (entry for entry in steps if step in (None, entry.step) and entry.status == "running"):
+        text = printed_so_far(live_log(workspace.store, row.run, entry.step, entry.attempt))
+        quiet &= not _print_lines(f"{entry.step} {made[entry.step]} | " if step is None else "", text)
     for (asset, _), times in alike.items():
         if more := max(0, times - _ALIKE_SHOWN):
             out.print(f"{asset}: … and {more:,} more alike; `latewood logs {row.run} STEP` prints one", style="dim")
@@ -188,6 +192,14 @@ def logs_command(*, run_id: str, step: int | None) -> int:
         subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
         click.echo(f"{subject} printed and logged nothing", err=True)
     return exits.OK
+
+
+def _print_lines(label: str, text: str) -> bool:
+    """Print each line behind the label; whether there are any."""
+    out = console()
+    for line in text.rstrip("\n").split("\n") if text else ():
+        out.print(f"{label}{line}")
+    return bool(text)
 
 
 def _print_looks(workspace: Workspace, observation: Observation, step: int | None) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from latewood.events import (
     CheckEvaluated,
     Failure,
+    FailureHandled,
     FailureKind,
     RunEnded,
     RunPlanned,
@@ -54,7 +55,10 @@ class StepProgress:
 
 @dataclass(slots=True)
 class Progress:
-    """What is recorded of a run. `told` counts its events, `root` is the first."""
+    """What is recorded of a run. `told` counts its events, `root` is the first.
+
+    `handled` are the workflows whose failure handlers were called.
+    """
 
     requested: RunRequested
     root: UUID
@@ -63,6 +67,7 @@ class Progress:
     position: int = 0
     steps: dict[int, StepProgress] = field(default_factory=dict)
     told: int = 0
+    handled: set[str] = field(default_factory=set)
     is_started: bool = False
     has_ended: bool = False
 
@@ -81,6 +86,8 @@ def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:
                 found.planned_at, found.position = event.occurred_at, event.position
             case RunStarted():
                 found.is_started = True
+            case FailureHandled(workflow=workflow):
+                found.handled.add(workflow)
             case RunEnded():
                 found.has_ended = True
             case StepStarted() | StepSucceeded() | StepFailed() | StepReused() | StepSkipped() | CheckEvaluated():

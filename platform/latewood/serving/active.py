@@ -1,31 +1,61 @@
 """One run that this engine drives: what its steps ask becomes calls of workers, timers and facts."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from math import ceil
+from typing import Any, Final, NamedTuple, Protocol
+
+from msgspec.structs import replace
 
 from latewood.context import CheckResult
-from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Evaluated, Pause
-from latewood.engine.running.attempt import Made
-from latewood.engine.running.calls import Raised
+from latewood.engine.running.asks import Attempt, Copy, Durable, Evaluate, Look, Pause
+from latewood.engine.running.attempt import Evaluated, Made, refused
+from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.drive import Asked, Drive
-from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.placing import Places
-from latewood.engine.running.pool import Answered, Job
+from latewood.engine.running.failure_handling import FailedWorkflow, failed_workflows, tell_handled
+from latewood.engine.running.live_logs import forget, live_log, printed_so_far
+from latewood.engine.running.pool import Following, Job
+from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.scripts import Scripts
-from latewood.engine.running.worker_protocol import CallRange, Check, Checked, Failed, Read, ReturnedRange
-from latewood.engine.running.workers import Crew, call_of, made_of
+from latewood.engine.running.worker_protocol import (
+    Answered,
+    CallRange,
+    Check,
+    Checked,
+    Copied,
+    CopyTo,
+    Failed,
+    Handle,
+    Placing,
+    Read,
+    ReturnedRange,
+    Seen,
+)
+from latewood.engine.running.worker_protocol import Look as LookAt
+from latewood.engine.running.worker_protocol import Returned as Handled
+from latewood.engine.running.workers import Crew, call_of, evaluated_of, made_of, raised_of
 from latewood.engine.values.values import Values
+from latewood.errors import StoreError
 from latewood.events import RunEnded, RunStarted, RunStatus
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
+from latewood.serving.crews import RunCrews
 from latewood.serving.opening import Opened
 from latewood_eventlog.leases import Lease
 
 LOG: Final = logging.getLogger("latewood.engine")
+
+
+class Verdict(NamedTuple):
+    """A check of what a step made."""
+
+    step: int
+    asset: AssetKey
+    check: str
 
 
 class Work(Protocol):
@@ -42,7 +72,7 @@ class ActiveRun:
     """A run under this engine's lease. For the engine's thread."""
 
     def __init__(
-        self, opened: Opened, lease: Lease, recorder: Recorder, crews: Mapping[AssetKey, Crew], work: Work, engine: str
+        self, opened: Opened, lease: Lease, recorder: Recorder, crews: RunCrews, work: Work, engine: str
     ) -> None:
         workspace, plan = opened.workspace, opened.plan
         self.run: RunId = opened.run
@@ -53,26 +83,27 @@ class ActiveRun:
         self._crews = crews
         self._work = work
         self._engine = engine
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[object, Job] = {}
+        self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
+        self._handling: deque[tuple[FailedWorkflow, Crew]] | None = None
+        self._may_handle = False
         self._is_over = False
         self._cancelled = False
         self.outcome = ""
         """How it ended, in words."""
         root = opened.view.root
-        # What lies at places of users' own choosing is looked at by workers alone.
-        places = Places({}, root, OpenResources({}))
-        self._values = Values(workspace.store, placed=places)
+        self._values = Values(workspace.store)
         self._scripts = Scripts(
             plan,
             catalog=opened.view.catalog,
             root=root,
-            places=places,
             values=self._values,
             run=self.run,
             recorder=recorder,
             store=workspace.store,
             verdicts=self._verdicts,
             clock=workspace.clock,
+            printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
         self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)
 
@@ -100,6 +131,8 @@ class ActiveRun:
             if job is not None:
                 self._jobs[asked.number] = job
                 return job
+        if self._drive.is_over and not self._is_over and not self._cancelled:
+            return self._handler()
         self._end_if_over()
         return None
 
@@ -122,7 +155,9 @@ class ActiveRun:
         return list(self._jobs.values())
 
     def _end_if_over(self) -> None:
-        if self._is_over or not (self._cancelled or self._drive.is_over):
+        if self._is_over or not (
+            self._cancelled or (self._drive.is_over and self._handling is not None and not self._handling)
+        ):
             return
         self._is_over = True
         ended = self._ended()
@@ -130,10 +165,20 @@ class ActiveRun:
         parts = {"run": ended.ran, "reused": ended.reused, "failed": ended.failed, "refused": ended.refused}
         counted = [f"{count:,} {word}" for word, count in parts.items() if count]
         self.outcome = ", ".join([ended.status.value, *counted])
+        forget(self.workspace.store, self.run)
 
     def when_told(self, then: Callable[[], None]) -> None:
         """Do this in the engine's thread once everything that was told is durable, or refused."""
         self._recorder.when_told(lambda: self._work.soon(self, then))
+
+    def _when_durable(self, then: Callable[[], None]) -> None:
+        """The same, but where the log has refused it the run is left instead."""
+
+        def go_on() -> None:
+            self._recorder.raise_if_refused()
+            then()
+
+        self.when_told(go_on)
 
     # ── what its steps ask ────────────────────────────────────────────────────────────────────────────
 
@@ -141,62 +186,183 @@ class ActiveRun:
         """The call that is asked for; None for what is answered without a worker."""
         number, ask = asked
         match ask:
-            case Attempt(due=due, number=attempt):
-                node = due[0].step.task.node
-                calls = [call_of(one.step, node, one.bound, attempt, self.run) for one in due]
-                return Job(
-                    crew=self._crews[node.keys[0]],
-                    call=CallRange(calls=tuple(calls)),
-                    timeout=node.task.timeouts.running,
-                    done=self._answering(number, ask),
-                )
+            case Attempt():
+                return self._attempt(number, ask)
             case Evaluate(step=step, asset=asset, check=check, facts=facts):
+                due = Verdict(step.number, asset.key, check.name)
+                if due in self._verdicts_due:
+                    found = self._verdicts_due.pop(due)
+                    if isinstance(found, Evaluated):
+                        self._work.soon(self, lambda: self._answer(number, found))
+                    else:  # the worker that made it is at it
+                        self._verdicts_due[due] = number
+                    return None
+                request = Check(
+                    asset=asset.key,
+                    check=check.name,
+                    version=Read(partition=step.partition, artifact=facts.artifact),
+                    data_version=facts.data_version,
+                    run=self.run,
+                    step=step.number,
+                )
+                done = self._answering(number, _evaluated)
+                return Job(crew=self._crews.at_home[asset.key], request=request, done=done)
+            case Look(asset=key, facts=facts):
+                version = Read(partition=facts.partition, artifact=facts.artifact)
+                done = self._answering(number, _fingerprint)
+                return Job(crew=self._crews.at_home[key], request=LookAt(asset=key, version=version), done=done)
+            case Copy(step=step, asset=asset, facts=facts):
                 return Job(
-                    crew=self._crews[asset.key],
-                    call=Check(
+                    crew=self._crews.at_home[asset.key],
+                    request=CopyTo(
                         asset=asset.key,
-                        check=check.name,
-                        version=Read(partition=step.partition, artifact=facts.artifact),
+                        version=Read(partition=facts.partition, artifact=facts.artifact),
                         data_version=facts.data_version,
-                        run=self.run,
+                        partition=step.partition,
                         step=step.number,
                     ),
-                    timeout=check.task.timeouts.running,
-                    done=self._answering(number, ask),
+                    done=self._answering(number, _address),
+                    may_place=lambda _, answer: self._work.soon(self, lambda: self._when_held(answer)),
                 )
             case Pause(until=until):
                 self._work.later(self, until, lambda: self._answer(number, None))
             case Durable():
-                self.when_told(lambda: self._answer(number, None))
-            case Copy():  # it is run instead: no worker stores at places yet
-                self._work.soon(self, lambda: self._answer(number, None))
+                self._when_durable(lambda: self._answer(number, None))
         return None
 
-    def _answering(self, number: int, ask: Ask) -> Callable[[Answered], None]:
-        return lambda answered: self._work.soon(self, lambda: self._answer(number, self._meaning(ask, answered)))
+    def _attempt(self, number: int, ask: Attempt) -> Job:
+        """One call of the task for all that is due. Its own location asks the checks of what it makes at once."""
+        node = ask.due[0].step.task.node
+        is_own = node.task.shared is None
+        checks = {a.output: tuple(check.name for check in a.checks) for a in node.assets if a.checks and is_own}
+        calls = tuple(
+            replace(
+                call_of(one.step, one.bound, ask.number, self.run),
+                placing=is_own and not node.is_variant,
+                live=True,
+                checks=checks,
+            )
+            for one in ask.due
+        )
+        due = {one.step.number: one for one in ask.due}
+        keys = {asset.output: asset.key for asset in node.assets}
+        following: set[Verdict] = set()
 
-    def _answer(self, number: int, answer: Any) -> None:
-        self._jobs.pop(number, None)
+        def done(answered: Answered) -> None:
+            if isinstance(answered, ReturnedRange):
+                following.update(Verdict(step, keys[output], check) for step, output, check in answered.following)
+            self._work.soon(self, lambda: self._made(number, answered, following))
+
+        def judged(which: Following, answered: Answered) -> None:
+            step, output, check = which
+            verdict = Verdict(step, keys[output], check)
+            self._work.soon(self, lambda: self._judged(number, verdict, answered, following))
+
+        return Job(
+            crew=self._crews.making[node.keys[0]],
+            request=CallRange(calls=calls),
+            done=done,
+            judged=judged,
+            may_place=lambda asked, answer: self._work.soon(self, lambda: self._place(due[asked.step], asked, answer)),
+            slots=ceil(node.task.resources.cpu),
+            memory=node.task.resources.memory_bytes,
+        )
+
+    def _made(self, number: int, answered: Answered, following: set["Verdict"]) -> None:
+        self._verdicts_due |= dict.fromkeys(following)
+        if isinstance(answered, ReturnedRange):
+            try:
+                made: Sequence[Made | Raised] | Raised = made_of(answered, self._values)
+            except StoreError as error:
+                made = refused(error)
+            self._answer(number, made, is_done=not following)
+        else:
+            assert isinstance(answered, Failed), "of a call"
+            self._answer(number, raised_of(answered))
+
+    def _judged(self, number: int, verdict: "Verdict", answered: Answered, following: set["Verdict"]) -> None:
+        following.discard(verdict)
+        if not following:
+            self._jobs.pop(number, None)
+        found, waiting = _evaluated(answered), self._verdicts_due.pop(verdict)
+        if isinstance(waiting, int):
+            self._answer(waiting, found)
+        else:
+            self._verdicts_due[verdict] = found
+
+    def _place(self, due: Due, asked: Placing, answer: Callable[[bool], None]) -> None:
+        """Let it be stored at its place once all that was told is durable and the run is still this engine's."""
+        if self._scripts.may_place(due, asked.output, asked.data_version, asked.no_reuse):
+            self._when_held(answer)
+        else:
+            answer(False)
+
+    def _when_held(self, answer: Callable[[bool], None]) -> None:
+        if not self._is_over and not self._cancelled:  # else its process is being ended
+            self._recorder.ask_whether_held()
+            self._when_durable(lambda: answer(True))
+
+    def _answering(self, number: int, meaning: Callable[[Answered], Any]) -> Callable[[Answered], None]:
+        return lambda answered: self._work.soon(self, lambda: self._answer(number, meaning(answered)))
+
+    def _answer(self, number: int, answer: Any, *, is_done: bool = True) -> None:
+        if is_done:
+            self._jobs.pop(number, None)
         if not self._is_over and not self._cancelled:
             self._drive.answer(number, answer)
 
-    def _meaning(self, ask: Ask, answered: Answered) -> list[Made] | Raised | Evaluated:
-        """What a worker answered, as a step understands it."""
-        match answered:
-            case ReturnedRange():
-                return made_of(answered, self._values)
-            case Checked(passed=passed, message=message, metadata=metadata):
-                return Evaluated(
-                    result=CheckResult(passed=passed, message=message, metadata=metadata),
-                    failure=answered.failure,
-                    no_reuse=answered.no_reuse,
-                    output=answered.logs,
-                )
-            case Failed(failure=failure, logs=logs, duration_ms=duration_ms) if isinstance(ask, Evaluate):
-                result = CheckResult(passed=False, message=f"{failure.error}: {failure.message}")
-                return Evaluated(result=result, failure=failure, output=logs)
-            case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
-                return Raised(failure=failure, duration_ms=duration_ms, output=logs)
+    # ── telling workflows' handlers what failed ───────────────────────────────────────────────────────
+
+    def _handler(self) -> Job | None:
+        """The next handler to be called, one after the other; None while there is none. What failed is durable by then.
+
+        A run that is left while one is called calls it again when it is taken up.
+        """
+        if self._handling is None:
+            self._handling = deque(self._failed_workflows())
+            if self._handling:
+                self._when_durable(self._let_handle)
+        if not self._handling:
+            self._end_if_over()
+        if not self._handling or not self._may_handle:
+            return None
+        self._may_handle = False
+        failed, crew = self._handling[0]
+        told = failed.told(self.run)
+        job = Job(
+            crew=crew,
+            request=Handle(workflow=told.workflow, run=self.run, steps=told.steps),
+            done=lambda answered: self._work.soon(self, lambda: self._handled(answered)),
+            slots=ceil(failed.handler.resources.cpu),
+            memory=failed.handler.resources.memory_bytes,
+        )
+        self._jobs["handler"] = job
+        return job
+
+    def _failed_workflows(self) -> Iterator[tuple[FailedWorkflow, Crew]]:
+        failures = sorted(self._scripts.failures, key=lambda failed: failed[0].number)
+        locations = self.opened.view.locations
+        for location, crew in self._crews.homes.items():
+            own = [failed for failed in failures if locations[failed[0].task.node.keys[0]] == location]
+            for found in failed_workflows(self.opened.launchables.get(location, ()), own):
+                if found.name not in self.opened.progress.handled:
+                    yield found, crew
+
+    def _let_handle(self) -> None:
+        self._may_handle = True
+
+    def _handled(self, answered: Answered) -> None:
+        del self._jobs["handler"]
+        if self._is_over or self._cancelled or not self._handling:
+            return
+        failed, _ = self._handling.popleft()
+        if isinstance(answered, Failed):
+            outcome: Returned | Raised = raised_of(answered)
+        else:
+            assert isinstance(answered, Handled), "of a handler"
+            outcome = Returned(value=None, duration_ms=answered.duration_ms, output=answered.logs)
+        tell_handled(failed, outcome, run=self.run, recorder=self._recorder, values=self._values)
+        self._may_handle = True
 
     def _verdicts(self, asset: Any, partition: Any) -> Mapping[tuple[str, str], CheckResult]:
         with snapshot(self.workspace.log) as connection:
@@ -215,3 +381,16 @@ class ActiveRun:
             skipped=tally.skipped,
             fresh=self.opened.progress.planned[0].fresh,
         )
+
+
+def _evaluated(answered: Answered) -> Evaluated:
+    assert isinstance(answered, Checked | Failed), "of a check"
+    return evaluated_of(answered)
+
+
+def _address(answered: Answered) -> str | None:
+    return answered.address if isinstance(answered, Copied) else None
+
+
+def _fingerprint(answered: Answered) -> str | None:
+    return answered.fingerprint if isinstance(answered, Seen) else None

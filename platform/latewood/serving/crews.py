@@ -1,6 +1,7 @@
 """Which processes call a run's tasks: by location, the code that the run was asked for with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of, recorded, secret_variables
 from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
@@ -13,6 +14,19 @@ from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCrews:
+    """Who makes the assets of one run, who has them at home, with their checks and IO, and who is at each location."""
+
+    making: Mapping[AssetKey, Crew]
+    at_home: Mapping[AssetKey, Crew]
+    homes: Mapping[str, Crew]
+
+    def __iter__(self) -> Iterator[Crew]:
+        """Each of them once."""
+        yield from {id(crew): crew for crew in (*self.homes.values(), *self.making.values())}.values()
+
+
 class Crews:
     """Finds the crew of each task; equal ones are one, so that a process is kept from one run to the next."""
 
@@ -20,28 +34,20 @@ class Crews:
         self._known: dict[tuple[bytes, str], Crew] = {}
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
-    def of_assets(
-        self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]
-    ) -> dict[AssetKey, Crew]:
-        """The crew by each of these assets.
+    def of_assets(self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]) -> "RunCrews":
+        """The crews for these assets.
 
         Raises UsageError where code or lock file are gone, VenvFailed where an environment cannot be built. Cost:
         unpacking a deployment's code, and building its environment, once.
         """
-        found: dict[AssetKey, Crew] = {}
-        own: dict[str, list[AssetDefinition]] = {}
-        others = []
-        for key, asset in made.items():
-            if asset.task.shared is not None:
-                others.append(asset)
-            else:
-                own.setdefault(view.locations[key], []).append(asset)
-        for location, assets in own.items():
-            crew = self._kept(self._of_location(workspace, view, location))
-            found |= {asset.key: crew for asset in assets}
+        locations = dict.fromkeys(view.locations[key] for key in made)
+        homes = {location: self._kept(self._of_location(workspace, view, location)) for location in locations}
+        at_home = {key: homes[view.locations[key]] for key in made}
+        others = [asset for asset in made.values() if asset.task.shared is not None]
+        making = dict(at_home)
         for crew in map(self._kept, crews_for(workspace, view, others)):
-            found |= dict.fromkeys(crew.code, crew)
-        return found
+            making |= dict.fromkeys(crew.code, crew)
+        return RunCrews(making=making, at_home=at_home, homes=homes)
 
     def _kept(self, crew: Crew) -> Crew:
         return self._known.setdefault((encode(crew.opened), crew.interpreter), crew)

@@ -25,7 +25,7 @@ from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.run_log import EngineLog
 from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.storage.sweeping import in_use
-from latewood.errors import LatewoodError
+from latewood.errors import LatewoodError, StoreError
 from latewood.events import Executor, RunCancelRequested, from_json
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
@@ -121,7 +121,7 @@ class Engine:
         except LatewoodError as error:
             LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
             return
-        for crew in {id(crew): crew for crew in crews.values()}.values():
+        for crew in crews:
             self._pool.warm(crew)
 
     def drain(self) -> None:
@@ -261,10 +261,10 @@ class Engine:
         self._store_in_use.close()
 
     def _guarded(self, run: ActiveRun, act: Callable[[], T]) -> T | None:
-        """What it returns; a run that the log refuses is left, and the others go on."""
+        """What it returns; a run that the log refuses, or the store, is left, and the others go on."""
         try:
             return act()
-        except LogError as error:
+        except (LogError, StoreError) as error:
             self._leave(run, error)
         return None
 

@@ -3,7 +3,7 @@
 The first time and every other time are one: a run that nobody has begun is one of which no step is recorded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.explaining import run_events
@@ -23,6 +23,8 @@ from latewood.events import PlannedSteps, RunRequested, StepReused
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, RunId
 from latewood.model.ordinals import Ordinals
+from latewood.model.workflows import Launchable
+from latewood.projections.launchables import launchables_of
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW, versions_of
 from latewood.projections.statistics import log_position
@@ -30,7 +32,10 @@ from latewood.projections.statistics import log_position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A run that is about to be driven. `workspace` is of its environment, `taken` are versions that its steps took."""
+    """A run that is about to be driven.
+
+    `workspace` is of its environment, `taken` are versions that its steps took, `launchables` are by location.
+    """
 
     workspace: Workspace
     run: RunId
@@ -38,6 +43,7 @@ class Opened:
     view: View
     plan: Plan
     taken: Mapping[AssetVersion, VersionFacts]
+    launchables: Mapping[str, Sequence[Launchable]]
 
 
 def opened(workspace: Workspace, run: RunId) -> Opened | None:
@@ -57,7 +63,19 @@ def opened(workspace: Workspace, run: RunId) -> Opened | None:
         view = replace(then, as_of=NOW, position=log_position(connection), here=frozenset())
         plan = _plan(connection, workspace, view, progress)
         taken = versions_of(connection, workspace.project, _taken(progress))
-    return Opened(workspace=workspace, run=run, progress=progress, view=view, plan=plan, taken=taken)
+        launchables: dict[str, list[Launchable]] = {}
+        for by_location in launchables_of(connection, workspace.project, requested.deployments).values():
+            for location, _, definition in by_location:
+                launchables.setdefault(location, []).append(definition)
+    return Opened(
+        workspace=workspace,
+        run=run,
+        progress=progress,
+        view=view,
+        plan=plan,
+        taken=taken,
+        launchables=launchables,
+    )
 
 
 def _plan(connection: Snapshot, workspace: Workspace, view: View, progress: Progress) -> Plan:

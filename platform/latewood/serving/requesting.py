@@ -53,17 +53,11 @@ def as_deployed(view: View, location: str, asked: Asked, plan: Plan) -> Prepared
 def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAppend:
     """The run's request and its plan, to be appended; refused where that run was asked for before.
 
-    Raises UsageError for a plan with blocked partitions, a secret for a parameter, and what only the process that has
-    the code can do by now: values at places of their own.
+    Raises UsageError for a plan with blocked partitions, and a secret for a parameter.
     """
     plan = prepared.plan
     refuse_blocked(plan, prepared.asked, prepared.view, {asset.key for asset in prepared.loaded.assets})
     refuse_secrets(prepared)
-    placed = [asset.key for task in plan.tasks for asset in task.node.assets if asset.stored is not None]
-    if placed:
-        raise UsageError(
-            f'"{placed[0]}" is stored at a place of its own, which engines do not do yet; leave out --detach'
-        )
     stream, at = f"run/{run}", workspace.clock()
     events = tuple(
         new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor=workspace.actor)

@@ -5,34 +5,23 @@ down once, whether one process answers everything on the spot or an engine has m
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from latewood.context import CheckResult
 from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.attempt import Made
+from latewood.engine.running.attempt import Evaluated, Made
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.ranged import Due
-from latewood.engine.values.values import Values
-from latewood.events import Failure
 from latewood.model.definitions import AssetDefinition, CheckDefinition
-from latewood.model.keys import PartitionKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
-    """One call of a check. Where `failure` is, the check came to no verdict."""
-
-    result: CheckResult
-    failure: Failure | None = None
-    no_reuse: str = ""
-    output: str = ""
+from latewood.model.keys import AssetKey, PartitionKey
 
 
 class Attempt(NamedTuple):
-    """Call the task for these neighbouring steps. Answered with what each made, or one failure of all."""
+    """Call the task for these neighbouring steps. Answered with what each made, or one failure of all.
+
+    What has a place of its own is stored there, if it may be, before that.
+    """
 
     due: Sequence[Due]
     number: int
@@ -58,13 +47,22 @@ class Judging(Protocol):
 
 
 class Evaluate(NamedTuple):
-    """Call a check for a version, loaded by `values` where it is not stored for good yet. Answered with Evaluated."""
+    """Call a check for a version. Answered with Evaluated."""
 
     step: Judging
     asset: AssetDefinition
     check: CheckDefinition
     facts: VersionFacts
-    values: Values | None = None
+
+
+class Look(NamedTuple):
+    """Look at the place of a version of the asset.
+
+    Answered with the fingerprint of what is there, empty for nothing, None where nobody can tell.
+    """
+
+    asset: AssetKey
+    facts: VersionFacts
 
 
 class Copy(NamedTuple):
@@ -85,7 +83,7 @@ class Durable(NamedTuple):
     """Nothing to do before everything that was told so far is durable."""
 
 
-Ask = Attempt | Evaluate | Copy | Pause | Durable
+Ask = Attempt | Evaluate | Look | Copy | Pause | Durable
 
 T = TypeVar("T")
 
@@ -103,6 +101,12 @@ def evaluated(ask: Evaluate) -> Script[Evaluated]:
     """Ask for a check's verdict."""
     answer: Evaluated = yield ask
     return answer
+
+
+def seen(ask: Look) -> Script[str | None]:
+    """Ask what lies at a place."""
+    fingerprint: str | None = yield ask
+    return fingerprint
 
 
 def copied(ask: Copy) -> Script[str | None]:

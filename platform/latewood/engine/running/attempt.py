@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from latewood.context import Context
+from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
@@ -33,11 +33,22 @@ from latewood.model.partitions import key_at, range_at, window_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """One call of a check. Where `failure` is, the check came to no verdict."""
+
+    result: CheckResult
+    failure: Failure | None = None
+    no_reuse: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """An attempt that succeeded: its results by output, checked and staged; `unplaced` are still to be stored by IO.
 
     `metadata` is what the task added through its context; `no_reuse` says why the result is not to be reused, if so;
-    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name.
+    `logs` is what it printed and logged, if anything; `added` are keys of dynamic partitions, by name. `verdicts` are
+    those of checks that were asked before a result got to its place, by output and check.
     """
 
     outputs: Mapping[str, StagedOutput]
@@ -47,13 +58,14 @@ class Made:
     no_reuse: str
     logs: Staged | None
     added: Mapping[str, Iterable[PartitionKey]]
+    verdicts: Mapping[str, Mapping[str, Evaluated]] = field(default_factory=dict)
 
 
 class Attempts:
     """Calls the functions of a loaded location for the steps of one run.
 
     Where it is `placing`, results that have an IO are left to it; else all are staged in the store. `around` is entered
-    for user code alone, without what is read and stored for it.
+    for user code alone, without what is read and stored for it; `live` hears what that prints.
     """
 
     def __init__(
@@ -67,8 +79,10 @@ class Attempts:
         *,
         placing: bool = False,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        live: Callable[[str], None] | None = None,
     ) -> None:
         self._around = around
+        self._live = live
         self._placing = placing
         self._loaded = loaded
         self._values = values
@@ -96,7 +110,9 @@ class Attempts:
         except (ValueRefused, StoreError) as error:
             return refused(error)
         with self._around():
-            outcome = call(self._resources.calling(live), arguments, timeout=node.task.timeouts.running)
+            outcome = call(
+                self._resources.calling(live), arguments, timeout=node.task.timeouts.running, live=self._live
+            )
         if isinstance(outcome, Raised):
             return outcome
         try:

@@ -48,7 +48,17 @@ class Raised:
 
 
 class _Output(io.StringIO):
-    """What is printed. User code may close what it prints to, and go on."""
+    """What is printed, which `live` hears at once. User code may close what it prints to, and go on."""
+
+    def __init__(self, live: Callable[[str], None] | None) -> None:
+        super().__init__()
+        self._live = live
+
+    def write(self, text: str) -> int:
+        """More of it."""
+        if self._live is not None:
+            self._live(text)
+        return super().write(text)
 
     def close(self) -> None:
         """Nothing: what was printed is still to be read."""
@@ -59,16 +69,21 @@ class _TimedOut(BaseException):
 
 
 def call(
-    function: Callable[..., Any], arguments: Mapping[str, Any], *, timeout: timedelta | None = None
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    timeout: timedelta | None = None,
+    live: Callable[[str], None] | None = None,
 ) -> Returned | Raised:
     """Call user code with what it prints and logs captured; its value, or its failure with its own traceback.
 
-    Secrets are replaced in all of it but the value, by what is known of them after the call.
+    Secrets are replaced in all of it but the value, by what is known of them after the call. `live` hears what is
+    printed as it is, secrets and all.
 
     The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
     KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
     """
-    output = _Output()
+    output = _Output(live)
     started = perf_counter()
     try:
         with captured(output), _alarm(timeout):

@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from latewood.context import CheckResult, Context
+from latewood.decide.state import VersionFacts
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.signature import live_parameter
-from latewood.engine.running.asks import Evaluate, Evaluated
-from latewood.engine.running.attempt import received, refused
+from latewood.engine.running.asks import Judging
+from latewood.engine.running.attempt import Evaluated, received, refused
 from latewood.engine.running.calls import Raised, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.values.recordable import failed_with, recordable_metadata, text
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError, ValueRefused
-from latewood.model.definitions import CheckDefinition
+from latewood.model.definitions import AssetDefinition, CheckDefinition
 
 
 class CheckCalls:
@@ -31,9 +32,19 @@ class CheckCalls:
         self._resources = resources
         self._context = context
 
-    def evaluate(self, ask: Evaluate) -> Evaluated:
-        """What the check says of the version. User code fails here and nowhere else."""
-        step, asset, check, facts, values = ask
+    def evaluate(
+        self,
+        step: Judging,
+        asset: AssetDefinition,
+        check: CheckDefinition,
+        facts: VersionFacts,
+        *,
+        values: Values | None = None,
+    ) -> Evaluated:
+        """What the check says of the version, loaded by `values` where it is not stored for good yet.
+
+        User code fails here and nowhere else.
+        """
         live = self._loaded.checks[asset.key, check.name]
         ((name, annotation),) = live.inputs.items()
         context = self._context(step, 1)

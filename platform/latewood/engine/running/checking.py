@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from latewood.context import CheckResult
 from latewood.decide.keys import check_key, parameters_of
 from latewood.decide.state import State, VersionFacts
-from latewood.engine.running.asks import Evaluate, Evaluated, Judging, Script, evaluated
-from latewood.engine.running.attempt import files_changed
+from latewood.engine.running.asks import Evaluate, Judging, Script, evaluated
+from latewood.engine.running.attempt import Evaluated, files_changed
 from latewood.engine.running.recorder import Told
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
@@ -51,12 +52,12 @@ class Checks:
         known: Known,
         *,
         variant: bool,
-        values: Values | None = None,
+        asked: Mapping[str, Evaluated] = MappingProxyType({}),
     ) -> Script[Judged]:
         """Whether the blocking checks pass: a verdict that stands is not asked for again.
 
-        `values` load the version where it is not stored for good yet. A refusal that stands is told again: this
-        environment may not know of it, or not that it is met once more.
+        Nor are those that were `asked` for already, by check. A refusal that stands is told again: this environment may
+        not know of it, or not that it is met once more.
         """
         judged = Judged()
         contents = self._state.contents_of(asset.key)
@@ -64,7 +65,7 @@ class Checks:
             key = check_key(check, facts.data_version, step.partition, contents, asset.partitions)
             verdict = known.get((check.name, key))
             if verdict is None:
-                found = yield from evaluated(Evaluate(step, asset, check, facts, values))
+                found = asked.get(check.name) or (yield from evaluated(Evaluate(step, asset, check, facts)))
                 verdict = found.result
                 stands = not (
                     found.failure

@@ -1,21 +1,23 @@
 """Failure handlers: a workflow's task that hears, once after a run, which of the workflow's steps failed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from latewood.context import FailedStep, WorkflowFailure
 from latewood.decide.plan import Step
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.loading.signature import live_parameter
-from latewood.engine.running.calls import Raised, call
+from latewood.engine.running.calls import Raised, Returned
+from latewood.engine.running.handler_calls import call_handler
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
 from latewood.events import Failure, FailureHandled
+from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
-from latewood.model.workflows import WorkflowDefinition
+from latewood.model.workflows import Launchable, WorkflowDefinition
 
 
 def handle_failures(
@@ -32,13 +34,37 @@ def handle_failures(
     What failed is durable before. A handler that fails is recorded too, and hides nothing: the run has failed already.
     """
     handled = []
-    for definition in loaded.launchables:
-        if not isinstance(definition, WorkflowDefinition) or definition.on_failure is None:
-            continue
-        own = [(step, failure) for step, failure in failures if _workflow_of(step) == definition.name]
-        if own:
-            handled.append(_handle(definition, own, loaded, resources, run=run, recorder=recorder, store=store))
+    for failed in failed_workflows(loaded.launchables, failures):
+        outcome = call_handler(loaded, resources, failed.told(run))
+        handled.append(tell_handled(failed, outcome, run=run, recorder=recorder, values=Values(store)))
     return tuple(handled)
+
+
+class FailedWorkflow(NamedTuple):
+    """A workflow of which steps failed, and that has a task to hear of it."""
+
+    name: str
+    handler: TaskDefinition
+    failures: Sequence[tuple[Step, Failure]]
+
+    def told(self, run: RunId) -> WorkflowFailure:
+        """What the handler receives."""
+        steps = tuple(
+            FailedStep(assets=step.task.node.keys, error=f.error, message=f.message, traceback=f.traceback)
+            for step, f in self.failures
+        )
+        return WorkflowFailure(workflow=self.name, run_id=run, steps=steps)
+
+
+def failed_workflows(
+    launchables: Iterable[Launchable], failures: Sequence[tuple[Step, Failure]]
+) -> Iterator[FailedWorkflow]:
+    """Those whose handlers are to hear of these failures."""
+    for definition in launchables:
+        if isinstance(definition, WorkflowDefinition) and definition.on_failure is not None:
+            own = [(step, failure) for step, failure in failures if _workflow_of(step) == definition.name]
+            if own:
+                yield FailedWorkflow(definition.name, definition.on_failure, own)
 
 
 def _workflow_of(step: Step) -> str:
@@ -46,37 +72,22 @@ def _workflow_of(step: Step) -> str:
     return "" if membership is None else membership.workflow
 
 
-def _handle(
-    definition: WorkflowDefinition,
-    failures: Sequence[tuple[Step, Failure]],
-    loaded: Loaded,
-    resources: OpenResources,
-    *,
-    run: RunId,
-    recorder: Recorder,
-    store: ArtifactStore,
+def tell_handled(
+    failed: FailedWorkflow, outcome: Returned | Raised, *, run: RunId, recorder: Recorder, values: Values
 ) -> FailureHandled:
-    task, live = definition.on_failure, loaded.handlers[definition.name]
-    assert task is not None, "asked for before"
-    steps = tuple(
-        FailedStep(assets=step.task.node.keys, error=f.error, message=f.message, traceback=f.traceback)
-        for step, f in failures
-    )
-    arguments = {name: WorkflowFailure(workflow=definition.name, run_id=run, steps=steps) for name in live.inputs}
-    values = {p.name: live_parameter(live.parameters[p.name], p.default, loaded.root) for p in task.parameters}
-    outcome = call(resources.calling(live), {**arguments, **values}, timeout=task.timeouts.running)
+    """Record that the handler was called, and how that went."""
     logs: Staged | None = None
     with suppress(StoreError):  # a store that cannot write may be what the handler was called for
-        logs = Values(store).stage_logs(outcome.output)
+        logs = values.stage_logs(outcome.output)
     fact = FailureHandled(
         run=run,
-        workflow=definition.name,
-        task=task.name,
-        code=task.code.version,
-        steps=tuple(step.number for step, _ in failures),
+        workflow=failed.name,
+        task=failed.handler.name,
+        code=failed.handler.code.version,
+        steps=tuple(step.number for step, _ in failed.failures),
         duration_ms=outcome.duration_ms,
         failure=outcome.failure if isinstance(outcome, Raised) else None,
         logs=logs.address if logs else "",
     )
-    recorder.tell((fact, ("handled", definition.name)), needs=[logs] if logs else ())
+    recorder.tell((fact, ("handled", failed.name)), needs=[logs] if logs else ())
     return fact

@@ -1,13 +1,14 @@
 """The inline executor: runs a plan's steps in this process, one after another, in the plan's order."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Pause, played
+from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Look, Pause, played
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
@@ -17,6 +18,7 @@ from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report, Tally
 from latewood.engine.running.scripts import Scripts, Verdicts
+from latewood.engine.running.storing import Storing
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.engine.values.values import Values
@@ -54,16 +56,20 @@ class InlineRun:
         self._clock = clock
         self._sleep = sleep
         places = Places(loaded.ios, loaded.root, resources)
+        self._places = places
         self._values = Values(store, placed=places)
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
         self._workers = workers
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
         self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context)
+        self._storing = Storing(
+            places, self._values, self._check_calls, plan.state.environment, self._may_place, self._may_copy
+        )
+        self._under_way: Mapping[int, Due] = {}
         self.scripts = Scripts(
             plan,
             catalog=catalog,
             root=loaded.root,
-            places=places,
             values=self._values,
             run=run,
             recorder=recorder,
@@ -113,10 +119,14 @@ class InlineRun:
             case Attempt(due=due, number=number):
                 return self._called(due, number)
             case Evaluate():
-                return self._check_calls.evaluate(ask)
+                return self._check_calls.evaluate(*ask)
+            case Look(asset=asset, facts=facts):
+                with suppress(StoreError):  # then the step runs, and tells what the matter is
+                    return self._places.look(asset, facts.partition, facts.artifact)
+                return None
             case Copy(step=step, asset=asset, facts=facts):
                 annotation = self._loaded.tasks[asset.key].outputs[asset.output]
-                return self.scripts.storing.copied(step, asset, facts, annotation)
+                return self._storing.copied(step, asset, facts, annotation)
             case Durable():
                 return self._recorder.told()
             case Pause(until=until):
@@ -126,10 +136,24 @@ class InlineRun:
         """What comes of the call, here or where the task's own location is."""
         called = [(one.step, one.bound) for one in due]
         if due[0].step.task.node.task.shared is None:
-            return self._attempts.attempt_all(called, attempt)
+            self._under_way = {one.step.number: one for one in due}
+            outcome = self._attempts.attempt_all(called, attempt)
+            if isinstance(outcome, Raised):
+                return outcome
+            return [self._storing.stored(one.step, made) for one, made in zip(due, outcome, strict=True)]
         read = (facts for one in due for b in one.bound if b.input.loads for _, facts in b.versions)
         try:
             self._store.publish(ArtifactAddress(facts.artifact) for facts in read)
         except StoreError as error:
             return refused(error)
         return self._workers.attempt_all(called, attempt, run=self._run, values=self._values)
+
+    def _may_place(self, step: Step, output: str, data_version: str, no_reuse: str) -> bool:
+        if not self.scripts.may_place(self._under_way[step.number], output, data_version, no_reuse):
+            return False
+        self._recorder.still_held()
+        return True
+
+    def _may_copy(self) -> bool:
+        self._recorder.still_held()
+        return True

@@ -1,7 +1,7 @@
 """Warm workers: processes that have a location's code as it was deployed, kept from one step to the next.
 
-There are never more of them than slots. One that has the code which is wanted is taken before another one is started;
-where there is no room for that, the one that has rested longest makes it.
+There are never more of them than slots, of which a job may take several. One that has the code which is wanted is taken
+before another one is started; where there is no room for that, the one that has rested longest makes it.
 """
 
 import os
@@ -9,31 +9,49 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from queue import SimpleQueue
 from time import monotonic
 from typing import Final
 
-from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import CallRange, Check, Checked, Failed, Returned, ReturnedRange
+from latewood.engine.running.worker_process import MayPlace, Worker, refuse_placing
+from latewood.engine.running.worker_protocol import Answered, Failed, Request, ReturnedRange
 from latewood.engine.running.workers import Crew
 from latewood.engine.values.recordable import text
 from latewood.errors import LatewoodError, StoreError
 from latewood.events import Failure, FailureKind
 
-Answered = ReturnedRange | Checked | Failed
+_AGE_MAX: Final = timedelta(hours=1)
+"""After which a process is replaced: what user code leaks does not add up for ever."""
 
-_CALLS_MAX: Final = 2_000
-"""Calls after which a process is replaced: what user code leaks does not add up for ever."""
+_MEMORY_MAX: Final = 1 << 30
+"""Bytes with which a process that rests is replaced."""
+
+
+def _nothing(_which: "Following", _answer: Answered) -> None:
+    raise AssertionError("nobody asked for it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One call of a task, or a check, by a process of the crew. `done` is called once, in another thread."""
+    """One request to a process of the crew. Its functions are called in another thread.
+
+    `done` hears the answer, once, and `judged` each verdict that follows it: which it is, by step, output and check.
+    `may_place` hears of each result that is about to be stored at its place, and how to answer. It takes so many of the
+    pool's `slots`, or all if these are fewer, and its process so many bytes of `memory` besides what it has at rest.
+    """
 
     crew: Crew
-    call: CallRange | Check
-    timeout: timedelta | None
+    request: Request
     done: Callable[[Answered], None]
+    judged: Callable[["Following", Answered], None] = _nothing
+    may_place: MayPlace = refuse_placing
+    slots: int = 1
+    memory: int | None = None
+
+
+Following = tuple[int, str, str]
+"""A verdict that follows an answer, by step, output and check."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,15 +62,28 @@ class _Member:
     worker: Worker
     jobs: "SimpleQueue[Job | None]" = field(default_factory=SimpleQueue)
     job: Job | None = None
-    calls: int = 0
+    started: float = field(default_factory=monotonic)
     rests_since: float = field(default_factory=monotonic)
 
 
 class Pool:
-    """Worker processes for many runs, at most `slots` of them."""
+    """Worker processes for many runs, at most `slots` of them.
 
-    def __init__(self, slots: int, environ: Mapping[str, str] | None = None) -> None:
+    They are replaced at an age of `age_max`, and where they rest with more than `memory_max` bytes.
+    """
+
+    def __init__(
+        self,
+        slots: int,
+        environ: Mapping[str, str] | None = None,
+        *,
+        age_max: timedelta = _AGE_MAX,
+        memory_max: int = _MEMORY_MAX,
+    ) -> None:
         self._slots = slots
+        self._age_max_s = age_max.total_seconds()
+        self._memory_max = memory_max
+        self._waiting: Job | None = None
         self._environ = os.environ if environ is None else environ
         self._members: list[_Member] = []
         self._lock = threading.Lock()
@@ -60,14 +91,29 @@ class Pool:
 
     @property
     def free(self) -> int:
-        """How many jobs can be submitted now."""
-        return self._slots - sum(member.job is not None for member in self._members)
+        """How many slots there are for jobs that are submitted now."""
+        return 0 if self._waiting is not None else self._room
 
     def submit(self, job: Job) -> None:
-        """Have a process do this; only while a slot is free."""
+        """Have a process do this; only while a slot is free. One that takes more waits for them, before any other."""
         with self._lock:
-            member = self._member_for(job.crew)
-            member.job = job
+            self._waiting = job
+            self._begin_waiting()
+
+    @property
+    def _room(self) -> int:
+        return self._slots - sum(self._taken(member.job) for member in self._members if member.job is not None)
+
+    def _taken(self, job: Job) -> int:
+        return min(max(1, job.slots), self._slots)
+
+    def _begin_waiting(self) -> None:
+        job = self._waiting
+        if job is None or self._taken(job) > self._room:
+            return
+        self._waiting = None
+        member = self._member_for(job.crew)
+        member.job = job
         member.jobs.put(job)
 
     def warm(self, crew: Crew) -> None:
@@ -81,6 +127,8 @@ class Pool:
         """End the process that is at this job, with all it has started; the job fails. Nothing if it is done."""
         with self._lock:
             doing = [member for member in self._members if member.job is job]
+            if self._waiting is job:
+                self._waiting = None
         for member in doing:
             member.worker.interrupt()
 
@@ -130,24 +178,39 @@ class Pool:
             broken = error
         while (job := member.jobs.get()) is not None:
             answer = _failed(broken) if broken is not None else _called(member.worker, job)
-            member.calls += 1
-            with self._lock:
-                member.job, member.rests_since = None, monotonic()
-                if broken is not None or member.calls >= _CALLS_MAX:
-                    if member in self._members:
-                        self._members.remove(member)
-                    member.jobs.put(None)
-            job.done(answer)
+            following = answer.following if isinstance(answer, ReturnedRange) else ()
+            tell = partial(job.done, answer)
+            for which in following:
+                tell()
+                tell = partial(job.judged, which, _following(member.worker))
+            self._rest(member, is_broken=broken is not None)
+            tell()  # its slot is free by then
         member.worker.close()
+
+    def _rest(self, member: _Member, *, is_broken: bool) -> None:
+        """It has done its job; the next one is another process's where it is used up."""
+        spent = monotonic() - member.started > self._age_max_s or member.worker.memory > self._memory_max
+        with self._lock:
+            member.job, member.rests_since = None, monotonic()
+            if is_broken or spent:
+                if member in self._members:
+                    self._members.remove(member)
+                member.jobs.put(None)
+            self._begin_waiting()
 
 
 def _called(worker: Worker, job: Job) -> Answered:
     try:
-        answer = worker.ask(job.call, timeout=job.timeout)
+        return worker.ask(job.request, memory=job.memory, may_place=job.may_place)
     except LatewoodError as error:
         return _failed(error)
-    assert not isinstance(answer, Returned), "only a call for one partition is answered so"
-    return answer
+
+
+def _following(worker: Worker) -> Answered:
+    try:
+        return worker.following()
+    except LatewoodError as error:
+        return _failed(error)
 
 
 def _failed(error: LatewoodError) -> Failed:

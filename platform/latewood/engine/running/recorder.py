@@ -129,7 +129,7 @@ class Recorder:
         `cause` led to the first of them, each to the next; by default it is the run's first fact. `needs` are artifacts
         that must be durable first; `then` is called once the facts are.
         """
-        self._raise_if_refused()
+        self.raise_if_refused()
         at = self._clock()
         cause = cause or self._root
         events = []
@@ -150,7 +150,7 @@ class Recorder:
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.exception()
-        self._raise_if_refused()
+        self.raise_if_refused()
 
     def when_told(self, then: Callable[[], None]) -> None:
         """Call this, in another thread, once everything told so far is durable, or the log has refused it."""
@@ -165,9 +165,13 @@ class Recorder:
 
         However long user code ran, or the process stood still, since the last fact. Raises what the log answers.
         """
-        self._raise_if_refused()
-        self._submit((), (), None)
+        self.ask_whether_held()
         self.told()
+
+    def ask_whether_held(self) -> None:
+        """Tell nothing: the log refuses that, as everything that is told, where somebody has taken the run over."""
+        self.raise_if_refused()
+        self._submit((), (), None)
 
     def _submit(self, events: Sequence[NewEvent], needs: Sequence[object], then: Callable[[], None] | None) -> None:
         append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events), expected=self._told)
@@ -183,6 +187,7 @@ class Recorder:
         elif then is not None:
             then()
 
-    def _raise_if_refused(self) -> None:
+    def raise_if_refused(self) -> None:
+        """Raise what the log has answered, if it has refused anything."""
         if self._refused is not None:
             raise self._refused

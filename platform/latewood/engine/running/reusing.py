@@ -1,7 +1,6 @@
 """Reuse: what a run may take in place of computing it, and what is recorded of that."""
 
 from collections import ChainMap
-from contextlib import suppress
 from dataclasses import replace
 
 from latewood.decide.actions import reusable
@@ -9,14 +8,13 @@ from latewood.decide.judge import absent_outputs, has_expired, retraction
 from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.placing import Places
+from latewood.engine.running.asks import Look, Script, seen
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
-from latewood.errors import StoreError
 from latewood.events import OutputMade, ReusedOutput, ReuseSourceLost, StepReused
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, RunId, version_id
-from latewood.places import Address, is_placed
+from latewood.places import Address
 
 Taken = tuple[VersionFacts | None, ...]
 """Versions to take in place of running a step, by output; None for an optional output that was absent."""
@@ -25,7 +23,7 @@ Taken = tuple[VersionFacts | None, ...]
 class Reusable:
     """The versions that a run's steps may take: those of the past, and those that the run itself has made."""
 
-    def __init__(self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore, places: Places) -> None:
+    def __init__(self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore) -> None:
         # What this run makes may be reused by its later steps: the same task under another asset's name.
         self._made_here: dict[tuple[str, str], VersionFacts] = {}
         self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
@@ -33,21 +31,20 @@ class Reusable:
         self._run = run
         self._recorder = recorder
         self._store = store
-        self._places = places
 
     def made(self, output: str, facts: VersionFacts) -> None:
         """The run made this version; later steps may take it."""
         if facts.reuse_key:
             self._made_here[facts.reuse_key, output] = facts
 
-    def find(self, step: Step, inputs: str) -> Taken | None:
+    def find(self, step: Step, inputs: str) -> Script[Taken | None]:
         """What to take instead of running the step, known to exist; None = run. Records what turns out to be lost."""
         node = step.task.node
         if self._force or node.task.reuse.is_off:
             return None
         taken = self._heads_of_this_key(step, inputs) or reusable(node, step.partition, inputs, self._state)
         for key, facts in zip(node.keys, taken or (), strict=False):
-            if facts is not None and not self._exists(key, facts):
+            if facts is not None and not (yield from self._exists(key, facts)):
                 self.lost(step, facts)
                 return None
         return taken
@@ -64,16 +61,12 @@ class Reusable:
         )
         self._recorder.tell((fact, ("lost", step.number, facts.asset)))
 
-    def _exists(self, key: AssetKey, facts: VersionFacts) -> bool:
+    def _exists(self, key: AssetKey, facts: VersionFacts) -> Script[bool]:
         """Whether the version can be read: it is in the store, or still at its place."""
-        if not is_placed(facts.artifact):
-            return self._store.exists(ArtifactAddress(facts.artifact))
         address = Address.of(facts.artifact)
-        with suppress(StoreError):  # then the step runs, and tells what the matter is
-            return (
-                address is not None and self._places.look(key, facts.partition, facts.artifact) == address.fingerprint
-            )
-        return False
+        if address is None:
+            return self._store.exists(ArtifactAddress(facts.artifact))
+        return (yield from seen(Look(key, facts))) == address.fingerprint
 
     def _heads_of_this_key(self, step: Step, inputs: str) -> Taken | None:
         """The step's own heads, if they are what it would compute: only their checks or what it reads made it due.

@@ -5,7 +5,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -26,13 +26,11 @@ from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
-from latewood.engine.running.placing import Places
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken
 from latewood.engine.running.step_facts import StepFacts, as_retracted
-from latewood.engine.running.storing import Storing
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
@@ -45,7 +43,7 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.definitions import AssetDefinition, Catalog
-from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId, version_id
 from latewood.places import is_placed
 
 _INTERRUPTED: Final = Failure(
@@ -68,7 +66,7 @@ class _Failed(NamedTuple):
 class Scripts:
     """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
 
-    `root` is where paths in parameters start.
+    `root` is where paths in parameters start; `printed` has what an attempt that was interrupted had printed.
     """
 
     def __init__(
@@ -77,7 +75,6 @@ class Scripts:
         *,
         catalog: Catalog,
         root: Path,
-        places: Places,
         values: Values,
         run: RunId,
         recorder: Recorder,
@@ -85,8 +82,10 @@ class Scripts:
         verdicts: Verdicts,
         clock: Callable[[], datetime],
         report: Callable[[Report], None] = lambda _: None,
+        printed: Callable[[int, int], str] = lambda _step, _attempt: "",
     ) -> None:
         self._plan = plan
+        self._printed = printed
         self._run = run
         self._recorder = recorder
         self._verdicts = verdicts
@@ -94,8 +93,7 @@ class Scripts:
         self._bindings = Bindings(catalog, plan.state, plan.views)
         self._values = values
         self._checks = Checks(values, run, plan.state, root)
-        self.storing = Storing(plan.state, run, places, values, self._checks, recorder)
-        self._reusable = Reusable(plan, run, recorder, store, places)
+        self._reusable = Reusable(plan, run, recorder, store)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
         self._reports = Reports(report)
         self.tally = self._reports.tally
@@ -113,7 +111,7 @@ class Scripts:
         if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return None
-        taken = self._reusable.find(step, inputs)
+        taken = yield from self._reusable.find(step, inputs)
         if taken is None:
             return Due(step, bound, inputs)
         return None if (yield from self._reuse(step, bound, inputs, taken)) else Due(step, bound, inputs)
@@ -156,26 +154,35 @@ class Scripts:
             yield Durable()
         outcome = yield from attempted(due, attempt)
         shared = isinstance(outcome, Raised) and len(due) > 1
-        made: list[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else [*outcome]
+        made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []
         for one, cause, result in zip(due, causes, made, strict=True):
-            raised = result if isinstance(result, Raised) else (yield from self._finish(one, attempt, result, cause))
-            if raised is not None:
-                failed.append(_Failed(one, cause, raised, shared))
+            if isinstance(result, Raised):
+                failed.append(_Failed(one, cause, result, shared))
+            else:
+                yield from self._succeed(one, attempt, result, cause)
         return failed
 
-    def _finish(self, due: Due, attempt: int, made: Made, cause: UUID) -> Script[Raised | None]:
-        """Store what has a place of its own, and tell that the step succeeded; or the failure of its IO."""
-        step, inputs = due.step, due.inputs
-        outcome: Made | Raised = made
-        judged: Mapping[str, Judged] = {}
-        key = self._facts.key(step, inputs, made)
-        if made.unplaced:
-            outcome, judged = yield from self.storing.stored(step, made, inputs, key)
-        if isinstance(outcome, Raised):
-            return outcome
-        yield from self._succeed(step, attempt, inputs, outcome, key, judged, cause)
-        return None
+    def may_place(self, due: Due, output: str, data_version: str, no_reuse: str) -> bool:
+        """Whether a result may be stored at its place: what equals a retracted version is not going to be head."""
+        step, node = due.step, due.step.task.node
+        index = [asset.output for asset in node.assets].index(output)
+        facts = VersionFacts(
+            asset=node.ids[index],
+            partition=step.partition,
+            version=version_id(self._run, step.number),
+            position=0,  # not recorded yet; nothing in this run asks
+            made_at=self._plan.state.now,
+            duration_ms=0.0,
+            data_version=data_version,
+            artifact="",
+            code=node.task.code.version,
+            logic=node.logic,
+            inputs=due.inputs,
+            reuse_key=self._facts.key(step, due.inputs, no_reuse),
+            accepted=False,
+        )
+        return retraction(node, index, facts, self._plan.state) is None
 
     def _tell_started(self, one: Due, attempt: int) -> UUID:
         fact, needs = self._facts.started(one, attempt)
@@ -184,20 +191,11 @@ class Scripts:
         )
         return ids[0]
 
-    def _succeed(
-        self,
-        step: Step,
-        attempt: int,
-        inputs: str,
-        made: Made,
-        key: str,
-        judged: Mapping[str, Judged],
-        cause: UUID,
-    ) -> Script[None]:
-        """`judged` are outputs whose checks were asked before they were stored."""
-        node, state = step.task.node, self._plan.state
+    def _succeed(self, due: Due, attempt: int, made: Made, cause: UUID) -> Script[None]:
+        step, node, state = due.step, due.step.task.node, self._plan.state
         variant = node.is_variant
-        fact = self._facts.succeeded(step, attempt, inputs, made, key)
+        key = self._facts.key(step, due.inputs, made.no_reuse)
+        fact = self._facts.succeeded(step, attempt, due.inputs, made, key)
         made_of = [asset for asset in node.assets if asset.output in made.outputs]
         outputs = fact.outputs
         stored = [output.staged for output in made.outputs.values() if not is_placed(output.staged.address)]
@@ -227,9 +225,8 @@ class Scripts:
         for asset, output, retracted in zip(made_of, fact.outputs, retractions, strict=True):
             if retracted is None:
                 facts = self._facts.version(fact, output)
-                found = judged.get(asset.output) or (
-                    yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
-                )
+                asked = made.verdicts.get(asset.output, {})
+                found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant, asked=asked)
                 self._settle(step, asset, facts, found, variant=variant, cause=told)
             else:
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
@@ -265,9 +262,15 @@ class Scripts:
     def interrupted(self, step: Step, past: StepProgress) -> Script[None]:
         """The attempt that was under way when the run was left is over; it is to be made again at once."""
         if past.is_open:
-            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output="")
-            fact = self._facts.failed(step, past.attempts, raised, self._clock(), None)
-            self._recorder.tell((fact, ("failed", step.number, past.attempts)), cause=past.event)
+            output = self._printed(step.number, past.attempts)
+            logs: Staged | None = None
+            with suppress(StoreError):
+                logs = self._values.stage_logs(output)
+            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output=output)
+            fact = self._facts.failed(step, past.attempts, raised, self._clock(), logs)
+            self._recorder.tell(
+                (fact, ("failed", step.number, past.attempts)), cause=past.event, needs=[logs] if logs else ()
+            )
             past.interrupted += 1
         elif past.retry_at is not None:
             yield Pause(past.retry_at)

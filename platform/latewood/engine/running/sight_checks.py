@@ -7,7 +7,8 @@ from datetime import datetime
 from latewood.context import Context
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.asks import Ask, Evaluate, Evaluated, played
+from latewood.engine.running.asks import Ask, Evaluate, played
+from latewood.engine.running.attempt import Evaluated
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.checking import Checks, Judged, Known
 from latewood.engine.running.looking import Sight
@@ -76,7 +77,7 @@ class SightChecks:
 
     def _answer(self, ask: Ask) -> Evaluated:
         assert isinstance(ask, Evaluate), "nothing else is asked of a look"
-        return self._calls.evaluate(ask)
+        return self._calls.evaluate(*ask)
 
     def _context(self, look: _Look, attempt: int) -> Context:
         return Context(

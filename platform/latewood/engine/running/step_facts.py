@@ -87,13 +87,11 @@ class StepFacts:
             size += len(read[name].versions) - len(fact.versions)
         return read, needs
 
-    def key(self, step: Step, inputs: str, made: Made) -> str:
+    def key(self, step: Step, inputs: str, no_reuse: str) -> str:
         """The key under which the result may be found again; empty where it may not."""
         node, contents = step.task.node, self._state.contents_of(step.task.node.keys[0])
         off = (
-            node.task.reuse.is_off
-            or bool(made.no_reuse)
-            or files_changed(node.task, node.parameters, contents, self._root)
+            node.task.reuse.is_off or bool(no_reuse) or files_changed(node.task, node.parameters, contents, self._root)
         )
         return "" if off else reuse_key(node.logic, inputs, step.partition)
 

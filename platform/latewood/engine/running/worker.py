@@ -11,49 +11,60 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from platform import python_version
 from queue import Queue
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
+from latewood.context import WorkflowFailure
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
-from latewood.decide.state import VersionFacts
 from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
-from latewood.engine.running.asks import Evaluate
-from latewood.engine.running.attempt import Attempts, Made
+from latewood.engine.running.attempt import Attempts, Evaluated, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
+from latewood.engine.running.handler_calls import call_handler, handler_of
+from latewood.engine.running.live_logs import kept_live, live_log
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.step_logs import listening
+from latewood.engine.running.storing import Storing, unrecorded
 from latewood.engine.running.worker_protocol import (
     Answer,
+    Answered,
     Call,
     CallRange,
     Check,
     Checked,
     Close,
     Closed,
+    Copied,
+    CopyTo,
     Failed,
+    Handle,
+    Look,
     Open,
     Opened,
+    Placing,
     Read,
     Recall,
     Refused,
+    Request,
     Result,
     Returned,
     ReturnedRange,
     Running,
+    Seen,
     decode_call,
     decode_open,
+    decode_place,
     encode,
 )
 from latewood.engine.storage.store import ArtifactStore
@@ -62,12 +73,11 @@ from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
-
-A = TypeVar("A")
+from latewood.places import is_placed
 
 
 def main() -> None:
@@ -89,20 +99,21 @@ def main() -> None:
     tasks = {bare.name: bare.task.code for bare in loaded.offered}
     code = {} if opened.made else {asset.key: asset.task.code for asset in loaded.assets}
     answer(Opened(python=python_version(), code=code, tasks=tasks))
-    caller = _Caller(opened, loaded, elsewhere, answer)
+
+    def may_place(asked: Placing) -> bool:
+        answer(asked)
+        return decode_place(waiting.get()).allowed
+
+    caller = _Caller(opened, loaded, elsewhere, answer, may_place)
     with listening():
         while True:
             match decode_call(waiting.get()):
-                case Call() as call:
-                    answer(caller.call(call))
-                case CallRange(calls=calls):
-                    answer(caller.call_range(calls))
-                case Check() as check:
-                    answer(caller.check(check))
-                case Recall() as recall:
-                    answer(caller.recall(recall))
                 case Close():
                     answer(Closed(failures=caller.close()))
+                case request:
+                    answer(caller.answer(request))
+                    for verdict in caller.following():
+                        answer(verdict)
 
 
 def _loaded(opened: Open, folder: Path, root: Path) -> Loaded:
@@ -180,8 +191,16 @@ class _Caller:
     """Calls the tasks of the loaded location."""
 
     def __init__(
-        self, opened: Open, loaded: Loaded, elsewhere: WorkingTreeModules, say: Callable[[Answer], None]
+        self,
+        opened: Open,
+        loaded: Loaded,
+        elsewhere: WorkingTreeModules,
+        say: Callable[[Answer], None],
+        may_place: Callable[[Placing], bool],
     ) -> None:
+        self._environment = opened.environment
+        self._may_place = may_place
+        self._following: list[Check] = []
         self._loaded = loaded
         self._dynamic = {scheme.name: scheme for scheme in opened.dynamic}
         self._assets = {
@@ -191,95 +210,171 @@ class _Caller:
         self._say = say
         self._results = ArtifactStore(Path(opened.results), opened.project)
         self._resources = OpenResources(loaded.resources)
+        self._places = Places(loaded.ios, loaded.root, self._resources)
         self._values = Values(
-            ArtifactStore(Path(opened.store), opened.project),
-            results=self._results,
-            placed=Places(loaded.ios, loaded.root, self._resources),
+            ArtifactStore(Path(opened.store), opened.project), results=self._results, placed=self._places
         )
 
-    def call(self, call: Call) -> Returned | Failed:
-        """What came of the call. Whatever goes wrong in it is the failure of this one call: there will be others."""
-        match self.call_range((call,)):
-            case Failed() as failed:
-                return failed
-            case ReturnedRange(each=(returned,), logs=logs):
-                return replace(returned, logs=logs)
-        raise AssertionError("one call, one result")
-
-    def call_range(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
-        """What came of one call for all of these."""
-        return self._whatever_goes_wrong(lambda: self._called(calls))
-
-    def check(self, check: Check) -> Checked | Failed:
-        """What the check says."""
-        return self._whatever_goes_wrong(lambda: self._checked(check))
-
-    def recall(self, recall: Recall) -> Returned | Failed:
-        """The version as an artifact of the results."""
-        return self._whatever_goes_wrong(lambda: self._recalled(recall))
-
-    def _whatever_goes_wrong(self, act: Callable[[], A]) -> A | Failed:
+    def answer(self, request: Request) -> Answered:
+        """What came of it. Whatever goes wrong is the failure of this one request: there will be others."""
+        self._following = []
         try:
-            return act()
+            match request:
+                case Call():
+                    return self._called_alone(request)
+                case CallRange(calls=calls):
+                    return self._called(calls)
+                case Check():
+                    return self._checked(request)
+                case Recall():
+                    return self._recalled(request)
+                case CopyTo():
+                    return self._copied(request)
+                case Look(asset=asset, version=version):
+                    return Seen(fingerprint=self._places.look(asset, version.partition, version.artifact))
+                case Handle():
+                    return self._handled(request)
         except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)
+
+    def following(self) -> Iterator[Answered]:
+        """The verdicts that were to follow the last answer."""
+        for check in tuple(self._following):
+            yield self.answer(check)
 
     def close(self) -> dict[str, Failure]:
         """Leave the resources that were entered; each failure by the resource's name."""
         return self._resources.close()
 
+    def _called_alone(self, call: Call) -> Returned | Failed:
+        match self._called((call,)):
+            case ReturnedRange(each=(Returned() as returned,), logs=logs):
+                return replace(returned, logs=returned.logs or logs)
+            case ReturnedRange(each=(Failed() as failed,)):
+                return failed
+            case Failed() as failed:
+                return failed
+        raise AssertionError("one call, one result")
+
     def _called(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
-        call, node = calls[0], self._node(calls[0].assets, calls[0].parameters)
-        around = self._told if node.task.timeouts.running else nullcontext
-        due = [(_step(node, each.step, each.partition), _bound(node, each.inputs)) for each in calls]
-        outcome = self._attempts(RunId(call.run), _clock(call), around).attempt_all(due, call.attempt)
+        call = calls[0]
+        node, run = self._node(call.assets, call.parameters), RunId(call.run)
+        limit = node.task.timeouts.running
+        steps = [_step(node, each.step, each.partition) for each in calls]
+        due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
+        paths = [live_log(self._results, each.run, each.step, each.attempt) for each in calls if each.live]
+        with kept_live(paths) as live:
+            attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing, live=live)
+            outcome = attempts.attempt_all(due, call.attempt)
         if isinstance(outcome, Raised):
-            return Failed(failure=outcome.failure, logs=outcome.output, duration_ms=outcome.duration_ms)
+            return _failed(outcome)
         if strays := self._elsewhere.names():
             return Failed(failure=Failure(kind=FailureKind.REFUSED, error="ImportError", message=_strayed(strays)))
-        return ReturnedRange(each=tuple(map(self._returned, outcome)), logs=outcome[0].returned.output)
+        storing = self._storing(run)
+        made = [storing.stored(step, one) for step, one in zip(steps, outcome, strict=True)]
+        output = outcome[0].returned.output
+        each = tuple(_failed(one) if isinstance(one, Raised) else self._returned(one, output) for one in made)
+        self._following = [
+            Check(
+                asset=asset.key,
+                check=check,
+                version=Read(partition=of.partition, artifact=returned.outputs[asset.output].artifact),
+                data_version=returned.outputs[asset.output].data_version,
+                run=of.run,
+                step=of.step,
+            )
+            for of, returned in zip(calls, each, strict=True)
+            if isinstance(returned, Returned)
+            for asset in node.assets
+            if asset.output in returned.outputs and asset.output not in returned.verdicts
+            for check in of.checks.get(asset.output, ())
+        ]
+        following = tuple((check.step, self._assets[check.asset].output, check.check) for check in self._following)
+        return ReturnedRange(each=each, logs=output, following=following)
+
+    def _storing(self, run: RunId, may_copy: Callable[[], bool] = lambda: False) -> Storing:
+        return Storing(
+            self._places,
+            self._values,
+            self._check_calls(run),
+            self._environment,
+            self._asking,
+            may_copy,
+            around=self._limited,
+        )
+
+    def _recalled(self, recall: Recall) -> Returned:
+        asset = self._assets[recall.asset]
+        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
+        value = self._values.load(asset.key, unrecorded(recall.version.partition, recall.version.artifact), annotation)
+        output = self._values.stage(value, annotation, subject=f'"{asset.key}"')
+        self._results.commit([output.staged])
+        return Returned(outputs={asset.output: _result(output)}, duration_ms=0.0)
+
+    def _copied(self, copy: CopyTo) -> Copied:
+        asset, version = self._assets[copy.asset], copy.version
+        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
+        storing = self._storing(RunId(""), lambda: self._may_place(Placing(step=copy.step)))
+        step = _step(self._node((asset.key,), {}), copy.step, copy.partition)
+        facts = unrecorded(version.partition, version.artifact, copy.data_version)
+        return Copied(address=storing.copied(step, asset, facts, annotation))
+
+    def _asking(self, step: Step, output: str, data_version: str, no_reuse: str) -> bool:
+        return self._may_place(Placing(step=step.number, output=output, data_version=data_version, no_reuse=no_reuse))
 
     def _checked(self, check: Check) -> Checked:
         asset = self._assets[check.asset]
         definition = next(found for found in asset.checks if found.name == check.check)
         step = _step(self._node((check.asset,), {}), check.step, check.version.partition)
-        context = self._attempts(RunId(check.run), _now, nullcontext).context
-        around = self._told if definition.task.timeouts.running else nullcontext
-        calls = CheckCalls(self._loaded, self._values, self._resources, context)
-        facts = _facts(check.version)._replace(data_version=check.data_version)
-        with around():
-            found = calls.evaluate(Evaluate(step, asset, definition, facts))
-        return Checked(
-            passed=found.result.passed,
-            message=found.result.message,
-            metadata=dict(found.result.metadata),
-            failure=found.failure,
-            no_reuse=found.no_reuse,
-            logs=found.output,
-        )
+        facts = unrecorded(check.version.partition, check.version.artifact, check.data_version)
+        with self._limited(definition.task.timeouts.running):
+            return _verdict(self._check_calls(RunId(check.run)).evaluate(step, asset, definition, facts))
+
+    def _handled(self, handle: Handle) -> Returned | Failed:
+        failure = WorkflowFailure(workflow=handle.workflow, run_id=RunId(handle.run), steps=handle.steps)
+        with self._limited(handler_of(self._loaded, handle.workflow).timeouts.running):
+            outcome = call_handler(self._loaded, self._resources, failure)
+        if isinstance(outcome, Raised):
+            return _failed(outcome)
+        return Returned(outputs={}, duration_ms=outcome.duration_ms, logs=outcome.output)
+
+    def _check_calls(self, run: RunId) -> CheckCalls:
+        context = self._attempts(run, _now, nullcontext).context
+        return CheckCalls(self._loaded, self._values, self._resources, context)
 
     def _attempts(
-        self, run: RunId, clock: Callable[[], datetime], around: Callable[[], AbstractContextManager[None]]
+        self,
+        run: RunId,
+        clock: Callable[[], datetime],
+        around: Callable[[], AbstractContextManager[None]],
+        *,
+        placing: bool = False,
+        live: Callable[[str], None] | None = None,
     ) -> Attempts:
-        return Attempts(self._loaded, self._values, self._resources, run, clock, self._dynamic, around=around)
-
-    def _recalled(self, recall: Recall) -> Returned:
-        asset = self._assets[recall.asset]
-        annotation = self._loaded.tasks[asset.key].outputs[asset.output]
-        value = self._values.load(asset.key, _facts(recall.version), annotation)
-        output = self._values.stage(value, annotation, subject=f'"{asset.key}"')
-        self._results.commit([output.staged])
-        return Returned(outputs={asset.output: _result(output)}, duration_ms=0.0)
+        return Attempts(
+            self._loaded,
+            self._values,
+            self._resources,
+            run,
+            clock,
+            self._dynamic,
+            placing=placing,
+            around=around,
+            live=live,
+        )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _limited(self, limit: timedelta | None) -> Iterator[None]:
         """The time of user code alone is limited, by an engine that does not see when it begins and ends."""
-        self._say(Running(begins=True))
+        if limit is None:
+            yield
+            return
+        self._say(Running(limit_s=limit.total_seconds()))
         try:
             yield
         finally:
-            self._say(Running(begins=False))
+            self._say(Running())
 
     def _node(self, keys: tuple[AssetKey, ...], parameters: Mapping[str, Any]) -> Node:
         assets = tuple(self._assets[key] for key in keys)
@@ -292,14 +387,20 @@ class _Caller:
             logic="",
         )
 
-    def _returned(self, made: Made) -> Returned:
-        self._results.commit([*(output.staged for output in made.outputs.values()), *filter(None, (made.logs,))])
+    def _returned(self, made: Made, output: str) -> Returned:
+        stored = [found.staged for found in made.outputs.values() if not is_placed(found.staged.address)]
+        self._results.commit([*stored, *filter(None, (made.logs,))])
         return Returned(
-            outputs={name: _result(output) for name, output in made.outputs.items()},
+            outputs={name: _result(found) for name, found in made.outputs.items()},
             duration_ms=made.returned.duration_ms,
+            logs="" if made.returned.output == output else made.returned.output,
             metadata=dict(made.metadata),
             no_reuse=made.no_reuse,
             added={name: tuple(keys) for name, keys in made.added.items()},
+            verdicts={
+                name: {check: _verdict(found) for check, found in checks.items()}
+                for name, checks in made.verdicts.items()
+            },
         )
 
 
@@ -310,6 +411,21 @@ def _result(output: StagedOutput) -> Result:
         size=output.staged.size,
         metadata=dict(output.metadata),
         columns=output.columns,
+    )
+
+
+def _failed(raised: Raised) -> Failed:
+    return Failed(failure=raised.failure, logs=raised.output, duration_ms=raised.duration_ms)
+
+
+def _verdict(found: Evaluated) -> Checked:
+    return Checked(
+        passed=found.result.passed,
+        message=found.result.message,
+        metadata=dict(found.result.metadata),
+        failure=found.failure,
+        no_reuse=found.no_reuse,
+        logs=found.output,
     )
 
 
@@ -338,29 +454,14 @@ def _clock(call: Call) -> Callable[[], datetime]:
 def _bound(node: Node, inputs: Mapping[str, tuple[Read, ...]]) -> list[Bound]:
     """The inputs as a run binds them; those that were not recorded are not read."""
     return [
-        Bound(input_, Ordinals(), tuple((read.partition, _facts(read)) for read in inputs[input_.name]))
+        Bound(
+            input_,
+            Ordinals(),
+            tuple((read.partition, unrecorded(read.partition, read.artifact)) for read in inputs[input_.name]),
+        )
         for input_ in node.task.inputs
         if input_.name in inputs
     ]
-
-
-def _facts(read: Read) -> VersionFacts:
-    """A version of which nothing but its artifact is needed."""
-    return VersionFacts(
-        asset=AssetId(""),
-        partition=read.partition,
-        version=VersionId(""),
-        position=0,
-        made_at=datetime.min,  # noqa: DTZ901 - nobody asks
-        duration_ms=0.0,
-        data_version="",
-        artifact=read.artifact,
-        code="",
-        logic="",
-        inputs="",
-        reuse_key="",
-        accepted=True,
-    )
 
 
 if __name__ == "__main__":

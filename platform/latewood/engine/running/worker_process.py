@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
@@ -17,26 +17,33 @@ import msgspec
 from msgspec.structs import replace
 
 from latewood.engine.loading.configuration import secrets_of
+from latewood.engine.running.live_logs import live_log, printed_so_far
+from latewood.engine.running.memory import Bounds, memory_of, size_text
 from latewood.engine.running.worker_protocol import (
     Answer,
+    Answered,
     Call,
     CallRange,
-    Check,
     Checked,
     Close,
     Closed,
+    Copied,
     Failed,
     Open,
     Opened,
+    Place,
+    Placing,
     Recall,
     Refused,
     Request,
     Returned,
     ReturnedRange,
     Running,
+    Seen,
     decode_answer,
     encode,
 )
+from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.redaction import redacted, redacted_json
 from latewood.errors import LatewoodError, SecretUnavailable
 from latewood.events import Failure, FailureKind
@@ -44,6 +51,9 @@ from latewood.events import Failure, FailureKind
 _PIECE: Final = 1 << 16
 _LOOK_MS: Final = 200
 """How soon it is noticed that a process has ended that leaves others behind."""
+
+_LOOK_CLOSELY_MS: Final = 20
+"""The same where its memory is limited: what it can take meanwhile is some 50 MB."""
 
 _GRACE_S: Final = 5
 """How much longer than a task's timeout its process may take to say that it is over."""
@@ -108,11 +118,27 @@ class Died:
     printed: str
 
 
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The process took more memory than it may."""
+
+    bytes_max: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
     """The process neither answered nor ended in time."""
 
     seconds: float
+
+
+MayPlace = Callable[[Placing, Callable[[bool], None]], None]
+"""Hears what is about to be stored at its place, and how to answer."""
+
+
+def refuse_placing(_: Placing, answer: Callable[[bool], None]) -> None:
+    """Nothing is stored at places by those who did not ask for it."""
+    answer(False)
 
 
 class Worker:
@@ -146,6 +172,9 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
         self._found = bytearray()
+        self._end = _death(0)
+        self._results = ArtifactStore(Path(opened.results), opened.project)
+        self._live: list[Path] = []
 
     def __enter__(self) -> Self:
         return self
@@ -183,43 +212,63 @@ class Worker:
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
-    def call(self, call: Call | Recall, *, timeout: timedelta | None = None) -> Returned | Failed:
+    def call(self, call: Call | Recall) -> Returned | Failed:
         """What the task returned, or how it failed. Raises WorkerUnusable as `ask` does."""
-        match self.ask(call, timeout=timeout):
-            case Returned() | Failed() as answer:
-                return answer
-            case other:
-                raise self._unusable(f"it answered {type(other).__name__}")
+        answer = self.ask(call)
+        if isinstance(answer, Returned | Failed):
+            return answer
+        raise self._unusable(f"it answered {type(answer).__name__}")
 
-    def call_range(self, calls: Sequence[Call], *, timeout: timedelta | None = None) -> ReturnedRange | Failed:
-        """What a partition-wise task returned for all of these, in one call, or how that failed."""
-        match self.ask(CallRange(calls=tuple(calls)), timeout=timeout):
-            case ReturnedRange() | Failed() as answer:
-                return answer
-            case other:
-                raise self._unusable(f"it answered {type(other).__name__}")
+    def call_range(self, calls: Sequence[Call], *, memory: int | None = None) -> ReturnedRange | Failed:
+        """What a task returned for all of these, in one call, or how that failed. Raises as `ask` does."""
+        answer = self.ask(CallRange(calls=tuple(calls)), memory=memory)
+        if isinstance(answer, ReturnedRange | Failed):
+            return answer
+        raise self._unusable(f"it answered {type(answer).__name__}")
 
-    def ask(
-        self, request: Call | CallRange | Check | Recall, *, timeout: timedelta | None = None
-    ) -> Returned | ReturnedRange | Checked | Failed:
-        """What came of it, or how it failed. Raises WorkerUnusable where the location does not load (again).
+    def ask(self, request: Request, *, memory: int | None = None, may_place: MayPlace = refuse_placing) -> Answered:
+        """What the process answers. Raises WorkerUnusable where the location does not load (again).
 
-        The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
+        It keeps timeouts itself, and is ended where it cannot: in compiled code that does not return; and where it
+        takes more than so many bytes of `memory` besides what it had.
+        `may_place` hears what is about to be stored at its place, and is to answer in its own time, from any thread.
         """
         if self._process is None:
             self.start()
-        match self._exchange(request, None if timeout is None else timeout.total_seconds()):
-            case Returned() | ReturnedRange() | Checked() | Failed() as answer:
+        called = request.calls if isinstance(request, CallRange) else ()
+        self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]
+        return self._answered(self._exchange(request, memory, may_place))
+
+    def following(self) -> Answered:
+        """The next of the verdicts that follow the last answer; those of a process that died are failures."""
+        if self._process is None:
+            return Failed(failure=self._end)
+        return self._answered(self._heard(self._process, None, refuse_placing))
+
+    def _answered(self, found: Answer | Died | Overdue | TooLarge) -> Answered:
+        match found:
+            case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
-                self.kill()
-                return Failed(failure=_death(code), logs=printed)
+                return self._ended(_death(code), printed)
             case Overdue(seconds=seconds):
-                self.kill()
                 message = f"still running after {seconds:g} s; its process was ended"
-                return Failed(failure=Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message))
+                return self._ended(Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message))
+            case TooLarge(bytes_max=bytes_max):
+                message = f"over its memory of {size_text(bytes_max)}; its process was ended"
+                return self._ended(Failure(kind=FailureKind.USER, error="MemoryError", message=message))
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
+
+    def _ended(self, failure: Failure, printed: str = "") -> Failed:
+        """With what was printed while it was called, and what the process itself did before it died."""
+        self.kill()
+        self._end = failure
+        said = "".join(printed_so_far(path) for path in self._live[:1])
+        for path in self._live:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        return Failed(failure=failure, logs=redacted(said) + printed)
 
     def close(self) -> dict[str, Failure]:
         """Let it leave the resources that it has entered, then end it; each failure by the resource's name."""
@@ -234,27 +283,46 @@ class Worker:
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
-    def _exchange(self, message: Open | Request, timeout_s: float | None = None) -> Answer | Died | Overdue:
+    def _exchange(
+        self, message: Open | Request | Close, memory: int | None = None, may_place: MayPlace = refuse_placing
+    ) -> Answer | Died | Overdue | TooLarge:
         process = self._process
         assert process is not None, "the process was started"
-        assert process.stdin is not None, "as a pipe"
+        bounds = None if memory is None else Bounds.of(process.pid, memory)
         try:
-            process.stdin.write(encode(message) + b"\n")
-            process.stdin.flush()
-            deadline: float | None = None
-            while line := self._line(process, deadline):
+            _say(process, message)
+        except BrokenPipeError:
+            return self._died(process)  # before it had read everything
+        return self._heard(process, bounds, may_place)
+
+    def _heard(
+        self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace
+    ) -> Answer | Died | Overdue | TooLarge:
+        """The next answer, whatever the process says before it."""
+        limit_s: float | None = None
+        deadline: float | None = None
+        try:
+            while line := self._line(process, deadline, bounds):
                 match decode_answer(line):
-                    case Running(begins=begins):
-                        deadline = monotonic() + timeout_s + self._grace_s if begins and timeout_s is not None else None
+                    case Running() as running:
+                        limit_s = running.limit_s
+                        deadline = None if limit_s is None else monotonic() + limit_s + self._grace_s
+                    case Placing() as asked:
+                        may_place(asked, partial(_answer_placing, process))
                     case answer:
                         self._see_secrets()
                         return _redacted(answer)
-            if line is None:
-                return Overdue(seconds=timeout_s or 0.0)
-        except BrokenPipeError:
-            pass  # it died before it had read everything
         except msgspec.MsgspecError as error:
             raise self._unusable(f"it answered what is no answer ({error})") from error
+        if line is None:
+            return (
+                Overdue(seconds=limit_s or 0.0)
+                if bounds is None or not bounds.are_passed
+                else TooLarge(bounds.bytes_max)
+            )
+        return self._died(process)
+
+    def _died(self, process: "subprocess.Popen[bytes]") -> Died:
         try:
             code = process.wait(_LAST_WORDS_S)
         except subprocess.TimeoutExpired:  # it has closed its end: whatever it does, nobody will hear of it
@@ -262,8 +330,8 @@ class Worker:
             code = process.wait()
         return Died(code=code, printed=self._tail())
 
-    def _line(self, process: "subprocess.Popen[bytes]", deadline: float | None) -> bytes | None:
-        """The next line it writes, nothing when it has ended before that, None if it does neither in time.
+    def _line(self, process: "subprocess.Popen[bytes]", deadline: float | None, bounds: Bounds | None) -> bytes | None:
+        """The next line it writes, nothing when it has ended before that, None if it does neither in time and bounds.
 
         That the pipe stays open says nothing: what user code has forked holds it as well, and may live longer.
         """
@@ -272,14 +340,14 @@ class Worker:
         looking.register(pipe, POLLIN)
         while b"\n" not in found:
             ended = process.poll() is not None
-            if looking.poll(0 if ended else _LOOK_MS):
+            if looking.poll(0 if ended else _LOOK_MS if bounds is None else _LOOK_CLOSELY_MS):
                 piece = os.read(pipe, _PIECE)
                 if not piece:
                     return b""
                 found += piece
             elif ended:
                 return b""
-            elif deadline is not None and monotonic() > deadline:
+            elif (deadline is not None and monotonic() > deadline) or (bounds is not None and bounds.are_passed):
                 return None
         line, _, rest = bytes(found).partition(b"\n")
         self._found = bytearray(rest)
@@ -297,6 +365,12 @@ class Worker:
         for secret in self._secrets:
             with suppress(SecretUnavailable):  # the worker cannot have it either
                 secret.reveal()
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its process takes, 0 if there is none."""
+        process = self._process
+        return 0 if process is None else memory_of(process.pid)
 
     def interrupt(self) -> None:
         """End the process, with all that it has started, from another thread: whoever calls it hears that it died."""
@@ -325,6 +399,17 @@ class Worker:
         return WorkerUnusable(self._open.location, self._interpreter, cause)
 
 
+def _say(process: "subprocess.Popen[bytes]", message: Open | Request | Close | Place) -> None:
+    assert process.stdin is not None, "it was started with pipes"
+    process.stdin.write(encode(message) + b"\n")
+    process.stdin.flush()
+
+
+def _answer_placing(process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as it is asked
+    with suppress(BrokenPipeError, ValueError):  # it has ended meanwhile
+        _say(process, Place(allowed=allowed))
+
+
 def worker_environment(
     environ: Mapping[str, str], *, hidden: Collection[str] = (), own: Iterable[str] = ()
 ) -> dict[str, str]:
@@ -339,29 +424,22 @@ def worker_environment(
 def _redacted(answer: Answer) -> Answer:
     match answer:
         case ReturnedRange(each=each):
-            return replace(answer, each=tuple(map(_without_secrets_in, each)), logs=redacted(answer.logs))
-        case Returned():
-            return _without_secrets_in(answer)
+            return replace(answer, each=tuple(map(_redacted_part, each)), logs=redacted(answer.logs))
+        case Returned() | Failed():
+            return _redacted_part(answer)
         case Checked():
-            return replace(
-                answer,
-                message=redacted(answer.message),
-                metadata=redacted_json(answer.metadata),
-                failure=None if answer.failure is None else _without_secrets(answer.failure),
-                no_reuse=redacted(answer.no_reuse),
-                logs=redacted(answer.logs),
-            )
-        case Failed():
-            return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
+            return _redacted_verdict(answer)
         case Closed():
             return replace(answer, failures={name: _without_secrets(found) for name, found in answer.failures.items()})
         case Refused():
             return replace(answer, message=redacted(answer.message))
-        case Opened() | Running():
+        case Opened() | Running() | Placing() | Copied() | Seen():
             return answer
 
 
-def _without_secrets_in(answer: Returned) -> Returned:
+def _redacted_part(answer: Returned | Failed) -> Returned | Failed:
+    if isinstance(answer, Failed):
+        return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
     return replace(
         answer,
         outputs={
@@ -370,6 +448,21 @@ def _without_secrets_in(answer: Returned) -> Returned:
         logs=redacted(answer.logs),
         metadata=redacted_json(answer.metadata),
         no_reuse=redacted(answer.no_reuse),
+        verdicts={
+            name: {check: _redacted_verdict(found) for check, found in checks.items()}
+            for name, checks in answer.verdicts.items()
+        },
+    )
+
+
+def _redacted_verdict(answer: Checked) -> Checked:
+    return replace(
+        answer,
+        message=redacted(answer.message),
+        metadata=redacted_json(answer.metadata),
+        failure=None if answer.failure is None else _without_secrets(answer.failure),
+        no_reuse=redacted(answer.no_reuse),
+        logs=redacted(answer.logs),
     )
 
 

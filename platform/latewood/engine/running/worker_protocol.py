@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from latewood.context import FailedStep
 from latewood.engine.loading.configuration import Recorded
 from latewood.engine.loading.shared import Shared
 from latewood.events import Failure
@@ -67,6 +68,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Run the task behind these assets, with exactly these inputs and parameters. `at` is what its clock shows.
 
     Where that is empty its clock goes.
+
+    With `placing`, results that have an IO are stored by it, each once the engine has said that it may be. `checks` are
+    those to be evaluated of what was made, by output: their verdicts follow the answer, one by one. With `live`, what
+    it prints is in a file meanwhile.
     """
 
     assets: tuple[AssetKey, ...]
@@ -77,6 +82,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     step: int
     attempt: int
     at: str = ""
+    placing: bool = False
+    live: bool = False
+    checks: dict[str, tuple[str, ...]] = {}
 
 
 class CallRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -92,6 +100,31 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     version: Read
 
 
+class CopyTo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Store a version of an asset at the place of that partition, too, once the engine has said that it may be."""
+
+    asset: AssetKey
+    version: Read
+    data_version: str
+    partition: PartitionKey
+    step: int
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Look at the place where a version of the asset was stored."""
+
+    asset: AssetKey
+    version: Read
+
+
+class Handle(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Tell the failure handler of a workflow which of its steps failed. Answered as a call."""
+
+    workflow: str
+    run: str
+    steps: tuple[FailedStep, ...]
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Evaluate this check for a version of the asset."""
 
@@ -104,9 +137,27 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """User code begins, or has ended, of a call whose time is limited; its answer is to come."""
+    """User code begins whose time is limited to so many seconds, or has ended; an answer is to come."""
 
-    begins: bool
+    limit_s: float | None = None
+
+
+class Placing(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The result of a step, of this data version, is about to be stored at its place. Answered with Place.
+
+    Without an output it is a copy of what was made before.
+    """
+
+    step: int
+    output: str = ""
+    data_version: str = ""
+    no_reuse: str = ""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Whether the result may be stored at its place; else it is kept in the store."""
+
+    allowed: bool
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -123,27 +174,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
 
 
-class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The task returned; its outputs by name, without optional ones that it did not make.
-
-    `metadata`, `no_reuse` and `added` are what it told its context.
-    """
-
-    outputs: dict[str, Result]
-    duration_ms: float
-    logs: str = ""
-    metadata: dict[str, Any] = {}
-    no_reuse: str = ""
-    added: dict[str, tuple[PartitionKey, ...]] = {}
-
-
-class ReturnedRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The task returned, for a range: what each of its partitions gets; `logs` are of the one call."""
-
-    each: tuple[Returned, ...]
-    logs: str = ""
-
-
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The check came to a verdict, or to none where `failure` is."""
 
@@ -155,6 +185,22 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     logs: str = ""
 
 
+class Returned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task returned; its outputs by name, without optional ones that it did not make.
+
+    `metadata`, `no_reuse` and `added` are what it told its context. `verdicts` were asked for before anything was
+    stored at its place, by output and check.
+    """
+
+    outputs: dict[str, Result]
+    duration_ms: float
+    logs: str = ""
+    metadata: dict[str, Any] = {}
+    no_reuse: str = ""
+    added: dict[str, tuple[PartitionKey, ...]] = {}
+    verdicts: dict[str, dict[str, Checked]] = {}
+
+
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The task failed, or what it read or returned was refused."""
 
@@ -163,16 +209,46 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     duration_ms: float = 0.0
 
 
+class ReturnedRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task returned, for a range: what each of its partitions gets; `logs` are of the one call.
+
+    A partition whose IO failed has failed alone. `following` are the checks whose verdicts are still to come, in their
+    order: each by the number of its step, output and name.
+    """
+
+    each: tuple[Returned | Failed, ...]
+    logs: str = ""
+    following: tuple[tuple[int, str, str], ...] = ()
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The address of the copy; None where none of the same content got there."""
+
+    address: str | None
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The fingerprint of what lies at a place, empty for nothing; None where nobody can tell."""
+
+    fingerprint: str | None
+
+
 class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Resources are left, but for these, by name."""
 
     failures: dict[str, Failure]
 
 
-Request = Call | CallRange | Check | Recall | Close
-Answer = Opened | Refused | Running | Returned | ReturnedRange | Checked | Failed | Closed
+Request = Call | CallRange | Check | Recall | CopyTo | Look | Handle
+"""What an engine asks of a worker that has opened its location."""
+
+Answered = Returned | ReturnedRange | Checked | Copied | Seen | Failed
+"""What comes of a request."""
+
+Answer = Opened | Refused | Running | Placing | Answered | Closed
 
 encode: Final = msgspec.json.Encoder().encode
 decode_open: Final = msgspec.json.Decoder(Open).decode
-decode_call: Final[Callable[[bytes], Request]] = msgspec.json.Decoder(Request).decode
+decode_call: Final[Callable[[bytes], Request | Close]] = msgspec.json.Decoder(Request | Close).decode
+decode_place: Final[Callable[[bytes], Place]] = msgspec.json.Decoder(Place).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

@@ -8,15 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from latewood.context import CheckResult
 from latewood.decide.fingerprint import changed_parts
-from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
-from latewood.engine.running.attempt import Made
+from latewood.engine.running.attempt import Evaluated, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.calls import Returned as Value
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Result, Returned, ReturnedRange
+from latewood.engine.running.worker_protocol import (
+    Call,
+    Checked,
+    Failed,
+    Open,
+    Opened,
+    Read,
+    Result,
+    Returned,
+    ReturnedRange,
+)
 from latewood.engine.storage.store import ArtifactAddress, Staged
 from latewood.engine.values.recordable import text
 from latewood.engine.values.values import StagedOutput, Values
@@ -81,7 +91,7 @@ class Workers:
 
     def attempt_all(
         self, due: Sequence[tuple[Step, list[Bound]]], number: int, *, run: RunId, values: Values
-    ) -> list[Made] | Raised:
+    ) -> Sequence[Made | Raised] | Raised:
         """Call the task in its own process; what it returned is in the store by then.
 
         Of a partition-wise task neighbouring steps are `due` together, as in `Attempts.attempt_all`.
@@ -90,16 +100,16 @@ class Workers:
         try:
             try:
                 answer = self._worker(node.keys[0]).call_range(
-                    [call_of(step, node, bound, number, run) for step, bound in due], timeout=node.task.timeouts.running
+                    [call_of(step, bound, number, run) for step, bound in due], memory=node.task.resources.memory_bytes
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
                 raise
             match answer:
-                case Failed(failure=failure, logs=logs, duration_ms=duration_ms):
-                    return Raised(failure=failure, duration_ms=duration_ms, output=logs)
-                case ReturnedRange() as returned:
-                    return made_of(returned, values)
+                case Failed():
+                    return raised_of(answer)
+                case ReturnedRange():
+                    return made_of(answer, values)
         except LatewoodError as error:
             kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
             failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
@@ -146,8 +156,9 @@ class Workers:
         return self._crews[key]
 
 
-def call_of(step: Step, node: Node, bound: list[Bound], number: int, run: RunId) -> Call:
+def call_of(step: Step, bound: list[Bound], number: int, run: RunId) -> Call:
     """The call of a step's task."""
+    node = step.task.node
     return Call(
         assets=node.keys,
         partition=step.partition,
@@ -163,21 +174,44 @@ def call_of(step: Step, node: Node, bound: list[Bound], number: int, run: RunId)
     )
 
 
-def made_of(answer: ReturnedRange, values: Values) -> list[Made]:
-    """What a worker returned, as an attempt's results, by partition. Raises StoreError."""
-    staged = values.stage_logs(answer.logs)
-    return [_made(returned, answer.logs, staged) for returned in answer.each]
+def made_of(answer: ReturnedRange, values: Values) -> list[Made | Raised]:
+    """What a worker returned, as an attempt's results. Raises StoreError."""
+    logs = values.stage_logs(answer.logs)
+    return [raised_of(one) if isinstance(one, Failed) else _made(one, answer.logs, logs, values) for one in answer.each]
 
 
-def _made(answer: Returned, output: str, logs: Staged | None) -> Made:
+def raised_of(answer: Failed) -> Raised:
+    """How a call failed."""
+    return Raised(failure=answer.failure, duration_ms=answer.duration_ms, output=answer.logs)
+
+
+def evaluated_of(answer: Checked | Failed) -> Evaluated:
+    """What a check said; one whose call failed has not passed, this once."""
+    if isinstance(answer, Failed):
+        result = CheckResult(passed=False, message=f"{answer.failure.error}: {answer.failure.message}")
+        return Evaluated(result=result, failure=answer.failure, output=answer.logs)
+    return Evaluated(
+        result=CheckResult(passed=answer.passed, message=answer.message, metadata=answer.metadata),
+        failure=answer.failure,
+        no_reuse=answer.no_reuse,
+        output=answer.logs,
+    )
+
+
+def _made(answer: Returned, output: str, logs: Staged | None, values: Values) -> Made:
+    """One step's part of it; what its own IO printed besides is in its own logs."""
     return Made(
         outputs={name: _staged(result) for name, result in answer.outputs.items()},
         unplaced={},
         metadata=answer.metadata,
-        returned=Value(value=None, duration_ms=answer.duration_ms, output=output),
+        returned=Value(value=None, duration_ms=answer.duration_ms, output=answer.logs or output),
         no_reuse=answer.no_reuse,
-        logs=logs,
+        logs=values.stage_logs(answer.logs) if answer.logs else logs,
         added=answer.added,
+        verdicts={
+            name: {check: evaluated_of(found) for check, found in checks.items()}
+            for name, checks in answer.verdicts.items()
+        },
     )
 
 

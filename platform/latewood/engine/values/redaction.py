@@ -33,6 +33,23 @@ def redacted(text: str) -> str:
     return _pattern(tuple(forms)).sub(lambda match: f"[secret {forms[match[0]]}]", text)
 
 
+def settled(text: str) -> int:
+    """How many of its first characters can be redacted whatever follows: with none of them begins a secret's rest."""
+    if not seen() or not (forms := _forms(tuple(seen().items()))):
+        return len(text)
+    end = len(text)
+    for form in forms:
+        start = text.find(form[0], max(0, len(text) - len(form) + 1))
+        while 0 <= start < end:
+            if form.startswith(text[start:]):
+                end = start
+            start = text.find(form[0], start + 1)
+    for match in _pattern(tuple(forms)).finditer(text):
+        if match.start() < end < match.end():
+            return match.start()
+    return end
+
+
 def redacted_json(value: Any) -> Any:
     """The same of every text and name in a JSON value, and of a number that is a secret."""
     match value:
