@@ -79,10 +79,10 @@ class Pool:
 
     def kill(self, job: Job) -> None:
         """End the process that is at this job, with all it has started; the job fails. Nothing if it is done."""
-        with self._lock:
-            doing = [member for member in self._members if member.job is job]
-        for member in doing:
-            member.worker.interrupt()
+        with self._lock:  # or it could be at another job by then
+            for member in self._members:
+                if member.job is job:
+                    member.worker.interrupt()
 
     def close(self, *, patience_s: float = 10.0) -> None:
         """End all of them: idle ones leave their resources first, and so do others that finish in time."""
@@ -123,10 +123,10 @@ class Pool:
 
     def _work(self, member: _Member) -> None:
         """The thread of one member: starts the process at once, so that it is warm when the first job comes."""
-        broken: LatewoodError | None = None
+        broken: LatewoodError | OSError | None = None
         try:
             member.worker.start()
-        except LatewoodError as error:
+        except (LatewoodError, OSError) as error:  # OSError: no file, or no process, is to be had
             broken = error
         while (job := member.jobs.get()) is not None:
             answer = _failed(broken) if broken is not None else _called(member.worker, job)
@@ -144,12 +144,12 @@ class Pool:
 def _called(worker: Worker, job: Job) -> Answered:
     try:
         answer = worker.ask(job.call, timeout=job.timeout)
-    except LatewoodError as error:
+    except (LatewoodError, OSError) as error:
         return _failed(error)
     assert not isinstance(answer, Returned), "only a call for one partition is answered so"
     return answer
 
 
-def _failed(error: LatewoodError) -> Failed:
+def _failed(error: LatewoodError | OSError) -> Failed:
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
     return Failed(failure=Failure(kind=kind, error=type(error).__name__, message=text(str(error))))

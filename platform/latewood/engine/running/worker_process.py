@@ -206,7 +206,7 @@ class Worker:
 
         The process keeps the timeout itself, and is ended where it cannot: in compiled code that does not return.
         """
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:  # it may have died since the last call
             self.start()
         match self._exchange(request, None if timeout is None else timeout.total_seconds()):
             case Returned() | ReturnedRange() | Checked() | Failed() as answer:
