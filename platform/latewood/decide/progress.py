@@ -1,6 +1,6 @@
 """How far a run has come, by its events: what whoever takes it up again must know of each step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from latewood.events import (
     CheckEvaluated,
+    Event,
     Failure,
     FailureHandled,
     FailureKind,
@@ -46,6 +47,10 @@ class StepProgress:
     def has_ended(self) -> bool:
         """Whether nothing is to be run for it any more; its checks may still have to be asked."""
         return self.failure is not None or self.made is not None or self.skipped is not None
+
+    def verdicts_on(self, asset: AssetId) -> list[tuple[Event, Sequence[object]]]:
+        """What checks said of what the step made of the asset, as facts are told."""
+        return [(verdict, ()) for verdict in self.verdicts if verdict.asset == asset]
 
     def lacks_verdict(self, asset: AssetId, checks: Iterable[str]) -> bool:
         """Whether any of these checks has not given its verdict on what the step made of the asset."""

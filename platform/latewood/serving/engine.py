@@ -81,6 +81,8 @@ class Engine:
         self._store_in_use = ExitStack()
         self._stop = threading.Event()
         self._draining = False
+        self._turns = 0
+        self._ending: dict[RunId, ActiveRun] = {}  # over, with an end that may not be durable yet
         self._cancelled: set[RunId] = set()
         self._cancellations = 0  # how many of them have been seen
 
@@ -91,23 +93,27 @@ class Engine:
 
         Raises KeyboardInterrupt; what is under way is then left as it is.
         """
-        with caches_in_use(self._workspace.home), GroupCommit(self._log, self._log.make_durable) as commits:
-            self._commits = commits
-            with self._listening(), self._keeping(), self._automating():
-                LOG.info(
-                    "engine %s drives runs of project %s with %d workers",
-                    self.name,
-                    self._workspace.project,
-                    self._slots,
-                )
-                try:
-                    self._look()
-                    while not (self._draining and not any(run.jobs for run in self._active.values())):
-                        self._hear()
-                        self._dispatch()
-                finally:
-                    self._leave_all()
-                    self._pool.close()
+        with caches_in_use(self._workspace.home):
+            try:
+                with GroupCommit(self._log, self._log.make_durable) as commits:
+                    self._commits = commits
+                    self._serve()
+            finally:  # whatever was told of them is durable by now, under their leases
+                self._give_back_all()
+                self._pool.close()
+
+    def _serve(self) -> None:
+        with self._listening(), self._keeping(), self._automating():
+            LOG.info(
+                "engine %s drives runs of project %s with %d workers", self.name, self._workspace.project, self._slots
+            )
+            try:
+                self._look()
+                while not (self._draining and not any(run.jobs for run in self._active.values())):
+                    self._hear()
+                    self._dispatch()
+            finally:
+                self._leave_all()
 
     def warm(self, environment: str) -> None:
         """Have processes ready with what is deployed in the environment. From any thread."""
@@ -154,6 +160,7 @@ class Engine:
     def _dispatch(self) -> None:
         """Fill the free slots, one call of each run in turn."""
         turn = list(self._active.values())
+        turn = turn[self._turns % len(turn) :] + turn[: self._turns % len(turn)] if turn else []
         while turn and self._pool.free and not self._draining:
             following = []
             for run in turn:
@@ -163,6 +170,7 @@ class Engine:
                 if job is not None:
                     self._pool.submit(job)
                     following.append(run)
+                    self._turns += 1  # one free slot at a time: the next one is the next run's
             turn = following
         for run in [run for run in self._active.values() if run.is_over]:
             self._finish(run)
@@ -186,6 +194,7 @@ class Engine:
             )
             if lease is None:
                 return
+            self._use_store()
             found = opened(workspace, run)
             if found is None:
                 release(workspace.log.engine, lease)
@@ -204,8 +213,6 @@ class Engine:
             makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
             crews = self._crews.of_assets(found.workspace, found.view, makes)
             active = ActiveRun(found, lease, recorder, crews, self, self.name)
-            if not self._active:
-                self._store_in_use.enter_context(in_use(workspace.store))
             self._active[run] = active
             active.begin()
             again = ", taken up again" if found.progress.is_started else ""
@@ -218,11 +225,15 @@ class Engine:
                 again,
             )
             if run in self._cancelled:
-                active.cancel()
-        except DatabaseUnreachable as error:
+                self._guarded(active, active.cancel)
+        except LogError as error:
             LOG.warning("run %s: %s", run, error)
         except LatewoodError as error:
             LOG.error("run %s cannot be driven: %s", run, error)
+        except Exception:  # noqa: BLE001 - whatever it is
+            LOG.exception("run %s cannot be driven", run)  # the others can
+        finally:
+            self._rest()
 
     def _finish(self, run: ActiveRun) -> None:
         """Give the run's lease back once its end is durable."""
@@ -233,38 +244,60 @@ class Engine:
         LOG.info("run %s: %s", run.run, run.outcome)
 
         def give_back() -> None:
-            with suppress(LogError):
-                release(self._workspace.log.engine, run.lease)
+            self._give_back(run)
+            if self._ending.get(run.run) is run:
+                del self._ending[run.run]
+            self._rest()
 
+        self._ending[run.run] = run
         run.when_told(give_back)
-        if not self._active:
-            self._store_in_use.close()
 
     def _leave(self, run: ActiveRun, why: BaseException) -> None:
         """Another engine goes on with it, or this one, once nobody has its lease."""
+        if self._active.get(run.run) is not run:
+            return  # it was left before, and may have been taken again since
         LOG.warning("run %s is left: %s", run.run, why)
-        self._active.pop(run.run, None)
+        del self._active[run.run]
         for job in run.jobs:
             self._pool.kill(job)
         run.leave()
-        if not self._active:
-            self._store_in_use.close()
+        self._rest()
 
     def _leave_all(self) -> None:
-        for run in list(self._active.values()):
+        for run in self._active.values():
             for job in run.jobs:
                 self._pool.kill(job)
             run.leave()
-            with suppress(LogError):
-                release(self._workspace.log.engine, run.lease)
+
+    def _give_back_all(self) -> None:
+        for run in (*self._active.values(), *self._ending.values()):
+            self._give_back(run)
         self._active.clear()
-        self._store_in_use.close()
+        self._ending.clear()
+        self._rest()
+
+    def _give_back(self, run: ActiveRun) -> None:
+        with suppress(LogError):
+            release(self._workspace.log.engine, run.lease)
+
+    def _use_store(self) -> None:
+        """Nothing is collected from now on, until no run is left whose facts are on their way."""
+        if not self._active and not self._ending:
+            self._store_in_use.close()
+            self._store_in_use.enter_context(in_use(self._workspace.store))
+
+    def _rest(self) -> None:
+        if not self._active and not self._ending:
+            self._store_in_use.close()
 
     def _guarded(self, run: ActiveRun, act: Callable[[], T]) -> T | None:
-        """What it returns; a run that the log refuses, or the store, is left, and the others go on."""
+        """What it returns; a run that the log or the store refuses is left, and the others go on."""
         try:
             return act()
         except (LogError, StoreError) as error:
+            self._leave(run, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            LOG.exception("run %s", run.run)  # the others go on
             self._leave(run, error)
         return None
 
@@ -292,6 +325,13 @@ class Engine:
             self._look_for_cancellations()
         except DatabaseUnreachable as error:
             LOG.warning("the database is away: %s", error)
+
+    def _look_behind(self) -> None:
+        """Look, and take what waits even while no slot is free: any engine with a free one would have taken it."""
+        self._look()
+        for _ in range(self._slots):
+            if self._waiting and len(self._active) < _RUNS_MAX and not self._draining:
+                self._take(self._waiting.pop(0))
 
     def _look_for_cancellations(self) -> None:
         project = self._workspace.project
@@ -352,4 +392,4 @@ class Engine:
                 except LogError:
                     break  # the server is away; it may be back before the leases end
             LOG.debug("leases renewed in %.3f s", monotonic() - begun)
-            self._inbox.put(self._look)
+            self._inbox.put(self._look_behind)

@@ -125,12 +125,12 @@ class Pool:
 
     def kill(self, job: Job) -> None:
         """End the process that is at this job, with all it has started; the job fails. Nothing if it is done."""
-        with self._lock:
-            doing = [member for member in self._members if member.job is job]
+        with self._lock:  # or it could be at another job by then
             if self._waiting is job:
                 self._waiting = None
-        for member in doing:
-            member.worker.interrupt()
+            for member in self._members:
+                if member.job is job:
+                    member.worker.interrupt()
 
     def close(self, *, patience_s: float = 10.0) -> None:
         """End all of them: idle ones leave their resources first, and so do others that finish in time."""
@@ -171,10 +171,10 @@ class Pool:
 
     def _work(self, member: _Member) -> None:
         """The thread of one member: starts the process at once, so that it is warm when the first job comes."""
-        broken: LatewoodError | None = None
+        broken: LatewoodError | OSError | None = None
         try:
             member.worker.start()
-        except LatewoodError as error:
+        except (LatewoodError, OSError) as error:  # OSError: no file, or no process, is to be had
             broken = error
         while (job := member.jobs.get()) is not None:
             answer = _failed(broken) if broken is not None else _called(member.worker, job)
@@ -202,17 +202,17 @@ class Pool:
 def _called(worker: Worker, job: Job) -> Answered:
     try:
         return worker.ask(job.request, memory=job.memory, may_place=job.may_place)
-    except LatewoodError as error:
+    except (LatewoodError, OSError) as error:
         return _failed(error)
 
 
 def _following(worker: Worker) -> Answered:
     try:
         return worker.following()
-    except LatewoodError as error:
+    except (LatewoodError, OSError) as error:
         return _failed(error)
 
 
-def _failed(error: LatewoodError) -> Failed:
+def _failed(error: LatewoodError | OSError) -> Failed:
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
     return Failed(failure=Failure(kind=kind, error=type(error).__name__, message=text(str(error))))

@@ -301,25 +301,27 @@ class Scripts:
         assert past.event is not None, "it has ended"
         node = step.task.node
         self.tally.ran += 1
+        self.tally.refused += any(output.retracted for output in fact.outputs)
         by_asset = {output.asset: output for output in fact.outputs}
         for asset, id_ in zip(node.assets, node.ids, strict=True):
             output = by_asset.get(id_)
             if output is None:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
             elif output.retracted:
-                self.tally.refused += 1
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
             elif past.lacks_verdict(id_, [check.name for check in asset.checks]):
                 facts, variant = self._facts.version(fact, output), node.is_variant
                 found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
                 self._settle(step, asset, facts, found, variant=variant, cause=past.event)
             else:
+                self.tally.refused += bool(refusals_in(past.verdicts_on(id_)))
                 self._restore_judged(step, asset, self._facts.version(fact, output), past)
 
     def _restore_taken(
         self, step: Step, fact: StepReused, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]
     ) -> None:
         node = step.task.node
+        self.tally.refused += any(refusals_in(past.verdicts_on(id_)) for id_ in node.ids)
         by_asset = {output.asset: output for output in fact.outputs}
         for asset, id_ in zip(node.assets, node.ids, strict=True):
             output = by_asset.get(id_)
@@ -329,12 +331,11 @@ class Scripts:
                 self._restore_judged(step, asset, taken[id_, output.version], past)
 
     def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
-        verdicts = [verdict for verdict in past.verdicts if verdict.asset == facts.asset]
-        passes = all(verdict.passed or not verdict.blocking for verdict in verdicts)
-        result = facts._replace(accepted=passes)
+        verdicts = past.verdicts_on(facts.asset)
+        result = facts._replace(accepted=not refusals_in(verdicts))
         self._reusable.made(asset.output, result)
         assert past.event is not None, "it has ended"
-        self._bind_result(step, asset, result, past.event, [(verdict, ()) for verdict in verdicts])
+        self._bind_result(step, asset, result, past.event, verdicts)
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -233,7 +233,7 @@ class Worker:
         takes more than so many bytes of `memory` besides what it had.
         `may_place` hears what is about to be stored at its place, and is to answer in its own time, from any thread.
         """
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:  # it may have died since the last call
             self.start()
         called = request.calls if isinstance(request, CallRange) else ()
         self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]

@@ -1,0 +1,70 @@
+"""A run that is taken up again ends as it would have ended."""
+
+import os
+import signal
+
+import pytest
+
+from crash.test_engine import ended, engine, of_type, until
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.retracting import retract
+from latewood.events import CheckEvaluated, RunStatus, StepReused, StepSucceeded
+from latewood.serving.requesting import request
+
+REFUSED = """
+    @asset
+    def refused() -> int:
+        return -1
+
+    @check(refused, blocking=True)
+    def is_positive(refused: int) -> bool:
+        return refused > 0
+
+    @asset
+    def slow() -> int:
+        time.sleep(2)
+        return 2
+"""
+
+
+@pytest.fixture
+def resumed(workspace, environ):
+    """The end of a run whose engine was killed once it had told something of this type."""
+
+    def until_ended(asked, told):
+        with engine(environ) as first:
+            until(lambda: [fact for fact in of_type(workspace, told) if fact.run == asked.run])
+            os.killpg(first.pid, signal.SIGKILL)
+            first.wait()
+        with engine(environ):
+            return ended(workspace, asked)
+
+    return until_ended
+
+
+def asked(workspace, loaded, selection="*", **how):
+    return request(workspace, prepare(workspace, loaded, Asked(selection=selection, **how)))
+
+
+def test_what_a_check_refused_before_is_refused_still(workspace, load, resumed):
+    end = resumed(asked(workspace, load(REFUSED)), CheckEvaluated)
+    assert (end.status, end.ran, end.refused) == (RunStatus.FAILED, 2, 1)
+
+
+def test_what_was_taken_though_a_check_refuses_it_is_refused_still(workspace, load, resumed):
+    loaded = load(REFUSED)
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="refused")))
+    end = resumed(asked(workspace, loaded), StepReused)
+    assert (end.status, end.ran, end.reused, end.refused) == (RunStatus.FAILED, 1, 1, 1)
+
+
+def test_what_equals_something_retracted_is_refused_still(workspace, load, resumed):
+    loaded = load(
+        "@asset\ndef one() -> int:\n    return 1\n\n@asset\ndef slow() -> int:\n    time.sleep(2)\n    return 2\n"
+    )
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="one")))
+    (made,) = of_type(workspace, StepSucceeded)
+    retract(workspace, made.run, reason="wrong")
+    end = resumed(asked(workspace, loaded, force=True), StepSucceeded)
+    assert (end.status, end.ran, end.refused) == (RunStatus.FAILED, 2, 1)

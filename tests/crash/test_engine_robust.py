@@ -1,0 +1,174 @@
+"""An engine outlives what goes wrong with one run, keeps what was made while it ends, and gives each run its turn."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from crash.test_engine import ended, engine, of_type, until
+from latewood.commands.materializing import prepare
+from latewood.commands.planning import Asked
+from latewood.errors import StoreError
+from latewood.events import RunStarted, RunStatus, StepFailed, StepSucceeded
+from latewood.serving import engine as serving
+from latewood.serving.engine import Engine
+from latewood.serving.requesting import request
+
+ONE = """
+    @asset
+    def one() -> int:
+        time.sleep({seconds})
+        return 1
+
+    @asset
+    def two(one: int) -> int:
+        print("two")
+        return one + 1
+"""
+
+
+@pytest.fixture
+def asked_for(workspace, load):
+    def ask(source, selection="*", **asked):
+        return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
+
+    return ask
+
+
+@pytest.fixture
+def within(workspace, tmp_path, monkeypatch):
+    """An engine in this process."""
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+
+    @contextmanager
+    def serve():
+        found = Engine(workspace, slots=2, lease=timedelta(seconds=0.5))
+        thread = threading.Thread(target=found.serve)
+        thread.start()
+        try:
+            yield found
+        finally:
+            assert thread.is_alive(), "it serves until it is told not to"
+            found.drain()
+            thread.join()
+
+    return serve
+
+
+def test_what_ends_while_an_engine_is_drained_is_recorded(workspace, environ, asked_for, tmp_path):
+    began = tmp_path / "began"
+    source = ONE.replace("time.sleep", f"Path({str(began)!r}).touch()\n        time.sleep").format(seconds=1)
+    asked = asked_for(source.replace("@asset", "@asset(reuse=False)"))
+    with engine(environ) as first:
+        until(began.exists)
+        first.terminate()
+        first.wait()
+    assert len(of_type(workspace, StepSucceeded)) == 1
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert of_type(workspace, StepFailed) == [], "nothing was interrupted"
+
+
+def test_a_store_that_cannot_write_for_a_moment_costs_the_run_time(workspace, asked_for, within, monkeypatch):
+    asked = asked_for(ONE.format(seconds=0.1))
+    failures = iter(range(1))
+    commit = type(workspace.store).commit
+
+    def failing(store, staged):
+        if staged and next(failures, None) is not None:
+            raise StoreError("write", "an artifact", "No space left on device", "")
+        commit(store, staged)
+
+    monkeypatch.setattr(type(workspace.store), "commit", failing)
+    with within():
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert next(failures, None) is None, "it did fail"
+
+
+def test_a_run_that_cannot_be_opened_keeps_no_other_from_being_driven(workspace, asked_for, within, monkeypatch):
+    bad, good = asked_for(ONE.format(seconds=0), "one"), asked_for(ONE.format(seconds=0), "one")
+    opened = serving.opened
+    monkeypatch.setattr(
+        serving, "opened", lambda workspace, run: opened(workspace, run) if run != bad.run else {}["unforeseen"]
+    )
+    with within():
+        assert ended(workspace, good).status is RunStatus.SUCCEEDED
+    assert [fact.run for fact in of_type(workspace, RunStarted)] == [good.run]
+
+
+def test_a_run_is_left_once_however_often_its_lease_is_found_lost(workspace, asked_for, within):
+    asked = asked_for(ONE.format(seconds=2), "one")
+    with within() as found:
+        (old,) = until(lambda: list(found._active.values()))
+        found._inbox.put(lambda: found._leave(old, RuntimeError("lost")))
+        (again,) = until(lambda: [run for run in found._active.values() if run is not old])
+        found._inbox.put(lambda: found._leave(old, RuntimeError("lost, says a thread that was late")))
+        ended(workspace, asked)
+        assert again.is_over
+    assert len(of_type(workspace, RunStarted)) == 2
+
+
+def test_a_small_run_does_not_wait_for_the_end_of_a_large_one(workspace, environ, asked_for):
+    source = """
+    @asset(partitions=Daily("2024-01-01", "2024-03-01"))
+    def day() -> int:
+        time.sleep(0.2)
+        return 1
+
+    @asset
+    def one() -> int:
+        return 1
+
+    @asset
+    def two(one: int) -> int:
+        return 1
+    """
+    large = asked_for(source, "day")
+    with engine(environ):
+        until(lambda: of_type(workspace, StepSucceeded))
+        small = asked_for(source, "+two")
+        ended(workspace, small)
+        done = len([fact for fact in of_type(workspace, StepSucceeded) if fact.run == large.run])
+        assert done < large.steps / 2
+
+
+def test_a_process_that_died_at_rest_costs_no_attempt(workspace, environ, asked_for):
+    source = """
+    import os
+
+    @asset
+    def one() -> int:
+        print("pid", os.getpid())
+        return os.getpid()
+
+    @asset
+    def two() -> int:
+        return 2
+    """
+    first = asked_for(source, "one")
+    with engine(environ, "--workers", "1") as process:
+        ended(workspace, first)
+        command = ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)]
+        listed = subprocess.run(command, check=True, capture_output=True, text=True)
+        (worker,) = [int(line.split()[0]) for line in listed.stdout.splitlines() if "running.worker" in line]
+        os.kill(worker, signal.SIGKILL)
+        assert ended(workspace, asked_for(source, "two")).status is RunStatus.SUCCEEDED
+
+
+def test_a_process_that_cannot_be_started_fails_its_step(workspace, asked_for, within, monkeypatch):
+    asked = asked_for(ONE.format(seconds=0), "one")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with within():
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    (failed,) = of_type(workspace, StepFailed)
+    assert "No space left" in failed.failure.message
