@@ -13,13 +13,16 @@ from crash.conftest import head_keys
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.retracting import retract
 from latewood.commands.runs import run_named
 from latewood.events import (
     CheckEvaluated,
     FailureKind,
     RunStarted,
     RunStatus,
+    SkipReason,
     StepFailed,
+    StepSkipped,
     StepSucceeded,
 )
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -164,3 +167,49 @@ def test_code_that_cannot_be_loaded_fails_its_steps_and_nothing_waits(workspace,
         assert ended(workspace, asked).status is RunStatus.FAILED
     (failed,) = of_type(workspace, StepFailed)
     assert "AssertionError" in failed.failure.message
+
+
+def test_code_that_is_gone_fails_its_steps_and_the_run_ends(workspace, environ, asked_for):
+    asked = asked_for("@asset\ndef one() -> int:\n    return 1\n\n@asset\ndef two(one: int) -> int:\n    return one\n")
+    for archive in workspace.store.directory.glob("?/*.tar.gz"):
+        archive.unlink()
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    (failed,) = of_type(workspace, StepFailed)
+    assert "is not in the artifact store any more" in failed.failure.message
+
+
+def test_a_step_that_takes_its_engine_with_it_is_not_tried_for_ever(workspace, environ, asked_for):
+    asked = asked_for("""
+        import os, signal
+
+        @asset
+        def deadly() -> int:
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+
+        @asset
+        def other() -> int:
+            return 1
+    """)
+    for _ in range(3):
+        with engine(environ) as process:
+            assert process.wait(timeout=60) == -signal.SIGKILL
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    deadly = of_type(workspace, StepFailed)[-1].step
+    failed = [fact for fact in of_type(workspace, StepFailed) if fact.step == deadly]
+    assert [fact.retry_at is None for fact in failed] == [False, False, True]
+    assert {fact.failure.kind for fact in failed} == {FailureKind.INTERRUPTED}
+    assert head_keys(workspace) == {"other": 1}
+
+
+def test_what_was_retracted_while_the_run_waited_is_not_read(workspace, environ, asked_for, load):
+    source = "@asset\ndef one() -> int:\n    return 1\n\n@asset\ndef two(one: int) -> int:\n    return one + {n}\n"
+    materialize(workspace, prepare(workspace, load(source.format(n=1)), Asked(selection="*")))
+    asked = asked_for(source.format(n=2), "two")
+    retract(workspace, of_type(workspace, StepSucceeded)[0].run, reason="wrong", asset="one")
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    (skipped,) = of_type(workspace, StepSkipped)
+    assert skipped.reason is SkipReason.INPUT_RETRACTED

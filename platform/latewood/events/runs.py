@@ -266,6 +266,7 @@ class SkipReason(StrEnum):
     OUTPUT_ABSENT = "optional output absent"
     BRANCH_NOT_TAKEN = "branch not taken"
     RETRACTED = "retracted"
+    INPUT_RETRACTED = "input retracted"
 
 
 class StepSkipped(Event, frozen=True):

@@ -9,6 +9,7 @@ from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.worker_protocol import Open, encode
 from latewood.engine.running.workers import Crew
+from latewood.errors import LatewoodError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
@@ -37,17 +38,31 @@ class Crews:
     def of_assets(self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]) -> "RunCrews":
         """The crews for these assets.
 
-        Raises UsageError where code or lock file are gone, VenvFailed where an environment cannot be built. Cost:
-        unpacking a deployment's code, and building its environment, once.
+        Where code or lock file are gone, or an environment cannot be built, they are broken: what is asked of them
+        fails, and the rest of the run goes on. Raises LogError. Cost: unpacking a deployment's code, and building its
+        environment, once.
         """
         locations = dict.fromkeys(view.locations[key] for key in made)
-        homes = {location: self._kept(self._of_location(workspace, view, location)) for location in locations}
+        homes = {location: self._at(workspace, view, location) for location in locations}
         at_home = {key: homes[view.locations[key]] for key in made}
-        others = [asset for asset in made.values() if asset.task.shared is not None]
         making = dict(at_home)
-        for crew in map(self._kept, crews_for(workspace, view, others)):
-            making |= dict.fromkeys(crew.code, crew)
+        for key, asset in made.items():
+            if asset.task.shared is not None:
+                making[key] = self._sharing(workspace, view, asset)
         return RunCrews(making=making, at_home=at_home, homes=homes)
+
+    def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
+        try:
+            return self._kept(self._of_location(workspace, view, location))
+        except LatewoodError as error:
+            return Crew.broken_by(error)
+
+    def _sharing(self, workspace: Workspace, view: View, asset: AssetDefinition) -> Crew:
+        try:
+            (crew,) = crews_for(workspace, view, [asset])
+        except LatewoodError as error:
+            return Crew.broken_by(error)
+        return self._kept(crew)
 
     def _kept(self, crew: Crew) -> Crew:
         return self._known.setdefault((encode(crew.opened), crew.interpreter), crew)

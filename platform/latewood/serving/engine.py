@@ -128,6 +128,8 @@ class Engine:
             LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
             return
         for crew in crews:
+            if crew.broken is not None:
+                LOG.warning("what is deployed in %s cannot be made ready: %s", environment, crew.broken)
             self._pool.warm(crew)
 
     def drain(self) -> None:

@@ -108,7 +108,7 @@ class Bindings:
             if failure is not None:
                 raise Blocked(*failure)
             key = key_at(up, upstream)
-            facts = self._made.get((slot, upstream)) or heads.get(key)
+            facts = self._made.get((slot, upstream)) or self._head(heads, key)
             if facts is not None:
                 versions.append((key, facts))
             elif input_.in_key:
@@ -116,6 +116,15 @@ class Bindings:
         if not versions and input_.in_key and not may_read_nothing(input_.mapping):
             raise Blocked(SkipReason.OUTPUT_ABSENT, None)
         return Bound(input_, ordinals, tuple(versions))
+
+    def _head(self, heads: Mapping[PartitionKey, VersionFacts], key: PartitionKey) -> VersionFacts | None:
+        """The head. Raises Blocked for one that was retracted since the run was planned: nothing reads such."""
+        head = heads.get(key)
+        if head is not None and self._state.retracted:
+            content = (head.asset, head.partition, head.data_version, head.artifact)
+            if self._state.retracted.content(*content) is not None:
+                raise Blocked(SkipReason.INPUT_RETRACTED, None)
+        return head
 
     def _bind_view(self, view: Node, input_: Input, ordinals: Ordinals) -> Bound:
         """A view has no versions of its own: its content follows from what it reads."""

@@ -108,8 +108,7 @@ class Drive:
     def _continued(self, step: Step, past: StepProgress) -> Script[None]:
         if past.has_ended:
             yield from self._scripts.restored(step, past, self._taken)
-        else:
-            yield from self._scripts.interrupted(step, past)
+        elif (yield from self._scripts.interrupted(step, past)):
             due = yield from self._scripts.opened(step)
             if due is not None:
                 yield from self._scripts.run([due], begun=past.attempts, interrupted=past.interrupted)

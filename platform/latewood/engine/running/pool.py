@@ -95,7 +95,13 @@ class Pool:
         return 0 if self._waiting is not None else self._room
 
     def submit(self, job: Job) -> None:
-        """Have a process do this; only while a slot is free. One that takes more waits for them, before any other."""
+        """Have a process do this; only while a slot is free. One that takes more waits for them, before any other.
+
+        What nobody can do has failed at once.
+        """
+        if job.crew.broken is not None:
+            job.done(_failed(job.crew.broken))
+            return
         with self._lock:
             self._waiting = job
             self._begin_waiting()
@@ -118,6 +124,8 @@ class Pool:
 
     def warm(self, crew: Crew) -> None:
         """Start processes with this code on the slots that nobody has."""
+        if crew.broken is not None:
+            return
         with self._lock:
             have = sum(member.crew is crew for member in self._members)
             for _ in range(min(self._slots - len(self._members), self._slots - have)):

@@ -50,6 +50,14 @@ _INTERRUPTED: Final = Failure(
     kind=FailureKind.INTERRUPTED, error="Interrupted", message="what drove the run died; this costs no retry"
 )
 
+_INTERRUPTIONS_MAX: Final = 3
+
+_DEADLY: Final = Failure(
+    kind=FailureKind.INTERRUPTED,
+    error="Interrupted",
+    message=f"what drove the run died {_INTERRUPTIONS_MAX} times while it ran; it is not tried again",
+)
+
 Verdicts = Callable[[AssetId, PartitionKey], Known]
 """Past verdicts on an asset partition."""
 
@@ -259,21 +267,24 @@ class Scripts:
 
     # ── what was recorded before ──────────────────────────────────────────────────────────────────────
 
-    def interrupted(self, step: Step, past: StepProgress) -> Script[None]:
-        """The attempt that was under way when the run was left is over; it is to be made again at once."""
+    def interrupted(self, step: Step, past: StepProgress) -> Script[bool]:
+        """The attempt that was under way when the run was left is over; False where it is not to be made again.
+
+        What dies with it every time may be why.
+        """
         if past.is_open:
-            output = self._printed(step.number, past.attempts)
-            logs: Staged | None = None
-            with suppress(StoreError):
-                logs = self._values.stage_logs(output)
-            raised = Raised(failure=_INTERRUPTED, duration_ms=0.0, output=output)
-            fact = self._facts.failed(step, past.attempts, raised, self._clock(), logs)
-            self._recorder.tell(
-                (fact, ("failed", step.number, past.attempts)), cause=past.event, needs=[logs] if logs else ()
-            )
             past.interrupted += 1
-        elif past.retry_at is not None:
+            is_last = past.interrupted >= _INTERRUPTIONS_MAX
+            output = self._printed(step.number, past.attempts)
+            failure = _DEADLY if is_last else _INTERRUPTED
+            raised = Raised(failure=failure, duration_ms=0.0, output=output)
+            assert past.event is not None, "it was started"
+            failed = _Failed(Due(step, [], ""), past.event, raised, shared=False)
+            self._tell_failed(failed, past.attempts, None if is_last else self._clock())
+            return not is_last
+        if past.retry_at is not None:
             yield Pause(past.retry_at)
+        return True
 
     def restored(self, step: Step, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]) -> Script[None]:
         """What became of a step is in the log; whoever reads it does so as if it had become of it here.

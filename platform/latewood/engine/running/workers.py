@@ -41,13 +41,21 @@ class Crew:
     """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
 
     A task of another location is named; without a name it is the asset's own, in a location that is opened whole.
-    `hidden` are the environment variables that it does not see: other locations' secrets.
+    `hidden` are the environment variables that it does not see: other locations' secrets. Where `broken` is, nothing
+    can be started: code or environment are not to be had.
     """
 
     opened: Open
     interpreter: str
     hidden: frozenset[str]
     code: Mapping[AssetKey, tuple[str, CodeVersion]]
+    broken: LatewoodError | None = None
+
+    @classmethod
+    def broken_by(cls, error: LatewoodError) -> Self:
+        """Nobody, and why: whatever is asked of them fails so."""
+        nowhere = Open(folder="", location="", paths=(), root="", project="", store="", results="", environment="")
+        return cls(opened=nowhere, interpreter="", hidden=frozenset(), code={}, broken=error)
 
     def refused(self, opened: Opened) -> str:
         """Why what was opened is not what was deployed; empty if it is. Its results would be taken for another's."""
