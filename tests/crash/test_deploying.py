@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from crash.conftest import facts_of
-from latewood.commands.deploying import deploy_loaded
+from latewood.commands.ahead import Ahead
+from latewood.commands.deploying import deploy_loaded, deploy_together
 from latewood.commands.environments import create, promote
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.renaming import rename
+from latewood.commands.sharing import resolver
 from latewood.commands.views import view_of
 from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
@@ -114,3 +117,45 @@ def test_what_a_deployment_drops_is_told_and_comes_back_with_its_identity(worksp
     assert deploy_loaded(workspace, first) == before
     assert [fact.key for fact in of_type(workspace, AssetDropped)] == ["a"]
     assert deploy_loaded(workspace, second).dropped == ("a",), "also when it was deployed before"
+
+
+def test_several_are_deployed_or_none(workspace, file):
+    x, y, theirs = file("x.py", "a"), file("y.py", "b"), file("z.py", "b")
+    with pytest.raises(DefinitionsInvalid, match=r'y.py:2: asset "b": another location defines it too'):
+        deploy_together(between(workspace, lambda: deploy_loaded(workspace, theirs)), [x, y])
+    assert dict(view_of(workspace).locations) == {"b": "z.py"}
+    with pytest.raises(DefinitionsInvalid, match='asset "b": another location defines it too'):
+        deploy_together(workspace, [y, theirs])
+
+
+def test_several_decide_again_on_what_was_recorded_meanwhile(workspace, file):
+    x, y, theirs = file("x.py", "a"), file("y.py", "b"), file("y.py", "c")
+    done = deploy_together(between(workspace, lambda: deploy_loaded(workspace, theirs)), [x, y])
+    assert [found.dropped for found in done] == [(), ("c",)]
+    assert [fact.deployment for fact in of_type(workspace, EnvironmentDeployed)][1:] == [d.deployment for d in done]
+    before = len(facts_of(workspace.log))
+    assert deploy_together(workspace, [y, x]) == [replace(found, dropped=()) for found in reversed(done)]
+    assert len(facts_of(workspace.log)) == before
+
+
+def test_none_refers_to_a_deployment_that_never_was(workspace, tmp_path):
+    (tmp_path / "x.py").write_text(f"from latewood import *\n{ASSET.format('a')}@task\ndef t() -> int: return 1\n")
+    (tmp_path / "y.py").write_text('from latewood.sharing import task_ref\nb = task_ref("x.py:t").asset(key="b")\n')
+    deploy_loaded(workspace, load_file(tmp_path / "x.py", root=tmp_path))
+    (tmp_path / "x.py").write_text((tmp_path / "x.py").read_text().replace("def a", "def renamed"))
+
+    ahead = Ahead(workspace, ["x.py", "y.py"])
+    x = load_file(tmp_path / "x.py", root=tmp_path)
+    ahead.add(x)
+    y = load_file(tmp_path / "y.py", root=tmp_path, resolve=resolver(workspace, "y.py", ahead))
+    rename(workspace, "a", "renamed")  # which is what it stands for now, and so it is another deployment
+    before = facts_of(workspace.log)
+    with pytest.raises(UsageError, match=r"x.py:t has become another one since y.py was loaded; nothing was deployed"):
+        deploy_together(workspace, [x, y])
+    assert facts_of(workspace.log) == before
+
+    ahead = Ahead(workspace, ["x.py", "y.py"])
+    ahead.add(x)
+    y = load_file(tmp_path / "y.py", root=tmp_path, resolve=resolver(workspace, "y.py", ahead))
+    made = deploy_together(workspace, [x, y])
+    assert view_of(workspace).catalog["b"].task.shared.deployment == made[0].deployment

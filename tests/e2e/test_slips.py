@@ -117,10 +117,14 @@ def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "0 run, 1 reused" in shell.here("materialize", "*").out
     shell.write("other_file.py", "from latewood import asset\n@asset\ndef b(a: int) -> int: return a\n")
     assert "1 run, 0 reused" in shell.here("materialize", "*", "-f", "other_file.py").out
-    for command in ("materialize", "plan"):
-        done = shell.here(command, "*")
+    assert "0 run, 0 maybe, 0 reuse, 2 fresh" in shell.here("plan", "*").out
+    assert shell.here("materialize", "*").out.count("0 run, 1 reused") == 2
+    for command in (["materialize", "*", "--detach"], ["observe", "*"]):
+        done = shell.here(*command)
         assert (done.code, done.out) == (2, "")
         assert "since several are deployed from here: one_file.py, other_file.py" in done.err
+    tried = shell.here("materialize", "a", "--param", "a.x=1")
+    assert (tried.code, "expected one -f FILE with --param" in tried.err) == (2, True)
 
 
 def test_2_a_plan_without_the_code_says_what_materialize_would(shell):

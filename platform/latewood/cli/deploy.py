@@ -9,7 +9,7 @@ from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
-from latewood.commands.breaking import broken_readers
+from latewood.commands.breaking import broken_readers, broken_references
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
@@ -19,10 +19,14 @@ from latewood.engine.loading.loader import Loaded
 def deploy_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool) -> int:
     """Make the definitions the environment's; nothing is run."""
     workspace = open_workspace(environment=environment)
-    loaded = load(workspace, file, module)
+    return deploy_one(workspace, load(workspace, file, module), json_=json_)
+
+
+def deploy_one(workspace: Workspace, loaded: Loaded, *, json_: bool) -> int:
+    """The same with what was loaded."""
     deployed = deploy_loaded(workspace, loaded)
     say_dropped(workspace, loaded, deployed, "dropped")
-    say_broken(view_of(workspace, loaded=loaded, ids=deployed.ids), loaded.location)
+    say_broken(view_of(workspace, loaded=loaded, ids=deployed.ids), loaded)
     if json_:
         print_json(deployed_json(workspace, loaded, deployed))
     else:
@@ -60,8 +64,16 @@ def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: 
         )
 
 
-def say_broken(view: View, location: str) -> None:
-    """Say on standard error which assets of other locations cannot read what this one makes, as it is defined now."""
-    if broken := broken_readers(view, location):
-        more = [f"and {len(broken) - 5:,} more"] if len(broken) > 5 else []
-        click.secho("\n  ".join(["this breaks what other files read:", *broken[:5], *more]), fg="yellow", err=True)
+def say_broken(view: View, loaded: Loaded) -> None:
+    """Say on standard error which assets of other locations cannot read what this one makes, as it is defined now.
+
+    And which cannot be made by its tasks any more.
+    """
+    for broken, what in (
+        (broken_readers(view, loaded.location), "read"),
+        (broken_references(view, loaded.location, loaded.offered), "refer to"),
+    ):
+        if broken:
+            more = [f"and {len(broken) - 5:,} more"] if len(broken) > 5 else []
+            lines = [f"this breaks what other files {what}:", *broken[:5], *more]
+            click.secho("\n  ".join(lines), fg="yellow", err=True)

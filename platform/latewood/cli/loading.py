@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from latewood.commands.ahead import Ahead
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lies_in, refuse_unknown
 from latewood.commands.workspace import Workspace
@@ -34,22 +35,28 @@ class Together:
         (self._root,) = roots
         self._path = list(sys.path)
 
+    def __len__(self) -> int:
+        return len(self._named)
+
     def load(self) -> list[Loaded]:
         """All of them, what others read before these. What one imports of another one is that one's.
 
-        Raises DefinitionsInvalid, and UsageError where files import each other.
+        Tasks that they refer to of each other are those that are loaded. Nothing is recorded.
+        Raises DefinitionsInvalid, and UsageError where files import each other, or refer to each other's tasks.
         """
         waiting = {location_of(named, self._root): named for named in self._named}
         others = _others(self._workspace, waiting)
+        ahead = Ahead(self._workspace, waiting)
         found: list[Loaded] = []
         while waiting:
             refused: DefinitionsInvalid | None = None
             left: dict[str, Named] = {}
             for location, named in waiting.items():
+                ahead.awaited = ""
                 try:
-                    loaded = self._afresh(named, others)
+                    loaded = self._afresh(named, others, ahead)
                 except DefinitionsInvalid as error:  # it may read what one of those that are left defines
-                    refused = refused or error
+                    refused = refused or (None if ahead.awaited else error)
                     left[location] = named
                     continue
                 done = {each.location for each in found}
@@ -58,9 +65,13 @@ class Together:
                     left[location] = named
                     continue
                 found.append(loaded)
+                ahead.add(loaded)
                 others |= {asset.key: asset for asset in loaded.assets}
             if len(left) == len(waiting):
-                raise refused or UsageError(f"expected files that do not import each other: {_listed(list(left))}")
+                raise refused or UsageError(
+                    "expected files that neither import each other nor refer to each other's tasks: "
+                    f"{_listed(list(left))}; nothing was deployed"
+                )
             waiting = left
         self._named = [
             named for each in found for named in self._named if location_of(named, self._root) == each.location
@@ -72,9 +83,9 @@ class Together:
         for named in self._named:
             yield self._afresh(named, _others(self._workspace, [location_of(named, self._root)]))
 
-    def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
+    def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition], ahead: Ahead | None = None) -> Loaded:
         begin_afresh(self._root, self._path)
-        return _load(self._workspace, named, self._root, others)
+        return _load(self._workspace, named, self._root, others, ahead)
 
 
 def location_of(named: Named, root: Path) -> str:
@@ -94,34 +105,59 @@ def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
         raise UsageError(f"expected -f FILE or -m MODULE, found both: {file} and {module}")
     root = project_root(Path.cwd())
     if file is None and module is None:
-        file, module = _only_location(workspace, root)
+        file, module = _only_one(workspace, root)
     root = root if file is None else project_root(file.resolve().parent)
     return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]))
 
 
-def _load(workspace: Workspace, named: Named, root: Path, others: Mapping[AssetKey, AssetDefinition]) -> Loaded:
+def _load(
+    workspace: Workspace,
+    named: Named,
+    root: Path,
+    others: Mapping[AssetKey, AssetDefinition],
+    ahead: Ahead | None = None,
+) -> Loaded:
     file, module = named
-    resolve = resolver(workspace, location_of(named, root))
+    location = location_of(named, root)
+    resolve = resolver(workspace, location) if ahead is None else resolver(workspace, location, ahead)
     if file is not None:
         return load_file(file, root=root, others=others, environment=workspace.environment, resolve=resolve)
     assert module is not None, "one of them is named"
     return load_module(module, root=root, others=others, environment=workspace.environment, resolve=resolve)
 
 
-def _only_location(workspace: Workspace, root: Path) -> tuple[Path | None, str | None]:
-    """The one file or module below `root` that the environment has a deployment of. Raises UsageError."""
+def deployed_here(workspace: Workspace) -> tuple[list[Path], list[str]]:
+    """The files and the modules below the project's root that the environment has deployments of.
+
+    Raises UsageError where there are none.
+    """
+    root = project_root(Path.cwd())
+    named = [_named(root, location) for location in _locations_here(workspace, root)]
+    return [file for file, _ in named if file is not None], [module for _, module in named if module is not None]
+
+
+def _only_one(workspace: Workspace, root: Path) -> Named:
+    """The only one of these. Raises UsageError."""
+    here = _locations_here(workspace, root)
+    if len(here) > 1:
+        raise UsageError(f"expected -f FILE or -m MODULE, since several are deployed from here: {_listed(here)}")
+    return _named(root, here[0])
+
+
+def _named(root: Path, location: str) -> Named:
+    file = root / location
+    return (file, None) if file.is_file() else (None, location)
+
+
+def _locations_here(workspace: Workspace, root: Path) -> list[str]:
     with snapshot(workspace.log) as connection:
         locations = sorted(deployed(connection, workspace.project, workspace.environment, NOW))
         if not locations:
             known = existing(connection, workspace.project, NOW)
             refuse_unknown(workspace.environment, [environment.environment for environment in known])
-    here = [location for location in locations if lies_in(root, location)]
-    if len(here) == 1:
-        file = root / here[0]
-        return (file, None) if file.is_file() else (None, here[0])
-    if here:
-        found = f"several are deployed from here: {_listed(here)}"
-    elif locations:
+    if here := [location for location in locations if lies_in(root, location)]:
+        return here
+    if locations:
         found = f"the code that is deployed in {workspace.environment} is not below {root}: {_listed(locations)}"
     else:
         found = "nothing is deployed from here yet"

@@ -112,7 +112,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     for each, foreseen in zip(loaded.together, view.all_foreseen, strict=True):
         lost = tuple(key for key in foreseen.deployed.dropped if key not in view.catalog.assets)
         say_dropped(workspace, each, replace(foreseen.deployed, dropped=lost), "would drop")
-        say_broken(view, each.location)
+        say_broken(view, each)
         dropped += lost
     changes = plan_changes(workspace, view, made)
     if json_:
@@ -125,7 +125,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:
     """A plan for what was loaded and is deployed now; what that drops is said at once, on standard error."""
     prepared = prepare(workspace, loaded, asked, report=lambda done: say_dropped(workspace, loaded, done, "dropped"))
-    say_broken(prepared.view, loaded.location)
+    say_broken(prepared.view, loaded)
     return prepared
 
 

@@ -1,4 +1,4 @@
-"""Commands that are about several files at once: each is brought up to date in turn, what is read before what reads."""
+"""Commands that are about several files, or all that are deployed: each in turn, what is read before what reads."""
 
 import time
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from typing import Any
 import click
 
 from latewood.cli import exits
-from latewood.cli.deploy import deployed_json, deployed_text, say_broken, say_dropped
-from latewood.cli.loading import Together
+from latewood.cli.deploy import deploy_one, deployed_json, deployed_text, say_broken, say_dropped
+from latewood.cli.loading import Together, deployed_here
 from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
-from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.deploying import Deployed, deploy_together
 from latewood.commands.planning import Asked, awaiting_lines, refuse_nothing
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
-from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.errors import UsageError
 
 
 def _merged(loaded: Sequence[Loaded]) -> Loaded:
@@ -34,35 +34,29 @@ def _merged(loaded: Sequence[Loaded]) -> Loaded:
 
 
 def _deploy(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
-    """Make all of them the environment's; what one no longer defines since another one does moves there.
+    """Make all of them the environment's at once; what one no longer defines since another one does moves there.
 
     Raises DefinitionsInvalid.
     """
     defined = {asset.key for each in loaded for asset in each.assets}
-    done: dict[str, Deployed] = {}
-    while len(done) < len(loaded):
-        before, refused = len(done), None
-        for each in (each for each in loaded if each.location not in done):
-            try:
-                done[each.location] = deploy_loaded(workspace, each)
-            except DefinitionsInvalid as error:  # one of the others has yet to give up what it defines
-                refused = error
-        if refused is not None and len(done) == before:
-            raise refused
-    for each in loaded:
-        deployed = done[each.location]
+    done = deploy_together(workspace, loaded)
+    for each, deployed in zip(loaded, done, strict=True):
         dropped = tuple(key for key in deployed.dropped if key not in defined)
         say_dropped(workspace, each, replace(deployed, dropped=dropped), "dropped")
     view = view_of(workspace)
     for each in loaded:
-        say_broken(view, each.location)
-    return [done[each.location] for each in loaded]
+        say_broken(view, each)
+    return done
 
 
 def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **asked_: Any) -> int:
     """Load all, deploy all, then plan and run one after the other; what reads of one that failed is left out."""
+    started = time.perf_counter()
     workspace, files, asked = _opened(environment, **asked_)
     loaded = files.load()
+    if len(loaded) == 1:
+        prepared = prepared_for(workspace, loaded[0], asked)
+        return execute(workspace, prepared, started, json_=json_, quiet=quiet)
     _deploy(workspace, loaded)
     refuse_nothing(workspace, _merged(loaded), asked)
     locations = {asset.key: each.location for each in loaded for asset in each.assets}
@@ -102,7 +96,9 @@ def plan_several(*, environment: str | None, json_: bool, **asked_: Any) -> int:
 def deploy_several(*, files: Sequence[Path], modules: Sequence[str], environment: str | None, json_: bool) -> int:
     """`latewood deploy` of several files."""
     workspace = open_workspace(environment=environment)
-    loaded = Together(workspace, files, modules).load()
+    loaded = _together(workspace, files, modules).load()
+    if len(loaded) == 1:
+        return deploy_one(workspace, loaded[0], json_=json_)
     done = _deploy(workspace, loaded)
     if json_:
         print_json({"locations": [deployed_json(workspace, *pair) for pair in zip(loaded, done, strict=True)]})
@@ -115,9 +111,15 @@ def deploy_several(*, files: Sequence[Path], modules: Sequence[str], environment
 def _opened(
     environment: str | None, *, files: Sequence[Path], modules: Sequence[str], **asked: Any
 ) -> tuple[Workspace, Together, Asked]:
-    if asked["parameters"]:
+    workspace = open_workspace(environment=environment)
+    together = _together(workspace, files, modules)
+    if asked["parameters"] and len(together) > 1:
         raise UsageError(
             "expected one -f FILE with --param, since what it makes are variants, and other files read heads"
         )
-    workspace = open_workspace(environment=environment)
-    return workspace, Together(workspace, files, modules), asked_for(**asked)
+    return workspace, together, asked_for(**asked)
+
+
+def _together(workspace: Workspace, files: Sequence[Path], modules: Sequence[str]) -> Together:
+    """What was named; if nothing was, all that is deployed from here."""
+    return Together(workspace, *((files, modules) if files or modules else deployed_here(workspace)))

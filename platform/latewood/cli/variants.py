@@ -120,7 +120,8 @@ def _print_repinned(done: Repinned, environment: str, *, json_: bool) -> int:
         console().print(f"{change.asset}.{change.parameter}: {value_text(change.before)} -> {after}")
     if done.changed:
         count = plural(len(done.changed), "parameter")
-        console().print(f"{count} of {environment} changed at position {done.position:,}; see `latewood plan '*'`.")
+        see = f"see `latewood plan '*' --env {environment}`"
+        console().print(f"{count} of {environment} changed at position {done.position:,}; {see}.")
     else:
         console().print(f"Nothing to change: {environment} has it so.")
     return exits.OK

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines
-from latewood.commands.views import View
+from latewood.commands.views import View, option_of
 from latewood.decide.bearing import ordinals_bearing
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan, Planned, PlannedTask, plan
@@ -35,7 +35,9 @@ def _advice(made: Plan, view: View, here: Collection[AssetKey], never_made: Coll
     """What would help, where something would: what is read is made elsewhere, or may be selected too."""
     elsewhere = [key for key in never_made if key in view.locations and key not in here]
     if makers := {view.locations[key]: key for key in elsewhere if view.catalog[key].origin is Origin.MADE}:
-        return [f"{key} is of {where}: `latewood materialize {key} {_named(where)}`" for where, key in makers.items()]
+        return [
+            f"{key} is of {where}: `latewood materialize {key} {option_of(where)}`" for where, key in makers.items()
+        ]
     if not never_made:
         return []
     selected = view.catalog.graph.upstream_of(made.request.selected, None) & frozenset(here)
@@ -47,10 +49,6 @@ def _advice(made: Plan, view: View, here: Collection[AssetKey], never_made: Coll
     if selected == made.request.selected or not stuck.isdisjoint(made.request.selected):
         return []
     return ["Select what is read too: `+KEY` selects KEY with everything upstream."]
-
-
-def _named(location: str) -> str:
-    return f"-f {location}" if location.endswith(".py") else f"-m {location}"
 
 
 class LeftOut(NamedTuple):

@@ -1,6 +1,6 @@
 """Deploying a location: its definitions and source become a deployment of the environment, or would."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -23,7 +23,7 @@ from latewood.engine.loading.problems import Problems
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.archives import EXTENSION, packed, source_name
 from latewood.engine.storage.store import address_of
-from latewood.errors import DefinitionsInvalid
+from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.automations import automations_of
@@ -35,7 +35,7 @@ from latewood.projections.renames import renames
 from latewood.projections.snapshots import Snapshot as Connection
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-from latewood.projections.tasks import tasks_of
+from latewood.projections.tasks import Offered, tasks_of
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -97,14 +97,42 @@ def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
     """
-    assert not loaded.resources or loaded.environment == workspace.environment, "configured for another environment"
-    _store_lock(workspace, loaded.settings.lock)
-    new = _snapshot_of(loaded)
+    (deployed,) = deploy_together(workspace, [loaded])
+    return deployed
+
+
+def deploy_together(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
+    """The same of several locations, in one append: all of them are deployed, or none is.
+
+    Raises UsageError too, where one refers to another one's task as it would have been deployed when that was loaded,
+    and it would be deployed otherwise by now.
+    """
+    assert all(not each.resources or each.environment == workspace.environment for each in loaded), (
+        "configured for another environment"
+    )
+    for each in loaded:
+        _store_lock(workspace, each.settings.lock)
+    new = [_snapshot_of(each) for each in loaded]
     while True:
         try:
-            return _try_deploy(workspace, loaded, new)
+            return _try_deploy(workspace, list(each_besides_others(loaded)), new)
         except (WrongExpectedVersion, EventConflict):
             continue
+
+
+def each_besides_others(loaded: Sequence[Loaded]) -> Iterator[Loaded]:
+    """Each with all others besides it."""
+    for each in loaded:
+        yield replace(each, besides=tuple(other for other in loaded if other is not each))
+
+
+def tasks_offered(connection: Connection, workspace: Workspace, loaded: Loaded) -> list[Offered]:
+    """The tasks that others may refer to once this is deployed, in order of names; nothing is recorded."""
+    new, _ = _identified(connection, workspace, loaded, _snapshot_of(loaded))
+    return [
+        Offered(loaded.location, new.deployment, new.task_digests[task.name], task)
+        for task in sorted(new.tasks, key=lambda task: task.name)
+    ]
 
 
 def _store_lock(workspace: Workspace, lock: bytes | None) -> None:
@@ -120,46 +148,76 @@ def _snapshot_of(loaded: Loaded) -> Snapshot:
     return replace(new, python=loaded.settings.python, lock="" if lock is None else address_of(lock, _LOCK))
 
 
-def _try_deploy(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Deployed:
+def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Snapshot]) -> list[Deployed]:
     project, environment = workspace.project, workspace.environment
-    streams = (f"location/{loaded.location}", f"environment/{environment}", CORRECTIONS)
+    streams = [f"location/{each.location}" for each in loaded]
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
-    versions = workspace.log.versions(project, streams)
+    versions = workspace.log.versions(project, (*streams, f"environment/{environment}", CORRECTIONS))
     with snapshot(workspace.log) as connection:
-        foreseen = _foresee(connection, workspace, loaded, new)
-    if foreseen.is_deployed:
-        return foreseen.deployed
-    new, base = foreseen.new, foreseen.base
-    if not foreseen.known:
-        staged = workspace.store.stage(packed(loaded.sources), EXTENSION)
-        workspace.store.commit([staged])
-        new = replace(new, archive=staged.address, paths=loaded.paths)
-    defining, pointing = deploy(new, base, foreseen.ids, environment, known=foreseen.known)
-    facts = (defining, [*foreseen.configured, *pointing], ())
+        foreseen = [_foresee(connection, workspace, *pair) for pair in zip(loaded, new, strict=True)]
+    _refuse_others(foreseen)
+    if all(found.is_deployed for found in foreseen):
+        return [found.deployed for found in foreseen]
     at = workspace.clock()
-    appends = tuple(
-        _append(workspace, stream, version, told, (new.deployment, base.deployment, version), at)
-        for stream, version, told in zip(streams, versions, facts, strict=True)
-    )
-    workspace.log.append(Batch(appends=appends))
-    return foreseen.deployed
+    appends: list[StreamAppend] = []
+    names: list[str] = []
+    told: list[Event] = []
+    for each, found, stream, version in zip(loaded, foreseen, streams, versions, strict=False):
+        if found.is_deployed:
+            continue
+        defining, pointing = deploy(
+            found.new if found.known else _archived(workspace, each, found.new),
+            found.base,
+            found.ids,
+            environment,
+            known=found.known,
+        )
+        name = found.new.deployment, found.base.deployment
+        appends.append(_append(workspace, stream, version, defining, (*name, version), at))
+        names += name
+        told += [*found.configured, *pointing]
+    pointed, corrected = versions[len(streams) :]
+    appends.append(_append(workspace, f"environment/{environment}", pointed, told, (*names, pointed), at))
+    appends.append(_append(workspace, CORRECTIONS, corrected, (), (), at))
+    workspace.log.append(Batch(appends=tuple(appends)))
+    return [found.deployed for found in foreseen]
+
+
+def _refuse_others(foreseen: Sequence[Foreseen]) -> None:
+    """No deployment refers to one that never is: somebody may have renamed an asset since the tasks were looked up."""
+    deployments = {found.new.location: found.new.deployment for found in foreseen}
+    for found in foreseen:
+        for asset in found.new.assets:
+            source = asset.task.shared
+            if source is None or source.project or source.version:
+                continue
+            if deployments.get(source.location, source.deployment) != source.deployment:
+                raise UsageError(
+                    f"{source} has become another one since {found.new.location} was loaded; nothing was deployed: "
+                    "do it again"
+                )
+
+
+def _archived(workspace: Workspace, loaded: Loaded, new: Snapshot) -> Snapshot:
+    """The snapshot with its source in the store."""
+    staged = workspace.store.stage(packed(loaded.sources), EXTENSION)
+    workspace.store.commit([staged])
+    return replace(new, archive=staged.address, paths=loaded.paths)
 
 
 def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: Snapshot) -> Foreseen:
-    project, keys = workspace.project, [asset.key for asset in loaded.assets]
+    project = workspace.project
     others = deployed(connection, project, workspace.environment, NOW)
     current = others.pop(loaded.location, "")
     for other in loaded.besides:
         others.pop(other.location, None)
-    renamed = renames(connection, project, NOW)
-    standing = known_ids(keys, ids_of(connection, project, keys), renamed)
-    ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
-    new = identified(new, ids) if renamed else new
+    new, ids = _identified(connection, workspace, loaded, new)
     had = configured_along(connection, project, line_of(connection, project, workspace.environment, NOW))
     configured = _configured(loaded, workspace.environment, had)
     if current == new.deployment and not configured:
         return Foreseen(new=new, base=Base(deployment=current), ids=ids, known=True)
-    _refuse_duplicates(loaded, locations_of(connection, project, others))
+    besides = {asset.key for other in loaded.besides for asset in other.assets}
+    _refuse_duplicates(loaded, besides.union(locations_of(connection, project, others)))
     assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
     own = {loaded.location: current} if current else {}
     launchables, tasks = launchables_of(connection, project, own), tasks_of(connection, project, own)
@@ -173,6 +231,17 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
     )
     known = deployment(connection, project, new.deployment) is not None
     return Foreseen(new=new, base=base, ids=ids, known=known, configured=configured)
+
+
+def _identified(
+    connection: Connection, workspace: Workspace, loaded: Loaded, new: Snapshot
+) -> tuple[Snapshot, dict[AssetKey, AssetId]]:
+    """The snapshot as of the assets that its keys stand for, and their ids."""
+    project, keys = workspace.project, [asset.key for asset in loaded.assets]
+    renamed = renames(connection, project, NOW)
+    standing = known_ids(keys, ids_of(connection, project, keys), renamed)
+    ids = asset_ids(keys, standing, {**{id_: key for key, id_ in standing.items()}, **current_names(renamed)})
+    return (identified(new, ids) if renamed else new), ids
 
 
 def _configured(loaded: Loaded, environment: str, had: Mapping[tuple[str, str], Configuration]) -> list[Event]:
@@ -191,7 +260,7 @@ def _configured(loaded: Loaded, environment: str, had: Mapping[tuple[str, str], 
     ]
 
 
-def _refuse_duplicates(loaded: Loaded, others: Container[AssetKey]) -> None:
+def _refuse_duplicates(loaded: Loaded, others: Collection[AssetKey]) -> None:
     problems = Problems(loaded.root)
     for asset in loaded.assets:
         if asset.key in others:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,9 +17,10 @@ from latewood.commands.deployed_code import (
     recorded,
     secret_variables,
 )
-from latewood.commands.views import View
+from latewood.commands.views import View, lies_in, option_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
+from latewood.engine.loading.importing import project_root
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.shared import Shared, stand_in
 from latewood.engine.running.worker_protocol import Open
@@ -52,9 +53,19 @@ _SHOWN_MAX: Final = 10
 """Versions that are listed where another one was asked for."""
 
 
-def resolver(workspace: Workspace, location: str) -> Resolve:
+class Coming(NamedTuple):
+    """A task of a location that is about to be deployed, and the resources that are configured with it then."""
+
+    offered: Offered
+    configured: frozenset[str]
+
+
+def resolver(
+    workspace: Workspace, location: str, ahead: Callable[[Reference], Coming | None] = lambda _: None
+) -> Resolve:
     """Finds the tasks that this location refers to, as they are deployed in the environment now, or as versions say.
 
+    Those of this project that are `ahead` are not looked up in the log: they are what will be deployed first.
     It raises DefinitionError for what cannot be used, saying what can: no such task or version, another project's
     without its grant, code or lock file that are gone, a resource that is not configured. What was granted when the
     location was deployed stays what it was, so that the rest can be deployed: its steps are refused if they are to run.
@@ -63,8 +74,13 @@ def resolver(workspace: Workspace, location: str) -> Resolve:
     def resolve(reference: Reference) -> Callable[..., Any]:
         if reference.location == location and reference.project in ("", workspace.project):
             raise DefinitionError(f"{reference}: a task of this very location; use it as it is")
+        ours = reference.project in ("", workspace.project)
+        coming = ahead(reference) if ours else None
         with snapshot(workspace.log) as connection:
-            if reference.project in ("", workspace.project):
+            if coming is not None:
+                offered, archive, lock = coming.offered, "", ""
+                _refuse_unconfigured(connection, workspace, reference, offered, coming.configured)
+            elif ours:
                 offered = offered_task(connection, workspace, reference)
                 _refuse_unconfigured(connection, workspace, reference, offered)
                 created = created_as(workspace, offered.deployment)
@@ -135,7 +151,7 @@ def offered_task(connection: Snapshot, workspace: Workspace, reference: Referenc
     there = deployments.get(reference.location)
     if not reference.version and there is not None:
         offered = tasks_of(connection, workspace.project, {reference.location: there})
-        return _named(reference, offered, f"as it is deployed in {workspace.environment}")
+        return named_task(reference, offered, f"as it is deployed in {workspace.environment}")
     versions = task_versions(connection, workspace.project, reference.location, reference.name, NOW)
     if not reference.version or not versions:
         raise DefinitionError(_unknown(workspace, reference, deployments, versions))
@@ -146,7 +162,8 @@ def offered_task(connection: Snapshot, workspace: Workspace, reference: Referenc
     return _the_only(reference, found, versions)
 
 
-def _named(reference: Reference, offered: Sequence[Offered], where: str) -> Offered:
+def named_task(reference: Reference, offered: Sequence[Offered], where: str) -> Offered:
+    """The one of a location's tasks that is meant. Raises DefinitionError, with what there is `where`."""
     names = [found.task.name for found in offered]
     if reference.name in names:
         return offered[names.index(reference.name)]
@@ -172,6 +189,8 @@ def _unknown(
     hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(sorted(deployments)) or 'none'}"
     if reference.location in deployments:
         return f'{reference}: {reference.location} never had a task "{reference.name}"'
+    if lies_in(project_root(Path.cwd()), reference.location):
+        hint = f"name it in the same command, {option_of(reference.location)}, and it is deployed first"
     return f'{reference}: no location "{reference.location}" is deployed in {workspace.environment}; {hint}'
 
 
@@ -232,11 +251,17 @@ def _received(connection: Snapshot, workspace: Workspace, reference: Reference) 
     return next(found for found in granted if found.offered is chosen)
 
 
-def _refuse_unconfigured(connection: Snapshot, workspace: Workspace, reference: Reference, offered: Offered) -> None:
+def _refuse_unconfigured(
+    connection: Snapshot,
+    workspace: Workspace,
+    reference: Reference,
+    offered: Offered,
+    coming: frozenset[str] = frozenset(),
+) -> None:
     line = line_of(connection, workspace.project, workspace.environment, NOW)
     configured = configured_along(connection, workspace.project, line)
     uses = {use.resource for use in offered.task.task.uses}
-    lacking = sorted(name for name in uses if (reference.location, name) not in configured)
+    lacking = sorted(name for name in uses - coming if (reference.location, name) not in configured)
     if lacking:
         raise DefinitionError(
             f"{reference}: its {', '.join(lacking)} is not configured in {workspace.environment}; deploy "

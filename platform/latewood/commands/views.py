@@ -2,14 +2,14 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from latewood.commands.deploying import Foreseen, foresee
+from latewood.commands.deploying import Foreseen, each_besides_others, foresee
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
@@ -157,14 +157,9 @@ def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) ->
 
     Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
     """
-    foreseen = {each.location: foresee(connection, workspace, each) for each in _each_besides_others(loaded)}
+    foreseen = {each.location: foresee(connection, workspace, each) for each in each_besides_others(loaded.together)}
     ids = foreseen[loaded.location].ids
     return read_view(connection, workspace, as_of=PRESENT, loaded=loaded, ids=ids, foreseen=foreseen)
-
-
-def _each_besides_others(loaded: Loaded) -> Iterator[Loaded]:
-    for each in loaded.together:
-        yield replace(each, besides=tuple(other for other in loaded.together if other is not each))
 
 
 def read_view(
@@ -304,3 +299,8 @@ def refuse_unknown(environment: str, known: list[str]) -> None:
 def lies_in(root: Path, location: str) -> bool:
     """Whether a location's code is in the project: the file, or the module, that it is called by."""
     return any((root / file).is_file() for file in files_of(location))
+
+
+def option_of(location: str) -> str:
+    """How a command names it."""
+    return f"-f {location}" if location.endswith(".py") else f"-m {location}"

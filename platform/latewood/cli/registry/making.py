@@ -23,7 +23,7 @@ def materialize(dry_run: bool, detach: bool, quiet: bool, json_: bool, **asked_:
     if detach:
         from latewood.cli.serving import detach_command
 
-        if _several(**asked_):
+        if len(_named(**asked_)) > 1:
             raise click.UsageError("expected one -f FILE with --detach: an engine runs one location")
         return detach_command(json_=json_, **_alone(**asked_))
     if _several(**asked_):
@@ -45,8 +45,13 @@ def _planned(**asked_: Any) -> int:
     return plan_command(**_alone(**asked_))
 
 
-def _several(*, files: Sequence[Path], modules: Sequence[str], **_: Any) -> bool:
-    return len({*files, *modules}) > 1
+def _several(**given: Any) -> bool:
+    """Whether it is about several, or about all that are deployed from here."""
+    return len(_named(**given)) != 1
+
+
+def _named(*, files: Sequence[Path], modules: Sequence[str], **_: Any) -> set[Path | str]:
+    return {*files, *modules}
 
 
 def _alone(*, files: Sequence[Path], modules: Sequence[str], **given: Any) -> dict[str, Any]:
@@ -86,7 +91,10 @@ def plan(json_: bool, **asked_: Any) -> int:
 @environment
 @as_json
 def deploy(**given: Any) -> int:
-    """Make the definitions of a file, or of several, those of the environment; run nothing."""
+    """Make the definitions of a file, or of several, those of the environment; run nothing.
+
+    Without a file they are all that are deployed from here.
+    """
     if _several(**given):
         from latewood.cli.several import deploy_several
 
