@@ -138,3 +138,204 @@ def test_two_files_that_import_a_third_ones_assets(shop):
         "largest": "report.py",
         "more": "more.py",
     }
+
+
+SCALE = """
+from latewood import asset, task
+
+@task
+def scale(rows: list[int], *, factor: int = 2) -> list[int]:
+    return [row * factor for row in rows]
+
+@asset
+def base() -> int:
+    return 1
+"""
+SCALED = """
+from latewood import asset
+from latewood.sharing import task_ref
+
+scale = task_ref("a.py:scale")
+
+@asset
+def rows(base: int) -> list[int]:
+    return [base, 2]
+
+scaled = scale.asset(key="scaled", inputs={"rows": rows}, parameters={"factor": 3})
+"""
+BOTH = ("-f", "b.py", "-f", "a.py")
+
+
+@pytest.fixture
+def sharing(shell):
+    shell.write("a.py", SCALE)
+    shell.write("b.py", SCALED)
+    return Here(shell)
+
+
+@pytest.mark.parametrize("files", [BOTH, BOTH[2:] + BOTH[:2]], ids=["b, a", "a, b"])
+def test_a_task_is_there_in_any_order(sharing, files):
+    assert "3 run, 0 maybe, 0 reuse, 0 fresh" in sharing("plan", "*", *files)
+    done = sharing.run("materialize", "*", *files)
+    assert (done.code, done.out.count("1 run, 0 reused"), done.out.count("2 run, 0 reused")) == (0, 1, 1)
+    assert sharing("show", "scaled").endswith("[3, 6]\n")
+
+
+def test_a_plan_reckons_with_the_task_as_its_file_has_it_now(sharing):
+    sharing("materialize", "*", *BOTH)
+    sharing.write("a.py", SCALE.replace("row * factor", "row + factor"))
+    planned = sharing("plan", "*", *BOTH)
+    assert "1 run, 0 maybe, 0 reuse, 2 fresh" in planned
+    assert "shared task a.py:scale was deployed from another version" in planned
+    alone = sharing("plan", "*", "-f", "b.py")  # what is deployed is still the earlier one
+    assert "0 run, 0 maybe, 0 reuse, 2 fresh" in alone
+    assert "1 run, 1 reused" in sharing("materialize", "*", *BOTH)
+    assert sharing("show", "scaled").endswith("[4, 5]\n")
+    assert "0 run, 0 maybe, 0 reuse, 3 fresh" in sharing("plan", "*", *BOTH)
+
+
+@pytest.mark.parametrize("command", [("plan", "*"), ("materialize", "*"), ("deploy",)], ids=lambda c: c[0])
+def test_nothing_is_deployed_where_one_of_them_is_wrong(sharing, command):
+    sharing("materialize", "*", *BOTH)
+    deployed = [json.loads(sharing("tasks", "a.py:scale", "--json"))]
+    sharing.write("a.py", SCALE.replace("factor", "times"))
+    refused = sharing.run(*command, *BOTH)
+    assert (refused.code, "no parameter factor in scale()" in refused.err) == (3, True)
+    assert "1 error. Nothing was deployed." in refused.err
+    assert [json.loads(sharing("tasks", "a.py:scale", "--json"))] == deployed
+
+
+def test_the_file_that_is_wrong_is_told_and_not_the_one_that_waits_for_it(sharing):
+    sharing.write("a.py", SCALE.replace("base() -> int", "base(missing: int) -> int"))
+    refused = sharing.run("deploy", *BOTH)
+    assert (refused.code, "a.py:" in refused.err, "b.py" in refused.err) == (3, True, False)
+    sharing.write("a.py", SCALE.replace("def scale", "def scaled"))
+    assert 'a.py, as it is now, has no task "scale"; near: scaled' in sharing.run("deploy", *BOTH).err
+
+
+def test_files_that_refer_to_each_others_tasks_are_refused(sharing):
+    sharing.write("a.py", f'{SCALE}\nfrom latewood.sharing import task_ref\nback = task_ref("b.py:some")\n')
+    refused = sharing.run("deploy", *BOTH)
+    assert refused.code == 2
+    assert "files that neither import each other nor refer to each other's tasks: b.py, a.py" in refused.err
+
+
+def test_a_file_alone_is_told_which_other_one_it_needs(sharing):
+    refused = sharing.run("materialize", "*", "-f", "b.py")
+    assert refused.code == 3
+    assert "name it in the same command, -f a.py, and it is deployed first" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("task", "broken"),
+    [
+        (SCALE.replace("@task\n", ""), "scaled of b.py is made by a.py:scale, which nothing defines"),
+        (SCALE.replace("factor", "times"), "scaled of b.py gives factor, which is no parameter of a.py:scale"),
+        (SCALE.replace("(rows: list[int]", "(rows: str"), "scaled of b.py gives list[int] for rows, where str is"),
+        (SCALE.replace("rows: list[int],", "rows: list[int], by: int,"), "scaled of b.py does not give by, which is"),
+        (SCALE.replace("row * factor", "row"), ""),
+    ],
+    ids=["gone", "parameter", "type", "input", "body"],
+)
+def test_who_changes_a_task_is_told_what_refers_to_it(sharing, task, broken):
+    sharing("materialize", "*", *BOTH)
+    sharing.write("a.py", task)
+    for command in (("plan", "*"), ("materialize", "*"), ("deploy",)):
+        done = sharing.run(*command, "-f", "a.py")
+        assert done.code == 0
+        assert ("this breaks what other files refer to:\n" in done.err) == bool(broken)
+        assert broken in done.err
+
+
+def test_who_refers_to_a_version_keeps_it_and_is_not_told(sharing):
+    sharing("deploy", "-f", "a.py")
+    version = json.loads(sharing("tasks", "a.py:scale", "--json"))["tasks"][0]["version"]
+    sharing.write("b.py", SCALED.replace('scale")', f'scale", version="{version}")'))
+    sharing("materialize", "*", *BOTH)
+    sharing.write("a.py", SCALE.replace("factor", "times"))
+    done = sharing.run("materialize", "*", *BOTH)
+    assert (done.code, done.err.count("this breaks")) == (0, 0)
+    assert "0 run, 2 reused" in done.out
+
+
+def test_without_a_file_all_that_is_deployed_from_here_is_meant(sharing):
+    sharing("materialize", "*", *BOTH)
+    sharing.write("a.py", SCALE.replace("return 1", "return 5"))
+    assert "1 run, 2 maybe, 0 reuse, 0 fresh" in sharing("plan", "*")
+    assert [line for line in sharing("materialize", "*").splitlines() if line.endswith(":")] == ["a.py:", "b.py:"]
+    assert sharing("show", "scaled").endswith("[15, 6]\n")
+    sharing.write("b.py", SCALED.replace("[base, 2]", "[base]"))
+    deployed = json.loads(sharing("deploy", "--json"))["locations"]
+    assert [found["location"] for found in deployed] == ["a.py", "b.py"]
+    assert assets(sharing)["rows"] == ("b.py", "stale")
+
+
+def test_what_is_printed_to_be_typed_next_can_be(sharing):
+    run = json.loads(sharing("materialize", "*", *BOTH, "--json"))["runs"][0]["run"]
+    hint = next(line for line in sharing("retract", f"{run}.0", "--reason", "wrong").splitlines() if "plan" in line)
+    assert hint.startswith("latewood plan 'status:stale' --env prod: ")
+    assert "base" in sharing("plan", "status:stale", "--env", "prod")
+    assert sharing("pin", "scaled.factor=7").endswith("see `latewood plan '*' --env prod`.\n")
+    assert "scaled" in sharing("plan", "*", "--env", "prod")
+
+
+def test_two_files_exchange_what_they_define_at_once(sharing):
+    asset = "from latewood import asset\n\n@asset\ndef {}() -> int:\n    return 1\n"
+    for names in (("one", "two"), ("two", "one")):
+        for file, name in zip(("a.py", "b.py"), names, strict=True):
+            sharing.write(file, asset.format(name))
+        done = sharing.run("deploy", *BOTH)
+        assert (done.code, done.err) == (0, "")
+        assert {key: location for key, (location, _) in assets(sharing).items()} == dict(
+            zip(names, ("a.py", "b.py"), strict=True)
+        )
+
+
+FORMED = """
+from latewood import asset, task
+from latewood.resources import Resource
+
+class Prefix(Resource):
+    text: str
+
+@task
+def formed(rows: list[int], prefix: Prefix, *, sep: str = ", ") -> str:
+    return prefix.text + sep.join(map(str, rows))
+
+@asset
+def base() -> int:
+    return 1
+"""
+FORMING = """
+from latewood import task, workflow
+from latewood.sharing import task_ref
+
+formed = task_ref("a.py:formed")
+
+@task
+def doubled(n: int) -> list[int]:
+    return [n, n]
+
+@workflow
+def forming(n: int = 4, sep: str = "-"):
+    formed(doubled(n), sep=sep)
+    formed.named("fixed")([1, 2])
+"""
+
+
+def test_steps_of_workflows_are_by_tasks_and_resources_of_files_named_with_them(sharing):
+    sharing.write("latewood.toml", '[resources.Prefix]\ntext = "rows "\n')
+    sharing.write("a.py", FORMED)
+    sharing.write("b.py", FORMING)
+    assert "4 run, 0 maybe" in sharing("plan", "*", *BOTH)
+    done = sharing.run("materialize", "*", *BOTH)
+    assert (done.code, "this breaks" in done.err) == (0, False)
+    assert sharing("show", "forming/formed").endswith('"rows 4-4"\n')
+    alone = sharing.run("deploy", "-f", "a.py")
+    assert (alone.code, alone.err) == (0, "")
+    sharing.write("latewood.toml", '[resources.Prefix]\ntext = "other "\n')
+    assert "configuration of Prefix changed" in sharing("plan", "*")
+    sharing("materialize", "*")
+    assert sharing("show", "forming/formed").endswith('"other 4-4"\n')
+    sharing.write("a.py", FORMED.replace("sep", "by"))
+    assert "forming/formed of b.py gives sep, which is no parameter" in sharing.run("deploy", "-f", "a.py").err
