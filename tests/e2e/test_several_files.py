@@ -243,7 +243,7 @@ def test_who_changes_a_task_is_told_what_refers_to_it(sharing, task, broken):
     for command in (("plan", "*"), ("materialize", "*"), ("deploy",)):
         done = sharing.run(*command, "-f", "a.py")
         assert done.code == 0
-        assert ("this breaks what other files refer to:\n" in done.err) == bool(broken)
+        assert done.err.count("this breaks what other files refer to:\n") == bool(broken)
         assert broken in done.err
 
 
@@ -339,3 +339,33 @@ def test_steps_of_workflows_are_by_tasks_and_resources_of_files_named_with_them(
     assert sharing("show", "forming/formed").endswith('"other 4-4"\n')
     sharing.write("a.py", FORMED.replace("sep", "by"))
     assert "forming/formed of b.py gives sep, which is no parameter" in sharing.run("deploy", "-f", "a.py").err
+
+
+def test_what_is_said_of_several_is_said_once(sharing):
+    sharing.write("more.py", "from latewood import asset\n\n@asset\ndef more() -> int:\n    return 1\n")
+    sharing("materialize", "*", *BOTH)
+    sharing.write("a.py", SCALE.replace("@task\n", ""))
+    done = sharing.run("materialize", "*", "-f", "a.py", "-f", "more.py")
+    assert (done.code, done.err.count("this breaks")) == (0, 1)
+
+
+OUTSIDE = """
+from latewood import asset
+from latewood.external import DataVersion, external_asset, observe
+
+feed = external_asset("feed_{n}")
+
+@observe(feed)
+def look_{n}() -> DataVersion:
+    return DataVersion("{n}")
+"""
+
+
+def test_what_is_observed_says_which_file_is_meant(sharing):
+    sharing.write("a.py", OUTSIDE.format(n=1))
+    sharing.write("b.py", OUTSIDE.format(n=2))
+    sharing("deploy", *BOTH)
+    assert "1 observation, 1 new" in sharing("observe", "feed_2")
+    assert "1 observation, 1 new" in sharing("observe", "feed_1")
+    refused = sharing.run("observe", "*")
+    assert (refused.code, "since several are deployed from here: a.py, b.py" in refused.err) == (2, True)

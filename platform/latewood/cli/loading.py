@@ -1,7 +1,7 @@
 """The definitions that a command is about: of the file or module it names, else of the one that is deployed."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from latewood.commands.ahead import Ahead
@@ -99,13 +99,22 @@ def _imports(loaded: Loaded, location: str) -> bool:
     return not loaded.sources.keys().isdisjoint(files_of(location))
 
 
-def load(workspace: Workspace, file: Path | None, module: str | None) -> Loaded:
-    """The location that was named; without a name, the one that is deployed from here. Raises UsageError."""
+def load(
+    workspace: Workspace,
+    file: Path | None,
+    module: str | None,
+    *,
+    meant: Callable[[], Collection[str]] = frozenset,
+) -> Loaded:
+    """The location that was named; without a name, the one that is deployed from here. Raises UsageError.
+
+    Of several that are, it is the one that is `meant`.
+    """
     if file is not None and module is not None:
         raise UsageError(f"expected -f FILE or -m MODULE, found both: {file} and {module}")
     root = project_root(Path.cwd())
     if file is None and module is None:
-        file, module = _only_one(workspace, root)
+        file, module = _only_one(workspace, root, meant)
     root = root if file is None else project_root(file.resolve().parent)
     return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]))
 
@@ -136,9 +145,12 @@ def deployed_here(workspace: Workspace) -> tuple[list[Path], list[str]]:
     return [file for file, _ in named if file is not None], [module for _, module in named if module is not None]
 
 
-def _only_one(workspace: Workspace, root: Path) -> Named:
-    """The only one of these. Raises UsageError."""
+def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[str]]) -> Named:
+    """The only one of these, or the only one of them that is meant. Raises UsageError."""
     here = _locations_here(workspace, root)
+    if len(here) > 1:
+        chosen = meant()
+        here = [location for location in here if location in chosen] or here
     if len(here) > 1:
         raise UsageError(f"expected -f FILE or -m MODULE, since several are deployed from here: {_listed(here)}")
     return _named(root, here[0])

@@ -11,7 +11,7 @@ from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
 from latewood.cli.wording import failure_text
-from latewood.commands.observing import Observed, observe, report
+from latewood.commands.observing import Observed, homes, observe, report
 from latewood.errors import UsageError
 
 
@@ -20,7 +20,8 @@ def observe_command(
 ) -> int:
     """Let observers look."""
     workspace = open_workspace(environment=environment)
-    done = observe(workspace, load(workspace, file, module), selection, partition=partition)
+    loaded = load(workspace, file, module, meant=lambda: homes(workspace, selection))
+    done = observe(workspace, loaded, selection, partition=partition)
     return _told(done, json_=json_)
 
 

@@ -15,7 +15,9 @@ from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepare
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.deploying import Deployed, deploy_together
-from latewood.commands.planning import Asked, awaiting_lines, refuse_nothing
+from latewood.commands.materializing import prepare
+from latewood.commands.places import may_overwrite
+from latewood.commands.planning import Asked, awaiting_lines, plan_loaded, refuse_nothing
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
@@ -57,6 +59,9 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **
     if len(loaded) == 1:
         prepared = prepared_for(workspace, loaded[0], asked)
         return execute(workspace, prepared, started, json_=json_, quiet=quiet)
+    workspace.store.require_writable()
+    if any(may_overwrite(workspace, each) for each in loaded):
+        plan_loaded(workspace, _merged(loaded), asked)  # what would overwrite is refused before anything is deployed
     _deploy(workspace, loaded)
     refuse_nothing(workspace, _merged(loaded), asked)
     locations = {asset.key: each.location for each in loaded for asset in each.assets}
@@ -70,7 +75,7 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **
             ended[each.location] = exits.STEP_FAILED
             continue
         started = time.perf_counter()
-        prepared = prepared_for(workspace, each, replace(asked, along=set(locations.values()) - {each.location}))
+        prepared = prepare(workspace, each, replace(asked, along=set(locations.values()) - {each.location}))
         ended[each.location] = exits.OK
         if not prepared.plan.tasks and not awaiting_lines(prepared.plan):
             continue

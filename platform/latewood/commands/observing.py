@@ -187,11 +187,21 @@ def _partitions(asset: AssetDefinition, partition: str, now: datetime) -> Sequen
     return keys_of(asset.partitions, parse_partitions(asset.partitions, partition, now))
 
 
-def _observable(view: View, loaded: Loaded, selection: str) -> list[AssetDefinition]:
+def homes(workspace: Workspace, selection: str) -> set[str]:
+    """The locations whose external assets a selection names, as they are deployed. Raises UsageError."""
+    view = view_of(workspace)
+    return {view.locations[asset.key] for asset in _selected(view, selection) if asset.origin is Origin.EXTERNAL}
+
+
+def _selected(view: View, selection: str) -> list[AssetDefinition]:
     parsed = parse(selection)
     if uses_status(parsed):
         raise UsageError(f'"{selection}": what is to be observed is chosen by key, group, tag, owner or kind')
-    chosen = [view.catalog[key] for key in select(parsed, view.catalog.graph, view.catalog.assets)]
+    return [view.catalog[key] for key in select(parsed, view.catalog.graph, view.catalog.assets)]
+
+
+def _observable(view: View, loaded: Loaded, selection: str) -> list[AssetDefinition]:
+    chosen = _selected(view, selection)
     found = [asset for asset in chosen if asset.key in loaded.observers or _has_io(asset, loaded)]
     if found:
         return found
