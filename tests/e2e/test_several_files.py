@@ -369,3 +369,14 @@ def test_what_is_observed_says_which_file_is_meant(sharing):
     assert "1 observation, 1 new" in sharing("observe", "feed_1")
     refused = sharing.run("observe", "*")
     assert (refused.code, "since several are deployed from here: a.py, b.py" in refused.err) == (2, True)
+
+
+def test_nothing_is_deployed_where_one_of_them_would_overwrite_anothers_values(sharing):
+    stored = "from latewood import asset\nfrom latewood.io import Json\n\n"
+    stored += '@asset(io=Json("out/{asset}.json"))\ndef kept() -> int:\n    return 1\n'
+    sharing.write("a.py", stored)
+    sharing.write("b.py", "from latewood import asset\n\n@asset\ndef more(kept: int) -> int:\n    return kept\n")
+    sharing("materialize", "*", *BOTH)
+    refused = sharing.run("materialize", "*", *BOTH, "--env", "dev", "--force")
+    assert (refused.code, "out/kept.json" in refused.err) == (2, True)
+    assert sharing.run("assets", "--env", "dev").code == 2, "there is no such environment yet"
