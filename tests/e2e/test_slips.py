@@ -12,6 +12,10 @@ from e2e.shop import SHOP, answer
     ("arguments", "message"),
     [
         (["materialize"], "Missing argument 'SELECTION'"),
+        (["materialize", "total", "scaled"], "expected one selection, found 2 words; 'total or scaled' selects all of"),
+        (["assets", "total", "scaled"], "'total or scaled' selects all of them"),
+        (["plan", "shop.py", "other.py"], "quote it, as in '*'"),
+        (["rollback"], "rollback [OPTIONS] KEY VERSION|--to-time|--to-position"),
         (["materialise", "*"], "Did you mean 'materialize'?"),
         (["why", "k", "-f", "shop.py", "-f", "other.py"], "'-f' / '--file': expected it once, found it 2 times"),
         (["why", "k", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),

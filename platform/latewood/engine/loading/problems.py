@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 from latewood.errors import DefinitionError, LatewoodError
 from latewood.promises import Place
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -40,9 +39,7 @@ class Problems:
 
     @contextmanager
     def of(self, function: Callable[..., Any], subject: str, place: Place | None = None) -> Iterator[None]:
-        """What nobody expected while this was defined becomes a problem of it: a class of the user's, asked for its
-        schema or its text, may raise anything.
-        """
+        """What nobody expected while this was defined becomes a problem of it: classes of users may raise anything."""
         try:
             yield
         except LatewoodError:

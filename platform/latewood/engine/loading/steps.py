@@ -36,7 +36,7 @@ _OWN: Final[Mapping[Callable[..., Any], str]] = {
 }
 """Tasks of Latewood's own; what they do is versioned by hand, like a format."""
 
-PASS_IT: Final = "pass the asset itself to the step"
+AS_ASSET: Final = "pass the asset itself to the step"
 """How a step reads what an input of its workflow cannot say."""
 
 
@@ -287,7 +287,7 @@ class _Bound:
                 case _ if argument is _EMPTY and default is _EMPTY:
                     self.messages.append(f'parameter "{name}" is given nothing')
                 case _:
-                    self.parameters[name] = parameter_of(name, annotation, default, instead=PASS_IT)
+                    self.parameters[name] = parameter_of(name, annotation, default, instead=AS_ASSET)
                     self.types[name] = annotation
                     if argument is not _EMPTY:
                         self.fixed[name] = parse_parameter(name, annotation, argument)
@@ -307,7 +307,7 @@ class _Bound:
             )
             return
         try:
-            self.parameters[name] = parameter_of(name, annotation, given.default, instead=PASS_IT)
+            self.parameters[name] = parameter_of(name, annotation, given.default, instead=AS_ASSET)
         except DefinitionError as error:
             if given.annotation is Any:
                 raise
