@@ -164,3 +164,10 @@ def test_a_folder_for_a_file_and_an_environment_for_an_asset_are_told_as_what_th
     shop.here("env", "create", "trial")
     diff = shop.here("env", "diff", "trial", "prod")
     assert (diff.code, 'no asset "prod"; the environment of that name is said by `--to prod`' in diff.err) == (2, True)
+
+
+def test_0_a_run_that_no_engine_takes_is_asked_for_and_told(shell):
+    shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
+    told = shell.here("materialize", "*", "-f", "base.py", "--detach")
+    assert (told.code, "No engine is running: start one, `latewood engine`" in told.out) == (0, True)
+    assert answer(shell, "materialize", "*", "--detach")["engines"] == []

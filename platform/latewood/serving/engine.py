@@ -404,7 +404,6 @@ class Engine:
         self._be_here()
         while not self._stop.wait(self._lease.total_seconds() / 3):
             begun = monotonic()
-            self._be_here()
             for run in list(self._active.values()):
                 try:
                     renew(self._workspace.log.engine, run.lease, duration=self._lease)
@@ -412,5 +411,6 @@ class Engine:
                     self._inbox.put(lambda run=run, error=error: self._leave(run, error))  # type: ignore[misc]
                 except LogError:
                     break  # the server is away; it may be back before the leases end
+            self._be_here()  # after those that something hangs on
             LOG.debug("leases renewed in %.3f s", monotonic() - begun)
             self._inbox.put(self._look_behind)
