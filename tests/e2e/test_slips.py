@@ -171,3 +171,36 @@ def test_0_a_run_that_no_engine_takes_is_asked_for_and_told(shell):
     told = shell.here("materialize", "*", "-f", "base.py", "--detach")
     assert (told.code, "No engine is running: start one, `latewood engine`" in told.out) == (0, True)
     assert answer(shell, "materialize", "*", "--detach")["engines"] == []
+
+
+WITHOUT = """
+from latewood import *
+
+@task
+def size() -> int:
+    return 1
+
+@task
+def large(size: int) -> int:
+    return size
+
+@task
+def small(size: int) -> int:
+    return -size
+
+@workflow
+def chosen() -> int:
+    found = size()
+    return when(found > 5).then(large, found).otherwise(small, found)
+"""
+
+
+def test_0_strictly_only_what_is_wanted_counts_as_left_out(shell):
+    shell.write("without.py", WITHOUT)
+    assert shell.here("materialize", "*", "-f", "without.py", "--strict").code == 0, "a branch is not taken"
+    assert shell.here("materialize", "*", "--strict").code == 0
+    shell.write(
+        "top.py", "from latewood import *\n@asset(inputs={'x': 'chosen/size'})\ndef top(x: int) -> int: return x\n"
+    )
+    other = shell.here("materialize", "+top", "-f", "top.py", "--strict")
+    assert (other.code, "left out: chosen/size, of without.py" in other.out) == (0, True)

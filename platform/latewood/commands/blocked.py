@@ -84,8 +84,11 @@ def blocked_lines(made: Plan) -> list[LeftOut]:
 
 
 def is_incomplete(made: Plan) -> bool:
-    """Whether anything selected is left out that is wanted: not so what a branch or an optional output does without."""
-    if made.awaiting or made.request.elsewhere:
+    """Whether anything selected is left out that this location could be wanted to make.
+
+    Not so what a branch or an optional output does without, and what other locations make: that is up to them.
+    """
+    if made.awaiting:
         return True
     groups = (group for task in made.tasks for group in task.groups if group.action is Action.BLOCKED)
     return any(reason.cause not in (Cause.ABSENT, Cause.UNTAKEN) for group in groups for reason in group.reasons)
