@@ -11,7 +11,14 @@ from sqlalchemy import Engine
 
 from latewood_eventlog.errors import LeaseLost
 from latewood_eventlog.records import Fence
-from latewood_eventlog.statements import ACQUIRE_LEASE, HELD_LEASES, LEASE_EPOCH, RELEASE_LEASE, RENEW_LEASE
+from latewood_eventlog.statements import (
+    ACQUIRE_LEASE,
+    HELD_BELOW,
+    HELD_LEASES,
+    LEASE_EPOCH,
+    RELEASE_LEASE,
+    RENEW_LEASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +74,9 @@ def held(engine: Engine, project: str, names: list[str]) -> frozenset[str]:
     """Those of the named leases that somebody holds now."""
     with engine.begin() as connection:
         return frozenset(connection.execute(HELD_LEASES, {"project": project, "names": names}).scalars())
+
+
+def held_below(engine: Engine, project: str, prefix: str) -> tuple[str, ...]:
+    """The leases whose names begin so and that somebody holds now, in order of names."""
+    with engine.begin() as connection:
+        return tuple(connection.execute(HELD_BELOW, {"project": project, "prefix": prefix}).scalars())

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSON, UUID
 SCHEMA: Final = "latewood"
 """The Postgres schema that holds every table; each connection's search path."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The migration that this code is written for."""
 
 metadata: Final = MetaData()
@@ -68,6 +68,7 @@ leases: Final = Table(
     Column("holder", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("renewed_at", DateTime(timezone=True), nullable=False),
 )
 
 projections: Final = Table(

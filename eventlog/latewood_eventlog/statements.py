@@ -65,14 +65,15 @@ CHANNEL: Final = "latewood_log"
 ANNOUNCE: Final = text(f"NOTIFY {CHANNEL}")
 
 ACQUIRE_LEASE: Final = text(
-    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at) "
-    "VALUES (:project, :name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds)) "
+    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at) "
+    "VALUES (:project, :name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp()) "
     "ON CONFLICT (project, name) DO UPDATE SET holder = excluded.holder, epoch = held.epoch + 1, "
-    "expires_at = excluded.expires_at WHERE held.expires_at <= clock_timestamp() "
+    "expires_at = excluded.expires_at, renewed_at = excluded.renewed_at WHERE held.expires_at <= clock_timestamp() "
     "RETURNING epoch, expires_at"
 )
 RENEW_LEASE: Final = text(
-    "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
+    "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "
+    "renewed_at = clock_timestamp() "
     "WHERE project = :project AND name = :name AND epoch = :epoch AND expires_at > '-infinity' RETURNING expires_at"
 )
 LEASE_EPOCH: Final = text("SELECT epoch FROM leases WHERE project = :project AND name = :name")
@@ -89,16 +90,21 @@ HELD_LEASES: Final = text(
     "AND expires_at > clock_timestamp()"
 )
 
+HELD_BELOW: Final = text(
+    "SELECT name FROM leases WHERE project = :project AND starts_with(name, :prefix) "
+    "AND expires_at > clock_timestamp() ORDER BY name"
+)
+
 LEASE_IS_HELD: Final = (
     "EXISTS (SELECT FROM leases l WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"
 )
 """A condition for queries of read models, given the columns: whether a lease is held, as far as their snapshot sees."""
 
-LEASE_TO_GO: Final = (
-    "(SELECT extract(epoch FROM l.expires_at - clock_timestamp())::float8 FROM leases l "
+LEASE_UNHEARD: Final = (
+    "(SELECT greatest(0, extract(epoch FROM clock_timestamp() - l.renewed_at))::float8 FROM leases l "
     "WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"
 )
-"""Likewise: for how many seconds more it is held if nobody renews it; null where nobody holds it."""
+"""Likewise: for how many seconds its holder was not heard of; null where nobody holds it."""
 
 _COLUMNS: Final[tuple[ColumnElement[Any], ...]] = tuple(
     cast(column, Text).label("data") if column.name == "data" else column for column in events.columns

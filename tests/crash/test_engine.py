@@ -9,7 +9,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from crash.conftest import head_keys
+from crash.conftest import head_keys, let_leases_end
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
@@ -26,7 +26,7 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.serving.requesting import cancel
+from latewood.serving.requesting import cancel, engines
 from latewood_eventlog.audit import verify
 from postgres.ledger import meanwhile
 
@@ -63,6 +63,23 @@ def test_a_run_that_was_asked_for_is_driven_and_leaves_nothing_to_do(workspace, 
     again = materialize(workspace, prepare(workspace, load(DAYS.format(pause="")), Asked(selection="*")))
     assert (again.tally.ran, again.fresh) == (0, 102)
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_it_is_known_whether_an_engine_serves_and_when_it_was_last_heard_of(workspace, environ, asked_for):
+    assert engines(workspace) == ()
+    asked = asked_for(DAYS.format(pause="time.sleep(0.1)"), "day")
+    with engine(environ, "--lease", "600"):
+        until(lambda: run_named(workspace, asked.run).status == "running")
+        assert len(engines(workspace)) == 1
+        assert run_named(workspace, asked.run).unheard_s < 60, "though the lease is for ten minutes"
+    assert len(engines(workspace)) == 1, "one that was killed is known as gone when its lease has ended"
+    let_leases_end(workspace)
+    assert engines(workspace) == ()
+    with engine(environ) as process:
+        until(lambda: engines(workspace))
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(60)
+    assert engines(workspace) == (), "who ends by itself says so"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -47,6 +47,8 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
     assert "retracted  sales 2026-03-03" in shop.here("why", "report").out
     assert "1 stale, retracted" in shop.here("assets", "status:retracted").out
     assert "retracted" in shop.here("asset", "sales").out
+    rows = [line for line in shop.here("compare", "sales").out.splitlines() if "retracted" in line]
+    assert [row.split()[:3] for row in rows] == [["●", "retracted", f"{run}.1"]]
 
     barred = f"would be made as {run}.1 was, which is retracted (the till was broken)"
     plan = next(line for line in shop.here("plan", "*").out.splitlines() if barred in line)
@@ -57,10 +59,11 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
         assert f"left out: sales (1 partition) {barred}" in done.out
         assert "0 run, 2 reused" in done.out
         assert "What could be made is fresh" in done.out
+    assert shop.here("materialize", "*", "--strict").code == 1
     assert answer(shop, "materialize", "*", "-q")["left_out"][0].startswith("sales (1 partition) would be made as")
     alone = shop.here("materialize", "sales", "--partition", "2026-03-03")
     assert (alone.code, f"sales (1 partition) {barred}" in alone.err) == (2, True)
-    assert len(answer(shop, "runs")) == 4
+    assert len(answer(shop, "runs")) == 5
 
     allowed = answer(shop, "retract", f"{run}.1", "--reason", "counted again", "--override")
     assert allowed["versions"] == [
@@ -89,7 +92,9 @@ def test_a_range_of_what_a_run_made_is_retracted(shop):
 
 def test_a_renamed_asset_keeps_its_history(shop):
     before = str(answer(shop, "assets")["position"])
-    assert "sales is turnover from position" in shop.here("rename", "sales", "turnover").out
+    told = shop.here("rename", "sales", "turnover").out
+    assert "sales is turnover from position" in told
+    assert '@asset(key="turnover") keeps the function\'s name, and so its code' in told
     shop.write("a.py", SHOP.format(name='key="turnover", ', inputs='inputs={"sales": "turnover"}'))
     assert "0 run, 4 reused" in shop.here("materialize", "*").out
     assert "sales -> turnover" in shop.here("asset", "turnover").out
@@ -97,6 +102,25 @@ def test_a_renamed_asset_keeps_its_history(shop):
     assert 'it is called "turnover" here' in shop.here("asset", "sales").err
     assert "sales" in shop.here("assets", "--as-of", before).out
     assert shop.here("log", "verify").code == 0
+
+
+def test_what_was_likely_renamed_in_the_code_alone_is_told(shop):
+    hint = "turnover is made as sales was: if that is its new name, `latewood rename sales turnover` before it is made"
+    renamed = SHOP.format(name="", inputs='inputs={"sales": "turnover"}').replace("def sales", "def turnover")
+    shop.write("a.py", renamed)
+    assert hint in shop.here("plan", "*").err
+    shop.write("a.py", renamed.replace("sold", "sold again"))
+    assert "would drop: 1 asset" in (told := shop.here("plan", "*").err)
+    assert "is made as" not in told
+    twice = renamed + renamed.partition("\n\n")[2].partition("@asset(inputs")[0].replace("turnover", "copy")
+    shop.write("a.py", twice)
+    assert "is made as" not in shop.here("plan", "*").err, "it may be either"
+    shop.write("a.py", renamed)
+    assert hint in shop.here("deploy", "-f", "a.py").err
+    assert "sales is turnover from position" in shop.here("rename", "sales", "turnover").out
+    assert shop.here("deploy", "-f", "a.py").code == 0
+    page = answer(shop, "asset", "turnover")
+    assert (page["versions_count"], page["renames"][0]["old"]) == (3, "sales"), "its history goes on"
 
 
 @pytest.mark.parametrize(

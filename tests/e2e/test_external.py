@@ -63,6 +63,7 @@ def test_what_is_seen_is_told_and_what_reads_it_is_made(shell):
         in blocked.err
     )
     assert "left out: turnover reads till" in shell.here("materialize", "*").out
+    assert [shell.here("materialize", "*", *more, "--strict").code for more in ([], ["--dry-run"])] == [1, 1]
     assert "till was never observed" in shell.here("plan", "turnover").out
     assert "unobserved till was never observed: `latewood observe till`" in shell.here("why", "turnover").out
 
@@ -273,3 +274,32 @@ def test_an_external_asset_is_renamed_and_dropped_as_others_are(shop):
     shop.write("shop.py", SHOP.replace('external_asset("till"', 'external_asset("cash"'))
     assert answer(shop, "materialize", "*")["ran"] == 0
     assert answer(shop, "asset", "cash")["versions"][0]["data_version"] == "given:monday"
+
+
+MANY = """
+from latewood import *
+from latewood.external import DataVersion, external_asset, observe
+import pathlib
+
+regions = Static([f"r{n:02}" for n in range(40)])
+till = external_asset("till", partitions=regions)
+
+@observe(till)
+def look(key: PartitionKey) -> DataVersion:
+    return DataVersion(next((line for line in pathlib.Path("seen").read_text().split() if key in line), "none"))
+"""
+
+
+def test_of_many_partitions_those_that_changed_are_told_and_the_rest_is_counted(shell):
+    shell.write("many.py", MANY)
+    shell.write("seen", "")
+    first = shell.here("observe", "till", "-f", "many.py").out
+    assert first.count(" new") >= 40, "nothing is left out where there is no terminal"
+    shell.write("seen", "r03:changed")
+    second = [" ".join(line.split()) for line in shell.here("observe", "till", "-f", "many.py").out.splitlines()]
+    assert second[1:] == [
+        "till r03 given:r03:changed changed",
+        "till r00..r39 39 partitions as before",
+        second[-1],
+    ]
+    assert second[-1].startswith("40 observations, 0 new, 1 changed, at position")

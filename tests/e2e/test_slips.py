@@ -12,6 +12,10 @@ from e2e.shop import SHOP, answer
     ("arguments", "message"),
     [
         (["materialize"], "Missing argument 'SELECTION'"),
+        (["materialize", "total", "scaled"], "expected one selection, found 2 words; 'total or scaled' selects all of"),
+        (["assets", "total", "scaled"], "'total or scaled' selects all of them"),
+        (["plan", "shop.py", "other.py"], "quote it, as in '*'"),
+        (["rollback"], "rollback [OPTIONS] KEY VERSION|--to-time|--to-position"),
         (["materialise", "*"], "Did you mean 'materialize'?"),
         (["why", "k", "-f", "shop.py", "-f", "other.py"], "'-f' / '--file': expected it once, found it 2 times"),
         (["why", "k", "-f", "shop.py", "-m", "other"], "expected -f FILE or -m MODULE, found both: shop.py and other"),
@@ -164,3 +168,43 @@ def test_a_folder_for_a_file_and_an_environment_for_an_asset_are_told_as_what_th
     shop.here("env", "create", "trial")
     diff = shop.here("env", "diff", "trial", "prod")
     assert (diff.code, 'no asset "prod"; the environment of that name is said by `--to prod`' in diff.err) == (2, True)
+
+
+def test_0_a_run_that_no_engine_takes_is_asked_for_and_told(shell):
+    shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
+    told = shell.here("materialize", "*", "-f", "base.py", "--detach")
+    assert (told.code, "No engine is running: start one, `latewood engine`" in told.out) == (0, True)
+    assert answer(shell, "materialize", "*", "--detach")["engines"] == []
+
+
+WITHOUT = """
+from latewood import *
+
+@task
+def size() -> int:
+    return 1
+
+@task
+def large(size: int) -> int:
+    return size
+
+@task
+def small(size: int) -> int:
+    return -size
+
+@workflow
+def chosen() -> int:
+    found = size()
+    return when(found > 5).then(large, found).otherwise(small, found)
+"""
+
+
+def test_0_strictly_only_what_is_wanted_counts_as_left_out(shell):
+    shell.write("without.py", WITHOUT)
+    assert shell.here("materialize", "*", "-f", "without.py", "--strict").code == 0, "a branch is not taken"
+    assert shell.here("materialize", "*", "--strict").code == 0
+    shell.write(
+        "top.py", "from latewood import *\n@asset(inputs={'x': 'chosen/size'})\ndef top(x: int) -> int: return x\n"
+    )
+    other = shell.here("materialize", "+top", "-f", "top.py", "--strict")
+    assert (other.code, "left out: chosen/size, of without.py" in other.out) == (0, True)

@@ -80,8 +80,8 @@ def test_from_a_sweep_to_a_pinned_best(model):
     assert best["parameters"] == {"train.depth": [6], "train.eta": [0.2]}
     assert best["metrics"] == {"rows": 4, "loss": 1.0}
     table = model.here("compare", "metrics", "--by", "loss", "--lowest").out.splitlines()
-    assert re.match(r" +version +train.depth +train.eta +loss +rows$", table[0])
-    assert next(line for line in table if line.startswith("●")).split()[2:4] == ["3", "0.1"]
+    assert re.match(r" +version +made +train.depth +train.eta +loss +rows$", table[0])
+    assert next(line for line in table if line.startswith("●")).split()[4:6] == ["3", "0.1"]
     assert worst["metrics"]["loss"] == 16.0
 
     promoted = model.here("promote", best["version"])
@@ -117,6 +117,18 @@ def test_lists_and_texts_with_commas_can_be_given(model):
     answer(model, "materialize", "*", "-f", "model.py", "--param", 'train.words=["a","b"],[]')
     found = [v["parameters"]["train.words"] for v in answer(model, "compare", "train")["versions"]]
     assert found == [[[]], [["a", "b"]]]
+
+
+def test_versions_that_differ_in_code_alone_do_not_look_alike(model):
+    model.here("materialize", "*", "-f", "model.py")
+    assert "code" not in model.here("compare", "train").out.split("\n")[0].split()
+    model.write("model.py", MODEL.replace("* depth * eta", "* eta * depth"))
+    model.here("materialize", "*")
+    head, *rows = [line.split() for line in model.here("compare", "train").out.splitlines()[:3]]
+    assert head[:3] == ["version", "made", "code"]
+    found = answer(model, "compare", "train")["versions"]
+    assert [row[-2] for row in rows] == [v["code"][:8] for v in found]
+    assert len({v["code"] for v in found}) == 2
 
 
 def test_why_says_who_pinned_and_branches_inherit(model):

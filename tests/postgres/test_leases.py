@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from latewood_eventlog.errors import LeaseLost
-from latewood_eventlog.leases import acquire, held, release, renew
+from latewood_eventlog.leases import acquire, held, held_below, release, renew
+from latewood_eventlog.statements import LEASE_UNHEARD
 from postgres.ledger import happened, to
 
 TESTS = Path(__file__).parents[1]
@@ -154,3 +156,28 @@ def test_threads_that_race_for_an_expired_lease(ledger):
     for thread in threads:
         thread.join()
     assert [lease.epoch for lease in won if lease is not None] == [2]
+
+
+def test_when_a_holder_was_last_heard_of_does_not_hang_on_for_how_long_it_leases(engine):
+    def unheard():
+        with engine.begin() as connection:
+            return connection.execute(text("SELECT " + LEASE_UNHEARD % ("'p'", "'run'"))).scalar_one()
+
+    assert unheard() is None
+    lease = acquire(engine, "p", "run", holder="ann", duration=MINUTE)
+    time.sleep(0.3)
+    assert 0.3 <= unheard() < 20
+    renew(engine, lease, duration=60 * MINUTE)
+    assert 0 <= unheard() < 0.3
+    release(engine, lease)
+    assert unheard() is None, "nobody is there to be heard of"
+
+
+def test_who_holds_a_lease_of_a_kind_is_listed(engine):
+    kept = [acquire(engine, "p", f"engine/{name}", holder="ann", duration=MINUTE) for name in ("b", "a", "c")]
+    acquire(engine, "p", "run/engine/d", holder="ann", duration=MINUTE)
+    acquire(engine, "q", "engine/e", holder="ann", duration=MINUTE)
+    acquire(engine, "p", "engine/gone", holder="ann", duration=MOMENT)
+    time.sleep(0.03)
+    release(engine, kept[2])
+    assert held_below(engine, "p", "engine/") == ("engine/a", "engine/b")

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import inspect
 from latewood_eventlog import schema
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, SchemaUnknown
+from latewood_eventlog.leases import acquire, renew
 from latewood_eventlog.migrate import migrate, require_schema
 from latewood_eventlog.schema import SCHEMA_VERSION
 from postgres.ledger import Balances, Movements, moved, open_ledger, opened, to
@@ -44,6 +46,7 @@ def test_migrating_again_does_nothing(empty):
     done = migrate(empty.owner, BOTH)
     assert done == (
         "applied 0001_log.sql",
+        "applied 0002_leases.sql",
         "built projection balances version 1",
         "built projection movements version 1",
     )
@@ -104,15 +107,23 @@ def test_two_migrations_never_build_at_once(ledger):
 # ── what the code refuses ────────────────────────────────────────────────────────────────────────────────
 
 
+def test_leases_are_kept_by_a_database_that_comes_from_version_1(ledger):
+    lease = acquire(ledger.engine, "p", "run", holder="ann", duration=timedelta(minutes=1))
+    ledger.rows("ALTER TABLE leases DROP COLUMN renewed_at", role="owner")
+    ledger.rows("DELETE FROM schema_version WHERE version = 2", role="owner")
+    assert migrate(ledger.owner, BOTH)[0] == "applied 0002_leases.sql"
+    assert renew(ledger.engine, lease, duration=timedelta(minutes=1)) > lease.expires_at
+
+
 def test_a_database_that_was_never_migrated_is_named_so(empty):
-    with pytest.raises(SchemaUnknown, match="database schema: expected version 1, found 0; run `latewood db migrate`"):
+    with pytest.raises(SchemaUnknown, match="database schema: expected version 2, found 0; run `latewood db migrate`"):
         require_schema(empty.engine, BOTH)
 
 
 def test_a_newer_schema_is_refused(ledger):
     ledger.rows("INSERT INTO schema_version VALUES (99)", role="owner")
     for refuses in (require_schema, migrate):
-        with pytest.raises(SchemaUnknown, match="database schema: expected version 1, found 99; upgrade") as refused:
+        with pytest.raises(SchemaUnknown, match="database schema: expected version 2, found 99; upgrade") as refused:
             refuses(ledger.owner)
         assert (refused.value.found, refused.value.needed) == (99, SCHEMA_VERSION)
 

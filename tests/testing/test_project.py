@@ -267,7 +267,8 @@ def test_definitions_come_as_list_as_definitions_or_as_module():
         with Project(definitions) as project:
             assert list(project.plan().actions) == ["orders", "turnover"]
     with pytest.raises(
-        DefinitionsInvalid, match="expected assets, checks, workflows, launch plans and observers, found int"
+        DefinitionsInvalid,
+        match="expected assets, checks, workflows, launch plans, observers and automations, found int",
     ):
         Project([orders, 3])
     with pytest.raises(DefinitionsInvalid, match='parameter "orders": no asset of that name'):

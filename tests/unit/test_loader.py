@@ -52,6 +52,90 @@ def reads(asset):
     return {i.name: (i.asset, i.mapping) for i in asset.task.inputs}
 
 
+TABLE = 'Table["a: int64"]'
+
+
+def test_a_table_is_no_run_parameter_and_the_message_says_where_it_belongs(refused):
+    message = refused(f"""
+        import pandas as pd
+        import pyarrow as pa
+        @asset
+        def t1() -> pa.Table: ...
+        @asset
+        def arrow(*, t1: pa.Table) -> int: ...
+        @asset
+        def frame(*, t1: pd.DataFrame) -> int: ...
+        @asset
+        def declared(*, t1: {TABLE} | None = None) -> int: ...
+        @task
+        def report(table: {TABLE}) -> int: ...
+        @workflow
+        def tuning(table: {TABLE}) -> int:
+            return report(table)
+    """)
+    no = "a table is no run parameter"
+    assert message.splitlines() == [
+        f'defs.py:10: asset "arrow": parameter "t1": {no}; move it before the star',
+        f'defs.py:12: asset "frame": parameter "t1": {no}; move it before the star',
+        f'defs.py:14: asset "declared": parameter "t1": {TABLE} | None is no run parameter; move it before the star',
+        f'defs.py:18: workflow "tuning": parameter "table": {no}; pass the asset itself to the step',
+    ]
+
+
+def test_what_nobody_expected_is_a_problem_with_its_place(refused):
+    message = refused("""
+        class Odd:
+            @classmethod
+            def __get_pydantic_core_schema__(cls, source, handler):
+                raise KeyError("odd")
+        @asset
+        def total(*, odd: Odd) -> int: ...
+        @task
+        def judged(*, odd: Odd) -> int: ...
+        @asset
+        def sound() -> int: ...
+        @check(sound)
+        def good(sound: int, *, odd: Odd) -> bool: ...
+    """)
+    why = "cannot be defined: KeyError: 'odd' (raised in defs.py:9)"
+    assert message.splitlines() == [
+        f'defs.py:10: asset "total": {why}',
+        f'defs.py:12: task "judged": {why}',
+        f'defs.py:16: check "good": {why}',
+    ]
+
+
+def test_what_no_place_was_foreseen_for_is_a_problem_too(refused):
+    message = refused("""
+        class Odd(dict):
+            def items(self):
+                raise OSError("odd\\nand more")
+        @asset
+        def sound() -> int: ...
+        plan = LaunchPlan("plan", sound.options.get("key", "sound"), fixed=Odd(a=1))
+    """)
+    assert message == "defs.py:8: cannot be defined: OSError: odd (raised in defs.py:8)"
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation"), [("window", "TimeWindow"), ("context", "Context"), ("partition", "PartitionKey")]
+)
+def test_a_parameter_that_the_run_gives_needs_its_annotation(refused, name, annotation):
+    message = refused(f"""
+        @asset(partitions=days)
+        def day({name}) -> int: ...
+    """)
+    assert f"Annotate it, `{name}: {annotation}`, if it is the run that gives it" in message
+
+
+def test_a_syntax_error_shows_the_line(refused):
+    assert refused("""
+        @asset
+        def day() -> int
+            return 1
+    """).splitlines() == ["defs.py:7: SyntaxError: expected ':'", "    def day() -> int"]
+
+
 # ── what is found ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -58,7 +58,9 @@ def rename_command(*, old: str, new: str, json_: bool) -> int:
     if done.behind:
         where = ", ".join(done.behind)
         console().print(
-            f"Define {done.new} in the code and deploy it: until then {where} goes on as it is.", style="dim"
+            f"Define {done.new} in the code and deploy it: until then {where} goes on as it is. "
+            f'@asset(key="{done.new}") keeps the function\'s name, and so its code: then nothing is stale.',
+            style="dim",
         )
     for place in done.places:
         before, after = (place.replace("{asset}", name) for name in (done.old, done.new))

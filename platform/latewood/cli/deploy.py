@@ -11,6 +11,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
 from latewood.commands.breaking import broken_readers, broken_references
 from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.renaming import likely_renames
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
@@ -62,6 +63,9 @@ def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: 
             fg="yellow",
             err=True,
         )
+        for old, new in likely_renames(workspace, loaded, deployed):
+            way = f"if that is its new name, `latewood rename {old} {new}` before it is made"
+            click.secho(f"  {new} is made as {old} was: {way}", fg="yellow", err=True)
 
 
 def say_broken(view: View, loaded: Loaded) -> None:

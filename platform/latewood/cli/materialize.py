@@ -19,7 +19,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress
 from latewood.cli.wording import change_text
-from latewood.commands.blocked import barred_text, blocked_lines, is_barred, root_text
+from latewood.commands.blocked import barred_text, blocked_lines, is_barred, is_incomplete, root_text
 from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines, plan_loaded
@@ -49,13 +49,20 @@ _ACTION_STYLE = {"run": "bold", "maybe": "yellow", "blocked": "red", "skip": "di
 
 
 def materialize_command(
-    *, file: Path | None, module: str | None, environment: str | None, json_: bool, quiet: bool, **asked: Any
+    *,
+    file: Path | None,
+    module: str | None,
+    environment: str | None,
+    json_: bool,
+    quiet: bool,
+    strict: bool,
+    **asked: Any,
 ) -> int:
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
     prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
-    return execute(workspace, prepared, started, json_=json_, quiet=quiet)
+    return execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict)
 
 
 def execute(
@@ -65,11 +72,12 @@ def execute(
     *,
     json_: bool,
     quiet: bool,
+    strict: bool = False,
     told: Callable[[dict[str, Any]], None] = print_json,
 ) -> int:
     """Run what was prepared, show how far it is unless that should be quiet, and how it ended; the exit code.
 
-    What there is to say in JSON is `told`.
+    Where one is `strict`, leaving something out is a failure. What there is to say in JSON is `told`.
     """
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
@@ -77,7 +85,9 @@ def execute(
         told({**_result_json(result), "left_out": [left.line for left in blocked_lines(prepared.plan)]})
     else:
         _print_result(out, prepared, result, time.perf_counter() - started)
-    return _exit_code(result)
+    code = _exit_code(result)
+    incomplete = is_incomplete(prepared.plan) or result.tally.barred
+    return exits.STEP_FAILED if strict and incomplete and code == exits.OK else code
 
 
 def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, quiet: bool) -> Result:
@@ -99,13 +109,21 @@ def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, q
         return materialize(workspace, prepared, report=report, notice=notice)
 
 
-def plan_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
+def plan_command(
+    *,
+    file: Path | None,
+    module: str | None,
+    environment: str | None,
+    json_: bool,
+    strict: bool = False,
+    **asked: Any,
+) -> int:
     """Print what materialize would do with the same definitions. Nothing is recorded."""
     workspace = open_workspace(environment=environment)
-    return plan_of_loaded(workspace, load(workspace, file, module), asked_for(**asked), json_=json_)
+    return plan_of_loaded(workspace, load(workspace, file, module), asked_for(**asked), json_=json_, strict=strict)
 
 
-def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool) -> int:
+def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool, strict: bool = False) -> int:
     """Print what would be done with what was loaded, what deploying it would drop included. Nothing is recorded."""
     view, made = plan_loaded(workspace, loaded, asked)
     dropped: tuple[AssetKey, ...] = ()
@@ -119,7 +137,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
         print_json({**_plan_json(made, changes), "would_drop": dropped})
     else:
         _print_plan(console(), made, asked, changes)
-    return exits.OK
+    return exits.STEP_FAILED if strict and is_incomplete(made) else exits.OK
 
 
 def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared:

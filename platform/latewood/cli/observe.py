@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Console
 
 from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
 from latewood.cli.wording import failure_text
-from latewood.commands.observing import Observed, homes, observe, report
+from latewood.commands.observing import Observed, Seen, homes, observe, report
 from latewood.errors import UsageError
+from latewood.model.keys import AssetKey
 
 
 def observe_command(
@@ -85,13 +87,7 @@ def _told(done: Observed, *, json_: bool) -> int:
         )
         return code
     out = console()
-    rows = table("asset", "partition", "data version", "", spare=("partition",))
-    for seen in done.seen[-_SHOWN:]:
-        word = "new" if seen.is_new else "as before"
-        rows.add_row(
-            seen.key, seen.partition, content_text(seen.data_version), " ".join((word, metadata_text(seen.metadata)))
-        )
-    out.print(rows)
+    _print_seen(out, done.seen)
     for failed in done.unseen:
         name = f"{failed.key} {failed.partition}".rstrip()
         out.print(f"{name}: {failed.failure.error}: {failed.failure.message}", style="red")
@@ -100,11 +96,39 @@ def _told(done: Observed, *, json_: bool) -> int:
     for found in done.not_passed:
         name = f"{found.key} {found.verdict.partition}".rstrip()
         out.print(f"{name}: {failure_text(found.verdict)}", style="red" if found.verdict.blocking else "yellow")
-    new = sum(seen.is_new for seen in done.seen)
-    out.print(f"{plural(len(done.seen), 'observation')}, {new:,} new, at position {done.position:,}", style="dim")
+    new = sum(not seen.before for seen in done.seen)
+    changed = sum(seen.is_new for seen in done.seen) - new
+    counts = [plural(len(done.seen), "observation"), f"{new:,} new", *([f"{changed:,} changed"] if changed else [])]
+    out.print(f"{', '.join(counts)}, at position {done.position:,}", style="dim")
     if done.printed:
         out.print(f"`latewood logs {done.observation}` has what was printed", style="dim")
     return code
 
 
 _SHOWN = 20
+"""Rows on a terminal; elsewhere there is room for all."""
+
+
+def _print_seen(out: Console, seen: Sequence[Seen]) -> None:
+    """What is new or changed, one by one, then what is as before: of an asset with many such partitions in one row."""
+    other = [one for one in seen if one.is_new]
+    shown = other[:_SHOWN] if out.is_terminal else other
+    rows = table("asset", "partition", "data version", "", spare=("partition",))
+    for one in shown:
+        word = "changed" if one.before else "new"
+        rows.add_row(one.key, one.partition, content_text(one.data_version), f"{word} {metadata_text(one.metadata)}")
+    if left := len(other) - len(shown):
+        rows.add_row("", f"and {left:,} more", "", "new or changed; --json lists each")
+    same: dict[AssetKey, list[Seen]] = {}
+    for one in seen:
+        if not one.is_new:
+            same.setdefault(one.key, []).append(one)
+    for key, ones in same.items():
+        first, last = ones[0], ones[-1]
+        if first is last:
+            content, what = content_text(first.data_version), f"as before {metadata_text(first.metadata)}"
+            rows.add_row(key, first.partition, content, what)
+        else:
+            rows.add_row(key, f"{first.partition}..{last.partition}", "", f"{plural(len(ones), 'partition')} as before")
+    if seen:
+        out.print(rows)

@@ -1,5 +1,6 @@
 """Options and arguments that several commands have, each with one wording and one check."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -66,6 +67,22 @@ def _once(context: click.Context, option: click.Parameter, values: tuple[Any, ..
     return values[0] if values else None
 
 
+def _selection(_context: click.Context, _argument: click.Parameter, values: tuple[str, ...]) -> str:
+    """One selection; of several words it is said how they are one."""
+    if len(values) > 1:
+        if any(map(os.path.exists, values)):
+            hint = "the shell has put names of files for a pattern: quote it, as in '*'"
+        else:
+            hint = f"'{' or '.join(values)}' selects all of them"
+        raise click.UsageError(f"expected one selection, found {len(values)} words; {hint}")
+    return values[0] if values else ""
+
+
+def selected_or_all(context: click.Context, argument: click.Parameter, values: tuple[str, ...]) -> str:
+    """The same where nothing said means all."""
+    return _selection(context, argument, values) or "*"
+
+
 def _partitions(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str:
     if len(values) > 1:
         raise click.BadParameter(f"expected it once, as in {','.join(values)}", context, option)
@@ -108,13 +125,14 @@ sources = options(
         "-m", "--module", "modules", multiple=True, metavar="MODULE", help="Importable module; may be repeated."
     ),
 )
+selection = click.argument("selection", nargs=-1, required=True, callback=_selection, metavar="SELECTION")
 VALUES: Final = (
     "Value of a parameter. Several, separated by commas, are a sweep: each is tried in combination with those of "
     "other parameters. A JSON list or object, and text in double quotes, is one value."
 )
 zipped = click.option("--zip", "zipped", is_flag=True, help="Try the n-th values together, not all combinations.")
 asked = options(
-    click.argument("selection"),
+    selection,
     sources,
     partition,
     click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE,…", help=VALUES),

@@ -6,7 +6,7 @@ from typing import Any
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
-from latewood.commands.runs import Looked, latest, unheard
+from latewood.commands.runs import Looked, latest
 from latewood.commands.views import refuse_unknown
 from latewood.projections.environments import existing
 from latewood.projections.runs import RunRow
@@ -53,8 +53,7 @@ def _looked_row(row: Looked) -> tuple[str, ...]:
 
 def run_status(row: RunRow) -> str:
     """The status; of a run that goes on with when its process was last heard of, since it may be gone."""
-    seconds = unheard(row)
-    return row.status if seconds is None else f"{row.status}, last heard of {seconds:.0f} s ago"
+    return row.status if row.unheard_s is None else f"{row.status}, last heard of {row.unheard_s:.0f} s ago"
 
 
 def took(row: RunRow) -> str:
@@ -87,7 +86,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "ended_position": row.ended_position,
         "counts": row.counts or {},
         "recorded": row.recorded,
-        "unheard_s": unheard(row),
+        "unheard_s": row.unheard_s,
     }
 
 

@@ -13,33 +13,40 @@ from latewood.cli.loading import load
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
+from latewood.commands.blocked import blocked_lines, is_incomplete
 from latewood.commands.materializing import Prepared
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import project_root
 from latewood.serving.engine import Engine
-from latewood.serving.requesting import cancel, request
+from latewood.serving.requesting import cancel, engines, request
 from latewood.serving.watching import watch
 
 
-def detach_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool, **asked: Any) -> int:
+def detach_command(
+    *, file: Path | None, module: str | None, environment: str | None, json_: bool, strict: bool, **asked: Any
+) -> int:
     """Load, deploy, plan, and leave the run to engines; exit code."""
     workspace = open_workspace(environment=environment)
     prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
-    return detach(workspace, prepared, json_=json_)
+    return detach(workspace, prepared, json_=json_, strict=strict)
 
 
-def detach(workspace: Workspace, prepared: Prepared, *, json_: bool) -> int:
-    """Leave what was prepared to engines; exit code."""
+def detach(workspace: Workspace, prepared: Prepared, *, json_: bool, strict: bool = False) -> int:
+    """Leave what was prepared to engines; exit code, which tells of what is left out if one is `strict`."""
     found = request(workspace, prepared)
     if json_:
-        print_json({"run": found.run or None, "steps": found.steps})
+        print_json({"run": found.run or None, "steps": found.steps, "engines": engines(workspace)})
     elif not found.run:
         console().print("Nothing was selected.")
     else:
+        for left in blocked_lines(prepared.plan):
+            console().print(f"left out: {left.line}", style="yellow")
         console().print(f"run {found.run}: {plural(found.steps, 'step')} asked for")
-        console().print(f"`latewood run {found.run}` shows how far it is; `latewood engine` drives it.")
-    return exits.OK
+        console().print(f"`latewood run {found.run}` shows how far it is.")
+        if not engines(workspace):
+            console().print("No engine is running: start one, `latewood engine`, and it drives it.", style="yellow")
+    return exits.STEP_FAILED if strict and is_incomplete(prepared.plan) else exits.OK
 
 
 def cancel_command(*, run_id: str, json_: bool) -> int:

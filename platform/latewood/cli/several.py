@@ -51,7 +51,7 @@ def _deploy(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
     return done
 
 
-def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **asked_: Any) -> int:
+def materialize_several(*, environment: str | None, json_: bool, quiet: bool, strict: bool, **asked_: Any) -> int:
     """Load all, deploy all, then plan and run one after the other; what reads of one that failed is left out."""
     started = time.perf_counter()
     workspace, files, asked = _opened(environment, **asked_)
@@ -80,10 +80,10 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **
         if not prepared.plan.tasks and not awaiting_lines(prepared.plan):
             continue
         if json_:
-            code = execute(workspace, prepared, started, json_=json_, quiet=quiet, told=results.append)
+            code = execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict, told=results.append)
         else:
             console().print(f"{each.location}:")
-            code = execute(workspace, prepared, started, json_=json_, quiet=quiet)
+            code = execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict)
         ended[each.location] = code
         if code == exits.CANCELLED:
             break
@@ -92,10 +92,10 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, **
     return max(ended.values(), default=exits.OK)
 
 
-def plan_several(*, environment: str | None, json_: bool, **asked_: Any) -> int:
+def plan_several(*, environment: str | None, json_: bool, strict: bool = False, **asked_: Any) -> int:
     """One plan for all. Nothing is recorded."""
     workspace, files, asked = _opened(environment, **asked_)
-    return plan_of_loaded(workspace, _merged(files.load()), asked, json_=json_)
+    return plan_of_loaded(workspace, _merged(files.load()), asked, json_=json_, strict=strict)
 
 
 def deploy_several(*, files: Sequence[Path], modules: Sequence[str], environment: str | None, json_: bool) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, number, plural, print_json, table, value_text
+from latewood.cli.output import console, moment, number, plural, print_json, table, value_text
 from latewood.commands.comparing import CONSIDERED, Comparison, compare
 from latewood.commands.heads import promote_version
 from latewood.commands.pinning import Repinned, pin, pins, unpin
@@ -24,22 +24,30 @@ def compare_command(*, key: str, by: str, lowest: bool, environment: str | None,
         return exits.OK
     partitioned = any(version.facts.partition for version in found.versions)
     metrics = tuple(dict.fromkeys(filter(None, (by, *found.metrics))))
-    names = ("", "version", *(("partition",) if partitioned else ()), *found.parameters, *metrics)
-    rows = table(*names, right=metrics, spare=tuple(name for name in reversed(metrics) if name != by))
+    codes = len({version.facts.code for version in found.versions}) > 1
+    own = (*(("partition",) if partitioned else ()), "made", *(("code",) if codes else ()))
+    spare = tuple(name for name in reversed(metrics) if name != by)
+    rows = table("", "version", *own, *found.parameters, *metrics, right=metrics, whole=("made",), spare=spare)
     for version in found.versions:
         rows.add_row(
-            "●" if version.head else "",
+            " ".join((*(("●",) if version.head else ()), *(("retracted",) if version.retracted else ()))),
             version.facts.version,
             *((version.facts.partition,) if partitioned else ()),
+            moment(version.facts.made_at),
+            *((version.facts.code[:_CODE_SHOWN],) if codes else ()),
             *(", ".join(map(value_text, version.parameters.get(name, ()))) for name in found.parameters),
             *(number(version.metrics[name]) if name in version.metrics else "" for name in metrics),
-            style="bold" if version.head else "",
+            style="red" if version.retracted else "bold" if version.head else "",
         )
     console().print(rows)
     latest = "the latest " if found.considered == CONSIDERED else ""
     shown = f"{len(found.versions):,} of {latest}{plural(found.considered, 'version')}"
     console().print(f"{shown} at position {found.position:,}; ● is head of {workspace.environment}", style="dim")
     return exits.OK
+
+
+_CODE_SHOWN = 8
+"""As much of a code version as tells it from others."""
 
 
 def _comparison_json(found: Comparison) -> dict[str, Any]:
@@ -52,6 +60,9 @@ def _comparison_json(found: Comparison) -> dict[str, Any]:
                 "version": version.facts.version,
                 "partition": version.facts.partition,
                 "head": version.head,
+                "retracted": version.retracted,
+                "made_at": version.facts.made_at,
+                "code": version.facts.code,
                 "event": version.facts.position,
                 "parameters": version.parameters,
                 "metrics": version.metrics,

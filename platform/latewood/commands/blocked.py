@@ -81,6 +81,17 @@ def blocked_lines(made: Plan) -> list[LeftOut]:
     return lines
 
 
+def is_incomplete(made: Plan) -> bool:
+    """Whether anything selected is left out that this location could be wanted to make.
+
+    Not so what a branch or an optional output does without, and what other locations make: that is up to them.
+    """
+    if made.awaiting:
+        return True
+    groups = (group for task in made.tasks for group in task.groups if group.action is Action.BLOCKED)
+    return any(reason.cause not in (Cause.ABSENT, Cause.UNTAKEN) for group in groups for reason in group.reasons)
+
+
 def _blocked_input(node: Node, reason: Reason, blocked: Mapping[AssetKey, Collection[Reason]]) -> AssetKey | None:
     """The blocked asset by which the reason reaches this task; None where it is about what the task reads or makes."""
     read = [input_.asset for input_ in node.task.inputs]

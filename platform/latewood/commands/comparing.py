@@ -14,8 +14,9 @@ from latewood.commands.versions import Making, listed, makings
 from latewood.commands.views import PRESENT, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.canonical import are_equal
+from latewood.decide.judge import retracted_computation
 from latewood.decide.keys import parameters_of
-from latewood.decide.state import VersionFacts, counted_as
+from latewood.decide.state import Retracted, VersionFacts, counted_as
 from latewood.decide.versions import expand
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.engine.values.preview import Document, preview
@@ -26,6 +27,7 @@ from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.places import is_placed
 from latewood.projections.carried import carried_over
+from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, history
 from latewood_eventlog.records import Position
@@ -41,10 +43,14 @@ Parameters = Mapping[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A version: the parameters in which it differs from others, its numbers, and whether it is head here."""
+    """A version: the parameters in which it differs from others, its numbers, and whether it is head here.
+
+    `retracted`: it is wrong, or equals what is; nothing uses it.
+    """
 
     facts: VersionFacts
     head: bool
+    retracted: bool
     parameters: Parameters
     metrics: Mapping[str, float]
 
@@ -81,6 +87,7 @@ def compare(
         here = heads_read(connection, workspace, [id_], NOW)[id_]
         now = {here[slot].version for slot in (here if chosen is None else chosen) if slot in here}
         steps = makings(connection, workspace, [(id_, facts.version) for facts in made])
+        retracted = Retracted.of(retractions(connection, workspace.project, NOW))
         behind = parameters_behind(connection, workspace, view, steps)
         parameters = {version: by_name for (_, version), by_name in behind.items()}
     metrics = {facts.version: _metrics(workspace, definition, facts, steps[id_, facts.version]) for facts in made}
@@ -106,6 +113,7 @@ def compare(
             Compared(
                 facts=facts,
                 head=facts.version in now,
+                retracted=_is_retracted(facts, definition, retracted),
                 parameters={
                     name: values for name, values in parameters.get(facts.version, {}).items() if name in differing
                 },
@@ -116,6 +124,11 @@ def compare(
         considered=len(made),
         position=view.position,
     )
+
+
+def _is_retracted(facts: VersionFacts, asset: AssetDefinition, retracted: Retracted) -> bool:
+    content = retracted.content(facts.asset, facts.partition, facts.data_version, facts.artifact)
+    return content is not None or retracted_computation(asset, facts.reuse_key, retracted) is not None
 
 
 def differing_parameters(

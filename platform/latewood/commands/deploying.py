@@ -48,11 +48,16 @@ CORRECTIONS: Final = "corrections"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """What the environment has of the location now, and which assets it no longer has."""
+    """What the environment has of the location now, which assets it no longer has, and which it had not before.
+
+    `before` is the deployment that it had.
+    """
 
     deployment: str
     ids: Mapping[AssetKey, AssetId]
     dropped: tuple[AssetKey, ...] = ()
+    added: tuple[AssetKey, ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,14 @@ class Foreseen:
     def deployed(self) -> Deployed:
         """What the environment has once it is deployed."""
         dropped = tuple(sorted(dropped_keys(self.base, self.ids)))
-        return Deployed(deployment=self.new.deployment, ids=self.ids, dropped=dropped)
+        had = set(self.base.ids.values())
+        return Deployed(
+            deployment=self.new.deployment,
+            ids=self.ids,
+            dropped=dropped,
+            added=tuple(key for key, id_ in self.ids.items() if id_ not in had),
+            before=self.base.deployment,
+        )
 
 
 def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> Foreseen:

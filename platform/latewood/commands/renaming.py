@@ -1,13 +1,20 @@
 """Renaming an asset: its history, versions and heads go on under another name."""
 
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from latewood.commands.deploying import CORRECTIONS
+from latewood.commands.deployed_code import created_as
+from latewood.commands.deploying import CORRECTIONS, Deployed
 from latewood.commands.holding import ATTEMPTS
 from latewood.commands.retracting import append_corrections, near_text
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import current_names
-from latewood.errors import DefinitionError, UsageError
+from latewood.decide.syntax import body_digest
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.storage.archives import files_of, find_archive
+from latewood.engine.storage.store import ArtifactAddress
+from latewood.errors import DefinitionError, LatewoodError, UsageError
 from latewood.events import AssetRenamed
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, asset_key
@@ -57,6 +64,49 @@ def rename(workspace: Workspace, old: str, new: str) -> Renamed:
             continue
         return Renamed(asset=asset, old=was, new=key, position=position, behind=behind, places=places)
     raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
+
+
+def likely_renames(workspace: Workspace, loaded: Loaded, deployed: Deployed) -> list[tuple[AssetKey, AssetKey]]:
+    """Which assets that were dropped are made by just what some new one is made by, pairwise and beyond doubt.
+
+    Nothing is said of what lies in a source that is not there any more. Cost: reading what was deployed before, and
+    only where something was dropped and something is new.
+    """
+    if not (deployed.dropped and deployed.added):
+        return []
+    try:
+        sources = files_of(_archive(workspace, deployed.before), name=deployed.before)
+    except LatewoodError:  # a hint is not worth a failure
+        return []
+    with snapshot(workspace.log) as connection:
+        had = defined(connection, workspace.project, loaded.location, deployed.before)
+    old = _by_likeness((entry.definition for entry in had), deployed.dropped, sources)
+    new = _by_likeness(loaded.assets, deployed.added, loaded.sources)
+    pairs = [(old[found], new[found]) for found in old if found in new]
+    return [(was[0], now[0]) for was, now in pairs if len(was) == len(now) == 1]
+
+
+def _archive(workspace: Workspace, deployment: str) -> bytes:
+    created = created_as(workspace, deployment)
+    address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
+    if address is None:
+        raise UsageError(f"the source of {created.location} is not in the artifact store any more")
+    return workspace.store.read(address)
+
+
+def _by_likeness(
+    assets: Iterable[AssetDefinition], chosen: Collection[AssetKey], sources: Mapping[str, bytes]
+) -> dict[tuple[str, str], list[AssetKey]]:
+    """Of the chosen assets those of each function's parameters and body, and output."""
+    found: dict[tuple[str, str], list[AssetKey]] = {}
+    for asset in assets:
+        code = asset.task.code
+        if asset.key not in chosen or code.file not in sources:
+            continue
+        with suppress(SyntaxError, UnicodeDecodeError):
+            if digest := body_digest(sources[code.file].decode(), code.qualname):
+                found.setdefault((digest, asset.output), []).append(asset.key)
+    return found
 
 
 def _key(text: str) -> AssetKey:

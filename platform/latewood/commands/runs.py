@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
-from latewood.commands.leasing import LEASE_DURATION
 from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
 from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
@@ -147,11 +146,6 @@ def _observation(workspace: Workspace, prefix: str) -> Observation | None:
             assert isinstance(fact, AssetObserved | ObservationFailed), "the projection says so"
             looks.append(Look(step=row.step, key=keys[row.asset], fact=fact))
     return Observation(id=rows[0].run, looks=tuple(looks))
-
-
-def unheard(row: RunRow) -> float | None:
-    """For how many seconds the process of a run that goes on was not heard of; None for any other run."""
-    return None if row.lease_to_go is None else max(0.0, LEASE_DURATION.total_seconds() - row.lease_to_go)
 
 
 def request_of(workspace: Workspace, row: RunRow) -> RunRequested:

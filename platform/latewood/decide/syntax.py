@@ -24,6 +24,17 @@ def syntax_digest(node: ast.AST) -> str:
     return hashlib.sha256(_serialised(node).encode()).hexdigest()[:32]
 
 
+def body_digest(source: str, name: str) -> str | None:
+    """The digest of the function of that name in the module, whatever it is called and decorated with; None if nowhere.
+
+    Raises SyntaxError.
+    """
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return syntax_digest(ast.Lambda(args=node.args, body=ast.Module(body=node.body, type_ignores=[])))  # type: ignore[arg-type]  # never compiled
+    return None
+
+
 def line_of(source: str, qualname: str) -> int | None:
     """The line where `qualname` is first defined or assigned in `source`, for messages; None if nowhere.
 

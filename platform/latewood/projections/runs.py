@@ -43,7 +43,7 @@ from latewood.projections.heads import standing, unless_moved_since
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
-from latewood_eventlog.statements import LEASE_IS_HELD, LEASE_TO_GO
+from latewood_eventlog.statements import LEASE_IS_HELD, LEASE_UNHEARD
 
 runs: Final = Table(
     "runs",
@@ -224,7 +224,7 @@ class RunRow:
 
     One that engines drive is queued while none does.
 
-    Of one that goes on `lease_to_go` are the seconds after which its process counts as gone, if it is not heard of.
+    Of one that goes on `unheard_s` are the seconds for which the process that drives it was not heard of.
     """
 
     run: RunId
@@ -240,7 +240,7 @@ class RunRow:
     ended_at: datetime | None
     counts: dict[str, int] | None
     recorded: bool
-    lease_to_go: float | None
+    unheard_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +259,7 @@ class StepRow:
 # A run whose process died is unfinished and nobody holds its lease: that is taken before the run is requested and
 # given back after its end is recorded.
 _HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
-_TO_GO: Final = LEASE_TO_GO % ("r.project", "'run/' || r.run")
+_UNHEARD: Final = LEASE_UNHEARD % ("r.project", "'run/' || r.run")
 _IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {_HELD})"
 # What an engine has left waits for the next one.
 _WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {_HELD})"
@@ -268,7 +268,7 @@ _RUN_COLUMNS: Final = (
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
     f"NOT {_IS_DEAD} AS recorded, "
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, "
-    f"CASE WHEN r.ended_position IS NULL THEN {_TO_GO} END AS lease_to_go "
+    f"CASE WHEN r.ended_position IS NULL THEN {_UNHEARD} END AS unheard_s "
     "FROM runs r WHERE r.project = :project "
 )
 # The status is that of now, so it is asked of what was computed; only as many runs are looked at as are needed.

@@ -34,11 +34,11 @@ from latewood.serving.active import LOG, ActiveRun
 from latewood.serving.automating import evaluate
 from latewood.serving.crews import Crews
 from latewood.serving.opening import opened
-from latewood.serving.requesting import CANCELLATIONS
+from latewood.serving.requesting import CANCELLATIONS, ENGINES
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
-from latewood_eventlog.leases import acquire, release, renew
+from latewood_eventlog.leases import Lease, acquire, release, renew
 from latewood_eventlog.tailer import hints
 
 LEASE: Final = timedelta(seconds=10)
@@ -85,6 +85,7 @@ class Engine:
         self._ending: dict[RunId, ActiveRun] = {}  # over, with an end that may not be durable yet
         self._cancelled: set[RunId] = set()
         self._cancellations = 0  # how many of them have been seen
+        self._here: Lease | None = None
 
     # ── the engine's thread ───────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +187,7 @@ class Engine:
         """Those that nobody drives: new ones, and those that another engine has left."""
         with snapshot(self._workspace.log) as connection:
             rows = unfinished_runs(connection, self._workspace.project, Executor.PROCESSES)
-        self._waiting = [row.run for row in rows if row.lease_to_go is None and row.run not in self._active]
+        self._waiting = [row.run for row in rows if row.unheard_s is None and row.run not in self._active]
 
     def _take(self, run: RunId) -> None:
         workspace = self._workspace
@@ -382,8 +383,25 @@ class Engine:
         finally:
             self._stop.set()
             thread.join()
+            with suppress(LogError):  # then it ends by itself
+                if self._here is not None:
+                    release(self._workspace.log.engine, self._here)
+
+    def _be_here(self) -> None:
+        """Keep the lease that says that this engine serves: nobody needs it but who asks whether any does."""
+        log, project = self._workspace.log.engine, self._workspace.project
+        with suppress(LogError):
+            try:
+                if self._here is None:
+                    name = f"{ENGINES}{self.name}"
+                    self._here = acquire(log, project, name, holder=self._workspace.actor, duration=self._lease)
+                else:
+                    renew(log, self._here, duration=self._lease)
+            except LeaseLost:
+                self._here = None
 
     def _keep(self) -> None:
+        self._be_here()
         while not self._stop.wait(self._lease.total_seconds() / 3):
             begun = monotonic()
             for run in list(self._active.values()):
@@ -393,5 +411,6 @@ class Engine:
                     self._inbox.put(lambda run=run, error=error: self._leave(run, error))  # type: ignore[misc]
                 except LogError:
                     break  # the server is away; it may be back before the leases end
+            self._be_here()  # after those that something hangs on
             LOG.debug("leases renewed in %.3f s", monotonic() - begun)
             self._inbox.put(self._look_behind)

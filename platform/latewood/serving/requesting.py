@@ -15,11 +15,16 @@ from latewood.errors import UsageError
 from latewood.events import Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
+from latewood_eventlog.leases import held_below
 from latewood_eventlog.records import Batch, StreamAppend
 from latewood_eventlog.tailer import announce
 
 CANCELLATIONS = "cancellations"
 """The stream of what is to be cancelled: a run's own is written by who drives it."""
+
+
+ENGINES = "engine/"
+"""How the leases of engines that serve begin; their names follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,12 @@ def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAp
         for fact, name in request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
     )
     return StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
+
+
+def engines(workspace: Workspace) -> tuple[str, ...]:
+    """The names of the engines that serve the project now, or did some seconds ago and have died since."""
+    found = held_below(workspace.log.engine, workspace.project, ENGINES)
+    return tuple(name.removeprefix(ENGINES) for name in found)
 
 
 def cancel(workspace: Workspace, row: RunRow) -> None:

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import as_json, as_of, environment, partition, source, version
+from latewood.cli.options import as_json, as_of, environment, partition, selected_or_all, source, version
 
 
 @click.command()
-@click.argument("selection", default="*")
+@click.argument("selection", nargs=-1, callback=selected_or_all, metavar="[SELECTION]")
 @environment
 @as_of
 @as_json

@@ -6,7 +6,18 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import VALUES, as_json, asked, environment, partition, quiet, source, sources, zipped
+from latewood.cli.options import (
+    VALUES,
+    as_json,
+    asked,
+    environment,
+    partition,
+    quiet,
+    selection,
+    source,
+    sources,
+    zipped,
+)
 from latewood.cli.options import detach as detached
 
 
@@ -14,25 +25,26 @@ from latewood.cli.options import detach as detached
 @asked
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
 @detached
+@click.option("--strict", is_flag=True, help="Exit code 1 also where something that was selected is left out.")
 @quiet
 @as_json
-def materialize(dry_run: bool, detach: bool, quiet: bool, json_: bool, **asked_: Any) -> int:
+def materialize(dry_run: bool, detach: bool, quiet: bool, strict: bool, json_: bool, **asked_: Any) -> int:
     """Bring the selected assets up to date."""
     if dry_run:
-        return _planned(json_=json_, **asked_)
+        return _planned(json_=json_, strict=strict, **asked_)
     if detach:
         from latewood.cli.serving import detach_command
 
         if len(_named(**asked_)) > 1:
             raise click.UsageError("expected one -f FILE with --detach: an engine runs one location")
-        return detach_command(json_=json_, **_alone(**asked_))
+        return detach_command(json_=json_, strict=strict, **_alone(**asked_))
     if _several(**asked_):
         from latewood.cli.several import materialize_several
 
-        return materialize_several(json_=json_, quiet=quiet, **asked_)
+        return materialize_several(json_=json_, quiet=quiet, strict=strict, **asked_)
     from latewood.cli.materialize import materialize_command
 
-    return materialize_command(json_=json_, quiet=quiet, **_alone(**asked_))
+    return materialize_command(json_=json_, quiet=quiet, strict=strict, **_alone(**asked_))
 
 
 def _planned(**asked_: Any) -> int:
@@ -105,7 +117,7 @@ def deploy(**given: Any) -> int:
 
 
 @click.command()
-@click.argument("selection")
+@selection
 @source
 @partition
 @environment

@@ -9,7 +9,7 @@ from latewood.cli.options import as_json, environment, partition, to_time
 
 @click.command()
 @click.argument("key")
-@click.argument("version", default="")
+@click.argument("version", default="", metavar="VERSION|--to-time|--to-position")
 @partition
 @to_time
 @click.option(
@@ -18,7 +18,10 @@ from latewood.cli.options import as_json, environment, partition, to_time
 @environment
 @as_json
 def rollback(**given: Any) -> int:
-    """Point an asset back to an earlier version, or its partitions to what they were. Nothing is run."""
+    """Point an asset back to an earlier version, or its partitions to what they were. Nothing is run.
+
+    One of VERSION, --to-time and --to-position is required; `latewood asset KEY` lists the versions.
+    """
     from latewood.cli.environments import rollback_command
 
     return rollback_command(**given)

@@ -108,7 +108,10 @@ def assemble(
     Raises DefinitionsInvalid with all problems. Cost: O(assets + code).
     """
     problems = Problems(root)
-    named = [n for asset in found.assets if (n := name_outputs(asset, problems, stored=stored)) is not None]
+    named: list[Named] = []
+    for asset in found.assets:
+        with problems.of(asset.function, f'asset "{asset.options.get("key", asset.function.__name__)}"', asset.place):
+            named += [n] if (n := name_outputs(asset, problems, stored=stored)) is not None else []
     faulty = frozenset(id(asset) for asset in found.assets) - {id(n.asset) for n in named}
     wired = wire(found.workflows, problems)
     steps = {id(step.named): step for workflow in wired for step in workflow.steps}
@@ -122,12 +125,15 @@ def assemble(
     by_key: dict[AssetKey, AssetDefinition] = {}
     tasks: dict[AssetKey, LiveTask] = {}
     for n in named:
-        assets, live = _define(n, directory, inspector, problems) or ([], None)
-        for asset in assets:
+        assets: list[AssetDefinition] = []
+        live: LiveTask | None = None
+        with problems.of(n.asset.function, f'asset "{n.key}"', n.place):
+            assets, live = _define(n, directory, inspector, problems) or ([], None)
+        for definition in assets:
             assert live is not None, "what is defined can be called"
-            by_key[asset.key] = steps[id(n)].finished(asset) if id(n) in steps else asset
-            if asset.task.shared is None:
-                tasks[asset.key] = live
+            by_key[definition.key] = steps[id(n)].finished(definition) if id(n) in steps else definition
+            if definition.task.shared is None:
+                tasks[definition.key] = live
     checks = define_checks(found.checks, by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))

@@ -58,14 +58,15 @@ def imported(importer: Any, root: Path) -> ModuleType:
     try:
         module: ModuleType = importer()
     except DefinitionError as error:  # a policy or partition scheme that cannot be, raised where it was written
-        file, line = _place(error, root)
+        file, line = place_in(error, root)
         raise DefinitionsInvalid((DefinitionError(error.message, file=file, line=line),)) from None
     except SyntaxError as error:
         file = relative_name(Path(error.filename), root) if error.filename else ""
-        problem = DefinitionError(f"SyntaxError: {error.msg}", file=file, line=error.lineno or 0)
+        shown = f"\n    {error.text.strip()}" if error.text and error.text.strip() else ""
+        problem = DefinitionError(f"SyntaxError: {error.msg}{shown}", file=file, line=error.lineno or 0)
         raise DefinitionsInvalid((problem,)) from None
     except (Exception, SystemExit) as error:
-        file, line = _place(error, root)
+        file, line = place_in(error, root)
         problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
         raise DefinitionsInvalid((problem,)) from error
     return module
@@ -98,7 +99,7 @@ class _FirstParty(PathFinder):
         return spec
 
 
-def _place(error: BaseException, root: Path) -> tuple[str, int]:
+def place_in(error: BaseException, root: Path) -> tuple[str, int]:
     """The innermost line of the user's own files in the traceback."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
     own = [f for f in frames if "site-packages" not in f.filename and "/latewood/" not in f.filename]

@@ -14,7 +14,7 @@ from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems, place_of
 from latewood.engine.loading.signature import LiveTask, parameter_of, parse_parameter, read_signature
-from latewood.engine.loading.steps import Step, Steps
+from latewood.engine.loading.steps import AS_ASSET, Step, Steps
 from latewood.engine.loading.tasks import bare_task, live_task
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
@@ -163,7 +163,7 @@ def _workflow(wired: Wired, inspector: Inspector) -> tuple[WorkflowDefinition, L
 
 
 def _input(name: str, given: Any) -> Parameter:
-    return parameter_of(name, given.annotation, given.default)
+    return parameter_of(name, given.annotation, given.default, instead=AS_ASSET)
 
 
 def _handler(task: Any, inspector: Inspector) -> tuple[TaskDefinition, LiveTask]:

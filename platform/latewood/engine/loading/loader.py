@@ -19,12 +19,13 @@ from latewood.automation import Automation
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.assembly import Found, assemble
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, Recorded
-from latewood.engine.loading.importing import archived_home, imported, module_of, relative_name
+from latewood.engine.loading.importing import archived_home, imported, module_of, place_in, relative_name
 from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.ownership import own_automations, values, without_others
+from latewood.engine.loading.problems import unexpected
 from latewood.engine.loading.signature import LiveTask
-from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError
 from latewood.model.automations import Automation as Defined
 from latewood.model.definitions import AssetDefinition, BareTask, Output
 from latewood.model.keys import AssetKey
@@ -255,16 +256,23 @@ def _assembled(
             "to retire it with all its assets, say `definitions = Definitions()` in it"
         )
         raise DefinitionsInvalid((DefinitionError(message),))
-    assembled = assemble(
-        found,
-        root=root,
-        location=location,
-        said=said,
-        inspector=inspector,
-        others=others,
-        environment=environment,
-        stored=stored,
-    )
+    try:
+        assembled = assemble(
+            found,
+            root=root,
+            location=location,
+            said=said,
+            inspector=inspector,
+            others=others,
+            environment=environment,
+            stored=stored,
+        )
+    except LatewoodError:
+        raise
+    except Exception as error:  # user code is asked in many ways: its last line is where to look
+        file, line = place_in(error, root)
+        problem = DefinitionError(unexpected(error), file=file or location, line=line or 1)
+        raise DefinitionsInvalid((problem,)) from error
     return Loaded(
         location=location,
         root=root,

@@ -26,6 +26,19 @@ from latewood.promises import Place
 RESULT: Final = "result"
 """Name of the output of a function that makes one asset."""
 
+RECEIVED_AS: Final = {
+    "context": "Context",
+    "ctx": "Context",
+    "window": "TimeWindow",
+    "time_window": "TimeWindow",
+    "key": "PartitionKey",
+    "partition": "PartitionKey",
+    "partition_key": "PartitionKey",
+    "partitions": "PartitionRange",
+    "partition_range": "PartitionRange",
+}
+"""What people mean by these names who have left out the annotation, which alone says it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -205,6 +218,11 @@ class Directory:
         if ending:
             raise DefinitionError(
                 f'parameter "{name}" may mean {" or ".join(sorted(ending))}: say which, inputs={{"{name}": …}}'
+            )
+        if name in RECEIVED_AS:
+            raise DefinitionError(
+                f'parameter "{name}": no asset of that name. Annotate it, `{name}: {RECEIVED_AS[name]}`, '
+                f"if it is the run that gives it"
             )
         raise DefinitionError(
             f'parameter "{name}": no asset of that name{self._near(name)}. '

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from latewood.context import Context, Output
+from latewood.engine.loading.problems import told_as_problem
 from latewood.engine.values.annotations import type_spec
 from latewood.engine.values.set_order import in_one_order
 from latewood.errors import DefinitionError, ValueRefused
@@ -20,6 +21,7 @@ from latewood.model.definitions import Parameter, Receives
 from latewood.model.grids import GridKey
 from latewood.model.keys import PartitionKey
 from latewood.model.partitions import PartitionRange, TimeWindow
+from latewood.model.types import display
 from latewood.sharing import unresolved_by
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ _RECEIVED: Final[dict[Any, Receives]] = {
     GridKey: "grid key",
     PartitionRange: "range",
 }
+
+BEFORE_THE_STAR: Final = "move it before the star"
+"""Where a function's parameter belongs that is an asset's value."""
 
 _SCALARS: Final = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
@@ -68,6 +73,7 @@ class Signature:
         return frozenset((*self.receives, *self.resources))
 
 
+@told_as_problem
 def read_signature(function: Callable[..., Any]) -> Signature:
     """Raises DefinitionError for a signature that cannot be a task's: says which parameter and why."""
     if (unresolved := unresolved_by(function)) is not None:
@@ -118,8 +124,14 @@ def parse_parameter(name: str, annotation: Any, value: Any, place: Callable[[Pur
     if type(value) is annotation and annotation in _SCALARS:
         return without_infinities(value)
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - start-up: only runs with parameters need it
+    from pydantic.errors import PydanticUserError  # noqa: PLC0415 - likewise
 
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    except PydanticUserError:
+        raise ValueRefused(
+            f'parameter "{name}": expected text, or JSON; nothing makes {_shown(annotation)} of it'
+        ) from None
     candidates = [value]
     if isinstance(value, str):
         with suppress(msgspec.DecodeError):  # plain text is a value too
@@ -210,30 +222,41 @@ def resource_class(annotation: Any) -> "type[Resource] | None":
     return annotation
 
 
-def parameter_of(name: str, annotation: Any, default: Any) -> Parameter:
-    """A run parameter; required where its default is `inspect.Parameter.empty`. Raises DefinitionError."""
+@told_as_problem
+def parameter_of(name: str, annotation: Any, default: Any, *, instead: str = BEFORE_THE_STAR) -> Parameter:
+    """A run parameter; required where its default is `inspect.Parameter.empty`.
+
+    Raises DefinitionError; for what nobody can write on a command line it says what to do `instead`.
+    """
     required = default is inspect.Parameter.empty
+    spec, json_schema = type_spec(annotation), _json_schema(name, annotation, instead)
     try:
         value = None if required else parse_parameter(name, annotation, default)
     except ValueRefused as error:
         raise DefinitionError(f"default of {error}") from None
     return Parameter(
         name=name,
-        type=type_spec(annotation),
-        json_schema=_json_schema(annotation),
+        type=spec,
+        json_schema=json_schema,
         default=value,
         required=required,
     )
 
 
-def _json_schema(annotation: Any) -> dict[str, Any]:
+def _json_schema(name: str, annotation: Any, instead: str) -> dict[str, Any]:
     if annotation in _SCALARS:
         return {"type": _SCALARS[annotation]}
     if annotation is Any:
         return {}
     from pydantic import TypeAdapter  # noqa: PLC0415 - start-up: plain parameters do without it
+    from pydantic.errors import PydanticUserError  # noqa: PLC0415 - likewise
 
-    return TypeAdapter(annotation).json_schema()
+    try:
+        return TypeAdapter(annotation).json_schema()
+    except PydanticUserError:
+        spec = type_spec(annotation)
+        what = "a table" if spec.kind in ("table", "dataframe") else display(spec)
+        raise DefinitionError(f'parameter "{name}": {what} is no run parameter; {instead}') from None
 
 
 def _shown(annotation: Any) -> str:

@@ -36,6 +36,9 @@ _OWN: Final[Mapping[Callable[..., Any], str]] = {
 }
 """Tasks of Latewood's own; what they do is versioned by hand, like a format."""
 
+AS_ASSET: Final = "pass the asset itself to the step"
+"""How a step reads what an input of its workflow cannot say."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
@@ -284,10 +287,12 @@ class _Bound:
                 case _ if argument is _EMPTY and default is _EMPTY:
                     self.messages.append(f'parameter "{name}" is given nothing')
                 case _:
-                    self.parameters[name] = parameter_of(name, annotation, default)
+                    self.parameters[name] = parameter_of(name, annotation, default, instead=AS_ASSET)
                     self.types[name] = annotation
                     if argument is not _EMPTY:
                         self.fixed[name] = parse_parameter(name, annotation, argument)
+        except Consequence:
+            raise
         except (DefinitionError, ValueRefused) as error:
             self.messages.append(str(error))
 
@@ -301,7 +306,12 @@ class _Bound:
                 f"{misfit}"
             )
             return
-        self.parameters[name] = parameter_of(name, annotation, given.default)
+        try:
+            self.parameters[name] = parameter_of(name, annotation, given.default, instead=AS_ASSET)
+        except DefinitionError as error:
+            if given.annotation is Any:
+                raise
+            raise Consequence(f"what is wrong with the input is told of the workflow: {error.message}") from None
         self.types[name] = annotation
         self.inputs[name] = given.name
         if given.default is not _EMPTY:

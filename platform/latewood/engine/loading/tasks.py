@@ -12,7 +12,7 @@ from latewood.context import Partitioned
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.options import faults_of_asset
-from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.problems import Problems, told_as_problem
 from latewood.engine.loading.shared import shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, parse_parameter, read_signature
 from latewood.engine.values.annotations import type_spec
@@ -23,6 +23,7 @@ from latewood.model.types import Field
 from latewood.promises import output_names, parts_of
 
 
+@told_as_problem
 def bare_task(
     function: Callable[..., Any], options: TaskOptions, signature: Signature, inspector: Inspector
 ) -> TaskDefinition:
