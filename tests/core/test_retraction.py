@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from builders import World, catalog, changed, content, edited, id_of, said, why_planned
+from core.test_staleness import reasons, seen
+from core.test_why import why
 from latewood.decide.reasons import Cause
 from latewood.model.policies import Reuse
-from unit.test_staleness import reasons, seen
-from unit.test_why import why
 
 CHAIN = catalog("a", "b <- a", "c <- b")
 
