@@ -68,4 +68,4 @@ def test_caches_that_nobody_used_go_with_what_they_take_unless_they_are_in_use(s
     assert json.loads(shell("gc", "--dry-run", "--json"))["caches"]["folders"] == ["code/unused"]
     assert f"removed {said}" in shell("gc")
     found = json.loads(shell("gc", "--json"))["caches"]
-    assert found == {"in_use": False, "bytes": 0, "folders": [], "kept": {"folders": 0, "bytes": 0}}
+    assert (found["in_use"], found["bytes"], found["folders"]) == (False, 0, [])

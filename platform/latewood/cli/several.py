@@ -58,7 +58,7 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, st
     loaded = files.load()
     if len(loaded) == 1:
         prepared = prepared_for(workspace, loaded[0], asked)
-        return execute(workspace, prepared, started, json_=json_, quiet=quiet)
+        return execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict)
     workspace.store.require_writable()
     if any(may_overwrite(workspace, each) for each in loaded):
         plan_loaded(workspace, _merged(loaded), asked)  # what would overwrite is refused before anything is deployed
