@@ -65,8 +65,8 @@ def rename_command(*, old: str, new: str, json_: bool) -> int:
     for place in done.places:
         before, after = (place.replace("{asset}", name) for name in (done.old, done.new))
         text = (
-            f"Values that lie at {before} stay there. The first `latewood materialize {done.new}` of the new name copies "
-            f"them to {after}, where those to come go as well; until then they are read from where they lie."
+            f"Values that lie at {before} stay there. The first `latewood materialize {done.new}` of the new name "
+            f"copies them to {after}, where those to come go as well; until then they are read from where they lie."
         )
         console().print(text, style="yellow")
     return exits.OK
