@@ -5,7 +5,6 @@ the code before. Who asks has its definitions loaded; asking includes planning.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -95,7 +94,7 @@ def _engine(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]
         try:
             yield process
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait()
 
 
