@@ -728,3 +728,10 @@ def test_a_function_that_cannot_say_what_is_read_is_refused(refused, partitions,
     """)
     assert message in said
     assert re.match(r"defs.py:\d+: ", said)
+
+
+def test_a_docstring_has_signs_in_place_of_what_no_event_can_hold(tmp_path):
+    file = tmp_path / "a.py"
+    file.write_text('from latewood import *\n\n@asset\ndef one() -> int:\n    "bad \\x00 and \\ud800."\n    return 1\n')
+    (one,) = load_file(file, root=tmp_path).assets
+    assert one.description == "bad \\x00 and \\ud800."

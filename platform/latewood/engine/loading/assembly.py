@@ -1,6 +1,5 @@
 """From decorated functions to definitions: outputs are named, inputs looked up, checks added, problems collected."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from latewood.engine.loading.live_io import LiveIO
 from latewood.engine.loading.location_settings import LocationSettings, location_settings
 from latewood.engine.loading.naming import Directory, Named, name_outputs, refuse_duplicates
 from latewood.engine.loading.observers import define_observers
+from latewood.engine.loading.options import documented
 from latewood.engine.loading.problems import Consequence, Problems, place_of
 from latewood.engine.loading.project_file import ProjectFile
 from latewood.engine.loading.ranges import faults_of_ranges
@@ -253,7 +253,6 @@ def _task(named: Named, inputs: tuple[Input, ...], directory: Directory, inspect
 
 def _asset(named: Named, output: Output, task: TaskDefinition) -> AssetDefinition:
     options = named.asset.options
-    documented = inspect.cleandoc(named.asset.function.__doc__ or "")
     return AssetDefinition(
         key=output.asset,
         task=task,
@@ -263,7 +262,7 @@ def _asset(named: Named, output: Output, task: TaskDefinition) -> AssetDefinitio
         owners=tuple(options.get("owners", ())),
         tags=dict(options.get("tags", {})),
         kinds=tuple(options.get("kinds", ())),
-        description=named.descriptions[output.name] or options.get("description", documented),
+        description=named.descriptions[output.name] or options.get("description", documented(named.asset.function)),
         metadata=dict(options.get("metadata", {})),
         origin=named.asset.origin,
     )

@@ -1,6 +1,5 @@
 """Checks of a module: which asset each judges, and its definition."""
 
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from latewood.authoring import Check
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.inputs import faults_of_receiving
 from latewood.engine.loading.naming import Directory
-from latewood.engine.loading.options import faults_of_check
+from latewood.engine.loading.options import documented, faults_of_check
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.signature import LiveTask, Signature, read_signature
 from latewood.engine.loading.tasks import bare_task, live_task
@@ -53,7 +52,7 @@ def define_checks(
             task=task,
             blocking=check.options.get("blocking", False),
             severity=Severity(check.options.get("severity", "error")),
-            description=check.options.get("description", inspect.cleandoc(check.function.__doc__ or "")),
+            description=check.options.get("description", documented(check.function)),
         )
         defined[key, name] = (definition, live_task(check.function, signature, {}))
     return defined

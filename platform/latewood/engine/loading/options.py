@@ -4,6 +4,7 @@ Python's type checkers say the same while one writes; this is for who runs none.
 """
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.authoring import AssetOptions, CheckOptions
+from latewood.engine.values.recordable import text
 from latewood.model.definitions import Severity
 from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.schemes import Scheme
@@ -96,6 +98,12 @@ def faults_of_asset(options: Mapping[str, Any]) -> list[str]:
 def faults_of_check(options: Mapping[str, Any]) -> list[str]:
     """What is wrong with a check's options, a message each."""
     return _faults(options, _OF_CHECKS)
+
+
+def documented(function: Callable[..., Any]) -> str:
+    """What the function's docstring says, with signs in place of what no event can hold."""
+    said = inspect.cleandoc(function.__doc__ or "")
+    return text(said, 8 * len(said)) if unheld(said) else said
 
 
 def _faults(options: Mapping[str, Any], known: frozenset[str]) -> list[str]:

@@ -11,7 +11,7 @@ from latewood.authoring import Task, TaskOptions
 from latewood.context import Partitioned
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.naming import RESULT
-from latewood.engine.loading.options import faults_of_asset
+from latewood.engine.loading.options import documented, faults_of_asset
 from latewood.engine.loading.problems import Problems, told_as_problem
 from latewood.engine.loading.shared import shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, parse_parameter, read_signature
@@ -121,7 +121,7 @@ def _described(name: str, task: Task[..., Any], signature: Signature, inspector:
         ),
         returns=returns,
         outputs=tuple(Field(name=part, type=type_spec(annotation)) for part, annotation in parts.items()),
-        description=inspect.cleandoc(task.function.__doc__ or ""),
+        description=documented(task.function),
     )
 
 
