@@ -18,6 +18,7 @@ from latewood.commands.runs import run_named
 from latewood.events import (
     CheckEvaluated,
     FailureKind,
+    RunEnded,
     RunStarted,
     RunStatus,
     SkipReason,
@@ -204,21 +205,17 @@ def test_a_step_that_takes_its_engine_with_it_is_not_tried_for_ever(workspace, e
         def deadly() -> int:
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
-
-        @asset
-        def other() -> int:
-            return 1
     """)
-    for _ in range(3):
+    deaths = 0
+    while not of_type(workspace, RunEnded):
         with engine(environ) as process:
-            assert process.wait(timeout=60) == -signal.SIGKILL
-    with engine(environ):
-        assert ended(workspace, asked).status is RunStatus.FAILED
-    deadly = of_type(workspace, StepFailed)[-1].step
-    failed = [fact for fact in of_type(workspace, StepFailed) if fact.step == deadly]
+            until(lambda: process.poll() is not None or of_type(workspace, RunEnded))
+            deaths += process.poll() is not None
+    assert deaths <= 4, "the first may have come before it was recorded what was begun"
+    assert ended(workspace, asked).status is RunStatus.FAILED
+    failed = of_type(workspace, StepFailed)
     assert [fact.retry_at is None for fact in failed] == [False, False, True]
     assert {fact.failure.kind for fact in failed} == {FailureKind.INTERRUPTED}
-    assert head_keys(workspace) == {"other": 1}
 
 
 def test_what_was_retracted_while_the_run_waited_is_not_read(workspace, environ, asked_for, load):

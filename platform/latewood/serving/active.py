@@ -103,6 +103,7 @@ class ActiveRun:
             store=workspace.store,
             verdicts=self._verdicts,
             clock=workspace.clock,
+            is_resumed=opened.progress.is_started,
             printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
         self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)

@@ -89,10 +89,12 @@ class Scripts:
         store: ArtifactStore,
         verdicts: Verdicts,
         clock: Callable[[], datetime],
+        is_resumed: bool = False,
         report: Callable[[Report], None] = lambda _: None,
         printed: Callable[[int, int], str] = lambda _step, _attempt: "",
     ) -> None:
         self._plan = plan
+        self._is_resumed = is_resumed
         self._printed = printed
         self._run = run
         self._recorder = recorder
@@ -157,8 +159,9 @@ class Scripts:
     def _attempt(self, due: list[Due], attempt: int) -> Script[list[_Failed]]:
         """One call for neighbouring steps; those that failed."""
         causes = [self._tell_started(one, attempt) for one in due]
-        if due[0].step.task.node.task.reuse.is_off:
-            # Repeating it may do harm: what it was started with must survive a crash in the middle of it.
+        if due[0].step.task.node.task.reuse.is_off or self._is_resumed:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
+            # was left once may be left because of a step: then it is known which.
             yield Durable()
         outcome = yield from attempted(due, attempt)
         shared = isinstance(outcome, Raised) and len(due) > 1
