@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -20,6 +21,7 @@ from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AutomationEvaluated, RunEnded, RunPlanned, RunRequested, RunStatus
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate, evaluate_here
+from latewood.serving.engine import Engine
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable
 
@@ -369,3 +371,25 @@ def test_an_engine_asks_by_itself_for_what_becomes_due(workspace, environ, load)
     assert {fact.status for fact in ends} == {RunStatus.SUCCEEDED}
     assert sum(fact.ran for fact in ends) == 4
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_an_engine_goes_on_asking_when_the_database_was_away(workspace, load, monkeypatch):
+    looks = []
+
+    def evaluating(_):
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise DatabaseUnreachable("away")
+        if len(looks) == 2:
+            raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("latewood.serving.engine.evaluate", evaluating)
+    monkeypatch.setattr("latewood.serving.engine._LOOK_S", 0.05)
+    found = Engine(workspace, slots=1)
+    serving = Thread(target=found.serve)
+    serving.start()
+    try:
+        until(lambda: len(looks) > 2)
+    finally:
+        found.drain()
+        serving.join()

@@ -359,19 +359,23 @@ class Engine:
             thread.join()
 
     def _automate(self) -> None:
+        """Evaluate until the engine stops; what goes wrong is tried again at the pace of looking."""
         seen, due, wait_s = -1, None, 0.0
         while not self._stop.wait(wait_s):
-            begun = monotonic()
+            begun, until = monotonic(), None
             try:
                 end = self._workspace.log.position()
                 if end != seen or (due is not None and due <= self._workspace.clock()):
                     due, seen = evaluate(self._workspace), end
-            except LatewoodError as error:
+                until = due
+            except (LatewoodError, LogError) as error:
                 LOG.warning("automation: %s", error)
+            except Exception:  # noqa: BLE001 - whatever it is
+                LOG.exception("automation")
             # It takes a tenth of a processor at most, however much there is to look at.
             wait_s = max(_LOOK_S, 10 * (monotonic() - begun))
-            if due is not None:
-                wait_s = min(wait_s, max(0.05, (due - self._workspace.clock()).total_seconds()))
+            if until is not None:
+                wait_s = min(wait_s, max(0.05, (until - self._workspace.clock()).total_seconds()))
 
     @contextmanager
     def _keeping(self) -> Iterator[None]:
