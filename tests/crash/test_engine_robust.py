@@ -5,6 +5,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -172,3 +173,23 @@ def test_a_process_that_cannot_be_started_fails_its_step(workspace, asked_for, w
         assert ended(workspace, asked).status is RunStatus.FAILED
     (failed,) = of_type(workspace, StepFailed)
     assert "No space left" in failed.failure.message
+
+
+def test_the_time_for_all_attempts_goes_on_while_nobody_drives_the_run(workspace, environ, asked_for):
+    asked = asked_for("""
+        from datetime import timedelta
+
+        @asset(
+            retries=Retry(1000, backoff=timedelta(milliseconds=100), factor=1),
+            timeouts=Timeouts(total=timedelta(seconds=3)),
+        )
+        def never() -> int:
+            raise OSError("away")
+    """)
+    with engine(environ):
+        until(lambda: len(of_type(workspace, StepFailed)) > 2)
+    before = len(of_type(workspace, StepFailed))
+    time.sleep(3)
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.FAILED
+    assert len(of_type(workspace, StepFailed)) <= before + 2, "the attempt that was interrupted, and a last one"

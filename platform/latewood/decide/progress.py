@@ -30,10 +30,11 @@ class StepProgress:
     """What is recorded of one step.
 
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
-    start, and of the step's end once it has one. `judged` are the assets on whose versions any check gave a verdict.
+    start, and of the step's end once it has one; `since` is when the first attempt began.
     """
 
     attempts: int = 0
+    since: datetime | None = None
     interrupted: int = 0
     is_open: bool = False
     event: UUID | None = None
@@ -96,23 +97,24 @@ def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:
             case RunEnded():
                 found.has_ended = True
             case StepStarted() | StepSucceeded() | StepFailed() | StepReused() | StepSkipped() | CheckEvaluated():
-                _fold(found.steps.setdefault(fact.step, StepProgress()), event.event_id, fact)
+                _fold(found.steps.setdefault(fact.step, StepProgress()), event, fact)
             case _:
                 pass
     assert found is not None, "a run begins with its request"
     return found
 
 
-def _fold(step: StepProgress, event: UUID, fact: Any) -> None:
+def _fold(step: StepProgress, event: Any, fact: Any) -> None:
     match fact:
         case StepStarted(attempt=attempt):
-            step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event, None
+            step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
+            step.since = step.since or event.occurred_at
         case StepFailed(failure=failure, retry_at=retry_at):
             step.is_open, step.retry_at = False, retry_at
             step.interrupted += failure.kind is FailureKind.INTERRUPTED
             step.failure = failure if retry_at is None else None
         case StepSucceeded() | StepReused():
-            step.is_open, step.made, step.event = False, fact, event
+            step.is_open, step.made, step.event = False, fact, event.event_id
         case StepSkipped():
             step.skipped = fact
         case CheckEvaluated():

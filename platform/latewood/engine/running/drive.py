@@ -61,8 +61,7 @@ class Drive:
             step = self._frontier.next()
             if step is None:
                 return None
-            past = self._progress.get(step.number)
-            self._begin(self._script(step) if past is None else self._continued(step, past))
+            self._begin_step(step)
         return self._asking.popleft()
 
     def answer(self, number: int, answer: Any) -> None:
@@ -74,6 +73,10 @@ class Drive:
         while self._under_way:
             self._under_way.popitem()[1].close()
         self._asking.clear()
+
+    def _begin_step(self, step: Step) -> None:
+        past = self._progress.get(step.number)
+        self._begin(self._script(step) if past is None else self._continued(step, past))
 
     def _begin(self, script: Script[None]) -> None:
         self._numbers += 1
@@ -98,6 +101,9 @@ class Drive:
             following = self._frontier.neighbour(step) if together.has_room_behind(step) else None
             if following is None:
                 break
+            if following.number in self._progress:
+                self._begin_step(following)  # it was begun before: what becomes of it is a matter of its own
+                break
             step = following
         joined = together.taken()
         if joined:
@@ -111,5 +117,5 @@ class Drive:
         elif (yield from self._scripts.interrupted(step, past)):
             due = yield from self._scripts.opened(step)
             if due is not None:
-                yield from self._scripts.run([due], begun=past.attempts, interrupted=past.interrupted)
+                yield from self._scripts.run([due], past)
         self._frontier.ended(step)

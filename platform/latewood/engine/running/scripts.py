@@ -128,15 +128,15 @@ class Scripts:
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, due: list[Due], *, begun: int = 0, interrupted: int = 0) -> Script[None]:
+    def run(self, due: list[Due], past: StepProgress | None = None) -> Script[None]:
         """Call the task for these steps at once, and again for those that failed, as often as it may be tried.
 
         Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
-        `begun` attempts are recorded already, of which those that were `interrupted` cost no retry.
+        Attempts of the `past` count, as does the time since the first; those that were interrupted cost no retry.
         """
-        task = due[0].step.task.node.task
-        deadline = self._clock() + task.timeouts.total if task.timeouts.total else None
-        attempt, parts = begun + 1, [*stretches(due)]
+        task, past = due[0].step.task.node.task, past or StepProgress()
+        deadline = (past.since or self._clock()) + task.timeouts.total if task.timeouts.total else None
+        attempt, parts = past.attempts + 1, [*stretches(due)]
         while parts:
             failed: list[_Failed] = []
             for part in parts:
@@ -144,7 +144,7 @@ class Scripts:
             if not failed:
                 return
             now, luck = self._clock(), random.random()  # noqa: S311 - spreads retries; no secret
-            next_ = after_failure(task.retries, attempt - interrupted, now, luck, deadline=deadline)
+            next_ = after_failure(task.retries, attempt - past.interrupted, now, luck, deadline=deadline)
             retry_at = next_.at if isinstance(next_, RetryAt) else None
             alone_at = now if deadline is None or now < deadline else None
             for one in failed:
