@@ -33,8 +33,9 @@ class GroupCommit:
     """A thread that appends what other threads submit, in the order of submission.
 
     `prepare` is called with what the submissions of one commit `need`, before they are appended: it makes durable
-    what their events speak of (files, say). When it fails, or the database is lost, every submission of that
-    commit fails with the same error. Use it as a context manager: leaving it waits until all is recorded.
+    what their events speak of (files, say). When it fails it is called for each of them alone, and those for which it
+    fails again fail with its error. When the database is lost, every submission of the commit fails. Use it as a
+    context manager: leaving it waits until all is recorded.
     """
 
     def __init__(self, log: EventLog, prepare: Callable[[Sequence[object]], None] | None = None) -> None:
@@ -79,9 +80,8 @@ class GroupCommit:
         while taken := self._next_group(before=len(group)):
             # From here on nobody can cancel: setting a cancelled future's result would end this thread.
             group = [submission for submission in taken if submission.done.set_running_or_notify_cancel()]
+            group = self._prepared(group)
             try:
-                if self._prepare is not None and (needs := [n for s in group for n in s.needs]):
-                    self._prepare(needs)
                 outcomes = self._log.append_many([submission.batch for submission in group])
             except Exception as error:  # noqa: BLE001 - handed to those who wait, each of whom raises it
                 for submission in group:
@@ -92,6 +92,20 @@ class GroupCommit:
                     submission.done.set_exception(outcome)
                 else:
                     submission.done.set_result(outcome)
+
+    def _prepared(self, group: list[_Submission]) -> list[_Submission]:
+        """Those of which everything is durable that they need; the others have heard why not."""
+        needs = [need for submission in group for need in submission.needs]
+        if self._prepare is None or not needs:
+            return group
+        try:
+            self._prepare(needs)
+        except Exception as error:  # noqa: BLE001 - handed to those who wait, each of whom raises it
+            if len(group) == 1:
+                group[0].done.set_exception(error)
+                return []
+            return [submission for one in group for submission in self._prepared([one])]
+        return group
 
     def _next_group(self, before: int) -> list[_Submission]:
         """Everything that waits, up to the limit; empty when closed and done.

@@ -75,7 +75,21 @@ def test_submissions_are_recorded_in_order_and_answered_each(ledger):
     assert gate.groups == [["x"], ["y", "z", "w"]]
 
 
-def test_what_cannot_be_prepared_fails_its_group_and_no_later_one(ledger):
+def test_what_cannot_be_prepared_fails_alone_and_none_that_came_with_it(ledger):
+    gate = Gate()
+    with GroupCommit(ledger.log, gate) as commits:
+        first = commits.submit(to("s", happened()), needs=["x"])
+        gate.arrived.acquire(timeout=20)
+        group = [commits.submit(to(need, happened()), needs=[need]) for need in ("y", "broken", "z")]
+        gate.open.release(5)
+        assert [first.result().positions, group[0].result().positions] == [(1,), (2,)]
+        with pytest.raises(OSError, match="no space left"):
+            group[1].result()
+        assert group[2].result().positions == (3,)
+    assert gate.groups == [["x"], ["y", "broken", "z"], ["y"], ["broken"], ["z"]]
+
+
+def test_what_cannot_be_prepared_fails_no_later_one(ledger):
     gate = Gate()
     with GroupCommit(ledger.log, gate) as commits:
         gate.open.release(3)
