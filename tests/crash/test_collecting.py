@@ -10,7 +10,8 @@ from itertools import count
 import pytest
 from sqlalchemy import text
 
-from crash.conftest import facts_of
+from crash.conftest import facts_of, let_leases_end
+from crash.engines import ended, engine, of_type, until
 from crash.sweep import CRASHED, in_a_process
 from latewood.commands import collecting
 from latewood.commands.collecting import collect, uncollected
@@ -23,7 +24,7 @@ from latewood.decide.plan import Plan
 from latewood.engine.storage import sweeping
 from latewood.engine.storage.sweeping import alone, in_use, remove, stored
 from latewood.errors import UsageError
-from latewood.events import Action, ArtifactsCollected, ReuseSourceLost, StepReused, StepSucceeded
+from latewood.events import Action, ArtifactsCollected, ReuseSourceLost, RunStatus, StepReused, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
 from latewood_eventlog.log import EventLog
@@ -328,3 +329,27 @@ def _collect_and_die(environ: dict[str, str], when: str, fatal: int) -> None:
     collecting.remove = deadly(remove)
     sweeping.shutil.rmtree = deadly(sweeping.shutil.rmtree)
     collect(later(open_workspace(environ)), older_than=MONTH)
+
+
+def test_what_a_run_has_made_stays_while_it_waits_to_be_taken_up(workspace, environ, asked_for):
+    asked = asked_for(
+        """
+        @asset
+        def first(*, n: int = 1) -> int:
+            return n
+
+        @asset
+        def second(first: int) -> int:
+            time.sleep(0.5)
+            return first
+        """,
+        parameters=("first.n=2",),
+    )
+    with engine(environ):
+        until(lambda: of_type(workspace, StepSucceeded))
+    let_leases_end(workspace)
+    assert len(of_type(workspace, StepSucceeded)) == 1
+    assert collect(later(workspace), older_than=timedelta(0)).garbage.versions == ()
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert collect(later(workspace), older_than=timedelta(0)).garbage.versions, "variants, which are no heads"

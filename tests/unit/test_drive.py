@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 from builders import World, catalog, changed
-
 from latewood.decide.progress import StepProgress
 from latewood.engine.running.drive import Drive
 from latewood.engine.running.ranged import Due

@@ -12,8 +12,9 @@ from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.caches import cached, remove_unused
 from latewood.engine.storage.sweeping import alone, remove, stored
 from latewood.errors import UsageError
-from latewood.events import ArtifactsCollected
+from latewood.events import ArtifactsCollected, Executor
 from latewood.projections.artifacts import recorded_artifacts
+from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import log_position
 from latewood_eventlog.records import Position, StreamAppend
@@ -39,6 +40,8 @@ def uncollected(workspace: Workspace, *, older_than: timedelta) -> Decided:
     since = workspace.log.position_at(now - older_than)
     files = list(stored(workspace.store))  # before the log: what is recorded meanwhile is found there
     with snapshot(workspace.log) as connection:
+        left = unfinished_runs(connection, workspace.project, Executor.PROCESSES)
+        since = min([since, *(row.requested_position for row in left[:1])])  # whoever takes that up reads what it made
         recorded = recorded_artifacts(connection, workspace.project, since)
         return Decided(garbage=garbage(files, recorded, now), since=since, position=log_position(connection))
 
@@ -46,10 +49,10 @@ def uncollected(workspace: Workspace, *, older_than: timedelta) -> Decided:
 def collect(workspace: Workspace, *, older_than: timedelta) -> Decided:
     """Record that these artifacts are gone, then remove them; what was removed.
 
-    What stays: heads of every environment, whatever was head or made in the last `older_than`, and what is no value:
-    printed output, and sources and lock files but for those of tasks that other projects took back. A process that
-    dies in between leaves files that nothing promises; the next one removes them. Raises UsageError while the store is
-    in use, StoreError for what cannot be removed.
+    What stays: heads of every environment, whatever was head or made in the last `older_than`, or since a run was asked
+    for that engines have not ended, and what is no value: printed output, and sources and lock files but for those of
+    tasks that other projects took back. A process that dies in between leaves files that nothing promises; the next one
+    removes them. Raises UsageError while the store is in use, StoreError for what cannot be removed.
     """
     with alone(workspace.store):
         for _ in range(ATTEMPTS):
