@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of, recorded, secret_variables
 from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
@@ -29,10 +30,10 @@ class RunCrews:
 
 
 class Crews:
-    """Finds the crew of each task; equal ones are one, so that a process is kept from one run to the next."""
+    """Finds the crew of each task; equal ones are one for as long as a run or a process has it: so that is kept."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, str], Crew] = {}
+        self._known: WeakValueDictionary[tuple[bytes, str], Crew] = WeakValueDictionary()
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
     def of_assets(self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]) -> "RunCrews":

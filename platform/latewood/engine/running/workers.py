@@ -36,7 +36,7 @@ from latewood.model.code import CodeVersion
 from latewood.model.keys import AssetKey, RunId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Crew:
     """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
 
