@@ -6,6 +6,7 @@ not agree.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -15,6 +16,7 @@ from latewood_eventlog.statements import (
     ACQUIRE_LEASE,
     HELD_BELOW,
     HELD_LEASES,
+    HELD_NOW,
     LEASE_EPOCH,
     RELEASE_LEASE,
     RENEW_LEASE,
@@ -74,6 +76,20 @@ def held(engine: Engine, project: str, names: list[str]) -> frozenset[str]:
     """Those of the named leases that somebody holds now."""
     with engine.begin() as connection:
         return frozenset(connection.execute(HELD_LEASES, {"project": project, "names": names}).scalars())
+
+
+class Held(NamedTuple):
+    """A lease that somebody holds now, and for how many seconds that one was not heard of."""
+
+    name: str
+    holder: str
+    unheard_s: float
+
+
+def held_now(engine: Engine, project: str) -> list[Held]:
+    """All leases of the project that somebody holds now, in order of names."""
+    with engine.begin() as connection:
+        return [Held(*row) for row in connection.execute(HELD_NOW, {"project": project})]
 
 
 def held_below(engine: Engine, project: str, prefix: str) -> tuple[str, ...]:

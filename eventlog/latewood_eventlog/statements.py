@@ -95,6 +95,11 @@ HELD_BELOW: Final = text(
     "AND expires_at > clock_timestamp() ORDER BY name"
 )
 
+HELD_NOW: Final = text(
+    "SELECT name, holder, greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s "
+    "FROM leases WHERE project = :project AND expires_at > clock_timestamp() ORDER BY name"
+)
+
 LEASE_IS_HELD: Final = (
     "EXISTS (SELECT FROM leases l WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"
 )

@@ -1,8 +1,10 @@
 """Workspaces in databases of their own, and what is in their logs."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,6 +21,7 @@ from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.engine import Engine
 from latewood.serving.requesting import Requested, request
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
@@ -91,6 +94,29 @@ def asked_for(workspace: Workspace, load: Callable[[str], Loaded]) -> Callable[.
         return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
 
     return ask
+
+
+@pytest.fixture
+def within(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[Engine]]:
+    """Serves by an engine in this process meanwhile."""
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.chdir(tmp_path)
+
+    @contextmanager
+    def serve() -> Iterator[Engine]:
+        found = Engine(workspace, slots=2, lease=timedelta(seconds=0.5))
+        thread = threading.Thread(target=found.serve)
+        thread.start()
+        try:
+            yield found
+        finally:
+            assert thread.is_alive(), "it serves until it is told not to"
+            found.drain()
+            thread.join()
+
+    return serve
 
 
 def let_leases_end(workspace: Workspace) -> None:

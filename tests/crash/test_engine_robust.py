@@ -4,21 +4,12 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
-from datetime import timedelta
-
-import pytest
 
 from crash.test_engine import ended, engine, of_type, until
-from latewood.commands.materializing import prepare
-from latewood.commands.planning import Asked
 from latewood.errors import StoreError
 from latewood.events import RunStarted, RunStatus, StepFailed, StepSucceeded
 from latewood.serving import engine as serving
-from latewood.serving.engine import Engine
-from latewood.serving.requesting import request
 
 ONE = """
     @asset
@@ -31,35 +22,6 @@ ONE = """
         print("two")
         return one + 1
 """
-
-
-@pytest.fixture
-def asked_for(workspace, load):
-    def ask(source, selection="*", **asked):
-        return request(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
-
-    return ask
-
-
-@pytest.fixture
-def within(workspace, tmp_path, monkeypatch):
-    """An engine in this process."""
-    (tmp_path / "pyproject.toml").touch()
-    monkeypatch.chdir(tmp_path)
-
-    @contextmanager
-    def serve():
-        found = Engine(workspace, slots=2, lease=timedelta(seconds=0.5))
-        thread = threading.Thread(target=found.serve)
-        thread.start()
-        try:
-            yield found
-        finally:
-            assert thread.is_alive(), "it serves until it is told not to"
-            found.drain()
-            thread.join()
-
-    return serve
 
 
 def test_what_ends_while_an_engine_is_drained_is_recorded(workspace, environ, asked_for, tmp_path):

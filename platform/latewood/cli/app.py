@@ -16,6 +16,7 @@ from latewood.cli.registry import (
     again,
     assets,
     automations,
+    deployments,
     environments,
     log,
     making,
@@ -94,6 +95,19 @@ def main() -> None:
     """
 
 
-_MODULES = (again, assets, automations, environments, log, making, partitions, runs, sharing, upkeep, versions)
+_MODULES = (
+    again,
+    assets,
+    automations,
+    deployments,
+    environments,
+    log,
+    making,
+    partitions,
+    runs,
+    sharing,
+    upkeep,
+    versions,
+)
 for command in chain(*(module.COMMANDS for module in _MODULES)):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`latewood run`, `logs` and `latewood log …`."""
+"""`latewood run` and `latewood log …`."""
 
 import threading
 from collections import Counter, deque
@@ -6,21 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import msgspec
+from rich.console import Console
 
-from latewood.cli import exits
+from latewood.cli import exits, following
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
 from latewood.cli.wording import failure_text
 from latewood.commands.explaining import run_events
-from latewood.commands.runs import Observation, recorded_as, run_named
+from latewood.commands.run_progress import WatchedRun
+from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
-from latewood.engine.running.live_logs import live_log, printed_so_far
-from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, ObservationFailed, StepFailed, StepSkipped, StepSucceeded
+from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, StepRow, steps_of
@@ -34,25 +33,35 @@ from latewood_eventlog.tailer import tail
 _FINE = frozenset({"succeeded", "reused"})
 
 
-def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
-    """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred."""
+def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
+    """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred.
+
+    While it goes on, how far it is in place of the steps.
+    """
     workspace = open_workspace()
     row = run_named(workspace, run_id)
-    steps, names = _steps(workspace, row)
+    is_over = row.ended_position is not None or row.status == "interrupted"
+    if follow and not is_over:
+        return following.follow(workspace, row.run, json_=json_)
+    far = None if is_over else WatchedRun(workspace, row).look()
+    if far is not None and not all_ and not json_:
+        out = console()
+        _print_head(out, workspace, row)
+        out.print(following.progress_table(far))
+        out.print(following.how_far(far), style="dim")
+        return exits.OK
+    steps, names = steps_and_names(workspace, row)
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
     notes = _notes(workspace, row.run) if wrong else {}
     statuses = {
         step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
     }
     if json_:
-        print_json({**run_json(row), "steps": [_step_json(step, names, statuses, notes) for step in steps]})
+        told = {} if far is None else following.progress_json(far)
+        print_json({**run_json(row), **told, "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
-    status = run_status(row) if row.recorded else f"{row.status} ({UNRECORDED})"
-    out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
-    out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
-    ended = f"; ended after {took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
-    out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
+    _print_head(out, workspace, row)
     counts = Counter(statuses.values())
     out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no steps")
     went_wrong = [step for step in steps if statuses[step.step] not in _FINE]
@@ -78,6 +87,21 @@ def run_command(*, run_id: str, all_: bool, json_: bool) -> int:
     return exits.OK
 
 
+def _print_head(out: Console, workspace: Workspace, row: RunRow) -> None:
+    """What was asked for, by whom and when, and how it stands."""
+    status = run_status(row) if row.recorded else f"{row.status} ({UNRECORDED})"
+    out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
+    out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
+    requested = request_of(workspace, row)
+    if requested.rerun_of:
+        out.print(
+            f"again what run {requested.rerun_of} was asked for"
+            + (f", {requested.only} of it" if requested.only else "")
+        )
+    ended = f"; ended after {took(row)}, event {row.ended_position:,}" if row.ended_position is not None else ""
+    out.print(f"requested {moment(row.requested_at)}, event {row.requested_position:,}{ended}")
+
+
 @dataclass(frozen=True, slots=True)
 class _Note:
     """What is to be said of a step. `status` is "refused" where a blocking check kept its version out."""
@@ -91,23 +115,25 @@ def _first_of_alike(steps: Sequence[StepRow], statuses: Mapping[int, str], notes
     alike: Counter[tuple[str, ...]] = Counter()
     first = []
     for step in steps:
-        said = _apart_from(step.partition, notes[step.step].message if step.step in notes else "")
+        said = apart_from(step.partition, notes[step.step].message if step.step in notes else "")
         alike[*step.assets, statuses[step.step], said] += 1
-        if alike[*step.assets, statuses[step.step], said] <= _ALIKE_SHOWN:
+        if alike[*step.assets, statuses[step.step], said] <= ALIKE_SHOWN:
             first.append(step)
     return first
 
 
-def _apart_from(partition: str, text: str) -> str:
+def apart_from(partition: str, text: str) -> str:
+    """The text without the partition's name, so that what is said alike of many is known as such."""
     return text.replace(partition, "") if partition else text
 
 
-_ALIKE_SHOWN = 3
+ALIKE_SHOWN = 3
+"""Of steps to which the same happened; these tell as much as hundreds do."""
 _STEPS_SHOWN = 100
 _STEP_COLUMNS = ("step", "asset", "partition", "status", "attempt", "took", "what happened")
 
 
-def _steps(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, AssetKey]]:
+def steps_and_names(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, AssetKey]]:
     """All steps of a run, and the keys of their assets by id."""
     with snapshot(workspace.log) as connection:
         steps: list[StepRow] = []
@@ -146,81 +172,6 @@ def _step_json(
         "attempt": step.attempt,
         "duration_ms": step.duration_ms,
     }
-
-
-def logs_command(*, run_id: str, step: int | None) -> int:
-    """Print captured output and tracebacks; of a whole run each line after the step that it is from.
-
-    Of a step that an engine runs now, what it has printed by now.
-    """
-    workspace = open_workspace()
-    row = recorded_as(workspace, run_id)
-    if isinstance(row, Observation):
-        return _print_looks(workspace, row, step)
-    steps, names = _steps(workspace, row)
-    partitions = {entry.step: entry.partition for entry in steps}
-    made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
-    if step is not None and step not in made:
-        known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
-        raise UsageError(f"run {row.run} has no step {step:,}, but {known}; `latewood run {row.run} --all` lists them")
-    out = console()
-    quiet = True
-    alike: Counter[tuple[str, str]] = Counter()
-    for _, fact in run_events(workspace, row.run):
-        if not isinstance(fact, StepSucceeded | StepFailed | CheckEvaluated) or step not in (None, fact.step):
-            continue
-        text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
-        if not isinstance(fact, StepSucceeded) and fact.failure is not None:
-            text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
-        if isinstance(fact, CheckEvaluated):
-            attempt = f" check {fact.check}"
-        else:
-            attempt = f" attempt {fact.attempt}" if fact.attempt > 1 else ""
-        if step is None and not isinstance(fact, StepSucceeded):
-            asset, partition = made[fact.step].partition(" ")[0], partitions[fact.step]
-            alike[asset, said := _apart_from(partition, text)] += bool(text)
-            if alike[asset, said] > _ALIKE_SHOWN:
-                continue
-        quiet &= not _print_lines(f"{fact.step} {made[fact.step]}{attempt} | " if step is None else "", text)
-    for entry in (entry for entry in steps if step in (None, entry.step) and entry.status == "running"):
-        text = printed_so_far(live_log(workspace.store, row.run, entry.step, entry.attempt))
-        quiet &= not _print_lines(f"{entry.step} {made[entry.step]} | " if step is None else "", text)
-    for (asset, _), times in alike.items():
-        if more := max(0, times - _ALIKE_SHOWN):
-            out.print(f"{asset}: … and {more:,} more alike; `latewood logs {row.run} STEP` prints one", style="dim")
-    if quiet:
-        subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
-        click.echo(f"{subject} printed and logged nothing", err=True)
-    return exits.OK
-
-
-def _print_lines(label: str, text: str) -> bool:
-    """Print each line behind the label; whether there are any."""
-    out = console()
-    for line in text.rstrip("\n").split("\n") if text else ():
-        out.print(f"{label}{line}")
-    return bool(text)
-
-
-def _print_looks(workspace: Workspace, observation: Observation, step: int | None) -> int:
-    """What was printed while each asset partition was looked at."""
-    looks = [look for look in observation.looks if step in (None, look.step)]
-    if not looks:
-        last = observation.looks[-1].step
-        raise UsageError(f"{observation.id} is {observation.called}, and has no look {step:,}, but looks 0 to {last:,}")
-    quiet = True
-    for look in looks:
-        fact = look.fact
-        text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
-        if isinstance(fact, ObservationFailed):
-            text += fact.failure.traceback or f"{fact.failure.error}: {fact.failure.message}\n"
-        label = f"{look.step} {f'{look.key} {fact.partition}'.rstrip()} | " if step is None else ""
-        for line in text.rstrip("\n").split("\n") if text else ():
-            console().print(f"{label}{line}")
-            quiet = False
-    if quiet:
-        click.echo(f"{observation.id}, {observation.called}, printed and logged nothing", err=True)
-    return exits.OK
 
 
 def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:

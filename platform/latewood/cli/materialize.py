@@ -22,7 +22,7 @@ from latewood.cli.wording import change_text
 from latewood.commands.blocked import barred_text, blocked_lines, is_barred, is_incomplete, root_text
 from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
-from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines, plan_loaded
+from latewood.commands.planning import STATUS, Asked, awaiting_lines, elsewhere_lines, plan_loaded
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Slot
@@ -147,9 +147,18 @@ def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared
     return prepared
 
 
-def asked_for(*, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool) -> Asked:
+def asked_for(
+    *, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool, only: str | None
+) -> Asked:
     """What the options of a command ask for."""
-    return Asked(selection=selection, partition=partition, parameters=parameters, zipped=zipped, force=force)
+    return Asked(
+        selection=selection,
+        partition=partition,
+        parameters=parameters,
+        zipped=zipped,
+        force=force,
+        only=f"{STATUS}{only}" if only else "",
+    )
 
 
 def _exit_code(result: Result) -> int:
@@ -250,7 +259,12 @@ def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
     """Why there is no task in the plan."""
     for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
-    out.print("Nothing to do" if made.awaiting else f"Nothing to do: {asked.selection} selects nothing", style="yellow")
+    why = (
+        ""
+        if made.awaiting
+        else f": {asked.selection} selects nothing" + (f" that is {asked.status}" if asked.status else "")
+    )
+    out.print(f"Nothing to do{why}", style="yellow")
 
 
 def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) -> None:

@@ -23,6 +23,23 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+class DefaultGroup(click.Group):
+    """A group of which one command is meant where none is named: `run RUN` is `run show RUN`.
+
+    Where that needs no argument, nothing at all means it as well.
+    """
+
+    def __init__(self, *args: Any, default: str, alone: bool = False, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self._default = default
+        self._alone = alone
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with the name of the command put in where it is not said."""
+        is_said = args[0] in self.commands or args[0] in ctx.help_option_names if args else not self._alone
+        return super().parse_args(ctx, args if is_said else [self._default, *args])
+
+
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
 detach = click.option("--detach", is_flag=True, help="Leave the run to engines; return once it is asked for.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Do not show how far it is, only how it ended.")
@@ -139,4 +156,7 @@ asked = options(
     zipped,
     environment,
     click.option("--force", is_flag=True, help="Run what is selected even if it is fresh or could be reused."),
+    click.option(
+        "--only", type=click.Choice(("missing", "stale", "failed")), help="Of what is selected what is so by now."
+    ),
 )

@@ -41,7 +41,7 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
 
 def _run_row(row: RunRow) -> tuple[str, ...]:
     selection = f"{row.selection} {row.partitions}".strip()
-    counts = _counts_text(row.counts or {})
+    counts = counts_text(row.counts or {})
     return row.run, run_status(row), row.environment, selection, moment(row.requested_at), took(row), counts
 
 
@@ -61,7 +61,7 @@ def took(row: RunRow) -> str:
     return "" if row.ended_at is None else duration((row.ended_at - row.requested_at).total_seconds() * 1_000)
 
 
-def _counts_text(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, int]) -> str:
     """What became of a run's steps, in the words with which it ended; nothing while it goes on."""
     if not counts:
         return ""

@@ -1,14 +1,17 @@
 """Engines, and what is left to them: `latewood engine`, `materialize --detach`, `run cancel`."""
 
-import logging
 import os
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from latewood.cli import exits
+from latewood.cli.following import NO_ENGINE, follow
 from latewood.cli.loading import load
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
@@ -19,7 +22,10 @@ from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import project_root
 from latewood.serving.engine import Engine
+from latewood.serving.log_lines import LOG, log_to
 from latewood.serving.requesting import cancel, engines, request
+from latewood.serving.retrying import retry
+from latewood.serving.scraping import address_of, answering
 from latewood.serving.watching import watch
 
 
@@ -45,7 +51,7 @@ def detach(workspace: Workspace, prepared: Prepared, *, json_: bool, strict: boo
         console().print(f"run {found.run}: {plural(found.steps, 'step')} asked for")
         console().print(f"`latewood run {found.run}` shows how far it is.")
         if not engines(workspace):
-            console().print("No engine is running: start one, `latewood engine`, and it drives it.", style="yellow")
+            console().print(NO_ENGINE, style="yellow")
     return exits.STEP_FAILED if strict and is_incomplete(prepared.plan) else exits.OK
 
 
@@ -61,40 +67,79 @@ def cancel_command(*, run_id: str, json_: bool) -> int:
     return exits.OK
 
 
-def engine_command(*, environment: str | None, workers: int | None, lease: float) -> int:
+def retry_command(*, run_id: str, detach: bool, json_: bool, quiet: bool) -> int:
+    """Ask engines for what a run has not finished, and follow that; exit code."""
+    workspace = open_workspace()
+    row = run_named(workspace, run_id)
+    found = retry(workspace, row)
+    is_served = bool(engines(workspace))
+    if found.run and is_served and not detach:
+        if not json_:
+            console().print(f"run {found.run} retries {plural(found.steps, 'step')} of run {row.run}")
+        return follow(workspace, found.run, json_=json_, quiet=quiet)
+    if json_:
+        print_json({"run": found.run or None, "retries": row.run, "steps": found.steps, "engines": engines(workspace)})
+    elif not found.run:
+        console().print(f"All that run {row.run} has not finished was made since; nothing is left to retry.")
+    else:
+        console().print(f"run {found.run}: {plural(found.steps, 'step')} of run {row.run} asked for again")
+        console().print(f"`latewood run {found.run}` shows how far it is.")
+        if not is_served:
+            console().print(NO_ENGINE, style="yellow")
+    return exits.OK
+
+
+def engine_command(*, environment: str | None, workers: int | None, lease: float, metrics: str, log_format: str) -> int:
     """Serve until Ctrl-C, or until what is under way is done after SIGTERM; exit code."""
-    workspace = open_workspace(environment=environment)
-    engine = _engine(workspace, workers, lease)
-    engine.warm(workspace.environment)
-    return _served(engine)
+    with _engine(environment, workers, lease, metrics, log_format) as (workspace, engine):
+        engine.warm(workspace.environment)
+        return _served(engine)
 
 
 def dev_command(
-    *, file: Path | None, module: str | None, environment: str | None, workers: int | None, lease: float
+    *,
+    file: Path | None,
+    module: str | None,
+    environment: str | None,
+    workers: int | None,
+    lease: float,
+    metrics: str,
+    log_format: str,
 ) -> int:
     """Serve, and deploy what was named whenever its code changes; exit code."""
+    with _engine(environment, workers, lease, metrics, log_format) as (workspace, engine):
+        named = ["-f", str(file)] if file is not None else ["-m", module] if module is not None else []
+        arguments = [*named, "--env", workspace.environment]
+        root = project_root(Path.cwd() if file is None else file.resolve().parent)
+        stop = threading.Event()
+        watcher = threading.Thread(
+            target=watch,
+            args=(root, arguments, lambda: engine.warm(workspace.environment), stop),
+            kwargs={"unreachable": exits.DATABASE_UNREACHABLE, "logged": log_format == "json"},
+            name="latewood-watcher",
+            daemon=True,
+        )
+        watcher.start()
+        try:
+            return _served(engine)
+        finally:
+            stop.set()
+
+
+@contextmanager
+def _engine(
+    environment: str | None, workers: int | None, lease: float, metrics: str, log_format: str
+) -> Iterator[tuple[Workspace, Engine]]:
+    """An engine that answers who asks how it is, if anybody is to."""
+    address = address_of(metrics) if metrics else None
+    log_to(sys.stderr, as_json=log_format == "json")
     workspace = open_workspace(environment=environment)
-    engine = _engine(workspace, workers, lease)
-    named = ["-f", str(file)] if file is not None else ["-m", module] if module is not None else []
-    arguments = [*named, "--env", workspace.environment]
-    root = project_root(Path.cwd() if file is None else file.resolve().parent)
-    stop = threading.Event()
-    watcher = threading.Thread(
-        target=watch,
-        args=(root, arguments, lambda: engine.warm(workspace.environment), stop),
-        name="latewood-watcher",
-        daemon=True,
-    )
-    watcher.start()
-    try:
-        return _served(engine)
-    finally:
-        stop.set()
-
-
-def _engine(workspace: Workspace, workers: int | None, lease: float) -> Engine:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    return Engine(workspace, slots=workers or os.cpu_count() or 1, lease=timedelta(seconds=lease))
+    engine = Engine(workspace, slots=workers or os.cpu_count() or 1, lease=timedelta(seconds=lease))
+    with ExitStack() as stack:
+        if address is not None:
+            port = stack.enter_context(answering(address, engine.telling.metrics, engine.telling.health))
+            LOG.info("metrics are at http://%s:%d/metrics", address[0], port)
+        yield workspace, engine
 
 
 def _served(engine: Engine) -> int:

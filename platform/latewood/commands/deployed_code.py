@@ -35,13 +35,7 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
 
     Raises UsageError where its source was never stored or is gone, StoreError where it cannot be unpacked.
     """
-    created = created_as(workspace, name)
-    address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
-    if address is None or not workspace.store.exists(address):
-        raise UsageError(
-            f"the source of {created.location} as deployed in {name} is not in the artifact store any more; "
-            "what was made by it cannot be run again"
-        )
+    created, address = require_source(workspace, name)
     return DeployedCode(
         location=created.location,
         deployment=name,
@@ -49,6 +43,18 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
         paths=created.paths,
         settings=LocationSettings(lock=_lock(workspace, created), python=created.python),
     )
+
+
+def require_source(workspace: Workspace, name: str) -> tuple[DeploymentCreated, ArtifactAddress]:
+    """What was recorded of a deployment, and where its source is. Raises UsageError where that is gone."""
+    created = created_as(workspace, name)
+    address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
+    if address is None or not workspace.store.exists(address):
+        raise UsageError(
+            f"the source of {created.location} as deployed in {name} is not in the artifact store any more; "
+            "what was made by it cannot be run again"
+        )
+    return created, address
 
 
 def recorded(found: Configuration) -> Recorded:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from latewood.commands.parameters import parameters_given
 from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
@@ -13,6 +13,7 @@ from latewood.commands.reading import (
     heads_bearing,
     look,
     narrowed,
+    of_status,
     places_here,
     read,
     select_keys,
@@ -42,6 +43,9 @@ from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import Verdict, durations, known_logics, reusable, verdict_keys
 from latewood_eventlog.records import Position
 
+STATUS: Final = "status:"
+"""What `only` begins with where it is a status that is asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -61,13 +65,18 @@ class Asked:
     rerun_of: RunId | None = None
     """The run that is asked for again, if one is."""
     only: str = ""
-    """Which steps of that run are asked for, as text, if not all."""
+    """Which steps of that run are asked for, as text, if not all; or what of the selection, as in `status:missing`."""
     places: Mapping[AssetKey, Collection[PartitionKey]] | None = None
     """What those steps make; it stands in place of the selection."""
     partitions_at: datetime | None = None
     """When the partitions were chosen, where that was not now and makes a difference: which one is the latest."""
     along: Collection[str] = ()
     """Other locations for which the same is asked together with this: what is selected may be theirs alone."""
+
+    @property
+    def status(self) -> str:
+        """The one status of which partitions are asked for, if not all are."""
+        return self.only.removeprefix(STATUS) if self.only.startswith(STATUS) else ""
 
 
 def make_plan(
@@ -84,6 +93,9 @@ def make_plan(
         keys, elsewhere = _selected(workspace, view, asked, loaded)
         at = asked.partitions_at or now
         partitions = partitions_asked(view.catalog, keys, asked.partition, at, strict=not asked.along)
+        if asked.status:
+            partitions = _of_status(workspace, loaded, keys, asked.status, partitions)
+            keys = [key for key in keys if key in partitions]
     else:
         keys = [key for key in view.catalog if key in asked.places]
         partitions = _at_places(view.catalog, asked.places)
@@ -149,6 +161,19 @@ def with_past(
     # Of what is no head only the log is asked: it is looked at when it is taken.
     taken_at = places_at(connection, workspace, taken.values(), seen, view.as_of)
     return replace(state, logics=logics, checked=checked, reusable=taken, places={**taken_at, **state.places})
+
+
+def _of_status(
+    workspace: Workspace,
+    loaded: Loaded | None,
+    keys: Collection[AssetKey],
+    status: str,
+    partitions: Mapping[AssetKey, Ordinals],
+) -> dict[AssetKey, Ordinals]:
+    """Of the partitions asked for, or all, those that are missing, stale or failed. Cost: as `reading`."""
+    found = of_status(read(workspace, loaded=loaded, about=lambda _: keys), keys, status)
+    both = {key: ordinals & partitions.get(key, ordinals) for key, ordinals in found.items()}
+    return {key: ordinals for key, ordinals in both.items() if ordinals}
 
 
 def _ordinals(catalog: Catalog, request: Request, now: datetime) -> Mapping[AssetKey, Ordinals]:

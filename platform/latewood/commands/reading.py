@@ -24,6 +24,7 @@ from latewood.errors import UsageError
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import is_partition, ordinal_of
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.runs import running_partitions
@@ -162,6 +163,25 @@ def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
         catalog.assets,
         lambda key: (found.assessed[key].status.value, *found.flags(key)),
     )
+
+
+def of_status(found: Read, keys: Collection[AssetKey], status: str) -> dict[AssetKey, Ordinals]:
+    """The partitions of these assets that are missing, stale or failed, where there are any."""
+    chosen: dict[AssetKey, Ordinals] = {}
+    for key in keys:
+        assessed = found.assessed[key]
+        if status == "failed":
+            scheme = found.view.catalog[key].partitions
+            names = [name for id_, name in found.failed if id_ == found.view.ids[key] and is_partition(scheme, name)]
+            ordinals = Ordinals.of(ordinal_of(scheme, name) for name in names)
+            for reasons, refused in assessed.by_reasons.items():
+                if any(reason.cause is Cause.REFUSED and reason.subject == key for reason in reasons):
+                    ordinals |= refused
+        else:
+            ordinals = assessed.by_status.get(Status(status), Ordinals())
+        if ordinals:
+            chosen[key] = ordinals
+    return chosen
 
 
 def keys_to_look_at(view: View, selection: str) -> Collection[AssetKey]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from latewood.commands.deployed_code import deployed_code, recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.launching import launched
-from latewood.commands.planning import Asked
+from latewood.commands.planning import STATUS, Asked
 from latewood.commands.runs import request_of, run_named, steps_meant
 from latewood.commands.sharing import recorded_tasks
-from latewood.commands.views import AsOf, known_parameter, view_of
+from latewood.commands.views import AsOf, View, known_parameter, view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.progress import DOWNSTREAM_OF_FAILURE, Progress, progress_of
 from latewood.decide.select import select
 from latewood.decide.selection import parse, show, with_names
 from latewood.decide.sweep import Given, Sweep
@@ -22,7 +23,6 @@ from latewood.events import (
     CheckEvaluated,
     RunPlanned,
     RunRequested,
-    SkipReason,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -30,7 +30,7 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
-from latewood.model.partitions import LATEST
+from latewood.model.partitions import LATEST, keys_of
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
@@ -42,7 +42,11 @@ from latewood.projections.statistics import keys_of_ids
 FAILED = "failed"
 """What restricts a run to what failed in an earlier one, in place of numbers of steps."""
 
-_DOWNSTREAM_OF_FAILURE = (SkipReason.UPSTREAM_FAILED, SkipReason.CHECK_FAILED)
+UNFINISHED = "unfinished"
+"""The same, with what that one was cancelled or interrupted before."""
+
+Places = dict[AssetKey, frozenset[PartitionKey]]
+"""Asset partitions that are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +63,17 @@ def rerun_of(
 ) -> Again:
     """The request of that run, restricted to `only` these of its steps, with other values for these parameters.
 
-    `only` is "failed", or numbers and ranges of steps. A rerun of a run that was restricted itself has its restriction.
-    Assets that were renamed since have the names that the environment has for them now.
+    `only` is "failed" or "unfinished", or numbers and ranges of steps. A rerun of a run that was restricted itself has
+    its restriction. Assets that were renamed since have the names that the environment has for them now.
     Raises UsageError for a run or step that is not there, and for what the environment does not define any more.
     """
     row = run_named(workspace, named)
     requested = request_of(workspace, row)
     workspace = replace(workspace, environment=requested.environment)
     names = _names_since(workspace, row)
-    of, restricted = (row.run, only) if only or not requested.rerun_of else (requested.rerun_of, requested.only)
-    places = _places(workspace, of, restricted) if restricted else None
+    of = requested.rerun_of if requested.rerun_of and not only else row.run
+    restricted = only or requested.only
+    places = _places(workspace, of, restricted) if restricted and not restricted.startswith(STATUS) else None
     loaded = _loaded(workspace, requested, home, root)
     asked = Asked(
         selection=show(with_names(parse(requested.selection), names)) if names else requested.selection,
@@ -189,8 +194,33 @@ def _given(workspace: Workspace, requested: RunRequested, names: Mapping[AssetKe
 # ── which steps ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _places(workspace: Workspace, run: RunId, only: str) -> dict[AssetKey, frozenset[PartitionKey]]:
+def unfinished_places(progress: Progress, view: View) -> Places:
+    """What the run has left to do, by the keys that the assets have in the view.
+
+    Raises UsageError where that is nothing, and for an asset that the view does not have.
+    """
+    keys = {id_: key for key, id_ in view.ids.items()}
+    places: Places = {}
+    for ids, ordinals in progress.left():
+        for id_ in ids:
+            if id_ not in keys:
+                raise UsageError(
+                    f"run {progress.requested.run}: an asset that it has left to make is not defined any more"
+                )
+            key = keys[id_]
+            places[key] = places.get(key, frozenset()).union(keys_of(view.catalog[key].partitions, ordinals))
+    if not places:
+        raise UsageError(
+            f"run {progress.requested.run} has finished all that it was asked for; "
+            f"`latewood rerun {progress.requested.run}` asks for it again"
+        )
+    return places
+
+
+def _places(workspace: Workspace, run: RunId, only: str) -> Places:
     """The asset partitions of these steps, by the keys that the assets have now."""
+    if only == UNFINISHED:
+        return unfinished_places(progress_of(run_events(workspace, run)), view_of(workspace))
     steps, failed = _steps_of(workspace, run)
     if only == FAILED:
         if not failed:
@@ -200,7 +230,7 @@ def _places(workspace: Workspace, run: RunId, only: str) -> dict[AssetKey, froze
         meant = steps_meant(run, only, steps)
     view = view_of(workspace)
     keys = {id_: key for key, id_ in view.ids.items()}
-    places: dict[AssetKey, frozenset[PartitionKey]] = {}
+    places: Places = {}
     gone: set[AssetId] = set()
     for step in sorted(meant):
         assets, partition = steps[step]
@@ -230,7 +260,7 @@ def _steps_of(
                 steps[fact.step] = (tuple(output.asset for output in fact.outputs), fact.partition)
             case StepSkipped():
                 steps[fact.step] = (fact.assets, fact.partition)
-                if fact.reason in _DOWNSTREAM_OF_FAILURE:
+                if fact.reason in DOWNSTREAM_OF_FAILURE:
                     failed.add(fact.step)
             case StepFailed() | CheckEvaluated(passed=False, blocking=True):
                 failed.add(fact.step)

@@ -1,12 +1,13 @@
 """How far a run has come, by its events: what whoever takes it up again must know of each step."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from latewood.events import (
+    Action,
     CheckEvaluated,
     Event,
     Failure,
@@ -16,6 +17,7 @@ from latewood.events import (
     RunPlanned,
     RunRequested,
     RunStarted,
+    SkipReason,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -23,6 +25,10 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.keys import AssetId
+from latewood.model.ordinals import Ordinals
+
+DOWNSTREAM_OF_FAILURE: Final = (SkipReason.UPSTREAM_FAILED, SkipReason.CHECK_FAILED)
+"""Why a step is skipped whose result is still wanted."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,13 @@ class StepProgress:
     def has_ended(self) -> bool:
         """Whether nothing is to be run for it any more; its checks may still have to be asked."""
         return self.failure is not None or self.made is not None or self.skipped is not None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to what was asked for: made and not refused, or rightly not made."""
+        if self.skipped is not None:
+            return self.skipped.reason not in DOWNSTREAM_OF_FAILURE
+        return self.made is not None and not any(v.blocking and not v.passed for v in self.verdicts)
 
     def verdicts_on(self, asset: AssetId) -> list[tuple[Event, Sequence[object]]]:
         """What checks said of what the step made of the asset, as facts are told."""
@@ -76,6 +89,38 @@ class Progress:
     handled: set[str] = field(default_factory=set)
     is_started: bool = False
     has_ended: bool = False
+
+    def unfinished(self) -> Iterator[tuple[tuple[AssetId, ...], Ordinals]]:
+        """What was planned and has come to nothing: failed, refused, skipped because of that, or never begun."""
+        for assets, first, ordinals in self._groups():
+            left = [
+                ordinal
+                for number, ordinal in enumerate(ordinals, start=first)
+                if not self.steps.get(number, _NEVER_BEGUN).is_finished
+            ]
+            if left:
+                yield assets, Ordinals.from_sorted(left)
+
+    def left(self) -> Iterator[tuple[tuple[AssetId, ...], Ordinals]]:
+        """What has to be asked for again for what is unfinished; nothing where that is nothing.
+
+        Of a run that was given values of parameters all of it: a variant is no head, so only a run that makes it, or
+        takes it again, has it to read.
+        """
+        unfinished = list(self.unfinished())
+        if unfinished and (self.requested.parameters or self.requested.sweep):
+            yield from ((assets, ordinals) for assets, _, ordinals in self._groups())
+        else:
+            yield from unfinished
+
+    def _groups(self) -> Iterator[tuple[tuple[AssetId, ...], int, Ordinals]]:
+        """The planned steps: of which assets, the number of the first, and of which partitions."""
+        for steps in (steps for part in self.planned for steps in part.steps):
+            if steps.action is not Action.BLOCKED:
+                yield steps.assets, steps.first, Ordinals.parse(steps.partitions)
+
+
+_NEVER_BEGUN: Final = StepProgress()
 
 
 def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:

@@ -23,7 +23,8 @@ class RunRequested(Event, frozen=True):
     `parameters` are values given throughout; `sweep` has axes of alternatives that were tried in combination, or the
     n-th of each with the n-th of the others where `zipped`. `launch` is the workflow or launch plan that was launched,
     if one was. `location` is the one whose code ran, by a Python of version `python`. `rerun_of` is the run that was
-    asked for again, `only` these of its steps, or those that failed.
+    asked for again, `only` these of its steps, or those that failed or were left unfinished; or `status:missing`, say:
+    what of the selection was of that status.
     """
 
     run: RunId

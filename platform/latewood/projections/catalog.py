@@ -203,6 +203,20 @@ _DEPLOYMENT: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
     "WHERE project = :project AND deployment = :deployment"
 )
+_LATEST: Final = text(
+    "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
+    "WHERE project = :project AND (:location = '' OR location = :location) ORDER BY position DESC LIMIT :limit"
+)
+_NAMED: Final = text(
+    "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
+    "WHERE project = :project AND starts_with(deployment, :prefix) ORDER BY position DESC LIMIT 10"
+)
+_POINTED: Final = text(
+    "SELECT environment, location, deployment, from_position FROM ("
+    "  SELECT DISTINCT ON (environment, location) environment, location, deployment, from_position "
+    "  FROM environment_deployments WHERE project = :project ORDER BY environment, location, from_position DESC"
+    ") AS latest WHERE deployment <> '' ORDER BY environment, location"
+)
 _CHANGES: Final = text(
     "WITH RECURSIVE bases (deployment, base, depth) AS ("
     "  SELECT d.deployment, d.base, 0 FROM deployments d "
@@ -238,6 +252,32 @@ def deployment(connection: Connection, project: str, name: str) -> Deployment | 
     """The deployment, if it was ever recorded."""
     row = connection.execute(_DEPLOYMENT, {"project": project, "deployment": name}).one_or_none()
     return None if row is None else Deployment(**row._mapping)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def latest_deployments(connection: Connection, project: str, *, location: str, limit: int) -> list[Deployment]:
+    """The latest deployments, of one location unless that is empty; newest first. Cost: O(deployments)."""
+    rows = connection.execute(_LATEST, {"project": project, "location": location, "limit": limit})
+    return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def deployments_beginning(connection: Connection, project: str, prefix: str) -> list[Deployment]:
+    """The latest ten deployments whose names begin so, newest first."""
+    rows = connection.execute(_NAMED, {"project": project, "prefix": prefix})
+    return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+class Pointed(NamedTuple):
+    """The deployment of a location that an environment has now, since that position."""
+
+    environment: str
+    location: str
+    deployment: str
+    since: Position
+
+
+def pointed(connection: Connection, project: str) -> list[Pointed]:
+    """What every environment of the project has deployed now."""
+    return [Pointed(*row) for row in connection.execute(_POINTED, {"project": project})]
 
 
 def defined(connection: Connection, project: str, location: str, name: str) -> list[Defined]:

@@ -3,12 +3,35 @@
 from collections.abc import Collection
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, text
 
-from latewood.model.keys import AssetId, AssetKey, VersionId
+from latewood.decide.how_far import WAITING, Stretch, planned_steps
+from latewood.events import RunPlanned
+from latewood.model.keys import AssetId, AssetKey, RunId, VersionId
 from latewood.projections.environments import line_of
 from latewood.projections.heads import OF_STRETCH, moves
 
+_LATEST_STEPS: Final = 1_000
+"""Events at the end of the log by which it is told how long appends take."""
+
+_SERVER: Final = text("SELECT current_setting('server_version')")
+_STEPS: Final = text(
+    "SELECT s.status, count(*) AS steps FROM runs r JOIN steps s ON s.project = r.project AND s.run = r.run "
+    "WHERE r.project = :project AND r.ended_position IS NULL GROUP BY s.status"
+)
+# The first events of a run are its request and its plan.
+_PLANS: Final = text(
+    "SELECT e.data::text AS data FROM runs r JOIN events e ON e.project = r.project AND e.stream = 'run/' || r.run "
+    "WHERE r.project = :project AND r.ended_position IS NULL AND e.type = 'run.planned'"
+)
+# An engine says when a fact was told, and the log when it was recorded: what lies between is its way into the log.
+_APPENDS: Final = text(
+    "SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP "
+    "(ORDER BY extract(epoch FROM e.recorded_at - e.occurred_at)::float8) AS seconds FROM events e, log_head h "
+    "WHERE e.project = :project AND e.position > h.position - :latest AND starts_with(e.type, 'step.')"
+)
+_CHECKPOINTS: Final = text("SELECT p.name, h.position - p.checkpoint AS behind FROM projections p, log_head h")
 _EVENTS: Final = text(
     "SELECT type, count(*) AS events FROM events WHERE project = :project GROUP BY type ORDER BY events DESC, type"
 )
@@ -24,6 +47,18 @@ _HEADS_EVER: Final = text(
     "WHERE version = ANY (CAST(:versions AS text[]))"
 )
 _POSITION: Final = text("SELECT position FROM log_head")
+# Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
+_STRETCHES: Final = text(
+    "SELECT status, min(step) AS first, max(step) AS last FROM ("
+    "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island "
+    "  FROM steps WHERE project = :project AND run = :run"
+    ") AS s GROUP BY status, island"
+)
+_ENDED_AFTER: Final = text(
+    "SELECT count(*) FROM steps WHERE project = :project AND run = :run AND ended_position > :after"
+)
+
+_decode_planned: Final = msgspec.json.Decoder(RunPlanned).decode
 
 
 def log_position(connection: Connection) -> int:
@@ -45,6 +80,44 @@ def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -
     """The keys of assets by id."""
     rows = connection.execute(_KEYS, {"project": project, "assets": sorted(set(assets))})
     return {row.asset: row.key for row in rows}
+
+
+def server_version(connection: Connection) -> str:
+    """Postgres' version: `18.3`."""
+    return str(connection.execute(_SERVER).scalar_one()).split(" ", 1)[0]
+
+
+def steps_by_status(connection: Connection, project: str) -> dict[str, int]:
+    """The steps of all runs that have not ended: recorded ones by status, and `waiting` for what nobody has begun.
+
+    Cost: O(steps of these runs) in the server, and their plans as ranges.
+    """
+    found = {row.status: row.steps for row in connection.execute(_STEPS, {"project": project})}
+    plans = (_decode_planned(row.data) for row in connection.execute(_PLANS, {"project": project}))
+    planned = sum(planned_steps(plan.steps) for plan in plans)
+    return {**found, WAITING: max(0, planned - sum(found.values()))}
+
+
+def append_seconds(connection: Connection, project: str) -> tuple[float, float] | None:
+    """Half, and 95 %, of the latest facts of steps were recorded so long after they were told; None without any."""
+    seconds = connection.execute(_APPENDS, {"project": project, "latest": _LATEST_STEPS}).scalar_one()
+    return None if seconds is None or seconds[0] is None else (seconds[0], seconds[1])
+
+
+def behind(connection: Connection, following: Collection[str]) -> dict[str, int]:
+    """By how many events each projection lags; those that are not `following` are applied with the append."""
+    return {row.name: row.behind if row.name in following else 0 for row in connection.execute(_CHECKPOINTS)}
+
+
+def stretches_of(connection: Connection, project: str, run: RunId) -> list[Stretch]:
+    """The steps of a run of which anything is recorded, as ranges. Cost: one pass over them in the server."""
+    return [Stretch(*row) for row in connection.execute(_STRETCHES, {"project": project, "run": run})]
+
+
+def ended_after(connection: Connection, project: str, run: RunId, position: int) -> int:
+    """How many of a run's steps have ended since that position."""
+    parameters = {"project": project, "run": run, "after": position}
+    return int(connection.execute(_ENDED_AFTER, parameters).scalar_one())
 
 
 def heads_ever(

@@ -1,11 +1,10 @@
 """One run that this engine drives: what its steps ask becomes calls of workers, timers and facts."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from latewood.engine.running.live_logs import forget, live_log, printed_so_far
 from latewood.engine.running.pool import Following, Job
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.reports import Report
 from latewood.engine.running.scripts import Scripts
 from latewood.engine.running.worker_protocol import (
     Answered,
@@ -47,8 +47,6 @@ from latewood.serving.crews import RunCrews
 from latewood.serving.opening import Opened
 from latewood_eventlog.leases import Lease
 
-LOG: Final = logging.getLogger("latewood.engine")
-
 
 class Verdict(NamedTuple):
     """A check of what a step made."""
@@ -72,7 +70,16 @@ class ActiveRun:
     """A run under this engine's lease. For the engine's thread."""
 
     def __init__(
-        self, opened: Opened, lease: Lease, recorder: Recorder, crews: RunCrews, work: Work, engine: str
+        self,
+        opened: Opened,
+        lease: Lease,
+        recorder: Recorder,
+        crews: RunCrews,
+        work: Work,
+        engine: str,
+        *,
+        report: Callable[[Report], None],
+        patiently: Callable[[Callable[[], Any]], Any],
     ) -> None:
         workspace, plan = opened.workspace, opened.plan
         self.run: RunId = opened.run
@@ -83,6 +90,7 @@ class ActiveRun:
         self._crews = crews
         self._work = work
         self._engine = engine
+        self._patiently = patiently
         self._jobs: dict[object, Job] = {}
         self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
         self._handling: deque[tuple[FailedWorkflow, Crew]] | None = None
@@ -104,6 +112,7 @@ class ActiveRun:
             verdicts=self._verdicts,
             clock=workspace.clock,
             is_resumed=opened.progress.is_started,
+            report=report,
             printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
         self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)
@@ -366,8 +375,13 @@ class ActiveRun:
         self._may_handle = True
 
     def _verdicts(self, asset: Any, partition: Any) -> Mapping[tuple[str, str], CheckResult]:
-        with snapshot(self.workspace.log) as connection:
-            return check_verdicts(connection, self.workspace.project, asset, partition)
+        def read() -> Mapping[tuple[str, str], CheckResult]:
+            with snapshot(self.workspace.log) as connection:
+                return check_verdicts(connection, self.workspace.project, asset, partition)
+
+        # Nothing can be recorded meanwhile either; a run that was left for it would have its steps interrupted.
+        found: Mapping[tuple[str, str], CheckResult] = self._patiently(read)
+        return found
 
     def _ended(self) -> RunEnded:
         tally = self._scripts.tally

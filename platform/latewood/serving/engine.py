@@ -18,11 +18,12 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, TypeVar
 
+from latewood.commands.status import ENGINES
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.recorder import Recorder
-from latewood.engine.running.run_log import EngineLog
+from latewood.engine.running.run_log import Absences, EngineLog, patiently
 from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.storage.sweeping import in_use
 from latewood.errors import LatewoodError, StoreError
@@ -30,11 +31,14 @@ from latewood.events import Executor, RunCancelRequested, from_json
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
-from latewood.serving.active import LOG, ActiveRun
+from latewood.serving.absence import Absence
+from latewood.serving.active import ActiveRun
 from latewood.serving.automating import evaluate
 from latewood.serving.crews import Crews
+from latewood.serving.log_lines import LOG
 from latewood.serving.opening import opened
-from latewood.serving.requesting import CANCELLATIONS, ENGINES
+from latewood.serving.requesting import CANCELLATIONS
+from latewood.serving.telling import Telling
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
@@ -76,7 +80,19 @@ class Engine:
         self._crews = Crews()
         self._active: dict[RunId, ActiveRun] = {}
         self._waiting: list[RunId] = []
-        self._log = EngineLog(workspace.log, workspace.store, patience)
+        self._patience = patience
+        self._absence = Absence()
+        self._absences = Absences(self._absence.told)
+        self.telling = Telling(
+            workspace,
+            engine=self.name,
+            pool=self._pool,
+            active=self._active,
+            absence=self._absence,
+            lease=lease,
+        )
+        measured = self.telling.measures.appended
+        self._log = EngineLog(workspace.log, workspace.store, patience, self._absences, measured)
         self._commits: GroupCommit | None = None
         self._store_in_use = ExitStack()
         self._stop = threading.Event()
@@ -125,7 +141,7 @@ class Engine:
         try:
             view = view_of(workspace)
             crews = self._crews.of_assets(workspace, view, view.catalog.assets)
-        except LatewoodError as error:
+        except (LatewoodError, LogError) as error:
             LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
             return
         for crew in crews:
@@ -187,7 +203,11 @@ class Engine:
         """Those that nobody drives: new ones, and those that another engine has left."""
         with snapshot(self._workspace.log) as connection:
             rows = unfinished_runs(connection, self._workspace.project, Executor.PROCESSES)
-        self._waiting = [row.run for row in rows if row.unheard_s is None and row.run not in self._active]
+        self._absence.here()
+        # After an absence nobody's lease is renewed yet: who drives a run has as long as ever to say so.
+        if self._absence.ended_s > self._lease.total_seconds():
+            ours = {*self._active, *self._ending}
+            self._waiting = [row.run for row in rows if row.unheard_s is None and row.run not in ours]
 
     def _take(self, run: RunId) -> None:
         workspace = self._workspace
@@ -215,7 +235,16 @@ class Engine:
             )
             makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
             crews = self._crews.of_assets(found.workspace, found.view, makes)
-            active = ActiveRun(found, lease, recorder, crews, self, self.name)
+            active = ActiveRun(
+                found,
+                lease,
+                recorder,
+                crews,
+                self,
+                self.name,
+                report=lambda report: self.telling.reported(run, report),
+                patiently=lambda act: patiently(act, self._patience, self._absences),
+            )
             self._active[run] = active
             active.begin()
             again = ", taken up again" if found.progress.is_started else ""
@@ -226,15 +255,18 @@ class Engine:
                 found.workspace.environment,
                 f"{found.plan.length:,}",
                 again,
+                extra={"run": run, "status": "running"},
             )
             if run in self._cancelled:
                 self._guarded(active, active.cancel)
+        except DatabaseUnreachable as error:
+            self._absence.away(error)
         except LogError as error:
-            LOG.warning("run %s: %s", run, error)
+            LOG.warning("run %s: %s", run, error, extra={"run": run})
         except LatewoodError as error:
-            LOG.error("run %s cannot be driven: %s", run, error)
+            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
         except Exception:  # noqa: BLE001 - whatever it is
-            LOG.exception("run %s cannot be driven", run)  # the others can
+            LOG.exception("run %s cannot be driven", run, extra={"run": run})  # the others can
         finally:
             self._rest()
 
@@ -244,7 +276,8 @@ class Engine:
         for job in run.jobs:
             self._pool.kill(job)
 
-        LOG.info("run %s: %s", run.run, run.outcome)
+        status = run.outcome.partition(",")[0]
+        LOG.info("run %s: %s", run.run, run.outcome, extra={"run": run.run, "status": status})
 
         def give_back() -> None:
             self._give_back(run)
@@ -259,7 +292,7 @@ class Engine:
         """Another engine goes on with it, or this one, once nobody has its lease."""
         if self._active.get(run.run) is not run:
             return  # it was left before, and may have been taken again since
-        LOG.warning("run %s is left: %s", run.run, why)
+        LOG.warning("run %s is left: %s", run.run, why, extra={"run": run.run})
         del self._active[run.run]
         for job in run.jobs:
             self._pool.kill(job)
@@ -300,7 +333,7 @@ class Engine:
         except (LogError, StoreError) as error:
             self._leave(run, error)
         except Exception as error:  # noqa: BLE001 - whatever it is
-            LOG.exception("run %s", run.run)  # the others go on
+            LOG.exception("run %s", run.run, extra={"run": run.run})  # the others go on
             self._leave(run, error)
         return None
 
@@ -327,7 +360,7 @@ class Engine:
             self._look_for_runs()
             self._look_for_cancellations()
         except DatabaseUnreachable as error:
-            LOG.warning("the database is away: %s", error)
+            self._absence.away(error)
 
     def _look_behind(self) -> None:
         """Look, and take what waits even while no slot is free: any engine with a free one would have taken it."""
@@ -368,6 +401,8 @@ class Engine:
                 if end != seen or (due is not None and due <= self._workspace.clock()):
                     due, seen = evaluate(self._workspace), end
                 until = due
+            except DatabaseUnreachable as error:
+                self._absence.away(error)
             except (LatewoodError, LogError) as error:
                 LOG.warning("automation: %s", error)
             except Exception:  # noqa: BLE001 - whatever it is
@@ -403,12 +438,14 @@ class Engine:
                     renew(log, self._here, duration=self._lease)
             except LeaseLost:
                 self._here = None
+            else:
+                self.telling.is_here()
 
     def _keep(self) -> None:
         self._be_here()
         while not self._stop.wait(self._lease.total_seconds() / 3):
             begun = monotonic()
-            for run in list(self._active.values()):
+            for run in (*self._active.values(), *self._ending.values()):
                 try:
                     renew(self._workspace.log.engine, run.lease, duration=self._lease)
                 except LeaseLost as error:

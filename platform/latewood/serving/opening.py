@@ -83,7 +83,7 @@ def _plan(connection: Snapshot, workspace: Workspace, view: View, progress: Prog
     planned = [steps for part in progress.planned for steps in part.steps]
     keys = {id_: key for key, id_ in view.ids.items()}
     selected = frozenset(keys[id_] for steps in planned for id_ in steps.assets)
-    request = Request(selected=selected, parameters=_sweep(requested), force=requested.force)
+    request = Request(selected=selected, parameters=given_of(requested), force=requested.force)
     paths = named_paths(view.catalog, request.parameters)
     part = narrowed(view, bearing_on(view.catalog, selected))
     state = state_at(connection, workspace, part, view.now, paths, {}, {})
@@ -93,7 +93,7 @@ def _plan(connection: Snapshot, workspace: Workspace, view: View, progress: Prog
     return Plan(tasks=tuple(_tasks(planned, nodes, keys)), state=state, request=request, views=views)
 
 
-def _sweep(requested: RunRequested) -> Sweep:
+def given_of(requested: RunRequested) -> Sweep:
     """The parameters as they were asked for."""
     fixed = tuple(
         ({key: {name: value}},) for key, values in requested.parameters.items() for name, value in values.items()

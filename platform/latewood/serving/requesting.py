@@ -6,6 +6,7 @@ from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
 from latewood.commands.planning import Asked
+from latewood.commands.status import ENGINES
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
@@ -21,10 +22,6 @@ from latewood_eventlog.tailer import announce
 
 CANCELLATIONS = "cancellations"
 """The stream of what is to be cancelled: a run's own is written by who drives it."""
-
-
-ENGINES = "engine/"
-"""How the leases of engines that serve begin; their names follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

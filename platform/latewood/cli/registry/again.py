@@ -10,7 +10,10 @@ from latewood.cli.options import VALUES, as_json, detach, quiet, said
 @click.command()
 @click.argument("named", metavar="RUN")
 @click.option(
-    "--only", callback=said, metavar="failed|STEPS", help="What failed in it, or some of its steps, as in 0,2,5-7."
+    "--only",
+    callback=said,
+    metavar="failed|unfinished|STEPS",
+    help="What failed in it, what it has left, or steps, as in 0,2,5-7.",
 )
 @click.option("--param", "parameters", multiple=True, metavar="ASSET.NAME=VALUE,…", help=VALUES)
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")

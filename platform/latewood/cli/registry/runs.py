@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from latewood.cli.options import as_json
+from latewood.cli.options import DefaultGroup, as_json, detach, quiet
 
 _STATUSES: Final = ("queued", "running", "succeeded", "failed", "cancelled", "interrupted")
 
@@ -21,27 +21,18 @@ def runs(**given: Any) -> int:
     return runs_command(**given)
 
 
-class _RunOrCommand(click.Group):
-    """`run RUN` shows one; what is done with a run is a command of its own."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        known = args[:1] and args[0] in self.commands
-        return super().resolve_command(ctx, args if known else ["show", *args])
-
-
-@click.group("run", cls=_RunOrCommand)
+@click.group("run", cls=DefaultGroup, default="show")
 def run_() -> None:
-    """Show one run and its steps: `run RUN`; or cancel it."""
+    """Show one run and its steps: `run RUN`; or cancel or retry it."""
 
 
 @run_.command("show")
 @click.argument("run_id", metavar="RUN")
 @click.option("--all", "all_", is_flag=True, help="Show all steps, also those that went well.")
+@click.option("--follow", is_flag=True, help="Show how far it is until it has ended.")
 @as_json
 def show_run(**given: Any) -> int:
-    """Show one run and its steps.
+    """Show one run and its steps; while it goes on, how far it is.
 
     RUN is a run's id, or as much of its beginning as no other run has.
     """
@@ -60,12 +51,29 @@ def cancel_run(**given: Any) -> int:
     return cancel_command(**given)
 
 
+@run_.command("retry")
+@click.argument("run_id", metavar="RUN")
+@detach
+@quiet
+@as_json
+def retry_run(**given: Any) -> int:
+    """Ask engines for what a run has not finished, by the code it had.
+
+    What failed in it, was refused, or was skipped because of that; and what it was cancelled or interrupted before. Its
+    deployments and parameters are those of then; `rerun` takes the code that is deployed now.
+    """
+    from latewood.cli.serving import retry_command
+
+    return retry_command(**given)
+
+
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @click.argument("step", type=int, required=False)
+@click.option("--follow", is_flag=True, help="Of a step: wait for more, until it has ended.")
 def logs(**given: Any) -> int:
     """Print what a run's steps printed and logged, and their tracebacks; or those who looked in an observation."""
-    from latewood.cli.history import logs_command
+    from latewood.cli.logs import logs_command
 
     return logs_command(**given)
 

@@ -44,6 +44,19 @@ _serving = options(
         metavar="SECONDS",
         help="After which another engine takes over from this one, if it is not heard of.",
     ),
+    click.option(
+        "--metrics",
+        default="",
+        metavar="PORT",
+        help="Answer at this port of this computer (or HOST:PORT): /metrics for Prometheus, and /health.",
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        show_default=True,
+        help="Lines for people, or a JSON document each, also for each step.",
+    ),
 )
 
 
@@ -72,6 +85,18 @@ def dev(**given: Any) -> int:
     from latewood.cli.serving import dev_command
 
     return dev_command(**given)
+
+
+@click.command("status")
+@as_json
+def overview(json_: bool) -> int:
+    """Show how all of it is: database, engines, runs under way, what happens by itself, store.
+
+    Exit code 1 where there is something to see to, 4 where the database cannot be reached.
+    """
+    from latewood.cli.status import status_command
+
+    return status_command(json_=json_)
 
 
 @click.group("db")
@@ -118,4 +143,4 @@ def migrate() -> int:
     return _database("migrate")
 
 
-COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, dev, engine)
+COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, dev, engine, overview)

@@ -80,7 +80,7 @@ class Pool:
         age_max: timedelta = _AGE_MAX,
         memory_max: int = _MEMORY_MAX,
     ) -> None:
-        self._slots = slots
+        self.slots = slots
         self._age_max_s = age_max.total_seconds()
         self._memory_max = memory_max
         self._waiting: Job | None = None
@@ -93,6 +93,16 @@ class Pool:
     def free(self) -> int:
         """How many slots there are for jobs that are submitted now."""
         return 0 if self._waiting is not None else self._room
+
+    @property
+    def busy(self) -> int:
+        """How many slots are taken."""
+        return self.slots - self._room
+
+    @property
+    def processes(self) -> int:
+        """How many processes there are, at work or at rest."""
+        return len(self._members)
 
     def submit(self, job: Job) -> None:
         """Have a process do this; only while a slot is free. One that takes more waits for them, before any other.
@@ -108,10 +118,10 @@ class Pool:
 
     @property
     def _room(self) -> int:
-        return self._slots - sum(self._taken(member.job) for member in self._members if member.job is not None)
+        return self.slots - sum(self._taken(member.job) for member in self._members if member.job is not None)
 
     def _taken(self, job: Job) -> int:
-        return min(max(1, job.slots), self._slots)
+        return min(max(1, job.slots), self.slots)
 
     def _begin_waiting(self) -> None:
         job = self._waiting
@@ -128,7 +138,7 @@ class Pool:
             return
         with self._lock:
             have = sum(member.crew is crew for member in self._members)
-            for _ in range(min(self._slots - len(self._members), self._slots - have)):
+            for _ in range(min(self.slots - len(self._members), self.slots - have)):
                 self._started(crew)
 
     def kill(self, job: Job) -> None:
@@ -159,7 +169,7 @@ class Pool:
         fitting = [member for member in idle if member.crew is crew]
         if fitting:
             return max(fitting, key=lambda member: member.rests_since)
-        if len(self._members) >= self._slots:
+        if len(self._members) >= self.slots:
             resting = min(idle, key=lambda member: member.rests_since)
             self._members.remove(resting)
             resting.jobs.put(None)

@@ -19,6 +19,7 @@ class Report:
     assets: tuple[AssetKey, ...]
     partition: PartitionKey
     status: str
+    step: int = 0
     duration_ms: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
@@ -87,6 +88,7 @@ class Reports:
             assets=step.task.node.keys,
             partition=step.partition,
             status=status,
+            step=step.number,
             duration_ms=duration_ms,
             metadata=metadata or {},
             message=message,

@@ -135,15 +135,24 @@ class RunLog(EventLog):
 class EngineLog(EventLog):
     """Where an engine's facts go, of many runs: patient while the database is away.
 
-    A refusal is that run's alone, whose later facts the log refuses for not standing where they should.
+    A refusal is that run's alone, whose later facts the log refuses for not standing where they should. `measured`
+    hears how many seconds each commit took, and how many events it had.
     """
 
-    def __init__(self, log: EventLog, store: ArtifactStore, patience: timedelta, absences: Absences = UNTOLD) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        store: ArtifactStore,
+        patience: timedelta,
+        absences: Absences = UNTOLD,
+        measured: Callable[[float, int], None] = lambda _seconds, _events: None,
+    ) -> None:
         super().__init__(log.engine, log.projections, log.upcasters)
         self._log = log
         self._store = store
         self._patience = patience
         self._absences = absences
+        self._measured = measured
 
     def make_durable(self, artifacts: Sequence[object]) -> None:
         """Commit what facts speak of, before they are appended. Raises StoreError."""
@@ -151,4 +160,10 @@ class EngineLog(EventLog):
 
     def append_many(self, batches: Sequence[Batch]) -> list[Outcome]:
         """Record the batches in one commit, once the database can be reached; what became of each."""
-        return patiently(lambda: self._log.append_many(batches), self._patience, self._absences)
+        return patiently(lambda: self._measuring(batches), self._patience, self._absences)
+
+    def _measuring(self, batches: Sequence[Batch]) -> list[Outcome]:
+        begun = time.perf_counter()
+        outcomes = self._log.append_many(batches)
+        self._measured(time.perf_counter() - begun, sum(batch.size for batch in batches))
+        return outcomes

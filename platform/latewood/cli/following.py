@@ -1,0 +1,169 @@
+"""A run that engines drive, as it goes on: live on a terminal, in lines elsewhere; and how far one is by now."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from latewood.cli import exits
+from latewood.cli.output import STATUS_STYLE, console, duration, plural, print_json, short, table
+from latewood.cli.runs import counts_text, run_json, run_status
+from latewood.commands.run_progress import RunProgress, WatchedRun
+from latewood.commands.runs import run_named
+from latewood.commands.workspace import Workspace
+from latewood.engine.running.run_log import patiently
+from latewood.model.keys import RunId
+from latewood.serving.requesting import engines
+
+_LOOK_S: Final = 0.5
+"""How often a run is looked at; at most a tenth of the time, however large it is."""
+
+_SILENCE_S: Final = 30.0
+"""Longest time without a line, where no terminal shows it."""
+
+_RANGES_SHOWN: Final = 20
+_TASKS_SHOWN: Final = 24
+
+NO_ENGINE: Final = "No engine is running: start one, `latewood engine`, and it drives it."
+
+_CODES: Final = {"succeeded": exits.OK, "cancelled": exits.CANCELLED}
+
+
+def follow(workspace: Workspace, run: RunId, *, json_: bool, quiet: bool = False) -> int:
+    """Show the run until it has ended; exit code as if it had been run here. Ctrl-C only ends the watching."""
+    watched = WatchedRun(workspace, run_named(workspace, run))
+    live = console().is_terminal and not json_ and not quiet
+    try:
+        found = _watch_live(workspace, watched) if live else _watch(workspace, watched, quiet=quiet)
+    except KeyboardInterrupt:
+        click.echo(f"run {run} goes on; `latewood run cancel {run}` ends it", err=True)
+        return exits.CANCELLED
+    if json_:
+        print_json({**run_json(found.row), **progress_json(found)})
+    else:
+        out = console()
+        out.print(progress_table(found))
+        seconds = ((found.row.ended_at or found.row.requested_at) - found.row.requested_at).total_seconds()
+        line = f"run {run} {found.row.status}: {counts_text(found.row.counts or {})} in {duration(seconds * 1_000)}."
+        more = "" if found.row.status == "succeeded" else f" See `latewood run {run}` and `latewood logs {run}`."
+        out.print(line + more, style=STATUS_STYLE.get(found.row.status, ""))
+    return _CODES.get(found.row.status, exits.STEP_FAILED)
+
+
+def _looks(workspace: Workspace, watched: WatchedRun) -> Iterator[RunProgress]:
+    """The run again and again, up to its end; a database that is away is waited for."""
+    while True:
+        begun = time.monotonic()
+        found = patiently(watched.look)
+        yield found
+        if found.row.ended_position is not None or found.row.status == "interrupted":
+            return
+        workspace.sleep(max(_LOOK_S, 10 * (time.monotonic() - begun)))
+
+
+def _watch_live(workspace: Workspace, watched: WatchedRun) -> RunProgress:
+    drawn: list[RunProgress] = []
+    shown = Live(
+        console=console(),
+        refresh_per_second=4,
+        transient=True,
+        get_renderable=lambda: _drawn(drawn[-1]) if drawn else Text(""),
+    )
+    with shown:
+        for found in _looks(workspace, watched):
+            drawn[:] = [found]
+            if found.row.status == "queued" and not engines(workspace):
+                shown.console.print(Text(NO_ENGINE, style="yellow"))
+    return drawn[-1]
+
+
+def _drawn(found: RunProgress) -> Group:
+    return Group(progress_table(found, tasks_max=_TASKS_SHOWN), Text(how_far(found)))
+
+
+def _watch(workspace: Workspace, watched: WatchedRun, *, quiet: bool) -> RunProgress:
+    say = Told(sys.stderr.write if not quiet else lambda _: 0)
+    last: RunProgress | None = None
+    for found in _looks(workspace, watched):
+        if last is None and found.row.status == "queued" and not engines(workspace):
+            click.secho(NO_ENGINE, fg="yellow", err=True)
+        say.look(found)
+        last = found
+    assert last is not None, "it was looked at once"
+    return last
+
+
+class Told:
+    """Says each task once its last step has ended, and breaks long silences."""
+
+    def __init__(self, write: Callable[[str], Any], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._told: set[str] = set()
+        self._last = clock()
+
+    def look(self, found: RunProgress) -> None:
+        """What is to be said by now."""
+        for task in found.tasks:
+            if task.steps.ended == task.steps.total and task.assets[0] not in self._told:
+                self._told.add(task.assets[0])
+                counts = ", ".join(f"{count:,} {status}" for status, count in task.steps.counts.items())
+                self._say(f"{task.assets[0]}  {counts}")
+        if self._clock() - self._last >= _SILENCE_S:
+            self._say(how_far(found))
+
+    def _say(self, text: str) -> None:
+        self._write(text + "\n")
+        self._last = self._clock()
+
+
+def how_far(found: RunProgress) -> str:
+    """How many steps have ended, how fast that goes, and how long the rest takes, in a line."""
+    line = f"{run_status(found.row)}: {found.ended:,} of {plural(found.total, 'step')} have ended"
+    if found.left is None:
+        return line
+    return f"{line}, {found.rate:,.1f} a second; about {duration(found.left.total_seconds() * 1_000)} left"
+
+
+def progress_table(found: RunProgress, *, tasks_max: int | None = None) -> Table:
+    """The steps by task and status, with the partitions they are of. Of many tasks those that are under way."""
+    rows = table("asset", "status", "steps", "partitions", right=("steps",))
+    tasks = list(found.tasks)
+    if tasks_max is not None and len(tasks) > tasks_max:
+        tasks = [task for task in tasks if 0 < task.steps.ended < task.steps.total][:tasks_max] or tasks[:tasks_max]
+    for task in tasks:
+        name = task.assets[0] + (f" +{len(task.assets) - 1}" if len(task.assets) > 1 else "")
+        for status, count in task.steps.counts.items():
+            partitions = short(task.partitions(status, _RANGES_SHOWN), 80)
+            more = ", …" if len(task.steps.ordinals[status].ranges) > _RANGES_SHOWN else ""
+            rows.add_row(name, status, f"{count:,}", partitions + more, style=STATUS_STYLE.get(status, ""))
+            name = ""
+    if len(tasks) < len(found.tasks):
+        rows.add_row(f"… {len(found.tasks):,} in all")
+    return rows
+
+
+def progress_json(found: RunProgress) -> dict[str, Any]:
+    """The same for machines, with all ranges."""
+    return {
+        "progress": [
+            {
+                "assets": task.assets,
+                "status": status,
+                "steps": count,
+                "partitions": task.partitions(status),
+            }
+            for task in found.tasks
+            for status, count in task.steps.counts.items()
+        ],
+        "steps_total": found.total,
+        "steps_ended": found.ended,
+        "steps_per_second": found.rate,
+        "left_s": None if found.left is None else found.left.total_seconds(),
+    }

@@ -1,0 +1,104 @@
+"""How far a run is, for who watches it: from projections, as ranges, whatever its size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import takewhile
+
+from latewood.commands.explaining import run_events
+from latewood.commands.runs import run_named
+from latewood.commands.views import AsOf, View, read_view
+from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import TaskSteps, steps_by_task, time_left
+from latewood.events import PlannedSteps, RunPlanned, RunRequested
+from latewood.model.keys import AssetKey
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe
+from latewood.model.schemes import Scheme
+from latewood.projections.runs import RunRow
+from latewood.projections.snapshots import snapshot, uncollected
+from latewood.projections.statistics import ended_after, stretches_of
+
+_RECENT = timedelta(seconds=60)
+"""From what ended within this time it is told how fast the run is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgress:
+    """The steps of one task by status."""
+
+    assets: tuple[AssetKey, ...]
+    steps: TaskSteps
+    scheme: Scheme | None
+
+    def partitions(self, status: str, ranges_max: int | None = None) -> str:
+        """Of which partitions they are, in words, or as many ranges of them; empty where there are none."""
+        found = self.steps.ordinals[status]
+        return "" if self.scheme is None else describe(self.scheme, Ordinals(found.ranges[:ranges_max]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProgress:
+    """A run, how its tasks stand, how many steps end in a second now, and how long the rest takes at that pace."""
+
+    row: RunRow
+    tasks: Sequence[TaskProgress]
+    rate: float
+    left: timedelta | None
+
+    @property
+    def total(self) -> int:
+        """How many steps it has."""
+        return sum(task.steps.total for task in self.tasks)
+
+    @property
+    def ended(self) -> int:
+        """How many of them have ended."""
+        return sum(task.steps.ended for task in self.tasks)
+
+
+class WatchedRun:
+    """A run that is looked at again and again: its plan and definitions are read once."""
+
+    def __init__(self, workspace: Workspace, row: RunRow) -> None:
+        self._workspace = workspace
+        self._row = row
+        self._planned: list[PlannedSteps] = []
+        deployments: Mapping[str, str] = {}
+        planned_at, position = row.requested_at, row.requested_position
+        first = takewhile(lambda pair: isinstance(pair[1], RunRequested | RunPlanned), run_events(workspace, row.run))
+        for event, fact in first:
+            if isinstance(fact, RunRequested):
+                deployments = fact.deployments
+            elif isinstance(fact, RunPlanned):
+                self._planned += fact.steps
+                planned_at, position = event.occurred_at, event.position
+        there = replace(workspace, environment=row.environment)
+        with uncollected(), snapshot(workspace.log) as connection:
+            as_of = AsOf(position, planned_at)
+            self._view: View = read_view(connection, there, as_of=as_of, loaded=None, ids={}, pinned=deployments)
+        self._keys = {id_: key for key, id_ in self._view.ids.items()}
+
+    def look(self) -> RunProgress:
+        """How far it is now. Raises DatabaseUnreachable. Cost: one pass of the server over the run's steps."""
+        workspace, run = self._workspace, self._row.run
+        now = workspace.clock()
+        row = run_named(workspace, run)
+        recently = workspace.log.position_at(now - _RECENT)
+        with snapshot(workspace.log) as connection:
+            found = stretches_of(connection, workspace.project, run)
+            recent = ended_after(connection, workspace.project, run, recently)
+        tasks = [self._told(steps) for steps in steps_by_task(self._planned, found)]
+        within = min(_RECENT, max(now - row.requested_at, timedelta(milliseconds=1)))
+        remaining = sum(task.steps.total - task.steps.ended for task in tasks)
+        return RunProgress(
+            row=row,
+            tasks=tasks,
+            rate=recent / within.total_seconds(),
+            left=time_left(remaining, recent, within) if row.ended_position is None and remaining else None,
+        )
+
+    def _told(self, steps: TaskSteps) -> TaskProgress:
+        keys = tuple(self._keys.get(id_, AssetKey(id_)) for id_ in steps.assets)
+        asset = self._view.catalog.assets.get(keys[0])
+        return TaskProgress(assets=keys, steps=steps, scheme=None if asset is None else asset.partitions)

@@ -1,0 +1,181 @@
+"""How all of it is: the database, engines, runs under way, what happens by itself, and the store."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Final
+
+from latewood.commands.automations import Found, automations_everywhere
+from latewood.commands.workspace import Workspace
+from latewood.events import Executor
+from latewood.projections.installed import PROJECTIONS
+from latewood.projections.runs import RunRow, unfinished_runs
+from latewood.projections.snapshots import snapshot
+from latewood.projections.statistics import (
+    append_seconds,
+    behind,
+    bytes_by_table,
+    log_position,
+    server_version,
+    steps_by_status,
+)
+from latewood_eventlog.leases import Held, held_now
+
+ENGINES: Final = "engine/"
+"""How the leases of engines that serve begin; their names follow."""
+
+_RUNS: Final = "run/"
+_FREE_MIN: Final = 0.02
+"""Part of the store's disk that should be free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSeen:
+    """An engine that serves the project, how many of its runs it drives, and how long it was not heard of."""
+
+    name: str
+    runs: int
+    unheard_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Something that happens by itself: when it was last looked at with a result, and what was wrong with it then."""
+
+    environment: str
+    name: str
+    is_on: bool
+    at: datetime | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Bytes of the disk that the artifact store is on."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is under way: engines, runs that have not ended by status, their steps by status, and how the log keeps up.
+
+    `append_s` are the median and the 95th percentile of seconds from a fact to its place in the log, of the latest;
+    `behind` is by how many events each projection lags.
+    """
+
+    position: int
+    engines: tuple[EngineSeen, ...]
+    runs: Mapping[str, int]
+    steps: Mapping[str, int]
+    leases: int
+    append_s: tuple[float, float] | None
+    behind: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All of it at one moment. `latency_s` is one question to the database and its answer."""
+
+    version: str
+    database_bytes: int
+    latency_s: float
+    load: Load
+    automations: tuple[Evaluated, ...]
+    store: Disk | None
+    problems: tuple[str, ...] = ()
+
+
+def load_of(workspace: Workspace) -> Load:
+    """What is under way in the project. Raises DatabaseUnreachable. Cost: O(steps of unfinished runs) in the server."""
+    project = workspace.project
+    leases = held_now(workspace.log.engine, project)
+    with snapshot(workspace.log) as connection:
+        rows = [row for executor in Executor for row in unfinished_runs(connection, project, executor)]
+        return Load(
+            position=log_position(connection),
+            engines=tuple(_engines(leases)),
+            runs=_by_status(rows),
+            steps=steps_by_status(connection, project),
+            leases=len(leases),
+            append_s=append_seconds(connection, project),
+            behind=behind(connection, [found.name for found in PROJECTIONS if not found.inline]),
+        )
+
+
+def _engines(leases: list[Held]) -> Iterator[EngineSeen]:
+    holders = [held.holder for held in leases if held.name.startswith(_RUNS)]
+    for held in leases:
+        if held.name.startswith(ENGINES):
+            name = held.name.removeprefix(ENGINES)
+            yield EngineSeen(name=name, runs=holders.count(name), unheard_s=held.unheard_s)
+
+
+def _by_status(rows: list[RunRow]) -> dict[str, int]:
+    counts = {"queued": 0, "running": 0}
+    for row in rows:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    return counts
+
+
+def overview_of(workspace: Workspace) -> Overview:
+    """How all of it is, and what somebody should see to. Raises DatabaseUnreachable."""
+    begun = perf_counter()
+    workspace.log.position()
+    latency = perf_counter() - begun
+    with snapshot(workspace.log) as connection:
+        version, bytes_ = server_version(connection), sum(bytes_by_table(connection).values())
+    found = Overview(
+        version=version,
+        database_bytes=bytes_,
+        latency_s=latency,
+        load=load_of(workspace),
+        automations=tuple(_evaluated(workspace)),
+        store=_disk(workspace),
+    )
+    return replace(found, problems=tuple(_problems(found)))
+
+
+def _evaluated(workspace: Workspace) -> Iterator[Evaluated]:
+    everything: list[Found] = automations_everywhere(workspace)
+    positions = [found.standing.position for found in everything if found.standing.position is not None]
+    at = {event.position: event.occurred_at for event in workspace.log.read_positions(positions)}
+    for found in everything:
+        standing = found.standing
+        yield Evaluated(
+            environment=found.environment,
+            name=found.name,
+            is_on=found.is_on,
+            at=None if standing.position is None else at[standing.position],
+            problem=standing.problem or "",
+        )
+
+
+def _disk(workspace: Workspace) -> Disk | None:
+    """The disk of the store, or of the folder that it would be made in; None where that cannot be told."""
+    folder = workspace.store.directory
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    with suppress(OSError):
+        usage = shutil.disk_usage(folder)
+        return Disk(free=usage.free, total=usage.total)
+    return None
+
+
+def _problems(found: Overview) -> Iterator[str]:
+    """What somebody should see to, a line each."""
+    waiting = found.load.runs.get("queued", 0)
+    if waiting and not found.load.engines:
+        yield f"{waiting:,} queued, and no engine is running: start one, `latewood engine`"
+    for each in found.automations:
+        if each.is_on and each.problem:
+            yield f"{each.name} in {each.environment}: {each.problem.splitlines()[0]}"
+    if found.store is not None and found.store.free < found.store.total * _FREE_MIN:
+        yield "the disk of the artifact store is nearly full"
+    for name, events in found.load.behind.items():
+        if events:
+            yield f"projection {name} is {events:,} events behind"

@@ -1,0 +1,107 @@
+"""How far a run is: what it has planned and what became of its steps, as ranges of partitions. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from latewood.events import Action, PlannedSteps
+from latewood.model.keys import AssetId
+from latewood.model.ordinals import Ordinals, Range
+
+WAITING: Final = "waiting"
+"""What nobody has begun."""
+
+ENDED: Final = ("succeeded", "reused", "failed", "skipped")
+"""How a step stands for which nothing is to be run any more; the other ones are under way, or waiting."""
+
+_ORDER: Final = (*ENDED, "retrying", "running", WAITING)
+
+
+class Stretch(NamedTuple):
+    """Neighbouring steps of a run, `first` to `last`, that stand alike."""
+
+    status: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSteps:
+    """The steps of one task: how many there are by status, and of which partitions.
+
+    In a sweep a partition has a step for each trial, so there may be more steps than partitions.
+    """
+
+    assets: tuple[AssetId, ...]
+    counts: Mapping[str, int]
+    ordinals: Mapping[str, Ordinals]
+
+    @property
+    def total(self) -> int:
+        """How many steps it has in the run."""
+        return sum(self.counts.values())
+
+    @property
+    def ended(self) -> int:
+        """How many of them have."""
+        return sum(self.counts.get(status, 0) for status in ENDED)
+
+
+class _Piece(NamedTuple):
+    """Planned steps in a row that are of partitions in a row."""
+
+    first: int
+    ordinals: Range
+    assets: tuple[AssetId, ...]
+
+
+def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch]) -> list[TaskSteps]:
+    """How far each task of the plan is, in the plan's order. Cost: O(ranges), however many steps there are."""
+    told = sorted(stretches, key=lambda stretch: stretch.first)
+    ranges: dict[tuple[AssetId, ...], dict[str, list[Range]]] = {}
+    at = 0
+    for piece in sorted(_pieces(planned)):
+        by_status = ranges.setdefault(piece.assets, {})
+        number, shift = piece.first, piece.ordinals[0] - piece.first
+        stop = piece.ordinals[1] - shift
+        while number < stop:
+            while at < len(told) and told[at].last < number:
+                at += 1
+            here = told[at] if at < len(told) and told[at].first < stop else None
+            if here is None:
+                status, until = WAITING, stop
+            elif here.first > number:
+                status, until = WAITING, here.first
+            else:
+                status, until = here.status, min(stop, here.last + 1)
+            by_status.setdefault(status, []).append((number + shift, until + shift))
+            number = until
+    return [_steps_of(assets, by_status) for assets, by_status in ranges.items()]
+
+
+def planned_steps(planned: Iterable[PlannedSteps]) -> int:
+    """How many steps that are. Cost: O(ranges)."""
+    return sum(piece.ordinals[1] - piece.ordinals[0] for piece in _pieces(planned))
+
+
+def _pieces(planned: Iterable[PlannedSteps]) -> Iterator[_Piece]:
+    for steps in planned:
+        number = steps.first
+        for start, stop in Ordinals.parse(steps.partitions).ranges if steps.action is not Action.BLOCKED else ():
+            yield _Piece(number, (start, stop), steps.assets)
+            number += stop - start
+
+
+def _steps_of(assets: tuple[AssetId, ...], by_status: Mapping[str, list[Range]]) -> TaskSteps:
+    found = {status: by_status[status] for status in sorted(by_status, key=_ORDER.index)}
+    return TaskSteps(
+        assets=assets,
+        counts={status: sum(stop - start for start, stop in ranges) for status, ranges in found.items()},
+        ordinals={status: Ordinals.of_ranges(ranges) for status, ranges in found.items()},
+    )
+
+
+def time_left(remaining: int, recent: int, within: timedelta) -> timedelta | None:
+    """How long the remaining steps take if as many end as `recent` ones did within that time; None where none did."""
+    return within * remaining / recent if recent else None

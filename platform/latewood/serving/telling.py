@@ -1,0 +1,77 @@
+"""How an engine is, for who asks: what it counts as it goes, a line for each step, its metrics and its health."""
+
+import logging
+from collections.abc import Sized
+from datetime import timedelta
+from time import monotonic
+
+from latewood.commands.status import Load, load_of
+from latewood.commands.workspace import Workspace
+from latewood.engine.running.pool import Pool
+from latewood.engine.running.reports import Report
+from latewood.model.keys import RunId
+from latewood.serving.absence import Absence
+from latewood.serving.log_lines import STEPS
+from latewood.serving.metrics import Measures, Workers, exposition, families
+from latewood.serving.scraping import Health
+from latewood_eventlog.errors import LogError
+
+
+class Telling:
+    """What one engine tells of itself. Its methods may be called from any thread."""
+
+    def __init__(
+        self, workspace: Workspace, *, engine: str, pool: Pool, active: Sized, absence: Absence, lease: timedelta
+    ) -> None:
+        self.measures = Measures()
+        self._workspace = workspace
+        self._engine = engine
+        self._pool = pool
+        self._active = active
+        self._absence = absence
+        self._lease = lease
+        self._heard = monotonic()
+
+    def is_here(self) -> None:
+        """It has just renewed what says that it serves."""
+        self._heard = monotonic()
+
+    def reported(self, run: RunId, report: Report) -> None:
+        """A step has ended, or something else is said of it, and that is durable. For one thread."""
+        self.measures.reported(report)
+        if STEPS.isEnabledFor(logging.INFO):
+            name = f"{report.assets[0]} {report.partition}".rstrip()
+            said = f": {report.message}" if report.message else ""
+            about = {
+                "run": run,
+                "step": report.step,
+                "assets": report.assets,
+                "partition": report.partition,
+                "status": report.status,
+                "duration_ms": report.duration_ms,
+            }
+            STEPS.info("step %s of run %s, %s: %s%s", report.step, run, name, report.status, said, extra=about)
+
+    def metrics(self) -> str:
+        """What Prometheus is told. Cost: of the database as `load_of`."""
+        workers = Workers(slots=self._pool.slots, processes=self._pool.processes, busy=self._pool.busy)
+        found = families(self.measures, workers, len(self._active), self._load())
+        return exposition(found, {"engine": self._engine, "project": self._workspace.project})
+
+    def _load(self) -> Load | None:
+        try:
+            return load_of(self._workspace)
+        except LogError:
+            return None
+
+    def health(self) -> Health:
+        """Well as long as it could say that it is here within the time of a lease."""
+        silent_s = monotonic() - self._heard
+        facts = {
+            "engine": self._engine,
+            "project": self._workspace.project,
+            "database": "away" if self._absence.is_away else "here",
+            "runs": len(self._active),
+            "heard_s": round(silent_s, 3),
+        }
+        return Health(is_well=silent_s < self._lease.total_seconds(), facts=facts)
