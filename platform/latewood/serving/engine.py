@@ -89,7 +89,6 @@ class Engine:
             pool=self._pool,
             active=self._active,
             absence=self._absence,
-            lease=lease,
         )
         measured = self.telling.measures.appended
         self._log = EngineLog(workspace.log, workspace.store, patience, self._absences, measured)
@@ -356,6 +355,7 @@ class Engine:
 
     def _look(self) -> None:
         """See what was asked for since."""
+        self.telling.comes_round()
         try:
             self._look_for_runs()
             self._look_for_cancellations()
@@ -438,8 +438,6 @@ class Engine:
                     renew(log, self._here, duration=self._lease)
             except LeaseLost:
                 self._here = None
-            else:
-                self.telling.is_here()
 
     def _keep(self) -> None:
         self._be_here()

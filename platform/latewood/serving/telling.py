@@ -1,9 +1,9 @@
 """How an engine is, for who asks: what it counts as it goes, a line for each step, its metrics and its health."""
 
 import logging
-from collections.abc import Sized
-from datetime import timedelta
+from collections.abc import Callable, Sized
 from time import monotonic
+from typing import Final
 
 from latewood.commands.status import Load, load_of
 from latewood.commands.workspace import Workspace
@@ -16,12 +16,22 @@ from latewood.serving.metrics import Measures, Workers, exposition, families
 from latewood.serving.scraping import Health
 from latewood_eventlog.errors import LogError
 
+_HANGS_S: Final = 30.0
+"""After which an engine that did not come round does its work no more."""
+
 
 class Telling:
     """What one engine tells of itself. Its methods may be called from any thread."""
 
     def __init__(
-        self, workspace: Workspace, *, engine: str, pool: Pool, active: Sized, absence: Absence, lease: timedelta
+        self,
+        workspace: Workspace,
+        *,
+        engine: str,
+        pool: Pool,
+        active: Sized,
+        absence: Absence,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.measures = Measures()
         self._workspace = workspace
@@ -29,12 +39,12 @@ class Telling:
         self._pool = pool
         self._active = active
         self._absence = absence
-        self._lease = lease
-        self._heard = monotonic()
+        self._clock = clock
+        self._heard = clock()
 
-    def is_here(self) -> None:
-        """It has just renewed what says that it serves."""
-        self._heard = monotonic()
+    def comes_round(self) -> None:
+        """The engine's thread has just looked what there is to do, as it does every second."""
+        self._heard = self._clock()
 
     def reported(self, run: RunId, report: Report) -> None:
         """A step has ended, or something else is said of it, and that is durable. For one thread."""
@@ -65,13 +75,13 @@ class Telling:
             return None
 
     def health(self) -> Health:
-        """Well as long as it could say that it is here within the time of a lease."""
-        silent_s = monotonic() - self._heard
+        """Well as long as its thread comes round; who waits for a database is well too, and loses by being ended."""
+        silent_s = self._clock() - self._heard
         facts = {
             "engine": self._engine,
             "project": self._workspace.project,
             "database": "away" if self._absence.is_away else "here",
             "runs": len(self._active),
-            "heard_s": round(silent_s, 3),
+            "came_round_s": round(silent_s, 3),
         }
-        return Health(is_well=silent_s < self._lease.total_seconds(), facts=facts)
+        return Health(is_well=silent_s < _HANGS_S or self._absence.is_away, facts=facts)
