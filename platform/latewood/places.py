@@ -129,9 +129,9 @@ def is_placed(artifact: str) -> bool:
 def name_at(asset: AssetDefinition, partition: PartitionKey, environment: str) -> str:
     """The place of an asset partition by its IO's template. The asset has an IO."""
     assert asset.stored is not None, "who asks has looked"
-    values = {"asset": asset.key, "environment": environment, "partition": _segment(partition)}
+    values = {"asset": asset.key, "environment": environment, "partition": segment(partition)}
     if isinstance(asset.partitions, GridScheme):
-        values |= {dimension: _segment(key) for dimension, key in parts_of(partition).items()}
+        values |= {dimension: segment(key) for dimension, key in parts_of(partition).items()}
     return asset.stored.place.format_map(values)
 
 
@@ -237,7 +237,7 @@ def _fields(template: str) -> tuple[str, ...]:
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_\-.=,+@: ]")
 
 
-def _segment(key: str) -> str:
+def segment(key: str) -> str:
     """The key as one segment of a path: never a way out of its folder, and no two keys alike."""
     quoted = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), key)
     return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted

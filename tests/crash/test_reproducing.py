@@ -22,7 +22,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.reproducing import reproduce
 from latewood.engine.loading.loader import load_file
-from latewood.engine.running.worker_process import Worker, WorkerUnusable, worker_environment
+from latewood.engine.processes.environment import environment_of
+from latewood.engine.running.worker_process import Worker, WorkerUnusable
 from latewood.engine.running.worker_protocol import Call, Open, Returned
 from latewood.errors import UsageError
 from latewood.events import ReproductionEnded, ReproductionStarted, StepFailed, Verdict
@@ -376,10 +377,10 @@ def test_a_process_that_cannot_load_the_code_says_why(project):
 
 def test_a_worker_has_no_way_to_the_database_and_no_other_place_to_import_from():
     given = {"PATH": "/bin", "LATEWOOD_DATABASE_URL": "secret", "PGPASSWORD": "secret", "PYTHONPATH": "/tree"}
-    assert worker_environment(given) == {"PATH": "/bin"}
+    assert environment_of(given) == {"PATH": "/bin"}
     secrets = {"PGPASSWORD": "x", "PGTOKEN": "y", "LATEWOOD_LOG_LEVEL": "DEBUG", "PYTHONPATH": "/tree"}
     theirs = {"hidden": ["PGTOKEN", "PGPASSWORD"], "own": ["PGPASSWORD", "PYTHONPATH"]}
-    assert worker_environment(secrets, **theirs) == {"PGPASSWORD": "x", "LATEWOOD_LOG_LEVEL": "DEBUG"}
+    assert environment_of(secrets, **theirs) == {"PGPASSWORD": "x", "LATEWOOD_LOG_LEVEL": "DEBUG"}
 
 
 def test_a_worker_ends_when_its_engine_is_gone(tmp_path):

@@ -86,6 +86,7 @@ TOPICS = {
     "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],
     "latewood.io": ["Csv", "IO", "Json", "Parquet", "Place"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
+    "latewood.processes": ["ReportedCheck", "command"],
     "latewood.resources": ["Resource", "Secret"],
     "latewood.sharing": ["task_ref"],
     "latewood.testing": ["Happened", "Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],

@@ -316,6 +316,8 @@ class _LoggedPast:
 def code_place(part: str) -> str:
     """A code part as people look for it: `clean_delay (flights/cleaning.py:14)`, by today's file where there is one."""
     file, _, qualname = part.rpartition(":")
+    if not qualname:
+        return file
     path = project_root(Path.cwd()) / file
     line = line_of(path.read_text(encoding="utf-8"), qualname) if path.is_file() else None
     return f"{qualname} ({file}{f':{line}' if line else ''})"

@@ -9,6 +9,7 @@ from platform import python_version
 from typing import Any, Final
 
 from latewood.commands.blocked import refuse_blocked
+from latewood.commands.deployed_code import secret_variables
 from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.leasing import close_interrupted, driving
 from latewood.commands.places import Looks, may_overwrite, newly_found
@@ -352,6 +353,7 @@ def _executed(
         clock=workspace.clock,
         sleep=workspace.sleep,
         report=report,
+        hidden=secret_variables(prepared.view.configurations, besides=prepared.loaded.location),
     )
     handled: tuple[FailureHandled, ...] = ()
     cancelled = False

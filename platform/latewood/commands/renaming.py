@@ -105,6 +105,8 @@ def _by_likeness(
             continue
         with suppress(SyntaxError, UnicodeDecodeError):
             if digest := body_digest(sources[code.file].decode(), code.qualname):
+                # Of a command the body is empty: what it starts stands beside it.
+                digest += "".join(part.digest for part in code.parts if part.name.endswith("[command]"))
                 found.setdefault((digest, asset.output), []).append(asset.key)
     return found
 

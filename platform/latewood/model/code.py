@@ -14,7 +14,8 @@ class CodePart(msgspec.Struct, frozen=True, kw_only=True):
 
     The name is `FILE:QUALNAME`, the file relative to the project root: `flights/cleaning.py:clean_delay`.
     `FILE:QUALNAME[x]` is the value of `x` that a function captured from around it (a closure's variable or
-    a computed default); `FILE:*` are the statements of a module, included as a whole, that define nothing.
+    a computed default); `FILE:*` are the statements of a module, included as a whole, that define nothing; `FILE:` is a
+    file as it is, which a command declares.
     """
 
     name: str

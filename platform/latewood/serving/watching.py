@@ -20,7 +20,25 @@ _AGAIN_S: Final = 5.0
 _FILES_MAX: Final = 20_000
 """Files that are looked at; a project with more has data among its code."""
 
-_CODE: Final = (".py", ".toml", ".sql", ".lock", ".txt")
+_CODE: Final = (
+    ".py",
+    ".toml",
+    ".sql",
+    ".lock",
+    ".txt",
+    ".sh",
+    ".bash",
+    ".awk",
+    ".jq",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".r",
+    ".R",
+    ".jl",
+    ".pl",
+    ".rb",
+)
 _NOT_CODE: Final = frozenset({"__pycache__", "node_modules", "build", "dist"})
 
 

@@ -11,7 +11,16 @@ from pathlib import Path
 
 from latewood.decide.fingerprint import computed_version, digest_of, given_version
 from latewood.engine.code.captures import Capture, Functions
+from latewood.engine.code.commands import (
+    UNDECLARED,
+    Command,
+    declared_files,
+    file_part,
+    template_part,
+    undeclared_files,
+)
 from latewood.engine.code.resolution import Resolution, is_own
+from latewood.errors import DefinitionError
 from latewood.model.code import CodePart, CodeVersion
 
 
@@ -22,6 +31,8 @@ class Inspector:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
+        self._declared: dict[str, bytes] = {}
         self._resolution = Resolution(root)
         self._functions = Functions(self._resolution)
 
@@ -64,9 +75,33 @@ class Inspector:
             return given_version(version, file=code.file, qualname=code.qualname)
         return computed_version(code.version, reached, packages, uncovered, file=code.file, qualname=code.qualname)
 
+    def command_version(self, command: Command, given: str | None = None) -> CodeVersion:
+        """The version of a command: `given`, or of its signature, its template and the files that it declares.
+
+        Raises DefinitionError for a file that is not there, and for one that is there, named and not declared.
+        """
+        declared = declared_files(command, self._root)
+        if undeclared := next(undeclared_files(command, declared, self._root), None):
+            raise DefinitionError(
+                f"command: {undeclared} is a file of the project, and not declared; it would not be where the command "
+                f'is started. Declare all that it runs: files=["{undeclared}"]'
+            )
+        contents = {name: path.read_bytes() for name, path in declared.items()}
+        self._declared |= {name: content for name, content in contents.items() if not Path(name).is_absolute()}
+        code = self.code_version(command.function, given)
+        if given is not None:
+            return code
+        parts = {template_part(command, f"{code.file}:{code.qualname}"), *map(file_part, contents, contents.values())}
+        uncovered = {*code.uncovered, *([UNDECLARED] if command.files is None else [])}
+        parts |= set(code.parts)
+        return computed_version(code.version, parts, code.packages, uncovered, file=code.file, qualname=code.qualname)
+
     def first_party_sources(self) -> dict[str, bytes]:
-        """The sources of the first-party modules that are loaded or were reached, by path under the root."""
-        return self._resolution.sources.first_party()
+        """The sources of the first-party modules that are loaded or were reached, and all files that were declared.
+
+        By path under the root.
+        """
+        return self._resolution.sources.first_party() | self._declared
 
     def _home(self, function: object) -> tuple[str, str]:
         """File and qualified name, for messages. Code without a source file has an empty file."""

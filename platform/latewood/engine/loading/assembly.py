@@ -13,6 +13,7 @@ from latewood.decide.keys import parameters_of
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.automations import define_automations
 from latewood.engine.loading.checks import define_checks
+from latewood.engine.loading.commands import reported_checks
 from latewood.engine.loading.configuration import AsGiven, AsRecorded, Configured, configure
 from latewood.engine.loading.inputs import check_edges, dependency_of, faults_of_receiving, input_of
 from latewood.engine.loading.launchables import define_launchables, wire
@@ -134,7 +135,7 @@ def assemble(
             by_key[definition.key] = steps[id(n)].finished(definition) if id(n) in steps else definition
             if definition.task.shared is None:
                 tasks[definition.key] = live
-    checks = define_checks(found.checks, by_key, directory, inspector, problems)
+    checks = define_checks((*found.checks, *reported_checks(named)), by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))
     observers = define_observers(found.observers, by_key, directory, inspector, problems)
@@ -223,7 +224,7 @@ def _define(
 
 def _task(named: Named, inputs: tuple[Input, ...], directory: Directory, inspector: Inspector) -> TaskDefinition:
     options = named.asset.options
-    bare = bare_task(named.asset.function, options, named.signature, inspector)
+    bare = bare_task(named.asset.function, options, named.signature, inspector, named.annotations)
     stored = {name: (type(live.io), live.configuration) for name, live in named.ios.items()}
     # What loads an external asset decides what its readers are given, as if each did so itself.
     loading = {f"from {i.name}": live for i in inputs if i.loads and (live := directory.readable.get(i.asset))}

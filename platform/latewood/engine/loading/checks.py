@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from latewood.authoring import Check
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.commands import reported_code
 from latewood.engine.loading.inputs import faults_of_receiving
-from latewood.engine.loading.naming import Directory
+from latewood.engine.loading.naming import RESULT, Directory
 from latewood.engine.loading.options import documented, faults_of_check
 from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.signature import LiveTask, Signature, read_signature
@@ -41,7 +42,9 @@ def define_checks(
             key = _checked_asset(check, signature, assets, directory)
             if (key, name) in defined:
                 raise DefinitionError(f'"{key}" has another check of this name; give one of them name=…')
-            task = _loading(bare_task(check.function, check.options, signature, inspector), key, directory, inspector)
+            bare = bare_task(check.function, check.options, signature, inspector, {RESULT: signature.returns})
+            bare = replace(bare, code=reported_code(check.function, inspector) or bare.code)
+            task = _loading(bare, key, directory, inspector)
         except Consequence:
             continue
         except DefinitionError as error:

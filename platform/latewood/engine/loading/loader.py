@@ -56,7 +56,8 @@ class Loaded:
     `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their
     live functions by name. What is made by tasks of other locations has no live function here. `places` say where in
     the code an asset is defined. `readable` are external assets with an IO, also where it is not asked. `besides` are
-    other locations that are looked at together with this one, as if they were deployed too.
+    other locations that are looked at together with this one, as if they were deployed too. `code` is the folder that
+    its sources lie in, which is not `root` where it was loaded as it was deployed.
     """
 
     location: str
@@ -79,6 +80,7 @@ class Loaded:
     readable: frozenset[AssetKey] = frozenset()
     automations: tuple[Defined, ...] = ()
     besides: "tuple[Loaded, ...]" = ()
+    code: Path = field(default_factory=Path)
 
     @property
     def together(self) -> "tuple[Loaded, ...]":
@@ -276,6 +278,7 @@ def _assembled(
     return Loaded(
         location=location,
         root=root,
+        code=root,
         assets=assembled.assets,
         sources={},
         tasks=assembled.tasks,

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from latewood.authoring import Task, TaskOptions
 from latewood.context import Partitioned
+from latewood.engine.code.commands import command_of
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.commands import command_code, received_by, reuse_of
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.options import documented, faults_of_asset
 from latewood.engine.loading.problems import Problems, told_as_problem
@@ -25,11 +27,16 @@ from latewood.promises import output_names, parts_of
 
 @told_as_problem
 def bare_task(
-    function: Callable[..., Any], options: TaskOptions, signature: Signature, inspector: Inspector
+    function: Callable[..., Any],
+    options: TaskOptions,
+    signature: Signature,
+    inspector: Inspector,
+    outputs: Mapping[str, Any] | None = None,
 ) -> TaskDefinition:
     """The function's definition as its options and signature say. Raises DefinitionError.
 
-    Of a function that is another location's it is what was recorded of it, but for how it is to be run.
+    Of a function that is another location's it is what was recorded of it, but for how it is to be run. It may stand
+    for a command where it is said what `outputs` there are.
     """
     shared = shared_by(function)
     if shared is not None:
@@ -40,17 +47,24 @@ def bare_task(
     unknown = unkeyed - {parameter.name for parameter in signature.parameters}
     if unknown:
         raise DefinitionError(f"unkeyed names {', '.join(sorted(unknown))}, which is no run parameter")
+    command = command_of(function)
+    if command is not None and outputs is None:
+        raise DefinitionError("a command can be an asset, a task or a check")
     return TaskDefinition(
         name=options.get("name", f"{function.__module__}:{function.__qualname__}"),
-        code=inspector.code_version(function, options.get("code_version")),
+        code=(
+            inspector.code_version(function, options.get("code_version"))
+            if command is None
+            else command_code(command, signature, outputs or {}, options, inspector)
+        ),
         parameters=tuple(replace(p, in_key=False) if p.name in unkeyed else p for p in signature.parameters),
-        receives=tuple(signature.receives.items()),
+        receives=tuple(signature.receives.items()) if command is None else received_by(command, signature),
         uses=tuple(
             UsedResource(parameter=name, resource=cls.__resource_name__, unkeyed=cls.__unkeyed__)
             for name, cls in sorted(signature.resources.items())
         ),
         outputs=(),
-        reuse=Reuse.of(options.get("reuse", True)),
+        reuse=Reuse.of(options.get("reuse", True) if command is None else reuse_of(command, options)),
         image=options.get("image", ""),
         **_policies(options),
     )
@@ -105,7 +119,8 @@ def define_tasks(
 
 
 def _described(name: str, task: Task[..., Any], signature: Signature, inspector: Inspector) -> BareTask:
-    parts = {part: annotation for part, annotation in _output_annotations(signature.returns).items() if part != RESULT}
+    outputs = _output_annotations(signature.returns)
+    parts = {part: annotation for part, annotation in outputs.items() if part != RESULT}
     try:
         returns = type_spec(signature.returns)
     except DefinitionError:
@@ -115,7 +130,7 @@ def _described(name: str, task: Task[..., Any], signature: Signature, inspector:
     defaults = inspect.signature(task.function).parameters
     return BareTask(
         name=name,
-        task=bare_task(task.function, task.options, signature, inspector),
+        task=bare_task(task.function, task.options, signature, inspector, parts or outputs),
         inputs=tuple(
             _input(input_, annotation, defaults[input_].default) for input_, annotation in signature.inputs.items()
         ),

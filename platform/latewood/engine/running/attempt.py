@@ -14,6 +14,7 @@ from latewood.decide.plan import Step
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import LiveTask, live_parameter
+from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources
@@ -65,7 +66,8 @@ class Attempts:
     """Calls the functions of a loaded location for the steps of one run.
 
     Where it is `placing`, results that have an IO are left to it; else all are staged in the store. `around` is entered
-    for user code alone, without what is read and stored for it; `live` hears what that prints.
+    for user code alone, without what is read and stored for it; `live` hears what that prints. Commands do not see the
+    environment's variables that are `hidden`.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Attempts:
         placing: bool = False,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
         live: Callable[[str], None] | None = None,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
+        self._hidden = hidden
         self._around = around
         self._live = live
         self._placing = placing
@@ -105,11 +109,13 @@ class Attempts:
         live = self._loaded.tasks[node.keys[0]]
         context = self.context(first, number)
         ordinals = [step.ordinal for step, _ in due]
+        bound = read_together([bound for _, bound in due])
         try:
-            arguments = self._arguments(node, live, read_together([bound for _, bound in due]), ordinals, context)
+            arguments = self._arguments(node, live, bound, ordinals, context)
         except (ValueRefused, StoreError) as error:
             return refused(error)
-        with self._around():
+        told = self._told(first, live, bound, context)
+        with self._around(), telling(told):
             outcome = call(
                 self._resources.calling(live), arguments, timeout=node.task.timeouts.running, live=self._live
             )
@@ -120,7 +126,8 @@ class Attempts:
             parts = apart(named, live.outputs, node, ordinals) if node.task.is_partition_wise else [named]
             logs = self._values.stage_logs(outcome.output)
             share = replace(outcome, duration_ms=round(outcome.duration_ms / len(due), 3))
-            made = [self._made(node, live, part, context, share, logs) for part in parts]
+            verdicts = _reported(told)
+            made = [self._made(node, live, part, context, share, logs, verdicts) for part in parts]
         except (ValueRefused, StoreError) as error:
             return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
         return [replace(made[0], added=context.partitions_added), *made[1:]]
@@ -133,6 +140,7 @@ class Attempts:
         context: Context,
         returned: Returned,
         logs: Staged | None,
+        verdicts: Mapping[str, Mapping[str, Evaluated]],
     ) -> Made:
         outputs, unplaced = self._stage(node, live, named)
         metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
@@ -147,6 +155,25 @@ class Attempts:
             no_reuse=context.no_reuse,
             logs=logs,
             added={},
+            verdicts=verdicts,
+        )
+
+    def _told(self, step: Step, live: LiveTask, bound: list[Bound], context: Context) -> StepTold:
+        node = step.task.node
+        return StepTold(
+            function=live.function,
+            context=context,
+            run=self._run,
+            step=step.number,
+            attempt=context.attempt,
+            assets=node.keys,
+            partition=PartitionKey("") if node.task.is_partition_wise else step.partition,
+            read={b.input.name: tuple((key, facts.data_version) for key, facts in b.versions) for b in bound},
+            outputs=live.outputs,
+            optional=frozenset(output.name for output in node.task.outputs if output.optional),
+            loaded=self._loaded,
+            version=node.task.code,
+            hidden=self._hidden,
         )
 
     def context(self, step: Step, attempt: int) -> Context:
@@ -204,6 +231,19 @@ class Attempts:
             elif not output.optional:
                 raise ValueRefused(f'output "{output.name}" of "{node.keys[0]}": expected a value, found none')
         return staged, unplaced
+
+
+def _reported(told: StepTold) -> dict[str, dict[str, Evaluated]]:
+    """The verdicts that a command has given, by output and check. Raises ValueRefused for what cannot be recorded."""
+
+    def evaluated(name: str, found: CheckResult) -> Evaluated:
+        metadata = recordable_metadata(found.metadata, subject=f'check "{name}"')
+        return Evaluated(result=CheckResult(passed=found.passed, metadata=metadata, message=text(found.message)))
+
+    return {
+        output: {name: evaluated(name, found) for name, found in verdicts.items()}
+        for output, verdicts in told.verdicts.items()
+    }
 
 
 def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], root: Path) -> bool:

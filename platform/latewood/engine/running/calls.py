@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from latewood.events import Failure, FailureKind
 
 _TRACEBACK_MAX: Final = 16_000
 """Bytes of a traceback that go into the log: its end says what happened."""
+
+_KEPT_MAX: Final = 1 << 24
+"""Characters of what is printed that are kept, the first half and the last."""
 
 _OWN: Final = str(Path(__file__).resolve().parents[2])
 
@@ -48,17 +52,41 @@ class Raised:
 
 
 class _Output(io.StringIO):
-    """What is printed, which `live` hears at once. User code may close what it prints to, and go on."""
+    """What is printed, which `live` hears at once; of very much the beginning and the end are kept.
+
+    User code may close what it prints to, and go on.
+    """
 
     def __init__(self, live: Callable[[str], None] | None) -> None:
         super().__init__()
         self._live = live
+        self._room = _KEPT_MAX // 2
+        self._last: deque[str] = deque()
+        self._size = 0
+        self._left_out = 0
 
     def write(self, text: str) -> int:
         """More of it."""
         if self._live is not None:
             self._live(text)
-        return super().write(text)
+        first, rest = text[: self._room], text[self._room :]
+        self._room -= len(first)
+        super().write(first)
+        if rest:
+            kept = rest[-(_KEPT_MAX // 2) :]
+            self._left_out += len(rest) - len(kept)
+            self._last.append(kept)
+            self._size += len(kept)
+            while self._size - len(self._last[0]) >= _KEPT_MAX // 2:
+                gone = len(self._last.popleft())
+                self._size -= gone
+                self._left_out += gone
+        return len(text)
+
+    def getvalue(self) -> str:
+        """All that is kept."""
+        gap = f"\n(latewood: {self._left_out:,} characters were left out)\n" if self._left_out else ""
+        return f"{super().getvalue()}{gap}{''.join(self._last)}"
 
     def close(self) -> None:
         """Nothing: what was printed is still to be read."""

@@ -7,7 +7,10 @@ from typing import Any
 from latewood.context import CheckResult, Context
 from latewood.decide.state import VersionFacts
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import live_parameter
+from latewood.engine.processes.folders import folders_kept
+from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.asks import Judging
 from latewood.engine.running.attempt import Evaluated, received, refused
 from latewood.engine.running.calls import Raised, call
@@ -16,17 +19,27 @@ from latewood.engine.values.recordable import failed_with, recordable_metadata, 
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.model.definitions import AssetDefinition, CheckDefinition
+from latewood.model.keys import RunId
 
 
 class CheckCalls:
     """Calls the checks of a loaded location for the steps of one run, or the looks of one observation.
 
-    `context` makes what they are told of it.
+    `context` makes what they are told of it. Commands do not see the environment's variables that are `hidden`.
     """
 
     def __init__(
-        self, loaded: Loaded, values: Values, resources: OpenResources, context: Callable[[Any, int], Context]
+        self,
+        loaded: Loaded,
+        values: Values,
+        resources: OpenResources,
+        context: Callable[[Any, int], Context],
+        run: RunId,
+        *,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
+        self._run = run
+        self._hidden = hidden
         self._loaded = loaded
         self._values = values
         self._resources = resources
@@ -57,7 +70,23 @@ class CheckCalls:
             for parameter in check.task.parameters
         }
         arguments |= received(live, asset, (step.ordinal, step.ordinal + 1), context)
-        outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
+        told = StepTold(
+            function=live.function,
+            context=context,
+            run=self._run,
+            step=step.number,
+            attempt=1,
+            assets=(asset.key,),
+            partition=step.partition,
+            read={name: ((step.partition, facts.data_version),)},
+            outputs={RESULT: live.returns},
+            optional=frozenset(),
+            loaded=self._loaded,
+            version=check.task.code,
+            hidden=self._hidden,
+        )
+        with telling(told), folders_kept():
+            outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Look, Pause, played
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
@@ -30,7 +31,7 @@ from latewood.model.schemes import dynamic_names
 
 
 class InlineRun:
-    """One run of a plan in this process."""
+    """One run of a plan in this process. Commands do not see the environment's variables that are `hidden`."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class InlineRun:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
         report: Callable[[Report], None] = lambda _: None,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._plan = plan
         self._loaded = loaded
@@ -60,8 +62,8 @@ class InlineRun:
         self._values = Values(store, placed=places)
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
         self._workers = workers
-        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True)
-        self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context)
+        self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True, hidden=hidden)
+        self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context, run, hidden=hidden)
         self._storing = Storing(
             places, self._values, self._check_calls, plan.state.environment, self._may_place, self._may_copy
         )
@@ -137,10 +139,11 @@ class InlineRun:
         called = [(one.step, one.bound) for one in due]
         if due[0].step.task.node.task.shared is None:
             self._under_way = {one.step.number: one for one in due}
-            outcome = self._attempts.attempt_all(called, attempt)
-            if isinstance(outcome, Raised):
-                return outcome
-            return [self._storing.stored(one.step, made) for one, made in zip(due, outcome, strict=True)]
+            with folders_kept():
+                outcome = self._attempts.attempt_all(called, attempt)
+                if isinstance(outcome, Raised):
+                    return outcome
+                return [self._storing.stored(one.step, made) for one, made in zip(due, outcome, strict=True)]
         read = (facts for one in due for b in one.bound if b.input.loads for _, facts in b.versions)
         try:
             self._store.publish(ArtifactAddress(facts.artifact) for facts in read)

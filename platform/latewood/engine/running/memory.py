@@ -1,6 +1,8 @@
 """How much memory a process takes, and when that is more than it may: on Linux, which tells; elsewhere nothing is."""
 
+import os
 import re
+import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +37,30 @@ def memory_of(pid: int) -> int:
     total = 0
     with suppress(OSError):
         total = sum(1024 * int(found) for found in _OWN.findall(Path(f"/proc/{pid}/status").read_bytes()))
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            children = (thread / "children").read_bytes().split()
-            total += sum(memory_of(int(child)) for child in children)
+        total += sum(map(memory_of, _children(pid)))
     return total
+
+
+def kill_commands(pid: int) -> None:
+    """Kill what the watchers among the process's children watch, the last first, without asking: it would take more.
+
+    Watchers are left: they end, and see that nothing else is.
+    """
+    with suppress(OSError):
+        for watcher in _children(pid):
+            _kill_started(watcher)
+
+
+def _kill_started(pid: int) -> None:
+    with suppress(OSError):
+        for child in _children(pid):
+            _kill_started(child)
+            os.kill(child, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    threads = list(Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for thread in threads for child in (thread / "children").read_bytes().split()]
 
 
 def size_text(size: int) -> str:

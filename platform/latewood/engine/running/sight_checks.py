@@ -51,7 +51,7 @@ class SightChecks:
         self._dynamic = frozenset(name for asset in assets for name in dynamic_names(asset.partitions))
         values = Values(store, placed=Places(loaded.ios, loaded.root, resources))
         self._checks = Checks(values, run, state, loaded.root)
-        self._calls = CheckCalls(loaded, values, resources, self._context)
+        self._calls = CheckCalls(loaded, values, resources, self._context, run)
 
     def judge(
         self, asset: AssetDefinition, id_: AssetId, partition: PartitionKey, number: int, sight: Sight, known: Known

@@ -1,6 +1,6 @@
 """Storing results by IO: a place gets what is going to be head and nothing else, so checks are asked before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -59,13 +59,14 @@ class Storing:
         What may not be stored at its place, and what a blocking check refuses, is kept in the artifact store.
         """
         outputs, printed = dict(made.outputs), ""
-        verdicts: dict[str, Mapping[str, Evaluated]] = {}
+        verdicts = dict(made.verdicts)
         try:
             for asset in step.task.node.assets:
                 if (examined := made.unplaced.get(asset.output)) is None:
                     continue
                 if asset.blocking_checks:
-                    verdicts[asset.output] = self._asked(step, asset, examined)
+                    given = verdicts.get(asset.output, {})
+                    verdicts[asset.output] = {**given, **self._asked(step, asset, examined, given)}
                 put = self._put(step, asset, examined, made.no_reuse, verdicts.get(asset.output, {}))
                 if isinstance(put, Raised):
                     output = made.returned.output + printed + put.output
@@ -117,14 +118,16 @@ class Storing:
         with self._around(limit):
             return self._places.put(asset, step.partition, self._environment, examined, limit)
 
-    def _asked(self, step: Step, asset: AssetDefinition, examined: Examined) -> dict[str, Evaluated]:
-        """What the checks say of a value that lies nowhere yet."""
+    def _asked(
+        self, step: Step, asset: AssetDefinition, examined: Examined, given: Collection[str]
+    ) -> dict[str, Evaluated]:
+        """What the checks say of a value that lies nowhere yet, but for those of which the verdict was given."""
         with TemporaryDirectory(prefix="latewood-") as folder:
             aside = ArtifactStore(Path(folder), "checked")
             staged = aside.stage(examined.encoded.content, examined.encoded.extension)
             facts, values = unrecorded(step.partition, staged.address, examined.data_version), Values(aside)
             verdicts = {}
-            for check in asset.checks:
+            for check in [check for check in asset.checks if check.name not in given]:
                 with self._around(check.task.timeouts.running):
                     verdicts[check.name] = self._check_calls.evaluate(step, asset, check, facts, values=values)
             return verdicts

@@ -26,6 +26,7 @@ from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
+from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.attempt import Attempts, Evaluated, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
@@ -221,9 +222,11 @@ class _Caller:
         try:
             match request:
                 case Call():
-                    return self._called_alone(request)
+                    with folders_kept():
+                        return self._called_alone(request)
                 case CallRange(calls=calls):
-                    return self._called(calls)
+                    with folders_kept():
+                        return self._called(calls)
                 case Check():
                     return self._checked(request)
                 case Recall():
@@ -341,7 +344,7 @@ class _Caller:
 
     def _check_calls(self, run: RunId) -> CheckCalls:
         context = self._attempts(run, _now, nullcontext).context
-        return CheckCalls(self._loaded, self._values, self._resources, context)
+        return CheckCalls(self._loaded, self._values, self._resources, context, run)
 
     def _attempts(
         self,

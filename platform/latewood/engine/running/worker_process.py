@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,9 @@ import msgspec
 from msgspec.structs import replace
 
 from latewood.engine.loading.configuration import secrets_of
+from latewood.engine.processes.environment import environment_of
 from latewood.engine.running.live_logs import live_log, printed_so_far
-from latewood.engine.running.memory import Bounds, memory_of, size_text
+from latewood.engine.running.memory import Bounds, kill_commands, memory_of, size_text
 from latewood.engine.running.worker_protocol import (
     Answer,
     Answered,
@@ -66,35 +67,6 @@ _STDERR_MAX: Final = 2_000
 
 _STDERR_READ: Final = 1 << 19
 """Bytes that they are taken from: of a secret that is cut a part would not be recognized."""
-
-_DATABASE: Final = frozenset(
-    [
-        "LATEWOOD_DATABASE_URL",
-        "LATEWOOD_HOME",
-        "LATEWOOD_STORE",
-        "LATEWOOD_PROJECT",
-        "LATEWOOD_ENV",
-        "LATEWOOD_ACTOR",
-        "PGHOST",
-        "PGHOSTADDR",
-        "PGPORT",
-        "PGDATABASE",
-        "PGUSER",
-        "PGPASSWORD",
-        "PGPASSFILE",
-        "PGSERVICE",
-        "PGSERVICEFILE",
-        "PGSYSCONFDIR",
-        "PGSSLCERT",
-        "PGSSLKEY",
-        "PGSSLROOTCERT",
-        "PGSSLCRL",
-        "PGKRBSRVNAME",
-    ]
-)
-"""Variables that say how to get to a database, or to this project."""
-
-_PYTHON: Final = frozenset(("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "__PYVENV_LAUNCHER__"))
 
 
 class WorkerUnusable(LatewoodError):
@@ -168,7 +140,7 @@ class Worker:
         self._open = opened
         self._refuse = refuse
         self._interpreter = interpreter
-        self._environ = worker_environment(environ, hidden=hidden, own=[secret.env for secret in self._secrets])
+        self._environ = environment_of(environ, hidden=hidden, own=[secret.env for secret in self._secrets])
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
         self._found = bytearray()
@@ -255,6 +227,8 @@ class Worker:
                 message = f"still running after {seconds:g} s; its process was ended"
                 return self._ended(Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message))
             case TooLarge(bytes_max=bytes_max):
+                if self._process is not None:
+                    kill_commands(self._process.pid)
                 message = f"over its memory of {size_text(bytes_max)}; its process was ended"
                 return self._ended(Failure(kind=FailureKind.USER, error="MemoryError", message=message))
             case other:
@@ -408,17 +382,6 @@ def _say(process: "subprocess.Popen[bytes]", message: Open | Request | Close | P
 def _answer_placing(process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as it is asked
     with suppress(BrokenPipeError, ValueError):  # it has ended meanwhile
         _say(process, Place(allowed=allowed))
-
-
-def worker_environment(
-    environ: Mapping[str, str], *, hidden: Collection[str] = (), own: Iterable[str] = ()
-) -> dict[str, str]:
-    """What a worker sees of the environment: no way to the database, and no other place to import from.
-
-    Nor what is `hidden`. What its `own` secrets are in it has, whatever that is called.
-    """
-    withheld = (_DATABASE.union(hidden) - set(own)) | _PYTHON
-    return {name: value for name, value in environ.items() if name not in withheld}
 
 
 def _redacted(answer: Answer) -> Answer:

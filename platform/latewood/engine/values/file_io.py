@@ -63,7 +63,7 @@ class FileIO(IO):
         raise NotImplementedError
 
 
-class _TableFile(FileIO):
+class TableFile(FileIO):
     """Tables and frames in files."""
 
     @classmethod
@@ -71,19 +71,20 @@ class _TableFile(FileIO):
         """Tables and frames of all kinds."""
         return spec.kind in ("table", "dataframe", "any") or (spec.kind == "union" and any(map(cls.takes, spec.args)))
 
-    def _table(self, encoded: Encoded) -> Any:
+    def table_of(self, encoded: Encoded) -> Any:
+        """The table to write. Raises ValueRefused for a value that is none."""
         if encoded.table is None:
             kind = encoded.extension.partition(".")[0]
             raise ValueRefused(f"{type(self).__name__} stores tables, found a value that is stored as {kind}")
         return encoded.table
 
 
-class Parquet(_TableFile):
+class Parquet(TableFile):
     """Tables and frames as Parquet files: `Parquet("warehouse/flights/{partition}.parquet")`."""
 
     def content(self, encoded: Encoded, _: Any) -> Any:
         """The file that the artifact store would hold."""
-        self._table(encoded)
+        self.table_of(encoded)
         return encoded.content
 
     def read(self, content: bytes, annotation: Any) -> Any:
@@ -91,7 +92,7 @@ class Parquet(_TableFile):
         return decode(_Bytes(content, f"{_library(annotation)}parquet"), annotation)
 
 
-class Csv(_TableFile):
+class Csv(TableFile):
     """Tables and frames as CSV files with a header: `Csv("exports/{partition}.csv")`.
 
     Types are those that the annotation declares, else those that the text looks like. A table that would not come back
@@ -106,7 +107,7 @@ class Csv(_TableFile):
             csv,
         )
 
-        table, sink = self._table(encoded), BufferOutputStream()
+        table, sink = self.table_of(encoded), BufferOutputStream()
         try:
             csv.write_csv(table, sink)
             content = sink.getvalue().to_pybytes()
@@ -121,26 +122,19 @@ class Csv(_TableFile):
         """The table or frame. Empty fields are nulls, empty text stands in quotes."""
         from pyarrow import BufferReader, csv  # noqa: PLC0415 - start-up
 
-        types = {column.name: column.type for column in _columns(annotation)}
+        types = {column.name: column.type for column in declared_columns(annotation)}
         options = csv.ConvertOptions(
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
             null_values=[""],
-            column_types={name: dtype for name, text in types.items() if (dtype := _arrow_type(text)) is not None},
+            column_types={name: dtype for name, text in types.items() if (dtype := arrow_type(text)) is not None},
         )
         table = csv.read_csv(
             BufferReader(content),
             convert_options=options,
             parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         )
-        match _library(annotation):
-            case "pandas.":
-                return table.to_pandas()
-            case "polars.":
-                import polars  # noqa: ICN001, PLC0415 - optional dependency
-
-                return polars.from_arrow(table)
-        return table
+        return as_promised(table, annotation)
 
 
 class Json(FileIO):
@@ -217,12 +211,25 @@ def _library(annotation: Any) -> str:
     return "" if spec is None or spec.kind == "table" else f"{spec.name or 'pandas'}."
 
 
-def _columns(annotation: Any) -> Any:
+def as_promised(table: Any, annotation: Any) -> Any:
+    """The table, or the frame of it that the annotation promises."""
+    match _library(annotation):
+        case "pandas.":
+            return table.to_pandas()
+        case "polars.":
+            import polars  # noqa: ICN001, PLC0415 - optional dependency
+
+            return polars.from_arrow(table)
+    return table
+
+
+def declared_columns(annotation: Any) -> Any:
+    """The columns that the annotation promises, if it does."""
     spec = _table_spec(annotation)
     return () if spec is None else spec.columns or ()
 
 
-def _arrow_type(text: str) -> Any:
+def arrow_type(text: str) -> Any:
     """The Arrow type of that name; None for one that is made of others, which CSV does not have."""
     from pyarrow import type_for_alias  # noqa: PLC0415 - start-up
 

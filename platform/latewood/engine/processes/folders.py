@@ -1,0 +1,105 @@
+"""The folder of one call of a command: what it is given lies there, and what it makes. It is gone afterwards.
+
+work/           where the command is started: the files that it declares, and nothing else of the project
+inputs/         values that are handed over, unless the command names them otherwise
+outputs/        likewise what it is to write
+context.json    what it is told
+messages        what it says
+"""
+
+import atexit
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from latewood.engine.code.commands import Command, declared_files, file_part
+from latewood.errors import ValueRefused
+from latewood.model.code import CodeVersion
+
+_EXECUTABLE: Final = 0o755
+_KEPT: Final[ContextVar[ExitStack | None]] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def folders_kept() -> Iterator[None]:
+    """What commands leave in their folders stays till the end of the block, by when it is stored."""
+    with ExitStack() as kept:
+        token = _KEPT.set(kept)
+        try:
+            yield
+        finally:
+            _KEPT.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of one call; `cwd` is where the command is started, seen from there or absolute."""
+
+    path: Path
+    cwd: str = ""
+
+    @property
+    def work(self) -> Path:
+        """Where the command's files are."""
+        return self.path / "work"
+
+    @property
+    def start(self) -> Path:
+        """Where it is started."""
+        return self.work / self.cwd
+
+    @property
+    def context(self) -> Path:
+        """The file that says what the command is told."""
+        return self.path / "context.json"
+
+    @property
+    def messages(self) -> Path:
+        """The file to which it appends what it says."""
+        return self.path / "messages"
+
+    def handed(self, name: str, *, named: str) -> Path:
+        """Where an input is to lie: where the command has `named` it, below where it is started, or by its own name."""
+        return _room(self.start / named if named else self.path / "inputs" / name)
+
+    def made(self, name: str, *, named: str) -> Path:
+        """Likewise of an output, which is not there yet."""
+        return _room(self.start / named if named else self.path / "outputs" / name)
+
+
+def new_folder(command: Command, code: Path, version: CodeVersion | None) -> Folder:
+    """A folder with the command's files as they are below `code`.
+
+    It stays as `folders_kept` says; where nobody does, until this process ends.
+    Raises ValueRefused where the files are not what they were.
+    """
+    path = Path(mkdtemp(prefix="latewood-"))
+    kept = _KEPT.get()
+    if kept is None:
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+    else:
+        kept.callback(shutil.rmtree, path, ignore_errors=True)
+    folder = Folder(path, command.cwd)
+    folder.work.mkdir()
+    folder.messages.touch()
+    known = {} if version is None else {part.name: part for part in version.parts}
+    for name, file in declared_files(command, code).items():
+        content = file.read_bytes()
+        part = file_part(name, content)
+        if known.get(part.name, part) != part:
+            raise ValueRefused(f"{name} was changed since the definitions were loaded; ask again, for what it is now")
+        if not Path(name).is_absolute():
+            copy = _room(folder.work / name)
+            copy.write_bytes(content)
+            copy.chmod(_EXECUTABLE)  # an archive does not keep who may execute what
+    return folder
+
+
+def _room(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
