@@ -114,7 +114,7 @@ def test_its_memory_is_the_tasks(here, workspace, environ, asked_for):
     source = command(here, script, 'resources=Resources(memory="100Mi")')
     with engine(environ):
         assert ended(workspace, asked_for(source)).failed == 1
-        assert are_gone(pids(here))
+        until(lambda: are_gone(pids(here)))
     (failed,) = of_type(workspace, StepFailed)
     assert failed.failure.message == "over its memory of 100 MiB; its process was ended"
 
