@@ -129,7 +129,9 @@ def test_a_run_is_followed_retried_and_its_steps_are_heard(shell):
         out, err = follower.communicate(timeout=60)
         assert follower.returncode == 1
         assert f"run {run} failed: 3 run, 0 reused, 1 failed, 1 skipped" in out
+        assert "✕ daily 2024-01-04: ValueError: no 2024-01-04\n" in out
         assert "daily  3 succeeded, 1 failed\n" in err
+        assert shell("run", run, "--follow", code=1) == out, "whoever comes late hears the same"
         (shell.folder / "broken-2024-01-04").unlink()
         again = shell("run", "retry", run)
         assert f"retries 2 steps of run {run}" in again

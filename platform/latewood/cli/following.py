@@ -14,6 +14,7 @@ from rich.text import Text
 from latewood.cli import exits
 from latewood.cli.output import STATUS_STYLE, console, duration, plural, print_json, short, table
 from latewood.cli.runs import counts_text, run_json, run_status
+from latewood.cli.wording import failure_text
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
@@ -49,6 +50,8 @@ def follow(workspace: Workspace, run: RunId, *, json_: bool, quiet: bool = False
     else:
         out = console()
         out.print(progress_table(found))
+        for failure in failure_lines(found):
+            out.print(failure)
         seconds = ((found.row.ended_at or found.row.requested_at) - found.row.requested_at).total_seconds()
         line = f"run {run} {found.row.status}: {counts_text(found.row.counts or {})} in {duration(seconds * 1_000)}."
         more = "" if found.row.status == "succeeded" else f" See `latewood run {run}` and `latewood logs {run}`."
@@ -84,7 +87,7 @@ def _watch_live(workspace: Workspace, watched: WatchedRun) -> RunProgress:
 
 
 def _drawn(found: RunProgress) -> Group:
-    return Group(progress_table(found, tasks_max=_TASKS_SHOWN), Text(how_far(found)))
+    return Group(progress_table(found, tasks_max=_TASKS_SHOWN), *failure_lines(found), Text(how_far(found)))
 
 
 def _watch(workspace: Workspace, watched: WatchedRun, *, quiet: bool) -> RunProgress:
@@ -121,6 +124,14 @@ class Told:
     def _say(self, text: str) -> None:
         self._write(text + "\n")
         self._last = self._clock()
+
+
+def failure_lines(found: RunProgress) -> list[Text]:
+    """The first failures, a line each."""
+    return [
+        Text(f"✕ {f'{key} {fact.partition}'.rstrip()}: {short(failure_text(fact), 160)}", style="red")
+        for key, fact in found.failures
+    ]
 
 
 def how_far(found: RunProgress) -> str:

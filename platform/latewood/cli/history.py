@@ -41,13 +41,15 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     workspace = open_workspace()
     row = run_named(workspace, run_id)
     is_over = row.ended_position is not None or row.status == "interrupted"
-    if follow and not is_over:
+    if follow:
         return following.follow(workspace, row.run, json_=json_)
     far = None if is_over else WatchedRun(workspace, row).look()
     if far is not None and not all_ and not json_:
         out = console()
         _print_head(out, workspace, row)
         out.print(following.progress_table(far))
+        for line in following.failure_lines(far):
+            out.print(line)
         out.print(following.how_far(far), style="dim")
         return exits.OK
     steps, names = steps_and_names(workspace, row)

@@ -10,17 +10,20 @@ from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import TaskSteps, steps_by_task, time_left
-from latewood.events import PlannedSteps, RunPlanned, RunRequested
-from latewood.model.keys import AssetKey
+from latewood.events import PlannedSteps, RunPlanned, RunRequested, StepFailed, from_json
+from latewood.model.keys import AssetId, AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.model.schemes import Scheme
 from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import snapshot, uncollected
-from latewood.projections.statistics import ended_after, stretches_of
+from latewood.projections.statistics import ended_after, first_failures, stretches_of
+from latewood_eventlog.records import RecordedEvent
 
 _RECENT = timedelta(seconds=60)
 """From what ended within this time it is told how fast the run is."""
+
+_FAILURES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +42,16 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """A run, how its tasks stand, how many steps end in a second now, and how long the rest takes at that pace."""
+    """A run, how its tasks stand, how many steps end in a second now, and how long the rest takes at that pace.
+
+    `failures` are the first that there were, each with the key of the step's first asset.
+    """
 
     row: RunRow
     tasks: Sequence[TaskProgress]
     rate: float
     left: timedelta | None
+    failures: Sequence[tuple[AssetKey, StepFailed]] = ()
 
     @property
     def total(self) -> int:
@@ -88,6 +95,7 @@ class WatchedRun:
         with snapshot(workspace.log) as connection:
             found = stretches_of(connection, workspace.project, run)
             recent = ended_after(connection, workspace.project, run, recently)
+            failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
         tasks = [self._told(steps) for steps in steps_by_task(self._planned, found)]
         within = min(_RECENT, max(now - row.requested_at, timedelta(milliseconds=1)))
         remaining = sum(task.steps.total - task.steps.ended for task in tasks)
@@ -96,7 +104,14 @@ class WatchedRun:
             tasks=tasks,
             rate=recent / within.total_seconds(),
             left=time_left(remaining, recent, within) if row.ended_position is None and remaining else None,
+            failures=[self._failure(event) for event in workspace.log.read_positions(failed)],
         )
+
+    def _failure(self, event: RecordedEvent) -> tuple[AssetKey, StepFailed]:
+        fact = from_json(event.type, event.data)
+        assert isinstance(fact, StepFailed), "the projection says so"
+        asset = next(iter(fact.assets), AssetId(""))  # events of before do not name them
+        return self._keys.get(asset, AssetKey(asset)), fact
 
     def _told(self, steps: TaskSteps) -> TaskProgress:
         keys = tuple(self._keys.get(id_, AssetKey(id_)) for id_ in steps.assets)

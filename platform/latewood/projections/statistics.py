@@ -54,6 +54,10 @@ _STRETCHES: Final = text(
     "  FROM steps WHERE project = :project AND run = :run"
     ") AS s GROUP BY status, island"
 )
+_FAILURES: Final = text(
+    "SELECT ended_position FROM steps WHERE project = :project AND run = :run AND status = 'failed' "
+    "ORDER BY ended_position LIMIT :limit"
+)
 _ENDED_AFTER: Final = text(
     "SELECT count(*) FROM steps WHERE project = :project AND run = :run AND ended_position > :after"
 )
@@ -112,6 +116,12 @@ def behind(connection: Connection, following: Collection[str]) -> dict[str, int]
 def stretches_of(connection: Connection, project: str, run: RunId) -> list[Stretch]:
     """The steps of a run of which anything is recorded, as ranges. Cost: one pass over them in the server."""
     return [Stretch(*row) for row in connection.execute(_STRETCHES, {"project": project, "run": run})]
+
+
+def first_failures(connection: Connection, project: str, run: RunId, limit: int) -> list[int]:
+    """Where the first steps of a run failed, as positions in the log. Cost: as `stretches_of`."""
+    parameters = {"project": project, "run": run, "limit": limit}
+    return list(connection.execute(_FAILURES, parameters).scalars())
 
 
 def ended_after(connection: Connection, project: str, run: RunId, position: int) -> int:
