@@ -33,6 +33,7 @@ from latewood_eventlog.statements import (
     READ_POSITIONS,
     READ_PROJECT,
     READ_STREAM,
+    READ_TYPES,
     RECORD_EVENTS,
     RECORD_EVENTS_AFTER,
     STREAM_VERSIONS,
@@ -186,6 +187,12 @@ class EventLog:
         if project is None:
             return self._read(READ_ALL, after=after, limit=limit)
         return self._read(READ_PROJECT, after=after, limit=limit, project=project)
+
+    def read_types(
+        self, project: str, types: Sequence[str], *, after: Position, limit: int = READ_LIMIT
+    ) -> list[RecordedEvent]:
+        """Events of these types with a position above `after`, oldest first. Cost: O(events of the log after that)."""
+        return self._read(READ_TYPES, project=project, types=list(types), after=after, limit=limit)
 
     def read_positions(self, positions: Sequence[Position]) -> list[RecordedEvent]:
         """The events at these positions, oldest first; positions beyond the end are left out."""

@@ -1,18 +1,26 @@
-"""What users import for what is to happen by itself: schedules, rules of conditions, how current assets have to be."""
+"""What users import for what is to happen by itself: schedules, rules of conditions, sensors, how current things are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from functools import update_wrapper
+from types import FunctionType
+from typing import Any, Literal, TypedDict, Unpack
 
+from latewood.context import Cursor, RunRequest, SensedRun, SensorContext, Skip
 from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
-from latewood.promises import Place, here
+from latewood.promises import Place, here, misuse
 from latewood.workflows import LaunchPlan, Workflow
 
 __all__ = [
+    "Cursor",
     "Freshness",
     "Rule",
+    "RunRequest",
     "Schedule",
+    "SensedRun",
+    "SensorContext",
+    "Skip",
     "all_deps",
     "any_deps",
     "checks_passed",
@@ -26,6 +34,7 @@ __all__ = [
     "on_missing",
     "requested",
     "running",
+    "sensor",
     "stale",
     "updated",
 ]
@@ -90,6 +99,62 @@ class Freshness:
     environments: Sequence[str] = ("prod",)
     description: str = ""
     place: Place = field(default_factory=here, compare=False, repr=False)
+
+
+Ended = Literal["succeeded", "failed", "cancelled", "interrupted"]
+"""How a run may have ended."""
+
+
+class SensorOptions(TypedDict, total=False):
+    """What a sensor may be told besides its function and target.
+
+    interval: how long it is not asked again, at the least. watch: it is asked once for each run that ends so instead; its
+    own runs aside. timeout: how long a call may take, by default a minute. environments: as of a Schedule.
+    """
+
+    interval: timedelta
+    watch: Ended | Sequence[Ended]
+    timeout: timedelta
+    name: str
+    environments: Sequence[str]
+    description: str
+
+
+class Sensor:
+    """A function that says what is to be run; call it like the function it is."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        target: str | Workflow[..., Any] | LaunchPlan | None,
+        options: SensorOptions,
+        place: Place,
+    ) -> None:
+        self.function = function
+        self.target = target
+        self.options = options
+        self.place = place
+        self.name = options.get("name", function.__name__)
+        update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the plain function."""
+        return self.function(*args, **kwargs)
+
+
+def sensor(
+    target: str | Workflow[..., Any] | LaunchPlan | None = None, /, **options: Unpack[SensorOptions]
+) -> Callable[[Callable[..., Any]], Sensor]:
+    """Let the decorated function say which runs of the target are to be asked for.
+
+    It returns, or yields, any of RunRequest, Cursor and Skip, or nothing. It may ask for a SensorContext and for resources
+    by annotation. What it asks for and its cursor are recorded together, or neither is. Without a target it asks for
+    nothing, and is called for what it does: that may happen again for the same run.
+    """
+    if isinstance(target, FunctionType):
+        raise misuse('sensor: expected its target first, as in @sensor("orders", interval=…)')
+    place = here()
+    return lambda decorated: Sensor(decorated, target, options, place)
 
 
 def missing() -> Condition:
@@ -172,5 +237,5 @@ def _deps_are_there() -> Condition:
     return ~any_deps((missing() & ~requested()) | running())
 
 
-Automation = Schedule | Rule | Freshness
+Automation = Schedule | Rule | Freshness | Sensor
 """What happens by itself."""

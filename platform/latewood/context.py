@@ -54,6 +54,63 @@ class WorkflowFailure:
     steps: tuple[FailedStep, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that a sensor asks for: once, however often it asks for the same `run_key` again.
+
+    It is of the sensor's target. `partition` and `parameters` are said as those of a Schedule are.
+    """
+
+    run_key: str
+    partition: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a sensor has come: what its context says the next time. It moves together with what is asked for."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a sensor asks for nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensedRun:
+    """A run as a sensor hears of it: how it is or ended, and of one that failed the first of its failed steps.
+
+    `run_key` is that by which a sensor asked for it, `automation` the name of the sensor, schedule or rule that did.
+    """
+
+    run_id: RunId
+    status: str
+    selection: str = ""
+    automation: str = ""
+    run_key: str = ""
+    steps: tuple[FailedStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorContext:
+    """What a sensor receives in the parameter that it annotates so.
+
+    cursor     what it gave as Cursor last, empty at first
+    now        the time, aware, in UTC
+    last_run   the last run that it has asked for, as it is now
+    run        of one with `watch`: the run that has ended so
+    """
+
+    now: datetime
+    cursor: str = ""
+    last_run: SensedRun | None = None
+    run: SensedRun | None = None
+
+
 class Partitioned(Generic[T]):
     """Several partitions of an input, each loaded when it is reached: iterate over (partition key, value)."""
 

@@ -100,3 +100,60 @@ def test_a_schedule_that_cannot_be_is_refused_by_its_line_and_nothing_is_deploye
     assert done.code == 3
     assert 'nights.py:14: schedule "minutely": cron expression "61 * * * *"' in done.err
     assert "Nothing was deployed" in done.err
+
+
+INBOX = """
+from datetime import timedelta
+from pathlib import Path
+from latewood import asset
+from latewood.automation import *
+
+@asset
+def order(*, file: str = "", size: int = 0) -> str:
+    return file
+
+@sensor("order", interval=timedelta(hours=1))
+def arrivals(context: SensorContext):
+    \"\"\"One run for each file.\"\"\"
+    new = sorted(path.name for path in Path("inbox").glob("*.txt") if path.name > context.cursor)
+    for name in new:
+        yield RunRequest(name, parameters={"order.file": name, "order.size": "large" if name == "bad.txt" else 1})
+    yield Cursor(new[-1]) if new else Skip("no new file")
+
+@sensor(watch="failed")
+def failed(context: SensorContext):
+    print(context.run.run_id)
+"""
+
+
+def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
+    shell.write("inbox.py", INBOX)
+    assert shell.here("deploy", "-f", "inbox.py").code == 0
+    listed = shell.here("automation", "list").out
+    assert "at most every 1 h 0 min" in listed
+    assert "for each run that failed" in listed
+    (shell.folder / "inbox").mkdir()
+    (shell.folder / "inbox" / "a.txt").touch()
+    (asked,) = [each for each in answer(shell, "automation", "tick")["evaluated"] if each["name"] == "arrivals"]
+    (request,) = asked["requests"]
+    assert (request["key"], asked["cursor"]) == ("a.txt", "a.txt")
+    assert answer(shell, "automation", "tick")["evaluated"] == [], "its interval is not over"
+    shown = shell.here("automation", "show", "arrivals").out
+    assert "One run for each file." in shown
+    assert 'cursor "a.txt"' in shown
+    assert f"asked for run {request['run']}, run key a.txt" in shown
+    assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
+    told = answer(shell, "run", request["run"])
+    assert (told["automation"], told["run_key"]) == ("arrivals", "a.txt")
+
+
+def test_a_sensor_whose_run_cannot_be_asked_for_says_why(shell):
+    shell.write("inbox.py", INBOX)
+    assert shell.here("deploy", "-f", "inbox.py").code == 0
+    (shell.folder / "inbox").mkdir()
+    (shell.folder / "inbox" / "bad.txt").touch()
+    out = shell.here("automation", "tick").out
+    assert 'arrivals: failed: run request "bad.txt": parameter "size": expected int' in out
+    shown = shell.here("automation", "show", "arrivals").out
+    assert "failed 1 time in a row; asked again from " in shown
+    assert 'run request "bad.txt"' in shell.here("automation", "list").out

@@ -41,15 +41,18 @@ from latewood.commands.runs import run_named
 from latewood.commands.sharing import resolver
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace, open_workspace
+from latewood.context import RunRequest
 from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event
+from latewood.engine.running.worker_protocol import Failed, Sensed
 from latewood.engine.storage.store import ArtifactStore
-from latewood.events import RunRequested, from_json
+from latewood.events import Failure, FailureKind, RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import cancel, request
+from latewood.serving.sensing import ask_once
 from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
 from latewood_eventlog.server import stop
 
@@ -742,6 +745,43 @@ def _automated(workspace: Workspace, folder: Path) -> None:
     drop(workspace, "branch")
 
 
+def _sensed(workspace: Workspace, folder: Path) -> None:
+    """Sensors: runs asked for by keys, nothing to ask for, failures, another answer after them; a run that was told."""
+    source = """
+        from datetime import timedelta
+        from latewood import asset
+        from latewood.automation import sensor
+
+        @asset
+        def count(*, size: int = 1) -> int:
+            raise ValueError("too many")
+
+        @sensor("count", interval=timedelta(minutes=1))
+        def arrivals(): ...
+
+        @sensor(watch="failed")
+        def failed(): ...
+    """
+    (folder / "shop.py").write_text(dedent(source))
+    loaded = load_file(folder / "shop.py", root=folder)
+    deploy_loaded(workspace, loaded)
+
+    def answer(name: str, answered: Sensed | Failed) -> None:
+        ask_once(workspace, automation_named(workspace, name), lambda *_: answered)
+
+    answer("failed", Sensed())
+    requests = (RunRequest("a", parameters={"count.size": 2}), RunRequest("b"))
+    answer("arrivals", Sensed(requests=requests, cursor="b"))
+    answer("arrivals", Sensed(skipped="no new file"))
+    answer("arrivals", Failed(failure=Failure(kind=FailureKind.USER, error="OSError", message="the share is gone")))
+    answer("arrivals", Sensed(requests=(*requests, RunRequest("c", partition="2013")), cursor="c"))
+    answer("arrivals", Sensed(requests=(*requests, RunRequest("d")), cursor="d"))
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+    answer("failed", Sensed())
+    switch(workspace, automation_named(workspace, "failed"), on=False)
+    switch(workspace, automation_named(workspace, "failed"), on=True)
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -802,6 +842,7 @@ STORIES = {
     "collected": _collected,
     "corrected": _corrected,
     "resources": _resources,
+    "sensed": _sensed,
     "partitions": _partitions,
     "shared": _shared,
     "verdicts": _verdicts,

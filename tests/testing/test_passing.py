@@ -5,7 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from latewood import Daily, Monthly, Partitioned, PartitionKey, asset
-from latewood.automation import Freshness, Rule, Schedule, any_deps, eager, updated
+from latewood.automation import (
+    Cursor,
+    Freshness,
+    Rule,
+    RunRequest,
+    Schedule,
+    SensorContext,
+    Skip,
+    any_deps,
+    eager,
+    sensor,
+    updated,
+)
 from latewood.errors import UsageError
 from latewood.testing import Happened, Project
 
@@ -93,3 +105,68 @@ def test_what_cannot_be_asked_for_is_a_problem_and_time_goes_forward_alone():
         assert "nothing/*" in happened.problem
         with pytest.raises(UsageError, match="from 2026-03-02T07:00"):
             project.pass_time(T0)
+
+
+def test_a_sensor_is_asked_at_its_interval_and_told_how_its_last_run_ended():
+    heard = []
+
+    @sensor("sales", interval=timedelta(hours=1))
+    def hourly(context: SensorContext):
+        number = int(context.cursor or "1")
+        heard.append((context.now, context.last_run and (context.last_run.run_key, context.last_run.status)))
+        if number == 3:
+            return Skip("that is all")
+        return [RunRequest(f"day {number}", partition=f"2026-02-0{number}"), Cursor(str(number + 1))]
+
+    with Project([sales, hourly], now=T0) as project:
+        happened = project.pass_time(T0 + timedelta(hours=3))
+        assert [(each.at, each.run_key, each.partitions, each.status) for each in happened] == [
+            (T0, "day 1", {"sales": "2026-02-01"}, "succeeded"),
+            (T0 + timedelta(hours=1), "day 2", {"sales": "2026-02-02"}, "succeeded"),
+        ]
+        assert heard == [
+            (T0, None),
+            (T0 + timedelta(hours=1), ("day 1", "succeeded")),
+            (T0 + timedelta(hours=2), ("day 2", "succeeded")),
+            (T0 + timedelta(hours=3), ("day 2", "succeeded")),
+        ]
+        assert project.materialize("sales", partition="2026-02-02").outcomes["sales", "2026-02-02"] == "fresh"
+
+
+def test_a_sensor_hears_once_of_each_run_that_fails_and_asks_for_what_follows():
+    heard = []
+
+    @sensor("sales", watch="failed")
+    def failed(context: SensorContext):
+        heard.extend((step.assets, step.message) for step in context.run.steps)
+        return RunRequest(context.run.run_id, partition="2026-02-01")
+
+    nightly = Schedule("nightly", "fragile", "0 6 * * *")
+    with Project([stock, fragile, sales, nightly, failed], now=T0) as project:
+        happened = project.pass_time(T0 + timedelta(hours=30))
+        assert [(each.name, each.status) for each in happened] == [
+            ("nightly", "failed"),
+            ("failed", "succeeded"),
+            ("nightly", "failed"),
+            ("failed", "succeeded"),
+        ]
+        assert heard == [(("fragile",), "out of stock")] * 2
+
+
+def test_a_sensor_that_fails_is_asked_again_later():
+    calls = []
+
+    @sensor("stock", interval=timedelta(seconds=1))
+    def flaky():
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError("the share is gone")
+        return RunRequest("once")
+
+    with Project([stock, flaky], now=T0) as project:
+        happened = project.pass_time(T0 + timedelta(seconds=16))
+        assert [(each.at - T0, each.problem or each.run_key) for each in happened] == [
+            (timedelta(), "OSError: the share is gone"),
+            (timedelta(seconds=5), "OSError: the share is gone"),
+            (timedelta(seconds=15), "once"),
+        ]

@@ -64,9 +64,14 @@ def test_a_public_name_is_documented(name):
 
 TOPICS = {
     "latewood.automation": [
+        "Cursor",
         "Freshness",
         "Rule",
+        "RunRequest",
         "Schedule",
+        "SensedRun",
+        "SensorContext",
+        "Skip",
         "all_deps",
         "any_deps",
         "checks_passed",
@@ -80,6 +85,7 @@ TOPICS = {
         "on_missing",
         "requested",
         "running",
+        "sensor",
         "stale",
         "updated",
     ],

@@ -1,6 +1,7 @@
 """`latewood automation`: what happens by itself."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, moment, plural, print_json, table, value_text
 from latewood.commands.automations import (
+    Evaluated,
     Found,
     automation_named,
     automations_here,
@@ -20,10 +22,18 @@ from latewood.commands.automations import (
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
-from latewood.events import AutomationEvaluated
-from latewood.model.automations import Automation, FreshnessDefinition, RuleDefinition, ScheduleDefinition
+from latewood.decide.sensors import due_again
+from latewood.events import SensorEvaluated
+from latewood.model.automations import (
+    Automation,
+    FreshnessDefinition,
+    RuleDefinition,
+    ScheduleDefinition,
+    SensorDefinition,
+)
 from latewood.model.conditions import AnyCondition, Condition, text_of, ticking
 from latewood.serving.automating import evaluate_here
+from latewood.serving.sensors import Sensors
 
 _SHOWN = 10
 """Evaluations of one automation that are shown."""
@@ -73,6 +83,8 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
     out.print(f"  {when_text(definition)}: {target_text(definition)}")
     if isinstance(definition, FreshnessDefinition):
         _print_overdue(workspace, found)
+    elif isinstance(definition, SensorDefinition):
+        _print_sensor(found, definition)
     elif isinstance(definition, ScheduleDefinition):
         for target, value in definition.parameters.items():
             out.print(f"  {target}={value_text(value)}")
@@ -100,15 +112,17 @@ def switch_command(*, name: str, on: bool, environment: str | None, json_: bool)
 
 def tick_command(*, environment: str | None, json_: bool) -> int:
     """Ask for all that is due; exit code."""
-    looked = evaluate_here(open_workspace(environment=environment))
+    workspace = open_workspace(environment=environment)
+    looked = evaluate_here(workspace)
+    evaluated = list(looked.evaluated)
+    with closing(Sensors(workspace, workspace.actor, evaluated.append)) as sensors:
+        sensors.ask_here()
     if json_:
-        print_json(
-            {"evaluated": [_evaluated_json(fact) for fact in looked.evaluated], "next": _written(looked.again_at)}
-        )
+        print_json({"evaluated": [_evaluated_json(fact) for fact in evaluated], "next": _written(looked.again_at)})
         return exits.OK
-    for fact in looked.evaluated:
+    for fact in evaluated:
         console().print(f"{fact.name}: {evaluated_text(fact)}")
-    if not looked.evaluated:
+    if not evaluated:
         console().print("Nothing is due.")
     if looked.again_at is not None:
         console().print(f"next at {moment(looked.again_at)}")
@@ -123,6 +137,10 @@ def when_text(definition: Automation) -> str:
         lag = [] if definition.max_lag_s is None else [f"lag of at most {duration(definition.max_lag_s * 1_000)}"]
         deadline = [f"deadline {definition.deadline} ({definition.timezone})"] if definition.deadline else []
         return ", ".join((*deadline, *lag))
+    if isinstance(definition, SensorDefinition):
+        every = [f"at most every {duration(definition.interval_s * 1_000)}"] if definition.interval_s else []
+        watch = [f"for each run that {' or '.join(map(_ending_text, definition.watch))}"] if definition.watch else []
+        return ", ".join((*watch, *every))
     return f"cron {definition.cron} ({definition.timezone})"
 
 
@@ -136,15 +154,23 @@ def _condition_text(condition: AnyCondition) -> str:
 
 def target_text(definition: Automation) -> str:
     """What is asked for then."""
-    if not isinstance(definition, ScheduleDefinition):
+    if isinstance(definition, RuleDefinition | FreshnessDefinition):
         return definition.selection
+    if isinstance(definition, SensorDefinition):
+        return f"launch {definition.launch}" if definition.launch else definition.selection
     what = f"launch {definition.launch}" if definition.launch else definition.selection
     which = "the last window" if definition.last_window else definition.partition
     return f"{what}, {which}" if which else what
 
 
-def evaluated_text(fact: AutomationEvaluated) -> str:
-    """What came of looking at it, in a few words."""
+def _ending_text(status: str) -> str:
+    return f"was {status}" if status in ("cancelled", "interrupted") else status
+
+
+def evaluated_text(fact: Evaluated) -> str:
+    """What came of looking at it, or of asking it, in a few words."""
+    if isinstance(fact, SensorEvaluated):
+        return _sensed_text(fact)
     asked = [
         f"asked for run {asked.run}{f', tick {moment(asked.tick)}' if asked.tick else ''}" for asked in fact.requests
     ]
@@ -153,10 +179,33 @@ def evaluated_text(fact: AutomationEvaluated) -> str:
     return "; ".join((*asked, *missed, *problem)) or f"counts from {moment(fact.until)}"
 
 
+def _sensed_text(fact: SensorEvaluated) -> str:
+    told = [f"told of run {fact.told}"] if fact.told else []
+    asked = [f"asked for run {asked.run}, run key {asked.key}" for asked in fact.requests]
+    repeated = [f"{plural(fact.repeated, 'run key')} had a run before"] if fact.repeated else []
+    skipped = [f"asked for nothing: {fact.skipped}"] if fact.skipped else []
+    times = f", {plural(fact.failures, 'time')} in a row" if fact.failures > 1 else ""
+    problem = [f"failed{times}: {fact.problem}"] if fact.problem else []
+    cursor = [f"cursor {value_text(fact.cursor)}"] if fact.cursor and not fact.problem else []
+    return "; ".join((*told, *asked, *repeated, *skipped, *problem, *cursor)) or "asked for nothing"
+
+
 def _coming(found: Found, now: datetime) -> Sequence[datetime]:
     if not found.is_on or not isinstance(found.definition, ScheduleDefinition):
         return ()
     return tuple(islice(coming(found.definition, found.standing, now), _COMING))
+
+
+def _print_sensor(found: Found, sensor: SensorDefinition) -> None:
+    out, standing = console(), found.standing
+    out.print(f"  a call may take {duration(sensor.timeout_s * 1_000)}")
+    if standing.cursor:
+        out.print(f"  cursor {value_text(standing.cursor)}")
+    if standing.skipped:
+        out.print(f"  asks for nothing: {standing.skipped}")
+    if standing.failures and standing.until is not None:
+        again = due_again(sensor, standing, standing.until)
+        out.print(f"  failed {plural(standing.failures, 'time')} in a row; asked again from {moment(again)} on")
 
 
 def _print_overdue(workspace: Workspace, found: Found) -> None:
@@ -186,10 +235,25 @@ def _json(found: Found, now: datetime) -> dict[str, Any]:
         "next": [_written(at) for at in _coming(found, now)],
         "dealt_with_until": _written(found.standing.until),
         "problem": found.standing.problem or "",
+        "cursor": found.standing.cursor,
+        "skipped": found.standing.skipped,
+        "failures": found.standing.failures,
     }
 
 
-def _evaluated_json(fact: AutomationEvaluated) -> dict[str, Any]:
+def _evaluated_json(fact: Evaluated) -> dict[str, Any]:
+    if isinstance(fact, SensorEvaluated):
+        return {
+            "name": fact.name,
+            "at": fact.at,
+            "cursor": fact.cursor,
+            "requests": fact.requests,
+            "repeated": fact.repeated,
+            "skipped": fact.skipped,
+            "problem": fact.problem,
+            "failures": fact.failures,
+            "told": fact.told,
+        }
     return {
         "name": fact.name,
         "at": fact.at,

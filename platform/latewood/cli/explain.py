@@ -12,6 +12,7 @@ from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, print_json
 from latewood.cli.wording import (
+    asked_by_text,
     change_text,
     configuration_text,
     displaced_text,
@@ -24,7 +25,9 @@ from latewood.cli.wording import (
 )
 from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
+from latewood.commands.runs import requested
 from latewood.commands.views import moment_meant
+from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
@@ -49,10 +52,12 @@ def why_command(
     loaded = load(workspace, file, module) if file is not None or module is not None else None
     found = why(workspace, key, partition=partition, as_of=moment_meant(workspace, as_of), loaded=loaded)
     if json_:
-        print_json(_explanation_json(found))
+        print_json({**_explanation_json(found), "asked_by": _asked_by_json(workspace, found)})
         return exits.OK
     out = console()
     _print_explanation(out, found)
+    if found.head is not None and (by := asked_by_text(requested(workspace, _run_of(found.head)))):
+        out.print(f"run {_run_of(found.head)} was asked for by {by}")
     if found.partition and not partition:
         which = "the last partition: none is stale or missing" if found.status is Status.FRESH else "the first such one"
         out.print(f"{found.partition} is {which}; --partition asks about another", style="dim")
@@ -113,6 +118,13 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
             for finding in found.findings
         ],
     }
+
+
+def _asked_by_json(workspace: Workspace, found: Explanation) -> dict[str, str] | None:
+    asked = None if found.head is None else requested(workspace, _run_of(found.head))
+    if asked is None or not asked.automation:
+        return None
+    return {"run": asked.run, "automation": asked.automation, "run_key": asked.run_key}
 
 
 def _moved_json(moved: Moved | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from latewood.cli import exits, following
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
-from latewood.cli.wording import failure_text
+from latewood.cli.wording import asked_by_text, failure_text
 from latewood.commands.explaining import run_events
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import request_of, run_named
@@ -58,8 +58,10 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     statuses = {
         step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
     }
+    asked = request_of(workspace, row)
     if json_:
         told = {} if far is None else following.progress_json(far)
+        told |= {"automation": asked.automation, "run_key": asked.run_key}
         print_json({**run_json(row), **told, "steps": [_step_json(step, names, statuses, notes) for step in steps]})
         return exits.OK
     out = console()
@@ -93,8 +95,9 @@ def _print_head(out: Console, workspace: Workspace, row: RunRow) -> None:
     """What was asked for, by whom and when, and how it stands."""
     status = run_status(row) if row.recorded else f"{row.status} ({UNRECORDED})"
     out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
-    out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {row.actor}")
     requested = request_of(workspace, row)
+    who = asked_by_text(requested) or row.actor
+    out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {who}")
     if requested.rerun_of:
         out.print(
             f"again what run {requested.rerun_of} was asked for"

@@ -8,7 +8,7 @@ from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice
-from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
+from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.code import CodeChange
 
 
@@ -109,3 +109,10 @@ def freshness_json(judged: Judged) -> dict[str, Any]:
         "why": judged.why,
         "up_to": judged.up_to,
     }
+
+
+def asked_by_text(requested: RunRequested | None) -> str:
+    """What has asked for a run by itself; nothing where somebody did."""
+    if requested is None or not requested.automation:
+        return ""
+    return f"{requested.automation}, run key {requested.run_key}" if requested.run_key else requested.automation

@@ -10,7 +10,7 @@ from latewood.decide.automation import Standing, is_on
 from latewood.decide.conditions import Facts, Told, explained
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, from_json
+from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, SensorEvaluated, from_json
 from latewood.model.automations import Automation, RuleDefinition
 from latewood.model.conditions import text_of
 from latewood.model.definitions import Origin
@@ -113,7 +113,11 @@ def _switch(workspace: Workspace, found: Found, version: int, *, on: bool) -> No
     workspace.log.append(Batch(appends=(append,)))
 
 
-def evaluations(workspace: Workspace, found: Found, *, limit: int) -> list[tuple[RecordedEvent, AutomationEvaluated]]:
+Evaluated = AutomationEvaluated | SensorEvaluated
+"""What came of looking at an automation, or of asking a sensor."""
+
+
+def evaluations(workspace: Workspace, found: Found, *, limit: int) -> list[tuple[RecordedEvent, Evaluated]]:
     """What last came of looking at it, newest first. Cost: of the environment's last thousand such events."""
     stream = stream_of(found.environment)
     version = workspace.log.version(workspace.project, stream)
@@ -122,7 +126,7 @@ def evaluations(workspace: Workspace, found: Found, *, limit: int) -> list[tuple
     said = [
         (event, fact)
         for event, fact in facts
-        if isinstance(fact, AutomationEvaluated) and (fact.location, fact.name) == found.slot
+        if isinstance(fact, Evaluated) and (fact.location, fact.name) == found.slot
     ]
     return said[:limit]
 

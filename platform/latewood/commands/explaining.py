@@ -307,9 +307,7 @@ class _LoggedPast:
 
     def _requested(self, run: str) -> RunRequested | None:
         if run not in self._runs:
-            events = self._workspace.log.read(self._workspace.project, f"run/{run}", limit=1)
-            fact = from_json(events[0].type, events[0].data) if events else None
-            self._runs[run] = fact if isinstance(fact, RunRequested) else None
+            self._runs[run] = requested(self._workspace, run)
         return self._runs[run]
 
 

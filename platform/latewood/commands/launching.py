@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from latewood.commands.planning import Asked
@@ -32,11 +33,17 @@ def unknown(name: str, known: Sequence[str]) -> UsageError:
 
 
 def launched(
-    launchables: Sequence[Launchable], name: str, texts: Sequence[str], *, zipped: bool = False, force: bool = False
+    launchables: Sequence[Launchable],
+    name: str,
+    texts: Sequence[str],
+    *,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    zipped: bool = False,
+    force: bool = False,
 ) -> Asked:
     """What is asked by launching `name` with `INPUT=VALUE,VALUE` texts: one run, of all combinations of values.
 
-    Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
+    `values` are such as JSON, one by input. Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
     """
     by_name = {launchable.name: launchable for launchable in launchables}
     if name not in by_name:
@@ -44,23 +51,26 @@ def launched(
     launchable = by_name[name]
     workflow = by_name.get(launchable.workflow) if isinstance(launchable, LaunchPlanDefinition) else launchable
     assert not isinstance(workflow, LaunchPlanDefinition), "a plan is of a workflow or a selection"
-    kept: Mapping[str, Any] = {}
-    given = []
-    for text in texts:
-        target, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f'parameter "{text}": expected INPUT=VALUE')
+    def full_name(text: str, target: str) -> str:
         full = _full_name(workflow, text, target)
         if isinstance(launchable, LaunchPlanDefinition) and full in launchable.fixed:
             raise UsageError(
                 f'parameter "{text}": launch plan "{name}" fixes {target} at {launchable.fixed[full]!r}; '
                 f"launch {launchable.workflow or launchable.selection} itself to choose"
             )
-        given.append(f"{full}={value}")
+        return full
+
+    given = []
+    for text in texts:
+        target, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f'parameter "{text}": expected INPUT=VALUE')
+        given.append(f"{full_name(text, target)}={value}")
+    kept = {full_name(f"{target}={value!r}", target): value for target, value in values.items()}
     if isinstance(launchable, LaunchPlanDefinition):
         said = {text.partition("=")[0] for text in given}
         defaults = {target: value for target, value in launchable.defaults.items() if target not in said}
-        kept = {**defaults, **launchable.fixed}
+        kept = {**defaults, **kept, **launchable.fixed}
     return Asked(
         selection=launchable.selection, parameters=tuple(given), zipped=zipped, force=force, values=kept, launch=name
     )

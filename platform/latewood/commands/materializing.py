@@ -254,6 +254,8 @@ def request_facts(
         python=python_version(),
         rerun_of=asked.rerun_of or RunId(""),
         only=asked.only,
+        automation=asked.automation,
+        run_key=asked.run_key,
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
     places = newly_found(workspace, made)

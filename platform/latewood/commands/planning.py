@@ -70,6 +70,10 @@ class Asked:
     """What those steps make; it stands in place of the selection."""
     partitions_at: datetime | None = None
     """When the partitions were chosen, where that was not now and makes a difference: which one is the latest."""
+    automation: str = ""
+    """What asks for it, where nobody does."""
+    run_key: str = ""
+    """The key by which a sensor does."""
     along: Collection[str] = ()
     """Other locations for which the same is asked together with this: what is selected may be theirs alone."""
 

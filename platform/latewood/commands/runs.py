@@ -156,6 +156,13 @@ def request_of(workspace: Workspace, row: RunRow) -> RunRequested:
     return fact
 
 
+def requested(workspace: Workspace, run: str) -> RunRequested | None:
+    """What was asked for, by the run's id; None for an observation, say."""
+    events = workspace.log.read(workspace.project, f"run/{run}", limit=1)
+    fact = from_json(events[0].type, events[0].data) if events else None
+    return fact if isinstance(fact, RunRequested) else None
+
+
 def steps_meant(run: RunId, text: str, known: Collection[int]) -> frozenset[int]:
     """The steps of a run that `3`, `0-4` or `0,2,5-7` names. Raises UsageError for what is none, or not the run's."""
     meant: set[int] = set()

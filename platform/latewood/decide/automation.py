@@ -14,8 +14,16 @@ from typing import Final, NamedTuple
 
 from latewood.decide.keys import digest
 from latewood.events import AskedFor
-from latewood.model.automations import Automation, CatchUp, ScheduleDefinition
+from latewood.model.automations import (
+    Automation,
+    CatchUp,
+    FreshnessDefinition,
+    RuleDefinition,
+    ScheduleDefinition,
+    SensorDefinition,
+)
 from latewood.model.axes import count_ticks, last_tick, next_tick, ticks, zone
+from latewood.model.definitions import definition_digest
 from latewood.model.keys import AssetId, RunId
 
 AT_ONCE_MAX: Final = 10
@@ -38,7 +46,8 @@ class Standing(NamedTuple):
     """What the log says of an automation in an environment: whether somebody `switched` it on, or off.
 
     All up to `until` is dealt with, as what it is due by (`timing`) was then. `asked` and `overdue` are as in
-    AutomationEvaluated.
+    AutomationEvaluated; `cursor`, `skipped`, `failures` and `seen` as in SensorEvaluated, and `last_run` is the last run
+    that the sensor asked for.
     """
 
     switched: bool | None = None
@@ -48,6 +57,11 @@ class Standing(NamedTuple):
     problem: str | None = None
     asked: Mapping[AssetId, Sequence[AskedFor]] = _NOTHING
     overdue: Mapping[AssetId, datetime] = _NONE_OVERDUE
+    cursor: str = ""
+    skipped: str = ""
+    failures: int = 0
+    seen: int | None = None
+    last_run: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +89,14 @@ def is_on(automation: Automation, environment: str, standing: Standing) -> bool:
 
 
 def timing_of(automation: Automation) -> str:
-    """Digest of what says when it is due: of all but schedules nothing does but the state of things."""
-    if not isinstance(automation, ScheduleDefinition):
-        return "state"
-    return digest("schedule", automation.cron, automation.timezone)[:16]
+    """Digest of what says when it is due: of rules nothing does but the state of things, of a sensor its code does."""
+    match automation:
+        case ScheduleDefinition():
+            return digest("schedule", automation.cron, automation.timezone)[:16]
+        case SensorDefinition():
+            return definition_digest(automation)[:16]
+        case RuleDefinition() | FreshnessDefinition():
+            return "state"
 
 
 def due(schedule: ScheduleDefinition, standing: Standing, now: datetime) -> Due:
@@ -134,6 +152,11 @@ def run_at(names: Sequence[str], tick: datetime) -> RunId:
 def run_by(names: Sequence[str], version: int) -> RunId:
     """The run that a rule asks for by the evaluation that makes its stream as long as that."""
     return _run(*names, f"#{version}")
+
+
+def run_for(names: Sequence[str], run_key: str) -> RunId:
+    """The run that a sensor asks for by that key, whenever it does."""
+    return _run(*names, f"={run_key}")
 
 
 def _run(*names: str) -> RunId:

@@ -32,11 +32,13 @@ from latewood.events.assets import (
 )
 from latewood.events.automations import (
     AskedByItself,
+    AskedByKey,
     AskedFor,
     AutomationDefined,
     AutomationDropped,
     AutomationEvaluated,
     AutomationSwitched,
+    SensorEvaluated,
 )
 from latewood.events.base import Event
 from latewood.events.definitions import (
@@ -91,6 +93,7 @@ __all__ = [
     "Action",
     "ArtifactsCollected",
     "AskedByItself",
+    "AskedByKey",
     "AskedFor",
     "AssetDefined",
     "AssetDropped",
@@ -138,6 +141,7 @@ __all__ = [
     "RunRequested",
     "RunStarted",
     "RunStatus",
+    "SensorEvaluated",
     "SkipReason",
     "StepFailed",
     "StepReused",
@@ -165,6 +169,7 @@ TYPES: Final[dict[str, type[Event]]] = {
     "automation.dropped": AutomationDropped,
     "automation.switched": AutomationSwitched,
     "automation.evaluated": AutomationEvaluated,
+    "sensor.evaluated": SensorEvaluated,
     "task.defined": TaskDefined,
     "task.dropped": TaskDropped,
     "deployment.created": DeploymentCreated,

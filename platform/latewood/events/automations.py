@@ -76,3 +76,33 @@ class AutomationEvaluated(Event, frozen=True):
     problem: str = ""
     asked: dict[AssetId, tuple[AskedFor, ...]] = {}
     overdue: dict[AssetId, datetime] = {}
+
+
+class AskedByKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run that a sensor asked for by this key."""
+
+    run: RunId
+    key: str
+
+
+class SensorEvaluated(Event, frozen=True):
+    """A sensor was asked, and that led to something: requests, another cursor, a problem, or another reason for none.
+
+    `timing` digests its definition. `cursor` is what it has from here on. `repeated` counts keys that had their run
+    before. `problem` is why nothing was asked for, `failures` of how many times in a row; then the cursor is as it was.
+    One that watches runs has heard of all that ended up to log position `seen`, the last of them being `told`.
+    """
+
+    environment: str
+    location: str
+    name: str
+    timing: str
+    at: datetime
+    cursor: str = ""
+    requests: tuple[AskedByKey, ...] = ()
+    repeated: int = 0
+    skipped: str = ""
+    problem: str = ""
+    failures: int = 0
+    seen: int | None = None
+    told: RunId = RunId("")

@@ -24,7 +24,7 @@ class RunRequested(Event, frozen=True):
     n-th of each with the n-th of the others where `zipped`. `launch` is the workflow or launch plan that was launched,
     if one was. `location` is the one whose code ran, by a Python of version `python`. `rerun_of` is the run that was
     asked for again, `only` these of its steps, or those that failed or were left unfinished; or `status:missing`, say:
-    what of the selection was of that status.
+    what of the selection was of that status. `automation` is what asked for it by itself, a sensor by its `run_key`.
     """
 
     run: RunId
@@ -42,6 +42,8 @@ class RunRequested(Event, frozen=True):
     python: str = ""
     rerun_of: RunId = RunId("")
     only: str = ""
+    automation: str = ""
+    run_key: str = ""
 
 
 class Action(StrEnum):

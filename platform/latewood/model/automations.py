@@ -1,4 +1,4 @@
-"""What happens by itself, as a deployment records it: schedules, and rules by which assets are kept up to date."""
+"""What happens by itself, as a deployment records it: schedules, rules by which assets are kept up to date, sensors."""
 
 from enum import StrEnum
 from typing import Any
@@ -68,5 +68,23 @@ class FreshnessDefinition(
     description: str = ""
 
 
-Automation = ScheduleDefinition | RuleDefinition | FreshnessDefinition
+class SensorDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="sensor"):
+    """A function that is asked at most every `interval_s` what is to be run, of the selection or what is launched.
+
+    With `watch` it is asked once for each run that ends so. A call may take `timeout_s`; `code` is its version. On as a
+    schedule is.
+    """
+
+    name: str
+    selection: str
+    launch: str = ""
+    interval_s: float = 0.0
+    watch: tuple[str, ...] = ()
+    timeout_s: float = 60.0
+    code: str = ""
+    environments: tuple[str, ...] = ("prod",)
+    description: str = ""
+
+
+Automation = ScheduleDefinition | RuleDefinition | FreshnessDefinition | SensorDefinition
 """What happens by itself."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.decide.automation import Standing
@@ -16,6 +16,7 @@ from latewood.events import (
     AutomationEvaluated,
     AutomationSwitched,
     EnvironmentDropped,
+    SensorEvaluated,
 )
 from latewood.model.automations import Automation
 from latewood.model.keys import AssetId
@@ -48,6 +49,11 @@ automation_standings: Final = Table(
     Column("problem", Text),
     Column("asked", JSON),
     Column("overdue", JSON),
+    Column("cursor", Text),
+    Column("skipped", Text),
+    Column("failures", Integer),
+    Column("seen", BigInteger),
+    Column("last_run", Name),
 )
 
 
@@ -55,7 +61,7 @@ class AutomationsProjection:
     """Automations, a row per change, without digest and body where one was dropped; and where each stands."""
 
     name = "automations"
-    version = 1
+    version = 2
     inline = True
     tables = (automations, automation_standings)
     types = frozenset(
@@ -64,6 +70,7 @@ class AutomationsProjection:
             "automation.dropped",
             "automation.switched",
             "automation.evaluated",
+            "sensor.evaluated",
             "environment.dropped",
         }
     )
@@ -74,11 +81,12 @@ class AutomationsProjection:
         match fact:
             case AutomationDefined() | AutomationDropped():
                 row = {"project": project_, "deployment": fact.deployment, "name": fact.name}
-                told = (fact.digest, fact.definition) if isinstance(fact, AutomationDefined) else (None, None)
-                yield Put(automations, {**row, "digest": told[0], "body": told[1]})
+                defined = (fact.digest, fact.definition) if isinstance(fact, AutomationDefined) else (None, None)
+                yield Put(automations, {**row, "digest": defined[0], "body": defined[1]})
             case AutomationSwitched():
                 given = {"project": project_, "environment": fact.environment, "location": fact.location}
-                yield Derive(_SWITCH, {**given, "name": fact.name, "switched": fact.on, "until": fact.at})
+                told = {"name": fact.name, "switched": fact.on, "until": fact.at, "seen": event.position}
+                yield Derive(_SWITCH, {**given, **told})
             case AutomationEvaluated():
                 given = {"project": project_, "environment": fact.environment, "location": fact.location}
                 asked = msgspec.json.encode(fact.asked, order="deterministic").decode()
@@ -91,6 +99,20 @@ class AutomationsProjection:
                     "overdue": msgspec.json.encode(fact.overdue, order="deterministic").decode(),
                 }
                 yield Derive(_EVALUATE, {**given, "name": fact.name, **standing})
+            case SensorEvaluated():
+                given = {"project": project_, "environment": fact.environment, "location": fact.location}
+                standing = {
+                    "timing": fact.timing,
+                    "until": fact.at,
+                    "position": event.position,
+                    "problem": fact.problem,
+                    "cursor": fact.cursor,
+                    "skipped": fact.skipped,
+                    "failures": fact.failures,
+                    "seen": fact.seen,
+                    "last_run": fact.requests[-1].run if fact.requests else None,
+                }
+                yield Derive(_SENSE, {**given, "name": fact.name, **standing})
             case EnvironmentDropped():
                 yield Derive(_FORGET, {"project": project_, "environment": fact.environment})
             case other:
@@ -99,10 +121,12 @@ class AutomationsProjection:
 
 # Switched on, it begins with that moment; who has switched it says nothing of what it was.
 _SWITCH: Final = (
-    "INSERT INTO automation_standings (project, environment, location, name, switched, until) "
-    "VALUES (:project, :environment, :location, :name, :switched, :until) "
+    "INSERT INTO automation_standings (project, environment, location, name, switched, until, seen) "
+    "VALUES (:project, :environment, :location, :name, :switched, :until, :seen) "
     "ON CONFLICT (project, environment, location, name) DO UPDATE SET switched = excluded.switched, "
-    "until = CASE WHEN excluded.switched THEN excluded.until ELSE automation_standings.until END"
+    "until = CASE WHEN excluded.switched THEN excluded.until ELSE automation_standings.until END, "
+    "seen = CASE WHEN excluded.switched THEN excluded.seen ELSE automation_standings.seen END, "
+    "failures = CASE WHEN excluded.switched THEN 0 ELSE automation_standings.failures END"
 )
 _EVALUATE: Final = (
     "INSERT INTO automation_standings "
@@ -112,6 +136,16 @@ _EVALUATE: Final = (
     "ON CONFLICT (project, environment, location, name) DO UPDATE SET timing = excluded.timing, "
     "until = excluded.until, evaluated_position = excluded.evaluated_position, problem = excluded.problem, "
     "asked = excluded.asked, overdue = excluded.overdue"
+)
+_SENSE: Final = (
+    "INSERT INTO automation_standings "
+    "(project, environment, location, name, timing, until, evaluated_position, problem, cursor, skipped, failures, "
+    "seen, last_run) VALUES (:project, :environment, :location, :name, :timing, :until, :position, :problem, :cursor, "
+    ":skipped, :failures, :seen, :last_run) "
+    "ON CONFLICT (project, environment, location, name) DO UPDATE SET timing = excluded.timing, "
+    "until = excluded.until, evaluated_position = excluded.evaluated_position, problem = excluded.problem, "
+    "cursor = excluded.cursor, skipped = excluded.skipped, failures = excluded.failures, seen = excluded.seen, "
+    "last_run = coalesce(excluded.last_run, automation_standings.last_run)"
 )
 _FORGET: Final = "DELETE FROM automation_standings WHERE project = :project AND environment = :environment"
 
@@ -128,7 +162,7 @@ _LATEST: Final = text(
 )
 _STANDINGS: Final = text(
     "SELECT location, name, switched, until, timing, evaluated_position, problem, asked::text AS asked, "
-    "overdue::text AS overdue "
+    "overdue::text AS overdue, cursor, skipped, failures, seen, last_run "
     "FROM automation_standings WHERE project = :project AND environment = :environment"
 )
 
@@ -159,8 +193,20 @@ def automations_of(
 def standings(connection: Connection, project_: str, environment: str) -> dict[Slot, Standing]:
     """Where each automation of the environment stands of which anything is recorded."""
     rows = connection.execute(_STANDINGS, {"project": project_, "environment": environment})
-    found = {}
-    for location, name, switched, until, timing, position, problem, asked, overdue in rows:
-        told = (_decode_asked(asked), _decode_overdue(overdue)) if asked else ()
-        found[location, name] = Standing(switched, until, timing, position, problem, *told)
-    return found
+    return {
+        (row.location, row.name): Standing(
+            switched=row.switched,
+            until=row.until,
+            timing=row.timing,
+            position=row.evaluated_position,
+            problem=row.problem,
+            asked=_decode_asked(row.asked or "{}"),
+            overdue=_decode_overdue(row.overdue or "{}"),
+            cursor=row.cursor or "",
+            skipped=row.skipped or "",
+            failures=row.failures or 0,
+            seen=row.seen,
+            last_run=row.last_run,
+        )
+        for row in rows
+    }

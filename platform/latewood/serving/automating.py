@@ -21,7 +21,7 @@ from latewood.commands.automations import (
     stands_now,
     stream_of,
 )
-from latewood.commands.planning import Asked, executable_plan
+from latewood.commands.planning import Asked
 from latewood.commands.reading import Read, select_keys
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
@@ -30,12 +30,12 @@ from latewood.decide.conditions import Facts, due_by, with_asked
 from latewood.decide.freshness import judged_by
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import Action, AskedByItself, AutomationEvaluated
-from latewood.model.automations import FreshnessDefinition, RuleDefinition, ScheduleDefinition
-from latewood.model.keys import AssetKey, RunId
+from latewood.events import AskedByItself, AutomationEvaluated, SensorEvaluated
+from latewood.model.automations import FreshnessDefinition, RuleDefinition, ScheduleDefinition, SensorDefinition
+from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
-from latewood.serving.requesting import as_deployed, request_of
+from latewood.serving.requesting import planned_request
 from latewood.serving.ticking import asked_at
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
@@ -58,7 +58,7 @@ _ID: Final = itemgetter(0)
 class Looked:
     """What looking at automations came to: what was recorded, in order, and when something can be due next."""
 
-    evaluated: tuple[AutomationEvaluated, ...] = ()
+    evaluated: tuple[AutomationEvaluated | SensorEvaluated, ...] = ()
     again_at: datetime | None = None
 
 
@@ -111,6 +111,8 @@ class _Look:
                         return self._by_rule(automation, rule, version)
                     case FreshnessDefinition() as freshness:
                         return self._overdue(automation, freshness, version)
+                    case SensorDefinition():
+                        return Looked()  # asked by `latewood.serving.sensors`, in a process of its location
             except (WrongExpectedVersion, EventConflict):
                 self._read = None
 
@@ -131,7 +133,7 @@ class _Look:
                 missed=0 if number else found.missed,
             )
             fact, appends = (fact, ()) if tick is None else self._asked_at(automation, schedule, tick, fact)
-            self._record(automation, fact, appends, version + number)
+            record(self._workspace, automation, fact, appends, version + number)
             told.append(fact)
         return Looked(evaluated=tuple(told), again_at=found.again_at)
 
@@ -144,7 +146,7 @@ class _Look:
         try:
             view = view_of(self._workspace)
             asked = asked_at(self._workspace, view, automation.location, schedule, tick)
-            append = self._request(automation, view, asked, run, empty=True)
+            append = planned_request(self._workspace, view, automation.location, asked, run, empty=True)
         except UsageError as error:
             return structs.replace(fact, problem=str(error)[:_PROBLEM_MAX]), ()
         return structs.replace(fact, requests=(AskedByItself(run=run, tick=tick),)), (append,)
@@ -168,12 +170,13 @@ class _Look:
         if found.partitions:
             asked = with_asked(found, facts, run, position=facts.state.position, at=now)
             try:
-                append = self._request(automation, read.view, _at_places(read.view, rule, found.partitions), run)
+                asked_now = _at_places(read.view, rule, found.partitions)
+                append = planned_request(self._workspace, read.view, automation.location, asked_now, run)
                 fact, appends = structs.replace(fact, requests=(AskedByItself(run=run),)), (append,)
             except UsageError as error:  # asked for again when there is something new, as after a run that failed
                 fact = structs.replace(fact, problem=str(error)[:_PROBLEM_MAX])
         fact = structs.replace(fact, asked=asked)
-        self._record(automation, fact, appends, version)
+        record(self._workspace, automation, fact, appends, version)
         return Looked(evaluated=(fact,), again_at=found.again_at)
 
     # ── how current things are ────────────────────────────────────────────────────────────────────────
@@ -193,7 +196,7 @@ class _Look:
             return Looked(again_at=again_at)
         overdue = {id_: before.get(id_) or each.since or now for id_, each in ids.items()}
         fact = structs.replace(self._fact(automation, until=now), overdue=overdue)
-        self._record(automation, fact, (), version)
+        record(self._workspace, automation, fact, (), version)
         return Looked(evaluated=(fact,), again_at=again_at)
 
     # ── all of them ───────────────────────────────────────────────────────────────────────────────────
@@ -211,21 +214,11 @@ class _Look:
         if standing.problem == fact.problem:
             return Looked()
         fact = structs.replace(fact, asked=standing.asked)
-        self._record(automation, fact, (), version)
+        record(self._workspace, automation, fact, (), version)
         return Looked(evaluated=(fact,))
 
     def _names(self, automation: Found) -> tuple[str, ...]:
         return (self._workspace.project, automation.environment, *automation.slot)
-
-    def _request(self, automation: Found, view: View, asked: Asked, run: RunId, *, empty: bool = False) -> StreamAppend:
-        """The run, to be appended. Raises UsageError; unless it may be `empty`, also where it would do nothing."""
-        plan = executable_plan(self._workspace, view, asked)
-        if not plan.tasks:
-            raise UsageError(f'"{asked.selection}" selects nothing')
-        append = request_of(self._workspace, as_deployed(view, automation.location, asked, plan), run)
-        if not empty and all(group.action is Action.BLOCKED for task in plan.tasks for group in task.groups):
-            raise UsageError(f'"{asked.selection}": what it reads cannot be read')
-        return append
 
     def _fact(self, automation: Found, *, until: datetime, missed: int = 0) -> AutomationEvaluated:
         return AutomationEvaluated(
@@ -238,20 +231,29 @@ class _Look:
             missed=missed,
         )
 
-    def _record(
-        self, automation: Found, fact: AutomationEvaluated, appends: Sequence[StreamAppend], version: int
-    ) -> None:
-        stream = stream_of(automation.environment)
-        event = new_event(
-            fact,
-            project=self._workspace.project,
-            stream=stream,
-            name=(*automation.slot, version),
-            at=fact.at,
-            actor=self._workspace.actor,
-        )
-        own = StreamAppend(project=self._workspace.project, stream=stream, events=(event,), expected=version)
-        self._workspace.log.append(Batch(appends=(own, *appends)))
+
+def record(
+    workspace: Workspace,
+    automation: Found,
+    fact: AutomationEvaluated | SensorEvaluated,
+    appends: Sequence[StreamAppend],
+    version: int,
+) -> None:
+    """Append what came of looking at it, at that version of its stream, with the runs that were asked for.
+
+    Raises WrongExpectedVersion and EventConflict where somebody has recorded meanwhile.
+    """
+    stream = stream_of(automation.environment)
+    event = new_event(
+        fact,
+        project=workspace.project,
+        stream=stream,
+        name=(*automation.slot, version),
+        at=fact.at,
+        actor=workspace.actor,
+    )
+    own = StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=version)
+    workspace.log.append(Batch(appends=(own, *appends)))
 
 
 def _at_places(view: View, rule: RuleDefinition, due_: Mapping[AssetKey, Ordinals]) -> Asked:
@@ -260,6 +262,7 @@ def _at_places(view: View, rule: RuleDefinition, due_: Mapping[AssetKey, Ordinal
     texts = dict.fromkeys(describe(schemes[key], found) for key, found in due_.items() if schemes[key] is not None)
     return Asked(
         selection=rule.selection,
+        automation=rule.name,
         partition=", ".join(texts)[:_PARTITIONS_MAX],
         places={key: keys_of(schemes[key], found) for key, found in due_.items()},
     )

@@ -44,7 +44,7 @@ class Crews:
         environment, once.
         """
         locations = dict.fromkeys(view.locations[key] for key in made)
-        homes = {location: self._at(workspace, view, location) for location in locations}
+        homes = {location: self.of_location(workspace, view, location) for location in locations}
         at_home = {key: homes[view.locations[key]] for key in made}
         making = dict(at_home)
         for key, asset in made.items():
@@ -52,9 +52,10 @@ class Crews:
                 making[key] = self._sharing(workspace, view, asset)
         return RunCrews(making=making, at_home=at_home, homes=homes)
 
-    def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
+    def of_location(self, workspace: Workspace, view: View, location: str) -> Crew:
+        """Who is at that location; broken as `of_assets` says."""
         try:
-            return self._kept(self._of_location(workspace, view, location))
+            return self._kept(self._at(workspace, view, location))
         except LatewoodError as error:
             return Crew.broken_by(error)
 
@@ -68,7 +69,7 @@ class Crews:
     def _kept(self, crew: Crew) -> Crew:
         return self._known.setdefault((encode(crew.opened), crew.interpreter), crew)
 
-    def _of_location(self, workspace: Workspace, view: View, location: str) -> Crew:
+    def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
         deployment = view.deployments[location]
         code, python = self._code_of(workspace, view, deployment)
         own = [asset for key, asset in view.catalog.assets.items() if view.locations[key] == location]

@@ -38,6 +38,7 @@ from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
 from latewood.serving.opening import opened
 from latewood.serving.requesting import CANCELLATIONS
+from latewood.serving.sensors import sensing
 from latewood.serving.telling import Telling
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
@@ -119,7 +120,8 @@ class Engine:
                 self._pool.close()
 
     def _serve(self) -> None:
-        with self._listening(), self._keeping(), self._automating():
+        workspace = self._workspace
+        with self._listening(), self._keeping(), self._automating(), sensing(workspace, self.name, self._stop):
             LOG.info(
                 "engine %s drives runs of project %s with %d workers", self.name, self._workspace.project, self._slots
             )

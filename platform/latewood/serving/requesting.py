@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
-from latewood.commands.planning import Asked
+from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.status import ENGINES
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
@@ -13,7 +13,7 @@ from latewood.decide.plan import Plan
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
-from latewood.events import Executor, RunCancelRequested
+from latewood.events import Action, Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
 from latewood_eventlog.leases import held_below
@@ -50,6 +50,22 @@ def as_deployed(view: View, location: str, asked: Asked, plan: Plan) -> Prepared
     )
     deployed = Deployed(deployment=view.deployments[location], ids=view.ids)
     return Prepared(loaded=loaded, deployed=deployed, view=view, asked=asked, plan=plan)
+
+
+def planned_request(
+    workspace: Workspace, view: View, location: str, asked: Asked, run: RunId, *, empty: bool = False
+) -> StreamAppend:
+    """The run of what nobody but an automation of the location asks for, planned, to be appended.
+
+    Raises UsageError; unless it may be `empty`, also where it would do nothing.
+    """
+    plan = executable_plan(workspace, view, asked)
+    if not plan.tasks:
+        raise UsageError(f'"{asked.selection}" selects nothing')
+    append = request_of(workspace, as_deployed(view, location, asked, plan), run)
+    if not empty and all(group.action is Action.BLOCKED for task in plan.tasks for group in task.groups):
+        raise UsageError(f'"{asked.selection}": what it reads cannot be read')
+    return append
 
 
 def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAppend:

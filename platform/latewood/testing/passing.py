@@ -5,18 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from latewood.commands.automations import automations_here
 from latewood.commands.explaining import run_events
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import new_event
-from latewood.events import AutomationEvaluated, RunEnded, RunPlanned, RunRequested
+from latewood.engine.running.sensor_calls import call_sensor
+from latewood.events import AutomationEvaluated, Executor, RunEnded, RunPlanned, RunRequested, SensorEvaluated
+from latewood.model.automations import SensorDefinition
 from latewood.model.keys import AssetKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
-from latewood.serving.automating import Looked
+from latewood.serving.automating import Looked, evaluate_here
+from latewood.serving.sensing import ask_once
+from latewood.serving.sensors import Pace
 from latewood.testing.clock import Clock
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -28,6 +34,7 @@ class Happened:
     """What one automation asked for at a time, and how that ended; or the `problem` that kept it from asking.
 
     partitions   by asset: `2026-03-02..2026-03-04`, empty for what has none
+    run_key      by which a sensor asked
     status       of the run: succeeded or failed; empty where there was none
     """
 
@@ -36,15 +43,57 @@ class Happened:
     partitions: dict[str, str] = field(default_factory=dict)
     status: str = ""
     problem: str = ""
+    run_key: str = ""
 
 
-def pass_time(
-    workspace: Workspace, loaded: Loaded, clock: Clock, until: datetime, look: Callable[[], Looked]
-) -> list[Happened]:
+def pass_time(workspace: Workspace, loaded: Loaded, clock: Clock, until: datetime) -> list[Happened]:
     """All that happens up to that time, in order. The clock goes from one moment at which something is due to the next.
 
     Cost: a look for each such moment.
     """
+    resources = OpenResources(loaded.resources)
+    try:
+        return _happened(workspace, loaded, clock, until, _looking(workspace, loaded, resources))
+    finally:
+        resources.close()
+
+
+def _looking(workspace: Workspace, loaded: Loaded, resources: OpenResources) -> Callable[[], Looked]:
+    """Looks at everything as an engine does; sensors are called in this process."""
+    pace = Pace()
+
+    def is_made(requested: RunRequested) -> bool:
+        return requested.executor is Executor.INLINE  # what was asked for is made by a run of its own, see `_made`
+
+    def look() -> Looked:
+        looked = evaluate_here(workspace)
+        evaluated, again = list(looked.evaluated), [looked.again_at]
+        for found in automations_here(workspace):
+            if not isinstance(found.definition, SensorDefinition) or not found.is_on:
+                continue
+            now = workspace.clock()
+            at = pace.due_at(found, now, workspace.log.position())
+            if at is None or at > now:
+                again.append(at)
+                continue
+            outcome = ask_once(
+                workspace,
+                found,
+                lambda _workspace, _location, sense: call_sensor(loaded, resources, sense),
+                looked=pace.looked(found),
+                heard=is_made,
+            )
+            pace.was_asked(found, now, outcome)
+            evaluated += [] if outcome.fact is None else [outcome.fact]
+            again.append(now + timedelta(seconds=found.definition.interval_s) if found.definition.interval_s else None)
+        return Looked(evaluated=tuple(evaluated), again_at=min((at for at in again if at is not None), default=None))
+
+    return look
+
+
+def _happened(
+    workspace: Workspace, loaded: Loaded, clock: Clock, until: datetime, look: Callable[[], Looked]
+) -> list[Happened]:
     happened = []
     while True:
         looked = look()
@@ -60,7 +109,7 @@ def pass_time(
         clock.now = max(clock.now + _SOON, looked.again_at)
 
 
-def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated, run: RunId) -> Happened:
+def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated | SensorEvaluated, run: RunId) -> Happened:
     """Make what was planned, and record that the run has ended so."""
     view = view_of(workspace)
     planned = _planned(workspace, view, run)
@@ -69,7 +118,13 @@ def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated, run: 
         f"{key}.{name}": value for key, given in requested.parameters.items() for name, value in given.items()
     }
     places = {key: keys_of(view.catalog[key].partitions, ordinals) for key, ordinals in planned.items()}
-    asked = Asked(selection=requested.selection, places=places, values=values)
+    asked = Asked(
+        selection=requested.selection,
+        places=places,
+        values=values,
+        automation=requested.automation,
+        run_key=requested.run_key,
+    )
     result = materialize(workspace, prepare(workspace, loaded, asked))
     event = new_event(
         RunEnded(run=run, status=result.status),
@@ -89,6 +144,7 @@ def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated, run: 
             key: "" if schemes[key] is None else describe(schemes[key], ordinals) for key, ordinals in planned.items()
         },
         status=result.status.value,
+        run_key=requested.run_key,
     )
 
 

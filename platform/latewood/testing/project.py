@@ -25,7 +25,6 @@ from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId, Ve
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.states import heads, version_named
-from latewood.serving.automating import evaluate_here
 from latewood.sharing import given_tasks
 from latewood.testing.clock import Clock
 from latewood.testing.database import forget, fresh_workspace
@@ -197,7 +196,7 @@ class Project:
             raise UsageError(f"expected a time from {self._clock.now.isoformat()} on, found {until.isoformat()}")
         loaded = self._loaded()
         deploy_loaded(self._workspace, loaded)
-        return pass_time(self._workspace, loaded, self._clock, until, lambda: evaluate_here(self._workspace))
+        return pass_time(self._workspace, loaded, self._clock, until)
 
     def plan(
         self,

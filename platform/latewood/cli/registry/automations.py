@@ -9,7 +9,7 @@ from latewood.cli.options import as_json, environment
 
 @click.group("automation")
 def automation() -> None:
-    """What happens by itself: schedules.
+    """What happens by itself: schedules, rules, sensors, how current things are.
 
     Engines look at them as time goes by. They are on in the environments that their definition names, by default in
     prod alone, until somebody turns them off, or on elsewhere.

@@ -89,6 +89,7 @@ class Assembled:
     places: Mapping[AssetKey, Place]
     readable: frozenset[AssetKey]
     automations: tuple[Defined, ...]
+    sensors: Mapping[str, LiveTask]
 
 
 def assemble(
@@ -142,7 +143,7 @@ def assemble(
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
     launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
-    automations = define_automations(found.automations, launchables, by_key.values(), problems)
+    automations, sensors = define_automations(found.automations, launchables, by_key.values(), inspector, problems)
     offered, bare = define_tasks(found.tasks, inspector, problems)
     asking: tuple[Signature | LiveTask | LiveIO, ...] = (
         *(n.signature for n in named),
@@ -151,6 +152,7 @@ def assemble(
         *handlers.values(),
         *(live for _, live in observers.values()),
         *bare.values(),
+        *sensors.values(),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
     source = said or ProjectFile(root, problems)
@@ -173,6 +175,7 @@ def assemble(
         places={output.asset: n.place or place_of(n.asset.function) for n in named for output in n.outputs},
         readable=frozenset(directory.readable),
         automations=automations,
+        sensors=sensors,
     )
 
 

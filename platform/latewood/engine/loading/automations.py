@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from latewood.automation import Automation, Freshness, Rule, Schedule
+from latewood.automation import Automation, Freshness, Rule, Schedule, Sensor
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
+from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.problems import Problems
-from latewood.engine.loading.signature import parse_parameter
+from latewood.engine.loading.sensors import define_sensor
+from latewood.engine.loading.signature import LiveTask, parse_parameter
 from latewood.errors import DefinitionError, UsageError, ValueRefused
 from latewood.model import automations as model
 from latewood.model.automations import CatchUp, FreshnessDefinition, RuleDefinition, ScheduleDefinition
@@ -30,6 +32,7 @@ from latewood.model.keys import asset_key
 from latewood.model.partitions import parse_description
 from latewood.model.scheme_kinds import checked_cron
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
+from latewood.workflows import LaunchPlan, Workflow
 from latewood_eventlog.codec import encode_json, unheld
 
 _BYTES_MAX: Final = 49_152
@@ -40,15 +43,17 @@ def define_automations(
     automations: Iterable[Automation],
     launchables: Iterable[Launchable],
     assets: Iterable[AssetDefinition],
+    inspector: Inspector,
     problems: Problems,
-) -> tuple[model.Automation, ...]:
-    """The automations, in order of names; what is wrong with one is added to the problems, at its own line.
+) -> tuple[tuple[model.Automation, ...], dict[str, LiveTask]]:
+    """The automations, in order of names, and the live functions of sensors by name.
 
-    `assets` are the location's own.
+    What is wrong with one is added to the problems, at its own line. `assets` are the location's own.
     """
     catalog = Catalog.of(assets)
     by_name = {launchable.name: launchable for launchable in launchables}
     found: dict[str, model.Automation] = {}
+    live: dict[str, LiveTask] = {}
     for automation in automations:
         try:
             if automation.name in found:
@@ -62,6 +67,12 @@ def define_automations(
                     definition = _rule(automation)
                 case Freshness():
                     definition = _freshness(automation)
+                case Sensor():
+                    _name(automation.name)
+                    target = ("", "") if automation.target is None else _target(automation.target, {}, by_name)[:2]
+                    environments = _environments(automation.options.get("environments", ("prod",)))
+                    definition, function = define_sensor(automation, *target, environments, inspector)
+                    live[automation.name] = function
             size = len(encode_json(definition))
             if size > _BYTES_MAX:
                 raise DefinitionError(f"expected a definition of at most {_BYTES_MAX:,} bytes, found {size:,}")
@@ -69,10 +80,10 @@ def define_automations(
         except (DefinitionError, UsageError, ValueRefused) as error:
             message = error.message if isinstance(error, DefinitionError) else str(error)
             problems.at(automation.place, f'{_KIND[type(automation)]} "{automation.name}": {message}')
-    return tuple(found[name] for name in sorted(found))
+    return tuple(found[name] for name in sorted(found)), live
 
 
-_KIND: Final = {Schedule: "schedule", Rule: "rule", Freshness: "freshness"}
+_KIND: Final = {Schedule: "schedule", Rule: "rule", Freshness: "freshness", Sensor: "sensor"}
 
 
 def _freshness(freshness: Freshness) -> FreshnessDefinition:
@@ -145,7 +156,7 @@ def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> Sche
         raise DefinitionError(f'catch_up "{schedule.catch_up}": expected {", ".join(CatchUp)}')
     if schedule.partition and schedule.last_window:
         raise DefinitionError("partition and last_window at once: expected one of them")
-    selection, launch, parameters = _target(schedule, launchables)
+    selection, launch, parameters = _target(schedule.target, schedule.parameters, launchables)
     if found := unheld(parameters):
         raise DefinitionError(f"parameters: expected values that can be recorded, found {found} in one of them")
     return ScheduleDefinition(
@@ -200,15 +211,19 @@ def _environments(names: object) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def _target(schedule: Schedule, launchables: Mapping[str, Launchable]) -> tuple[str, str, dict[str, Any]]:
+def _target(
+    target: str | Workflow[..., Any] | LaunchPlan, parameters: Mapping[str, Any], launchables: Mapping[str, Launchable]
+) -> tuple[str, str, dict[str, Any]]:
     """What is selected, what is launched if anything is, and values by full names."""
-    values = {name: parse_parameter(name, Any, value) for name, value in schedule.parameters.items()}
-    if isinstance(schedule.target, str):
-        parse(schedule.target)
+    values = {name: parse_parameter(name, Any, value) for name, value in parameters.items()}
+    if isinstance(target, str):
+        parse(target)
         if bad := [name for name in values if "." not in name]:
             raise DefinitionError(f'parameter "{bad[0]}": expected ASSET.NAME')
-        return schedule.target, "", values
-    name = schedule.target.name
+        return target, "", values
+    if not isinstance(target, Workflow | LaunchPlan):
+        raise DefinitionError(f"expected a selection, a workflow or a launch plan, found {target!r}")
+    name = target.name
     launchable = launchables.get(name)
     if launchable is None:
         raise DefinitionError(f'"{name}" is not among what is defined here to launch')

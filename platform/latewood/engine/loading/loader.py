@@ -49,7 +49,7 @@ class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
-    the workflow whose failures they hear of, and by the external asset they look at; `ios` store what does not go to
+    the workflow whose failures they hear of, and by the external asset they look at, `sensors` by name; `ios` store what does not go to
     the artifact store, by asset. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
@@ -79,6 +79,7 @@ class Loaded:
     places: Mapping[AssetKey, Place] = field(default_factory=dict)
     readable: frozenset[AssetKey] = frozenset()
     automations: tuple[Defined, ...] = ()
+    sensors: Mapping[str, LiveTask] = field(default_factory=dict)
     besides: "tuple[Loaded, ...]" = ()
     code: Path = field(default_factory=Path)
 
@@ -90,7 +91,13 @@ class Loaded:
     @property
     def unconfigured(self) -> list[str]:
         """The resources that its functions ask for and that have no configuration."""
-        live = (*self.tasks.values(), *self.checks.values(), *self.handlers.values(), *self.observers.values())
+        live = (
+            *self.tasks.values(),
+            *self.checks.values(),
+            *self.handlers.values(),
+            *self.observers.values(),
+            *self.sensors.values(),
+        )
         resources = [*(function.resources for function in live), *(io.resources for io in self.ios.values())]
         asked = {cls.__resource_name__ for asked in resources for cls in asked.values()}
         return sorted(asked - self.resources.keys())
@@ -295,6 +302,7 @@ def _assembled(
         bare=assembled.bare,
         places=assembled.places,
         automations=assembled.automations,
+        sensors=assembled.sensors,
     )
 
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from latewood.authoring import Asset, Check, Observer, OutputOf, Upstream
-from latewood.automation import Freshness, Rule, Schedule
+from latewood.automation import Automation
 from latewood.engine.code.sources import is_first_party
 from latewood.engine.loading.assembly import Found
 from latewood.engine.loading.naming import same_elsewhere
@@ -51,7 +51,7 @@ def own_automations(found: Found, module: ModuleType) -> Found:
     strangers = [each for each in found.automations if Path(each.place.file) != Path(str(module.__file__))]
     if found.declared or not strangers:
         return found
-    held = set(_held_by_others(module, Schedule | Rule | Freshness))
+    held = set(_held_by_others(module, Automation))
     theirs = {id(each) for each in strangers if id(each) in held}
     return replace(found, automations=tuple(each for each in found.automations if id(each) not in theirs))
 

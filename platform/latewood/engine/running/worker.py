@@ -35,6 +35,7 @@ from latewood.engine.running.handler_calls import call_handler, handler_of
 from latewood.engine.running.live_logs import kept_live, live_log
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
+from latewood.engine.running.sensor_calls import call_sensor
 from latewood.engine.running.step_logs import listening
 from latewood.engine.running.storing import Storing, unrecorded
 from latewood.engine.running.worker_protocol import (
@@ -63,6 +64,7 @@ from latewood.engine.running.worker_protocol import (
     ReturnedRange,
     Running,
     Seen,
+    Sense,
     decode_call,
     decode_open,
     decode_place,
@@ -237,6 +239,9 @@ class _Caller:
                     return Seen(fingerprint=self._places.look(asset, version.partition, version.artifact))
                 case Handle():
                     return self._handled(request)
+                case Sense(timeout_s=timeout_s):
+                    with self._limited(timedelta(seconds=timeout_s)):
+                        return call_sensor(self._loaded, self._resources, request)
         except Exception as error:  # noqa: BLE001 - the process is ended by its engine alone
             failure = Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=text(str(error)))
             return Failed(failure=failure)

@@ -41,6 +41,7 @@ from latewood.engine.running.worker_protocol import (
     ReturnedRange,
     Running,
     Seen,
+    Sensed,
     decode_answer,
     encode,
 )
@@ -219,7 +220,7 @@ class Worker:
 
     def _answered(self, found: Answer | Died | Overdue | TooLarge) -> Answered:
         match found:
-            case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Failed() as answer:
+            case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Sensed() | Failed() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 return self._ended(_death(code), printed)
@@ -396,6 +397,8 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, failures={name: _without_secrets(found) for name, found in answer.failures.items()})
         case Refused():
             return replace(answer, message=redacted(answer.message))
+        case Sensed():
+            return replace(answer, skipped=redacted(answer.skipped), logs=redacted(answer.logs))
         case Opened() | Running() | Placing() | Copied() | Seen():
             return answer
 

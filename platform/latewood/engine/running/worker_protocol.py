@@ -4,11 +4,12 @@ Values never travel this way: a call names artifacts to read, an answer those th
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from latewood.context import FailedStep
+from latewood.context import FailedStep, RunRequest, SensedRun
 from latewood.engine.loading.configuration import Recorded
 from latewood.engine.loading.shared import Shared
 from latewood.events import Failure
@@ -125,6 +126,17 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     steps: tuple[FailedStep, ...]
 
 
+class Sense(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Ask a sensor what is to be run, with what its context shows, for at most so many seconds. Answered with Sensed."""
+
+    sensor: str
+    now: datetime
+    timeout_s: float
+    cursor: str = ""
+    last_run: SensedRun | None = None
+    run: SensedRun | None = None
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Evaluate this check for a version of the asset."""
 
@@ -233,16 +245,25 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     fingerprint: str | None
 
 
+class Sensed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a sensor answered; the cursor is None where it left that as it was."""
+
+    requests: tuple[RunRequest, ...] = ()
+    cursor: str | None = None
+    skipped: str = ""
+    logs: str = ""
+
+
 class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Resources are left, but for these, by name."""
 
     failures: dict[str, Failure]
 
 
-Request = Call | CallRange | Check | Recall | CopyTo | Look | Handle
+Request = Call | CallRange | Check | Recall | CopyTo | Look | Handle | Sense
 """What an engine asks of a worker that has opened its location."""
 
-Answered = Returned | ReturnedRange | Checked | Copied | Seen | Failed
+Answered = Returned | ReturnedRange | Checked | Copied | Seen | Sensed | Failed
 """What comes of a request."""
 
 Answer = Opened | Refused | Running | Placing | Answered | Closed

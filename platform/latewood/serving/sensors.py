@@ -1,0 +1,350 @@
+"""The sensors of a project, asked as they are due: those of a location one after the other, in a process of its own.
+
+An engine and `latewood automation tick` do the same. A lease keeps others from asking a sensor at the same time, and until
+its interval is over: it is not given back before.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
+
+from latewood.commands.automations import Found, automations_everywhere, automations_here
+from latewood.commands.views import view_of
+from latewood.commands.workspace import Workspace
+from latewood.decide.sensors import due_again, wait_after
+from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_protocol import Answered, Failed, Sense, Sensed
+from latewood.engine.running.workers import Crew
+from latewood.errors import LatewoodError
+from latewood.events import Failure, FailureKind, SensorEvaluated
+from latewood.model.automations import SensorDefinition
+from latewood.projections.catalog import deployed
+from latewood.projections.configurations import configured_along
+from latewood.projections.environments import line_of
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood.serving.crews import Crews
+from latewood.serving.sensing import Outcome, ask_once
+from latewood_eventlog.errors import LeaseLost, LogError
+from latewood_eventlog.leases import Lease, acquire, release, renew
+from latewood_eventlog.records import Position
+
+LOG: Final = logging.getLogger("latewood.engine")
+
+_AT_ONCE_MAX: Final = 8
+"""Locations whose sensors are asked at a time."""
+
+_IDLE_S: Final = 60.0
+"""After which a process that nobody asked is ended."""
+
+_AGE_MAX_S: Final = 3_600.0
+"""After which a process is replaced: what user code leaks does not add up for ever."""
+
+_LAST_WORDS_S: Final = 10.0
+"""How long a process may take to leave its resources."""
+
+_MARGIN: Final = timedelta(minutes=1)
+"""How much longer than its timeout a sensor is kept from others: its process may have to be started first."""
+
+_LOOK_S: Final = 1.0
+"""How often it is looked whether the log has grown."""
+
+Slot = tuple[str, str, str]
+"""A sensor: environment, location and name."""
+
+
+def slot_of(found: Found) -> Slot:
+    """Which sensor it is."""
+    return found.environment, found.location, found.name
+
+
+@dataclass(slots=True)
+class Pace:
+    """When each sensor is due, as far as this process has asked it and the log knows of failures."""
+
+    _next: dict[Slot, datetime] = field(default_factory=dict)
+    _looked: dict[Slot, Position] = field(default_factory=dict)
+
+    def due_at(self, found: Found, now: datetime, end: Position) -> datetime | None:
+        """From when on it is to be asked; None for one that watches a log, up to `end`, in which nothing is new."""
+        sensor, standing = found.definition, found.standing
+        assert isinstance(sensor, SensorDefinition), "nothing else is asked"
+        slot = slot_of(found)
+        is_new = standing.seen is None or max(standing.seen, self._looked.get(slot, 0)) < end
+        if sensor.watch and not is_new:
+            return None
+        return max(due_again(sensor, standing, now), self._next.get(slot, now))
+
+    def looked(self, found: Found) -> Position:
+        """Up to where it was looked for what it watches."""
+        return self._looked.get(slot_of(found), 0)
+
+    def was_asked(self, found: Found, at: datetime, outcome: Outcome) -> None:
+        """It was asked then, or there was nothing to ask it about."""
+        sensor, slot = found.definition, slot_of(found)
+        assert isinstance(sensor, SensorDefinition), "nothing else is asked"
+        self._next[slot] = at + timedelta(seconds=sensor.interval_s)
+        self._looked[slot] = outcome.looked
+
+    def not_before(self, found: Found, at: datetime) -> None:
+        """Somebody else is at it."""
+        self._next[slot_of(found)] = at
+
+
+class Sensors:
+    """Asks them, for a `holder` of leases; `hear` is told, in some thread, what was recorded. To be closed in the end."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        holder: str,
+        hear: Callable[[SensorEvaluated], None],
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._holder = holder
+        self._hear = hear
+        self._environ = os.environ if environ is None else environ
+        self._crews = Crews()
+        self._known: dict[tuple[object, ...], Crew] = {}
+        self._working: dict[int, _Working] = {}
+        self._asking: dict[tuple[str, str], threading.Thread] = {}
+        self._ending: list[threading.Thread] = []
+        self._pace = Pace()
+        self._found: tuple[Position, list[Found]] | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def look(self) -> datetime | None:
+        """Begin to ask all that are due, in every environment; when the next one is. Raises LogError."""
+        end = self._workspace.log.position()
+        if self._found is None or self._found[0] != end:
+            self._found = end, automations_everywhere(self._workspace)
+        return self._begin(self._found[1], end)
+
+    def ask_here(self) -> None:
+        """Ask all that are due in the workspace's environment, and wait until they have answered. Raises LogError."""
+        self._begin(automations_here(self._workspace), self._workspace.log.position())
+        for thread in self._asking.values():
+            thread.join()
+
+    def close(self) -> None:
+        """End all of their processes; what is being asked is not answered, and is no failure."""
+        with self._lock:
+            self._closed = True
+        while asking := [thread for thread in self._asking.values() if thread.is_alive()]:
+            for working in list(self._working.values()):
+                working.worker.interrupt()
+            asking[0].join(_LAST_WORDS_S / 50)
+        for ending in [*self._ending, *(_end(working.worker) for working in self._working.values())]:
+            ending.join()
+
+    def _begin(self, automations: list[Found], end: Position) -> datetime | None:
+        now = self._workspace.clock()
+        due: dict[tuple[str, str], list[Found]] = {}
+        again: list[datetime] = []
+        with self._lock:
+            self._end_unused()
+            self._asking = {home: thread for home, thread in self._asking.items() if thread.is_alive()}
+            for found in automations:
+                if not isinstance(found.definition, SensorDefinition) or not found.is_on:
+                    continue
+                at = self._pace.due_at(found, now, end)
+                if at is not None and at <= now:
+                    due.setdefault((found.environment, found.location), []).append(found)
+                elif at is not None:
+                    again.append(at)
+            for home, sensors in due.items():
+                if home not in self._asking and len(self._asking) < _AT_ONCE_MAX:
+                    self._asking[home] = threading.Thread(
+                        target=self._ask_all, args=(sensors,), name=f"latewood-sensors-{home[1]}", daemon=True
+                    )
+                    self._asking[home].start()
+        return min(again, default=None)
+
+    def _ask_all(self, sensors: list[Found]) -> None:
+        for found in sensors:
+            if self._closed:
+                return
+            try:
+                self._ask(found)
+            except _Left:
+                return
+            except (LatewoodError, LogError) as error:
+                LOG.warning("sensor %s: %s", found.name, error)
+                self._leave_alone(found)
+            except Exception:  # noqa: BLE001 - whatever it is
+                LOG.exception("sensor %s", found.name)  # the others are asked
+                self._leave_alone(found)
+
+    def _leave_alone(self, found: Found) -> None:
+        with self._lock:
+            self._pace.not_before(found, self._workspace.clock() + wait_after(1))
+
+    def _ask(self, found: Found) -> None:
+        sensor = found.definition
+        assert isinstance(sensor, SensorDefinition), "nothing else is due"
+        workspace = replace(self._workspace, environment=found.environment)
+        at, begun = workspace.clock(), monotonic()
+        interval = timedelta(seconds=sensor.interval_s)
+        name = f"sensor/{found.environment}/{found.location}:{found.name}"
+        duration = max(interval, timedelta(seconds=sensor.timeout_s) + _MARGIN)
+        lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=duration)
+        if lease is None:
+            with self._lock:
+                self._pace.not_before(found, at + max(timedelta(seconds=1), interval / 4))
+            return
+        try:
+            while True:
+                outcome = ask_once(workspace, found, self._answer, looked=self._pace.looked(found))
+                with self._lock:
+                    self._pace.was_asked(found, at, outcome)
+                if outcome.fact is not None:
+                    self._hear(outcome.fact)
+                if interval or self._closed or outcome.fact is None or outcome.fact.failures:
+                    return
+        finally:
+            self._give_back(lease, interval - timedelta(seconds=monotonic() - begun))
+
+    def _give_back(self, lease: Lease, rest: timedelta) -> None:
+        """Once its interval is over."""
+        try:
+            if rest > timedelta():
+                renew(self._workspace.log.engine, lease, duration=rest)
+            else:
+                release(self._workspace.log.engine, lease)
+        except LeaseLost:
+            pass
+
+    # ── their processes ───────────────────────────────────────────────────────────────────────────────
+
+    def _answer(self, workspace: Workspace, location: str, sense: Sense) -> Sensed | Failed:
+        try:
+            crew = self._crew(workspace, location)
+            if crew.broken is not None:
+                return _failed(crew.broken)
+            answer: Answered = self._worker(crew).ask(sense)
+        except (LatewoodError, OSError) as error:
+            answer = _failed(error)
+        if self._closed:  # it may have been ended for that
+            raise _Left
+        if isinstance(answer, Sensed | Failed):
+            return answer
+        raise AssertionError(f"a sensor is answered by {type(answer).__name__}")
+
+    def _crew(self, workspace: Workspace, location: str) -> Crew:
+        """Who has the location's code as it is deployed, and configured, now."""
+        with snapshot(workspace.log) as connection:
+            deployments = deployed(connection, workspace.project, workspace.environment, NOW)
+            line = line_of(connection, workspace.project, workspace.environment, NOW)
+            configured = configured_along(connection, workspace.project, line)
+        digests = tuple(sorted((*slot, found.digest) for slot, found in configured.items()))
+        key = (workspace.environment, location, tuple(sorted(deployments.items())), digests)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = self._crews.of_location(workspace, view_of(workspace), location)
+            with self._lock:
+                others = {k: crew for k, crew in self._known.items() if k[:2] != key[:2]}
+                self._known = others if known.broken else {**others, key: known}
+        return known
+
+    def _worker(self, crew: Crew) -> Worker:
+        """A process with that code; one location's sensors are asked by one thread."""
+        with self._lock:
+            working = self._working.get(id(crew))
+            if working is None:
+                worker = Worker(
+                    crew.opened,
+                    interpreter=crew.interpreter,
+                    environ=self._environ,
+                    refuse=crew.refused,
+                    hidden=crew.hidden,
+                )
+                working = self._working[id(crew)] = _Working(worker)
+            working.used = monotonic()
+            return working.worker
+
+    def _end_unused(self) -> None:
+        busy = {home[1] for home, thread in self._asking.items() if thread.is_alive()}
+        for key, working in list(self._working.items()):
+            is_old = monotonic() - working.started > _AGE_MAX_S or monotonic() - working.used > _IDLE_S
+            if is_old and working.worker.location not in busy:
+                del self._working[key]
+                self._ending = [*filter(threading.Thread.is_alive, self._ending), _end(working.worker)]
+
+
+@dataclass(slots=True)
+class _Working:
+    """A process, and since when it is there and was last used."""
+
+    worker: Worker
+    started: float = field(default_factory=monotonic)
+    used: float = field(default_factory=monotonic)
+
+
+class _Left(Exception):
+    """Nobody is there any more to hear the answer."""
+
+
+def _end(worker: Worker) -> threading.Thread:
+    """Let it leave its resources, or end it if that takes too long."""
+
+    def end() -> None:
+        late = threading.Timer(_LAST_WORDS_S, worker.interrupt)
+        late.start()
+        try:
+            worker.close()
+        except (LatewoodError, OSError) as error:
+            LOG.warning("sensors of %s: %s", worker.location, error)
+        finally:
+            late.cancel()
+
+    thread = threading.Thread(target=end, name=f"latewood-ending-{worker.location}", daemon=True)
+    thread.start()
+    return thread
+
+
+@contextmanager
+def sensing(workspace: Workspace, holder: str, stop: threading.Event) -> Iterator[None]:
+    """Have the project's sensors asked as they are due, until the block ends, which sets `stop`."""
+    sensors = Sensors(workspace, holder, _tell)
+    thread = threading.Thread(target=_look_on, args=(sensors, workspace, stop), name="latewood-sensing", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        sensors.close()
+
+
+def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event) -> None:
+    wait_s = 0.0
+    while not stop.wait(wait_s):
+        wait_s = _LOOK_S
+        try:
+            again_at = sensors.look()
+            if again_at is not None:
+                wait_s = min(wait_s, max(0.05, (again_at - workspace.clock()).total_seconds()))
+        except (LatewoodError, LogError) as error:
+            LOG.warning("sensors: %s", error)
+        except Exception:  # noqa: BLE001 - whatever it is
+            LOG.exception("sensors")
+
+
+def _tell(fact: SensorEvaluated) -> None:
+    for asked in fact.requests:
+        LOG.info("run %s: asked for by sensor %s, run key %s", asked.run, fact.name, asked.key)
+    if fact.problem:
+        LOG.warning("sensor %s: %s", fact.name, fact.problem)
+
+
+def _failed(error: LatewoodError | OSError) -> Failed:
+    return Failed(failure=Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=str(error)))
