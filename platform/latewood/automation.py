@@ -1,4 +1,4 @@
-"""What users import for what is to happen by itself: schedules, rules of conditions, sensors, how current things are."""
+"""What users import for what is to happen by itself: schedules, rules of conditions, sensors, and who is told."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,13 @@ from typing import Any, Literal, TypedDict, Unpack
 from latewood.context import Cursor, RunRequest, SensedRun, SensorContext, Skip
 from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
 from latewood.promises import Place, here, misuse
+from latewood.secrets import Secret
 from latewood.workflows import LaunchPlan, Workflow
 
 __all__ = [
     "Cursor",
     "Freshness",
+    "Notify",
     "Rule",
     "RunRequest",
     "Schedule",
@@ -101,6 +103,31 @@ class Freshness:
     place: Place = field(default_factory=here, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell a web address what becomes of the selected assets.
+
+    `on` says of what: a run "failed" to make them, or a look at them did; they are "overdue" by a Freshness; a
+    "check failed"; they have "recovered" from having failed, having been refused by a blocking check, or being overdue.
+    Sent is JSON with a `text`, signed with the `secret` as Standard Webhooks say. Where the address is a secret itself,
+    `url` is a reference. It is on in `environments` as a Schedule is.
+    """
+
+    name: str
+    selection: str
+    url: str | Secret
+    on: Sequence[Literal["failed", "recovered", "overdue", "check failed"]] = (
+        "failed",
+        "recovered",
+        "overdue",
+        "check failed",
+    )
+    secret: Secret | None = None
+    environments: Sequence[str] = ("prod",)
+    description: str = ""
+    place: Place = field(default_factory=here, compare=False, repr=False)
+
+
 Ended = Literal["succeeded", "failed", "cancelled", "interrupted"]
 """How a run may have ended."""
 
@@ -108,8 +135,8 @@ Ended = Literal["succeeded", "failed", "cancelled", "interrupted"]
 class SensorOptions(TypedDict, total=False):
     """What a sensor may be told besides its function and target.
 
-    interval: how long it is not asked again, at the least. watch: it is asked once for each run that ends so instead; its
-    own runs aside. timeout: how long a call may take, by default a minute. environments: as of a Schedule.
+    interval: how long it is not asked again, at the least. watch: it is asked once for each run that ends so instead;
+    its own runs aside. timeout: how long a call may take, by default a minute. environments: as of a Schedule.
     """
 
     interval: timedelta
@@ -147,9 +174,9 @@ def sensor(
 ) -> Callable[[Callable[..., Any]], Sensor]:
     """Let the decorated function say which runs of the target are to be asked for.
 
-    It returns, or yields, any of RunRequest, Cursor and Skip, or nothing. It may ask for a SensorContext and for resources
-    by annotation. What it asks for and its cursor are recorded together, or neither is. Without a target it asks for
-    nothing, and is called for what it does: that may happen again for the same run.
+    It returns, or yields, any of RunRequest, Cursor and Skip, or nothing. It may ask for a SensorContext and for
+    resources by annotation. What it asks for and its cursor are recorded together, or neither is. Without a target it
+    asks for nothing, and is called for what it does: that may happen again for the same run.
     """
     if isinstance(target, FunctionType):
         raise misuse('sensor: expected its target first, as in @sensor("orders", interval=…)')
@@ -237,5 +264,5 @@ def _deps_are_there() -> Condition:
     return ~any_deps((missing() & ~requested()) | running())
 
 
-Automation = Schedule | Rule | Freshness | Sensor
+Automation = Schedule | Rule | Freshness | Sensor | Notify
 """What happens by itself."""

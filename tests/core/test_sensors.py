@@ -34,7 +34,10 @@ def test_requests_are_in_order_and_the_last_cursor_and_reason_count():
         ([Cursor("c" * 8_193)], "cursor: expected at most 8,192 bytes"),
         ([Cursor(7)], "Cursor: expected text, found 7"),
         ([Skip(None)], "Skip: expected text, found None"),
-        ([RunRequest(str(n)) for n in range(REQUESTS_MAX + 1)], "expected at most 100 run requests at a time, found 101"),
+        (
+            [RunRequest(str(n)) for n in range(REQUESTS_MAX + 1)],
+            "expected at most 100 run requests at a time, found 101",
+        ),
     ],
 )
 def test_what_cannot_be_an_answer_is_refused_as_a_whole(said, message):

@@ -219,6 +219,17 @@ def test_what_cannot_be_asked_for_is_said_and_the_next_tick_is_another_try(works
     assert automations_here(workspace)[0].standing.problem == ""
 
 
+def test_a_value_of_another_type_is_said_and_keeps_nobody_else_from_asking(workspace, clock, deploy, load):
+    source = NIGHTLY.format(target='"day"', cron='"0 6 * * *"', options="parameters={'day.scale': 'large'}")
+    deploy_loaded(workspace, load(source + '    other = Schedule("other", "alone", "0 6 * * *")\n'))
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    problems = {fact.name: fact.problem for fact in evaluate_here(workspace).evaluated}
+    assert problems["other"] == ""
+    assert 'parameter "scale": expected int' in problems["nightly"]
+    assert [asked.selection for asked in requests(workspace)] == ["alone"]
+
+
 def test_off_it_does_nothing_and_on_again_it_counts_from_then(workspace, clock, deploy):
     deploy(options='catch_up="all"')
     evaluate(workspace)

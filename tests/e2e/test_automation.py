@@ -140,7 +140,7 @@ def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
     assert answer(shell, "automation", "tick")["evaluated"] == [], "its interval is not over"
     shown = shell.here("automation", "show", "arrivals").out
     assert "One run for each file." in shown
-    assert 'cursor "a.txt"' in shown
+    assert "cursor a.txt" in shown
     assert f"asked for run {request['run']}, run key a.txt" in shown
     assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
     told = answer(shell, "run", request["run"])

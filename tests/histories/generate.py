@@ -46,11 +46,20 @@ from latewood.engine.loading.loader import Loaded, load_file
 from latewood.engine.running.recorder import new_event
 from latewood.engine.running.worker_protocol import Failed, Sensed
 from latewood.engine.storage.store import ArtifactStore
-from latewood.events import Failure, FailureKind, RunRequested, from_json
+from latewood.events import (
+    Failure,
+    FailureKind,
+    NotificationFailed,
+    NotificationSent,
+    NotificationsRaised,
+    RunRequested,
+    from_json,
+)
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate
 from latewood.serving.engine import Engine
+from latewood.serving.raising import raise_due
 from latewood.serving.requesting import cancel, request
 from latewood.serving.sensing import ask_once
 from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
@@ -782,6 +791,41 @@ def _sensed(workspace: Workspace, folder: Path) -> None:
     switch(workspace, automation_named(workspace, "failed"), on=True)
 
 
+def _told(workspace: Workspace, folder: Path) -> None:
+    """What is told: raised when assets fail and recover, taken at the second try, and given up where nobody is."""
+    source = """
+        from latewood import asset
+        from latewood.automation import Notify
+
+        @asset
+        def count() -> int:
+            return {value}
+
+        told = Notify("told", "*", "http://127.0.0.1:9/hook")
+    """
+
+    def run(value: str) -> None:
+        (folder / "shop.py").write_text(dedent(source.format(value=value)))
+        loaded = load_file(folder / "shop.py", root=folder)
+        materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+        raise_due(workspace, automation_named(workspace, "told"), 0)
+
+    def tell(fact: NotificationFailed | NotificationSent) -> None:
+        at, stream = workspace.clock(), "notifications/prod"
+        name = (fact.id, type(fact).__name__, fact.attempts)
+        event = new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor="historian")
+        workspace.log.append(Batch(appends=(StreamAppend(project=workspace.project, stream=stream, events=(event,)),)))
+
+    for value in ("1", "1 / 0", "2"):
+        run(value)
+    facts = (from_json(event.type, event.data) for event in _all_events(workspace))
+    ids = [each.id for fact in facts if isinstance(fact, NotificationsRaised) for each in fact.notifications]
+    own = {"environment": "prod", "location": "shop.py", "name": "told"}
+    tell(NotificationFailed(**own, id=ids[0], attempts=1, problem="it answered 500"))
+    tell(NotificationSent(**own, id=ids[0], attempts=2))
+    tell(NotificationFailed(**own, id=ids[1], attempts=1, problem="it cannot be reached", given_up=True))
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -843,6 +887,7 @@ STORIES = {
     "corrected": _corrected,
     "resources": _resources,
     "sensed": _sensed,
+    "told": _told,
     "partitions": _partitions,
     "shared": _shared,
     "verdicts": _verdicts,

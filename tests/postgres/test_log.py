@@ -349,6 +349,16 @@ def test_reading_in_pages(log):
     assert [e.position for e in log.read_positions([9, 3, 3, 77])] == [3, 9]
 
 
+def test_reading_some_types_of_one_project(log):
+    log.append(to("a", happened("it.began"), happened("it.went_on"), happened("it.ended")))
+    log.append(to("a", happened("it.ended"), project="q"))
+    log.append(to("b", happened("it.ended")))
+    found = log.read_types("p", ("it.began", "it.ended"), after=0)
+    assert [(event.position, event.type) for event in found] == [(1, "it.began"), (3, "it.ended"), (5, "it.ended")]
+    assert [event.position for event in log.read_types("p", ("it.began", "it.ended"), after=1, limit=1)] == [3]
+    assert log.read_types("p", (), after=0) == []
+
+
 def test_a_batch_of_ten_thousand_events(log):
     events = tuple(happened(data=f'{{"i":{i}}}') for i in range(10_000))
     streams = tuple(StreamAppend(project="p", stream=f"s{i}", events=events[i::100], expected=0) for i in range(100))

@@ -66,6 +66,7 @@ TOPICS = {
     "latewood.automation": [
         "Cursor",
         "Freshness",
+        "Notify",
         "Rule",
         "RunRequest",
         "Schedule",

@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from latewood.automation import eager, on_cron, on_missing
 from latewood.cli import exits
@@ -22,17 +23,25 @@ from latewood.commands.automations import (
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
+from latewood.decide.notifications import in_words
 from latewood.decide.sensors import due_again
-from latewood.events import SensorEvaluated
+from latewood.errors import UsageError
+from latewood.events import Notification, SensorEvaluated
 from latewood.model.automations import (
     Automation,
     FreshnessDefinition,
+    NotifyDefinition,
+    Occasion,
     RuleDefinition,
     ScheduleDefinition,
     SensorDefinition,
 )
 from latewood.model.conditions import AnyCondition, Condition, text_of, ticking
+from latewood.projections.notifications import NotificationRow, latest_notifications
+from latewood.projections.snapshots import snapshot
+from latewood.secrets import Secret
 from latewood.serving.automating import evaluate_here
+from latewood.serving.posting import NotTaken, post
 from latewood.serving.sensors import Sensors
 
 _SHOWN = 10
@@ -74,7 +83,8 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
         told = [{"position": event.position, **_evaluated_json(fact)} for event, fact in said]
         rule = found.definition
         explained = explanations(workspace, found, rule) if isinstance(rule, RuleDefinition) else []
-        print_json({**_json(found, now), "assets": explained, "evaluations": told})
+        rows = _told(workspace, found) if isinstance(rule, NotifyDefinition) else []
+        print_json({**_json(found, now), "assets": explained, "evaluations": told, "notifications": rows})
         return exits.OK
     out, definition = console(), found.definition
     out.print(f"{found.name}  {'on' if found.is_on else 'off'} in {found.environment}  ({found.location})")
@@ -89,6 +99,8 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
         for target, value in definition.parameters.items():
             out.print(f"  {target}={value_text(value)}")
         out.print(f"  what went by is made up for: {definition.catch_up}")
+    elif isinstance(definition, NotifyDefinition):
+        _print_told(workspace, found)
     else:
         _print_explained(workspace, found, definition)
     for at in _coming(found, now):
@@ -137,6 +149,8 @@ def when_text(definition: Automation) -> str:
         lag = [] if definition.max_lag_s is None else [f"lag of at most {duration(definition.max_lag_s * 1_000)}"]
         deadline = [f"deadline {definition.deadline} ({definition.timezone})"] if definition.deadline else []
         return ", ".join((*deadline, *lag))
+    if isinstance(definition, NotifyDefinition):
+        return ", ".join(definition.on)
     if isinstance(definition, SensorDefinition):
         every = [f"at most every {duration(definition.interval_s * 1_000)}"] if definition.interval_s else []
         watch = [f"for each run that {' or '.join(map(_ending_text, definition.watch))}"] if definition.watch else []
@@ -156,6 +170,8 @@ def target_text(definition: Automation) -> str:
     """What is asked for then."""
     if isinstance(definition, RuleDefinition | FreshnessDefinition):
         return definition.selection
+    if isinstance(definition, NotifyDefinition):
+        return f"tell {_address_text(definition)} of {definition.selection}"
     if isinstance(definition, SensorDefinition):
         return f"launch {definition.launch}" if definition.launch else definition.selection
     what = f"launch {definition.launch}" if definition.launch else definition.selection
@@ -206,6 +222,48 @@ def _print_sensor(found: Found, sensor: SensorDefinition) -> None:
     if standing.failures and standing.until is not None:
         again = due_again(sensor, standing, standing.until)
         out.print(f"  failed {plural(standing.failures, 'time')} in a row; asked again from {moment(again)} on")
+
+
+def _address_text(notify: NotifyDefinition) -> str:
+    """Where it is told, without what may be secret of it."""
+    return urlsplit(notify.url).netloc if notify.url else f"secret {Secret(**notify.url_from, root=None).name}"
+
+
+def _print_told(workspace: Workspace, found: Found) -> None:
+    """What was told last, and what could not be."""
+    for row in _told(workspace, found):
+        told = in_words(found.environment, row.notification).split("\n", 1)[0]
+        tries = f" after {plural(row.attempts, 'try').replace('trys', 'tries')}" if row.attempts > 1 else ""
+        problem = f": {row.problem}" if row.problem else ""
+        console().print(f"{row.position:>10,}  {moment(row.raised_at)}  {told}  {row.status}{tries}{problem}")
+
+
+def _told(workspace: Workspace, found: Found) -> list[NotificationRow]:
+    with snapshot(workspace.log) as connection:
+        return latest_notifications(connection, workspace.project, found.environment, found.slot, limit=_SHOWN)
+
+
+def test_command(*, name: str, environment: str | None, json_: bool) -> int:
+    """Send a test message to where a Notify tells things; exit code."""
+    workspace = open_workspace(environment=environment)
+    found = automation_named(workspace, name)
+    notify = found.definition
+    if not isinstance(notify, NotifyDefinition):
+        raise UsageError(f'"{name}" tells nothing to anybody: only a Notify does')
+    told = Notification(
+        id=f"msg_{workspace.new_run()}", occasion=Occasion.TEST, at=workspace.clock(), assets=(), count=0
+    )
+    try:
+        status, problem = post(workspace, notify, told), ""
+    except NotTaken as error:
+        status, problem = None, str(error)
+    if json_:
+        print_json({"name": found.name, "id": told.id, "status": status, "problem": problem})
+    elif problem:
+        console().print(f"{_address_text(notify)}: {problem}", style="red")
+    else:
+        console().print(f"{_address_text(notify)} has taken it: {status}")
+    return exits.STEP_FAILED if problem else exits.OK
 
 
 def _print_overdue(workspace: Workspace, found: Found) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import Read, reading
+from latewood.commands.runs import requested
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace

@@ -43,7 +43,8 @@ def launched(
 ) -> Asked:
     """What is asked by launching `name` with `INPUT=VALUE,VALUE` texts: one run, of all combinations of values.
 
-    `values` are such as JSON, one by input. Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
+    `values` are such as JSON, one by input. Raises UsageError for an unknown name or input, and for a value that the
+    launch plan has fixed.
     """
     by_name = {launchable.name: launchable for launchable in launchables}
     if name not in by_name:
@@ -51,6 +52,7 @@ def launched(
     launchable = by_name[name]
     workflow = by_name.get(launchable.workflow) if isinstance(launchable, LaunchPlanDefinition) else launchable
     assert not isinstance(workflow, LaunchPlanDefinition), "a plan is of a workflow or a selection"
+
     def full_name(text: str, target: str) -> str:
         full = _full_name(workflow, text, target)
         if isinstance(launchable, LaunchPlanDefinition) and full in launchable.fixed:

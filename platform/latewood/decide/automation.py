@@ -18,6 +18,7 @@ from latewood.model.automations import (
     Automation,
     CatchUp,
     FreshnessDefinition,
+    NotifyDefinition,
     RuleDefinition,
     ScheduleDefinition,
     SensorDefinition,
@@ -46,8 +47,8 @@ class Standing(NamedTuple):
     """What the log says of an automation in an environment: whether somebody `switched` it on, or off.
 
     All up to `until` is dealt with, as what it is due by (`timing`) was then. `asked` and `overdue` are as in
-    AutomationEvaluated; `cursor`, `skipped`, `failures` and `seen` as in SensorEvaluated, and `last_run` is the last run
-    that the sensor asked for.
+    AutomationEvaluated; `cursor`, `skipped`, `failures` and `seen` as in SensorEvaluated, and `last_run` is the last
+    run that the sensor asked for.
     """
 
     switched: bool | None = None
@@ -95,7 +96,7 @@ def timing_of(automation: Automation) -> str:
             return digest("schedule", automation.cron, automation.timezone)[:16]
         case SensorDefinition():
             return definition_digest(automation)[:16]
-        case RuleDefinition() | FreshnessDefinition():
+        case RuleDefinition() | FreshnessDefinition() | NotifyDefinition():
             return "state"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from latewood.context import Cursor, RunRequest, Skip
 from latewood.decide.automation import LATE, Standing, timing_of
@@ -64,7 +64,7 @@ def answer_of(said: Iterable[object]) -> Answer:
 
 
 def _checked(request: RunRequest) -> RunRequest:
-    key = request.run_key
+    key: Any = request.run_key  # users give what they like
     if not isinstance(key, str) or not key:
         raise ValueRefused(f"run_key: expected text that tells this run from all others, found {key!r}")
     if not isinstance(request.partition, str):
@@ -82,7 +82,8 @@ def _within(what: str, text: str, bytes_max: int) -> str:
 
 def wait_after(failures: int) -> timedelta:
     """How long it is waited after so many failures in a row: 5 s, and each time twice as long, up to an hour."""
-    return min(_WAIT_MAX, _FIRST_WAIT * 2 ** min(failures - 1, 20))
+    times: int = 2 ** min(failures - 1, 20)
+    return min(_WAIT_MAX, _FIRST_WAIT * times)
 
 
 def due_again(sensor: SensorDefinition, standing: Standing, now: datetime) -> datetime:

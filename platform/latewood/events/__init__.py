@@ -7,7 +7,7 @@ Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
 `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
 (tasks that other projects may use, and those of others), `cancellations` (of runs), `automation/NAME` (what happens by
-itself in that environment).
+itself in that environment), `notifications/NAME` (what was told of it).
 """
 
 from typing import Final
@@ -57,6 +57,12 @@ from latewood.events.definitions import (
     ResourceConfigured,
     TaskDefined,
     TaskDropped,
+)
+from latewood.events.notifications import (
+    Notification,
+    NotificationFailed,
+    NotificationSent,
+    NotificationsRaised,
 )
 from latewood.events.reproductions import OutputReproduced, ReproductionEnded, ReproductionStarted, Verdict
 from latewood.events.runs import (
@@ -119,6 +125,10 @@ __all__ = [
     "InputRead",
     "LaunchableDefined",
     "LaunchableDropped",
+    "Notification",
+    "NotificationFailed",
+    "NotificationSent",
+    "NotificationsRaised",
     "ObservationFailed",
     "OutputMade",
     "OutputReproduced",
@@ -170,6 +180,9 @@ TYPES: Final[dict[str, type[Event]]] = {
     "automation.switched": AutomationSwitched,
     "automation.evaluated": AutomationEvaluated,
     "sensor.evaluated": SensorEvaluated,
+    "notification.raised": NotificationsRaised,
+    "notification.sent": NotificationSent,
+    "notification.failed": NotificationFailed,
     "task.defined": TaskDefined,
     "task.dropped": TaskDropped,
     "deployment.created": DeploymentCreated,

@@ -86,5 +86,31 @@ class SensorDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     description: str = ""
 
 
-Automation = ScheduleDefinition | RuleDefinition | FreshnessDefinition | SensorDefinition
+class Occasion(StrEnum):
+    """What is told of assets; or a test, which nobody asks for but by hand."""
+
+    FAILED = "failed"
+    RECOVERED = "recovered"
+    OVERDUE = "overdue"
+    CHECK_FAILED = "check failed"
+    TEST = "test"
+
+
+class NotifyDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="notify"):
+    """What becomes of the selected assets is told to a web address: `url`, or where the secret `url_from` is.
+
+    It is signed with the value of `secret`, if there is one. On as a schedule is.
+    """
+
+    name: str
+    selection: str
+    on: tuple[Occasion, ...]
+    url: str = ""
+    url_from: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    environments: tuple[str, ...] = ("prod",)
+    description: str = ""
+
+
+Automation = ScheduleDefinition | RuleDefinition | FreshnessDefinition | SensorDefinition | NotifyDefinition
 """What happens by itself."""

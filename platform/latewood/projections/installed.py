@@ -11,6 +11,7 @@ from latewood.projections.configurations import ConfigurationsProjection
 from latewood.projections.dynamic import DynamicProjection
 from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
+from latewood.projections.notifications import NotificationsProjection
 from latewood.projections.places import PlacesProjection
 from latewood.projections.renames import RenamesProjection
 from latewood.projections.retractions import RetractionsProjection
@@ -29,6 +30,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     DynamicProjection(),
     EnvironmentsProjection(),
     LaunchablesProjection(),
+    NotificationsProjection(),
     PlacesProjection(),
     RenamesProjection(),
     RetractionsProjection(),

@@ -31,7 +31,13 @@ from latewood.decide.freshness import judged_by
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import AskedByItself, AutomationEvaluated, SensorEvaluated
-from latewood.model.automations import FreshnessDefinition, RuleDefinition, ScheduleDefinition, SensorDefinition
+from latewood.model.automations import (
+    FreshnessDefinition,
+    NotifyDefinition,
+    RuleDefinition,
+    ScheduleDefinition,
+    SensorDefinition,
+)
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
@@ -111,8 +117,8 @@ class _Look:
                         return self._by_rule(automation, rule, version)
                     case FreshnessDefinition() as freshness:
                         return self._overdue(automation, freshness, version)
-                    case SensorDefinition():
-                        return Looked()  # asked by `latewood.serving.sensors`, in a process of its location
+                    case SensorDefinition() | NotifyDefinition():
+                        return Looked()  # see `latewood.serving.sensors`, and `latewood.serving.notifying`
             except (WrongExpectedVersion, EventConflict):
                 self._read = None
 

@@ -36,6 +36,7 @@ from latewood.serving.active import ActiveRun
 from latewood.serving.automating import evaluate
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
+from latewood.serving.notifying import notifying
 from latewood.serving.opening import opened
 from latewood.serving.requesting import CANCELLATIONS
 from latewood.serving.sensors import sensing
@@ -120,8 +121,14 @@ class Engine:
                 self._pool.close()
 
     def _serve(self) -> None:
-        workspace = self._workspace
-        with self._listening(), self._keeping(), self._automating(), sensing(workspace, self.name, self._stop):
+        beside = (self._workspace, self.name, self._stop, self._absence)
+        with (
+            self._listening(),
+            self._keeping(),
+            self._automating(),
+            sensing(*beside),
+            notifying(*beside, self._lease),
+        ):
             LOG.info(
                 "engine %s drives runs of project %s with %d workers", self.name, self._workspace.project, self._slots
             )

@@ -12,7 +12,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.recorder import new_event
-from latewood.errors import UsageError
+from latewood.errors import UsageError, ValueRefused
 from latewood.events import Action, Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
@@ -59,7 +59,10 @@ def planned_request(
 
     Raises UsageError; unless it may be `empty`, also where it would do nothing.
     """
-    plan = executable_plan(workspace, view, asked)
+    try:
+        plan = executable_plan(workspace, view, asked)
+    except ValueRefused as error:
+        raise UsageError(str(error)) from error
     if not plan.tasks:
         raise UsageError(f'"{asked.selection}" selects nothing')
     append = request_of(workspace, as_deployed(view, location, asked, plan), run)

@@ -1,10 +1,9 @@
 """The sensors of a project, asked as they are due: those of a location one after the other, in a process of its own.
 
-An engine and `latewood automation tick` do the same. A lease keeps others from asking a sensor at the same time, and until
-its interval is over: it is not given back before.
+An engine and `latewood automation tick` do the same. A lease keeps others from asking a sensor at the same time, and
+until its interval is over: it is not given back before.
 """
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -29,13 +28,13 @@ from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
+from latewood.serving.log_lines import LOG
 from latewood.serving.sensing import Outcome, ask_once
-from latewood_eventlog.errors import LeaseLost, LogError
+from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
 from latewood_eventlog.records import Position
-
-LOG: Final = logging.getLogger("latewood.engine")
 
 _AT_ONCE_MAX: Final = 8
 """Locations whose sensors are asked at a time."""
@@ -98,7 +97,7 @@ class Pace:
 
 
 class Sensors:
-    """Asks them, for a `holder` of leases; `hear` is told, in some thread, what was recorded. To be closed in the end."""
+    """Asks them, for a `holder` of leases. `hear` is told, in some thread, what was recorded. To be closed."""
 
     def __init__(
         self,
@@ -312,10 +311,12 @@ def _end(worker: Worker) -> threading.Thread:
 
 
 @contextmanager
-def sensing(workspace: Workspace, holder: str, stop: threading.Event) -> Iterator[None]:
+def sensing(workspace: Workspace, holder: str, stop: threading.Event, absence: Absence) -> Iterator[None]:
     """Have the project's sensors asked as they are due, until the block ends, which sets `stop`."""
     sensors = Sensors(workspace, holder, _tell)
-    thread = threading.Thread(target=_look_on, args=(sensors, workspace, stop), name="latewood-sensing", daemon=True)
+    thread = threading.Thread(
+        target=_look_on, args=(sensors, workspace, stop, absence), name="latewood-sensing", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -325,7 +326,7 @@ def sensing(workspace: Workspace, holder: str, stop: threading.Event) -> Iterato
         sensors.close()
 
 
-def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event) -> None:
+def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event, absence: Absence) -> None:
     wait_s = 0.0
     while not stop.wait(wait_s):
         wait_s = _LOOK_S
@@ -333,6 +334,8 @@ def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event) -> N
             again_at = sensors.look()
             if again_at is not None:
                 wait_s = min(wait_s, max(0.05, (again_at - workspace.clock()).total_seconds()))
+        except DatabaseUnreachable as error:
+            absence.away(error)
         except (LatewoodError, LogError) as error:
             LOG.warning("sensors: %s", error)
         except Exception:  # noqa: BLE001 - whatever it is

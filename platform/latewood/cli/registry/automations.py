@@ -9,7 +9,7 @@ from latewood.cli.options import as_json, environment
 
 @click.group("automation")
 def automation() -> None:
-    """What happens by itself: schedules, rules, sensors, how current things are.
+    """What happens by itself: schedules, rules, sensors, how current things are, who is told.
 
     Engines look at them as time goes by. They are on in the environments that their definition names, by default in
     prod alone, until somebody turns them off, or on elsewhere.
@@ -67,6 +67,17 @@ def tick(**given: Any) -> int:
     from latewood.cli.automations import tick_command
 
     return tick_command(**given)
+
+
+@automation.command("test")
+@click.argument("name")
+@environment
+@as_json
+def test(**given: Any) -> int:
+    """Send a test message to where a Notify tells things."""
+    from latewood.cli.automations import test_command
+
+    return test_command(**given)
 
 
 COMMANDS: Final[tuple[click.Command, ...]] = (automation,)

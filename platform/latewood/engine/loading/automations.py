@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from latewood.automation import Automation, Freshness, Rule, Schedule, Sensor
+from latewood.automation import Automation, Freshness, Notify, Rule, Schedule, Sensor
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.notifies import define_notify
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.sensors import define_sensor
 from latewood.engine.loading.signature import LiveTask, parse_parameter
@@ -67,6 +68,9 @@ def define_automations(
                     definition = _rule(automation)
                 case Freshness():
                     definition = _freshness(automation)
+                case Notify():
+                    _name(automation.name)
+                    definition = define_notify(automation, _environments(automation.environments))
                 case Sensor():
                     _name(automation.name)
                     target = ("", "") if automation.target is None else _target(automation.target, {}, by_name)[:2]
@@ -83,7 +87,7 @@ def define_automations(
     return tuple(found[name] for name in sorted(found)), live
 
 
-_KIND: Final = {Schedule: "schedule", Rule: "rule", Freshness: "freshness", Sensor: "sensor"}
+_KIND: Final = {Schedule: "schedule", Rule: "rule", Freshness: "freshness", Sensor: "sensor", Notify: "notify"}
 
 
 def _freshness(freshness: Freshness) -> FreshnessDefinition:

@@ -49,8 +49,8 @@ class Loaded:
     """A location as its code stands: definitions to record, sources to keep, functions to call.
 
     `tasks`, `checks`, `handlers` and `observers` hold the live functions by the asset's key, by key and check name, by
-    the workflow whose failures they hear of, and by the external asset they look at, `sensors` by name; `ios` store what does not go to
-    the artifact store, by asset. Relative paths in parameters are
+    the workflow whose failures they hear of, and by the external asset they look at, `sensors` by name; `ios` store
+    what does not go to the artifact store, by asset. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
     `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their

@@ -31,7 +31,9 @@ def define_sensor(
         raise DefinitionError(f"{unknown[0]} is no option of a sensor: {', '.join(SensorOptions.__annotations__)}")
     watch = _watched(options.get("watch", ()))
     if not watch and not (selection or launch):
-        raise DefinitionError("expected a target, as in @sensor(\"orders\", …): without one only those that watch are called")
+        raise DefinitionError(
+            'expected a target, as in @sensor("orders", …): without one only those that watch are called'
+        )
     definition = SensorDefinition(
         name=sensor.name,
         selection=selection,
@@ -86,7 +88,9 @@ def _live(function: Callable[..., Any]) -> LiveTask:
         elif annotation is SensorContext:
             contexts[name] = annotation
         elif parameter.default is parameter.empty:
-            raise DefinitionError(f'parameter "{name}": expected it to be annotated SensorContext, or a class of resources')
+            raise DefinitionError(
+                f'parameter "{name}": expected it to be annotated SensorContext, or a class of resources'
+            )
     return LiveTask(
         function=function,
         inputs=contexts,

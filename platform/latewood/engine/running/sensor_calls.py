@@ -12,7 +12,7 @@ from latewood.engine.loading.signature import parse_parameter
 from latewood.engine.running.calls import Raised, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.worker_protocol import Failed, Sense, Sensed
-from latewood.engine.values.recordable import text
+from latewood.engine.values.recordable import failed_with, text
 from latewood.engine.values.redaction import redacted_json
 from latewood.errors import ValueRefused
 from latewood.events import Failure, FailureKind
@@ -52,7 +52,10 @@ def _listed(said: object) -> list[object]:
 def _recordable(request: RunRequest) -> RunRequest:
     """The request with its parameters as JSON. Raises ValueRefused."""
     _refuse_unheld("run_key", request.run_key)
-    values = {name: parse_parameter(name, Any, value) for name, value in request.parameters.items()}
+    try:
+        values = {name: parse_parameter(name, Any, value) for name, value in request.parameters.items()}
+    except Exception as error:  # a user's object that fails when it is looked at
+        raise ValueRefused(f'parameters of "{request.run_key}": {failed_with(error)}') from error
     _refuse_unheld(f'parameters of "{request.run_key}"', values)
     return replace(request, parameters=values)
 

@@ -127,7 +127,7 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Sense(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Ask a sensor what is to be run, with what its context shows, for at most so many seconds. Answered with Sensed."""
+    """Ask a sensor what is to be run, with what its context shows, for so many seconds. Answered with Sensed."""
 
     sensor: str
     now: datetime

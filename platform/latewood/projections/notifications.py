@@ -1,0 +1,169 @@
+"""Notifications: how far the log was looked through for each Notify, what was raised, and what became of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, TextClause, text
+from sqlalchemy.dialects.postgresql import JSON
+
+from latewood.events import Notification, NotificationFailed, NotificationSent, NotificationsRaised
+from latewood.model.keys import AssetId
+from latewood.projections.columns import event_of, key, metadata, project
+from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.records import Position, RecordedEvent
+from latewood_eventlog.schema import Name
+
+notifications: Final = Table(
+    "notifications",
+    metadata,
+    project(),
+    key("notification"),
+    Column("environment", Name, nullable=False),
+    Column("location", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("raised_at", DateTime(timezone=True), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("status", Name, nullable=False),
+    Column("attempts", Integer),
+    Column("problem", Text),
+    Column("told_at", DateTime(timezone=True)),
+)
+Index("notifications_waiting", notifications.c.project, postgresql_where=notifications.c.status == "waiting")
+
+notify_standings: Final = Table(
+    "notify_standings",
+    metadata,
+    project(),
+    key("environment"),
+    key("location"),
+    key("name"),
+    Column("seen", BigInteger, nullable=False),
+    Column("failing", JSON, nullable=False),
+    Column("overdue", JSON, nullable=False),
+)
+
+WAITING: Final = "waiting"
+SENT: Final = "sent"
+GIVEN_UP: Final = "given up"
+
+
+class NotificationsProjection:
+    """A row for each notification, and for each Notify in an environment."""
+
+    name = "notifications"
+    version = 1
+    inline = True
+    tables = (notifications, notify_standings)
+    types = frozenset({"notification.raised", "notification.sent", "notification.failed"})
+
+    def apply(self, event: RecordedEvent) -> Iterable[Change]:
+        """The rows of one event."""
+        match event_of(event):
+            case NotificationsRaised() as fact:
+                own = {"environment": fact.environment, "location": fact.location, "name": fact.name}
+                standing = {"seen": fact.seen, "failing": fact.failing, "overdue": fact.overdue}
+                yield Put(notify_standings, {"project": event.project, **own, **standing})
+                for each in fact.notifications:
+                    row = {"project": event.project, "notification": each.id, **own, "position": event.position}
+                    told = {"raised_at": fact.at, "body": msgspec.to_builtins(each), "status": WAITING}
+                    yield Put(notifications, {**row, **told})
+            case NotificationSent() as fact:
+                told = {"status": SENT, "attempts": fact.attempts, "problem": "", "told_at": event.occurred_at}
+                yield Set(notifications, {"project": event.project, "notification": fact.id}, told)
+            case NotificationFailed() as fact:
+                status = GIVEN_UP if fact.given_up else WAITING
+                told = {"status": status, "attempts": fact.attempts, "problem": fact.problem}
+                yield Set(notifications, {"project": event.project, "notification": fact.id}, told)
+            case other:
+                raise AssertionError(f"no notification: {other}")
+
+
+_COLUMNS: Final = (
+    "SELECT notification, environment, location, name, position, raised_at, body::text AS body, status, attempts, "
+    "problem, told_at FROM notifications WHERE project = :project "
+)
+_WAITING: Final = text(_COLUMNS + "AND status = 'waiting' ORDER BY position, notification LIMIT :limit")
+_LATEST: Final = text(
+    _COLUMNS + "AND environment = :environment AND location = :location AND name = :name "
+    "ORDER BY position DESC, notification LIMIT :limit"
+)
+_STANDING: Final = text(
+    "SELECT seen, failing::text AS failing, overdue::text AS overdue FROM notify_standings "
+    "WHERE project = :project AND environment = :environment AND location = :location AND name = :name"
+)
+
+_decode: Final = msgspec.json.Decoder(Notification).decode
+_decode_failing: Final = msgspec.json.Decoder(tuple[AssetId, ...]).decode
+_decode_overdue: Final = msgspec.json.Decoder(dict[str, tuple[AssetId, ...]]).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationRow:
+    """A notification of a Notify, and what became of it."""
+
+    notification: Notification
+    environment: str
+    location: str
+    name: str
+    position: Position
+    raised_at: datetime
+    status: str
+    attempts: int
+    problem: str
+    told_at: datetime | None
+
+
+class NotifyStanding(NamedTuple):
+    """Where a Notify stands, as in NotificationsRaised."""
+
+    seen: Position
+    failing: tuple[AssetId, ...]
+    overdue: dict[str, tuple[AssetId, ...]]
+
+
+def waiting_notifications(connection: Connection, project_: str, *, limit: int) -> list[NotificationRow]:
+    """Those that are to be sent still, oldest first."""
+    return _rows(connection, _WAITING, project=project_, limit=limit)
+
+
+def latest_notifications(
+    connection: Connection, project_: str, environment: str, slot: Sequence[str], *, limit: int
+) -> list[NotificationRow]:
+    """Those of one Notify, newest first."""
+    location, name = slot
+    own = {"environment": environment, "location": location, "name": name}
+    return _rows(connection, _LATEST, project=project_, limit=limit, **own)
+
+
+def notify_standing(
+    connection: Connection, project_: str, environment: str, slot: Sequence[str]
+) -> NotifyStanding | None:
+    """Where it stands; None before anybody has looked."""
+    location, name = slot
+    own = {"project": project_, "environment": environment, "location": location, "name": name}
+    row = connection.execute(_STANDING, own).one_or_none()
+    if row is None:
+        return None
+    return NotifyStanding(row.seen, _decode_failing(row.failing), _decode_overdue(row.overdue))
+
+
+def _rows(connection: Connection, statement: TextClause, **parameters: object) -> list[NotificationRow]:
+    return [
+        NotificationRow(
+            notification=_decode(row.body),
+            environment=row.environment,
+            location=row.location,
+            name=row.name,
+            position=row.position,
+            raised_at=row.raised_at,
+            status=row.status,
+            attempts=row.attempts or 0,
+            problem=row.problem or "",
+            told_at=row.told_at,
+        )
+        for row in connection.execute(statement, parameters)
+    ]
