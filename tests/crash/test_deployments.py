@@ -2,7 +2,7 @@
 
 import pytest
 
-from crash.conftest import facts_of
+from crash.conftest import facts_of, workspace_on
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.deployments import deployment_named, differing, listed, roll_back
 from latewood.commands.environments import create
@@ -13,6 +13,7 @@ from latewood.decide.staleness import Status
 from latewood.engine.loading.loader import load_file
 from latewood.errors import UsageError
 from latewood.events import DeploymentCreated, EnvironmentDeployed
+from latewood_eventlog.log import EventLog
 
 SHOP = """
 days = Daily("2024-01-01", "2024-01-04")
@@ -82,6 +83,29 @@ def test_going_back_is_one_event_that_runs_nothing_and_says_what_is_stale_by_it(
     assert read(workspace).assessed["orders"].status is Status.STALE
     again = roll_back(workspace, "assets.py", second)
     assert (again.stale, again.fresh, again.added) == ({}, {**done.stale, "extra": ""}, ("extra",))
+
+
+class _Overtaken(EventLog):
+    """A log to which somebody else appends first, once."""
+
+    def __init__(self, log, first):
+        super().__init__(log.engine, log.projections, log.upcasters)
+        self._first = [first]
+
+    def append(self, batch):
+        while self._first:
+            self._first.pop()()
+        return super().append(batch)
+
+
+def test_who_is_overtaken_by_a_deployment_goes_back_from_that_one(workspace, made, load):
+    first, second = made(1), made(2)
+    overtaken = _Overtaken(workspace.log, lambda: deploy_loaded(workspace, load(SHOP.format(orders=3))))
+    done = roll_back(workspace_on(overtaken, workspace.store), "assets.py", first)
+    pointed = [fact for fact in facts_of(workspace.log) if isinstance(fact, EnvironmentDeployed)]
+    third = pointed[-2].deployment
+    assert len({first, second, third}) == 3
+    assert (done.before, pointed[-1].previous, pointed[-1].deployment) == (third, third, first)
 
 
 def test_what_an_environment_has_already_is_no_event(workspace, made):
