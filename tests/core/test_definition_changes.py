@@ -6,11 +6,12 @@ import msgspec
 
 from builders import catalog, changed, checked, code, edited, number
 from latewood.decide.definition_changes import Definitions, Part, difference
-from latewood.model.automations import RuleDefinition, ScheduleDefinition
+from latewood.model.automations import RuleDefinition, ScheduleDefinition, SensorDefinition
 from latewood.model.conditions import Is
 from latewood.model.keys import AssetId
 from latewood.model.policies import Resources, Retry
 from latewood.model.schemes import title
+from latewood.model.workflows import WorkflowDefinition
 
 SHOP = catalog("orders", "sales[days] <- orders", "report <- sales")
 
@@ -117,3 +118,20 @@ def test_what_is_of_another_kind_by_the_same_name_says_so():
     rule = RuleDefinition(name="keep", selection="*", condition=Is(fact="stale"))
     _, _, others = told(of(SHOP, keep=schedule), of(SHOP, keep=rule))
     assert others == {"keep": ((), (Part("kind", "schedule", "rule"),))}
+
+
+def test_the_code_of_sensors_and_of_failure_handlers_is_told():
+    def workflow(version):
+        task = msgspec.structs.replace(SHOP["orders"].task, code=code(version, tell=version))
+        return WorkflowDefinition(name="shop", on_failure=task)
+
+    before, after = (
+        Definitions(
+            launchables={"shop": workflow(version)},
+            automations={"drop": SensorDefinition(name="drop", selection="*", code=version)},
+        )
+        for version in ("1", "2")
+    )
+    _, _, others = told(before, after)
+    assert [change.name for change in others["shop"][0]] == ["assets.py:tell"]
+    assert others["drop"] == ((), (Part("code", "1", "2"),))

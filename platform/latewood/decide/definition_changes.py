@@ -8,7 +8,7 @@ import msgspec
 
 from latewood.decide.fingerprint import changed_parts, changed_task
 from latewood.model.automations import Automation
-from latewood.model.code import CodeChange
+from latewood.model.code import CodeChange, CodeVersion
 from latewood.model.conditions import Condition, text_of
 from latewood.model.definitions import (
     AssetDefinition,
@@ -110,8 +110,9 @@ def _differing(old: Any, new: Any) -> tuple[tuple[CodeChange, ...], tuple[Part, 
     if type(old) is not type(new):
         return (), (Part("kind", _kind(old), _kind(new)),)
     code: tuple[CodeChange, ...] = ()
-    if isinstance(old, AssetDefinition | BareTask):
-        code = changed_task(old.task, new.task)
+    for before, after in ((getattr(old, name), getattr(new, name)) for name in type(old).__struct_fields__):
+        if isinstance(before, TaskDefinition) and isinstance(after, TaskDefinition):
+            code += changed_task(before, after)
     if isinstance(old, AssetDefinition):
         checks = {check.name: check for check in new.checks}
         for check in old.checks:
@@ -133,7 +134,7 @@ def _parts(old: msgspec.Struct, new: msgspec.Struct, within: str) -> Iterator[Pa
     for name in type(old).__struct_fields__:
         before, after = getattr(old, name), getattr(new, name)
         word = f"{within}{_WORDS.get(name, name)}"
-        if name == "code" or before == after:
+        if before == after or isinstance(before, CodeVersion):
             continue
         if isinstance(before, TaskDefinition) and isinstance(after, TaskDefinition):
             yield from _parts(before, after, within)
