@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Literal, ParamSpec, TypedDict, TypeVar, 
 
 from latewood.automation import Automation
 from latewood.errors import DefinitionError
+from latewood.mapping import mapped, require_ratio
 from latewood.model.definitions import Origin
 from latewood.model.mappings import Along, Listed
 from latewood.model.mappings import Mapping as PartitionMapping
@@ -245,6 +246,22 @@ class Task(Generic[P, R]):
             return self.function(*args, **kwargs)
         return cast("R", composition.call(self, args, kwargs))
 
+    def map(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
+        """Call it for every element of what is marked `each(…)` (`latewood.mapping`); the results in their order."""
+        return cast("list[R]", self.mapped(args, kwargs, 1.0))
+
+    def partly(self, *, min_success_ratio: float) -> "Partly[P, R]":
+        """The same task, for a map that may fail for some elements: `score.partly(min_success_ratio=0.9).map(…)`."""
+        require_ratio(min_success_ratio)
+        return Partly(self, min_success_ratio)
+
+    def mapped(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], min_success_ratio: float) -> Any:
+        """What `map` returns: a list, in a workflow's body the promise of one."""
+        composition = composing()
+        if composition is None:
+            return mapped(self.function, args, kwargs, min_success_ratio)
+        return composition.map(self, args, kwargs, min_success_ratio)
+
     def named(self, step: str) -> "Task[P, R]":
         """The same task, for a call whose step has this name."""
         return Task(self._function, self.options, step)
@@ -252,6 +269,18 @@ class Task(Generic[P, R]):
     def asset(self, *, parameters: Mapping[str, Any] | None = None, **options: Unpack[AssetOptions]) -> Asset[P, R]:
         """The task's output as an asset, with these parameter values; reuse is by task, not by asset."""
         return Asset(self._function, cast("AssetOptions", {**self.options, **options}), parameters)
+
+
+class Partly(Generic[P, R]):
+    """A task whose map succeeds where so large a share of its calls does."""
+
+    def __init__(self, task: Task[P, R], min_success_ratio: float) -> None:
+        self._task = task
+        self._min_success_ratio = min_success_ratio
+
+    def map(self, *args: P.args, **kwargs: P.kwargs) -> list[R | None]:
+        """As the task's; None where it failed."""
+        return cast("list[R | None]", self._task.mapped(args, kwargs, self._min_success_ratio))
 
 
 class Check(Generic[P, R]):

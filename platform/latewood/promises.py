@@ -10,7 +10,8 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, NoReturn
+from types import GenericAlias
+from typing import Any, Final, Literal, NamedTuple, NoReturn, Optional
 
 from latewood.context import Output
 from latewood.errors import DefinitionError
@@ -53,7 +54,8 @@ class Call:
     """One step of a workflow: a call of a task in its body, or what conditions, choices and parts are made into.
 
     `name` is its path below the workflow; `branch` are the conditions it is under, outermost first, each with the
-    value it needs; `after` the calls it only waits for.
+    value it needs; `after` the calls it only waits for. The task is called for every element of the arguments `each`;
+    at least a share of `min_success_ratio` of these calls has to succeed.
     """
 
     name: str
@@ -64,6 +66,19 @@ class Call:
     place: Place
     branch: "tuple[tuple[Call, bool], ...]" = ()
     after: "list[Call]" = field(default_factory=list)
+    each: tuple[str, ...] = ()
+    min_success_ratio: float = 1.0
+
+    @property
+    def returns(self) -> Any:
+        """The annotation of its result; where it is called for elements that is a list."""
+        return self.collected(returned(self.function))
+
+    def collected(self, annotation: Any) -> Any:
+        """The annotation of the result where each call returns this."""
+        if not self.each:
+            return annotation
+        return GenericAlias(list, annotation if self.min_success_ratio == 1 else Optional[annotation])  # noqa: UP045 - any form
 
 
 Part = str | int
@@ -223,7 +238,7 @@ def annotation_of(source: Source) -> Any:
     The error is for a part that the value cannot have, and names those it has.
     """
     origin = source.origin
-    annotation = origin.annotation if isinstance(origin, WorkflowInput) else returned(origin.function)
+    annotation = origin.annotation if isinstance(origin, WorkflowInput) else origin.returns
     for part in source.path:
         known = parts_of(annotation)
         if known is None:

@@ -15,6 +15,7 @@ from functools import update_wrapper
 from typing import Any, Final, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from latewood.errors import DefinitionError
+from latewood.mapping import NOTHING_MAPPED, Each
 from latewood.promises import (
     Call,
     Place,
@@ -55,13 +56,30 @@ class Composition:
     def call(self, task: TaskLike, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Promise:
         """A step: the task with what it is given."""
         arguments = _bound(task.function, task.step, args, kwargs).arguments
+        if marked := [name for name, value in arguments.items() if isinstance(value, Each)]:
+            raise misuse(f"{task.step}: {marked[0]}=each(…) is for its map: {task.step}.map({marked[0]}=each(…))")
+        return Promise(Source(self._task(task, arguments)))
+
+    def map(
+        self, task: TaskLike, args: tuple[Any, ...], kwargs: Mapping[str, Any], min_success_ratio: float
+    ) -> Promise:
+        """A step that is one for each element of what it is given as such."""
+        arguments = _bound(task.function, task.step, args, kwargs).arguments
+        lists = {name: value.values for name, value in arguments.items() if isinstance(value, Each)}
+        if not lists:
+            raise misuse(f"{task.step}: {NOTHING_MAPPED}")
+        call = self._task(task, {**arguments, **lists})
+        call.each, call.min_success_ratio = tuple(lists), min_success_ratio
+        return Promise(Source(call))
+
+    def _task(self, task: TaskLike, arguments: Mapping[str, Any]) -> Call:
         for name, value in arguments.items():
             if not isinstance(value, Promise) and next(promises_in(value), None) is not None:
                 raise misuse(
                     f'{task.step}: argument "{name}" has a promise inside a {type(value).__name__}. Pass it as an '
                     "argument of its own, or collect them in a task."
                 )
-        return Promise(Source(self.add("task", task.step, task.function, arguments, task.options)))
+        return self.add("task", task.step, task.function, arguments, task.options)
 
     def add(
         self,

@@ -1,4 +1,5 @@
-"""The scenario of the crash tests: eleven steps with a retry, checks that pass and fail, partitions, several outputs.
+"""The scenario of the crash tests: twelve steps with a retry, checks that pass and fail, partitions, several outputs,
+one that becomes as many as a list has elements.
 
 What user code does to the world outside goes to files in the folder LATEWOOD_TEST_FOLDER; each task takes
 LATEWOOD_TEST_PAUSE_S seconds.
@@ -9,7 +10,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from latewood import Context, Partitioned, Retry, Static, asset, check
+from latewood import Context, Partitioned, Retry, Static, asset, check, task, workflow
+from latewood.mapping import each
 
 
 def folder() -> Path:
@@ -58,6 +60,17 @@ def region(checked: int, context: Context) -> str:
 def regions(region: Partitioned[str]) -> list[str]:
     pause()
     return [value for _, value in region]
+
+
+@task
+def loud(text: str) -> str:
+    pause()
+    return text.upper()
+
+
+@workflow
+def louder() -> list[str]:
+    return loud.map(each(regions))
 
 
 @asset(reuse=False)

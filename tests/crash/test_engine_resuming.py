@@ -9,7 +9,7 @@ from crash.test_engine import ended, engine, of_type, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.retracting import retract
-from latewood.events import CheckEvaluated, RunStatus, StepReused, StepSucceeded
+from latewood.events import CheckEvaluated, RunStatus, StepReused, StepStarted, StepSucceeded
 from latewood.serving.requesting import request
 
 REFUSED = """
@@ -28,6 +28,14 @@ REFUSED = """
 """
 
 
+MANY = """
+    @asset(partitions=Static([str(n) for n in range(30)]))
+    def part() -> int:
+        time.sleep(0.05)
+        return 1
+"""
+
+
 @pytest.fixture
 def resumed(workspace, environ):
     """The end of a run whose engine was killed once it had told something of this type."""
@@ -41,6 +49,21 @@ def resumed(workspace, environ):
             return ended(workspace, asked)
 
     return until_ended
+
+
+def test_no_more_is_begun_than_there_is_room_for(workspace, environ, load):
+    """Else one that dies again and again would be taken for a death of all that wait."""
+    one = asked(workspace, load(MANY))
+    for _ in range(2):
+        made = len(of_type(workspace, StepSucceeded))
+        with engine(environ) as process:
+            until(lambda made=made: len(of_type(workspace, StepSucceeded)) > made + 3)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    begun = {fact.step for fact in of_type(workspace, StepStarted)}
+    assert len(begun - {fact.step for fact in of_type(workspace, StepSucceeded)}) <= 4, "two that run, two about to"
+    with engine(environ):
+        assert ended(workspace, one).status is RunStatus.SUCCEEDED
 
 
 def asked(workspace, loaded, selection="*", **how):

@@ -713,6 +713,43 @@ def _driven(workspace: Workspace, folder: Path) -> None:
     drive("engine-2", told("run.ended", 3))
 
 
+_MAPPED = """
+from latewood import *
+from latewood.mapping import each
+
+@task
+def rows(*, last: int = 3) -> list[int]:
+    return list(range(1, last + 1))
+
+@task(retries=Retry(1, backoff=timedelta(0)))
+def score(row: int, *, scale: int = 2) -> int:
+    if row == 4:
+        raise ValueError(f"{row} is unlucky")
+    return row * scale
+
+@workflow
+def scoring(*, last: int = 3) -> list[int]:
+    return score.map(each(rows(last=last)))
+
+@workflow
+def lenient(*, last: int = 5) -> list[int | None]:
+    return score.partly(min_success_ratio=0.5).map(each(rows(last=last)), scale=3)
+"""
+
+
+def _mapped(workspace: Workspace, folder: Path) -> None:
+    """Lists whose elements are computed, reused and fail; some may, and too many do."""
+
+    def run(*parameters: str) -> None:
+        (folder / "scoring.py").write_text("from datetime import timedelta\n" + _MAPPED)
+        loaded = load_file(folder / "scoring.py", root=folder)
+        materialize(workspace, prepare(workspace, loaded, Asked(selection="*", parameters=parameters)))
+
+    run()
+    run("scoring.last=2", "lenient.last=6")
+    run("scoring.last=4", "lenient.last=0")
+
+
 _AUTOMATED = """
 from latewood import *
 from latewood.automation import *
@@ -882,6 +919,7 @@ STORIES = {
     "files": _live,
     "branches": _branches,
     "looked": _looked,
+    "mapped": _mapped,
     "observed": _observed,
     "collected": _collected,
     "corrected": _corrected,

@@ -239,9 +239,9 @@ def envelopes(facts):
         yield SimpleNamespace(event_id=UUID(int=position), occurred_at=NOW, position=position), fact
 
 
-def execute_in_any_order(run, made, catalog_, order, progress, taken):
+def execute_in_any_order(run, made, catalog_, order):
     """Everything that can be under way is, and is answered in any order; what reads it waits."""
-    drive, outstanding = Drive(made, catalog_, run.scripts, progress, taken), []
+    drive, outstanding = Drive(made, catalog_, run.scripts), []
     while not drive.is_over:
         while (asked := drive.next()) is not None:
             outstanding.append(asked)
@@ -461,7 +461,8 @@ class Runs(RuleBasedStateMachine):
                 if order is None:
                     run.execute()
                 else:
-                    execute_in_any_order(run, made, self.catalog, order, progress, taken)
+                    run.scripts.take_up(progress, taken)
+                    execute_in_any_order(run, made, self.catalog, order)
                     recorder.told()
                 break
             except Died:

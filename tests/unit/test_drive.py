@@ -11,8 +11,8 @@ from latewood.engine.running.ranged import Due
 class Scripts:
     """Says which calls were made, and which steps were left as they were recorded."""
 
-    def __init__(self):
-        self.called, self.restored_steps = [], []
+    def __init__(self, progress):
+        self.progress, self.called, self.gone_on_with = progress, [], []
 
     def opened(self, step):
         return Due(step, [], "")
@@ -23,8 +23,8 @@ class Scripts:
         return
         yield
 
-    def restored(self, step, past, taken):
-        self.restored_steps.append(step.partition)
+    def whole(self, step):
+        self.gone_on_with.append(step.partition)
         return
         yield
 
@@ -34,9 +34,9 @@ def test_a_call_for_a_range_takes_no_partition_that_ended_before_the_run_was_tak
     made = World().plan(defined)
     third = next(step for step in made.steps() if step.partition == "2013-02-01")
     ended = StepProgress(made=SimpleNamespace())
-    scripts = Scripts()
-    drive = Drive(made, defined, scripts, {third.number: ended})
+    scripts = Scripts({third.number: ended})
+    drive = Drive(made, defined, scripts)
     assert drive.next() is None
     assert drive.is_over
     assert scripts.called == [["2013-01-30", "2013-01-31"], ["2013-02-02"]]
-    assert scripts.restored_steps == ["2013-02-01"]
+    assert scripts.gone_on_with == ["2013-02-01"]

@@ -92,6 +92,7 @@ TOPICS = {
     ],
     "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],
     "latewood.io": ["Csv", "IO", "Json", "Parquet", "Place"],
+    "latewood.mapping": ["each"],
     "latewood.partitions": ["Dynamic", "Grid", "GridKey"],
     "latewood.processes": ["ReportedCheck", "command"],
     "latewood.resources": ["Resource", "Secret"],

@@ -1,6 +1,7 @@
 """`latewood why`."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.console import Console
 from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, print_json
+from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, plural, print_json
 from latewood.cli.wording import (
     asked_by_text,
     change_text,
@@ -28,7 +29,7 @@ from latewood.commands.explaining import why
 from latewood.commands.runs import requested
 from latewood.commands.views import moment_meant
 from latewood.commands.workspace import Workspace
-from latewood.decide.findings import Explanation, Finding
+from latewood.decide.findings import Explanation, Finding, OfElements
 from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
@@ -91,6 +92,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "nearest": None
         if found.nearest is None
         else {"version": found.nearest.version.version, "differs": found.nearest.differs},
+        "elements": None if found.elements is None else asdict(found.elements),
         "made_because": () if found.started is None else found.started.reasons,
         "findings": [
             {
@@ -193,8 +195,23 @@ def _made_lines(found: Explanation) -> Iterator[str]:
         yield f"that was made by run {_made_text(computed)}"
     if found.started is not None and found.started.reasons:
         yield f"it was run because: {'; '.join(map(_reason_text, found.started.reasons))}"
+    if found.elements is not None:
+        yield _elements_text(found.elements)
     if found.moved is not None:
         yield f"it became head by {_moved_text(found.moved)}, event {found.moved.position:,}"
+
+
+def _elements_text(made: OfElements) -> str:
+    """`of its 4 elements: 1 computed for it, element 0 ("south"); 3 taken from before`."""
+    there = made.count - made.computed - made.failed
+    parts = []
+    if made.first is not None:
+        number, label = made.first
+        which = f"{'' if made.computed == 1 else 'the first of them '}element {number} ({label})"
+        parts.append(f"{made.computed:,} computed for it, {which}")
+    parts += [f"{made.failed:,} failed"] if made.failed else []
+    parts += [f"{there:,} taken from before"] if there else []
+    return f"of its {plural(made.count, 'element')}: {'; '.join(parts) or 'none'}"
 
 
 def _reason_text(written: str) -> str:

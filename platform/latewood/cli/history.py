@@ -14,6 +14,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
 from latewood.cli.wording import asked_by_text, failure_text
+from latewood.commands.elements import ElementSteps
 from latewood.commands.explaining import run_events
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import request_of, run_named
@@ -22,7 +23,7 @@ from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.projections.runs import RunRow, StepRow, steps_of
+from latewood.projections.runs import RunRow, StepRow, expansions_of, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import bytes_by_table, events_by_type, keys_of_ids
 from latewood_eventlog.audit import verify
@@ -52,8 +53,9 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
             out.print(line)
         out.print(following.how_far(far), style="dim")
         return exits.OK
-    steps, names = steps_and_names(workspace, row)
+    steps, names, elements = steps_and_names(workspace, row)
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
+    wrong = wrong or any(step.status == "failed" for step in steps)  # an element may, and its list be made
     notes = _notes(workspace, row.run) if wrong else {}
     statuses = {
         step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
@@ -62,21 +64,29 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     if json_:
         told = {} if far is None else following.progress_json(far)
         told |= {"automation": asked.automation, "run_key": asked.run_key}
-        print_json({**run_json(row), **told, "steps": [_step_json(step, names, statuses, notes) for step in steps]})
+        print_json(
+            {**run_json(row), **told, "steps": [_step_json(step, names[step.step], statuses, notes) for step in steps]}
+        )
         return exits.OK
     out = console()
     _print_head(out, workspace, row)
-    counts = Counter(statuses.values())
-    out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no steps")
+    planned = [step for step in steps if step.step not in elements.of]
+    out.print(_counted(Counter(statuses[step.step] for step in planned)) or "no steps")
+    for expansion in elements.expansions:
+        of_elements = Counter(statuses[step] for step in expansion.steps if step in statuses)
+        begun = "" if of_elements.total() == expansion.count else f", of {expansion.count:,}"
+        where = f"steps {expansion.first:,} to {expansion.steps[-1]:,}" if expansion.count else "an empty list"
+        became = f"{_counted(of_elements)}{begun}, {where}" if expansion.count else where
+        out.print(f"elements of {names[expansion.step][0]}: {became}")
     went_wrong = [step for step in steps if statuses[step.step] not in _FINE]
-    shown = steps if all_ else (_first_of_alike(went_wrong, statuses, notes) or steps)[:_STEPS_SHOWN]
+    shown = steps if all_ else (_first_of_alike(went_wrong, statuses, notes) or planned)[:_STEPS_SHOWN]
     rows = table(*_STEP_COLUMNS, right=("step", "attempt", "took"), spare=("attempt", "took"))
     for step in shown:
         status = statuses[step.step]
         rows.add_row(
             str(step.step),
-            ", ".join(names.get(id_, id_) for id_ in step.assets),
-            step.partition,
+            ", ".join(names[step.step]),
+            step.partition or elements.label(step.step),
             status,
             str(step.attempt or ""),
             "" if step.duration_ms is None else duration(step.duration_ms),
@@ -86,8 +96,8 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     if shown:
         out.print(rows)
     if hidden := Counter(statuses.values()) - Counter(statuses[step.step] for step in shown):
-        listed = ", ".join(f"{count:,} {status}" for status, count in hidden.items())
-        out.print(f"{plural(hidden.total(), 'step')} not shown ({listed}); --all shows them", style="dim")
+        shows = "--all shows them"
+        out.print(f"{plural(hidden.total(), 'step')} not shown ({_counted(hidden)}); {shows}", style="dim")
     return exits.OK
 
 
@@ -138,13 +148,19 @@ _STEPS_SHOWN = 100
 _STEP_COLUMNS = ("step", "asset", "partition", "status", "attempt", "took", "what happened")
 
 
-def steps_and_names(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[str, AssetKey]]:
-    """All steps of a run, and the keys of their assets by id."""
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in counts.items())
+
+
+def steps_and_names(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[int, list[AssetKey]], ElementSteps]:
+    """All steps of a run, the keys of what each makes, and which are of elements."""
     with snapshot(workspace.log) as connection:
         steps: list[StepRow] = []
         while more := steps_of(connection, workspace.project, row.run, after=steps[-1].step if steps else -1):
             steps += more
-        return steps, keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
+        keys = keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
+        elements = ElementSteps(workspace, expansions_of(connection, workspace.project, row.run))
+    return steps, {step.step: elements.names(step, keys) for step in steps}, elements
 
 
 def _notes(workspace: Workspace, run: RunId) -> dict[int, _Note]:
@@ -166,11 +182,11 @@ def _notes(workspace: Workspace, run: RunId) -> dict[int, _Note]:
 
 
 def _step_json(
-    step: StepRow, names: Mapping[str, AssetKey], statuses: Mapping[int, str], notes: Mapping[int, _Note]
+    step: StepRow, names: Sequence[AssetKey], statuses: Mapping[int, str], notes: Mapping[int, _Note]
 ) -> dict[str, Any]:
     return {
         "step": step.step,
-        "assets": [names.get(id_, id_) for id_ in step.assets],
+        "assets": names,
         "partition": step.partition,
         "status": statuses[step.step],
         "message": notes[step.step].message if step.step in notes else "",

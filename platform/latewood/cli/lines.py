@@ -76,11 +76,11 @@ class Lines:
     def report(self, report: Report) -> None:
         """Count a step that ended."""
         with self._lock:
-            line = self._lines[report.assets[0]]
+            line = self._lines[report.line]
             line.count(report)
             if report.status in _TOLD:
                 self._tell(report)
-            if report.status in line.done:
+            if report.status in line.done and report.element_of is None:
                 self._ended += 1
                 if line.ended == line.steps and not self._table:
                     self._say(_ended_text(line))
@@ -100,8 +100,7 @@ class Lines:
             due = self._last + self._silence - self._clock()
             if due > 0:
                 return due
-            going = next((line for line in self._lines.values() if 0 < line.ended < line.steps), None)
-            within = f"; {going.name} {going.ended:,} of {going.steps:,}" if going is not None else ""
+            within = next((f"; {line.name} {far}" for line in self._lines.values() if (far := line.far)), "")
             after = duration((self._clock() - self._started) * 1_000)
             self._say(f"{self._ended:,} of {self._steps:,} steps have ended after {after}{within}")
             return self._silence
@@ -125,15 +124,14 @@ class Lines:
             pass
 
     def _tell(self, report: Report) -> None:
-        asset = report.assets[0]
+        asset = report.line
         self._told[report.status, asset] += 1
         told = self._told[report.status, asset]
         if told <= _TOLD_MAX:
-            where = f" {report.partition}" if report.partition else ""
             colour = "red" if report.status in ("failed", "refused") else "yellow"
             first, *more = f"{report.message}{warning_facts(report)}".splitlines() or [""]
             rest = "".join(f"\n  {line}" for line in more) if self._table else " …" if more else ""
-            self._say(f"{report.status}: {asset}{where}: {first}{rest}", colour)
+            self._say(f"{report.status}: {report.named}: {first}{rest}", colour)
         elif told == _TOLD_MAX + 1:
             self._say(f"{report.status}: {asset}: more of it; see `latewood run {self._run}`")
 

@@ -37,9 +37,9 @@ def logs_command(*, run_id: str, step: int | None, follow: bool) -> int:
         return _print_looks(workspace, row, step)
     if follow and row.ended_position is None and step is not None:
         return _follow(workspace, row, step)
-    steps, names = steps_and_names(workspace, row)
+    steps, names, _ = steps_and_names(workspace, row)
     partitions = {entry.step: entry.partition for entry in steps}
-    made = {entry.step: " ".join((names.get(entry.assets[0], ""), entry.partition)).rstrip() for entry in steps}
+    made = {entry.step: " ".join((*names[entry.step][:1], entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
         known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
         raise UsageError(f"run {row.run} has no step {step:,}, but {known}; `latewood run {row.run} --all` lists them")

@@ -25,7 +25,7 @@ from latewood.commands.materializing import Prepared, Result, materialize, prepa
 from latewood.commands.planning import STATUS, Asked, awaiting_lines, elsewhere_lines, plan_loaded
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import ParameterChange
-from latewood.decide.nodes import Slot
+from latewood.decide.nodes import Node, Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause
 from latewood.engine.loading.loader import Loaded
@@ -327,7 +327,15 @@ def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Change
                 texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
             case cause:
                 texts.append(str(cause))
+    if task.node.task.each and group.action in (Action.RUN, Action.DEPENDS):
+        texts.append(_elements_text(task.node, changed.elements))
     return "; ".join(dict.fromkeys(texts))
+
+
+def _elements_text(node: Node, last: int | None) -> str:
+    """Of what a mapped task is called for each element, and how many these were last."""
+    lists = " and ".join(input_.asset for input_ in node.task.inputs if input_.name in node.task.each)
+    return f"for each element of {lists}{'' if last is None else f' (last time {last:,})'}"
 
 
 def _parameter_texts(changes: Sequence[ParameterChange], *, tried: bool) -> list[str]:
@@ -391,6 +399,8 @@ def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
                     change._asdict() for change in changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).parameters
                 ],
                 "inputs": changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).inputs,
+                "each": task.node.task.each,
+                "elements": changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).elements,
                 "reasons": [
                     {name: part for name, part in reason._asdict().items() if part or name == "subject"}
                     for reason in group.reasons

@@ -35,6 +35,7 @@ class Line:
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
         self.refused = 0
         self.warned = 0
+        self.elements = 0
         self.spent_ms = 0.0
         self.note = ""
         self.empty = ""
@@ -44,8 +45,18 @@ class Line:
         """How many of its steps have."""
         return sum(self.done.values())
 
+    @property
+    def far(self) -> str:
+        """How far it has come, if it is in the middle of something."""
+        if self.elements and self.ended < self.steps:
+            return f"{self.elements:,} elements"
+        return f"{self.ended:,} of {self.steps:,}" if 0 < self.ended < self.steps else ""
+
     def count(self, report: Report) -> None:
-        """Count a step that ended, or what else was told of it."""
+        """Count a step that ended, or what else was told of it; of an element, which is a part of a step."""
+        if report.element_of is not None:
+            self.elements += report.status in self.done
+            return
         self.spent_ms += report.duration_ms
         if report.status in self.done:
             self.done[report.status] += 1
@@ -94,12 +105,11 @@ class Progress:
     def report(self, report: Report) -> None:
         """Count a step that ended."""
         with self._lock:
-            self._lines[report.assets[0]].count(report)
+            self._lines[report.line].count(report)
             if report.status in ("failed", "refused", "warned"):
-                where = f" {report.partition}" if report.partition else ""
                 glyph, style = ("▲", "yellow") if report.status == "warned" else ("✕", "red")
-                said = f"{glyph} {report.assets[0]}{where}: {report.message}{warning_facts(report)}"
-                self._failures.setdefault((glyph, report.assets[0]), []).append(Text(said, style=style))
+                said = f"{glyph} {report.named}: {report.message}{warning_facts(report)}"
+                self._failures.setdefault((glyph, report.line), []).append(Text(said, style=style))
 
     def notice(self, notice: Notice) -> None:
         """Say above the display what concerns the run as a whole, at once."""
@@ -167,6 +177,8 @@ class Progress:
             words.append(f"warned {line.warned:,}")
         if line.done["skipped"]:
             words.append(f"skipped {line.done['skipped']:,}")
+        if line.elements and line.ended < line.total:
+            words.append(f"elements {line.elements:,}")
         if line.spent_ms:
             words.append(duration(line.spent_ms))
         if line.note:

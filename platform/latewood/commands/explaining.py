@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from latewood.commands.elements import made_of_elements
 from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import Read, reading
 from latewood.commands.runs import requested
@@ -42,13 +43,14 @@ from latewood.events import (
 )
 from latewood.model.code import CodeChange
 from latewood.model.definitions import AssetDefinition, Input, Origin
-from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, RunId
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import keys_of, ordinal_meant
 from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
+from latewood.projections.runs import expansion_behind
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import heads_since, partition_history, versions_of
 from latewood.projections.versions import contents_seen
@@ -89,6 +91,9 @@ def why(
             carried=_carried(connection, workspace, found, explained),
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
             freshness=freshness_of(connection, workspace, found, asset) if loaded is None else (),
+            elements=None
+            if explained.head is None
+            else made_of_elements(connection, workspace, explained.head.version),
             foreseen=foreseen.new.location if foreseen is not None and not foreseen.is_deployed else "",
         )
 
@@ -111,12 +116,14 @@ def _last(ordinals: Ordinals, asset: AssetKey) -> int:
 class Changes:
     """What changed of a task since its head was made, by the first of the partitions for which that is a reason.
 
-    Of several `inputs` it is one or more: what the plan itself takes in place of a head is not looked into.
+    Of several `inputs` it is one or more: what the plan itself takes in place of a head is not looked into. So many
+    `elements` had the list that a mapped task made last; None of any other, and where it has made none.
     """
 
     code: tuple[CodeChange, ...] = ()
     parameters: tuple[ParameterChange, ...] = ()
     inputs: tuple[AssetKey, ...] = ()
+    elements: int | None = None
 
 
 NO_CHANGES = Changes()
@@ -149,6 +156,11 @@ def plan_changes(workspace: Workspace, view: View, made: Plan) -> dict[Slot, Cha
             elif cause is Cause.INPUT and started is not None:
                 changed = replace(changed, inputs=tuple(_changed_inputs(made, view, node, started, ordinal)))
             changes[slot] = changed
+        for slot in [slot for slot, task in tasks.items() if task.node.task.each]:
+            there = made.state.heads.get(made.state.ids[slot[0]], {}).get(UNPARTITIONED)
+            last = None if there is None else expansion_behind(connection, workspace.project, there.version)
+            if last is not None:
+                changes[slot] = replace(changes.get(slot, NO_CHANGES), elements=last.count)
     return changes
 
 

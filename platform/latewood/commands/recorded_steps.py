@@ -19,8 +19,9 @@ from latewood.engine.loading.shared import Shared
 from latewood.engine.running.worker_protocol import Read
 from latewood.engine.storage.file_hash import content_of
 from latewood.errors import UsageError
-from latewood.events import RunPlanned, RunRequested, StepReused, StepStarted, StepSucceeded
+from latewood.events import RunPlanned, RunRequested, StepExpanded, StepReused, StepStarted, StepSucceeded
 from latewood.model.definitions import AssetDefinition
+from latewood.model.elements import ElementAddress, element_asset, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey, RunId, VersionId, version_id
 from latewood.model.schemes import DynamicKeys, dynamic_names
 from latewood.projections.catalog import Defined, defined
@@ -40,7 +41,8 @@ class RecordedStep:
     they are of. `others` are the assets of other locations that its location reads, `shared` the tasks of others that
     it refers to. Of a step that such a task made `location` and `deployment` are the task's. `contents` are those of
     the paths in its parameters, as the run saw them; `configurations` those of the resources that it asked for.
-    `dynamic` are all dynamic partitions of the run with the keys that they had.
+    `dynamic` are all dynamic partitions of the run with the keys that they had. Of the step of an element `element` is
+    its number in the lists that it reads through the inputs `each`.
     """
 
     started: StepStarted
@@ -57,6 +59,8 @@ class RecordedStep:
     contents: Mapping[str, str]
     configurations: Mapping[str, Recorded]
     dynamic: tuple[DynamicKeys, ...]
+    element: int = 0
+    each: tuple[str, ...] = ()
 
     @property
     def version(self) -> VersionId:
@@ -66,9 +70,12 @@ class RecordedStep:
     def reading(self) -> dict[str, tuple[Read, ...]]:
         """The inputs for a worker to read."""
         return {
-            name: tuple(Read(partition=facts.partition, artifact=facts.artifact) for facts in versions)
+            name: tuple(Read(partition=facts.partition, artifact=self._address(name, facts)) for facts in versions)
             for name, versions in self.inputs.items()
         }
+
+    def _address(self, name: str, facts: VersionFacts) -> str:
+        return str(ElementAddress(facts.artifact, self.element)) if name in self.each else facts.artifact
 
     def missing_paths(self, root: Path) -> list[str]:
         """Files and folders that its parameters name and that are not there any more."""
@@ -88,6 +95,12 @@ class _History:
     started: dict[int, tuple[StepStarted, datetime]] = field(default_factory=dict)
     succeeded: dict[int, StepSucceeded] = field(default_factory=dict)
     reused: dict[int, StepReused] = field(default_factory=dict)
+    expanded: dict[int, StepExpanded] = field(default_factory=dict)
+
+    def element(self, step: int) -> int:
+        """Which element of its list a step is of; 0 for any other."""
+        of = (e.first for e in self.expanded.values() if e.first <= step < e.first + e.count)
+        return step - next(of, step)
 
 
 def steps_recorded(workspace: Workspace, named: str, *, only: str = "") -> tuple[list[RecordedStep], int]:
@@ -104,7 +117,7 @@ def steps_recorded(workspace: Workspace, named: str, *, only: str = "") -> tuple
             raise UsageError(f'"{named}" is one version already; --only chooses steps of a run')
         return _of_version(workspace, history, run, steps_meant(run, step_text, history.started.keys() | known)), 0
     chosen = steps_meant(run, only, history.started.keys() | known) if only else known
-    computed = sorted(chosen & history.succeeded.keys())
+    computed = sorted((chosen & history.succeeded.keys()) - history.expanded.keys())
     if not computed:
         why = f"its {len(chosen):,} steps were reused or did not succeed" if chosen else "no step of it succeeded"
         raise UsageError(f"run {run} has computed nothing that could be reproduced: {why}")
@@ -122,6 +135,11 @@ def _of_version(workspace: Workspace, history: _History, run: RunId, steps: froz
         source = output.source[1] if output.source else output.version
         run_text, _, step_text = source.rpartition(".")
         run, step, history = RunId(run_text), int(step_text), _history_of(workspace, RunId(run_text))
+    if (expanded := history.expanded.get(step)) is not None:
+        raise UsageError(
+            f"step {step} of run {run} only collected what steps {expanded.first:,} to "
+            f"{expanded.first + expanded.count - 1:,} made of its elements; name one of these"
+        )
     return _Reading(workspace, history).steps([step])
 
 
@@ -135,6 +153,8 @@ def _history_of(workspace: Workspace, run: RunId) -> _History:
                 history.planned = event.position
             case StepStarted():
                 history.started[fact.step] = (fact, event.occurred_at)
+            case StepExpanded():
+                history.expanded[fact.step] = fact
             case StepSucceeded():
                 history.succeeded[fact.step] = fact
             case StepReused():
@@ -178,7 +198,8 @@ class _Reading:
         others: dict[str, tuple[AssetDefinition, ...]],
     ) -> RecordedStep:
         started, at = self._history.started[number]
-        entries = [by_id[id_] for id_ in started.assets]
+        entries = [by_id[list_of(id_)] for id_ in started.assets]
+        of_element = any(map(is_elements, started.assets))
         location, name = entries[0].location, entries[0].deployment
         if location not in others:
             others[location] = tuple(_read_elsewhere(location, by_id))
@@ -194,7 +215,7 @@ class _Reading:
             location=location if task.shared is None else task.shared.location,
             deployment=name if task.shared is None else task.shared.deployment,
             python=requested.python,
-            assets=tuple(entry.definition for entry in entries),
+            assets=tuple(element_asset(e.definition) if of_element else e.definition for e in entries),
             others=others[location],
             shared=self._shared[location],
             inputs={name: tuple(self._read(connection, name, started)) for name in started.inputs},
@@ -205,6 +226,8 @@ class _Reading:
                 for resource, digest in started.configurations.items()
             },
             dynamic=self._dynamic,
+            element=self._history.element(number),
+            each=task.each if of_element else (),
         )
 
     def _configured(self, connection: Snapshot, resource: str, digest: str) -> Recorded:

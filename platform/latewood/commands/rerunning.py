@@ -29,6 +29,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
+from latewood.model.elements import list_of
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.partitions import LATEST, keys_of
 from latewood.projections.catalog import defined, deployed
@@ -233,7 +234,7 @@ def _places(workspace: Workspace, run: RunId, only: str) -> Places:
     places: Places = {}
     gone: set[AssetId] = set()
     for step in sorted(meant):
-        assets, partition = steps[step]
+        assets, partition = tuple(map(list_of, steps[step][0])), steps[step][1]
         gone |= {id_ for id_ in assets if id_ not in keys}
         for key in (keys[id_] for id_ in assets if id_ in keys):
             places[key] = places.get(key, frozenset()) | {partition}

@@ -1,6 +1,6 @@
 """How far a run is, for who watches it: from projections, as ranges, whatever its size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import takewhile
@@ -10,12 +10,13 @@ from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import TaskSteps, steps_by_task, time_left
-from latewood.events import PlannedSteps, RunPlanned, RunRequested, StepFailed, from_json
+from latewood.events import Action, PlannedSteps, RunPlanned, RunRequested, StepFailed, from_json
+from latewood.model.elements import element_named, elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.model.schemes import Scheme
-from latewood.projections.runs import RunRow
+from latewood.projections.runs import Expansion, RunRow, expansions_of
 from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.statistics import ended_after, first_failures, stretches_of
 from latewood_eventlog.records import RecordedEvent
@@ -94,9 +95,11 @@ class WatchedRun:
         recently = workspace.log.position_at(now - _RECENT)
         with snapshot(workspace.log) as connection:
             found = stretches_of(connection, workspace.project, run)
+            expansions = expansions_of(connection, workspace.project, run)
             recent = ended_after(connection, workspace.project, run, recently)
             failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
-        tasks = [self._told(steps) for steps in steps_by_task(self._planned, found)]
+        planned = [*self._planned, *map(_planned_elements, expansions)]
+        tasks = [self._told(steps) for steps in steps_by_task(planned, found)]
         within = min(_RECENT, max(now - row.requested_at, timedelta(milliseconds=1)))
         remaining = sum(task.steps.total - task.steps.ended for task in tasks)
         return RunProgress(
@@ -104,16 +107,28 @@ class WatchedRun:
             tasks=tasks,
             rate=recent / within.total_seconds(),
             left=time_left(remaining, recent, within) if row.ended_position is None and remaining else None,
-            failures=[self._failure(event) for event in workspace.log.read_positions(failed)],
+            failures=[self._failure(event, expansions) for event in workspace.log.read_positions(failed)],
         )
 
-    def _failure(self, event: RecordedEvent) -> tuple[AssetKey, StepFailed]:
+    def _failure(self, event: RecordedEvent, expansions: Iterable[Expansion]) -> tuple[AssetKey, StepFailed]:
         fact = from_json(event.type, event.data)
         assert isinstance(fact, StepFailed), "the projection says so"
         asset = next(iter(fact.assets), AssetId(""))  # events of before do not name them
-        return self._keys.get(asset, AssetKey(asset)), fact
+        number = next((fact.step - of.first for of in expansions if fact.step in of.steps), None)
+        return self._key(asset) if number is None else element_named(self._key(asset), number), fact
 
     def _told(self, steps: TaskSteps) -> TaskProgress:
-        keys = tuple(self._keys.get(id_, AssetKey(id_)) for id_ in steps.assets)
+        keys = tuple(self._key(id_) for id_ in steps.assets)
         asset = self._view.catalog.assets.get(keys[0])
         return TaskProgress(assets=keys, steps=steps, scheme=None if asset is None else asset.partitions)
+
+    def _key(self, id_: AssetId) -> AssetKey:
+        key = self._keys.get(list_of(id_), AssetKey(id_))
+        return elements_of(key) if is_elements(id_) else key
+
+
+def _planned_elements(expansion: Expansion) -> PlannedSteps:
+    """The steps of elements, as if they had been planned: they are once their list is known."""
+    numbers = Ordinals.between(0, expansion.count)
+    assets = (elements_of(expansion.asset),)
+    return PlannedSteps(assets=assets, action=Action.RUN, partitions=str(numbers), first=expansion.first)

@@ -106,6 +106,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfElements:
+    """What a list was made of: so many elements, of which so many were computed for it, and so many have failed.
+
+    `first` is the first that was computed: which one, and what it looks like.
+    """
+
+    count: int
+    computed: int
+    failed: int
+    first: tuple[int, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """The state of one asset partition and how it came about.
 
@@ -116,7 +129,7 @@ class Explanation:
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
     is the location by whose definitions this would be so, where these are not deployed. `freshness` is what policies
-    say of how current the asset is as a whole.
+    say of how current the asset is as a whole. `elements` is what a head was made of that a mapped task has made.
     """
 
     asset: AssetKey
@@ -136,6 +149,7 @@ class Explanation:
     foreseen: str = ""
     carried: Carried | None = None
     freshness: tuple[Judged, ...] = ()
+    elements: OfElements | None = None
 
     @property
     def since(self) -> int | None:

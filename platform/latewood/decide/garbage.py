@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 GRACE: Final = timedelta(days=1)
 """How long a file may wait to be recorded: many times as long as between two commits of a run."""
 
-_NAMED_BY_EVENTS: Final = frozenset({"log", "tar.gz", "lock", "versions"})
-"""Extensions of what is no value: output of steps, sources and lock files of deployments, long lists of versions.
+_NAMED_BY_EVENTS: Final = frozenset({"log", "tar.gz", "lock", "versions", "elements"})
+"""Extensions of what is no value: output of steps, sources and lock files of deployments, long lists of versions, and
+of elements.
 
 Small, and kept."""
 

@@ -43,7 +43,8 @@ def logic_digest(
     # A version that its author gave is a promise about this file's function, not about others of the same name.
     file = task.code.file if task.code.given else ""
     told = _told(task, scheme) if task.receives else ()
-    logic = digest(task.name, file, task.code.version, _hex(keyed), *told)
+    mapped = [f"each {name}" for name in task.each]  # what is done with a list as a whole is something else
+    logic = digest(task.name, file, task.code.version, _hex(keyed), *told, *mapped)
     return f"{logic}+{_configured(task.uses)}" if task.uses else logic
 
 

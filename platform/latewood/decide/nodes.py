@@ -1,6 +1,6 @@
 """What is planned and judged: tasks with the assets they make together, each for every trial that reaches it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from latewood.decide.keys import logic_digest, parameters_of
 from latewood.decide.state import State
 from latewood.decide.sweep import NO_SWEEP, Sweep, Trial
 from latewood.model.definitions import AssetDefinition, Catalog, Origin, TaskDefinition
+from latewood.model.elements import element_asset, elements_of
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import existing, extent, key_at, keys_of
@@ -27,6 +28,7 @@ class Node(NamedTuple):
 
     In a run with other than the environment's parameters a task has a node for each different `trial` that reaches
     it; `upstream` says which trial it reads of those assets that have any. A tuple: a project has ten thousand.
+    With `of_element` it is no asset's node, but what a mapped task does with one element.
     """
 
     assets: tuple[AssetDefinition, ...]
@@ -37,6 +39,7 @@ class Node(NamedTuple):
     logic: str
     trial: Trial = ()
     upstream: Mapping[AssetKey, Trial] = MappingProxyType({})
+    of_element: bool = False
 
     @property
     def origin(self) -> Origin:
@@ -45,8 +48,8 @@ class Node(NamedTuple):
 
     @property
     def is_variant(self) -> bool:
-        """True for what is made with other than the environment's parameters, or from such versions: no head."""
-        return bool(self.trial)
+        """True for what is no head by itself: made with other than the environment's parameters, or of an element."""
+        return bool(self.trial) or self.of_element
 
     def slot(self, asset: AssetKey) -> Slot:
         """Where this asset is found that the task reads or makes."""
@@ -160,6 +163,21 @@ def nodes_of(
         else:
             nodes.append(node)
     return nodes
+
+
+def logics_of(node: Node, state: State) -> Iterator[str]:
+    """What decides a result of the node, whatever it reads; of a mapped task also what it does with each element."""
+    yield node.logic
+    if node.task.each:
+        yield element_node(node, state).logic
+
+
+def element_node(node: Node, state: State) -> Node:
+    """What a mapped task does with each element: as the plain task, so that either reuses the other's results."""
+    asset = element_asset(node.assets[0])
+    logic = logic_digest(asset.task, node.parameters, state.contents_of(node.keys[0]), None)
+    ids = (elements_of(node.ids[0]),)
+    return node._replace(assets=(asset,), keys=(asset.key,), ids=ids, task=asset.task, logic=logic, of_element=True)
 
 
 def _is_swept(node: Node, given: Collection[AssetKey], trials: Collection[AssetKey]) -> bool:

@@ -18,6 +18,7 @@ from latewood.events import (
     RunRequested,
     RunStarted,
     SkipReason,
+    StepExpanded,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -36,7 +37,8 @@ class StepProgress:
     """What is recorded of one step.
 
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
-    start, and of the step's end once it has one; `since` is when the first attempt began.
+    start, and of the step's end once it has one; `since` is when the first attempt began. `expanded` says last which
+    steps its elements are, by the event `expansion`.
     """
 
     attempts: int = 0
@@ -48,6 +50,8 @@ class StepProgress:
     failure: Failure | None = None
     made: StepSucceeded | StepReused | None = None
     skipped: StepSkipped | None = None
+    expanded: StepExpanded | None = None
+    expansion: UUID | None = None
     verdicts: list[CheckEvaluated] = field(default_factory=list)
 
     @property
@@ -141,7 +145,15 @@ def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:
                 found.handled.add(workflow)
             case RunEnded():
                 found.has_ended = True
-            case StepStarted() | StepSucceeded() | StepFailed() | StepReused() | StepSkipped() | CheckEvaluated():
+            case (
+                StepStarted()
+                | StepExpanded()
+                | StepSucceeded()
+                | StepFailed()
+                | StepReused()
+                | StepSkipped()
+                | CheckEvaluated()
+            ):
                 _fold(found.steps.setdefault(fact.step, StepProgress()), event, fact)
             case _:
                 pass
@@ -154,6 +166,8 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
         case StepStarted(attempt=attempt):
             step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
             step.since = step.since or event.occurred_at
+        case StepExpanded():
+            step.expanded, step.expansion = fact, event.event_id
         case StepFailed(failure=failure, retry_at=retry_at):
             step.is_open, step.retry_at = False, retry_at
             step.interrupted += failure.kind is FailureKind.INTERRUPTED

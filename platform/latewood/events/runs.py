@@ -111,7 +111,8 @@ class StepStarted(Event, frozen=True):
     `logic` digests task, code and parameters (the same for every partition) and, behind a `+`, what the resources are
     configured to; `inputs` the data versions read; `configurations` are digests of configurations, by resource.
     `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why. `variant`: with other than the
-    environment's parameters, or from such versions, so that what comes of it says nothing of the asset.
+    environment's parameters, or from such versions, or of an element of a list, so that what comes of it says nothing
+    of the asset.
     """
 
     run: RunId
@@ -130,6 +131,21 @@ class StepStarted(Event, frozen=True):
     reasons: tuple[str, ...] = ()
     variant: bool = False
     configurations: dict[str, str] = {}
+
+
+class StepExpanded(Event, frozen=True):
+    """A step of a mapped task became one for each element: `first` … `first + count - 1`, behind all that there were.
+
+    `elements` is the artifact that lists them, in order: what data versions each reads, and what it looks like.
+    `inputs_digest` is that of the lists they are of, as in the start of the step's attempt.
+    """
+
+    run: RunId
+    step: int
+    inputs_digest: str
+    first: int
+    count: int
+    elements: str
 
 
 class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -186,13 +202,17 @@ class RunCancelRequested(Event, frozen=True):
 
 
 class FailureKind(StrEnum):
-    """Whose failure ended an attempt; `interrupted`: whatever drove the run died, which costs no retry."""
+    """Whose failure ended an attempt; `interrupted`: whatever drove the run died, which costs no retry.
+
+    `elements`: too few elements of a mapped task's lists succeeded, each after retries of its own.
+    """
 
     USER = "user"
     TIMEOUT = "timeout"
     REFUSED = "refused"
     STORE = "store"
     INTERRUPTED = "interrupted"
+    ELEMENTS = "elements"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -138,6 +138,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     `fixed` are parameter values set where the task was made an asset; `uses` are resources, by parameter's name.
     One with a `partition_column` may be called for up to `partitions_per_step` neighbouring partitions at once: it says
     of each row of the result which partition's it is.
+    A mapped task is called for each element of what it reads through the inputs `each`, which are lists, one with the
+    other; at least `min_success_ratio` of the calls have to succeed.
     `shared` is set where the function is another location's, whose code runs it.
     """
 
@@ -160,6 +162,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     shared: SharedFrom | None = None
     partition_column: str = ""
     partitions_per_step: int = PARTITIONS_PER_STEP
+    each: tuple[str, ...] = ()
+    min_success_ratio: float = 1.0
 
     @property
     def is_partition_wise(self) -> bool:

@@ -30,6 +30,7 @@ from latewood.events import (
     RunRequested,
     RunStarted,
     RunStatus,
+    StepExpanded,
     StepFailed,
     StepReused,
     StepSkipped,
@@ -83,6 +84,17 @@ steps: Final = Table(
     Column("environment", Name),
 )
 """Without a run, which says it of its steps, an observation says itself in which `environment` it was made."""
+expansions: Final = Table(
+    "expansions",
+    metadata,
+    project(),
+    key("run"),
+    Column("step", Integer, primary_key=True),
+    Column("first", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("elements", Text, nullable=False),
+)
+"""The last one of each mapped step: which steps its elements are, and the artifact that lists them."""
 Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
 Index("steps_looked", steps.c.project, postgresql_where=steps.c.environment.is_not(None))
 Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
@@ -92,15 +104,16 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 6
+    version = 7
     inline = True
-    tables = (runs, steps)
+    tables = (runs, steps, expansions)
     types = frozenset(
         {
             "run.requested",
             "run.started",
             "run.ended",
             "step.started",
+            "step.expanded",
             "step.succeeded",
             "step.failed",
             "step.reused",
@@ -170,6 +183,9 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                     "variant": fact.variant,
                 },
             )
+        case StepExpanded():
+            expanded = {"first": fact.first, "count": fact.count, "elements": fact.elements}
+            return Put(expansions, _step_row(event, fact.run, fact.step) | expanded)
         case StepSucceeded() | StepFailed():
             retried = isinstance(fact, StepFailed) and fact.retry_at is not None
             succeeded = isinstance(fact, StepSucceeded)
@@ -256,6 +272,22 @@ class StepRow:
     duration_ms: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Which steps the elements of a mapped step are, of the list that it makes, and the artifact that lists them."""
+
+    step: int
+    asset: AssetId
+    first: int
+    count: int
+    elements: str
+
+    @property
+    def steps(self) -> range:
+        """The numbers of their steps."""
+        return range(self.first, self.first + self.count)
+
+
 # A run whose process died is unfinished and nobody holds its lease: that is taken before the run is requested and
 # given back after its end is recorded.
 _HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
@@ -304,6 +336,11 @@ _RUNNING_STEPS: Final = text(
     f"AND r.ended_position IS NULL AND {_HELD} CROSS JOIN unnest(s.assets) AS a (asset) "
     "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
 )
+_EXPANSIONS: Final = text(
+    "SELECT e.step, s.assets[1], e.first, e.count, e.elements FROM expansions e "
+    "JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step = e.step WHERE e.project = :project "
+    "AND e.run = :run AND (CAST(:step AS int) IS NULL OR e.step = CAST(:step AS int)) ORDER BY e.step"
+)
 _STEP_POSITIONS: Final = text(
     "SELECT s.run, s.step, s.started_position, s.ended_position FROM "
     "unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS v (run, step) "
@@ -339,6 +376,18 @@ def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -
     """Steps of a run with an ordinal above `after`, in order."""
     rows = connection.execute(_STEPS, {"project": project, "run": run, "after": after, "limit": limit})
     return [StepRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def expansions_of(connection: Connection, project: str, run: RunId) -> list[Expansion]:
+    """The mapped steps of a run that were expanded, in order."""
+    return [Expansion(*row) for row in connection.execute(_EXPANSIONS, {"project": project, "run": run, "step": None})]
+
+
+def expansion_behind(connection: Connection, project: str, version: VersionId) -> Expansion | None:
+    """Which steps made the elements of the list that is this version; None of any other version."""
+    run, _, step = version.rpartition(".")
+    row = connection.execute(_EXPANSIONS, {"project": project, "run": run, "step": int(step)}).one_or_none()
+    return None if row is None else Expansion(*row)
 
 
 def step_positions(

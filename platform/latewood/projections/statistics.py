@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from latewood.decide.how_far import WAITING, Stretch, planned_steps
 from latewood.events import RunPlanned
+from latewood.model.elements import elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey, RunId, VersionId
 from latewood.projections.environments import line_of
 from latewood.projections.heads import OF_STRETCH, moves
@@ -24,6 +25,10 @@ _STEPS: Final = text(
 _PLANS: Final = text(
     "SELECT e.data::text AS data FROM runs r JOIN events e ON e.project = r.project AND e.stream = 'run/' || r.run "
     "WHERE r.project = :project AND r.ended_position IS NULL AND e.type = 'run.planned'"
+)
+_ELEMENTS: Final = text(
+    "SELECT coalesce(sum(e.count), 0) FROM runs r JOIN expansions e ON e.project = r.project AND e.run = r.run "
+    "WHERE r.project = :project AND r.ended_position IS NULL"
 )
 # An engine says when a fact was told, and the log when it was recorded: what lies between is its way into the log.
 _APPENDS: Final = text(
@@ -81,9 +86,11 @@ def bytes_by_table(connection: Connection) -> dict[str, int]:
 
 
 def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -> dict[str, AssetKey]:
-    """The keys of assets by id."""
-    rows = connection.execute(_KEYS, {"project": project, "assets": sorted(set(assets))})
-    return {row.asset: row.key for row in rows}
+    """The keys of assets by id; of elements what stands for those."""
+    lists = {list_of(AssetId(asset)) for asset in assets}
+    keys = {row.asset: row.key for row in connection.execute(_KEYS, {"project": project, "assets": sorted(lists)})}
+    of_elements = {asset: elements_of(keys[list_of(AssetId(asset))]) for asset in assets if is_elements(asset)}
+    return {**{asset: keys[asset] for asset in assets if asset in keys}, **of_elements}
 
 
 def server_version(connection: Connection) -> str:
@@ -99,6 +106,7 @@ def steps_by_status(connection: Connection, project: str) -> dict[str, int]:
     found = {row.status: row.steps for row in connection.execute(_STEPS, {"project": project})}
     plans = (_decode_planned(row.data) for row in connection.execute(_PLANS, {"project": project}))
     planned = sum(planned_steps(plan.steps) for plan in plans)
+    planned += int(connection.execute(_ELEMENTS, {"project": project}).scalar_one())
     return {**found, WAITING: max(0, planned - sum(found.values()))}
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec.structs import replace
 
 from latewood.context import CheckResult
-from latewood.engine.running.asks import Attempt, Copy, Durable, Evaluate, Look, Pause
+from latewood.engine.running.asks import Attempt, Collect, Copy, Durable, Evaluate, Look, Pause, Split
 from latewood.engine.running.attempt import Evaluated, Made, refused
 from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.drive import Asked, Drive
@@ -27,12 +27,15 @@ from latewood.engine.running.worker_protocol import (
     Checked,
     Copied,
     CopyTo,
+    Elements,
     Failed,
     Handle,
     Placing,
+    PutTogether,
     Read,
     ReturnedRange,
     Seen,
+    TakeApart,
 )
 from latewood.engine.running.worker_protocol import Look as LookAt
 from latewood.engine.running.worker_protocol import Returned as Handled
@@ -58,6 +61,11 @@ class Verdict(NamedTuple):
 
 class Work(Protocol):
     """The engine, as a run sees it: what is to be done later is done in its own thread."""
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        ...
 
     def later(self, run: "ActiveRun", at: datetime, then: Callable[[], None]) -> None:
         """Do this for the run at that time."""
@@ -92,6 +100,7 @@ class ActiveRun:
         self._engine = engine
         self._patiently = patiently
         self._jobs: dict[object, Job] = {}
+        self._starting = 0
         self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
         self._handling: deque[tuple[FailedWorkflow, Crew]] | None = None
         self._may_handle = False
@@ -115,7 +124,8 @@ class ActiveRun:
             report=report,
             printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
-        self._drive = Drive(plan, opened.view.catalog, self._scripts, opened.progress.steps, opened.taken)
+        self._scripts.take_up(opened.progress.steps, opened.taken)
+        self._drive = Drive(plan, opened.view.catalog, self._scripts)
 
     @property
     def is_over(self) -> bool:
@@ -133,7 +143,8 @@ class ActiveRun:
 
         What needs no worker is done on the way; when every step has ended, so has the run. Raises LogError.
         """
-        while not self._is_over and not self._cancelled:
+        # What is about to start will want a slot each: no more is begun than there is room for.
+        while not self._is_over and not self._cancelled and self._starting < self._work.free:
             asked = self._drive.next()
             if asked is None:
                 break
@@ -234,11 +245,27 @@ class ActiveRun:
                     done=self._answering(number, _address),
                     may_place=lambda _, answer: self._work.soon(self, lambda: self._when_held(answer)),
                 )
+            case Split(due=due):
+                node, reading = due.step.task.node, call_of(due.step, due.bound, 1, self.run).inputs
+                done = self._answering(number, _elements)
+                take_apart = TakeApart(asset=node.keys[0], inputs=reading)
+                return Job(crew=self._crews.making[node.keys[0]], request=take_apart, done=done)
+            case Collect(due=due, results=results):
+                key = due.step.task.node.keys[0]
+                artifacts = tuple(None if facts is None else facts.artifact for facts in results)
+                done = self._answering(number, self._collected)
+                put_together = PutTogether(asset=key, results=artifacts)
+                return Job(crew=self._crews.making[key], request=put_together, done=done)
             case Pause(until=until):
                 self._work.later(self, until, lambda: self._answer(number, None))
             case Durable():
-                self._when_durable(lambda: self._answer(number, None))
+                self._starting += 1
+                self._when_durable(lambda: self._started(number))
         return None
+
+    def _started(self, number: int) -> None:
+        self._starting -= 1
+        self._answer(number, None)
 
     def _attempt(self, number: int, ask: Attempt) -> Job:
         """One call of the task for all that is due. Its own location asks the checks of what it makes at once."""
@@ -311,6 +338,13 @@ class ActiveRun:
         if not self._is_over and not self._cancelled:  # else its process is being ended
             self._recorder.ask_whether_held()
             self._when_durable(lambda: answer(True))
+
+    def _collected(self, answered: Answered) -> Made | Raised:
+        if isinstance(answered, Failed):
+            return raised_of(answered)
+        assert isinstance(answered, Handled), "of a list"
+        (made,) = made_of(ReturnedRange(each=(answered,)), self._values)
+        return made
 
     def _answering(self, number: int, meaning: Callable[[Answered], Any]) -> Callable[[Answered], None]:
         return lambda answered: self._work.soon(self, lambda: self._answer(number, meaning(answered)))
@@ -405,6 +439,13 @@ def _evaluated(answered: Answered) -> Evaluated:
 
 def _address(answered: Answered) -> str | None:
     return answered.address if isinstance(answered, Copied) else None
+
+
+def _elements(answered: Answered) -> Elements | Raised:
+    if isinstance(answered, Failed):
+        return raised_of(answered)
+    assert isinstance(answered, Elements), "of lists"
+    return answered
 
 
 def _fingerprint(answered: Answered) -> str | None:

@@ -12,6 +12,7 @@ from latewood.engine.running.worker_protocol import Open, encode
 from latewood.engine.running.workers import Crew
 from latewood.errors import LatewoodError
 from latewood.model.definitions import AssetDefinition
+from latewood.model.elements import elements_of
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
 
@@ -50,6 +51,8 @@ class Crews:
         for key, asset in made.items():
             if asset.task.shared is not None:
                 making[key] = self._sharing(workspace, view, asset)
+        for key in [key for key, asset in made.items() if asset.task.each]:
+            making[elements_of(key)] = making[key]
         return RunCrews(making=making, at_home=at_home, homes=homes)
 
     def of_location(self, workspace: Workspace, view: View, location: str) -> Crew:

@@ -165,6 +165,11 @@ class Engine:
 
         self._inbox.put(begin)
 
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        return self._pool.free
+
     def later(self, run: ActiveRun, at: datetime, then: Callable[[], None]) -> None:
         """Do this for the run at that time."""
         heapq.heappush(self._timers, (at, next(self._numbers), lambda: self._guarded(run, then)))

@@ -82,6 +82,8 @@ def _stand_in(task: TaskDefinition, *, told: bool) -> TaskDefinition:
         timeouts=Timeouts(),
         subsettable=several,
         partition_column="",
+        each=(),
+        min_success_ratio=1.0,
     )
 
 

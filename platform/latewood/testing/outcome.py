@@ -14,7 +14,17 @@ from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan as DecidedPlan
 from latewood.decide.plan import Step
 from latewood.errors import LatewoodError, UsageError
-from latewood.events import Action, CheckEvaluated, Event, StepFailed, StepReused, StepSkipped, StepSucceeded
+from latewood.events import (
+    Action,
+    CheckEvaluated,
+    Event,
+    StepExpanded,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepSucceeded,
+)
+from latewood.model.elements import element_named
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId, version_id
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
@@ -56,12 +66,14 @@ class Run:
     failures   by asset, with its partition if it has one: `ValueError: no orders`
     checks     verdicts, by `asset.check`, with the partition if there is one: `sales.not_negative 2026-03-02`
     metadata   what was recorded with the versions that were made, by asset and partition as above
+    elements   of what a mapped task made the outcome of each element, in their order: `("ran", "reused")`
     """
 
     outcomes: Mapping[str, str]
     failures: Mapping[str, str]
     checks: Mapping[str, CheckResult]
     metadata: Mapping[str, Mapping[str, Any]]
+    elements: Mapping[str, Sequence[str]]
     _values: Callable[[str, str], Any] = field(repr=False)
 
     def __getitem__(self, key: str | tuple[str, str]) -> Any:
@@ -100,6 +112,8 @@ class Told:
     checks: dict[str, CheckResult] = field(default_factory=dict)
     metadata: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     versions: dict[AssetKey, dict[PartitionKey, VersionId]] = field(default_factory=dict)
+    elements: dict[str, list[str]] = field(default_factory=dict)
+    expanded: dict[int, tuple[AssetKey, int]] = field(default_factory=dict)
 
     @classmethod
     def by(cls, plan: DecidedPlan, facts: Iterable[Event]) -> "Told":
@@ -129,6 +143,12 @@ class Told:
 
     def _hear(self, fact: Event, steps: Mapping[int, Step], keys: Mapping[AssetId, AssetKey]) -> None:
         match fact:
+            case StepExpanded():
+                (key,) = steps[fact.step].task.node.keys
+                self.elements[key] = ["not reached"] * fact.count
+                self.expanded |= {fact.first + index: (key, index) for index in range(fact.count)}
+            case StepSucceeded() | StepReused() | StepFailed() if fact.step in self.expanded:
+                self._hear_of_element(fact, *self.expanded[fact.step])
             case StepSucceeded():
                 self.outcomes[fact.step] = "ran"
                 for output in fact.outputs:
@@ -149,6 +169,18 @@ class Told:
             case CheckEvaluated():
                 verdict = CheckResult(fact.passed, fact.metadata, fact.message)
                 self.checks[named(f"{keys[fact.asset]}.{fact.check}", fact.partition)] = verdict
+            case _:
+                pass
+
+    def _hear_of_element(self, fact: StepSucceeded | StepReused | StepFailed, key: AssetKey, index: int) -> None:
+        match fact:
+            case StepSucceeded():
+                self.elements[key][index] = "ran"
+            case StepReused():
+                self.elements[key][index] = "reused"
+            case StepFailed(retry_at=None):
+                self.elements[key][index] = "failed"
+                self.failures[element_named(key, index)] = f"{fact.failure.error}: {fact.failure.message}"
             case _:
                 pass
 
@@ -175,7 +207,7 @@ def observers_failed(unseen: Sequence[Unseen]) -> RunFailed:
     failures = {named(each.key, each.partition): f"{each.failure.error}: {each.failure.message}" for each in unseen}
     lines = [*(f"{name}: {message}" for name, message in failures.items()), *(e.failure.traceback for e in unseen)]
     outcomes: dict[str, str] = {each.key: "failed" for each in unseen}
-    run = Run(outcomes=outcomes, failures=failures, checks={}, metadata={}, _values=_nothing_made)
+    run = Run(outcomes=outcomes, failures=failures, checks={}, metadata={}, elements={}, _values=_nothing_made)
     return RunFailed(run, "\n".join(lines))
 
 

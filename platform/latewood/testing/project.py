@@ -181,6 +181,7 @@ class Project:
             failures=told.failures,
             checks=told.checks,
             metadata=told.metadata,
+            elements=told.elements,
             _values=values.of,
         )
         if result.status is not RunStatus.SUCCEEDED and not may_fail:

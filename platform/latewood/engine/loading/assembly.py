@@ -38,6 +38,7 @@ from latewood.model.definitions import (
     Output,
     TaskDefinition,
 )
+from latewood.model.elements import elements_of
 from latewood.model.keys import AssetKey
 from latewood.model.workflows import Launchable
 from latewood.promises import Place
@@ -136,6 +137,8 @@ def assemble(
             by_key[definition.key] = steps[id(n)].finished(definition) if id(n) in steps else definition
             if definition.task.shared is None:
                 tasks[definition.key] = live
+            if id(n) in steps and steps[id(n)].each:
+                tasks[elements_of(definition.key)] = steps[id(n)].of_element(live)
     checks = define_checks((*found.checks, *reported_checks(named)), by_key, directory, inspector, problems)
     for (key, _), (check, _) in checks.items():
         by_key[key] = replace(by_key[key], checks=(*by_key[key].checks, check))

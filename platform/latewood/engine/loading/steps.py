@@ -8,6 +8,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import GenericAlias
 from typing import Any, Final
 
 from msgspec.structs import replace as changed
@@ -18,14 +19,15 @@ from latewood.decide.fingerprint import given_version
 from latewood.engine.loading.naming import RESULT, Named
 from latewood.engine.loading.options import faults_of_asset
 from latewood.engine.loading.problems import Consequence, Problems, place_of
-from latewood.engine.loading.signature import Signature, parameter_of, parse_parameter, read_signature
+from latewood.engine.loading.signature import LiveTask, Signature, parameter_of, parse_parameter, read_signature
+from latewood.engine.loading.tasks import require_mappable
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import AssetDefinition, Input, Membership, Output, Parameter, Where
 from latewood.model.keys import AssetKey, asset_key
 from latewood.model.mappings import default_mapping
 from latewood.model.types import display, fits
-from latewood.promises import Call, Part, Promise, Source, WorkflowInput, output_names, parts_of, source_of
+from latewood.promises import Call, Part, Place, Promise, Source, WorkflowInput, output_names, parts_of, source_of
 from latewood.workflows import Composed, Workflow
 
 _EMPTY: Final = inspect.Parameter.empty
@@ -51,12 +53,17 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A call of a workflow with keys for what it makes, to be defined like an asset; and what only a step has."""
+    """A call of a workflow with keys for what it makes, to be defined like an asset; and what only a step has.
+
+    `each` has the annotations of elements, by the parameter that gets one of them at a time.
+    """
 
     named: Named
     step_of: Membership
     gates: tuple[Input, ...]
     where: Mapping[str, Where]
+    each: Mapping[str, Any] = field(default_factory=dict)
+    min_success_ratio: float = 1.0
 
     def finished(self, asset: AssetDefinition) -> AssetDefinition:
         """The asset as the workflow makes it."""
@@ -65,7 +72,14 @@ class Step:
         task = changed(task, inputs=(*self.gates, *inputs))
         if own is not None:
             task = changed(task, name=own, code=given_version("1", file="", qualname=own))
+        if self.each:
+            task = changed(task, each=tuple(self.each), min_success_ratio=self.min_success_ratio)
         return changed(asset, task=task, step_of=self.step_of)
+
+    def of_element(self, live: LiveTask) -> LiveTask:
+        """What is called for one element."""
+        inputs = {name: self.each.get(name, annotation) for name, annotation in live.inputs.items()}
+        return replace(live, inputs=inputs, outputs={RESULT: live.returns})
 
 
 class Steps:
@@ -83,8 +97,9 @@ class Steps:
                 self._add(call)
             except Consequence:
                 continue
-            except DefinitionError as error:
-                self._problems.at(call.place, f'workflow "{workflow.name}": {call.name}: {error.message}')
+            except (DefinitionError, ValueRefused) as error:
+                message = error.message if isinstance(error, DefinitionError) else str(error)
+                self._problems.at(call.place, f'workflow "{workflow.name}": {call.name}: {message}')
         for options, after in self._waiting:  # `a >> b` may be written before or after either is read
             known = [call for call in dict.fromkeys(after) if id(call) in self._outputs]
             options["deps"] = [self._key(call) for call in known]
@@ -103,9 +118,11 @@ class Steps:
         if faults := faults_of_asset({k: v for k, v in call.options.items() if k != "name"}):
             raise DefinitionError("; ".join(faults))
         signature = _signature(call)
+        if call.each:
+            require_mappable(call.function, signature)
         arguments = self._arguments(call, signature)
-        returns = _chosen(arguments) if call.kind == "choice" else signature.returns
-        names = output_names(returns)
+        returns = _chosen(arguments) if call.kind == "choice" else call.collected(signature.returns)
+        names = () if call.each else output_names(returns)
         parts = parts_of(returns) or {}
         annotations = {name: parts[int(name) if name.isdigit() else name] for name in names} or {RESULT: returns}
         key = asset_key(f"{self._workflow.name}/{call.name}")
@@ -135,7 +152,22 @@ class Steps:
                 messages.append(f'parameter "{name}": {error.message}')
         if messages:
             raise DefinitionError("; ".join(messages))
-        return arguments
+        return arguments | {name: self._listed(call, name, arguments[name], signature) for name in call.each}
+
+    def _listed(self, call: Call, name: str, value: Any, signature: Signature) -> Any:
+        """What is mapped as an asset, whose elements are known when it is made; a value becomes one by a step."""
+        if isinstance(value, Made | Asset | OutputOf):
+            return value
+        if not isinstance(value, WorkflowInput | list | tuple):
+            raise DefinitionError(f'parameter "{name}": each(…) expected a list, found {type(value).__name__}')
+        annotation: Any = GenericAlias(list, {**signature.inputs, **signature.annotations}[name])
+        if isinstance(value, WorkflowInput):
+            annotation = value.annotation
+        else:
+            parse_parameter(name, annotation, list(value))
+        key = asset_key(f"{self._workflow.name}/{call.name}/{name}")
+        given = {"value": value, "path": []}
+        return self._taken_out(key, given, annotation, annotation, call.place, call.branch)
 
     def _define(
         self,
@@ -146,8 +178,10 @@ class Steps:
         annotations: Mapping[str, Any],
     ) -> None:
         bound = _Bound()
-        for name, annotation in {**signature.inputs, **signature.annotations}.items():
-            bound.add(name, annotation, arguments.get(name, _EMPTY), _default(call, name))
+        parameters = {**signature.inputs, **signature.annotations}
+        for name, annotation in parameters.items():
+            read = GenericAlias(list, annotation) if name in call.each else annotation
+            bound.add(name, read, arguments.get(name, _EMPTY), _default(call, name))
         if bound.messages:
             raise DefinitionError("; ".join(bound.messages))
         options: AssetOptions = {
@@ -182,6 +216,8 @@ class Steps:
                 step_of=Membership(workflow=self._workflow.name, bound=bound.inputs),
                 gates=tuple(self._gate(n, call_, taken) for n, (call_, taken) in enumerate(call.branch)),
                 where=where,
+                each={name: parameters[name] for name in call.each},
+                min_success_ratio=call.min_success_ratio,
             )
         )
 
@@ -242,22 +278,28 @@ class Steps:
                     there = ", ".join(map(str, known)) or "it has no parts"
                     raise DefinitionError(f"{source.shown}: no {step!r} in {_shown(annotation)}: {there}")
                 annotation = Any if known is None else known[step]
+            at = source.origin.place if isinstance(source.origin, Call) else place_of(self._workflow.function)
             branch = () if isinstance(whole, WorkflowInput) else whole.branch
-            call = Call(
-                name=key.partition("/")[2],
-                kind="task",
-                function=part_of,
-                options={},
-                arguments={},
-                place=source.origin.place if isinstance(source.origin, Call) else place_of(self._workflow.function),
-                branch=branch,
-            )
-            signature = replace(_signature(call), inputs={"value": whole.annotation})
-            output = Output(name=RESULT, asset=key, type=type_spec(annotation))
-            arguments = {"value": whole, "path": list(path)}
-            self._define(call, signature, arguments, (output,), {RESULT: annotation})
-            self._parts[key] = Made(key, annotation, branch)
+            given = {"value": whole, "path": list(path)}
+            self._parts[key] = self._taken_out(key, given, whole.annotation, annotation, at, branch)
         return self._parts[key]
+
+    def _taken_out(
+        self,
+        key: AssetKey,
+        given: Mapping[str, Any],
+        whole: Any,
+        annotation: Any,
+        at: Place,
+        branch: tuple[tuple[Call, bool], ...],
+    ) -> Made:
+        """An asset of a value, or of a part of one, by a step of its own."""
+        name = key.partition("/")[2]
+        call = Call(name=name, kind="task", function=part_of, options={}, arguments={}, place=at, branch=branch)
+        signature = replace(_signature(call), inputs={"value": whole})
+        output = Output(name=RESULT, asset=key, type=type_spec(annotation))
+        self._define(call, signature, given, (output,), {RESULT: annotation})
+        return Made(key, annotation, branch)
 
 
 @dataclass(slots=True)

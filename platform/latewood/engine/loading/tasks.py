@@ -21,7 +21,7 @@ from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
 from latewood.model.definitions import BareTask, TaskDefinition, TaskInput, UsedResource
 from latewood.model.policies import Retry, Reuse, Timeouts
-from latewood.model.types import Field
+from latewood.model.types import FOREIGN, Field, display
 from latewood.promises import output_names, parts_of
 
 
@@ -92,6 +92,18 @@ def live_task(function: Callable[..., Any], signature: Signature, outputs: Mappi
         resources=signature.resources,
         outputs=outputs,
     )
+
+
+def require_mappable(function: Callable[..., Any], signature: Signature) -> None:
+    """Raise DefinitionError for a task that cannot be called for each element of a list."""
+    if shared_by(function) is not None:
+        raise DefinitionError("a task of another location cannot be mapped")
+    made = type_spec(signature.returns)
+    if made.kind in FOREIGN:
+        raise DefinitionError(
+            f"makes a {display(made)} of each element, which is a file of its own and cannot be part of a list; "
+            "return values or records"
+        )
 
 
 def define_tasks(

@@ -4,7 +4,7 @@ A step is a *script*: a generator that yields what it asks and is sent the answe
 down once, whether one process answers everything on the spot or an engine has many steps of many runs under way.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -13,6 +13,7 @@ from latewood.decide.state import VersionFacts
 from latewood.engine.running.attempt import Evaluated, Made
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.ranged import Due
+from latewood.engine.running.worker_protocol import Elements
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import AssetKey, PartitionKey
 
@@ -73,6 +74,25 @@ class Copy(NamedTuple):
     facts: VersionFacts
 
 
+class Split(NamedTuple):
+    """Take the lists apart that a mapped step reads. Answered with Elements, or how that failed."""
+
+    due: Due
+
+
+class Collect(NamedTuple):
+    """Put the results of a mapped step's elements together, None where there is none. Answered with Made, or Raised."""
+
+    due: Due
+    results: Sequence[VersionFacts | None]
+
+
+class Together(NamedTuple):
+    """Drive these scripts, as many at once as there is room for. Answered, with nothing, when all have ended."""
+
+    scripts: "Iterator[Script[None]]"
+
+
 class Pause(NamedTuple):
     """Nothing to do before that instant."""
 
@@ -83,7 +103,7 @@ class Durable(NamedTuple):
     """Nothing to do before everything that was told so far is durable."""
 
 
-Ask = Attempt | Evaluate | Look | Copy | Pause | Durable
+Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable
 
 T = TypeVar("T")
 
@@ -94,6 +114,18 @@ Script = Generator[Ask, Any, T]
 def attempted(due: Sequence[Due], number: int) -> Script[Sequence[Made | Raised] | Raised]:
     """Ask for an attempt; what came of it."""
     answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number)
+    return answer
+
+
+def split(ask: Split) -> Script[Elements | Raised]:
+    """Ask for the elements of lists."""
+    answer: Elements | Raised = yield ask
+    return answer
+
+
+def collected(ask: Collect) -> Script[Made | Raised]:
+    """Ask for a list of results."""
+    answer: Made | Raised = yield ask
     return answer
 
 
@@ -120,7 +152,12 @@ def played(script: Script[T], answer: Callable[[Ask], Any]) -> T:
     try:
         ask = next(script)
         while True:
-            ask = script.send(answer(ask))
+            if isinstance(ask, Together):
+                for one in ask.scripts:
+                    played(one, answer)
+                ask = next(script)
+            else:
+                ask = script.send(answer(ask))
     except StopIteration as done:
         returned: T = done.value
         return returned

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
@@ -26,9 +26,10 @@ from latewood.engine.values.recordable import recordable_metadata, require_room,
 from latewood.engine.values.values import Examined, StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
-from latewood.model.definitions import AssetDefinition, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Input, TaskDefinition
+from latewood.model.elements import ElementAddress
 from latewood.model.grids import GridKey
-from latewood.model.keys import PartitionKey, RunId
+from latewood.model.keys import AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Range
 from latewood.model.partitions import key_at, range_at, window_at
 
@@ -197,20 +198,12 @@ class Attempts:
         for b in bound:
             if b.input.loads:
                 subject = f'input "{b.input.name}" of "{node.keys[0]}"'
-                annotation = self._annotation(live, b)
+                is_element = bool(b.versions) and ElementAddress.of(b.versions[0][1].artifact) is not None
+                annotation = read_as(self._loaded, node.keys[0], b.input, element=is_element)
                 arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
         for name, annotation in live.parameters.items():
             arguments[name] = live_parameter(annotation, node.parameters[name], self._loaded.root)
         return arguments | received(live, node.assets[0], (ordinals[0], ordinals[-1] + 1), context)
-
-    def _annotation(self, live: LiveTask, bound: Bound) -> Any:
-        """What the input is read as: where the reader does not say, as its producer wrote it."""
-        annotation = live.inputs[bound.input.name]
-        producer = self._loaded.tasks.get(bound.input.asset)
-        if annotation is not Any or producer is None:
-            return annotation
-        output = next(o.name for o in self._loaded.outputs_of(bound.input.asset) if o.asset == bound.input.asset)
-        return producer.outputs[output]
 
     def _stage(
         self, node: Node, live: LiveTask, by_name: Mapping[str, Any]
@@ -244,6 +237,17 @@ def _reported(told: StepTold) -> dict[str, dict[str, Evaluated]]:
         output: {name: evaluated(name, found) for name, found in verdicts.items()}
         for output, verdicts in told.verdicts.items()
     }
+
+
+def read_as(loaded: Loaded, reader: AssetKey, input_: Input, *, element: bool) -> Any:
+    """What an input, or each element of the list that it is, is read as: where its reader does not say, as written."""
+    annotation = loaded.tasks[reader].inputs[input_.name]
+    producer = loaded.tasks.get(input_.asset)
+    if annotation is not Any or producer is None:
+        return annotation
+    output = next(o.name for o in loaded.outputs_of(input_.asset) if o.asset == input_.asset)
+    written = producer.outputs[output]
+    return (*get_args(written), Any)[0] if element else written
 
 
 def files_changed(task: TaskDefinition, parameters: Mapping[str, Any], contents: Mapping[str, str], root: Path) -> bool:

@@ -1,19 +1,16 @@
 """One run with many steps under way: what it asks next, and where the answers go. It calls nothing itself."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
-from latewood.decide.progress import StepProgress
-from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Ask, Script
+from latewood.engine.running.asks import Ask, Script, Together
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
 from latewood.model.definitions import Catalog
-from latewood.model.keys import AssetVersion
 
 
 class Asked(NamedTuple):
@@ -26,25 +23,16 @@ class Asked(NamedTuple):
 class Drive:
     """Drives the scripts of one run as far as they go, in the order of the frontier. For one thread.
 
-    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding. Of a run
-    that is taken up again `progress` is what is recorded of its steps by number, and `taken` has the versions that they
-    took in place of computing them.
+    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        catalog: Catalog,
-        scripts: Scripts,
-        progress: Mapping[int, StepProgress] = MappingProxyType({}),
-        taken: Mapping[AssetVersion, VersionFacts] = MappingProxyType({}),
-    ) -> None:
-        self._progress = progress
-        self._taken = taken
+    def __init__(self, plan: Plan, catalog: Catalog, scripts: Scripts) -> None:
         self._frontier = Frontier(plan, catalog)
         self._scripts = scripts
         self._asking: deque[Asked] = deque()
         self._under_way: dict[int, Script[None]] = {}
+        self._groups: list[_Group] = []
+        self._group_of: dict[int, _Group] = {}
         self._numbers = 0
 
     @property
@@ -58,6 +46,9 @@ class Drive:
         Steps that need nothing from outside, as those that are reused, end in here. Raises whatever the log refuses.
         """
         while not self._asking:
+            if self._groups:  # what was begun comes to its end before something else begins
+                self._begin_next_of(self._groups[-1])
+                continue
             step = self._frontier.next()
             if step is None:
                 return None
@@ -73,21 +64,47 @@ class Drive:
         while self._under_way:
             self._under_way.popitem()[1].close()
         self._asking.clear()
+        self._groups.clear()
 
     def _begin_step(self, step: Step) -> None:
-        past = self._progress.get(step.number)
-        self._begin(self._script(step) if past is None else self._continued(step, past))
+        self._begin(self._continued(step) if step.number in self._scripts.progress else self._script(step))
 
-    def _begin(self, script: Script[None]) -> None:
+    def _begin(self, script: Script[None], group: "_Group | None" = None) -> None:
         self._numbers += 1
-        self._under_way[self._numbers] = script
-        self._go_on(self._numbers, next)
+        number = self._numbers
+        self._under_way[number] = script
+        if group is not None:
+            self._group_of[number] = group
+        self._go_on(number, next)
+
+    def _begin_next_of(self, group: "_Group") -> None:
+        script = next(group.scripts, None)
+        if script is None:
+            self._groups.remove(group)
+            group.has_begun = True
+            self._go_on_behind(group)
+        else:
+            group.under_way += 1
+            self._begin(script, group)
 
     def _go_on(self, number: int, act: Callable[[Script[None]], Ask]) -> None:
         try:
-            self._asking.append(Asked(number, act(self._under_way[number])))
+            ask = act(self._under_way[number])
         except StopIteration:
             del self._under_way[number]
+            if (group := self._group_of.pop(number, None)) is not None:
+                group.under_way -= 1
+                self._go_on_behind(group)
+            return
+        if isinstance(ask, Together):
+            self._groups.append(_Group(number, ask.scripts))
+        else:
+            self._asking.append(Asked(number, ask))
+
+    def _go_on_behind(self, group: "_Group") -> None:
+        """Answer who asked for these scripts, once all have begun and none is under way."""
+        if group.has_begun and not group.under_way:
+            self._go_on(group.asked_by, next)
 
     def _script(self, step: Step) -> Script[None]:
         """The step from beginning to end; of a partition-wise task with the neighbours that can begin as well."""
@@ -101,7 +118,7 @@ class Drive:
             following = self._frontier.neighbour(step) if together.has_room_behind(step) else None
             if following is None:
                 break
-            if following.number in self._progress:
+            if following.number in self._scripts.progress:
                 self._begin_step(following)  # it was begun before: what becomes of it is a matter of its own
                 break
             step = following
@@ -111,11 +128,16 @@ class Drive:
         for one in joined:
             self._frontier.ended(one.step)
 
-    def _continued(self, step: Step, past: StepProgress) -> Script[None]:
-        if past.has_ended:
-            yield from self._scripts.restored(step, past, self._taken)
-        elif (yield from self._scripts.interrupted(step, past)):
-            due = yield from self._scripts.opened(step)
-            if due is not None:
-                yield from self._scripts.run([due], past)
+    def _continued(self, step: Step) -> Script[None]:
+        yield from self._scripts.whole(step)
         self._frontier.ended(step)
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """Scripts that another one waits for; they begin one by one, as there is room."""
+
+    asked_by: int
+    scripts: Iterator[Script[None]]
+    under_way: int = 0
+    has_begun: bool = False

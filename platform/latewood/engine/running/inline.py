@@ -9,10 +9,11 @@ from typing import Any
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.processes.folders import folders_kept
-from latewood.engine.running.asks import Ask, Attempt, Copy, Durable, Evaluate, Look, Pause, played
+from latewood.engine.running.asks import Ask, Attempt, Collect, Copy, Durable, Evaluate, Look, Pause, Split, played
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
+from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.ranged import Due, Neighbours
@@ -63,6 +64,7 @@ class InlineRun:
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
         self._workers = workers
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True, hidden=hidden)
+        self._lists = ListCalls(loaded, self._values)
         self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context, run, hidden=hidden)
         self._storing = Storing(
             places, self._values, self._check_calls, plan.state.environment, self._may_place, self._may_copy
@@ -129,6 +131,10 @@ class InlineRun:
             case Copy(step=step, asset=asset, facts=facts):
                 annotation = self._loaded.tasks[asset.key].outputs[asset.output]
                 return self._storing.copied(step, asset, facts, annotation)
+            case Split(due=due):
+                return self._lists.split(due.step.task.node.assets[0], due.bound)
+            case Collect(due=due, results=results):
+                return self._lists.collect(due.step.task.node.assets[0], results)
             case Durable():
                 return self._recorder.told()
             case Pause(until=until):

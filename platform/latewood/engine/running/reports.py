@@ -9,12 +9,13 @@ from latewood.decide.plan import Step
 from latewood.decide.state import Retraction
 from latewood.engine.running.recorder import Told
 from latewood.events import CheckEvaluated
+from latewood.model.elements import element_named, list_of
 from latewood.model.keys import AssetKey, PartitionKey, RunId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A step that ended, once that is durable."""
+    """A step that ended, once that is durable. That of an element is named by its list and number (`element_of`)."""
 
     assets: tuple[AssetKey, ...]
     partition: PartitionKey
@@ -23,6 +24,17 @@ class Report:
     duration_ms: float = 0.0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+    element_of: AssetKey | None = None
+
+    @property
+    def named(self) -> str:
+        """What people read of it: its first asset, and the partition if there is one."""
+        return f"{self.assets[0]} {self.partition}".rstrip()
+
+    @property
+    def line(self) -> AssetKey:
+        """The first asset of what was planned."""
+        return self.element_of or self.assets[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +96,16 @@ class Reports:
         then: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
         """What gives the report, and then another one, to be called when they are due."""
+        node = step.task.node
         report = Report(
-            assets=step.task.node.keys,
+            assets=(element_named(node.keys[0], step.ordinal),) if node.of_element else node.keys,
             partition=step.partition,
             status=status,
             step=step.number,
             duration_ms=duration_ms,
             metadata=metadata or {},
             message=message,
+            element_of=list_of(node.keys[0]) if node.of_element else None,
         )
 
         def give() -> None:

@@ -7,9 +7,10 @@ everything told so far is durable. Nothing is reported as done before it is.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,7 @@ from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
+from latewood.engine.running.elements import ElementBindings, Expansions
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, refusal_text, refusals_in, retracted_text
@@ -100,15 +102,51 @@ class Scripts:
         self._recorder = recorder
         self._verdicts = verdicts
         self._clock = clock
-        self._bindings = Bindings(catalog, plan.state, plan.views)
+        self._bindings: Bindings | ElementBindings = Bindings(catalog, plan.state, plan.views)
+        self._expansions = Expansions(plan, run, recorder, store)
+        self.progress: Mapping[int, StepProgress] = {}
+        self._taken: Mapping[AssetVersion, VersionFacts] = {}
         self._values = values
         self._checks = Checks(values, run, plan.state, root)
         self._reusable = Reusable(plan, run, recorder, store)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
+        self._report = report
         self._reports = Reports(report)
         self.tally = self._reports.tally
         self.failures: list[tuple[Step, Failure]] = []
         """The steps that failed, or whose result a check or a retraction refused, in order."""
+
+    def take_up(self, progress: Mapping[int, StepProgress], taken: Mapping[AssetVersion, VersionFacts]) -> None:
+        """Go on with a run of which this is recorded, by numbers of steps; `taken` are versions that they took."""
+        self.progress, self._taken = progress, taken
+        self._expansions.take_up(progress)
+
+    def of_elements(self, bindings: ElementBindings) -> Self:
+        """The scripts of a list's elements: what fails of these is the list's matter, and no step of the plan's."""
+        scripts, reports = copy(self), Reports(self._report)
+        scripts._bindings, scripts._reports = bindings, reports  # noqa: SLF001 - of its own copy
+        scripts.tally, scripts.failures = reports.tally, []
+        return scripts
+
+    def whole(self, step: Step) -> Script[None]:
+        """One step from where it was left, or from its beginning, to its end."""
+        past = self.progress.get(step.number) or StepProgress()
+        if past.has_ended:
+            yield from self._restored(step, past)
+            return
+        due: Due | None = None
+        if past.is_open and past.expanded is not None:
+            due = yield from self.opened(step)
+            if due is None:
+                return
+            if due.inputs == past.expanded.inputs_digest:  # it goes on: only its elements were interrupted
+                yield from self.run([due], past, going=past.event)
+                return
+        if not (yield from self._interrupted(step, past)):
+            return
+        due = due or (yield from self.opened(step))
+        if due is not None:
+            yield from self.run([due], past)
 
     def opened(self, step: Step) -> Script[Due | None]:
         """The step with what it reads, if it is to be run; else it is told what becomes of it."""
@@ -128,24 +166,27 @@ class Scripts:
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, due: list[Due], past: StepProgress | None = None) -> Script[None]:
+    def run(self, due: list[Due], past: StepProgress | None = None, *, going: UUID | None = None) -> Script[None]:
         """Call the task for these steps at once, and again for those that failed, as often as it may be tried.
 
         Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
-        Attempts of the `past` count, as does the time since the first; those that were interrupted cost no retry.
+        Attempts of the `past` count, as does the time since the first; those that were interrupted cost no retry. The
+        last of them is `going` on still, if it has that event.
         """
         task, past = due[0].step.task.node.task, past or StepProgress()
         deadline = (past.since or self._clock()) + task.timeouts.total if task.timeouts.total else None
-        attempt, parts = past.attempts + 1, [*stretches(due)]
+        attempt, parts = past.attempts + (going is None), [*stretches(due)]
         while parts:
             failed: list[_Failed] = []
             for part in parts:
-                failed += yield from self._attempt(part, attempt)
+                failed += yield from self._attempt(part, attempt, going)
             if not failed:
                 return
+            going = None
             now, luck = self._clock(), random.random()  # noqa: S311 - spreads retries; no secret
             next_ = after_failure(task.retries, attempt - past.interrupted, now, luck, deadline=deadline)
-            retry_at = next_.at if isinstance(next_, RetryAt) else None
+            of_elements = failed[0].raised.failure.kind is FailureKind.ELEMENTS  # each was tried again by itself
+            retry_at = next_.at if isinstance(next_, RetryAt) and not of_elements else None
             alone_at = now if deadline is None or now < deadline else None
             for one in failed:
                 self._tell_failed(one, attempt, retry_at or (alone_at if one.shared else None))
@@ -156,14 +197,18 @@ class Scripts:
                 parts = [[one.due] for one in failed if one.shared and alone_at is not None]
             attempt += 1
 
-    def _attempt(self, due: list[Due], attempt: int) -> Script[list[_Failed]]:
+    def _attempt(self, due: list[Due], attempt: int, going: UUID | None) -> Script[list[_Failed]]:
         """One call for neighbouring steps; those that failed."""
-        causes = [self._tell_started(one, attempt) for one in due]
+        causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
         if due[0].step.task.node.task.reuse.is_off or self._is_resumed:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
             # was left once may be left because of a step: then it is known which.
             yield Durable()
-        outcome = yield from attempted(due, attempt)
+        outcome: Sequence[Made | Raised] | Raised
+        if due[0].step.task.node.task.each:
+            outcome = yield from self._expansions.attempted(self, due[0], causes[0])
+        else:
+            outcome = yield from attempted(due, attempt)
         shared = isinstance(outcome, Raised) and len(due) > 1
         made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []
@@ -270,7 +315,7 @@ class Scripts:
 
     # ── what was recorded before ──────────────────────────────────────────────────────────────────────
 
-    def interrupted(self, step: Step, past: StepProgress) -> Script[bool]:
+    def _interrupted(self, step: Step, past: StepProgress) -> Script[bool]:
         """The attempt that was under way when the run was left is over; False where it is not to be made again.
 
         What dies with it every time may be why.
@@ -289,18 +334,15 @@ class Scripts:
             yield Pause(past.retry_at)
         return True
 
-    def restored(self, step: Step, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]) -> Script[None]:
-        """What became of a step is in the log; whoever reads it does so as if it had become of it here.
-
-        `taken` has the versions that it took in place of computing them, if it did.
-        """
+    def _restored(self, step: Step, past: StepProgress) -> Script[None]:
+        """What became of a step is in the log; whoever reads it does so as if it had become of it here."""
         node = step.task.node
         match past.made:
             case StepSucceeded() as fact:
                 yield from self._restore_made(step, fact, past)
             case StepReused() as fact:
                 self.tally.reused += 1
-                self._restore_taken(step, fact, past, taken)
+                self._restore_taken(step, fact, past)
             case None if past.failure is not None:
                 self.tally.failed += 1
                 self.failures.append((step, past.failure))
@@ -331,9 +373,7 @@ class Scripts:
                 self.tally.refused += bool(refusals_in(past.verdicts_on(id_)))
                 self._restore_judged(step, asset, self._facts.version(fact, output), past)
 
-    def _restore_taken(
-        self, step: Step, fact: StepReused, past: StepProgress, taken: Mapping[AssetVersion, VersionFacts]
-    ) -> None:
+    def _restore_taken(self, step: Step, fact: StepReused, past: StepProgress) -> None:
         node = step.task.node
         self.tally.refused += any(refusals_in(past.verdicts_on(id_)) for id_ in node.ids)
         by_asset = {output.asset: output for output in fact.outputs}
@@ -342,7 +382,7 @@ class Scripts:
             if output is None:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
             else:
-                self._restore_judged(step, asset, taken[id_, output.version], past)
+                self._restore_judged(step, asset, self._taken[id_, output.version], past)
 
     def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
         verdicts = past.verdicts_on(facts.asset)

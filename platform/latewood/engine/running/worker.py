@@ -32,6 +32,7 @@ from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.handler_calls import call_handler, handler_of
+from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.live_logs import kept_live, live_log
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
@@ -55,6 +56,7 @@ from latewood.engine.running.worker_protocol import (
     Open,
     Opened,
     Placing,
+    PutTogether,
     Read,
     Recall,
     Refused,
@@ -65,6 +67,7 @@ from latewood.engine.running.worker_protocol import (
     Running,
     Seen,
     Sense,
+    TakeApart,
     decode_call,
     decode_open,
     decode_place,
@@ -76,7 +79,8 @@ from latewood.engine.values.values import StagedOutput, Values
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Action, Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.elements import element_asset, elements_of
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import with_keys
@@ -209,6 +213,7 @@ class _Caller:
         self._assets = {
             asset.key: replace(asset, partitions=with_keys(asset.partitions, self._dynamic)) for asset in loaded.assets
         }
+        self._assets |= {elements_of(a.key): element_asset(a) for a in loaded.assets if a.task.each}
         self._elsewhere = elsewhere
         self._say = say
         self._results = ArtifactStore(Path(opened.results), opened.project)
@@ -217,6 +222,7 @@ class _Caller:
         self._values = Values(
             ArtifactStore(Path(opened.store), opened.project), results=self._results, placed=self._places
         )
+        self._lists = ListCalls(loaded, self._values)
 
     def answer(self, request: Request) -> Answered:
         """What came of it. Whatever goes wrong is the failure of this one request: there will be others."""
@@ -237,6 +243,12 @@ class _Caller:
                     return self._copied(request)
                 case Look(asset=asset, version=version):
                     return Seen(fingerprint=self._places.look(asset, version.partition, version.artifact))
+                case TakeApart(asset=asset, inputs=inputs):
+                    node = self._node((asset,), {})
+                    found = self._lists.split(node.assets[0], _bound(node, inputs))
+                    return _failed(found) if isinstance(found, Raised) else found
+                case PutTogether():
+                    return self._put_together(request)
                 case Handle():
                     return self._handled(request)
                 case Sense(timeout_s=timeout_s):
@@ -327,6 +339,11 @@ class _Caller:
         step = _step(self._node((asset.key,), {}), copy.step, copy.partition)
         facts = unrecorded(version.partition, version.artifact, copy.data_version)
         return Copied(address=storing.copied(step, asset, facts, annotation))
+
+    def _put_together(self, asked: PutTogether) -> Returned | Failed:
+        results = [None if made is None else unrecorded(UNPARTITIONED, made) for made in asked.results]
+        made = self._lists.collect(self._assets[asked.asset], results)
+        return _failed(made) if isinstance(made, Raised) else self._returned(made, "")
 
     def _asking(self, step: Step, output: str, data_version: str, no_reuse: str) -> bool:
         return self._may_place(Placing(step=step.number, output=output, data_version=data_version, no_reuse=no_reuse))

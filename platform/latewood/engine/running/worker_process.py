@@ -29,6 +29,7 @@ from latewood.engine.running.worker_protocol import (
     Close,
     Closed,
     Copied,
+    Elements,
     Failed,
     Open,
     Opened,
@@ -220,7 +221,16 @@ class Worker:
 
     def _answered(self, found: Answer | Died | Overdue | TooLarge) -> Answered:
         match found:
-            case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Sensed() | Failed() as answer:
+            case (
+                Returned()
+                | ReturnedRange()
+                | Checked()
+                | Copied()
+                | Seen()
+                | Sensed()
+                | Elements()
+                | Failed() as answer
+            ):
                 return answer
             case Died(code=code, printed=printed):
                 return self._ended(_death(code), printed)
@@ -399,6 +409,8 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, message=redacted(answer.message))
         case Sensed():
             return replace(answer, skipped=redacted(answer.skipped), logs=redacted(answer.logs))
+        case Elements():
+            return replace(answer, labels=tuple(map(redacted, answer.labels)))
         case Opened() | Running() | Placing() | Copied() | Seen():
             return answer
 

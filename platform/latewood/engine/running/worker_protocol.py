@@ -118,6 +118,20 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     version: Read
 
 
+class TakeApart(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Take the lists apart whose elements this asset's task is called for. Answered with Elements."""
+
+    asset: AssetKey
+    inputs: dict[str, tuple[Read, ...]]
+
+
+class PutTogether(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Make the list that this asset is of what was made of each element, an artifact or nothing. Answered as a call."""
+
+    asset: AssetKey
+    results: tuple[str | None, ...]
+
+
 class Handle(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Tell the failure handler of a workflow which of its steps failed. Answered as a call."""
 
@@ -254,16 +268,26 @@ class Sensed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     logs: str = ""
 
 
+class Elements(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What each element reads through the mapped inputs, and what it looks like: by element, in their order.
+
+    `versions` are the data versions by input, in the order in which the task names these.
+    """
+
+    versions: tuple[tuple[str, ...], ...]
+    labels: tuple[str, ...]
+
+
 class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Resources are left, but for these, by name."""
 
     failures: dict[str, Failure]
 
 
-Request = Call | CallRange | Check | Recall | CopyTo | Look | Handle | Sense
+Request = Call | CallRange | Check | Recall | CopyTo | Look | TakeApart | PutTogether | Handle | Sense
 """What an engine asks of a worker that has opened its location."""
 
-Answered = Returned | ReturnedRange | Checked | Copied | Seen | Sensed | Failed
+Answered = Returned | ReturnedRange | Checked | Copied | Seen | Sensed | Elements | Failed
 """What comes of a request."""
 
 Answer = Opened | Refused | Running | Placing | Answered | Closed

@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import GenericAlias
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,10 +16,11 @@ from latewood.engine.storage.store import ArtifactAddress, ArtifactStore, Staged
 from latewood.engine.values.codecs import decode, encode
 from latewood.engine.values.edge import check_value, edge_of
 from latewood.engine.values.encoded import Encoded
-from latewood.engine.values.recordable import failed_with, recordable_metadata, recordable_version
+from latewood.engine.values.recordable import failed_with, recordable_metadata, recordable_version, text
 from latewood.engine.values.redaction import redacted, redacted_json, secret_in
 from latewood.errors import LatewoodError, ValueRefused
 from latewood.model.definitions import Input
+from latewood.model.elements import ElementAddress
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.tables import Column
 from latewood.places import is_placed
@@ -27,6 +30,12 @@ GIVEN: Final = "given:"
 
 _COLUMNS_BYTES_MAX: Final = 8_192
 """Bytes of columns that are recorded of a step's outputs together."""
+
+_LISTS_MAX: Final = 4
+"""Lists whose elements are kept: what is called for one of them is called for the next one."""
+
+_LABEL_MAX: Final = 40
+"""Characters of an element that people are shown."""
 
 _TABLES_BYTES_MAX: Final = 1 << 29
 """Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
@@ -40,6 +49,39 @@ class StagedOutput:
     data_version: str
     metadata: Mapping[str, Any]
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """An element of a list, as it would be stored alone: whoever reads it has a value of its own, and may change it."""
+
+    extension: str
+    content: bytes
+    data_version: str
+
+    @classmethod
+    def of(cls, value: Any, annotation: Any) -> "Element":
+        """The element with this value. Raises ValueRefused."""
+        encoded = encode(value, annotation)
+        return cls(extension=encoded.extension, content=bytes(encoded.content), data_version=encoded.version)
+
+    def read(self) -> bytes:
+        """The whole content."""
+        return self.content
+
+    def path(self) -> Path:
+        """Nowhere: what is a file of its own is no element of a list."""
+        raise ValueRefused("an element of a list lies nowhere by itself")
+
+    def value(self, annotation: Any) -> Any:
+        """Its value, as the annotation of its reader promises it. Raises ValueRefused."""
+        return decode(self, annotation)
+
+    @property
+    def label(self) -> str:
+        """What it looks like, in short."""
+        shown = text(redacted(self.content[: 4 * _LABEL_MAX].decode("utf-8", "replace")), 4 * _LABEL_MAX)
+        return shown if len(shown) <= _LABEL_MAX else f"{shown[: _LABEL_MAX - 1]}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +122,7 @@ class Values:
         self._placed = placed
         self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
         self._bytes = 0
+        self._lists: OrderedDict[tuple[str, Any], Sequence[Element]] = OrderedDict()
 
     def stage(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> StagedOutput:
         """Check a result, one of so many `outputs`, against its annotation and write it.
@@ -124,10 +167,32 @@ class Values:
 
     def load(self, of: AssetKey, facts: VersionFacts, annotation: Any) -> Any:
         """The value of an asset's version, as its reader's annotation promises it. Raises ValueRefused, StoreError."""
+        if (element := ElementAddress.of(facts.artifact)) is not None:
+            whole = facts._replace(artifact=element.artifact)
+            return self.elements(of, whole, annotation)[element.index].value(annotation)
         with _own_code_of(f'"{of}" {facts.partition}'.rstrip()):
             return self._remembered(
                 facts.artifact, annotation, lambda: self._load(of, facts.partition, facts.artifact, annotation)
             )
+
+    def elements(self, of: AssetKey, facts: VersionFacts, annotation: Any) -> "Sequence[Element]":
+        """The elements of a list, as readers that promise themselves this of each; the last few lists are kept.
+
+        Raises ValueRefused, StoreError. Cost: O(elements) the first time.
+        """
+        slot = _slot(facts.artifact, annotation)
+        if slot in self._lists:
+            self._lists.move_to_end(slot)
+            return self._lists[slot]
+        subject = f'"{of}"'
+        value = self.load(of, facts, GenericAlias(list, annotation))
+        if not isinstance(value, list):
+            raise ValueRefused(f"{subject}: expected a list, whose elements are mapped, found {type(value).__name__}")
+        with _own_code_of(subject):
+            self._lists[slot] = [Element.of(item, annotation) for item in value]
+        if len(self._lists) > _LISTS_MAX:
+            self._lists.popitem(last=False)
+        return self._lists[slot]
 
     def load_artifact(self, address: str, annotation: Any) -> Any:
         """The value of an artifact in the store. Raises ValueRefused, ArtifactMissing."""
@@ -145,7 +210,7 @@ class Values:
 
     def _remembered(self, address: str, annotation: Any, load: Callable[[], Any]) -> Any:
         """A table is decoded once while there is room for it."""
-        slot = (address, annotation) if isinstance(annotation, Hashable) else (address, str(annotation))
+        slot = _slot(address, annotation)
         if slot in self._tables:
             self._tables.move_to_end(slot)
             return self._tables[slot]
@@ -211,6 +276,10 @@ def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
         if size > bytes_max:
             return (*columns[:shown], f"… and {len(columns) - shown:,} more")
     return tuple(columns)
+
+
+def _slot(address: str, annotation: Any) -> tuple[str, Any]:
+    return (address, annotation) if isinstance(annotation, Hashable) else (address, str(annotation))
 
 
 def _is_table(value: object) -> bool:
