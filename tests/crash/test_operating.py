@@ -91,7 +91,7 @@ def test_what_waits_and_what_runs_is_counted_before_anybody_drives_it_and_meanwh
     waiting = asked_for(SLOW)
     found = overview_of(workspace)
     assert (found.load.runs, found.load.steps) == ({"queued": 1, "running": 0}, {"waiting": 61})
-    assert found.problems == ("1 queued, and no engine is running: start one, `latewood engine`",)
+    assert found.problems == ("1 run is queued, and no engine is running: start one, `latewood engine`",)
     far = WatchedRun(workspace, run_named(workspace, waiting.run)).look()
     assert (far.total, far.ended, far.left) == (61, 0, None)
     with within() as serving:
@@ -162,6 +162,7 @@ def test_an_engine_says_each_step_in_a_line_of_json(workspace, environ, asked_fo
         process.terminate()
         told = [json.loads(line) for line in process.stderr]
     steps = {line["assets"][0]: line for line in told if "step" in line}
+    assert [steps[key]["level"] for key in ("one", "bad")] == ["info", "warning"]
     assert {key: (line["run"], line["step"], line["status"]) for key, line in steps.items()} == {
         "one": (waiting.run, 0, "succeeded"),
         "bad": (waiting.run, 1, "failed"),

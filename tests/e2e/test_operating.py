@@ -100,7 +100,7 @@ def test_how_all_of_it_is_with_an_exit_code(shell):
     told = shell("status", code=1)
     assert "1 queued" in told
     assert "5 waiting" in told
-    assert told.endswith("1 queued, and no engine is running: start one, `latewood engine`\n")
+    assert told.endswith("1 run is queued, and no engine is running: start one, `latewood engine`\n")
     away = shell.here("status", "--json", LATEWOOD_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert (away.code, '"reachable": false' in away.out) == (4, True)
 

@@ -170,7 +170,8 @@ def _problems(found: Overview) -> Iterator[str]:
     """What somebody should see to, a line each."""
     waiting = found.load.runs.get("queued", 0)
     if waiting and not found.load.engines:
-        yield f"{waiting:,} queued, and no engine is running: start one, `latewood engine`"
+        runs = "1 run is" if waiting == 1 else f"{waiting:,} runs are"
+        yield f"{runs} queued, and no engine is running: start one, `latewood engine`"
     for each in found.automations:
         if each.is_on and each.problem:
             yield f"{each.name} in {each.environment}: {each.problem.splitlines()[0]}"

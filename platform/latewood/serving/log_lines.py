@@ -8,7 +8,7 @@ import msgspec
 
 LOG: Final = logging.getLogger("latewood.engine")
 STEPS: Final = logging.getLogger("latewood.engine.steps")
-"""A line for each step that ended; people look at the run instead."""
+"""A line for each step that ended; people are told those that went wrong, and look at the run for the others."""
 
 _FIELDS: Final = ("engine", "project", "run", "step", "assets", "partition", "status", "duration_ms")
 

@@ -16,6 +16,8 @@ from latewood.serving.metrics import Measures, Workers, exposition, families
 from latewood.serving.scraping import Health
 from latewood_eventlog.errors import LogError
 
+_WRONG: Final = frozenset({"failed", "refused", "retrying"})
+
 _HANGS_S: Final = 30.0
 """After which an engine that did not come round does its work no more."""
 
@@ -49,7 +51,8 @@ class Telling:
     def reported(self, run: RunId, report: Report) -> None:
         """A step has ended, or something else is said of it, and that is durable. For one thread."""
         self.measures.reported(report)
-        if STEPS.isEnabledFor(logging.INFO):
+        level = logging.WARNING if report.status in _WRONG else logging.INFO
+        if STEPS.isEnabledFor(level):
             name = f"{report.assets[0]} {report.partition}".rstrip()
             said = f": {report.message}" if report.message else ""
             about = {
@@ -60,7 +63,7 @@ class Telling:
                 "status": report.status,
                 "duration_ms": report.duration_ms,
             }
-            STEPS.info("step %s of run %s, %s: %s%s", report.step, run, name, report.status, said, extra=about)
+            STEPS.log(level, "step %s of run %s, %s: %s%s", report.step, run, name, report.status, said, extra=about)
 
     def metrics(self) -> str:
         """What Prometheus is told. Cost: of the database as `load_of`."""
