@@ -1,6 +1,6 @@
 """A command as a process: started under a watcher, heard while it runs, and ended with all that it has started."""
 
-import json
+import marshal
 import os
 import signal
 import subprocess
@@ -102,7 +102,8 @@ class _Watched:
         finally:
             for other in theirs:
                 os.close(other)
-        self._write(json.dumps(told).encode() + b"\n")
+        command = marshal.dumps(told)
+        self._write(len(command).to_bytes(8) + command)
         self._waiting = poll()
         for ours in self._pipes:
             self._waiting.register(ours, POLLIN)
@@ -124,6 +125,8 @@ class _Watched:
 
     def goes_on(self, timeout_ms: int) -> bool:
         """Whether the watcher is there still; hears what is printed within that time."""
+        if "status" not in self._pipes.values():
+            return False
         for pipe, event in self._waiting.poll(timeout_ms):
             self._read(pipe, event)
         return "status" in self._pipes.values()
@@ -134,7 +137,7 @@ class _Watched:
         for pipe, name in list(self._pipes.items()):
             while self._pipes.get(pipe) == name and self._read(pipe, POLLIN):
                 pass
-        told = json.loads(self._told) if self._told else {"code": -signal.SIGKILL, "left": 0}
+        told = marshal.loads(self._told) if self._told else {"code": -int(signal.SIGKILL), "left": 0}  # noqa: S302
         if "failed" in told:
             raise ProcessFailed(f"cannot be started: {self._argv[0]}: {told['failed']}")
         return Ended(code=told["code"], left=told["left"])
@@ -164,7 +167,7 @@ class _Watched:
 
     def _let_go(self) -> None:
         assert self._process.stdin is not None, "it was started with a pipe"
-        self._write(b"end it\n")
+        self._write(b"end it")
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 

@@ -1,23 +1,23 @@
 """A process that starts a command, and sees to it that nothing of it is left, when it ends or when its owner does.
 
-Run as a file by itself, `python -I -S -X utf8 watcher.py STATUS OUT ERR OUT-READ ERR-READ`, with the command as a line
-of JSON on standard input. That stays open as long as there is an owner, who says more when the command is not wanted
-any more. It leads a session of its own, so that what kills its owner with its process group spares it. On Linux every
-orphan among the command's descendants becomes its child, also a daemon; so it knows when there are none. Elsewhere it
-ends the command's process group.
+Run as a file by itself, `python -I -S -X utf8 watcher.py STATUS OUT ERR OUT-READ ERR-READ`, with the command on
+standard input, as `marshal` writes it. That stays open as long as there is an owner, who says more when the command is
+not wanted any more. It leads a session of its own, so that what kills its owner with its process group spares it. On
+Linux every orphan among the command's descendants becomes its child, also a daemon; so it knows when there are none.
+Elsewhere it ends the command's process group.
 """
 
-# ruff: noqa: PTH123, PTH208, S606
-# It is started with each command, so that it imports next to nothing.
+# ruff: noqa: PTH123, PTH208, S302, S606, SIM105
+# It is started with each command, so it imports what Python has started with or has in C: json, contextlib, and signal
+# with its enums, would be most of what it costs.
 
+import _signal as signal  # type: ignore[import-not-found]  # CPython's own, see above
 import ctypes
-import json
+import marshal
 import os
 import select
-import signal
 import sys
 import time
-from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def main() -> None:
     status, out, err, *heard = map(int, sys.argv[1:])
     for inherited in (status, out, err, *heard):
         os.set_inheritable(inherited, False)
-    command = json.loads(_line())
+    command = _told()
     _prctl(_SET_CHILD_SUBREAPER, 1)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -56,19 +56,28 @@ def main() -> None:
     _say(status, {"code": code, "left": left})
 
 
-def _line() -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 1 << 16)
+def _told() -> "dict[str, Any]":
+    """The command, behind how long it is, in eight bytes."""
+    size = int.from_bytes(_read(8))
+    found: dict[str, Any] = marshal.loads(_read(size))
+    return found
+
+
+def _read(size: int) -> bytes:
+    told = b""
+    while len(told) < size:
+        piece = os.read(0, size - len(told))
         if not piece:
             os._exit(1)  # nobody wants it
-        line += piece
-    return line
+        told += piece
+    return told
 
 
-def _say(status: int, told: dict[str, object]) -> None:
-    with suppress(OSError):  # nobody hears it
-        os.write(status, json.dumps(told).encode())
+def _say(status: int, told: "dict[str, object]") -> None:
+    try:
+        os.write(status, marshal.dumps(told))
+    except OSError:
+        pass  # nobody hears it
 
 
 def _prctl(option: int, value: int) -> None:
@@ -152,9 +161,11 @@ def _ended(pid: int, woken: int, code: int | None, grace_s: float, unheard: "lis
         if waiting.poll(_LOOK_MS):
             os.read(woken, 1 << 16)
         for pipe in unheard:
-            with suppress(BlockingIOError):
+            try:
                 while os.read(pipe, 1 << 16):
                     pass
+            except BlockingIOError:
+                pass
     if sys.platform != "linux":
         _signal(pid, signal.SIGKILL)
     return code
@@ -163,23 +174,29 @@ def _ended(pid: int, woken: int, code: int | None, grace_s: float, unheard: "lis
 def _signal(pid: int, number: int) -> None:
     found = _descendants()
     for one in found:
-        with suppress(ProcessLookupError, PermissionError):  # it has ended, or become another user's
+        try:
             os.kill(one, number)
+        except (ProcessLookupError, PermissionError):
+            pass  # it has ended, or become another user's
     if not found:
-        with suppress(ProcessLookupError, PermissionError):
+        try:
             os.killpg(pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
 
 
 def _descendants(of: int | None = None) -> list[int]:
     """All processes that come from this one, the last first. Where the system does not say, none."""
     found: list[int] = []
-    with suppress(OSError):
-        folder = f"/proc/{of or os.getpid()}/task"
+    folder = f"/proc/{of or os.getpid()}/task"
+    try:
         for thread in os.listdir(folder):
             with open(f"{folder}/{thread}/children", "rb") as file:
                 children = list(map(int, file.read().split()))
             for child in children:
                 found += [*_descendants(child), child]
+    except OSError:
+        pass
     return found
 
 
