@@ -9,6 +9,7 @@ from crash.engines import ended, engine, of_type, require_each_step_ended_once, 
 from latewood.commands.runs import run_named
 from latewood.events import CheckEvaluated, RunStatus, StepFailed, StepSucceeded
 from latewood.serving.requesting import cancel
+from processes import is_alive
 
 
 @pytest.fixture
@@ -40,13 +41,6 @@ def pids(here):
 
 
 def are_gone(found):
-    def is_alive(pid):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
     return not any(map(is_alive, found))
 
 

@@ -148,6 +148,25 @@ def test_it_makes_assets_and_is_reused_wherever_it_is_used(world):
     verify(world.workspace.log.engine, world.workspace.log.projections)
 
 
+def test_a_command_runs_where_it_is_at_home_with_the_files_that_were_deployed_there(world):
+    (world.root / "double.sh").write_text('echo $(($(cat "$LATEWOOD_INPUT_NUMBER") * 2)) > "$1"')
+    world.deploy(
+        "shop.py",
+        "from latewood import *\nfrom latewood.processes import command\n"
+        '@task\n@command(["sh", "double.sh", "{output}"], files=["double.sh"])\n'
+        "def double(number: int) -> int: ...\n",
+    )
+    (world.root / "double.sh").write_text("exit 1")
+    done = world.run(
+        "lab.py",
+        "from latewood import *\nfrom latewood.sharing import task_ref\n"
+        "@asset\ndef number() -> int:\n    return 4\n"
+        'doubled = task_ref("shop.py:double").asset(key="doubled", inputs={"number": number})\n',
+    )
+    assert done.status == "succeeded", world.facts(StepFailed)
+    assert world.value("doubled", int) == 8
+
+
 def test_steps_of_workflows_pass_on_what_it_returns_part_by_part(world):
     world.deploy("shop.py", SHOP)
     flow = ROWS + (

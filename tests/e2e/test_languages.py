@@ -1,5 +1,6 @@
 """The example with programs in bash and node, which know nothing of Latewood: made, reused, edited, explained."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -15,7 +16,8 @@ def test_an_edit_of_a_program_makes_what_it_makes_anew_and_why_names_the_file(sh
     shutil.copytree(EXAMPLE, shell.folder / "examples/languages")
     (shell.folder / "latewood.toml").touch()
     file = ("-f", "examples/languages/assets.py")
-    assert "3 run, 0 reused" in shell("materialize", "*", *file)
+    made = json.loads(shell("materialize", "*", *file, "--json"))
+    assert (made["ran"], made["reused"]) == (3, 0)
     page = Path(re.search(r"\S+\.file\.html", shell("show", "report"))[0])
     assert "<li>nail: 150</li>" in page.read_text()
     assert "3 reused" in shell("materialize", "*", *file)
@@ -24,3 +26,4 @@ def test_an_edit_of_a_program_makes_what_it_makes_anew_and_why_names_the_file(sh
     assert "code: examples/languages/totals.sh changed" in shell("plan", "totals", *file)
     assert "2 run, 1 reused" in shell("materialize", "*", *file)
     assert "something_sold" in shell("asset", "report")
+    assert "3 of 3 outputs identical" in shell("reproduce", made["run"]), "by the programs of then"

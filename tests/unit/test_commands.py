@@ -93,6 +93,7 @@ def made(command='["true"]', options="", parameters="", returns="None", body="..
         (made("[]"), "expected a list of arguments, or a script, found []"),
         (made(options="").replace("files=[]", 'files="run.sh"'), 'expected files=["…"], a list of paths'),
         (made(options=', env={"A": 1}'), "expected env={…}, texts or secrets by name"),
+        ("@check(rows)\n@command(['true'])\ndef ok(rows: pa.Table) -> bool: ...\n", "a command that checks has to say"),
         ("@workflow(on_failure=hear)\ndef flow() -> None: ...\n", "a command can be an asset, a task or a check"),
     ],
 )

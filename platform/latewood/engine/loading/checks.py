@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from latewood.authoring import Check
 from latewood.engine.code.inspection import Inspector
-from latewood.engine.loading.commands import reported_code
+from latewood.engine.loading.commands import reported_code, require_known
 from latewood.engine.loading.inputs import faults_of_receiving
 from latewood.engine.loading.naming import RESULT, Directory
 from latewood.engine.loading.options import documented, faults_of_check
@@ -38,6 +38,7 @@ def define_checks(
         if faults:
             continue
         try:
+            require_known(check.function, check.options)
             signature = read_signature(check.function)
             key = _checked_asset(check, signature, assets, directory)
             if (key, name) in defined:

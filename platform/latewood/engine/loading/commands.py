@@ -62,6 +62,16 @@ def reuse_of(command: Command, options: Mapping[str, Any]) -> bool | timedelta:
     return choice
 
 
+def require_known(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Raise DefinitionError for a check by a command that does not say what it runs, since its verdicts stand."""
+    command = command_of(function)
+    if command is not None and command.files is None and "code_version" not in options:
+        raise DefinitionError(
+            "a command that checks has to say what it runs, for its verdicts stand as long as that is the same: "
+            'files=["…"], files=[] if its arguments are all there is, or a code_version'
+        )
+
+
 def received_by(command: Command, signature: Signature) -> tuple[tuple[str, Receives], ...]:
     """What it is told besides inputs and parameters."""
     found = tuple(signature.receives.items())

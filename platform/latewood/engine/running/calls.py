@@ -22,6 +22,7 @@ from latewood.context import Cancelled
 from latewood.engine.running.step_logs import captured
 from latewood.engine.values.recordable import message_of, text
 from latewood.engine.values.redaction import redacted
+from latewood.errors import LatewoodError
 from latewood.events import Failure, FailureKind
 
 _TRACEBACK_MAX: Final = 16_000
@@ -128,13 +129,18 @@ def call(
 
 
 def failure_of(error: BaseException) -> Failure:
-    """The failure with the user's own traceback: frames of Latewood are left out."""
-    lines = traceback.format_exception(type(error), error, _user_part(error.__traceback__))
+    """The failure with the user's own traceback: frames of Latewood are left out.
+
+    An error of ours has none where nothing is left, for then it says all that there is: that a command failed, say.
+    """
+    frames = _user_part(error.__traceback__)
+    lines = traceback.format_exception(type(error), error, frames)
+    shown = "" if frames is None and isinstance(error, LatewoodError) else redacted("".join(lines))
     return Failure(
         kind=FailureKind.USER,
         error=text(type(error).__name__),
         message=text(message_of(error)),
-        traceback=text(redacted("".join(lines))[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
+        traceback=text(shown[-_TRACEBACK_MAX // 2 :], _TRACEBACK_MAX),
     )
 
 
