@@ -149,3 +149,34 @@ def test_a_variant_that_is_retried_is_made_from_the_variants_of_then(workspace, 
     made = [fact for fact in of_type(workspace, StepSucceeded) if fact.run == again.run]
     values = sorted(workspace.store.read(ArtifactAddress(fact.outputs[0].artifact)).decode() for fact in made)
     assert values == ["70", "80"]
+
+
+def test_of_a_list_the_elements_that_failed_are_made_and_the_others_taken(workspace, asked_for, within, tmp_path):
+    asked = asked_for(
+        f"""
+        from latewood.mapping import each
+
+        @task
+        def regions() -> list[str]:
+            return ["east", "atlantis", "north"]
+
+        @task
+        def forecast(region: str) -> int:
+            with Path({str(tmp_path)!r}, "asked").open("a") as asked:
+                asked.write(region + "\\n")
+            if region == "atlantis" and not Path({str(tmp_path)!r}, "well").exists():
+                raise LookupError("no " + region)
+            return len(region)
+
+        @workflow
+        def forecasting() -> list[int]:
+            return forecast.map(each(regions()))
+        """,
+        "forecasting/*",
+    )
+    with within():
+        assert ended(workspace, asked).status is RunStatus.FAILED
+        (tmp_path / "well").touch()
+        again = retry(workspace, run_named(workspace, asked.run))
+        assert (again.steps, ended(workspace, again).status) == (1, RunStatus.SUCCEEDED)
+    assert Counter((tmp_path / "asked").read_text().split()) == {"east": 1, "atlantis": 2, "north": 1}

@@ -113,6 +113,8 @@ def test_a_run_is_followed_retried_and_its_steps_are_heard(shell):
     shell.write("broken-2024-01-04", "")
     run = answer(shell, "materialize", "*", "-f", "assets.py", "--detach")["run"]
     waiting = shell("run", run)
+    assert re.search(rf"{run} +queued +prod +\* .* 0 of 5 have ended\n", shell("runs"))
+    assert [(row["steps_ended"], row["steps_total"]) for row in answer(shell, "runs")] == [(0, 5)]
     assert re.search(r"daily +waiting +4 +2024-01-01..2024-01-04\ntotal +waiting +1\n", waiting)
     with (
         started(shell, "engine", "--workers", "2", "--lease", "1"),

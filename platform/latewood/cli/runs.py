@@ -6,8 +6,9 @@ from typing import Any
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
-from latewood.commands.runs import Looked, latest
+from latewood.commands.runs import Looked, latest, under_way
 from latewood.commands.views import refuse_unknown
+from latewood.model.keys import RunId
 from latewood.projections.environments import existing
 from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import snapshot
@@ -24,14 +25,15 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
         with snapshot(workspace.log) as connection:
             known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
         refuse_unknown(environment, known)
+    far = under_way(workspace) if any(isinstance(row, RunRow) and row.counts is None for row in found) else {}
     if json_:
-        print_json([run_json(row) if isinstance(row, RunRow) else _looked_json(row) for row in found])
+        print_json([_listed_json(row, far) if isinstance(row, RunRow) else _looked_json(row) for row in found])
         return exits.OK
     names = ("run", "status", "env", "selection", "requested", "took", "steps")
     rows = table(*names, right=("took",), whole=("requested",), spare=("env", "took"))
     for row in found:
         style = STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else ""
-        rows.add_row(*(_run_row(row) if isinstance(row, RunRow) else _looked_row(row)), style=style)
+        rows.add_row(*(_run_row(row, far) if isinstance(row, RunRow) else _looked_row(row)), style=style)
     out = console()
     out.print(rows if found else "No such runs." if environment or status else "No runs yet.")
     if gone := [row.run for row in found if isinstance(row, RunRow) and not row.recorded]:
@@ -39,9 +41,12 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
     return exits.OK
 
 
-def _run_row(row: RunRow) -> tuple[str, ...]:
+def _run_row(row: RunRow, far: Mapping[RunId, tuple[int, int]]) -> tuple[str, ...]:
     selection = f"{row.selection} {row.partitions}".strip()
     counts = counts_text(row.counts or {})
+    if row.run in far:
+        ended, total = far[row.run]
+        counts = f"{ended:,} of {total:,} have ended"
     return row.run, run_status(row), row.environment, selection, moment(row.requested_at), took(row), counts
 
 
@@ -88,6 +93,14 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "recorded": row.recorded,
         "unheard_s": row.unheard_s,
     }
+
+
+def _listed_json(row: RunRow, far: Mapping[RunId, tuple[int, int]]) -> dict[str, Any]:
+    """One that goes on with how many of its steps have ended."""
+    if row.run not in far:
+        return run_json(row)
+    ended, total = far[row.run]
+    return {**run_json(row), "steps_ended": ended, "steps_total": total}
 
 
 def _looked_json(row: Looked) -> dict[str, Any]:

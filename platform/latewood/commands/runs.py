@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import ENDED
 from latewood.errors import UsageError
 from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
@@ -14,7 +15,7 @@ from latewood.projections.observations import looks_named, recent_observations
 from latewood.projections.runs import RunRow, recent_runs, runs_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-from latewood.projections.statistics import keys_of_ids
+from latewood.projections.statistics import keys_of_ids, steps_by_run
 from latewood_eventlog.records import Position
 
 _STEPS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
@@ -88,6 +89,13 @@ def latest(workspace: Workspace, *, limit: int, environment: str = "", status: s
             position=row.position,
         )
     return [found[position] for position in sorted(found, reverse=True)[:limit]]
+
+
+def under_way(workspace: Workspace) -> dict[RunId, tuple[int, int]]:
+    """Of each run that has not ended how many of its steps have, and how many it has. Cost: as `steps_by_run`."""
+    with snapshot(workspace.log) as connection:
+        found = steps_by_run(connection, workspace.project)
+    return {run: (sum(counts[status] for status in ENDED), counts.total()) for run, counts in found.items()}
 
 
 def run_named(workspace: Workspace, text: str) -> RunRow:

@@ -1,6 +1,7 @@
 """How all of it is: the database, engines, runs under way, what happens by itself, and the store."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Final
 
 from latewood.commands.automations import Found, automations_everywhere
 from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import WAITING
 from latewood.events import Executor
 from latewood.projections.installed import PROJECTIONS
 from latewood.projections.runs import RunRow, unfinished_runs
@@ -20,12 +22,15 @@ from latewood.projections.statistics import (
     bytes_by_table,
     log_position,
     server_version,
-    steps_by_status,
+    steps_by_run,
 )
 from latewood_eventlog.leases import Held, held_now
 
 ENGINES: Final = "engine/"
 """How the leases of engines that serve begin; their names follow."""
+
+_NO_STEPS: Final = {WAITING: 0, "running": 0, "retrying": 0}
+"""What is counted also where there is none: a series that comes and goes is none for who watches."""
 
 _RUNS: Final = "run/"
 _FREE_MIN: Final = 0.02
@@ -100,7 +105,7 @@ def load_of(workspace: Workspace) -> Load:
             position=log_position(connection),
             engines=tuple(_engines(leases)),
             runs=_by_status(rows),
-            steps=steps_by_status(connection, project),
+            steps=_NO_STEPS | sum(steps_by_run(connection, project).values(), Counter()),
             leases=len(leases),
             append_s=append_seconds(connection, project),
             behind=behind(connection, [found.name for found in PROJECTIONS if not found.inline]),

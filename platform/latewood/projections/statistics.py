@@ -1,5 +1,6 @@
 """Counts and sizes, and small look-ups for people who read."""
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
@@ -18,16 +19,17 @@ _LATEST_STEPS: Final = 1_000
 
 _SERVER: Final = text("SELECT current_setting('server_version')")
 _STEPS: Final = text(
-    "SELECT s.status, count(*) AS steps FROM runs r JOIN steps s ON s.project = r.project AND s.run = r.run "
-    "WHERE r.project = :project AND r.ended_position IS NULL GROUP BY s.status"
+    "SELECT r.run, s.status, count(*) AS steps FROM runs r JOIN steps s ON s.project = r.project AND s.run = r.run "
+    "WHERE r.project = :project AND r.ended_position IS NULL GROUP BY r.run, s.status"
 )
-# The first events of a run are its request and its plan.
+# The first events of a run are its request and its plan, of which a large one has some dozens.
 _PLANS: Final = text(
-    "SELECT e.data::text AS data FROM runs r JOIN events e ON e.project = r.project AND e.stream = 'run/' || r.run "
+    "SELECT r.run, e.data::text AS data FROM runs r "
+    "JOIN events e ON e.project = r.project AND e.stream = 'run/' || r.run AND e.version < 1000 "
     "WHERE r.project = :project AND r.ended_position IS NULL AND e.type = 'run.planned'"
 )
 _ELEMENTS: Final = text(
-    "SELECT coalesce(sum(e.count), 0) FROM runs r JOIN expansions e ON e.project = r.project AND e.run = r.run "
+    "SELECT r.run, e.count AS steps FROM runs r JOIN expansions e ON e.project = r.project AND e.run = r.run "
     "WHERE r.project = :project AND r.ended_position IS NULL"
 )
 # An engine says when a fact was told, and the log when it was recorded: what lies between is its way into the log.
@@ -98,16 +100,22 @@ def server_version(connection: Connection) -> str:
     return str(connection.execute(_SERVER).scalar_one()).split(" ", 1)[0]
 
 
-def steps_by_status(connection: Connection, project: str) -> dict[str, int]:
+def steps_by_run(connection: Connection, project: str) -> dict[RunId, Counter[str]]:
     """The steps of all runs that have not ended: recorded ones by status, and `waiting` for what nobody has begun.
 
     Cost: O(steps of these runs) in the server, and their plans as ranges.
     """
-    found = {row.status: row.steps for row in connection.execute(_STEPS, {"project": project})}
-    plans = (_decode_planned(row.data) for row in connection.execute(_PLANS, {"project": project}))
-    planned = sum(planned_steps(plan.steps) for plan in plans)
-    planned += int(connection.execute(_ELEMENTS, {"project": project}).scalar_one())
-    return {**found, WAITING: max(0, planned - sum(found.values()))}
+    planned: Counter[RunId] = Counter()
+    for row in connection.execute(_PLANS, {"project": project}):
+        planned[row.run] += planned_steps(_decode_planned(row.data).steps)
+    for row in connection.execute(_ELEMENTS, {"project": project}):
+        planned[row.run] += row.steps
+    found: dict[RunId, Counter[str]] = {run: Counter() for run in planned}
+    for row in connection.execute(_STEPS, {"project": project}):
+        found.setdefault(row.run, Counter())[row.status] = row.steps
+    for run, counts in found.items():
+        counts[WAITING] = max(0, planned[run] - counts.total())
+    return found
 
 
 def append_seconds(connection: Connection, project: str) -> tuple[float, float] | None:
