@@ -87,6 +87,14 @@ def test_metrics_and_health_tell_of_engine_log_and_runs(workspace, asked_for, wi
     assert (health["project"], health["database"]) == ("default", "here")
 
 
+def test_metrics_that_fail_are_an_answer_and_no_end_of_anything(caplog):
+    with answering((LOOPBACK, 0), lambda: 1 / 0, dict) as port:
+        for _ in range(2):
+            with pytest.raises(HTTPError, match="500"), asked(port, "/metrics"):
+                pass
+    assert [record.getMessage() for record in caplog.records] == ["metrics"] * 2
+
+
 def test_what_waits_and_what_runs_is_counted_before_anybody_drives_it_and_meanwhile(workspace, asked_for, within):
     waiting = asked_for(SLOW)
     found = overview_of(workspace)

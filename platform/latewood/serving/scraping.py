@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from latewood.errors import UsageError
+from latewood.serving.log_lines import LOG
 from latewood.serving.metrics import CONTENT_TYPE
 
 
@@ -31,6 +32,14 @@ def address_of(text: str) -> tuple[str, int]:
     return host or LOOPBACK, int(port)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Who asks has gone before the answer came: that is no matter of the engine's."""
+        LOG.debug("metrics", exc_info=True)
+
+
 @contextmanager
 def answering(address: tuple[str, int], metrics: Callable[[], str], health: Callable[[], Health]) -> Iterator[int]:
     """Answer at this address meanwhile; the port, which for 0 is a free one. Raises UsageError where it is taken."""
@@ -41,7 +50,13 @@ def answering(address: tuple[str, int], metrics: Callable[[], str], health: Call
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                self._answer(HTTPStatus.OK, CONTENT_TYPE, metrics())
+                try:
+                    text = metrics()
+                except Exception:  # noqa: BLE001 - whatever it is
+                    LOG.exception("metrics")  # it is no end of the engine
+                    self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", "the engine's log says why\n")
+                else:
+                    self._answer(HTTPStatus.OK, CONTENT_TYPE, text)
             elif path == "/health":
                 found = health()
                 status = HTTPStatus.OK if found.is_well else HTTPStatus.SERVICE_UNAVAILABLE
@@ -61,13 +76,12 @@ def answering(address: tuple[str, int], metrics: Callable[[], str], health: Call
             """Nobody wants a line for each scrape."""
 
     try:
-        server = ThreadingHTTPServer(address, Handler)
+        server = _Server(address, Handler)
     except OSError as error:
         where = f"{address[0]}:{address[1]}"
         raise UsageError(
             f"metrics cannot be served at {where}: {error.strerror or error}; name another port"
         ) from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="latewood-metrics", daemon=True)
     thread.start()
     try:
