@@ -4,22 +4,27 @@ Rows, not events: losing them costs only time. Time is the database's clock, so 
 not agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
 from sqlalchemy import Engine
 
 from latewood_eventlog.errors import LeaseLost
 from latewood_eventlog.records import Fence
 from latewood_eventlog.statements import (
+    ACQUIRE_FREE_LEASES,
     ACQUIRE_LEASE,
-    HELD_BELOW,
+    ACQUIRE_SLOT,
+    DISCARD_EXPIRED,
+    DISCARD_LEASES,
     HELD_LEASES,
-    HELD_NOW,
+    HOLDERS_BELOW,
     LEASE_EPOCH,
     RELEASE_LEASE,
     RENEW_LEASE,
+    RENEW_LEASES,
 )
 
 
@@ -39,14 +44,62 @@ class Lease:
         return Fence(project=self.project, lease=self.name, epoch=self.epoch)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A lease that somebody holds now, and for how many seconds that one was not heard of.
+
+    Whatever was committed before `asked_at` was seen.
+    """
+
+    name: str
+    holder: str
+    since: datetime
+    renewed_at: datetime
+    asked_at: datetime
+    unheard_s: float
+
+
 def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: timedelta) -> Lease | None:
     """The lease, if nobody holds it; None while another one does."""
     parameters = {"project": project, "name": name, "holder": holder, "seconds": duration.total_seconds()}
     with engine.begin() as connection:
         row = connection.execute(ACQUIRE_LEASE, parameters).one_or_none()
-    if row is None:
-        return None
-    return Lease(project=project, name=name, holder=holder, epoch=row.epoch, expires_at=row.expires_at)
+    return None if row is None else _lease(project, holder, row)
+
+
+def acquire_free(
+    engine: Engine, project: str, names: Sequence[str], *, holder: str, duration: timedelta
+) -> list[Lease]:
+    """Those of the leases that nobody holds."""
+    parameters = {"project": project, "names": list(names), "holder": holder, "seconds": duration.total_seconds()}
+    with engine.begin() as connection:
+        rows = connection.execute(ACQUIRE_FREE_LEASES, parameters).all()
+    return [_lease(project, holder, row) for row in rows]
+
+
+def acquire_slots(
+    engine: Engine, project: str, limits: Sequence[tuple[str, int]], *, holder: str, duration: timedelta
+) -> tuple[Lease, ...] | None:
+    """One lease below each prefix, of which no more than its limit are held at a time; None unless all can be had.
+
+    Order: who wants several names the prefixes in the order in which everybody does, or two could wait for each other.
+    """
+    parameters = {"project": project, "holder": holder, "seconds": duration.total_seconds()}
+    found: list[Lease] = []
+    with engine.connect() as connection:
+        for prefix, limit in limits:
+            wanted = {**parameters, "prefix": prefix, "limit": limit}
+            row = connection.execute(ACQUIRE_SLOT, wanted).one_or_none()
+            if row is None:
+                connection.rollback()
+                return None
+            found.append(_lease(project, holder, row))
+        connection.commit()
+    return tuple(found)
+
+
+def _lease(project: str, holder: str, row: Any) -> Lease:
+    return Lease(project=project, name=row.name, holder=holder, epoch=row.epoch, expires_at=row.expires_at)
 
 
 def renew(engine: Engine, lease: Lease, *, duration: timedelta) -> datetime:
@@ -72,27 +125,52 @@ def release(engine: Engine, lease: Lease) -> None:
         connection.execute(RELEASE_LEASE, parameters)
 
 
+def renew_all(
+    engine: Engine, leases: Sequence[Lease], *, duration: timedelta, at: datetime | None = None
+) -> list[Lease]:
+    """Renew leases of one project at once; those that are lost. They were renewed `at` that time, by default now."""
+    if not leases:
+        return []
+    parameters = {**_given(leases), "seconds": duration.total_seconds(), "at": at}
+    with engine.begin() as connection:
+        renewed = set(connection.execute(RENEW_LEASES, parameters).scalars())
+    return [lease for lease in leases if lease.name not in renewed]
+
+
+def discard(engine: Engine, leases: Sequence[Lease]) -> None:
+    """Give leases of one project back that no append carries; nothing happens to those that are lost.
+
+    They leave no rows behind.
+    """
+    if leases:
+        with engine.begin() as connection:
+            connection.execute(DISCARD_LEASES, _given(leases))
+
+
+def discard_expired(engine: Engine, project: str, prefixes: Sequence[str]) -> None:
+    """Let go of leases of such names that ended more than an hour ago, and that no append carries."""
+    with engine.begin() as connection:
+        connection.execute(DISCARD_EXPIRED, {"project": project, "prefixes": list(prefixes)})
+
+
+def _given(leases: Sequence[Lease]) -> dict[str, object]:
+    (project,) = {lease.project for lease in leases}
+    return {
+        "project": project,
+        "names": [lease.name for lease in leases],
+        "holders": [lease.holder for lease in leases],
+        "epochs": [lease.epoch for lease in leases],
+    }
+
+
 def held(engine: Engine, project: str, names: list[str]) -> frozenset[str]:
     """Those of the named leases that somebody holds now."""
     with engine.begin() as connection:
         return frozenset(connection.execute(HELD_LEASES, {"project": project, "names": names}).scalars())
 
 
-class Held(NamedTuple):
-    """A lease that somebody holds now, and for how many seconds that one was not heard of."""
-
-    name: str
-    holder: str
-    unheard_s: float
-
-
-def held_now(engine: Engine, project: str) -> list[Held]:
-    """All leases of the project that somebody holds now, in order of names."""
-    with engine.begin() as connection:
-        return [Held(*row) for row in connection.execute(HELD_NOW, {"project": project})]
-
-
-def held_below(engine: Engine, project: str, prefix: str) -> tuple[str, ...]:
+def holders_below(engine: Engine, project: str, prefix: str) -> tuple[Held, ...]:
     """The leases whose names begin so and that somebody holds now, in order of names."""
     with engine.begin() as connection:
-        return tuple(connection.execute(HELD_BELOW, {"project": project, "prefix": prefix}).scalars())
+        rows = connection.execute(HOLDERS_BELOW, {"project": project, "prefix": prefix})
+        return tuple(Held(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSON, UUID
 SCHEMA: Final = "latewood"
 """The Postgres schema that holds every table; each connection's search path."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """The migration that this code is written for."""
 
 metadata: Final = MetaData()
@@ -69,6 +69,7 @@ leases: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("renewed_at", DateTime(timezone=True), nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
 )
 
 projections: Final = Table(

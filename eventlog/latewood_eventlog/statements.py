@@ -64,13 +64,41 @@ CHANNEL: Final = "latewood_log"
 
 ANNOUNCE: Final = text(f"NOTIFY {CHANNEL}")
 
-ACQUIRE_LEASE: Final = text(
-    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at) "
-    "VALUES (:project, :name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp()) "
-    "ON CONFLICT (project, name) DO UPDATE SET holder = excluded.holder, epoch = held.epoch + 1, "
-    "expires_at = excluded.expires_at, renewed_at = excluded.renewed_at WHERE held.expires_at <= clock_timestamp() "
-    "RETURNING epoch, expires_at"
+_GRANTED: Final = (
+    ":holder, 1, clock_timestamp() + make_interval(secs => :seconds), clock_timestamp(), clock_timestamp()"
 )
+_TAKEN_OVER: Final = (
+    "ON CONFLICT (project, name) DO UPDATE SET holder = excluded.holder, epoch = held.epoch + 1, "
+    "expires_at = excluded.expires_at, renewed_at = excluded.renewed_at, since = excluded.since "
+    "WHERE held.expires_at <= clock_timestamp() RETURNING name, epoch, expires_at"
+)
+_UNWAITED: Final = "SET LOCAL synchronous_commit = off; "
+"""What is not waited for the disk: if a crash of the server undoes it, a lease ends by itself, or is lost to its holder
+as any other. Whatever is recorded later is on the disk after it."""
+
+ACQUIRE_LEASE: Final = text(
+    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "  # noqa: S608 - no values
+    f"VALUES (:project, :name, {_GRANTED}) {_TAKEN_OVER}"
+)
+ACQUIRE_FREE_LEASES: Final = text(
+    f"{_UNWAITED}INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "  # noqa: S608 - as above
+    f"SELECT :project, n.name, {_GRANTED} FROM unnest(CAST(:names AS text[])) AS n (name) ORDER BY n.name {_TAKEN_OVER}"
+)
+"""In the order of names, or two who want several could wait for each other."""
+
+ACQUIRE_SLOT: Final = text(
+    f"{_UNWAITED}SELECT pg_advisory_xact_lock(hashtextextended(:project || '/' || :prefix, 0)); "  # noqa: S608 - as above
+    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "
+    f"SELECT :project, :prefix || k, {_GRANTED} FROM generate_series(0, :limit - 1) AS k "
+    "WHERE NOT EXISTS (SELECT FROM leases l WHERE l.project = :project AND l.name = :prefix || k "
+    "  AND l.expires_at > clock_timestamp()) "
+    "AND (SELECT count(*) FROM leases l WHERE l.project = :project AND starts_with(l.name, :prefix) "
+    "  AND l.expires_at > clock_timestamp()) < :limit "
+    f"ORDER BY k LIMIT 1 {_TAKEN_OVER}"
+)
+"""The lock first, in a statement of its own: what the next one sees is then all that others have taken. They are
+counted, since of those that were taken under a higher limit some may have numbers beyond this one."""
+
 RENEW_LEASE: Final = text(
     "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "
     "renewed_at = clock_timestamp() "
@@ -78,26 +106,40 @@ RENEW_LEASE: Final = text(
 )
 LEASE_EPOCH: Final = text("SELECT epoch FROM leases WHERE project = :project AND name = :name")
 RELEASE_LEASE: Final = text(
-    "SET LOCAL synchronous_commit = off; "
-    "UPDATE leases SET expires_at = '-infinity' WHERE project = :project AND name = :name AND epoch = :epoch"
+    f"{_UNWAITED}UPDATE leases SET expires_at = '-infinity' "  # noqa: S608 - as above
+    "WHERE project = :project AND name = :name AND epoch = :epoch"
 )
-"""A released lease keeps its row: its epoch must go on rising, or a late writer could pass for the new one.
+"""A released lease keeps its row: its epoch must go on rising, or a late writer could pass for the new one."""
 
-It is not waited for the disk: if a crash of the server undoes it, the lease ends by itself."""
+_GIVEN: Final = (
+    "unnest(CAST(:names AS text[]), CAST(:holders AS text[]), CAST(:epochs AS bigint[])) AS g (name, holder, epoch)"
+)
+_IS_GIVEN: Final = "l.project = :project AND l.name = g.name AND l.holder = g.holder AND l.epoch = g.epoch"
+RENEW_LEASES: Final = text(
+    f"{_UNWAITED}UPDATE leases AS l SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "  # noqa: S608 - as above
+    f"renewed_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()) FROM {_GIVEN} "
+    f"WHERE {_IS_GIVEN} AND l.expires_at > '-infinity' RETURNING l.name"
+)
+DISCARD_LEASES: Final = text(f"{_UNWAITED}DELETE FROM leases AS l USING {_GIVEN} WHERE {_IS_GIVEN}")  # noqa: S608 - as above
+"""Those that no append was ever held against: their epochs may begin anew, and so their rows need not stay. The holder
+tells a lease from the next one of its name and epoch."""
 
 HELD_LEASES: Final = text(
     "SELECT name FROM leases WHERE project = :project AND name = ANY (CAST(:names AS text[])) "
     "AND expires_at > clock_timestamp()"
 )
 
-HELD_BELOW: Final = text(
-    "SELECT name FROM leases WHERE project = :project AND starts_with(name, :prefix) "
-    "AND expires_at > clock_timestamp() ORDER BY name"
+DISCARD_EXPIRED: Final = text(
+    f"{_UNWAITED}DELETE FROM leases l USING unnest(CAST(:prefixes AS text[])) AS p (prefix) "  # noqa: S608 - as above
+    "WHERE l.project = :project AND starts_with(l.name, p.prefix) "
+    "AND l.expires_at < clock_timestamp() - interval '1 hour'"
 )
 
-HELD_NOW: Final = text(
-    "SELECT name, holder, greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s "
-    "FROM leases WHERE project = :project AND expires_at > clock_timestamp() ORDER BY name"
+HOLDERS_BELOW: Final = text(
+    "SELECT name, holder, since, renewed_at, statement_timestamp() AS asked_at, "
+    "greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s "
+    "FROM leases WHERE project = :project AND starts_with(name, :prefix) AND expires_at > clock_timestamp() "
+    "ORDER BY name"
 )
 
 LEASE_IS_HELD: Final = (

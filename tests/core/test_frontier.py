@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from builders import World, catalog
+from builders import World, catalog, changed
 from latewood.decide.frontier import Frontier
 
 
@@ -66,3 +66,18 @@ def test_a_step_that_reads_all_days_is_looked_at_a_few_times(monkeypatch):
         frontier.ended(step)
     assert not len(frontier)
     assert next(looks) <= 2
+
+
+def test_higher_priorities_begin_first_and_wait_all_the_same_for_what_they_read():
+    defined = changed(changed(catalog("a", "b", "c <- a"), "b", priority=1), "c", priority=2)
+    assert begun(defined) == ["b", "a", "c"]
+
+
+def test_of_a_closed_pool_nothing_begins_and_the_others_go_on():
+    defined = changed(changed(catalog("a", "b", "c"), "a", pool="db", priority=1), "b", pool="db")
+    frontier = Frontier(World().plan(defined), defined)
+    assert (frontier.priority(), frontier.priority({"db"})) == (1, 0)
+    assert frontier.next({"db"}).task.node.keys == ("c",)
+    assert frontier.next({"db"}) is None
+    assert frontier.priority({"db"}) is None
+    assert [frontier.next().task.node.keys for _ in range(2)] == [("a",), ("b",)]

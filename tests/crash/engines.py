@@ -9,9 +9,12 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import text
+
 from crash.conftest import facts_of
+from latewood.commands.views import view_of
 from latewood.engine.running.run_log import patiently
-from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepSucceeded
+from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepStarted, StepSucceeded, from_json
 
 
 @contextmanager
@@ -51,3 +54,34 @@ def require_each_step_ended_once(workspace, asked):
         if not (isinstance(fact, StepFailed) and fact.retry_at is not None)
     )
     assert ends == Counter(range(1, asked.steps + 1)) or ends == Counter(range(asked.steps))
+
+
+def most_at_once(workspace, *assets):
+    """How many steps that make these assets were under way at most, by the times of their starts and ends."""
+    ids = {view_of(workspace).ids[asset] for asset in assets}
+    changes, own = [], set()
+    for event in workspace.log.read_all(limit=10_000):
+        fact = from_json(event.type, event.data)
+        if isinstance(fact, StepStarted) and not ids.isdisjoint(fact.assets):
+            own.add((fact.run, fact.step))
+        if isinstance(fact, StepStarted | StepSucceeded | StepFailed) and (fact.run, fact.step) in own:
+            changes.append((event.occurred_at, 1 if isinstance(fact, StepStarted) else -1))
+    most = now = 0
+    for _, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most
+
+
+def started(workspace, asset):
+    """The attempts at an asset that have begun, in the order of the log."""
+    id_ = view_of(workspace).ids[asset]
+    return [fact for fact in of_type(workspace, StepStarted) if id_ in fact.assets]
+
+
+def leases(workspace, prefix):
+    """How many leases have such names, whether they are held or not."""
+    with workspace.log.engine.begin() as connection:
+        return connection.execute(
+            text("SELECT count(*) FROM leases WHERE starts_with(name, :p)"), {"p": prefix}
+        ).scalar()

@@ -9,7 +9,7 @@ import time
 from crash.test_engine import ended, engine, of_type, until
 from latewood.errors import StoreError
 from latewood.events import RunStarted, RunStatus, StepFailed, StepSucceeded
-from latewood.serving import engine as serving
+from latewood.serving import project as serving
 
 ONE = """
     @asset
@@ -68,10 +68,10 @@ def test_a_run_that_cannot_be_opened_keeps_no_other_from_being_driven(workspace,
 def test_a_run_is_left_once_however_often_its_lease_is_found_lost(workspace, asked_for, within):
     asked = asked_for(ONE.format(seconds=2), "one")
     with within() as found:
-        (old,) = until(lambda: list(found._active.values()))
-        found._inbox.put(lambda: found._leave(old, RuntimeError("lost")))
-        (again,) = until(lambda: [run for run in found._active.values() if run is not old])
-        found._inbox.put(lambda: found._leave(old, RuntimeError("lost, says a thread that was late")))
+        (old,) = until(lambda: list(found._projects[0].active.values()))
+        found._inbox.put(lambda: found._projects[0].leave(old, RuntimeError("lost")))
+        (again,) = until(lambda: [run for run in found._projects[0].active.values() if run is not old])
+        found._inbox.put(lambda: found._projects[0].leave(old, RuntimeError("lost, says a thread that was late")))
         ended(workspace, asked)
         assert again.is_over
     assert len(of_type(workspace, RunStarted)) == 2

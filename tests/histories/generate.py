@@ -33,6 +33,7 @@ from latewood.commands.observing import observe, report
 from latewood.commands.partitioning import add_keys, remove_keys
 from latewood.commands.pinning import pin, unpin
 from latewood.commands.planning import Asked
+from latewood.commands.pools import remove_pool, set_pool, set_quota
 from latewood.commands.renaming import rename
 from latewood.commands.reproducing import reproduce
 from latewood.commands.rerunning import rerun_of
@@ -863,6 +864,21 @@ def _told(workspace: Workspace, folder: Path) -> None:
     tell(NotificationFailed(**own, id=ids[1], attempts=1, problem="it cannot be reached", given_up=True))
 
 
+def _pools(workspace: Workspace, folder: Path) -> None:
+    """Pools with limits that change, one that is removed, a quota; a run with a priority."""
+    set_pool(workspace, "db", 2)
+    set_pool(workspace, "api", 1)
+    set_pool(workspace, "db", 3)
+    set_quota(workspace, 8)
+    (folder / "pooled.py").write_text(
+        'from latewood import asset\n@asset(pool="db", priority=2)\ndef one() -> int: return 1\n'
+    )
+    loaded = load_file(folder / "pooled.py", root=folder)
+    request(workspace, prepare(workspace, loaded, Asked(selection="*", priority=5)))
+    remove_pool(workspace, "api")
+    set_quota(workspace, None)
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -915,6 +931,7 @@ STORIES = {
     "driven": _driven,
     "sweeps": _sweeps,
     "places": _places,
+    "pools": _pools,
     "roots": _roots,
     "files": _live,
     "branches": _branches,

@@ -13,7 +13,18 @@ import pytest
 from sqlalchemy import text
 
 from latewood_eventlog.errors import LeaseLost
-from latewood_eventlog.leases import acquire, held, held_below, release, renew
+from latewood_eventlog.leases import (
+    acquire,
+    acquire_free,
+    acquire_slots,
+    discard,
+    discard_expired,
+    held,
+    holders_below,
+    release,
+    renew,
+    renew_all,
+)
 from latewood_eventlog.statements import LEASE_UNHEARD
 from postgres.ledger import happened, to
 
@@ -180,4 +191,72 @@ def test_who_holds_a_lease_of_a_kind_is_listed(engine):
     acquire(engine, "p", "engine/gone", holder="ann", duration=MOMENT)
     time.sleep(0.03)
     release(engine, kept[2])
-    assert held_below(engine, "p", "engine/") == ("engine/a", "engine/b")
+    found = holders_below(engine, "p", "engine/")
+    assert [(each.name, each.holder) for each in found] == [("engine/a", "ann"), ("engine/b", "ann")]
+    assert all(each.since <= each.renewed_at < each.asked_at for each in found)
+    renew(engine, kept[1], duration=MINUTE)
+    (first, _) = holders_below(engine, "p", "engine/")
+    assert found[0].asked_at < first.renewed_at
+    assert first.since == found[0].since
+
+
+def slots(engine, *limits, holder="ann", duration=MINUTE):
+    return acquire_slots(engine, "p", limits, holder=holder, duration=duration)
+
+
+def test_no_more_slots_are_held_than_the_limit_and_the_first_free_one_is_taken(engine):
+    (first,), (second,) = slots(engine, ("pool/a/", 2)), slots(engine, ("pool/a/", 2))
+    assert (first.name, second.name) == ("pool/a/0", "pool/a/1")
+    assert slots(engine, ("pool/a/", 2)) is None
+    assert slots(engine, ("pool/b/", 2)) is not None, "another pool's are others"
+    discard(engine, [first])
+    assert slots(engine, ("pool/a/", 1)) is None, "the other one that is held counts, whatever its number"
+    assert slots(engine, ("pool/a/", 2))[0].name == "pool/a/0"
+    slots(engine, ("pool/c/", 1), duration=MOMENT)
+    time.sleep(0.03)
+    assert slots(engine, ("pool/c/", 1))[0].epoch == 2, "its holder is gone"
+
+
+def test_slots_of_several_pools_are_taken_together_or_not_at_all(engine):
+    (only,) = slots(engine, ("pool/b/", 1))
+    assert slots(engine, ("pool/a/", 5), ("pool/b/", 1)) is None
+    assert holders_below(engine, "p", "pool/a/") == ()
+    discard(engine, [only])
+    assert [lease.name for lease in slots(engine, ("pool/a/", 5), ("pool/b/", 1))] == ["pool/a/0", "pool/b/0"]
+
+
+def test_threads_that_race_for_slots_get_as_many_as_there_are(engine):
+    barrier, won = threading.Barrier(8), []
+
+    def race() -> None:
+        barrier.wait()
+        won.append(slots(engine, ("pool/a/", 3)))
+
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found[0].name for found in won if found) == ["pool/a/0", "pool/a/1", "pool/a/2"]
+
+
+def test_many_leases_are_taken_renewed_and_discarded_at_once(ledger):
+    engine = ledger.engine
+    taken = acquire(engine, "p", "b", holder="bob", duration=MINUTE)
+    own = acquire_free(engine, "p", ["c", "a", "b"], holder="ann", duration=MINUTE)
+    assert sorted(lease.name for lease in own) == ["a", "c"]
+    release(engine, own[0])
+    assert renew_all(engine, own, duration=MINUTE) == [own[0]]
+    assert renew_all(engine, [], duration=MINUTE) == []
+    discard(engine, [*own, replace(taken, holder="ann")])
+    assert ledger.rows("SELECT name FROM leases") == [("b",)], "what is another one's stays"
+
+
+def test_what_ended_long_ago_is_let_go_by_the_beginning_of_its_name(ledger):
+    acquire_free(ledger.engine, "p", ["flight/a", "flight/b", "run/c"], holder="ann", duration=MINUTE)
+    ledger.rows(
+        "UPDATE leases SET expires_at = now() - interval '2 hours' WHERE name <> 'flight/b' RETURNING name",
+        role="owner",
+    )
+    discard_expired(ledger.engine, "p", ["flight/", "here/"])
+    assert ledger.rows("SELECT name FROM leases ORDER BY name") == [("flight/b",), ("run/c",)]

@@ -40,6 +40,7 @@ from latewood.events import (
     Action,
     CheckEvaluated,
     FailureKind,
+    ReuseSourceLost,
     RunRequested,
     StepFailed,
     StepReused,
@@ -442,6 +443,7 @@ class Runs(RuleBasedStateMachine):
         self.runs += 1
         self.tried.clear()
         known, present, first = self.past.reusable(), set(self.store.committed), len(self.past.facts)
+        lost = made.state.lost
         names, progress, taken, lives = set(), {}, {}, 0
         while True:
             recorder = Recorder(self.past, self.store, dies_at=0 if lives else dies_at, kept=kept, names=names)
@@ -489,7 +491,7 @@ class Runs(RuleBasedStateMachine):
         self._attempts_count_up(facts)
         self._nobody_reads_what_was_refused_before(made, facts)
         if not force:
-            self._nothing_is_made_that_was_there(made, facts, known, present)
+            self._nothing_is_made_that_was_there(made, facts, known, present, lost)
         self._variants_are_no_heads(made, facts)
         assert run.tally.ran == sum(isinstance(f, StepSucceeded) for f in facts)
         assert run.tally.reused == sum(isinstance(f, StepReused) for f in facts)
@@ -612,14 +614,18 @@ class Runs(RuleBasedStateMachine):
             assert all(kind is StepFailed for kind, _ in events[1:-1:2])
             assert events[-1][0] is not StepStarted
 
-    def _nothing_is_made_that_was_there(self, made, facts, known, present):
+    def _nothing_is_made_that_was_there(self, made, facts, known, present, lost):
         steps = {step.number: step for step in made.steps()}
+        gone = defaultdict(set)  # when the step looked for it; another one may have made the like before it began
         for fact in facts:
             match fact:
+                case ReuseSourceLost():
+                    gone[fact.step].add(fact.artifact)
                 case StepStarted(attempt=1) if fact.reuse_key:
                     outputs = [asset.output for asset in steps[fact.step].task.node.assets]
                     found = [known.get((fact.reuse_key, output)) for output in outputs]
-                    assert any(f is None or f.artifact not in present - made.state.lost for f in found)
+                    there = present - lost - gone[fact.step]
+                    assert any(f is None or f.artifact not in there for f in found)
                 case StepSucceeded():
                     for output in fact.outputs:
                         version = version_id(fact.run, fact.step)

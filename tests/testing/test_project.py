@@ -315,3 +315,12 @@ def test_a_session_leaves_nothing_behind_not_even_when_it_is_killed(tmp_path):
     ended = session("ended")
     assert not killed.exists()
     assert not ended.exists()
+
+
+def test_the_pools_that_tasks_take_part_in_are_there():
+    @asset(pool="warehouse")
+    def rows() -> int:
+        return 3
+
+    with Project([rows]) as project:
+        assert project.materialize()["rows"] == 3

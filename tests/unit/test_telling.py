@@ -23,7 +23,7 @@ def progress(rate=0.0, left=None, **counts):
     row = RunRow(
         run=RunId("r"), environment="prod", selection="*", partitions="", executor="processes", status="running",
         actor="me", requested_position=1, requested_at=NOW, ended_position=None, ended_at=None, counts=None,
-        recorded=True, unheard_s=None,
+        recorded=True, unheard_s=None, priority=0,
     )  # fmt: skip
     tasks = [
         TaskProgress(
@@ -81,7 +81,7 @@ def test_who_waits_for_a_database_is_well_and_who_hangs_is_not():
     now = [0.0]
     absence = Absence(clock=lambda: now[0])
     workspace = SimpleNamespace(project="p")
-    telling = Telling(workspace, engine="e", pool=None, active=(), absence=absence, clock=lambda: now[0])
+    telling = Telling(workspace, engine="e", pool=None, runs=lambda: 0, absence=absence, clock=lambda: now[0])
     assert telling.health().is_well
     now[0] = 60.0
     assert not telling.health().is_well

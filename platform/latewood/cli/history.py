@@ -13,9 +13,10 @@ from latewood.cli import exits, following
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
-from latewood.cli.wording import asked_by_text, failure_text
+from latewood.cli.wording import asked_by_text, failure_text, pool_text
 from latewood.commands.elements import ElementSteps
 from latewood.commands.explaining import run_events
+from latewood.commands.pools import pools_waited_for
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
@@ -52,6 +53,9 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
         for line in following.failure_lines(far):
             out.print(line)
         out.print(following.how_far(far), style="dim")
+        for name in pools_waited_for(workspace, row.run):
+            waits = f"a step waits for a slot of {pool_text(name)}"
+            out.print(f"{waits}; `latewood pools` shows who has them", style="yellow")
         return exits.OK
     steps, names, elements = steps_and_names(workspace, row)
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))

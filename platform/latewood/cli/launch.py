@@ -1,6 +1,7 @@
 """`latewood launch`."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from latewood.cli.loading import load
@@ -23,6 +24,7 @@ def launch_command(
     force: bool,
     dry_run: bool,
     detach: bool,
+    priority: int,
     json_: bool,
     quiet: bool,
 ) -> int:
@@ -33,6 +35,7 @@ def launch_command(
     loaded = load(workspace, file, module)
     started = time.perf_counter()
     asked = launched(loaded.launchables, name, parameters, zipped=zipped, force=force)
+    asked = replace(asked, priority=priority)
     if dry_run:
         return plan_of_loaded(workspace, loaded, asked, json_=json_)
     prepared = prepared_for(workspace, loaded, asked)

@@ -148,7 +148,14 @@ def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared
 
 
 def asked_for(
-    *, selection: str, partition: str, parameters: tuple[str, ...], zipped: bool, force: bool, only: str | None
+    *,
+    selection: str,
+    partition: str,
+    parameters: tuple[str, ...],
+    zipped: bool,
+    force: bool,
+    only: str | None,
+    priority: int = 0,
 ) -> Asked:
     """What the options of a command ask for."""
     return Asked(
@@ -158,6 +165,7 @@ def asked_for(
         zipped=zipped,
         force=force,
         only=f"{STATUS}{only}" if only else "",
+        priority=priority,
     )
 
 

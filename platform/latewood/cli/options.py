@@ -42,6 +42,13 @@ class DefaultGroup(click.Group):
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON, for machines.")
 detach = click.option("--detach", is_flag=True, help="Leave the run to engines; return once it is asked for.")
+priority = click.option(
+    "--priority",
+    type=click.IntRange(-1_000_000, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Added to those of the tasks: of what engines have to do, the highest is done first.",
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="Do not show how far it is, only how it ended.")
 environment = click.option("--env", "environment", metavar="ENV", help="Environment; default prod, or $LATEWOOD_ENV.")
 

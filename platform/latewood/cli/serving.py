@@ -19,8 +19,10 @@ from latewood.cli.output import console, plural, print_json
 from latewood.commands.blocked import blocked_lines, is_incomplete
 from latewood.commands.materializing import Prepared
 from latewood.commands.runs import run_named
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, of_project
 from latewood.engine.loading.importing import project_root
+from latewood.projections.snapshots import snapshot
+from latewood.projections.statistics import projects as projects_of
 from latewood.serving.engine import Engine
 from latewood.serving.log_lines import LOG, log_to
 from latewood.serving.requesting import cancel, engines, request
@@ -89,25 +91,16 @@ def retry_command(*, run_id: str, detach: bool, json_: bool, quiet: bool) -> int
     return exits.OK
 
 
-def engine_command(*, environment: str | None, workers: int | None, lease: float, metrics: str, log_format: str) -> int:
+def engine_command(*, projects: tuple[str, ...], all_projects: bool, **given: Any) -> int:
     """Serve until Ctrl-C, or until what is under way is done after SIGTERM; exit code."""
-    with _engine(environment, workers, lease, metrics, log_format) as (workspace, engine):
+    with _engine(**given, projects=projects, all_projects=all_projects) as (workspace, engine):
         engine.warm(workspace.environment)
         return _served(engine)
 
 
-def dev_command(
-    *,
-    file: Path | None,
-    module: str | None,
-    environment: str | None,
-    workers: int | None,
-    lease: float,
-    metrics: str,
-    log_format: str,
-) -> int:
+def dev_command(*, file: Path | None, module: str | None, log_format: str, **given: Any) -> int:
     """Serve, and deploy what was named whenever its code changes; exit code."""
-    with _engine(environment, workers, lease, metrics, log_format) as (workspace, engine):
+    with _engine(**given, log_format=log_format) as (workspace, engine):
         named = ["-f", str(file)] if file is not None else ["-m", module] if module is not None else []
         arguments = [*named, "--env", workspace.environment]
         root = project_root(Path.cwd() if file is None else file.resolve().parent)
@@ -128,13 +121,31 @@ def dev_command(
 
 @contextmanager
 def _engine(
-    environment: str | None, workers: int | None, lease: float, metrics: str, log_format: str
+    *,
+    environment: str | None,
+    workers: int | None,
+    lease: float,
+    metrics: str,
+    log_format: str,
+    projects: tuple[str, ...] = (),
+    all_projects: bool = False,
 ) -> Iterator[tuple[Workspace, Engine]]:
     """An engine that answers who asks how it is, if anybody is to."""
     address = address_of(metrics) if metrics else None
     log_to(sys.stderr, as_json=log_format == "json")
     workspace = open_workspace(environment=environment)
-    engine = Engine(workspace, slots=workers or os.cpu_count() or 1, lease=timedelta(seconds=lease))
+    served = [of_project(workspace, name) for name in dict.fromkeys(projects)] or [workspace]
+
+    def there() -> list[Workspace]:
+        with snapshot(workspace.log) as connection:
+            return [of_project(workspace, name) for name in projects_of(connection)] if all_projects else []
+
+    engine = Engine(
+        *(there() or served),
+        slots=workers or os.cpu_count() or 1,
+        lease=timedelta(seconds=lease),
+        more=there,
+    )
     with ExitStack() as stack:
         if address is not None:
             port = stack.enter_context(answering(address, engine.telling.metrics, engine.telling.health))

@@ -7,9 +7,10 @@ from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
-from latewood.engine.running.reports import Begun, DatabaseAway, Notice
+from latewood.engine.running.reports import Begun, DatabaseAway, Notice, WaitingForPools
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.code import CodeChange
+from latewood.model.policies import QUOTA
 
 
 def change_text(change: CodeChange) -> str:
@@ -88,7 +89,15 @@ def notice_text(notice: Notice) -> str:
     if isinstance(notice, DatabaseAway):
         patience = duration(notice.patience.total_seconds() * 1_000)
         return f"{notice.reason} The run waits for it, at most {patience}; what is finished is kept."
+    if isinstance(notice, WaitingForPools):
+        names = " and ".join(pool_text(name) for name in notice.pools)
+        return f"a step waits for a slot of {names}; `latewood pools` shows who has them"
     return f"the database is back after {duration(notice.after.total_seconds() * 1_000)}; the run goes on"
+
+
+def pool_text(name: str) -> str:
+    """A pool by its name."""
+    return "the quota" if name == QUOTA else f"pool {name}"
 
 
 def freshness_text(judged: Judged) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from latewood.commands.pools import STREAM as POOLS
+from latewood.commands.pools import unknown_pool
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import (
     Base,
@@ -31,6 +33,7 @@ from latewood.projections.catalog import Defined, defined, deployed, deployment,
 from latewood.projections.configurations import Configuration, configured_along
 from latewood.projections.environments import line_of
 from latewood.projections.launchables import launchables_of
+from latewood.projections.pools import pool_rows
 from latewood.projections.renames import renames
 from latewood.projections.snapshots import Snapshot as Connection
 from latewood.projections.snapshots import snapshot
@@ -164,7 +167,7 @@ def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Sn
     project, environment = workspace.project, workspace.environment
     streams = [f"location/{each.location}" for each in loaded]
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
-    versions = workspace.log.versions(project, (*streams, f"environment/{environment}", CORRECTIONS))
+    versions = workspace.log.versions(project, (*streams, f"environment/{environment}", CORRECTIONS, POOLS))
     with snapshot(workspace.log) as connection:
         foreseen = [_foresee(connection, workspace, *pair) for pair in zip(loaded, new, strict=True)]
     _refuse_others(foreseen)
@@ -188,9 +191,11 @@ def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Sn
         appends.append(_append(workspace, stream, version, defining, (*name, version), at))
         names += name
         told += [*found.configured, *pointing]
-    pointed, corrected = versions[len(streams) :]
+    pointed, corrected, pooled = versions[len(streams) :]
     appends.append(_append(workspace, f"environment/{environment}", pointed, told, (*names, pointed), at))
     appends.append(_append(workspace, CORRECTIONS, corrected, (), (), at))
+    if any(asset.task.pool for found in foreseen for asset in found.new.assets):
+        appends.append(_append(workspace, POOLS, pooled, (), (), at))
     workspace.log.append(Batch(appends=tuple(appends)))
     return [found.deployed for found in foreseen]
 
@@ -230,6 +235,7 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
         return Foreseen(new=new, base=Base(deployment=current), ids=ids, known=True)
     besides = {asset.key for other in loaded.besides for asset in other.assets}
     _refuse_duplicates(loaded, besides.union(locations_of(connection, project, others)))
+    _refuse_unknown_pools(connection, project, loaded)
     assets: Sequence[Defined] = defined(connection, project, loaded.location, current) if current else ()
     own = {loaded.location: current} if current else {}
     launchables, tasks = launchables_of(connection, project, own), tasks_of(connection, project, own)
@@ -277,6 +283,19 @@ def _refuse_duplicates(loaded: Loaded, others: Collection[AssetKey]) -> None:
     for asset in loaded.assets:
         if asset.key in others:
             problems.at(loaded.places[asset.key], defined_elsewhere(asset.key))
+    if problems.found:
+        raise DefinitionsInvalid(tuple(problems.found))
+
+
+def _refuse_unknown_pools(connection: Connection, project: str, loaded: Loaded) -> None:
+    named = [asset for asset in loaded.assets if asset.task.pool]
+    if not named:
+        return
+    known = pool_rows(connection, project, NOW)
+    problems = Problems(loaded.root)
+    for asset in named:
+        if asset.task.pool not in known:
+            problems.at(loaded.places[asset.key], f'"{asset.key}": {unknown_pool(asset.task.pool, known)}')
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice, zip_longest
 from platform import python_version
-from typing import Any, Final
+from typing import Final
 
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deployed_code import secret_variables
 from latewood.commands.deploying import Deployed, deploy_loaded
-from latewood.commands.leasing import close_interrupted, driving
+from latewood.commands.leasing import LEASE_DURATION, close_interrupted, driving
 from latewood.commands.places import Looks, may_overwrite, newly_found
 from latewood.commands.planning import Asked, executable_plan, partitions_recorded, plan_loaded
 from latewood.commands.sharing import sharing_in_use, workers_for
@@ -23,12 +23,15 @@ from latewood.decide.plan import Plan, Step
 from latewood.decide.sweep import merged
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.failure_handling import handle_failures
+from latewood.engine.running.flights import made_by_now
 from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
+from latewood.engine.running.presence import process_name
 from latewood.engine.running.recorder import Recorder, Told, in_parts
-from latewood.engine.running.reports import Begun, Notice, Report, Tally
+from latewood.engine.running.reports import Begun, Notice, Report, Tally, WaitingForPools
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.running.step_logs import listening
+from latewood.engine.running.turns import InlineTurns
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.sweeping import in_use
 from latewood.engine.values.redaction import redacted_json
@@ -51,6 +54,7 @@ from latewood.model.schemes import dynamic_names
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts
 from latewood.projections.versions import contents_seen
+from latewood_eventlog.database import dsn
 from latewood_eventlog.groupcommit import GroupCommit
 
 _RANGES_MAX: Final = 1_000
@@ -172,6 +176,17 @@ def materialize(
             recorder.tell(*planned)
             recorder.told()
             notice(Begun(run=run, steps=prepared.plan.length))
+            turns = InlineTurns(
+                workspace.log,
+                workspace.project,
+                run,
+                process_name(),
+                duration=LEASE_DURATION,
+                dsn=None if workspace.url is None else dsn(workspace.url, role="engine"),
+                patiently=lambda act: patiently(act, patience, absences),
+                waits=lambda pools: notice(WaitingForPools(pools=pools)),
+                when_durable=recorder.when_told,
+            )
             done = _executed(
                 workspace,
                 prepared,
@@ -180,7 +195,7 @@ def materialize(
                 run,
                 recorder,
                 report,
-                lambda act: patiently(act, patience, absences),
+                turns,
             )
             planned = []
         else:
@@ -256,6 +271,8 @@ def request_facts(
         only=asked.only,
         automation=asked.automation,
         run_key=asked.run_key,
+        priority=asked.priority,
+        highest=max((task.node.task.priority for task in made.tasks), default=0),
     )
     contents = _newly_seen(workspace, made, prepared.loaded.location)
     places = newly_found(workspace, made)
@@ -340,7 +357,7 @@ def _executed(
     run: RunId,
     recorder: Recorder,
     report: Callable[[Report], None],
-    waiting: Callable[[Callable[[], Any]], Any],
+    turns: InlineTurns,
 ) -> _Done:
     inline = InlineRun(
         prepared.plan,
@@ -351,7 +368,9 @@ def _executed(
         run=run,
         recorder=recorder,
         store=workspace.store,
-        verdicts=lambda asset, partition: waiting(lambda: _verdicts(workspace, asset, partition)),
+        verdicts=lambda asset, partition: turns.patiently(lambda: _verdicts(workspace, asset, partition)),
+        versions=lambda key: turns.patiently(lambda: made_by_now(workspace.log, workspace.project, key)),
+        turns=turns,
         clock=workspace.clock,
         sleep=workspace.sleep,
         report=report,
@@ -360,7 +379,7 @@ def _executed(
     handled: tuple[FailureHandled, ...] = ()
     cancelled = False
     try:
-        with listening():
+        with listening(), turns.taken():
             tally = inline.execute()
             handled = handle_failures(
                 inline.failures,
@@ -369,6 +388,7 @@ def _executed(
                 run=run,
                 recorder=recorder,
                 store=workspace.store,
+                turns=turns,
             )
     except KeyboardInterrupt:
         tally, cancelled = inline.tally, True

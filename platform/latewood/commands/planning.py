@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from latewood.commands.parameters import parameters_given
 from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
+from latewood.commands.pools import refuse_unknown_pools
 from latewood.commands.reading import (
     heads_bearing,
     look,
@@ -56,6 +57,7 @@ class Asked:
     parameters: tuple[str, ...] = ()
     zipped: bool = False
     force: bool = False
+    priority: int = 0
     values: Mapping[str, Any] = field(default_factory=dict)
     """Values of parameters as JSON, as a launch plan has them; paths are so to the project's root."""
     launch: str = ""
@@ -207,6 +209,7 @@ def executable_plan(
     made = make_plan(workspace, view, asked, loaded=loaded, looks=looks)
     refuse_foreign(workspace, made)
     refuse_overwriting(made, view.catalog, view.root)
+    refuse_unknown_pools(workspace, made)
     lost = lost_artifacts(workspace, made)
     return plan(view.catalog, made.request, replace(made.state, lost=lost)) if lost else made
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Final
 from latewood.commands.automations import Found, automations_everywhere
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import WAITING
+from latewood.engine.running.presence import ENGINES
 from latewood.events import Executor
 from latewood.projections.installed import PROJECTIONS
 from latewood.projections.runs import RunRow, unfinished_runs
@@ -24,10 +25,7 @@ from latewood.projections.statistics import (
     server_version,
     steps_by_run,
 )
-from latewood_eventlog.leases import Held, held_now
-
-ENGINES: Final = "engine/"
-"""How the leases of engines that serve begin; their names follow."""
+from latewood_eventlog.leases import Held, holders_below
 
 _NO_STEPS: Final = {WAITING: 0, "running": 0, "retrying": 0}
 """What is counted also where there is none: a series that comes and goes is none for who watches."""
@@ -98,7 +96,7 @@ class Overview:
 def load_of(workspace: Workspace) -> Load:
     """What is under way in the project. Raises DatabaseUnreachable. Cost: O(steps of unfinished runs) in the server."""
     project = workspace.project
-    leases = held_now(workspace.log.engine, project)
+    leases = holders_below(workspace.log.engine, project, "")
     with snapshot(workspace.log) as connection:
         rows = [row for executor in Executor for row in unfinished_runs(connection, project, executor)]
         return Load(
@@ -112,7 +110,7 @@ def load_of(workspace: Workspace) -> Load:
         )
 
 
-def _engines(leases: list[Held]) -> Iterator[EngineSeen]:
+def _engines(leases: Sequence[Held]) -> Iterator[EngineSeen]:
     holders = [held.holder for held in leases if held.name.startswith(_RUNS)]
     for held in leases:
         if held.name.startswith(ENGINES):

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import choice
@@ -83,6 +83,12 @@ def open_workspace(environ: Mapping[str, str] | None = None, *, environment: str
         url=url,
         home=latewood_home(environ),
     )
+
+
+def of_project(workspace: Workspace, name: str) -> Workspace:
+    """The same for another project of the database and the store. Raises UsageError for what can be no project."""
+    name = checked_name("project", name)
+    return replace(workspace, project=name, store=ArtifactStore(workspace.store.directory.parent, name))
 
 
 def new_run() -> RunId:

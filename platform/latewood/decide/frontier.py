@@ -1,10 +1,11 @@
 """Which steps of a plan can begin: those that wait for no other step of it any more.
 
-What is made from what is far along comes first, then the earlier partition: a run over a year of partitions brings each
-month to its end before it begins the next, instead of making one asset after the other.
+Of those with the highest priority what is made from what is far along comes first, then the earlier partition: a run
+over a year of partitions brings each month to its end before it begins the next, instead of making one asset after the
+other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from heapq import heappop, heappush
 
 from latewood.decide.nodes import Node, Slot
@@ -14,6 +15,9 @@ from latewood.model.mappings import upstream_ordinals
 
 Place = tuple[Slot, int]
 """What a step makes of an asset: where that is found, and the partition's ordinal."""
+
+
+_Order = tuple[int, int, int, int, Place]
 
 
 class Frontier:
@@ -30,7 +34,7 @@ class Frontier:
         self._pending: dict[Slot, set[int]] = {}
         self._watching: dict[Place, list[Step]] = {}
         self._ready: dict[Place, Step] = {}
-        self._order: list[tuple[int, int, int, Place]] = []  # of those that are ready, and of some that were
+        self._order: dict[str, list[_Order]] = {}  # by pool, of those that are ready, and of some that were
         self._depths: dict[Slot, int] = {}
         self._reads: dict[int, bool] = {}
         steps = list(plan.steps())
@@ -47,13 +51,28 @@ class Frontier:
         """How many steps have not ended."""
         return self._left
 
-    def next(self) -> Step | None:
-        """The step to begin now, which is not given again; None while all that is left waits."""
-        while self._order:
-            step = self._ready.pop(heappop(self._order)[-1], None)
-            if step is not None:
-                return step
-        return None
+    def next(self, closed: Collection[str] = ()) -> Step | None:
+        """The step to begin now, which is not given again; None while all that is left waits.
+
+        None of a task that takes part in one of the `closed` pools.
+        """
+        order = self._first(closed)
+        return None if order is None else self._ready.pop(heappop(order)[-1])
+
+    def priority(self, closed: Collection[str] = ()) -> int | None:
+        """The priority of the step that `next` would give."""
+        order = self._first(closed)
+        return None if order is None else -order[0][0]
+
+    def _first(self, closed: Collection[str]) -> list[_Order] | None:
+        """Those of a pool, of which the first one is to begin before any other pool's."""
+        found: list[_Order] | None = None
+        for pool, order in self._order.items():
+            while order and order[0][-1] not in self._ready:
+                heappop(order)
+            if order and pool not in closed and (found is None or order[0] < found[0]):
+                found = order
+        return found
 
     def neighbour(self, step: Step) -> Step | None:
         """The step of the same task for the next partition, if it can begin now; it is not given again."""
@@ -78,9 +97,10 @@ class Frontier:
             self._watching.setdefault(waits_for, []).append(step)
 
     def _begins(self, step: Step) -> None:
-        slot = _first_slot(step)
+        slot, task = _first_slot(step), step.task.node.task
         self._ready[slot, step.ordinal] = step
-        heappush(self._order, (-self._depths[slot], step.ordinal, step.number, (slot, step.ordinal)))
+        order = self._order.setdefault(task.pool, [])
+        heappush(order, (-task.priority, -self._depths[slot], step.ordinal, step.number, (slot, step.ordinal)))
 
     def _may_wait(self, task: PlannedTask) -> bool:
         """Whether anything that the task reads is made by this plan."""

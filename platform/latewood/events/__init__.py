@@ -7,7 +7,7 @@ Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
 `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
 (tasks that other projects may use, and those of others), `cancellations` (of runs), `automation/NAME` (what happens by
-itself in that environment), `notifications/NAME` (what was told of it).
+itself in that environment), `notifications/NAME` (what was told of it), `pools`.
 """
 
 from typing import Final
@@ -64,6 +64,7 @@ from latewood.events.notifications import (
     NotificationSent,
     NotificationsRaised,
 )
+from latewood.events.pools import PoolRemoved, PoolSet
 from latewood.events.reproductions import OutputReproduced, ReproductionEnded, ReproductionStarted, Verdict
 from latewood.events.runs import (
     Action,
@@ -139,6 +140,8 @@ __all__ = [
     "PartitionsAdded",
     "PartitionsRemoved",
     "PlannedSteps",
+    "PoolRemoved",
+    "PoolSet",
     "ReproductionEnded",
     "ReproductionStarted",
     "ResourceConfigured",
@@ -224,6 +227,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "failure.handled": FailureHandled,
     "run.ended": RunEnded,
     "run.cancel_requested": RunCancelRequested,
+    "pool.set": PoolSet,
+    "pool.removed": PoolRemoved,
     "reproduction.started": ReproductionStarted,
     "reproduction.ended": ReproductionEnded,
 }

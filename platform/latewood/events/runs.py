@@ -25,6 +25,7 @@ class RunRequested(Event, frozen=True):
     if one was. `location` is the one whose code ran, by a Python of version `python`. `rerun_of` is the run that was
     asked for again, `only` these of its steps, or those that failed or were left unfinished; or `status:missing`, say:
     what of the selection was of that status. `automation` is what asked for it by itself, a sensor by its `run_key`.
+    `priority` is added to those of its tasks, of which `highest` is the highest.
     """
 
     run: RunId
@@ -44,6 +45,8 @@ class RunRequested(Event, frozen=True):
     only: str = ""
     automation: str = ""
     run_key: str = ""
+    priority: int = 0
+    highest: int = 0
 
 
 class Action(StrEnum):

@@ -128,6 +128,9 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.window == _ZERO
 
 
+QUOTA: Final = "*"
+"""The pool that every step of a project takes part in, where there is one: its quota."""
+
 _REUSE: Final = "True, False or a timedelta of 0 or more"
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(|[kMGT]|[KMGT]i)")
 _UNITS: Final = {

@@ -13,6 +13,7 @@ from latewood.projections.environments import EnvironmentsProjection
 from latewood.projections.launchables import LaunchablesProjection
 from latewood.projections.notifications import NotificationsProjection
 from latewood.projections.places import PlacesProjection
+from latewood.projections.pools import PoolsProjection
 from latewood.projections.renames import RenamesProjection
 from latewood.projections.retractions import RetractionsProjection
 from latewood.projections.runs import RunsProjection
@@ -32,6 +33,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     LaunchablesProjection(),
     NotificationsProjection(),
     PlacesProjection(),
+    PoolsProjection(),
     RenamesProjection(),
     RetractionsProjection(),
     RunsProjection(),

@@ -62,6 +62,7 @@ runs: Final = Table(
     Column("ended_position", BigInteger),
     Column("ended_at", DateTime(timezone=True)),
     Column("counts", JSON),
+    Column("priority", Integer, nullable=False),
 )
 Index("runs_requested", runs.c.project, runs.c.requested_position)
 Index("runs_running", runs.c.project, postgresql_where=runs.c.ended_position.is_(None))
@@ -104,7 +105,7 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 7
+    version = 8
     inline = True
     tables = (runs, steps, expansions)
     types = frozenset(
@@ -141,6 +142,7 @@ class RunsProjection:
                         "actor": event.actor,
                         "requested_position": event.position,
                         "requested_at": event.occurred_at,
+                        "priority": fact.priority + fact.highest,
                     },
                 )
             case RunStarted():
@@ -238,7 +240,7 @@ def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
 class RunRow:
     """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run.
 
-    One that engines drive is queued while none does.
+    One that engines drive is queued while none does; `priority` is that of its most urgent task.
 
     Of one that goes on `unheard_s` are the seconds for which the process that drives it was not heard of.
     """
@@ -257,6 +259,7 @@ class RunRow:
     counts: dict[str, int] | None
     recorded: bool
     unheard_s: float | None
+    priority: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +302,7 @@ _RUN_COLUMNS: Final = (
     "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
     f"NOT {_IS_DEAD} AS recorded, "
-    "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, "
+    "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, r.priority, "
     f"CASE WHEN r.ended_position IS NULL THEN {_UNHEARD} END AS unheard_s "
     "FROM runs r WHERE r.project = :project "
 )

@@ -74,6 +74,12 @@ _BY_LOGIC: Final = text(
     "  OFFSET 0) v WHERE NOT EXISTS (SELECT FROM collected c WHERE c.project = :project "
     "  AND c.artifact = v.artifact AND c.position > v.position AND c.position <= :as_of OFFSET 0) ORDER BY v.position"
 )
+_OF_KEY: Final = text(
+    f"SELECT {_FACTS}, v.output FROM versions v WHERE v.project = :project AND v.reuse_key = :reuse_key "  # noqa: S608 - as above
+    "AND v.reuse_key <> '' AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
+    "  AND c.artifact = v.artifact AND c.position > v.position) "
+    "ORDER BY v.accepted_position IS NOT NULL, v.position"
+)
 _DURATIONS: Final = text(
     "SELECT v.asset, percentile_cont(0.5) WITHIN GROUP (ORDER BY v.duration_ms) AS p50, "
     "percentile_cont(0.9) WITHIN GROUP (ORDER BY v.duration_ms) AS p90, count(*) AS samples "
@@ -233,6 +239,15 @@ def reusable(
         if slot not in found or rank(version) >= rank(found[slot]):
             found[slot] = version
     return found
+
+
+def versions_of_key(connection: Connection, project: str, key: str) -> list[tuple[str, VersionFacts]]:
+    """The versions with this reuse key that are not gone, each with its output's name.
+
+    Order: accepted ones last, of those the newest. Cost: a look.
+    """
+    parameters = {"project": project, "reuse_key": key, "as_of": NOW}
+    return [(output, VersionFacts._make(facts)) for *facts, output in tuples(connection, _OF_KEY, parameters)]
 
 
 def durations(connection: Connection, project: str, assets: Collection[AssetId]) -> dict[AssetId, Durations]:

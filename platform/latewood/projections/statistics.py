@@ -70,6 +70,17 @@ _ENDED_AFTER: Final = text(
 )
 
 _decode_planned: Final = msgspec.json.Decoder(RunPlanned).decode
+# From one project to the next by the index of streams: the log may be long, and has few projects.
+_PROJECTS: Final = text(
+    "WITH RECURSIVE found (project) AS ((SELECT project FROM events ORDER BY project LIMIT 1) UNION ALL "
+    "SELECT (SELECT e.project FROM events e WHERE e.project > f.project ORDER BY e.project LIMIT 1) "
+    "FROM found f WHERE f.project IS NOT NULL) SELECT project FROM found WHERE project IS NOT NULL"
+)
+
+
+def projects(connection: Connection) -> list[str]:
+    """The projects that have anything in the log. Cost: a look each."""
+    return list(connection.execute(_PROJECTS).scalars())
 
 
 def log_position(connection: Connection) -> int:

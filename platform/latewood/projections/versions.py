@@ -63,6 +63,8 @@ versions: Final = Table(
 Index("versions_position", versions.c.project, versions.c.asset, versions.c.position)
 # One logic has many versions: equal index keys are stored once, so this index costs a few bytes per version.
 Index("versions_logic", versions.c.project, versions.c.logic)
+# Keys are digests, so nobody asks for their order; hashes of them take a third of the space.
+Index("versions_key", versions.c.reuse_key, postgresql_using="hash", postgresql_where=versions.c.reuse_key != "")
 
 checks: Final = Table(
     "checks",
@@ -100,7 +102,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 9
+    version = 10
     inline = True
     tables = (versions, heads, head_history, head_promotions, checks, contents)
     types = frozenset(

@@ -1,7 +1,6 @@
 """One run that this engine drives: what its steps ask becomes calls of workers, timers and facts."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any, NamedTuple, Protocol
@@ -9,17 +8,29 @@ from typing import Any, NamedTuple, Protocol
 from msgspec.structs import replace
 
 from latewood.context import CheckResult
-from latewood.engine.running.asks import Attempt, Collect, Copy, Durable, Evaluate, Look, Pause, Split
+from latewood.engine.running.asks import (
+    Attempt,
+    Board,
+    Collect,
+    Copy,
+    Durable,
+    Enter,
+    Evaluate,
+    Look,
+    Pause,
+    Split,
+)
 from latewood.engine.running.attempt import Evaluated, Made, refused
-from latewood.engine.running.calls import Raised, Returned
+from latewood.engine.running.calls import Raised
 from latewood.engine.running.drive import Asked, Drive
-from latewood.engine.running.failure_handling import FailedWorkflow, failed_workflows, tell_handled
+from latewood.engine.running.flights import made_by_now
 from latewood.engine.running.live_logs import forget, live_log, printed_so_far
 from latewood.engine.running.pool import Following, Job
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report
 from latewood.engine.running.scripts import Scripts
+from latewood.engine.running.slots import described
 from latewood.engine.running.worker_protocol import (
     Answered,
     CallRange,
@@ -29,25 +40,27 @@ from latewood.engine.running.worker_protocol import (
     CopyTo,
     Elements,
     Failed,
-    Handle,
     Placing,
     PutTogether,
     Read,
+    Returned,
     ReturnedRange,
     Seen,
     TakeApart,
 )
 from latewood.engine.running.worker_protocol import Look as LookAt
-from latewood.engine.running.worker_protocol import Returned as Handled
-from latewood.engine.running.workers import Crew, call_of, evaluated_of, made_of, raised_of
+from latewood.engine.running.workers import call_of, evaluated_of, made_of, raised_of
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
-from latewood.events import RunEnded, RunStarted, RunStatus
+from latewood.events import RunEnded, RunRequested, RunStarted, RunStatus
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
 from latewood.serving.crews import RunCrews
+from latewood.serving.handlers import Handlers
 from latewood.serving.opening import Opened
+from latewood.serving.run_turns import RunTurns
+from latewood.serving.turns import EngineTurns
 from latewood_eventlog.leases import Lease
 
 
@@ -73,6 +86,9 @@ class Work(Protocol):
     def soon(self, run: "ActiveRun", then: Callable[[], None]) -> None:
         """Do this for the run; to be called from any thread."""
 
+    def guarded(self, run: "ActiveRun", act: Callable[[], object]) -> object:
+        """Do this for the run now; where the log or the store refuses it the run is left."""
+
 
 class ActiveRun:
     """A run under this engine's lease. For the engine's thread."""
@@ -85,6 +101,7 @@ class ActiveRun:
         crews: RunCrews,
         work: Work,
         engine: str,
+        turns: EngineTurns,
         *,
         report: Callable[[Report], None],
         patiently: Callable[[Callable[[], Any]], Any],
@@ -100,10 +117,7 @@ class ActiveRun:
         self._engine = engine
         self._patiently = patiently
         self._jobs: dict[object, Job] = {}
-        self._starting = 0
         self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
-        self._handling: deque[tuple[FailedWorkflow, Crew]] | None = None
-        self._may_handle = False
         self._is_over = False
         self._cancelled = False
         self.outcome = ""
@@ -119,18 +133,55 @@ class ActiveRun:
             recorder=recorder,
             store=workspace.store,
             verdicts=self._verdicts,
+            versions=lambda key: patiently(lambda: made_by_now(workspace.log, workspace.project, key)),
             clock=workspace.clock,
             is_resumed=opened.progress.is_started,
             report=report,
             printed=lambda step, attempt: printed_so_far(live_log(workspace.store, self.run, step, attempt)),
         )
         self._scripts.take_up(opened.progress.steps, opened.taken)
-        self._drive = Drive(plan, opened.view.catalog, self._scripts)
+        self._drive = Drive(plan, opened.view.catalog, self._scripts, self._script_ended)
+        self._turns = RunTurns(
+            turns,
+            self.run,
+            priority=opened.progress.requested.priority,
+            guarded=lambda act: work.guarded(self, act),
+            when_told=self.when_told,
+        )
+        self._handlers = Handlers(
+            opened,
+            crews,
+            recorder,
+            self._values,
+            self._turns,
+            soon=lambda then: work.soon(self, then),
+            when_durable=self._when_durable,
+        )
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is to be done for it any more but to make its end durable."""
         return self._is_over
+
+    @property
+    def requested(self) -> RunRequested:
+        """What was asked for."""
+        return self.opened.progress.requested
+
+    @property
+    def priority(self) -> int | None:
+        """That of what `next` would do; None where it would do nothing."""
+        if not self._may_begin:
+            return None
+        if self._drive.is_over:
+            return self.requested.priority
+        found = self._drive.priority(self._turns.closed)
+        return None if found is None else found + self.requested.priority
+
+    @property
+    def _may_begin(self) -> bool:
+        """What is about to start will want a worker each: no more is begun than there is room for."""
+        return not self._is_over and not self._cancelled and len(self._turns.shortly) < self._work.free
 
     def begin(self) -> None:
         """Say that this engine drives it."""
@@ -143,9 +194,8 @@ class ActiveRun:
 
         What needs no worker is done on the way; when every step has ended, so has the run. Raises LogError.
         """
-        # What is about to start will want a slot each: no more is begun than there is room for.
-        while not self._is_over and not self._cancelled and self._starting < self._work.free:
-            asked = self._drive.next()
+        while self._may_begin:
+            asked = self._drive.next(self._turns.closed)
             if asked is None:
                 break
             job = self._job(asked)
@@ -153,7 +203,9 @@ class ActiveRun:
                 self._jobs[asked.number] = job
                 return job
         if self._drive.is_over and not self._is_over and not self._cancelled:
-            return self._handler()
+            job = self._handlers.next(self._scripts.failures)
+            if job is not None:
+                return job
         self._end_if_over()
         return None
 
@@ -162,23 +214,26 @@ class ActiveRun:
         if self._is_over or self._cancelled:
             return
         self._cancelled = True
-        self._drive.stop()
+        self._stop()
         self._end_if_over()
 
     def leave(self) -> None:
         """Stop driving it, without a word in the log: another engine goes on."""
         self._is_over = True
+        self._stop()
+
+    def _stop(self) -> None:
         self._drive.stop()
+        self._handlers.stop()
+        self._turns.end({*self._jobs, *self._handlers.jobs})
 
     @property
     def jobs(self) -> list[Job]:
         """The calls that are being made for it."""
-        return list(self._jobs.values())
+        return [*self._jobs.values(), *self._handlers.jobs.values()]
 
     def _end_if_over(self) -> None:
-        if self._is_over or not (
-            self._cancelled or (self._drive.is_over and self._handling is not None and not self._handling)
-        ):
+        if self._is_over or not (self._cancelled or (self._drive.is_over and self._handlers.are_over)):
             return
         self._is_over = True
         ended = self._ended()
@@ -257,14 +312,20 @@ class ActiveRun:
                 put_together = PutTogether(asset=key, results=artifacts)
                 return Job(crew=self._crews.making[key], request=put_together, done=done)
             case Pause(until=until):
+                self._turns.leave(number)
                 self._work.later(self, until, lambda: self._answer(number, None))
             case Durable():
-                self._starting += 1
-                self._when_durable(lambda: self._started(number))
+                self._turns.shortly.add(number)
+                self._when_durable(lambda: self._made_durable(number))
+            case Enter(step=step):
+                task, what = step.task.node.task, described(step)
+                self._turns.enter(number, task, what, lambda: self._answer(number, None))
+            case Board():
+                self._turns.board(number, ask, lambda how: self._answer(number, how))
         return None
 
-    def _started(self, number: int) -> None:
-        self._starting -= 1
+    def _made_durable(self, number: int) -> None:
+        self._turns.shortly.discard(number)
         self._answer(number, None)
 
     def _attempt(self, number: int, ask: Attempt) -> Job:
@@ -320,7 +381,7 @@ class ActiveRun:
     def _judged(self, number: int, verdict: "Verdict", answered: Answered, following: set["Verdict"]) -> None:
         following.discard(verdict)
         if not following:
-            self._jobs.pop(number, None)
+            self._call_ended(number)
         found, waiting = _evaluated(answered), self._verdicts_due.pop(verdict)
         if isinstance(waiting, int):
             self._answer(waiting, found)
@@ -342,7 +403,7 @@ class ActiveRun:
     def _collected(self, answered: Answered) -> Made | Raised:
         if isinstance(answered, Failed):
             return raised_of(answered)
-        assert isinstance(answered, Handled), "of a list"
+        assert isinstance(answered, Returned), "of a list"
         (made,) = made_of(ReturnedRange(each=(answered,)), self._values)
         return made
 
@@ -351,62 +412,20 @@ class ActiveRun:
 
     def _answer(self, number: int, answer: Any, *, is_done: bool = True) -> None:
         if is_done:
-            self._jobs.pop(number, None)
+            self._call_ended(number)
         if not self._is_over and not self._cancelled:
             self._drive.answer(number, answer)
 
-    # ── telling workflows' handlers what failed ───────────────────────────────────────────────────────
+    def _call_ended(self, number: int) -> None:
+        self._jobs.pop(number, None)
+        if self._is_over or self._cancelled or not self._drive.is_under_way(number):
+            self._turns.leave(number)
+            self._turns.land(number)
 
-    def _handler(self) -> Job | None:
-        """The next handler to be called, one after the other; None while there is none. What failed is durable by then.
-
-        A run that is left while one is called calls it again when it is taken up.
-        """
-        if self._handling is None:
-            self._handling = deque(self._failed_workflows())
-            if self._handling:
-                self._when_durable(self._let_handle)
-        if not self._handling:
-            self._end_if_over()
-        if not self._handling or not self._may_handle:
-            return None
-        self._may_handle = False
-        failed, crew = self._handling[0]
-        told = failed.told(self.run)
-        job = Job(
-            crew=crew,
-            request=Handle(workflow=told.workflow, run=self.run, steps=told.steps),
-            done=lambda answered: self._work.soon(self, lambda: self._handled(answered)),
-            slots=ceil(failed.handler.resources.cpu),
-            memory=failed.handler.resources.memory_bytes,
-        )
-        self._jobs["handler"] = job
-        return job
-
-    def _failed_workflows(self) -> Iterator[tuple[FailedWorkflow, Crew]]:
-        failures = sorted(self._scripts.failures, key=lambda failed: failed[0].number)
-        locations = self.opened.view.locations
-        for location, crew in self._crews.homes.items():
-            own = [failed for failed in failures if locations[failed[0].task.node.keys[0]] == location]
-            for found in failed_workflows(self.opened.launchables.get(location, ()), own):
-                if found.name not in self.opened.progress.handled:
-                    yield found, crew
-
-    def _let_handle(self) -> None:
-        self._may_handle = True
-
-    def _handled(self, answered: Answered) -> None:
-        del self._jobs["handler"]
-        if self._is_over or self._cancelled or not self._handling:
-            return
-        failed, _ = self._handling.popleft()
-        if isinstance(answered, Failed):
-            outcome: Returned | Raised = raised_of(answered)
-        else:
-            assert isinstance(answered, Handled), "of a handler"
-            outcome = Returned(value=None, duration_ms=answered.duration_ms, output=answered.logs)
-        tell_handled(failed, outcome, run=self.run, recorder=self._recorder, values=self._values)
-        self._may_handle = True
+    def _script_ended(self, number: int) -> None:
+        self._turns.land(number)
+        if number not in self._jobs:  # else its checks are still called, though nobody waits for them
+            self._turns.leave(number)
 
     def _verdicts(self, asset: Any, partition: Any) -> Mapping[tuple[str, str], CheckResult]:
         def read() -> Mapping[tuple[str, str], CheckResult]:

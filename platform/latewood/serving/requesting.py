@@ -6,17 +6,16 @@ from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
 from latewood.commands.planning import Asked, executable_plan
-from latewood.commands.status import ENGINES
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.running.presence import engines_here
 from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError, ValueRefused
 from latewood.events import Action, Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
-from latewood_eventlog.leases import held_below
 from latewood_eventlog.records import Batch, StreamAppend
 from latewood_eventlog.tailer import announce
 
@@ -89,8 +88,7 @@ def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAp
 
 def engines(workspace: Workspace) -> tuple[str, ...]:
     """The names of the engines that serve the project now, or did some seconds ago and have died since."""
-    found = held_below(workspace.log.engine, workspace.project, ENGINES)
-    return tuple(name.removeprefix(ENGINES) for name in found)
+    return engines_here(workspace.log, workspace.project)
 
 
 def cancel(workspace: Workspace, row: RunRow) -> None:

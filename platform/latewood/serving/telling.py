@@ -1,7 +1,7 @@
 """How an engine is, for who asks: what it counts as it goes, a line for each step, its metrics and its health."""
 
 import logging
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
@@ -23,7 +23,10 @@ _HANGS_S: Final = 30.0
 
 
 class Telling:
-    """What one engine tells of itself. Its methods may be called from any thread."""
+    """What one engine tells of itself. Its methods may be called from any thread; `runs` counts what it drives.
+
+    Of several projects what is under way is told of the first.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class Telling:
         *,
         engine: str,
         pool: Pool,
-        active: Sized,
+        runs: Callable[[], int],
         absence: Absence,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -39,7 +42,7 @@ class Telling:
         self._workspace = workspace
         self._engine = engine
         self._pool = pool
-        self._active = active
+        self._runs = runs
         self._absence = absence
         self._clock = clock
         self._heard = clock()
@@ -68,7 +71,7 @@ class Telling:
     def metrics(self) -> str:
         """What Prometheus is told. Cost: of the database as `load_of`."""
         workers = Workers(slots=self._pool.slots, processes=self._pool.processes, busy=self._pool.busy)
-        found = families(self.measures, workers, len(self._active), self._load())
+        found = families(self.measures, workers, self._runs(), self._load())
         return exposition(found, {"engine": self._engine, "project": self._workspace.project})
 
     def _load(self) -> Load | None:
@@ -84,7 +87,7 @@ class Telling:
             "engine": self._engine,
             "project": self._workspace.project,
             "database": "away" if self._absence.is_away else "here",
-            "runs": len(self._active),
+            "runs": self._runs(),
             "came_round_s": round(silent_s, 3),
         }
         return Health(is_well=silent_s < _HANGS_S or self._absence.is_away, facts=facts)

@@ -13,6 +13,7 @@ from latewood.commands.materializing import Prepared, materialize, prepare
 from latewood.commands.observing import observe, record_value, report
 from latewood.commands.partitioning import add_keys
 from latewood.commands.planning import Asked, plan_loaded
+from latewood.commands.pools import set_pool
 from latewood.commands.views import foreseen_view
 from latewood.decide.state import VersionFacts
 from latewood.engine.loading.importing import project_root
@@ -59,7 +60,8 @@ class Project:
 
     Nothing of that project's `latewood.toml` is read. `resources` are instances or values of fields by name; what is
     not among them has the defaults of its class. `tasks` are functions, or tasks, that stand for those of other
-    locations, by `LOCATION:TASK`: the other one's own, imported by the test, or a substitute.
+    locations, by `LOCATION:TASK`: the other one's own, imported by the test, or a substitute. The pools that its tasks
+    take part in are there: nobody else is.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Project:
         self._given: dict[AssetKey, Given] = {}
         self._defined = self._load(definitions)
         self._workspace = fresh_workspace(self._clock, environment)
+        self._make_pools()
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +115,7 @@ class Project:
         self._tasks = self._tasks if tasks is None else tasks
         self._resources = self._resources if resources is None else resources
         self._defined = self._load(definitions)
+        self._make_pools()
 
     def give(self, key: str, value: Any, *, partition: str = "") -> None:
         """Let this be the asset's value from here on, in place of what its task makes. It is checked as a result is.
@@ -216,6 +220,10 @@ class Project:
         """Why the asset is fresh, stale or missing. Without a partition: the first one that is not fresh."""
         self._set(now)
         return why_of(why(self._workspace, key, partition=partition, loaded=self._loaded()))
+
+    def _make_pools(self) -> None:
+        for name in sorted({asset.task.pool for asset in self._defined.assets} - {""}):
+            set_pool(self._workspace, name, 1)
 
     def _load(self, definitions: ModuleType | Definitions | Iterable[object]) -> Loaded:
         with given_tasks(self._tasks):

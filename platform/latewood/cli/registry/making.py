@@ -12,6 +12,7 @@ from latewood.cli.options import (
     asked,
     environment,
     partition,
+    priority,
     quiet,
     selection,
     source,
@@ -25,6 +26,7 @@ from latewood.cli.options import detach as detached
 @asked
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
 @detached
+@priority
 @click.option("--strict", is_flag=True, help="Exit code 1 also where something that was selected is left out.")
 @quiet
 @as_json
@@ -81,6 +83,7 @@ def _alone(*, files: Sequence[Path], modules: Sequence[str], **given: Any) -> di
 @click.option("--force", is_flag=True, help="Run all steps even if they are fresh or could be reused.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; run nothing.")
 @detached
+@priority
 @quiet
 @as_json
 def launch(**given: Any) -> int:

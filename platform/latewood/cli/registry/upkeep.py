@@ -62,6 +62,14 @@ _serving = options(
 
 @click.command()
 @_serving
+@click.option(
+    "--project",
+    "projects",
+    multiple=True,
+    metavar="NAME",
+    help="Of this project instead of $LATEWOOD_PROJECT; may be repeated: of each in turn.",
+)
+@click.option("--all-projects", is_flag=True, help="Of all projects of the database, also those that are to come.")
 def engine(**given: Any) -> int:
     """Drive the runs that are asked for with --detach, until Ctrl-C.
 

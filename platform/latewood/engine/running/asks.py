@@ -6,6 +6,7 @@ down once, whether one process answers everything on the spot or an engine has m
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from latewood.decide.plan import Step
@@ -103,7 +104,40 @@ class Durable(NamedTuple):
     """Nothing to do before everything that was told so far is durable."""
 
 
-Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable
+class Enter(NamedTuple):
+    """Nothing to do before there is a slot of every pool that the step takes part in.
+
+    It is kept until the script has ended, or pauses.
+    """
+
+    step: Step
+
+
+class Board(NamedTuple):
+    """Be the one who computes what has this reuse key, until the script has ended.
+
+    Answered with how that came about; unless it is `patient`, with UNDER_WAY while somebody else is at it.
+    """
+
+    key: str
+    patient: bool
+
+
+class Boarded(Enum):
+    """How somebody came to be the one who computes what has a reuse key, or that it is under way elsewhere."""
+
+    FIRST = "first"
+    """Nobody else was at it since the plan was made, as far as this process knows."""
+    AFTER_OTHERS = "after others"
+    """Who may have made it by now."""
+    UNDER_WAY = "under way"
+
+
+class UnderWay(Exception):
+    """What a step would compute is being computed elsewhere, and it may not wait for that."""
+
+
+Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable | Enter | Board
 
 T = TypeVar("T")
 
@@ -147,14 +181,18 @@ def copied(ask: Copy) -> Script[str | None]:
     return answer
 
 
-def played(script: Script[T], answer: Callable[[Ask], Any]) -> T:
-    """What the script returns, with everything it asks answered on the spot. Raises what `answer` does."""
+def played(script: Script[T], answer: Callable[[Ask], Any], over: Callable[[], None] = lambda: None) -> T:
+    """What the script returns, with everything it asks answered on the spot. Raises what `answer` does.
+
+    `over` hears of the end of each script that it wants driven.
+    """
     try:
         ask = next(script)
         while True:
             if isinstance(ask, Together):
                 for one in ask.scripts:
                     played(one, answer)
+                    over()
                 ask = next(script)
             else:
                 ask = script.send(answer(ask))

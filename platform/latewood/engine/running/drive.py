@@ -1,16 +1,16 @@
 """One run with many steps under way: what it asks next, and where the answers go. It calls nothing itself."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
-from latewood.engine.running.asks import Ask, Script, Together
+from latewood.engine.running.asks import Ask, Script, Together, UnderWay
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import Catalog, TaskDefinition
 
 
 class Asked(NamedTuple):
@@ -23,14 +23,20 @@ class Asked(NamedTuple):
 class Drive:
     """Drives the scripts of one run as far as they go, in the order of the frontier. For one thread.
 
-    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding.
+    To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding. `ended`
+    hears of each script that is over.
     """
 
-    def __init__(self, plan: Plan, catalog: Catalog, scripts: Scripts) -> None:
+    def __init__(
+        self, plan: Plan, catalog: Catalog, scripts: Scripts, ended: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._frontier = Frontier(plan, catalog)
         self._scripts = scripts
-        self._asking: deque[Asked] = deque()
+        self._asking: list[tuple[int, int, Asked]] = []  # by priority, and in the order of asking
+        self._asked = 0
         self._under_way: dict[int, Script[None]] = {}
+        self._tasks: dict[int, TaskDefinition] = {}
+        self._ended = ended
         self._groups: list[_Group] = []
         self._group_of: dict[int, _Group] = {}
         self._numbers = 0
@@ -40,20 +46,39 @@ class Drive:
         """Whether every step has ended."""
         return not self._under_way and not len(self._frontier)
 
-    def next(self) -> Asked | None:
+    def priority(self, closed: Collection[str] = ()) -> int | None:
+        """The highest priority of what can go on now; None where nothing can."""
+        asking = [-self._asking[0][0]] if self._asking else []
+        begun = [group.task.priority for group in self._groups if group.task.pool not in closed]
+        waits = self._frontier.priority(closed)
+        return max([*asking, *begun, *([] if waits is None else [waits])], default=None)
+
+    def is_under_way(self, number: int) -> bool:
+        """Whether the script with this number is not over."""
+        return number in self._under_way
+
+    def next(self, closed: Collection[str] = ()) -> Asked | None:
         """What is asked now, once; None while nothing can go on without an answer that is outstanding.
 
-        Steps that need nothing from outside, as those that are reused, end in here. Raises whatever the log refuses.
+        Steps that need nothing from outside, as those that are reused, end in here. None is begun of a task that takes
+        part in one of the `closed` pools. Raises whatever the log refuses.
         """
-        while not self._asking:
-            if self._groups:  # what was begun comes to its end before something else begins
-                self._begin_next_of(self._groups[-1])
+        while (priority := self.priority(closed)) is not None:
+            if self._asking and -self._asking[0][0] >= priority:
+                return heappop(self._asking)[-1]
+            group = self._group(closed)
+            if group is not None and group.task.priority >= priority:
+                self._begin_next_of(group)  # what was begun comes to its end before something else begins
                 continue
-            step = self._frontier.next()
-            if step is None:
-                return None
+            step = self._frontier.next(closed)
+            assert step is not None, "it has a priority"
             self._begin_step(step)
-        return self._asking.popleft()
+        return None
+
+    def _group(self, closed: Collection[str]) -> "_Group | None":
+        """The one of the highest priority of which scripts may begin, of several the latest."""
+        open_ = (group for group in reversed(self._groups) if group.task.pool not in closed)
+        return max(open_, key=lambda group: group.task.priority, default=None)
 
     def answer(self, number: int, answer: Any) -> None:
         """The answer to what was asked under that number; the step goes on. Raises whatever the log refuses."""
@@ -67,12 +92,14 @@ class Drive:
         self._groups.clear()
 
     def _begin_step(self, step: Step) -> None:
-        self._begin(self._continued(step) if step.number in self._scripts.progress else self._script(step))
+        script = self._continued(step) if step.number in self._scripts.progress else self._script(step)
+        self._begin(script, step.task.node.task)
 
-    def _begin(self, script: Script[None], group: "_Group | None" = None) -> None:
+    def _begin(self, script: Script[None], task: TaskDefinition, group: "_Group | None" = None) -> None:
         self._numbers += 1
         number = self._numbers
         self._under_way[number] = script
+        self._tasks[number] = task
         if group is not None:
             self._group_of[number] = group
         self._go_on(number, next)
@@ -85,21 +112,24 @@ class Drive:
             self._go_on_behind(group)
         else:
             group.under_way += 1
-            self._begin(script, group)
+            self._begin(script, group.task, group)
 
     def _go_on(self, number: int, act: Callable[[Script[None]], Ask]) -> None:
         try:
             ask = act(self._under_way[number])
         except StopIteration:
-            del self._under_way[number]
+            del self._under_way[number], self._tasks[number]
+            self._ended(number)
             if (group := self._group_of.pop(number, None)) is not None:
                 group.under_way -= 1
                 self._go_on_behind(group)
             return
+        task = self._tasks[number]
         if isinstance(ask, Together):
-            self._groups.append(_Group(number, ask.scripts))
+            self._groups.append(_Group(number, task, ask.scripts))
         else:
-            self._asking.append(Asked(number, ask))
+            self._asked += 1
+            heappush(self._asking, (-task.priority, self._asked, Asked(number, ask)))
 
     def _go_on_behind(self, group: "_Group") -> None:
         """Answer who asked for these scripts, once all have begun and none is under way."""
@@ -107,10 +137,19 @@ class Drive:
             self._go_on(group.asked_by, next)
 
     def _script(self, step: Step) -> Script[None]:
-        """The step from beginning to end; of a partition-wise task with the neighbours that can begin as well."""
-        together = Neighbours()
+        """The step from beginning to end; of a partition-wise task with the neighbours that can begin as well.
+
+        Only the first of them waits for others who compute the same: later ones would wait on a flight.
+        """
+        together, is_first = Neighbours(), True
         while True:
-            due: Due | None = yield from self._scripts.opened(step)
+            due: Due | None
+            try:
+                due = yield from self._scripts.opened(step, patient=is_first)
+            except UnderWay:
+                self._begin_step(step)
+                break
+            is_first = False
             if due is None:
                 self._frontier.ended(step)
             else:
@@ -138,6 +177,7 @@ class _Group:
     """Scripts that another one waits for; they begin one by one, as there is room."""
 
     asked_by: int
+    task: TaskDefinition
     scripts: Iterator[Script[None]]
     under_way: int = 0
     has_begun: bool = False

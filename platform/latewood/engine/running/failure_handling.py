@@ -11,6 +11,7 @@ from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.handler_calls import call_handler
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.turns import Turns
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
@@ -28,6 +29,7 @@ def handle_failures(
     run: RunId,
     recorder: Recorder,
     store: ArtifactStore,
+    turns: Turns,
 ) -> tuple[FailureHandled, ...]:
     """Call the handlers of the workflows that failed, in order of names, and record how that went.
 
@@ -35,7 +37,9 @@ def handle_failures(
     """
     handled = []
     for failed in failed_workflows(loaded.launchables, failures):
+        turns.enter(failed.handler, f"on failure of {failed.name}")
         outcome = call_handler(loaded, resources, failed.told(run))
+        turns.leave()
         handled.append(tell_handled(failed, outcome, run=run, recorder=recorder, values=Values(store)))
     return tuple(handled)
 

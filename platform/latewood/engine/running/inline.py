@@ -9,7 +9,21 @@ from typing import Any
 from latewood.decide.plan import Plan, Step
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.processes.folders import folders_kept
-from latewood.engine.running.asks import Ask, Attempt, Collect, Copy, Durable, Evaluate, Look, Pause, Split, played
+from latewood.engine.running.asks import (
+    Ask,
+    Attempt,
+    Board,
+    Collect,
+    Copy,
+    Durable,
+    Enter,
+    Evaluate,
+    Look,
+    Pause,
+    Split,
+    UnderWay,
+    played,
+)
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
@@ -19,8 +33,11 @@ from latewood.engine.running.placing import Places
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report, Tally
+from latewood.engine.running.reusing import Versions
 from latewood.engine.running.scripts import Scripts, Verdicts
+from latewood.engine.running.slots import described
 from latewood.engine.running.storing import Storing
+from latewood.engine.running.turns import Turns, Unlimited
 from latewood.engine.running.workers import Workers
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.engine.values.values import Values
@@ -47,11 +64,14 @@ class InlineRun:
         store: ArtifactStore,
         verdicts: Verdicts,
         clock: Callable[[], datetime],
+        versions: Versions = lambda _: (),
+        turns: Turns | None = None,
         sleep: Callable[[float], None] = time.sleep,
         report: Callable[[Report], None] = lambda _: None,
         hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._plan = plan
+        self._turns = turns or Unlimited()
         self._loaded = loaded
         self._run = run
         self._recorder = recorder
@@ -79,6 +99,7 @@ class InlineRun:
             recorder=recorder,
             store=store,
             verdicts=verdicts,
+            versions=versions,
             clock=clock,
             report=report,
         )
@@ -104,9 +125,16 @@ class InlineRun:
             # a partition-wise task makes together and which never read each other.
             if not waiting.may_be_joined_by(step):
                 self._run_due(waiting.taken())
-            due = played(self.scripts.opened(step), self.answer)
+            try:
+                # Who is on a flight does not wait for another one: so nobody waits for each other.
+                due = played(self.scripts.opened(step, patient=not waiting.any), self.answer)
+            except UnderWay:
+                self._run_due(waiting.taken())
+                due = played(self.scripts.opened(step), self.answer)
             if due is not None:
                 waiting.add(due)
+            elif not waiting.any:
+                self._turns.land()
             if not step.task.node.task.is_partition_wise:
                 self._run_due(waiting.taken())
         self._run_due(waiting.taken())
@@ -115,7 +143,12 @@ class InlineRun:
 
     def _run_due(self, due: list[Due]) -> None:
         if due:
-            played(self.scripts.run(due), self.answer)
+            played(self.scripts.run(due), self.answer, self._step_over)
+        self._step_over()
+
+    def _step_over(self) -> None:
+        self._turns.leave()
+        self._turns.land()
 
     def answer(self, ask: Ask) -> Any:
         """The answer to what a step asks, given on the spot."""
@@ -137,7 +170,12 @@ class InlineRun:
                 return self._lists.collect(due.step.task.node.assets[0], results)
             case Durable():
                 return self._recorder.told()
+            case Enter(step=step):
+                return self._turns.enter(step.task.node.task, described(step))
+            case Board(key=key, patient=patient):
+                return self._turns.board(key, patient=patient)
             case Pause(until=until):
+                self._turns.leave()
                 return self._sleep(max(0.0, (until - self._clock()).total_seconds()))
 
     def _called(self, due: Sequence[Due], attempt: int) -> Sequence[Made | Raised] | Raised:

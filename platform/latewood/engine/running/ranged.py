@@ -29,6 +29,11 @@ class Neighbours:
     def __init__(self) -> None:
         self._due: list[Due] = []
 
+    @property
+    def any(self) -> bool:
+        """Whether one waits."""
+        return bool(self._due)
+
     def may_be_joined_by(self, step: Step) -> bool:
         """Whether the step could go with those that wait; True of any where none does."""
         if not self._due:

@@ -60,7 +60,14 @@ class DatabaseBack:
     after: timedelta
 
 
-Notice = Begun | DatabaseAway | DatabaseBack
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingForPools:
+    """A step waits for a slot of each of these pools; others have them."""
+
+    pools: tuple[str, ...]
+
+
+Notice = Begun | DatabaseAway | DatabaseBack | WaitingForPools
 """What a run says of itself, not of a step."""
 
 

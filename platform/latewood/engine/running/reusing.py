@@ -1,6 +1,7 @@
 """Reuse: what a run may take in place of computing it, and what is recorded of that."""
 
 from collections import ChainMap
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from latewood.decide.actions import reusable
@@ -8,7 +9,7 @@ from latewood.decide.judge import absent_outputs, has_expired, retraction
 from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Look, Script, seen
+from latewood.engine.running.asks import Board, Boarded, Look, Script, UnderWay, seen
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
 from latewood.events import OutputMade, ReusedOutput, ReuseSourceLost, StepReused
@@ -20,10 +21,19 @@ Taken = tuple[VersionFacts | None, ...]
 """Versions to take in place of running a step, by output; None for an optional output that was absent."""
 
 
-class Reusable:
-    """The versions that a run's steps may take: those of the past, and those that the run itself has made."""
+Versions = Callable[[str], Iterable[tuple[str, VersionFacts]]]
+"""The versions of a reuse key that there are by now, each with its output's name, oldest first."""
 
-    def __init__(self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore) -> None:
+
+class Reusable:
+    """The versions that a run's steps may take: those of the past, and those that the run itself has made.
+
+    And those that others make meanwhile of what it would compute: `versions` finds them.
+    """
+
+    def __init__(
+        self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore, versions: Versions = lambda _: ()
+    ) -> None:
         # What this run makes may be reused by its later steps: the same task under another asset's name.
         self._made_here: dict[tuple[str, str], VersionFacts] = {}
         self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
@@ -31,17 +41,39 @@ class Reusable:
         self._run = run
         self._recorder = recorder
         self._store = store
+        self._versions = versions
+        self._lost: set[tuple[int, AssetId]] = set()
 
     def made(self, output: str, facts: VersionFacts) -> None:
         """The run made this version; later steps may take it."""
         if facts.reuse_key:
             self._made_here[facts.reuse_key, output] = facts
 
-    def find(self, step: Step, inputs: str) -> Script[Taken | None]:
-        """What to take instead of running the step, known to exist; None = run. Records what turns out to be lost."""
+    def find(self, step: Step, inputs: str, *, patient: bool = True) -> Script[Taken | None]:
+        """What to take instead of running the step, known to exist; None = run it: nobody else does by then.
+
+        What turns out to be lost is recorded. Raises UnderWay where somebody else runs it, unless it is `patient`.
+        """
         node = step.task.node
         if self._force or node.task.reuse.is_off:
             return None
+        taken = yield from self._known(step, inputs)
+        if taken is not None:
+            return taken
+        if node.task.each:  # its elements are computed once, each by itself, and putting them together is little
+            return None
+        key = reuse_key(node.logic, inputs, step.partition)
+        boarded: Boarded = yield Board(key, patient)
+        if boarded is Boarded.UNDER_WAY:
+            raise UnderWay
+        if boarded is Boarded.FIRST:
+            return None
+        for output, facts in self._versions(key):
+            self._made_here[key, output] = facts
+        return (yield from self._known(step, inputs))
+
+    def _known(self, step: Step, inputs: str) -> Script[Taken | None]:
+        node = step.task.node
         taken = self._heads_of_this_key(step, inputs) or reusable(node, step.partition, inputs, self._state)
         for key, facts in zip(node.keys, taken or (), strict=False):
             if facts is not None and not (yield from self._exists(key, facts)):
@@ -50,7 +82,10 @@ class Reusable:
         return taken
 
     def lost(self, step: Step, facts: VersionFacts) -> None:
-        """Record that the version cannot be taken after all."""
+        """Record that the version cannot be taken after all, once."""
+        if (step.number, facts.asset) in self._lost:
+            return
+        self._lost.add((step.number, facts.asset))
         fact = ReuseSourceLost(
             run=self._run,
             step=step.number,

@@ -22,7 +22,7 @@ from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Copy, Durable, Pause, Script, attempted, copied
+from latewood.engine.running.asks import Copy, Durable, Enter, Pause, Script, attempted, copied
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
@@ -31,7 +31,7 @@ from latewood.engine.running.elements import ElementBindings, Expansions
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, refusal_text, refusals_in, retracted_text
-from latewood.engine.running.reusing import Reusable, Taken
+from latewood.engine.running.reusing import Reusable, Taken, Versions
 from latewood.engine.running.step_facts import StepFacts, as_retracted
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
@@ -90,6 +90,7 @@ class Scripts:
         recorder: Recorder,
         store: ArtifactStore,
         verdicts: Verdicts,
+        versions: Versions,
         clock: Callable[[], datetime],
         is_resumed: bool = False,
         report: Callable[[Report], None] = lambda _: None,
@@ -108,7 +109,7 @@ class Scripts:
         self._taken: Mapping[AssetVersion, VersionFacts] = {}
         self._values = values
         self._checks = Checks(values, run, plan.state, root)
-        self._reusable = Reusable(plan, run, recorder, store)
+        self._reusable = Reusable(plan, run, recorder, store, versions)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
         self._report = report
         self._reports = Reports(report)
@@ -148,8 +149,12 @@ class Scripts:
         if due is not None:
             yield from self.run([due], past)
 
-    def opened(self, step: Step) -> Script[Due | None]:
-        """The step with what it reads, if it is to be run; else it is told what becomes of it."""
+    def opened(self, step: Step, *, patient: bool = True) -> Script[Due | None]:
+        """The step with what it reads, if it is to be run; else it is told what becomes of it.
+
+        Raises UnderWay, with nothing told, where what it would compute is being computed elsewhere and it is not
+        `patient`.
+        """
         try:
             bound = self._bindings.bind(step.task.node, step.ordinal)
         except Blocked as blocked:
@@ -159,7 +164,7 @@ class Scripts:
         if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return None
-        taken = yield from self._reusable.find(step, inputs)
+        taken = yield from self._reusable.find(step, inputs, patient=patient)
         if taken is None:
             return Due(step, bound, inputs)
         return None if (yield from self._reuse(step, bound, inputs, taken)) else Due(step, bound, inputs)
@@ -199,13 +204,16 @@ class Scripts:
 
     def _attempt(self, due: list[Due], attempt: int, going: UUID | None) -> Script[list[_Failed]]:
         """One call for neighbouring steps; those that failed."""
+        task = due[0].step.task.node.task
+        if not task.each:  # its elements take part in pools, each by itself
+            yield Enter(due[0].step)
         causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
-        if due[0].step.task.node.task.reuse.is_off or self._is_resumed:
+        if task.reuse.is_off or self._is_resumed:
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
             # was left once may be left because of a step: then it is known which.
             yield Durable()
         outcome: Sequence[Made | Raised] | Raised
-        if due[0].step.task.node.task.each:
+        if task.each:
             outcome = yield from self._expansions.attempted(self, due[0], causes[0])
         else:
             outcome = yield from attempted(due, attempt)

@@ -1,0 +1,88 @@
+"""Who drives runs of a project now: each process says so by a lease, and looks who else does."""
+
+import os
+import socket
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from latewood_eventlog.leases import Held, Lease, acquire_free, discard, holders_below, renew_all
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.tailer import announce
+
+HERE: Final = "here/"
+ENGINES: Final = f"{HERE}engine/"
+"""How the leases of engines that serve begin; their names follow."""
+
+_KNOWN_S: Final = 5.0
+_LOOK_S: Final = 0.02
+
+
+class Presence:
+    """One process that drives runs, as others see it. Its lease was renewed when it last looked who else is here.
+
+    So who comes can wait until all others know of it. Raises LogError. For one thread at a time.
+    """
+
+    def __init__(self, log: EventLog, project: str, name: str, duration: timedelta, *, is_engine: bool) -> None:
+        self._log = log
+        self._project = project
+        self._name = f"{ENGINES if is_engine else f'{HERE}inline/'}{name}"
+        self._holder = name
+        self._duration = duration
+        self._lease: Lease | None = None
+        self._looked: datetime | None = None
+
+    def arrive(self) -> frozenset[str]:
+        """Say that it is here, and wait for those who are here to have seen that, if there are any: their names.
+
+        Not for longer than five seconds: one of them may have died.
+        """
+        self.renew()
+        others = self.others()
+        if others:
+            came, deadline = self._looked, time.monotonic() + _KNOWN_S
+            assert came is not None, "it has looked"
+            announce(self._log.engine)
+            while time.monotonic() < deadline and not self._is_known(came):
+                time.sleep(_LOOK_S)
+        return others
+
+    def renew(self) -> None:
+        """Stay, and say that those are known whom it has seen when it looked last."""
+        own = [] if self._lease is None else [self._lease]
+        if renew_all(self._log.engine, own, duration=self._duration, at=self._looked):
+            self._lease = None
+        if self._lease is None:
+            found = acquire_free(
+                self._log.engine, self._project, [self._name], holder=self._holder, duration=self._duration
+            )
+            self._lease = next(iter(found), None)
+
+    def others(self) -> frozenset[str]:
+        """The names of the others that are here, or died a short while ago."""
+        found = self._all()
+        self._looked = next((held.asked_at for held in found), None)
+        return frozenset(held.name for held in found if held.name != self._name)
+
+    def leave(self) -> None:
+        """Be here no more."""
+        if self._lease is not None:
+            discard(self._log.engine, [self._lease])
+            self._lease = None
+
+    def _is_known(self, came: datetime) -> bool:
+        return all(held.renewed_at > came for held in self._all() if held.name != self._name)
+
+    def _all(self) -> tuple[Held, ...]:
+        return holders_below(self._log.engine, self._project, HERE)
+
+
+def process_name() -> str:
+    """What this process is called where several drive runs."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def engines_here(log: EventLog, project: str) -> tuple[str, ...]:
+    """The names of the engines that serve the project now, or did some seconds ago and have died since."""
+    return tuple(held.name.removeprefix(ENGINES) for held in holders_below(log.engine, project, ENGINES))

@@ -1,0 +1,108 @@
+"""Slots of pools: who wants one, who has it. A slot is a lease, so that what dies loses none for longer than that."""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from latewood.decide.plan import Step
+from latewood.model.definitions import TaskDefinition
+from latewood.model.keys import RunId
+from latewood.model.policies import QUOTA
+from latewood.projections.pools import PoolRow, pool_rows
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.leases import Held, Lease, acquire_free, acquire_slots, discard, holders_below
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.tailer import announce
+
+_SLOTS: Final = "pool/"
+WAITING: Final = "waiting/"
+
+Pools = tuple[str, ...]
+"""Names of pools in their order, of each of which a slot is wanted at once."""
+
+
+def pools_of(task: TaskDefinition, limits: Container[str]) -> Pools:
+    """The pools with a limit that a step of the task takes part in."""
+    return tuple(name for name in (QUOTA, task.pool) if name in limits)
+
+
+def described(step: Step) -> str:
+    """What a slot is for, as others read it."""
+    return f"step {step.number}: {step.task.node.keys[0]} {step.partition}".rstrip()
+
+
+def limits_now(log: EventLog, project: str) -> dict[str, PoolRow]:
+    """The pools there are, by name."""
+    with snapshot(log) as connection:
+        return pool_rows(connection, project, NOW)
+
+
+class Slots:
+    """The slots of a project, as one process takes them: `engine` is its name, `duration` is that of its leases.
+
+    Raises LogError. For any thread. Cost: a look at the limits and a short transaction each, with no disk in it.
+    """
+
+    def __init__(self, log: EventLog, project: str, engine: str, duration: timedelta) -> None:
+        self._log = log
+        self._project = project
+        self._engine = engine
+        self._duration = duration
+
+    def take(self, pools: Pools, what: str) -> tuple[Lease, ...] | None:
+        """A slot of each of the pools, as their limits are now; None unless all can be had. `what` is told of it."""
+        limits = limits_now(self._log, self._project)
+        wanted = [(f"{_SLOTS}{name}/", limits[name].limit) for name in pools if name in limits]
+        holder = f"{self._engine} {what}"
+        return acquire_slots(self._log.engine, self._project, wanted, holder=holder, duration=self._duration)
+
+    def wait(self, pools: Pools, run: RunId) -> list[Lease]:
+        """Say that the run waits for these pools: others let it go first, and tell when they give slots back."""
+        names = [f"{WAITING}{name}/{run}" for name in pools]
+        return acquire_free(self._log.engine, self._project, names, holder=self._engine, duration=self._duration)
+
+    def give_back(self, slots: Sequence[Lease]) -> frozenset[str]:
+        """Let others have them; the pools for which others wait, who have been told."""
+        discard(self._log.engine, slots)
+        pools = {lease.name.split("/")[1] for lease in slots}
+        others = frozenset(
+            name
+            for name in pools
+            for held in holders_below(self._log.engine, self._project, f"{WAITING}{name}/")
+            if held.holder != self._engine
+        )
+        if others:
+            announce(self._log.engine)
+        return others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A slot that is taken: its number, who has it for what, and since when."""
+
+    number: int
+    holder: str
+    since: datetime
+
+
+def taken(log: EventLog, project: str) -> dict[str, list[Taken]]:
+    """The slots that are held now, by pool."""
+    found: dict[str, list[Taken]] = {}
+    for held, (name, number) in _below(log, project, _SLOTS):
+        found.setdefault(name, []).append(Taken(number=int(number), holder=held.holder, since=held.since))
+    return {name: sorted(slots, key=lambda slot: slot.number) for name, slots in found.items()}
+
+
+def waiting(log: EventLog, project: str) -> dict[str, list[RunId]]:
+    """The runs of which a step waits for a slot, by pool."""
+    found: dict[str, list[RunId]] = {}
+    for _, (name, run) in _below(log, project, WAITING):
+        found.setdefault(name, []).append(RunId(run))
+    return found
+
+
+def _below(log: EventLog, project: str, prefix: str) -> Iterable[tuple[Held, list[str]]]:
+    for held in holders_below(log.engine, project, prefix):
+        yield held, held.name.removeprefix(prefix).split("/")

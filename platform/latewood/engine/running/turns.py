@@ -1,0 +1,193 @@
+"""When the steps of an inline run may begin: its slots of pools, and its flights."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Final, Protocol, TypeVar
+
+from latewood.engine.running.asks import Boarded
+from latewood.engine.running.flights import Flights
+from latewood.engine.running.presence import Presence
+from latewood.engine.running.slots import Pools, Slots, limits_now, pools_of
+from latewood.model.definitions import TaskDefinition
+from latewood.model.keys import RunId
+from latewood_eventlog.errors import LogError
+from latewood_eventlog.leases import Lease, discard, renew_all
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.tailer import hints
+
+_LOOK_S: Final = 1.0
+_POLL_S: Final = 0.2
+
+T = TypeVar("T")
+
+
+class Patiently(Protocol):
+    """Waits for the database where it is away."""
+
+    def __call__(self, act: Callable[[], T], /) -> T:
+        """What `act` returns."""
+
+
+class Turns(Protocol):
+    """What lets the steps of a run begin, one after the other."""
+
+    def enter(self, task: TaskDefinition, what: str) -> None:
+        """Wait for a slot of each pool that the task takes part in, unless they are held; `what` they are for."""
+
+    def board(self, key: str, *, patient: bool) -> Boarded:
+        """Be the one who computes what has this key; wait for others who do, if it is patient."""
+
+    def leave(self) -> None:
+        """Give the slots back."""
+
+    def land(self) -> None:
+        """What was boarded is over; as soon as it is durable, others may know."""
+
+
+class Unlimited:
+    """Nobody else is there, and nothing is limited."""
+
+    def enter(self, task: TaskDefinition, what: str) -> None:
+        """At once."""
+
+    def board(self, key: str, *, patient: bool) -> Boarded:  # noqa: ARG002 - the protocol's
+        """At once."""
+        return Boarded.FIRST
+
+    def leave(self) -> None:
+        """There is nothing to give back."""
+
+    def land(self) -> None:
+        """Nobody wants to know."""
+
+
+class InlineTurns:
+    """The turns of one run in this process. `waits` hears which pools are waited for.
+
+    While nobody else drives runs of the project, and nothing is limited, it asks the database nothing. Others are
+    looked for once a second, by a thread that also keeps the leases.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        project: str,
+        run: RunId,
+        name: str,
+        *,
+        duration: timedelta,
+        dsn: str | None,
+        patiently: Patiently,
+        waits: Callable[[Pools], None],
+        when_durable: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._log = log
+        self._project = project
+        self._run = run
+        self._dsn = dsn
+        self._duration = duration
+        self.patiently = patiently
+        """Does what needs the database, and waits for that where it is away."""
+        self._waits = waits
+        self._when_durable = when_durable
+        self._slots = Slots(log, project, name, duration)
+        self._flights = Flights(log, project, name, duration)
+        self._presence = Presence(log, project, run, duration, is_engine=False)
+        self._limits: frozenset[str] = frozenset()
+        self._others: frozenset[str] = frozenset()
+        self._entered: tuple[Lease, ...] = ()
+        self._aboard: dict[str, Lease | None] = {}
+        self._over = threading.Event()
+        self._lock = threading.Lock()  # of what the thread looks at, too
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Be here, until the block ends; all that is held is given back then."""
+        self._limits = self.patiently(lambda: frozenset(limits_now(self._log, self._project)))
+        self._others = self.patiently(self._presence.arrive)
+        thread = threading.Thread(target=self._keep, name="latewood-turns", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+            self.leave()
+            with suppress(LogError):  # as above
+                discard(self._log.engine, [lease for lease in self._aboard.values() if lease is not None])
+                self._presence.leave()
+
+    def enter(self, task: TaskDefinition, what: str) -> None:
+        """Wait for a slot of each pool that the task takes part in, unless they are held. Raises LogError."""
+        pools = pools_of(task, self._limits)
+        if not pools or self._entered:
+            return
+        what = f"run {self._run} {what}"
+        found = self.patiently(lambda: self._slots.take(pools, what))
+        if found is None:
+            self._waits(pools)
+            found = self.patiently(lambda: self._waited(pools, what))
+        with self._lock:
+            self._entered = found
+
+    def _waited(self, pools: Pools, what: str) -> tuple[Lease, ...]:
+        marks = self._slots.wait(pools, self._run)
+        found = None
+        for _ in hints(self._dsn, stop=self._over, poll_s=_POLL_S if self._dsn is None else _LOOK_S):
+            renew_all(self._log.engine, marks, duration=self._duration)
+            found = self._slots.take(pools, what)
+            if found is not None:
+                break
+        discard(self._log.engine, marks)
+        assert found is not None, "it is not over while it waits"
+        return found
+
+    def leave(self) -> None:
+        """Give the slots back."""
+        with self._lock:
+            slots, self._entered = self._entered, ()
+        with suppress(LogError):  # then they end by themselves
+            if slots:
+                self._slots.give_back(slots)
+
+    def board(self, key: str, *, patient: bool) -> Boarded:
+        """Be the one who computes what has this key; wait for others who do, if it is patient. Raises LogError."""
+        with self._lock:
+            if not self._others or key in self._aboard:
+                self._aboard.setdefault(key, None)
+                return Boarded.FIRST
+        while not (found := self.patiently(lambda: self._flights.board([key]))):
+            if not patient:
+                return Boarded.UNDER_WAY
+            self._over.wait(_POLL_S)
+        with self._lock:
+            self._aboard |= found
+        return Boarded.AFTER_OTHERS
+
+    def land(self) -> None:
+        """What was boarded is over; as soon as it is durable, others may know."""
+        with self._lock:
+            flights = [lease for lease in self._aboard.values() if lease is not None]
+            self._aboard.clear()
+
+        def tell() -> None:
+            with suppress(LogError):  # then they end by themselves
+                self._flights.land(flights)
+
+        if flights:
+            self._when_durable(tell)
+
+    def _keep(self) -> None:
+        while not self._over.wait(_LOOK_S):
+            with suppress(LogError), self._lock:  # the server is away; it may be back before the leases end
+                renew_all(self._log.engine, self._entered, duration=self._duration)
+                flights = [lease for lease in self._aboard.values() if lease is not None]
+                renew_all(self._log.engine, flights, duration=self._duration)
+                self._limits = frozenset(limits_now(self._log, self._project))
+                self._others = self._presence.others()
+                unknown = [key for key, lease in self._aboard.items() if lease is None] if self._others else []
+                if unknown:
+                    self._aboard |= self._flights.board(unknown)
+                self._presence.renew()

@@ -1,0 +1,40 @@
+"""What an engine's thread is to do: what others tell it, and what is due at a time."""
+
+import heapq
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
+from queue import Empty, SimpleQueue
+
+
+class Inbox:
+    """Acts for one thread, which `hear`s."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._told: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = count()
+
+    def put(self, act: Callable[[], None]) -> None:
+        """Do this soon. From any thread."""
+        self._told.put(act)
+
+    def at(self, moment: datetime, act: Callable[[], None]) -> None:
+        """Do this at that time. From the thread that hears."""
+        heapq.heappush(self._timers, (moment, next(self._numbers), act))
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do this when so much time has passed. From the thread that hears."""
+        self.at(self._clock() + timedelta(seconds=seconds), act)
+
+    def hear(self) -> None:
+        """Wait for something to happen, and do everything that is due."""
+        wait = (self._timers[0][0] - self._clock()).total_seconds() if self._timers else None
+        with suppress(Empty):
+            self._told.get(timeout=None if wait is None else max(0.0, wait))()
+            while True:
+                self._told.get_nowait()()
+        while self._timers and self._timers[0][0] <= self._clock():
+            heapq.heappop(self._timers)[2]()

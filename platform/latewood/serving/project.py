@@ -1,0 +1,345 @@
+"""The runs of one project, as an engine drives them: taken, asked for calls, finished, or left to others."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from typing import Final, TypeVar
+
+from latewood.commands.workspace import Workspace
+from latewood.engine.running.pool import Job
+from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.run_log import EngineLog, patiently
+from latewood.engine.storage.sweeping import in_use
+from latewood.errors import LatewoodError, StoreError
+from latewood.events import Executor, RunCancelRequested, from_json
+from latewood.model.keys import RunId
+from latewood.projections.runs import RunRow, unfinished_runs
+from latewood.projections.snapshots import snapshot
+from latewood.serving.active import ActiveRun
+from latewood.serving.automating import evaluate
+from latewood.serving.log_lines import LOG
+from latewood.serving.notifying import notifying
+from latewood.serving.opening import opened
+from latewood.serving.parts import Parts
+from latewood.serving.requesting import CANCELLATIONS
+from latewood.serving.sensors import sensing
+from latewood.serving.turns import EngineTurns
+from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
+from latewood_eventlog.groupcommit import GroupCommit
+from latewood_eventlog.leases import Lease, acquire, release, renew_all
+from latewood_eventlog.records import Position
+
+_RUNS_MAX: Final = 64
+"""Runs that are driven at a time; the others wait in the log, where any engine finds them."""
+
+T = TypeVar("T")
+
+
+class ProjectRuns:
+    """Those that an engine with these parts drives. For its thread, but for `renew` and `ask_for_what_is_due`."""
+
+    def __init__(self, workspace: Workspace, parts: Parts) -> None:
+        self.workspace = workspace
+        self._parts = parts
+        self._inbox = parts.inbox
+        self._pool = parts.pool
+        self._absence = parts.absence
+        self.active: dict[RunId, ActiveRun] = {}
+        """Those that are driven, the one whose turn it is first."""
+        self._ending: dict[RunId, ActiveRun] = {}  # over, with an end that may not be durable yet
+        self._waiting: list[RunRow] = []
+        self._cancelled: set[RunId] = set()
+        self._cancellations = 0  # how many of them have been seen
+        measured = parts.telling.measures.appended
+        self._log = EngineLog(workspace.log, workspace.store, parts.patience, parts.absences, measured)
+        self._commits: GroupCommit | None = None
+        self._store_in_use = ExitStack()
+        self._turns = EngineTurns(workspace, parts)
+        self._evaluated: Position = -1
+        self._due: datetime | None = None
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        return self._pool.free
+
+    @contextmanager
+    def served(self, stop: threading.Event) -> Iterator[None]:
+        """What is told of runs meanwhile is recorded; afterwards they are anybody's. Its end sets `stop`.
+
+        Beside the engine's thread sensors are asked, and people are told.
+        """
+        beside = (self.workspace, self._parts.name, stop, self._absence)
+        try:
+            with (
+                GroupCommit(self._log, self._log.make_durable) as commits,
+                sensing(*beside),
+                notifying(*beside, self._parts.lease),
+            ):
+                self._commits = commits
+                yield
+        finally:  # whatever was told of them is durable by now, under their leases
+            for run in (*self.active.values(), *self._ending.values()):
+                self._give_back(run)
+            self.active.clear()
+            self._ending.clear()
+            self._rest()
+
+    def close(self) -> None:
+        """Nothing is under way any more: give back all that steps held."""
+        self._turns.close()
+
+    # ── what there is to do ───────────────────────────────────────────────────────────────────────────
+
+    def look(self) -> None:
+        """See what was asked for since."""
+        try:
+            self._look_for_runs()
+            self._look_for_cancellations()
+        except DatabaseUnreachable as error:
+            self._absence.away(error)
+        self._turns.look()
+
+    def look_for_turns(self) -> None:
+        """See whether what steps wait for is there, and who is here."""
+        self._turns.look()
+
+    def look_behind(self, count: int) -> None:
+        """Look, and take what waits even while no worker is free: any engine with a free one would have taken it."""
+        self.look()
+        for _ in range(count):
+            if self._waiting and self._turns.is_ready and len(self.active) < _RUNS_MAX:
+                self._take(self._waiting.pop(0).run)
+
+    def next(self, idle: set[RunId]) -> Job | None:
+        """The call to be made first, for which there is a worker; None where there is none now.
+
+        Of the runs with the highest priority each in turn. Those that have nothing to be called join the `idle` ones,
+        which are not asked.
+        """
+        while True:
+            ready = [(run.priority, run) for run in self.active.values() if run.run not in idle]
+            top = max((priority for priority, _ in ready if priority is not None), default=None)
+            run = next((run for priority, run in ready if priority == top and priority is not None), None)
+            if run is None:
+                return None
+            job = self.guarded(run, run.next)
+            if job is None:
+                idle.add(run.run)
+                continue
+            if run.run in self.active:
+                self.active[run.run] = self.active.pop(run.run)
+            return job
+
+    def finish_over(self) -> None:
+        """Finish the runs of which nothing is left to do."""
+        for run in [run for run in self.active.values() if run.is_over]:
+            self._finish(run)
+
+    def take_one(self) -> bool:
+        """Take a run that waits, if there is room for it; whether one was tried."""
+        if not self._waiting or not self._has_room(self._waiting[0]):
+            return False
+        self._take(self._waiting.pop(0).run)
+        return True
+
+    def _has_room(self, row: RunRow) -> bool:
+        """While workers are free; else for what is to be done before others, and where nothing is done at all."""
+        if not self._turns.is_ready:
+            return False
+        if not self.active:
+            return True
+        if len(self.active) < _RUNS_MAX and self._pool.free:
+            return True
+        found = [priority for run in self.active.values() if (priority := run.priority) is not None]
+        return len(self.active) < 2 * _RUNS_MAX and bool(found) and row.priority > min(found)
+
+    def _look_for_runs(self) -> None:
+        """Those that nobody drives: new ones, and those that another engine has left."""
+        with snapshot(self.workspace.log) as connection:
+            rows = unfinished_runs(connection, self.workspace.project, Executor.PROCESSES)
+        self._absence.here()
+        # After an absence nobody's lease is renewed yet: who drives a run has as long as ever to say so.
+        if self._absence.ended_s > self._parts.lease.total_seconds():
+            ours = {*self.active, *self._ending}
+            free = [row for row in rows if row.unheard_s is None and row.run not in ours]
+            self._waiting = sorted(free, key=lambda row: -row.priority)
+
+    def _look_for_cancellations(self) -> None:
+        project = self.workspace.project
+        while events := self.workspace.log.read(project, CANCELLATIONS, after=self._cancellations):
+            for event in events:
+                fact = from_json(event.type, event.data)
+                assert isinstance(fact, RunCancelRequested), "nothing else is in this stream"
+                self._cancelled.add(fact.run)
+                if (active := self.active.get(fact.run)) is not None:
+                    self.guarded(active, active.cancel)
+            self._cancellations = events[-1].version
+
+    # ── taking and leaving runs ───────────────────────────────────────────────────────────────────────
+
+    def _take(self, run: RunId) -> None:
+        workspace = self.workspace
+        try:
+            lease = acquire(
+                workspace.log.engine,
+                workspace.project,
+                f"run/{run}",
+                holder=self._parts.name,
+                duration=self._parts.lease,
+            )
+            if lease is None:
+                return
+            self._use_store()
+            found = opened(workspace, run)
+            if found is None:
+                release(workspace.log.engine, lease)
+                return
+            assert self._commits is not None, "serving"
+            recorder = Recorder(
+                self._commits,
+                project=workspace.project,
+                run=run,
+                actor=workspace.actor,
+                fence=lease.fence,
+                clock=workspace.clock,
+                told=found.progress.told,
+                root=found.progress.root,
+            )
+            makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
+            crews = self._parts.crews.of_assets(found.workspace, found.view, makes)
+            active = ActiveRun(
+                found,
+                lease,
+                recorder,
+                crews,
+                self,
+                self._parts.name,
+                self._turns,
+                report=lambda report: self._parts.telling.reported(run, report),
+                patiently=lambda act: patiently(act, self._parts.patience, self._parts.absences),
+            )
+            self.active[run] = active
+            active.begin()
+            again = ", taken up again" if found.progress.is_started else ""
+            LOG.info(
+                "run %s: %s in %s, %s steps%s",
+                run,
+                found.progress.requested.selection,
+                found.workspace.environment,
+                f"{found.plan.length:,}",
+                again,
+                extra={"run": run, "status": "running"},
+            )
+            if run in self._cancelled:
+                self.guarded(active, active.cancel)
+        except DatabaseUnreachable as error:
+            self._absence.away(error)
+        except LogError as error:
+            LOG.warning("run %s: %s", run, error, extra={"run": run})
+        except LatewoodError as error:
+            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
+        except Exception:  # noqa: BLE001 - whatever it is
+            LOG.exception("run %s cannot be driven", run, extra={"run": run})  # the others can
+        finally:
+            self._rest()
+
+    def _finish(self, run: ActiveRun) -> None:
+        """Give the run's lease back once its end is durable."""
+        del self.active[run.run]
+        for job in run.jobs:
+            self._pool.kill(job)
+
+        status = run.outcome.partition(",")[0]
+        LOG.info("run %s: %s", run.run, run.outcome, extra={"run": run.run, "status": status})
+
+        def give_back() -> None:
+            self._give_back(run)
+            if self._ending.get(run.run) is run:
+                del self._ending[run.run]
+            self._rest()
+
+        self._ending[run.run] = run
+        run.when_told(give_back)
+
+    def leave(self, run: ActiveRun, why: BaseException) -> None:
+        """Another engine goes on with it, or this one, once nobody has its lease."""
+        if self.active.get(run.run) is not run:
+            return  # it was left before, and may have been taken again since
+        LOG.warning("run %s is left: %s", run.run, why, extra={"run": run.run})
+        del self.active[run.run]
+        for job in run.jobs:
+            self._pool.kill(job)
+        run.leave()
+        self._rest()
+
+    def leave_all(self) -> None:
+        """Begin nothing any more, and end what is under way."""
+        for run in self.active.values():
+            for job in run.jobs:
+                self._pool.kill(job)
+            run.leave()
+
+    def _give_back(self, run: ActiveRun) -> None:
+        with suppress(LogError):
+            release(self.workspace.log.engine, run.lease)
+
+    def _use_store(self) -> None:
+        """Nothing is collected from now on, until no run is left whose facts are on their way."""
+        if not self.active and not self._ending:
+            self._store_in_use.close()
+            self._store_in_use.enter_context(in_use(self.workspace.store))
+
+    def _rest(self) -> None:
+        if not self.active and not self._ending:
+            self._store_in_use.close()
+
+    # ── what its runs ask of it ───────────────────────────────────────────────────────────────────────
+
+    def later(self, run: ActiveRun, at: datetime, then: Callable[[], None]) -> None:
+        """Do this for the run at that time."""
+        self._inbox.at(at, lambda: self.guarded(run, then))
+
+    def soon(self, run: ActiveRun, then: Callable[[], None]) -> None:
+        """Do this for the run in the engine's thread; to be called from any."""
+        self._inbox.put(lambda: self.guarded(run, then))
+
+    def guarded(self, run: ActiveRun, act: Callable[[], T]) -> T | None:
+        """What it returns; a run that the log or the store refuses is left, and the others go on."""
+        try:
+            return act()
+        except (LogError, StoreError) as error:
+            self.leave(run, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            LOG.exception("run %s", run.run, extra={"run": run.run})  # the others go on
+            self.leave(run, error)
+        return None
+
+    # ── what other threads do ─────────────────────────────────────────────────────────────────────────
+
+    def ask_for_what_is_due(self, end: Position) -> datetime | None:
+        """Let automation ask, if the log has grown to `end` or time has come; when that is next.
+
+        Raises DatabaseUnreachable. For one thread.
+        """
+        if end != self._evaluated or (self._due is not None and self._due <= self.workspace.clock()):
+            self._due, self._evaluated = evaluate(self.workspace), end
+        return self._due
+
+    def renew(self) -> None:
+        """Keep the leases of what is driven; what is lost is left. From any thread."""
+        driven = (*self._ending.values(), *self.active.values())
+        runs = {run.lease.name: run for run in driven}
+        lost: list[tuple[str, Lease]] = []
+        with suppress(LogError):  # the server is away; it may be back before the leases end
+            leases = [run.lease for run in runs.values()]
+            lost += [
+                (lease.name, lease)
+                for lease in renew_all(self.workspace.log.engine, leases, duration=self._parts.lease)
+            ]
+            lost += [(f"run/{id_}", lease) for id_, lease in self._turns.renew()]
+        for name, lease in lost:
+            error = LeaseLost(lease=lease.name, epoch=lease.epoch, found=None)
+            if (run := runs.get(name)) is not None:
+                self._inbox.put(lambda run=run, error=error: self.leave(run, error))  # type: ignore[misc]

@@ -1,0 +1,105 @@
+"""What the steps of one run hold besides their workers, and what they wait for. For the engine's thread."""
+
+from collections.abc import Callable, Container, Hashable
+from typing import Any
+
+from latewood.engine.running.asks import Board, Boarded
+from latewood.engine.running.slots import pools_of
+from latewood.model.definitions import TaskDefinition
+from latewood.model.keys import RunId
+from latewood.serving.turns import EngineTurns
+from latewood_eventlog.leases import Lease
+
+
+class RunTurns:
+    """The turns of one run, by the number of the script that has them.
+
+    `guarded` does what the log may refuse, `told` what is to be done once all that was told is durable.
+    """
+
+    def __init__(
+        self,
+        turns: EngineTurns,
+        run: RunId,
+        *,
+        priority: int,
+        guarded: Callable[[Callable[[], None]], object],
+        when_told: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._turns = turns
+        self._run = run
+        self._priority = priority
+        self._guarded = guarded
+        self._when_told = when_told
+        self._slots: dict[Hashable, tuple[Lease, ...]] = {}
+        self._keys: dict[Hashable, list[str]] = {}
+        self._is_over = False
+        self.closed: set[str] = set()
+        """Pools, by what tasks say, of which a step waits for slots: nobody behind it could begin either."""
+        self.shortly: set[Hashable] = set()
+        """Scripts that go on as soon as something was looked up or is durable."""
+
+    def enter(self, number: Hashable, task: TaskDefinition, what: str, then: Callable[[], None]) -> None:
+        """Go on once there is a slot of each pool that the task takes part in; it is kept until `leave`."""
+        pools = pools_of(task, self._turns.limits)
+        if not pools or number in self._slots:
+            then()
+            return
+        self.closed.add(task.pool)
+
+        def entered(slots: tuple[Lease, ...]) -> None:
+            self.closed.discard(task.pool)
+            self._slots[number] = slots
+            if self._is_over:
+                self.leave(number)
+            else:
+                self._guarded(then)
+
+        priority = self._priority + task.priority
+        self._turns.enter(pools, priority=priority, run=self._run, what=f"run {self._run} {what}", then=entered)
+
+    def board(self, number: Hashable, ask: Board, then: Callable[[Boarded], None]) -> None:
+        """Go on as the one who computes what is asked about; it is kept until `land`."""
+        if ask.key in self._keys.get(number, ()):  # the like of it, as equal elements of a list are
+            then(Boarded.FIRST)
+            return
+        self.shortly.add(number)
+
+        def boarded(how: Boarded) -> None:
+            self.shortly.discard(number)
+            if how is not Boarded.UNDER_WAY:
+                self._keys.setdefault(number, []).append(ask.key)
+            if self._is_over:
+                self.land(number)
+            else:
+                self._guarded(lambda: then(how))
+
+        def delayed() -> None:
+            self.shortly.discard(number)
+
+        self._turns.board(ask.key, patient=ask.patient, then=boarded, delayed=delayed)
+
+    def leave(self, number: Hashable) -> None:
+        """Its slots are free."""
+        if (slots := self._slots.pop(number, None)) is not None:
+            self._turns.leave(slots)
+
+    def land(self, number: Hashable) -> None:
+        """What it computed is no secret, once that is durable."""
+        keys = self._keys.pop(number, [])
+
+        def tell() -> None:
+            for key in keys:
+                self._turns.land(key)
+
+        if keys:
+            self._when_told(tell)
+
+    def end(self, besides: Container[Any]) -> None:
+        """The run is over: nothing waits any more, and what is held is given back, but by those whose calls go on."""
+        self._is_over = True
+        self._turns.forget(self._run)
+        for number in [*self._slots, *self._keys]:
+            if number not in besides:
+                self.leave(number)
+                self.land(number)

@@ -1,0 +1,257 @@
+"""Pools: never more steps at once than the limit, over engines and inline runs, whoever dies; and none is lost."""
+
+import os
+import signal
+from threading import Thread
+
+import pytest
+
+from crash.engines import ended, engine, leases, most_at_once, of_type, started, until
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.pools import pools, pools_waited_for, remove_pool, set_pool, set_quota
+from latewood.commands.runs import run_named
+from latewood.engine.running.reports import WaitingForPools
+from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.events import PoolSet, RunStatus, StepFailed, StepSucceeded
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.requesting import cancel
+from latewood_eventlog.audit import verify
+
+MANY = """
+    parts = Static([f"p{n}" for n in range(8)])
+
+    @asset(partitions=parts, pool="db")
+    def pooled(partition: PartitionKey) -> str:
+        time.sleep(0.05)
+        return partition
+
+    @asset(partitions=parts)
+    def free(partition: PartitionKey) -> str:
+        return partition
+"""
+
+
+@pytest.fixture
+def gated(tmp_path):
+    """Definitions of which the first attempt waits until a file is there."""
+    gate = tmp_path / "gate"
+    source = f"""
+        @asset(pool="db")
+        def slow(context: Context) -> int:
+            while context.attempt == 1 and not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return 1
+
+        @asset(pool="db")
+        def quick() -> int:
+            return 2
+    """
+    return source, gate
+
+
+CALM = ("--lease", "10")
+"""Nobody dies, and no lease ends before its time, however slow the machine is."""
+
+
+def parts(selection, *numbers):
+    return {"selection": selection, "partition": ",".join(f"p{n}" for n in numbers)}
+
+
+def test_no_more_steps_at_once_than_the_limit_over_two_engines(workspace, environ, asked_for):
+    set_pool(workspace, "db", 2)
+    asked = [asked_for(MANY, **parts("*", n, n + 1)) for n in range(0, 8, 2)]
+    with engine(environ, *CALM, "--workers", "4"), engine(environ, *CALM, "--workers", "4"):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+        until(lambda: pools(workspace)[0].slots == ())
+    assert most_at_once(workspace, "pooled") == 2
+    assert (leases(workspace, "pool/"), leases(workspace, "waiting/")) == (0, 0)
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_step_that_waits_keeps_nothing_else_waiting(workspace, environ, asked_for, gated):
+    source, gate = gated
+    set_pool(workspace, "db", 1)
+    held = asked_for(source, "slow")
+    with engine(environ, *CALM):
+        until(lambda: started(workspace, "slow"))
+        other = asked_for(
+            source + "\n\n        @asset\n        def free() -> int:\n            return 3\n", "quick or free"
+        )
+        until(lambda: len(of_type(workspace, StepSucceeded)) == 1)
+        until(lambda: pools_waited_for(workspace, other.run) == ["db"])
+        assert not started(workspace, "quick")
+        (pool,) = pools(workspace)
+        assert (pool.limit, len(pool.slots), pool.waiting) == (1, 1, (other.run,))
+        assert f"run {held.run} step 0: slow" in pool.slots[0].holder
+        gate.touch()
+        assert {ended(workspace, one).status for one in (held, other)} == {RunStatus.SUCCEEDED}
+    assert most_at_once(workspace, "slow", "quick") == 1
+
+
+def test_slots_of_an_engine_that_was_killed_are_free_when_their_leases_end(workspace, environ, asked_for, gated):
+    source, _ = gated
+    set_pool(workspace, "db", 1)
+    asked = [asked_for(source, "slow"), asked_for(source, "quick")]
+    with engine(environ) as first:
+        until(lambda: started(workspace, "slow"))
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    assert len(pools(workspace)[0].slots) == 1, "it is not known yet that its holder is dead"
+    with engine(environ):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+        until(lambda: pools(workspace)[0].slots == ())
+
+
+def test_who_stood_still_for_longer_than_its_lease_has_lost_its_slot(workspace, environ, asked_for, gated):
+    source, gate = gated
+    set_pool(workspace, "db", 1)
+    asked = [asked_for(source, "slow"), asked_for(source, "quick")]
+    with engine(environ) as slow:
+        until(lambda: started(workspace, "slow"))
+        os.killpg(slow.pid, signal.SIGSTOP)
+        with engine(environ):
+            assert ended(workspace, asked[0]).status is RunStatus.SUCCEEDED
+            gate.touch()
+            os.killpg(slow.pid, signal.SIGCONT)
+            assert ended(workspace, asked[1]).status is RunStatus.SUCCEEDED
+            until(lambda: pools(workspace)[0].slots == ())
+    for one in asked:
+        assert [fact.run for fact in of_type(workspace, StepSucceeded)].count(one.run) == 1
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_cancelled_run_and_a_failed_step_free_their_slots(workspace, environ, asked_for, gated):
+    source, _ = gated
+    set_pool(workspace, "db", 1)
+    asked = asked_for(
+        source + '\n\n        @asset(pool="db")\n        def bad() -> int:\n            return 1 // 0\n', "slow"
+    )
+    with engine(environ, *CALM):
+        until(lambda: started(workspace, "slow"))
+        cancel(workspace, run_named(workspace, asked.run))
+        assert ended(workspace, asked).status is RunStatus.CANCELLED
+        assert ended(workspace, asked_for(source, "quick")).status is RunStatus.SUCCEEDED
+        until(lambda: pools(workspace)[0].slots == ())
+
+
+def test_an_inline_run_waits_for_what_an_engine_has_and_says_so(workspace, environ, asked_for, load, gated):
+    source, gate = gated
+    set_pool(workspace, "db", 1)
+    told = []
+    held = asked_for(source, "slow")
+    with engine(environ, *CALM):
+        until(lambda: started(workspace, "slow"))
+        prepared = prepare(workspace, load(source), Asked(selection="quick"))
+        inline = Thread(target=lambda: told.append(materialize(workspace, prepared, notice=told.append)))
+        inline.start()
+        until(lambda: WaitingForPools(pools=("db",)) in told)
+        gate.touch()
+        assert ended(workspace, held).status is RunStatus.SUCCEEDED
+        inline.join()
+    assert told[-1].status is RunStatus.SUCCEEDED
+    assert most_at_once(workspace, "slow", "quick") == 1
+    assert leases(workspace, "pool/") == 0
+
+
+def test_a_lower_limit_counts_for_what_begins_from_then_on(workspace, environ, asked_for, tmp_path):
+    gate = tmp_path / "gate"
+    source = f"""
+        @asset(partitions=Static(["a", "b", "c", "d"]), pool="db")
+        def pooled(partition: PartitionKey) -> str:
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return partition
+    """
+    set_pool(workspace, "db", 2)
+    asked = asked_for(source)
+    with engine(environ, *CALM, "--workers", "4"):
+        until(lambda: len(started(workspace, "pooled")) == 2)
+        assert set_pool(workspace, "db", 1).before == 2
+        assert [pool.limit for pool in pools(workspace)] == [1]
+        gate.touch()
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    types = [event.type for event in workspace.log.read_all(limit=1_000)]
+    lowered = types.index("pool.set", types.index("run.requested"))
+    assert [type_ for type_ in types[lowered:] if type_.startswith("step.")] == [
+        *("step.succeeded", "step.succeeded"),  # both that ran under the old limit
+        *("step.started", "step.succeeded"),
+        *("step.started", "step.succeeded"),
+    ]
+
+
+def test_a_quota_is_for_all_steps_of_the_project(workspace, environ, asked_for):
+    set_quota(workspace, 1)
+    set_pool(workspace, "db", 4)
+    asked = [asked_for(MANY, **parts("pooled", 0, 1)), asked_for(MANY, **parts("free", 0, 1, 2))]
+    with engine(environ, *CALM), engine(environ, *CALM):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    assert most_at_once(workspace, "pooled", "free") == 1
+    assert set_quota(workspace, None).after is None
+    assert [pool.name for pool in pools(workspace)] == ["db"]
+
+
+def test_a_pool_that_is_not_there_is_refused_before_anything_is_recorded(workspace, load):
+    set_pool(workspace, "dbs", 2)
+    with pytest.raises(DefinitionsInvalid) as refused:
+        deploy_loaded(workspace, load(MANY))
+    assert (
+        'assets.py:7: "pooled": there is no pool "db"; did you mean dbs? `latewood pools set db LIMIT` makes it'
+        in str(refused.value)
+    )
+    assert [event.type for event in workspace.log.read_all()] == ["pool.set"]
+    set_pool(workspace, "db", 2)
+    deploy_loaded(workspace, load(MANY))
+
+
+def test_a_pool_that_deployed_tasks_take_part_in_stays(workspace, load):
+    set_pool(workspace, "db", 2)
+    deploy_loaded(workspace, load(MANY))
+    with pytest.raises(UsageError, match=r"is named by pooled of assets\.py; deploy them without it first"):
+        remove_pool(workspace, "db")
+    deploy_loaded(workspace, load(MANY.replace(', pool="db"', "")))
+    assert remove_pool(workspace, "db").before == 2
+    with pytest.raises(UsageError, match='there is no pool "db"; `latewood pools set db LIMIT` makes it'):
+        remove_pool(workspace, "db")
+    assert pools(workspace) == []
+
+
+def test_what_is_so_already_is_not_recorded_and_what_cannot_be_is_refused(workspace):
+    assert set_pool(workspace, "db", 2).position is not None
+    assert set_pool(workspace, "db", 2).position is None
+    assert set_quota(workspace, None).position is None
+    with pytest.raises(UsageError, match="limit 0: expected 1 to 10,000"):
+        set_pool(workspace, "db", 0)
+    with pytest.raises(UsageError, match='pool "a/b": expected 1 to 63 lower-case letters'):
+        set_pool(workspace, "a/b", 1)
+    assert len(of_type(workspace, PoolSet)) == 1
+
+
+def test_a_slot_is_held_as_long_as_a_check_of_the_result_is_called(workspace, environ, asked_for, tmp_path):
+    gate = tmp_path / "gate"
+    source = f"""
+        @asset(pool="db")
+        def one() -> int:
+            return 1
+
+        @check(one)
+        def slowly(value: int) -> bool:
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return True
+
+        @asset(pool="db")
+        def two() -> int:
+            return 2
+    """
+    set_pool(workspace, "db", 1)
+    asked = asked_for(source, "one")
+    with engine(environ, *CALM):
+        until(lambda: len(of_type(workspace, StepSucceeded)) == 1)
+        other = asked_for(source, "two")
+        until(lambda: pools_waited_for(workspace, other.run))
+        gate.touch()
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+        assert ended(workspace, other).status is RunStatus.SUCCEEDED
+    assert not of_type(workspace, StepFailed)

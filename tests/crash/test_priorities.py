@@ -1,0 +1,91 @@
+"""What is done first: higher priorities, of steps and of runs; and no project keeps another one waiting."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Thread
+
+from crash.engines import ended, engine, of_type, started, until
+from latewood.commands.materializing import prepare
+from latewood.commands.planning import Asked
+from latewood.engine.storage.store import ArtifactStore
+from latewood.events import RunEnded, RunStarted, RunStatus, StepSucceeded
+from latewood.serving.engine import Engine
+from latewood.serving.requesting import request
+
+MANY = """
+    @asset(partitions=Static([f"p{{n:03}}" for n in range({count})]){more})
+    def many(partition: PartitionKey) -> str:
+        {pause}
+        return partition
+
+    @asset(priority=5)
+    def urgent() -> int:
+        return 1
+
+    @asset
+    def usual() -> int:
+        return 2
+
+    @asset(priority=-1)
+    def whenever() -> int:
+        return 3
+"""
+
+
+def many(count=20, more="", pause=""):
+    return MANY.format(count=count, more=more, pause=pause)
+
+
+@contextmanager
+def serving(*workspaces):
+    """An engine in this process, with one worker."""
+    found = Engine(*workspaces, slots=1)
+    thread = Thread(target=found.serve)
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.drain()
+        thread.join()
+
+
+def test_steps_with_a_higher_priority_come_first_in_a_run_and_across_runs(workspace, asked_for):
+    asked = [asked_for(many(), "whenever or many"), asked_for(many(), "usual or urgent")]
+    with serving(workspace):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    made = [fact.outputs[0].output for fact in of_type(workspace, StepSucceeded)]
+    assert len(made) == 23
+    order = [fact.step for fact in of_type(workspace, StepSucceeded) if fact.run == asked[0].run]
+    whenever = started(workspace, "whenever")[0].step
+    assert order[-1] == whenever, "nothing is left that comes before it"
+    urgent = started(workspace, "urgent")[0]
+    in_order = [(fact.run, fact.step) for fact in of_type(workspace, StepSucceeded)]
+    assert in_order.index((urgent.run, urgent.step)) <= 2, "but for what had begun before its run was taken"
+
+
+def test_a_run_of_higher_priority_is_taken_before_those_that_wait_longer(workspace, environ, asked_for):
+    usual = [asked_for(many(), "usual", force=True) for _ in range(3)]
+    first = asked_for(many(), "usual", force=True, priority=10)
+    with engine(environ, "--workers", "1"):
+        for one in (*usual, first):
+            ended(workspace, one)
+    assert of_type(workspace, RunStarted)[0].run == first.run
+
+
+def test_a_run_of_higher_priority_does_not_wait_for_one_that_is_under_way(workspace, asked_for):
+    long = asked_for(many(200, pause="time.sleep(0.01)"), "many")
+    with serving(workspace):
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 5)
+        first = asked_for(many(200, pause="time.sleep(0.01)"), "usual", priority=1)
+        assert ended(workspace, first).status is RunStatus.SUCCEEDED
+        assert not [fact for fact in of_type(workspace, RunEnded) if fact.run == long.run]
+
+
+def test_a_project_with_thousands_of_steps_keeps_no_other_one_waiting(workspace, load, asked_for, tmp_path):
+    other = replace(workspace, project="other", store=ArtifactStore(tmp_path / "store", "other"))
+    long = asked_for(many(1_000), "many", priority=100)
+    with serving(workspace, other):
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 5)
+        short = request(other, prepare(other, load(many()), Asked(selection="usual")))
+        assert ended(other, short).status is RunStatus.SUCCEEDED
+        assert not [fact for fact in of_type(workspace, RunEnded) if fact.run == long.run]
