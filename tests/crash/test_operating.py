@@ -58,7 +58,7 @@ def samples(text):
         match = re.fullmatch(r'(\w+)\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\} (\S+)', line)
         assert match, line
         labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2]))
-        labels.pop("engine"), labels.pop("project")
+        assert (labels.pop("engine"), labels.pop("project", "default")) != ("", "")
         found[match[1], *labels.values()] = float(match[3])
     return found
 
@@ -84,7 +84,7 @@ def test_metrics_and_health_tell_of_engine_log_and_runs(workspace, asked_for, wi
     assert (found["latewood_database_up",], found["latewood_engines",], found["latewood_worker_slots",]) == (1, 1, 2)
     assert found["latewood_log_position",] == workspace.log.position()
     assert found["latewood_projection_lag_events", "runs"] == 0
-    assert (health["project"], health["database"]) == ("default", "here")
+    assert (health["projects"], health["database"]) == (["default"], "here")
 
 
 def test_metrics_that_fail_are_an_answer_and_no_end_of_anything(caplog):

@@ -109,7 +109,19 @@ def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
     assert set(plan) == {"position", "environment", "counts", "awaiting", "steps", "would_drop"}
     assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
-    step = {"assets", "action", "partitions", "count", "trial", "code", "parameters", "inputs", "reasons"}
+    step = {
+        "assets",
+        "action",
+        "partitions",
+        "count",
+        "trial",
+        "code",
+        "parameters",
+        "inputs",
+        "reasons",
+        "elements",
+        "each",
+    }
     assert set(plan["steps"][0]) == step
     assert plan["steps"][1]["partitions"] == "eu..us"
     assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]
@@ -117,6 +129,7 @@ def test_json_of_plans_and_reasons(shop):
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
         "renames", "absent", "head_since", "moved", "taken_from", "foreseen", "carried", "freshness",
+        "elements", "asked_by",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 
@@ -133,7 +146,7 @@ def test_json_of_runs_and_events(shop):
     assert set(row) == _RUN
     assert row["counts"] == {"ran": 4, "reused": 0, "failed": 0, "refused": 0, "skipped": 0, "fresh": 0}
     run = answer(shop, "run", row["run"])
-    assert set(run) == _RUN | {"steps"}
+    assert set(run) == _RUN | {"steps", "automation", "run_key"}
     assert set(run["steps"][0]) == {"step", "assets", "partition", "status", "message", "attempt", "duration_ms"}
     lines = shop.here("log", "tail", "--after", "0", "--json").out.splitlines()
     assert set(json.loads(lines[-1])) == _EVENT

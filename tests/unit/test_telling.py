@@ -7,6 +7,7 @@ import pytest
 
 from latewood.cli.following import Told, how_far
 from latewood.commands.run_progress import RunProgress, TaskProgress
+from latewood.commands.status import Load
 from latewood.decide.how_far import TaskSteps
 from latewood.engine.running.reports import Report
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
@@ -77,11 +78,32 @@ def test_metrics_are_cumulative_and_names_cannot_break_the_lines():
     assert not any(line.startswith("latewood_runs") for line in lines), "nobody knows without the log"
 
 
+def test_what_is_under_way_is_told_by_project_and_each_metric_is_described_once():
+    def load(waiting):
+        return Load(
+            position=5,
+            engines=(),
+            runs={"queued": 1},
+            steps={"waiting": waiting},
+            leases=0,
+            append_s=None,
+            behind={"runs": 0},
+        )
+
+    text = exposition(families(Measures(), Workers(2, 1, 1), 1, {"a": load(3), "b": load(4)}), {"engine": "e"})
+    lines = text.splitlines()
+    assert 'latewood_steps{engine="e",project="a",status="waiting"} 3.0' in lines
+    assert 'latewood_steps{engine="e",project="b",status="waiting"} 4.0' in lines
+    assert 'latewood_projection_lag_events{engine="e",projection="runs"} 0.0' in lines
+    described = [line for line in lines if line.startswith("#")]
+    assert len(described) == len(set(described)) == 2 * 15
+
+
 def test_who_waits_for_a_database_is_well_and_who_hangs_is_not():
     now = [0.0]
     absence = Absence(clock=lambda: now[0])
     workspace = SimpleNamespace(project="p")
-    telling = Telling(workspace, engine="e", pool=None, runs=lambda: 0, absence=absence, clock=lambda: now[0])
+    telling = Telling(lambda: [workspace], engine="e", pool=None, runs=lambda: 0, absence=absence, clock=lambda: now[0])
     assert telling.health().is_well
     now[0] = 60.0
     assert not telling.health().is_well

@@ -66,7 +66,7 @@ def _print(found: Overview) -> None:
         median, most = (duration(seconds * 1e3) for seconds in load.append_s)
         rows.add_row("appends", f"of the latest facts half were recorded within {median}, 95 % within {most}")
     for number, each in enumerate(load.engines):
-        heard = f"heard of {each.unheard_s:.0f} s ago"
+        heard = f"since {moment(each.since)}, heard of {each.unheard_s:.0f} s ago"
         rows.add_row("" if number else "engines", f"{each.name}: drives {plural(each.runs, 'run')}, {heard}")
     if not load.engines:
         rows.add_row("engines", "none")

@@ -37,9 +37,10 @@ _FREE_MIN: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSeen:
-    """An engine that serves the project, how many of its runs it drives, and how long it was not heard of."""
+    """An engine that serves the project, since when, how many of its runs it drives, how long it is unheard of."""
 
     name: str
+    since: datetime
     runs: int
     unheard_s: float
 
@@ -115,7 +116,7 @@ def _engines(leases: Sequence[Held]) -> Iterator[EngineSeen]:
     for held in leases:
         if held.name.startswith(ENGINES):
             name = held.name.removeprefix(ENGINES)
-            yield EngineSeen(name=name, runs=holders.count(name), unheard_s=held.unheard_s)
+            yield EngineSeen(name=name, since=held.since, runs=holders.count(name), unheard_s=held.unheard_s)
 
 
 def _by_status(rows: list[RunRow]) -> dict[str, int]:

@@ -61,7 +61,7 @@ class Engine:
         self._pool = Pool(slots)
         absence = Absence()
         self.telling = Telling(
-            self._workspace,
+            lambda: [project.workspace for project in self._projects],
             engine=self.name,
             pool=self._pool,
             runs=lambda: sum(len(project.active) for project in self._projects),

@@ -69,28 +69,40 @@ class Family(NamedTuple):
     samples: Sequence[tuple[str, Mapping[str, str], float]]
 
 
-def families(measures: Measures, workers: Workers, active: int, load: Load | None) -> Iterator[Family]:
-    """All metrics of an engine. Without a `load` the database did not answer, and what it knows is left out."""
-    yield _gauge("latewood_database_up", "Whether the database answers.", float(load is not None))
+def families(measures: Measures, workers: Workers, active: int, loads: Mapping[str, Load] | None) -> Iterator[Family]:
+    """All metrics of an engine, with what is under way in each of its projects.
+
+    Without `loads` the database did not answer, and what it knows is left out.
+    """
+    yield _gauge("latewood_database_up", "Whether the database answers.", float(loads is not None))
     yield _gauge("latewood_worker_slots", "Steps that this engine can run at a time.", workers.slots)
     yield _gauge("latewood_worker_processes", "Worker processes of this engine.", workers.processes)
     yield _gauge("latewood_worker_slots_busy", "Slots that are taken now.", workers.busy)
     yield _gauge("latewood_engine_runs", "Runs that this engine drives now.", active)
-    yield _labelled("latewood_steps_total", "counter", "Steps that ended in this engine.", "status", measures.steps)
+    ended = [("", {"status": status}, float(measures.steps[status])) for status in sorted(measures.steps)]
+    yield Family("latewood_steps_total", "counter", "Steps that ended in this engine.", ended)
     yield _histogram("latewood_step_duration_seconds", "How long attempts of steps took.", measures.durations)
     yield _histogram("latewood_append_seconds", "How long a commit to the log took.", measures.appends)
     yield Family(
         "latewood_events_total", "counter", "Events that this engine recorded.", [("", {}, float(measures.events))]
     )
-    if load is None:
+    if not loads:
         return
-    yield _gauge("latewood_log_position", "Where the log ends.", load.position)
-    yield _gauge("latewood_engines", "Engines that serve the project.", len(load.engines))
-    yield _gauge("latewood_leases", "Leases of the project that are held now.", load.leases)
-    yield _labelled("latewood_runs", "gauge", "Runs that have not ended, by status.", "status", load.runs)
-    yield _labelled("latewood_steps", "gauge", "Steps of runs that have not ended, by status.", "status", load.steps)
-    yield _labelled(
-        "latewood_projection_lag_events", "gauge", "Events a projection is behind.", "projection", load.behind
+    one = next(iter(loads.values()))  # of the log, which all projects share
+    behind = [("", {"projection": name}, float(one.behind[name])) for name in sorted(one.behind)]
+    yield _gauge("latewood_log_position", "Where the log ends.", one.position)
+    yield Family("latewood_projection_lag_events", "gauge", "Events a projection is behind.", behind)
+    engines = {project: {"": len(load.engines)} for project, load in loads.items()}
+    leases = {project: {"": load.leases} for project, load in loads.items()}
+    yield _of_projects("latewood_engines", "Engines that serve the project.", engines)
+    yield _of_projects("latewood_leases", "Leases of the project that are held now.", leases)
+    yield _of_projects(
+        "latewood_runs", "Runs that have not ended, by status.", {project: load.runs for project, load in loads.items()}
+    )
+    yield _of_projects(
+        "latewood_steps",
+        "Steps of runs that have not ended, by status.",
+        {project: load.steps for project, load in loads.items()},
     )
 
 
@@ -98,8 +110,13 @@ def _gauge(name: str, help_: str, value: float) -> Family:
     return Family(name, "gauge", help_, [("", {}, float(value))])
 
 
-def _labelled(name: str, kind: str, help_: str, label: str, values: Mapping[str, float]) -> Family:
-    return Family(name, kind, help_, [("", {label: key}, float(values[key])) for key in sorted(values)])
+def _of_projects(name: str, help_: str, values: Mapping[str, Mapping[str, int]]) -> Family:
+    samples = [
+        ("", {"project": project, **({"status": status} if status else {})}, float(counts[status]))
+        for project, counts in values.items()
+        for status in sorted(counts)
+    ]
+    return Family(name, "gauge", help_, samples)
 
 
 def _histogram(name: str, help_: str, found: Distribution) -> Family:

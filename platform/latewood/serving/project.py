@@ -251,10 +251,9 @@ class ProjectRuns:
         for job in run.jobs:
             self._pool.kill(job)
 
-        status = run.outcome.partition(",")[0]
-        LOG.info("run %s: %s", run.run, run.outcome, extra={"run": run.run, "status": status})
-
         def give_back() -> None:
+            status = run.outcome.partition(",")[0]
+            LOG.info("run %s: %s", run.run, run.outcome, extra={"run": run.run, "status": status})
             self._give_back(run)
             if self._ending.get(run.run) is run:
                 del self._ending[run.run]

@@ -1,7 +1,7 @@
 """How an engine is, for who asks: what it counts as it goes, a line for each step, its metrics and its health."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -23,14 +23,14 @@ _HANGS_S: Final = 30.0
 
 
 class Telling:
-    """What one engine tells of itself. Its methods may be called from any thread; `runs` counts what it drives.
+    """What one engine tells of itself. Its methods may be called from any thread.
 
-    Of several projects what is under way is told of the first.
+    `workspaces` are those of its projects now, `runs` counts what it drives.
     """
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspaces: Callable[[], Sequence[Workspace]],
         *,
         engine: str,
         pool: Pool,
@@ -39,7 +39,7 @@ class Telling:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.measures = Measures()
-        self._workspace = workspace
+        self._workspaces = workspaces
         self._engine = engine
         self._pool = pool
         self._runs = runs
@@ -69,14 +69,13 @@ class Telling:
             STEPS.log(level, "step %s of run %s, %s: %s%s", report.step, run, name, report.status, said, extra=about)
 
     def metrics(self) -> str:
-        """What Prometheus is told. Cost: of the database as `load_of`."""
+        """What Prometheus is told. Cost: of the database as `load_of`, for each project."""
         workers = Workers(slots=self._pool.slots, processes=self._pool.processes, busy=self._pool.busy)
-        found = families(self.measures, workers, self._runs(), self._load())
-        return exposition(found, {"engine": self._engine, "project": self._workspace.project})
+        return exposition(families(self.measures, workers, self._runs(), self._loads()), {"engine": self._engine})
 
-    def _load(self) -> Load | None:
+    def _loads(self) -> Mapping[str, Load] | None:
         try:
-            return load_of(self._workspace)
+            return {workspace.project: load_of(workspace) for workspace in self._workspaces()}
         except LogError:
             return None
 
@@ -85,7 +84,7 @@ class Telling:
         silent_s = self._clock() - self._heard
         facts = {
             "engine": self._engine,
-            "project": self._workspace.project,
+            "projects": [workspace.project for workspace in self._workspaces()],
             "database": "away" if self._absence.is_away else "here",
             "runs": self._runs(),
             "came_round_s": round(silent_s, 3),
