@@ -85,7 +85,7 @@ def test_the_parameters_of_then_are_given_again_and_a_retry_can_be_retried(works
             raise ValueError("not yet")
         return by
     """
-    asked = asked_for(source, parameters=("scaled.by=7",))
+    asked = asked_for(source, parameters=("scaled.by=7",), priority=3)
     with within():
         ended(workspace, asked)
         failed_again = retry(workspace, run_named(workspace, asked.run))
@@ -95,6 +95,7 @@ def test_the_parameters_of_then_are_given_again_and_a_retry_can_be_retried(works
         assert ended(workspace, again).status is RunStatus.SUCCEEDED
     requests = of_type(workspace, RunRequested)
     assert [fact.parameters for fact in requests] == [{"scaled": {"by": 7}}] * 3
+    assert [fact.priority for fact in requests] == [3] * 3
     assert [fact.rerun_of for fact in requests] == ["", asked.run, failed_again.run]
 
 

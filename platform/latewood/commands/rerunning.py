@@ -82,6 +82,7 @@ def rerun_of(
         parameters=_full_names(requested, loaded, parameters),
         zipped=requested.zipped,
         force=requested.force,
+        priority=requested.priority,
         launch=requested.launch,
         again=_given(workspace, requested, names),
         rerun_of=of,

@@ -39,6 +39,7 @@ def retry(workspace: Workspace, row: RunRow) -> Requested:
         partition=requested.partitions,
         zipped=requested.zipped,
         force=requested.force,
+        priority=requested.priority,
         launch=requested.launch,
         again=given_of(requested),
         rerun_of=row.run,
