@@ -3,11 +3,14 @@
 import os
 import signal
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from crash.conftest import head_keys, let_leases_end
 from crash.engines import ended, engine, of_type, until
+from latewood.commands.collecting import collect
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reproducing import reproduce
@@ -109,12 +112,19 @@ def test_elements_that_were_finished_are_not_repeated_when_their_engine_is_gone(
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
+def has_gone_on(workspace, begun, made):
+    """Whether all that these have left is made, and more."""
+    ended = {fact.step for fact in of_type(workspace, StepSucceeded)}
+    return begun <= ended and len(ended) > made + 2
+
+
 def test_however_often_its_engines_die_a_list_is_gone_on_with(workspace, environ, asked_for):
     asked = asked_for(flow("time.sleep(0.05)", count=40))
     for _ in range(4):
-        before = len(of_type(workspace, StepSucceeded))
+        begun = {fact.step for fact in of_type(workspace, StepStarted)} - {LIST}
+        made = len(of_type(workspace, StepSucceeded))
         with engine(environ) as process:
-            until(lambda before=before: len(of_type(workspace, StepSucceeded)) > before + 2)
+            until(lambda begun=begun, made=made: has_gone_on(workspace, begun, made))
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     with engine(environ):
@@ -195,3 +205,26 @@ def test_a_run_that_was_left_with_its_list_unread_reads_it(workspace, environ, a
     with engine(environ):
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     assert ends(workspace, asked.run) == Counter(range(5))
+
+
+def test_what_a_list_is_made_of_is_kept_as_long_as_the_list(workspace, load):
+    def ran(*rows):
+        source = flow().replace("list(range(30))", str(list(rows)))
+        made = run(workspace, load, source).run
+        return [
+            isinstance(fact, StepSucceeded)
+            for fact in of_type(workspace, StepSucceeded, StepReused)
+            if fact.run == made and "[]" in fact.outputs[0].asset
+        ]
+
+    def collected():
+        workspace_later = replace(workspace, clock=lambda: datetime.now(UTC) + timedelta(days=2))
+        return len(collect(workspace_later, older_than=timedelta(days=1)).garbage.versions)
+
+    assert ran(1, 2) == [True, True]
+    assert ran(1, 2, 3) == [False, False, True]
+    assert collected() == 2, "the lists before: of rows, and of scores"
+    assert ran(4, 1, 3) == [True, False, False]
+    assert ran(5) == [True]
+    assert collected() == 8, "two lists of each, and what these alone were made of"
+    assert ran(5, 1) == [False, True]

@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, Column, Connection, Table, text
 
 from latewood.decide.garbage import Reach
 from latewood.events import ArtifactsCollected
+from latewood.model.elements import elements_of
+from latewood.model.keys import AssetId
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.environments import existing, line_of
 from latewood.projections.heads import heads_at, moves
@@ -43,21 +45,29 @@ class ArtifactsProjection:
                 raise AssertionError(f"not an artifact event: {other}")
 
 
-# Reached is what lies in a head of any environment, now or at some time since; and what was made or accepted since.
+# Reached is what lies in a head of any environment, now or at some time since; and what was made or accepted since. So
+# are the versions that a list was collected of: with one element more only that one is to be computed.
 _OF_EACH: Final = (
     "h.project = :project AND h.environment = s.environment AND h.from_position > s.after AND h.from_position <= s.upto"
 )
 _ARTIFACTS: Final = text(
-    "WITH reached AS ("  # noqa: S608 - our own SQL
-    "  SELECT v.artifact FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), "
+    "WITH whole AS ("  # noqa: S608 - our own SQL
+    "  SELECT v.asset, v.version, v.artifact FROM unnest(CAST(:environments AS text[]), CAST(:afters AS bigint[]), "
     "    CAST(:uptos AS bigint[])) AS s (environment, after, upto) "
     f"  CROSS JOIN LATERAL ({heads_at(_OF_EACH)}) h JOIN versions v ON v.project = :project AND v.asset = h.asset "
     "  AND v.partition = h.partition AND v.version = h.version"
-    f"  UNION SELECT v.artifact FROM ({moves('h.project = :project AND h.from_position > :since')}) h "
+    "  UNION ALL SELECT v.asset, v.version, v.artifact "
+    f"  FROM ({moves('h.project = :project AND h.from_position > :since')}) h "
     "  JOIN versions v ON v.project = :project AND v.asset = h.asset AND v.partition = h.partition "
     "  AND v.version = h.version"
-    "  UNION SELECT artifact FROM versions WHERE project = :project "
+    "  UNION ALL SELECT asset, version, artifact FROM versions WHERE project = :project "
     "  AND (position > :since OR accepted_position > :since)"
+    "), reached AS ("
+    "  SELECT artifact FROM whole"
+    "  UNION SELECT v.artifact FROM expansions e JOIN whole w ON w.version = e.run || '.' || e.step "
+    "  JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step >= e.first AND s.step < e.first + e.count "
+    "  JOIN versions v ON v.project = e.project AND v.asset = w.asset || :elements AND v.partition = '' "
+    "  AND v.version = coalesce(s.taken, s.run || '.' || s.step) WHERE e.project = :project"
     ") SELECT v.artifact, bool_or(r.artifact IS NOT NULL) AS reached, "
     "coalesce(max(c.position) > max(v.position), false) AS collected FROM versions v "
     "LEFT JOIN reached r ON r.artifact = v.artifact "
@@ -92,6 +102,7 @@ def recorded_artifacts(connection: Connection, project: str, since: Position) ->
     parameters = {
         "project": project,
         "since": since,
+        "elements": elements_of(AssetId("")),
         "environments": [stretch.environment for stretch in stretches],
         "afters": [stretch.after for stretch in stretches],
         "uptos": [stretch.upto for stretch in stretches],

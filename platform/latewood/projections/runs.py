@@ -37,6 +37,7 @@ from latewood.events import (
     StepStarted,
     StepSucceeded,
 )
+from latewood.model.elements import is_elements
 from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version_id
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.environments import began
@@ -83,8 +84,14 @@ steps: Final = Table(
     Column("duration_ms", Double),
     Column("variant", Boolean),
     Column("environment", Name),
+    Column("taken", Name),
 )
-"""Without a run, which says it of its steps, an observation says itself in which `environment` it was made."""
+"""Without a run, which says it of its steps, an observation says itself in which `environment` it was made. `taken` is
+the version that was taken for an element in place of computing it: its list is made of that."""
+Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
+Index("steps_looked", steps.c.project, postgresql_where=steps.c.environment.is_not(None))
+Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
+
 expansions: Final = Table(
     "expansions",
     metadata,
@@ -96,9 +103,6 @@ expansions: Final = Table(
     Column("elements", Text, nullable=False),
 )
 """The last one of each mapped step: which steps its elements are, and the artifact that lists them."""
-Index("steps_failed", steps.c.project, steps.c.ended_position, postgresql_where=steps.c.status == "failed")
-Index("steps_looked", steps.c.project, postgresql_where=steps.c.environment.is_not(None))
-Index("steps_running", steps.c.project, postgresql_where=steps.c.status == "running")
 
 
 class RunsProjection:
@@ -201,16 +205,17 @@ def _step_change(event: RecordedEvent, fact: Event) -> Change:
                 },
             )
         case StepReused() | StepSkipped():
-            reused = isinstance(fact, StepReused)
+            outputs = fact.outputs if isinstance(fact, StepReused) else ()
             return Put(
                 steps,
                 _step_row(event, fact.run, fact.step)
                 | {
-                    "assets": [o.asset for o in fact.outputs] if isinstance(fact, StepReused) else fact.assets,
+                    "assets": [o.asset for o in outputs] if isinstance(fact, StepReused) else fact.assets,
                     "partition": fact.partition,
-                    "status": "reused" if reused else "skipped",
+                    "status": "reused" if outputs else "skipped",
                     "attempt": 0,
                     "ended_position": event.position,
+                    "taken": next((o.version for o in outputs if is_elements(o.asset)), None),
                 },
             )
         case AssetObserved() | ObservationFailed():
