@@ -255,3 +255,35 @@ def test_a_slot_is_held_as_long_as_a_check_of_the_result_is_called(workspace, en
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
         assert ended(workspace, other).status is RunStatus.SUCCEEDED
     assert not of_type(workspace, StepFailed)
+
+
+MAPPED = """
+    from latewood.mapping import each
+
+    @task
+    def rows() -> list[int]:
+        return [n % 5 for n in range(8)]
+
+    @task(pool="db")
+    def score(row: int) -> int:
+        time.sleep(0.02)
+        return 2 * row
+
+    @workflow
+    def scoring() -> list[int]:
+        return score.map(each(rows()))
+"""
+
+
+def test_the_elements_of_a_list_take_part_in_the_pool_of_their_task_and_the_list_in_none(
+    workspace, environ, asked_for, load
+):
+    set_pool(workspace, "db", 1)
+    asked = [asked_for(MAPPED), asked_for(MAPPED)]
+    with engine(environ, *CALM):
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    assert len([fact for fact in of_type(workspace, StepSucceeded) if fact.step > 1]) == 5, (
+        "each element that is unlike the others once"
+    )
+    materialize(workspace, prepare(workspace, load(MAPPED), Asked(selection="*", force=True)))
+    assert leases(workspace, "pool/") == 0

@@ -89,3 +89,14 @@ def test_a_project_with_thousands_of_steps_keeps_no_other_one_waiting(workspace,
         short = request(other, prepare(other, load(many()), Asked(selection="usual")))
         assert ended(other, short).status is RunStatus.SUCCEEDED
         assert not [fact for fact in of_type(workspace, RunEnded) if fact.run == long.run]
+
+
+def test_an_engine_of_all_projects_serves_those_that_come_later_as_well(workspace, environ, load, asked_for, tmp_path):
+    other = replace(workspace, project="other", store=ArtifactStore(tmp_path / "store", "other"))
+    with engine(environ, "--all-projects"):
+        assert ended(workspace, asked_for(many(), "usual")).status is RunStatus.SUCCEEDED
+        late = request(other, prepare(other, load(many()), Asked(selection="usual")))
+        assert ended(other, late).status is RunStatus.SUCCEEDED
+    with engine(environ, "--project", "other"):
+        again = request(other, prepare(other, load(many()), Asked(selection="urgent")))
+        assert ended(other, again).status is RunStatus.SUCCEEDED
