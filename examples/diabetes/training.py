@@ -2,6 +2,7 @@
 
     latewood launch diabetes -f examples/diabetes/training.py --param data=pima-indians-diabetes.csv
     latewood launch diabetes --param data=… --param depth=2,3,4,6 --param eta=0.05,0.1,0.3
+    latewood launch search --param data=… --param depths=[2,3,4,6]
 
 The data set has eight measurements per row and whether that person developed diabetes, without a header.
 """
@@ -15,6 +16,7 @@ from pyarrow import csv
 from xgboost import XGBClassifier
 
 from latewood import Output, task, workflow
+from latewood.mapping import each
 
 MEASURES = ["pregnancies", "glucose", "pressure", "skin", "insulin", "mass", "pedigree", "age"]
 LABEL = "diabetes"
@@ -65,6 +67,29 @@ def diabetes(data: Path, *, depth: int = 3, eta: float = 0.1) -> dict[str, float
     parts = split(data)
     model = train(parts.train, depth=depth, eta=eta)
     return metrics(score(model, parts.test))
+
+
+@task
+def accuracy(depth: int, rows: pa.Table, test: pa.Table) -> float:
+    """The share of right answers with trees of this depth."""
+    model = XGBClassifier(max_depth=depth, learning_rate=0.1, n_estimators=100, n_jobs=1)
+    model.fit(measures(rows), rows[LABEL].to_numpy())
+    return float((model.predict(measures(test)) == test[LABEL].to_numpy()).mean())
+
+
+@task
+def best(depths: list[int], accuracies: list[float]) -> Output[int]:
+    """The depth with the most right answers."""
+    found = dict(zip(depths, accuracies, strict=True))
+    return Output(max(found, key=found.__getitem__), metadata={f"depth {depth}": of for depth, of in found.items()})
+
+
+@workflow
+def search(data: Path, depths: list[int]) -> int:
+    """One step for each depth: a list with another one trains that one alone."""
+    parts = split(data)
+    accuracies = accuracy.map(depth=each(depths), rows=parts.train, test=parts.test)
+    return best(depths, accuracies)
 
 
 def measures(rows: pa.Table) -> np.ndarray:

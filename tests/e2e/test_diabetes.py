@@ -27,3 +27,9 @@ def test_a_launched_run_is_reproduced_identically(shell):
     launch = ["launch", "diabetes", "-f", str(TRAINING), "--param", f"data={DATA}", "--param", "eta=0.3", "--json"]
     found = json.loads(shell("reproduce", json.loads(shell(*launch))["run"], "--json"))
     assert [output["verdict"] for output in found["outputs"]] == ["identical"] * 5
+
+
+def test_a_search_over_a_list_trains_for_what_is_new_in_it(shell):
+    launch = ["launch", "search", "-f", str(TRAINING), "--param", f"data={DATA}"]
+    assert "elements=3\n" in shell(*launch, "--param", "depths=[2,3,4]")
+    assert "elements=4, reused=3\n" in shell(*launch, "--param", "depths=[6,2,3,4]")
