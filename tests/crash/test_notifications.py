@@ -19,15 +19,16 @@ from crash.receiver import breaks_off, receiving
 from crash.test_automation import Clock
 from latewood.commands.automations import automation_named, switch
 from latewood.commands.deploying import deploy_loaded
-from latewood.commands.environments import create
+from latewood.commands.environments import create, drop
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.observing import observe
 from latewood.commands.planning import Asked
 from latewood.errors import DefinitionsInvalid
-from latewood.events import NotificationFailed, NotificationSent, NotificationsRaised
+from latewood.events import NotificationFailed, NotificationSent, NotificationsRaised, RunEnded, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate
 from latewood.serving.notifying import Notifier
+from latewood.serving.requesting import request
 from latewood_eventlog.audit import verify
 
 SOURCE = """
@@ -296,6 +297,39 @@ def test_where_it_is_told_may_be_a_secret_that_is_recorded_nowhere(workspace, de
         settled(workspace, found)
     assert len(receiver.at("/very-secret-path")) == 2
     assert not [event for event in workspace.log.read_all(limit=10_000) if "very-secret-path" in event.data]
+
+
+def test_what_is_secret_of_it_no_process_of_users_sees(workspace, environ, deploy, receiver, mended):
+    mended.touch()
+    loaded = deploy(
+        'told = Notify("told", "*", Secret(env="HOOK"), secret=Secret(env="HOOK_SECRET"))',
+        "import os",
+        "@asset",
+        "def spied() -> list[str]:",
+        "    return [name for name in ('HOOK', 'HOOK_SECRET', 'OTHER') if name in os.environ]",
+    )
+    asked = request(workspace, prepare(workspace, loaded, Asked(selection="spied")))
+    with engine({**environ, "HOOK": receiver.address(), "HOOK_SECRET": "correct horse", "OTHER": "1"}):
+        until(lambda: [fact for fact in of_type(workspace, RunEnded) if fact.run == asked.run])
+    (made,) = [output for fact in of_type(workspace, StepSucceeded) for output in fact.outputs]
+    assert json.loads(workspace.store.read(made.artifact)) == ["OTHER"]
+
+
+def test_a_branch_of_the_same_name_later_knows_nothing_of_the_first(workspace, deploy, run, receiver, mended):
+    loaded = deploy(f'told = Notify("told", "*", {receiver.address()!r}, environments=["dev"])')
+    with notifier(workspace) as found:
+        create(workspace, "dev", base="prod")
+        settled(workspace, found)
+        run(loaded, "first", environment="dev")
+        settled(workspace, found)
+        drop(workspace, "dev")
+        create(workspace, "dev", base="prod")
+        settled(workspace, found)
+        mended.touch()
+        run(loaded, "first", environment="dev")
+        settled(workspace, found)
+    assert occasions(receiver) == [("failed", ["first"])]
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
 # ── addresses that are not as they should be ──────────────────────────────────────────────────────────

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from crash.engines import until
+from crash.receiver import receiving
+
 SOURCE = """
 from datetime import timedelta
 from latewood import *
@@ -145,6 +148,45 @@ def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
     assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
     told = answer(shell, "run", request["run"])
     assert (told["automation"], told["run_key"]) == ("arrivals", "a.txt")
+
+
+TOLD = """
+from latewood import asset
+from latewood.automation import *
+
+@asset
+def broken() -> int:
+    raise ValueError("no luck")
+
+told = Notify("told", "*", "{address}")
+nightly = Schedule("nightly", "broken", "0 6 * * *")
+"""
+
+
+def test_who_is_told_is_shown_and_gets_a_test_message(shell):
+    with receiving() as receiver:
+        shell.write("told.py", TOLD.format(address=receiver.address()))
+        assert shell.here("deploy", "-f", "told.py").code == 0
+        host = f"127.0.0.1:{receiver.server_port}"
+        assert f"tell {host} of *" in shell.here("automation", "list").out
+        assert shell.here("automation", "test", "told").out == f"{host} has taken it: 200\n"
+        (told,) = receiver.told()
+        assert (told["type"], told["text"]) == ("test", "a test from prod: it is told here what becomes of assets")
+        receiver.answers["/hook"] = [500]
+        done = shell.here("automation", "test", "told")
+        assert (done.out, done.code) == (f"{host}: it answered 500 Internal Server Error\n", 1)
+        done = shell.here("automation", "test", "nightly")
+        assert (done.code, '"nightly" tells nothing to anybody' in done.err) == (2, True)
+        engine = shell.start("engine", "--workers", "1")
+        try:
+            until(lambda: "notification.raised" in shell.here("log", "tail").out)
+            shell.run("materialize", "*", "-f", "told.py")
+            until(lambda: answer(shell, "automation", "show", "told")["notifications"])
+            until(lambda: "failed in prod: broken, run " in shell.here("automation", "show", "told").out)
+            until(lambda: answer(shell, "automation", "show", "told")["notifications"][0]["status"] == "sent")
+        finally:
+            engine.terminate()
+            engine.communicate()
 
 
 def test_a_sensor_whose_run_cannot_be_asked_for_says_why(shell):

@@ -25,6 +25,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
 from latewood.decide.notifications import in_words
 from latewood.decide.sensors import due_again
+from latewood.engine.storage.caches import caches_in_use
 from latewood.errors import UsageError
 from latewood.events import Notification, SensorEvaluated
 from latewood.model.automations import (
@@ -127,7 +128,7 @@ def tick_command(*, environment: str | None, json_: bool) -> int:
     workspace = open_workspace(environment=environment)
     looked = evaluate_here(workspace)
     evaluated = list(looked.evaluated)
-    with closing(Sensors(workspace, workspace.actor, evaluated.append)) as sensors:
+    with caches_in_use(workspace.home), closing(Sensors(workspace, workspace.actor, evaluated.append)) as sensors:
         sensors.ask_here()
     if json_:
         print_json({"evaluated": [_evaluated_json(fact) for fact in evaluated], "next": _written(looked.again_at)})

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from latewood.engine.storage.archives import find_archive, unpacked
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import DeploymentCreated, from_json
+from latewood.model.automations import Automation, NotifyDefinition
 from latewood.projections.catalog import deployment
 from latewood.projections.configurations import Configuration
 from latewood.projections.snapshots import snapshot
@@ -72,6 +73,13 @@ def secret_variables(configurations: Mapping[tuple[str, str], Configuration], *,
         for reference in found.secrets.values()
         if "env" in reference
     )
+
+
+def told_variables(automations: Iterable[Automation]) -> frozenset[str]:
+    """The environment variables of who is told things: where, and by which secret. Engines alone need them."""
+    told = [each for each in automations if isinstance(each, NotifyDefinition)]
+    references = [reference for each in told for reference in (each.url_from, each.secret)]
+    return frozenset(reference["env"] for reference in references if "env" in reference)
 
 
 def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:

@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Index, Integer, Table, Text, TextClause, text
 from sqlalchemy.dialects.postgresql import JSON
 
-from latewood.events import Notification, NotificationFailed, NotificationSent, NotificationsRaised
+from latewood.events import EnvironmentDropped, Notification, NotificationFailed, NotificationSent, NotificationsRaised
 from latewood.model.keys import AssetId
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.projector import Change, Derive, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
 
@@ -55,10 +55,10 @@ class NotificationsProjection:
     """A row for each notification, and for each Notify in an environment."""
 
     name = "notifications"
-    version = 1
+    version = 2
     inline = True
     tables = (notifications, notify_standings)
-    types = frozenset({"notification.raised", "notification.sent", "notification.failed"})
+    types = frozenset({"notification.raised", "notification.sent", "notification.failed", "environment.dropped"})
 
     def apply(self, event: RecordedEvent) -> Iterable[Change]:
         """The rows of one event."""
@@ -78,9 +78,13 @@ class NotificationsProjection:
                 status = GIVEN_UP if fact.given_up else WAITING
                 told = {"status": status, "attempts": fact.attempts, "problem": fact.problem}
                 yield Set(notifications, {"project": event.project, "notification": fact.id}, told)
+            case EnvironmentDropped() as fact:
+                yield Derive(_FORGET, {"project": event.project, "environment": fact.environment})
             case other:
                 raise AssertionError(f"no notification: {other}")
 
+
+_FORGET: Final = "DELETE FROM notify_standings WHERE project = :project AND environment = :environment"
 
 _COLUMNS: Final = (
     "SELECT notification, environment, location, name, position, raised_at, body::text AS body, status, attempts, "

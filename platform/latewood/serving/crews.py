@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from latewood.commands.deployed_code import DeployedCode, deployed_code, interpreter_of, recorded, secret_variables
+from latewood.commands.deployed_code import (
+    DeployedCode,
+    deployed_code,
+    interpreter_of,
+    recorded,
+    secret_variables,
+    told_variables,
+)
 from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
@@ -14,6 +21,7 @@ from latewood.errors import LatewoodError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.elements import elements_of
 from latewood.model.keys import AssetKey
+from latewood.projections.automations import automations_of
 from latewood.projections.snapshots import snapshot
 
 
@@ -34,7 +42,7 @@ class Crews:
     """Finds the crew of each task; equal ones are one for as long as a run or a process has it: so that is kept."""
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[tuple[bytes, str], Crew] = WeakValueDictionary()
+        self._known: WeakValueDictionary[tuple[bytes, str, frozenset[str]], Crew] = WeakValueDictionary()
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
     def of_assets(self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]) -> "RunCrews":
@@ -70,7 +78,7 @@ class Crews:
         return self._kept(crew)
 
     def _kept(self, crew: Crew) -> Crew:
-        return self._known.setdefault((encode(crew.opened), crew.interpreter), crew)
+        return self._known.setdefault((encode(crew.opened), crew.interpreter, crew.hidden), crew)
 
     def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
         deployment = view.deployments[location]
@@ -79,6 +87,8 @@ class Crews:
         read = {input_.asset for asset in own for input_ in asset.task.inputs}
         with snapshot(workspace.log) as connection:
             shared = recorded_tasks(connection, workspace, own)
+            automations = automations_of(connection, workspace.project, view.deployments)
+        told = told_variables(definition for _, definition in automations.values())
         store = str(workspace.store.directory.parent)
         to_open = Open(
             folder=str(code.folder),
@@ -101,7 +111,7 @@ class Crews:
         return Crew(
             opened=to_open,
             interpreter=python,
-            hidden=secret_variables(view.configurations, besides=location),
+            hidden=secret_variables(view.configurations, besides=location) | told,
             code={asset.key: ("", asset.task.code) for asset in own if asset.task.shared is None},
         )
 

@@ -266,7 +266,7 @@ class Sensors:
                     refuse=crew.refused,
                     hidden=crew.hidden,
                 )
-                working = self._working[id(crew)] = _Working(worker)
+                working = self._working[id(crew)] = _Working(worker, crew)
             working.used = monotonic()
             return working.worker
 
@@ -281,9 +281,10 @@ class Sensors:
 
 @dataclass(slots=True)
 class _Working:
-    """A process, and since when it is there and was last used."""
+    """A process with a crew's code, and since when it is there and was last used."""
 
     worker: Worker
+    crew: Crew  # kept, for what is known by its identity
     started: float = field(default_factory=monotonic)
     used: float = field(default_factory=monotonic)
 
