@@ -51,7 +51,8 @@ class Schedule:
     is of each asset the window of time that ended last before the tick.
 
     `catch_up` says which ticks are made up for that went by while no engine ran: "all" of them, the "latest", or
-    "none". It is on in `environments` until `latewood automation off`; in others `latewood automation on` begins it.
+    "none". With `observe` the external assets that are selected are looked at, and nothing is made. It is on in
+    `environments` until `latewood automation off`; in others `latewood automation on` begins it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Schedule:
     partition: str = ""
     last_window: bool = False
     catch_up: Literal["all", "latest", "none"] = "latest"
+    observe: bool = False
     environments: Sequence[str] = ("prod",)
     description: str = ""
     place: Place = field(default_factory=here, compare=False, repr=False)

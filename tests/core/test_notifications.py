@@ -135,5 +135,5 @@ def test_a_signature_is_that_of_the_specification():
     secret, id_ = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
     signed = signature_of(secret, id_, 1_614_265_330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-    with pytest.raises(ValueError, match="base64|Only"):
+    with pytest.raises(ValueError, match=r"base64|Only"):
         signature_of("whsec_no base64!", id_, 1, b"")

@@ -19,6 +19,7 @@ from latewood.automation import (
     updated,
 )
 from latewood.errors import UsageError
+from latewood.external import external_asset, observe
 from latewood.testing import Happened, Project
 
 T0 = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -169,4 +170,30 @@ def test_a_sensor_that_fails_is_asked_again_later():
             (timedelta(), "OSError: the share is gone"),
             (timedelta(seconds=5), "OSError: the share is gone"),
             (timedelta(seconds=15), "once"),
+        ]
+
+
+def test_a_schedule_looks_at_what_others_make_and_rules_go_on_from_there():
+    outside = external_asset("outside")
+    versions = iter(["1", "1", "2"])
+
+    @observe(outside)
+    def look() -> str:
+        return next(versions)
+
+    @asset(deps=[outside])
+    def inside() -> int:
+        return 1
+
+    hourly = Schedule("hourly", "outside", "0 * * * *", observe=True)
+    with Project(
+        [outside, look, inside, hourly, Rule("kept", "inside", eager())], now=at("2026-03-02T05:30")
+    ) as project:
+        happened = project.pass_time(at("2026-03-02T08:30"))
+        assert [(each.name, each.at.hour, each.partitions, each.status) for each in happened] == [
+            ("hourly", 6, {"outside": ""}, "succeeded"),
+            ("kept", 6, {"inside": ""}, "succeeded"),
+            ("hourly", 7, {"outside": ""}, "succeeded"),
+            ("hourly", 8, {"outside": ""}, "succeeded"),
+            ("kept", 8, {"inside": ""}, "succeeded"),
         ]

@@ -176,6 +176,7 @@ def target_text(definition: Automation) -> str:
     if isinstance(definition, SensorDefinition):
         return f"launch {definition.launch}" if definition.launch else definition.selection
     what = f"launch {definition.launch}" if definition.launch else definition.selection
+    what = f"look at {what}" if definition.observe else what
     which = "the last window" if definition.last_window else definition.partition
     return f"{what}, {which}" if which else what
 
@@ -191,6 +192,7 @@ def evaluated_text(fact: Evaluated) -> str:
     asked = [
         f"asked for run {asked.run}{f', tick {moment(asked.tick)}' if asked.tick else ''}" for asked in fact.requests
     ]
+    asked += [f"looked, observation {fact.observed}"] if fact.observed else []
     missed = [f"{plural(fact.missed, 'tick')} went by"] if fact.missed else []
     problem = [f"could not ask: {fact.problem}"] if fact.problem else []
     return "; ".join((*asked, *missed, *problem)) or f"counts from {moment(fact.until)}"
@@ -319,6 +321,7 @@ def _evaluated_json(fact: Evaluated) -> dict[str, Any]:
         "until": fact.until,
         "requests": fact.requests,
         "missed": fact.missed,
+        "observed": fact.observed,
         "problem": fact.problem,
     }
 

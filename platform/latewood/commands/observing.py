@@ -1,8 +1,9 @@
 """Observations: what is seen of external assets, by their observers or reported by tools outside."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from latewood.commands.deploying import deploy_loaded
@@ -19,7 +20,7 @@ from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Absent, Looking, Sight, checked, given
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import Told, added_partitions, new_event
-from latewood.engine.running.sight_checks import SightChecks
+from latewood.engine.running.sight_checks import Evaluating, SightChecks, evaluating
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
 from latewood.errors import UsageError
@@ -97,29 +98,41 @@ def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: 
     ids = deploy_loaded(workspace, loaded).ids
     view = view_of(workspace, loaded=loaded, ids=ids)
     assets = _observable(view, loaded, selection)
-    now = workspace.clock()
-    partitions = partitions_asked(view.catalog, [asset.key for asset in assets], partition, now)
-    resources = OpenResources(loaded.resources)
-    recorder = _Recorder(workspace, view, [asset.key for asset in assets], at_once=_AT_ONCE)
-    recorder.judge_by(loaded, resources)
-    looking = Looking(
-        loaded, resources, recorder.observation, workspace.clock, workspace.environment, view.catalog.assets.values()
-    )
+    resources, observation, every = OpenResources(loaded.resources), workspace.new_run(), view.catalog.assets.values()
+    looking = Looking(loaded, resources, observation, workspace.clock, workspace.environment, every)
+    evaluate = evaluating(loaded, workspace.store, resources, observation, workspace.clock, every)
     try:
-        for asset in assets:
-            for ordinal in partitions.get(asset.key, existing(asset.partitions, now)):
-                of = key_at(asset.partitions, ordinal)
-                match looking.look(asset, ordinal):
-                    case Sight() as sight:
-                        recorder.see(asset, of, sight)
-                    case Raised() as raised:
-                        recorder.failed(asset, of, raised)
-                    case Absent() as absent if recorder.has_head(asset, of) or not of or partition:
-                        recorder.failed(asset, of, _nothing_there(absent))
-                    case Absent():  # of many partitions some are still to come
-                        pass
+        return looked_at(workspace, view, assets, partition, observation, looking.look, evaluate)
     finally:
         resources.close()
+
+
+def looked_at(
+    workspace: Workspace,
+    view: View,
+    assets: Sequence[AssetDefinition],
+    partition: str,
+    observation: RunId,
+    look: Callable[[AssetDefinition, int], Sight | Absent | Raised],
+    evaluate: Evaluating,
+) -> Observed:
+    """What is seen of these assets by such looks, recorded, with the verdicts of their checks. Raises as `observe`."""
+    now, keys = workspace.clock(), [asset.key for asset in assets]
+    partitions = partitions_asked(view.catalog, keys, partition, now)
+    recorder = _Recorder(workspace, view, keys, observation, at_once=_AT_ONCE)
+    recorder.judge_by(view.root, evaluate)
+    for asset in assets:
+        for ordinal in partitions.get(asset.key, existing(asset.partitions, now)):
+            of = key_at(asset.partitions, ordinal)
+            match look(asset, ordinal):
+                case Sight() as sight:
+                    recorder.see(asset, of, sight)
+                case Raised() as raised:
+                    recorder.failed(asset, of, raised)
+                case Absent() as absent if recorder.has_head(asset, of) or not of or partition:
+                    recorder.failed(asset, of, _nothing_there(absent))
+                case Absent():  # of many partitions some are still to come
+                    pass
     return recorder.done()
 
 
@@ -149,7 +162,7 @@ def report(
     if asset.stored is not None:
         raise UsageError(f'"{key}" has an IO, which says what is there: `latewood observe {key}`')
     told = checked(DataVersion(data_version, metadata or {}), asset.key)
-    recorder = _Recorder(workspace, view, [asset.key], at_once=None)
+    recorder = _Recorder(workspace, view, [asset.key], workspace.new_run(), at_once=None)
     for of in _partitions(asset, partition, workspace.clock()):
         recorder.see(asset, of, Sight(data_version=given(told), metadata=told.metadata, added={}))
     return recorder.done()
@@ -166,8 +179,9 @@ def record_value(workspace: Workspace, loaded: Loaded, key: AssetKey, value: obj
     staged = Values(workspace.store).stage(value, loaded.tasks[key].outputs[asset.output], subject=f'value of "{key}"')
     workspace.store.commit([staged.staged])
     resources = OpenResources(loaded.resources)
-    recorder = _Recorder(workspace, view, [key], at_once=None)
-    recorder.judge_by(loaded, resources)
+    recorder = _Recorder(workspace, view, [key], run := workspace.new_run(), at_once=None)
+    every = view.catalog.assets.values()
+    recorder.judge_by(loaded.root, evaluating(loaded, workspace.store, resources, run, workspace.clock, every))
     sight = Sight(data_version=staged.data_version, metadata=staged.metadata, artifact=staged.staged.address, added={})
     try:
         for of in _partitions(asset, partition, workspace.clock()):
@@ -224,10 +238,12 @@ class _Recorder:
     `at_once` is how many there are in one append, None = all, however many: then it is all or nothing.
     """
 
-    def __init__(self, workspace: Workspace, view: View, keys: Sequence[AssetKey], *, at_once: int | None) -> None:
+    def __init__(
+        self, workspace: Workspace, view: View, keys: Sequence[AssetKey], observation: RunId, *, at_once: int | None
+    ) -> None:
         self._workspace = workspace
         self._view = view
-        self.observation = workspace.new_run()
+        self.observation = observation
         self._keys = {view.ids[key]: key for key in keys}
         self._position = view.position
         self._at_once = at_once
@@ -244,7 +260,7 @@ class _Recorder:
                 connection, workspace.project, workspace.environment, [view.ids[key] for key in keys], NOW
             )
 
-    def judge_by(self, loaded: Loaded, resources: OpenResources) -> None:
+    def judge_by(self, root: Path, evaluate: Evaluating) -> None:
         """Let the checks of these assets judge what is seen. Raises UsageError for a file that cannot be read."""
         workspace, view = self._workspace, self._view
         if not any(view.catalog[key].checks for key in self._keys.values()):
@@ -253,15 +269,7 @@ class _Recorder:
         looked = look(workspace, view, named)
         with snapshot(workspace.log) as connection:
             state = state_at(connection, workspace, view, workspace.clock(), named, looked, {})
-        self._checks = SightChecks(
-            loaded,
-            workspace.store,
-            resources,
-            self.observation,
-            state,
-            workspace.clock,
-            view.catalog.assets.values(),
-        )
+        self._checks = SightChecks(workspace.store, self.observation, state, root, evaluate)
 
     def see(self, asset: AssetDefinition, partition: PartitionKey, found: Sight) -> None:
         """Record what was seen of a partition, with those before it or with later ones."""

@@ -62,7 +62,7 @@ class AutomationEvaluated(Event, frozen=True):
     All that was due up to `until` is dealt with. `timing` digests what says when it is due; under another one it begins
     anew, from `until` on. `missed` counts ticks that were not made up for. `problem` is why nothing could be asked for.
     `asked` is all that a rule has asked for and that is still to come of it. `overdue` are the assets that are not as
-    current as they have to be, since when.
+    current as they have to be, since when. `observed` is the observation by which external assets were looked at.
     """
 
     environment: str
@@ -76,6 +76,7 @@ class AutomationEvaluated(Event, frozen=True):
     problem: str = ""
     asked: dict[AssetId, tuple[AskedFor, ...]] = {}
     overdue: dict[AssetId, datetime] = {}
+    observed: RunId = RunId("")
 
 
 class AskedByKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

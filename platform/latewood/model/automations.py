@@ -23,7 +23,7 @@ class ScheduleDefinition(
 
     `parameters` are values by `ASSET.NAME`. Of partitioned assets `partition` says which, if not all there are; or
     `last_window`: of each the window of time that has just ended. It is on in `environments`, unless somebody says
-    otherwise.
+    otherwise. With `observe` it is looked at what others make, and nothing is made.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ScheduleDefinition(
     partition: str = ""
     last_window: bool = False
     catch_up: CatchUp = CatchUp.LATEST
+    observe: bool = False
     environments: tuple[str, ...] = ("prod",)
     description: str = ""
 

@@ -111,13 +111,13 @@ class _Look:
                 return Looked()
             try:
                 match automation.definition:
-                    case ScheduleDefinition() as schedule:
+                    case ScheduleDefinition(observe=False) as schedule:
                         return self._at_ticks(automation, schedule, version)
                     case RuleDefinition() as rule:
                         return self._by_rule(automation, rule, version)
                     case FreshnessDefinition() as freshness:
                         return self._overdue(automation, freshness, version)
-                    case SensorDefinition() | NotifyDefinition():
+                    case ScheduleDefinition() | SensorDefinition() | NotifyDefinition():
                         return Looked()  # see `latewood.serving.sensors`, and `latewood.serving.notifying`
             except (WrongExpectedVersion, EventConflict):
                 self._read = None

@@ -21,7 +21,15 @@ from latewood.decide.sensors import TRIES
 from latewood.engine.running.worker_protocol import Failed, Sense, Sensed
 from latewood.engine.values.recordable import text
 from latewood.errors import UsageError
-from latewood.events import AskedByKey, RunEnded, RunRequested, SensorEvaluated, StepFailed, from_json
+from latewood.events import (
+    AskedByKey,
+    AutomationEvaluated,
+    RunEnded,
+    RunRequested,
+    SensorEvaluated,
+    StepFailed,
+    from_json,
+)
 from latewood.model.automations import SensorDefinition
 from latewood.model.keys import RunId
 from latewood.projections.runs import runs_named
@@ -164,17 +172,30 @@ def _recorded(
     workspace: Workspace, found: Found, fact: SensorEvaluated, appends: tuple[StreamAppend, ...], version: int
 ) -> SensorEvaluated | None:
     """The fact, once it is recorded; None where somebody else was asked, or has switched it, meanwhile."""
+    if not record_as_it_stood(workspace, found, fact, appends, version):
+        return None
+    if appends:
+        announce(workspace.log.engine)
+    return fact
+
+
+def record_as_it_stood(
+    workspace: Workspace,
+    found: Found,
+    fact: SensorEvaluated | AutomationEvaluated,
+    appends: tuple[StreamAppend, ...],
+    version: int,
+) -> bool:
+    """Record what came of it if it stands where it stood, whatever others of its stream do; whether that was so."""
     while True:
         try:
             record(workspace, found, fact, appends, version)
         except (WrongExpectedVersion, EventConflict):  # of another automation, perhaps
             version = workspace.log.version(workspace.project, stream_of(found.environment))
             if stands_now(workspace, found).standing != found.standing:
-                return None
+                return False
         else:
-            if appends:
-                announce(workspace.log.engine)
-            return fact
+            return True
 
 
 # ── runs that it is told of ───────────────────────────────────────────────────────────────────────────

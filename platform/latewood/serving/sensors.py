@@ -1,4 +1,4 @@
-"""The sensors of a project, asked as they are due: those of a location one after the other, in a process of its own.
+"""What calls code of users as it is due: sensors, and schedules that look. Those of a location take turns in a process.
 
 An engine and `latewood automation tick` do the same. A lease keeps others from asking a sensor at the same time, and
 until its interval is over: it is not given back before.
@@ -16,13 +16,14 @@ from typing import Final
 from latewood.commands.automations import Found, automations_everywhere, automations_here
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.automation import due
 from latewood.decide.sensors import due_again, wait_after
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Answered, Failed, Sense, Sensed
+from latewood.engine.running.worker_protocol import Answered, Failed, Request, Sense, Sensed
 from latewood.engine.running.workers import Crew
 from latewood.errors import LatewoodError
-from latewood.events import Failure, FailureKind, SensorEvaluated
-from latewood.model.automations import SensorDefinition
+from latewood.events import AutomationEvaluated, Failure, FailureKind, SensorEvaluated
+from latewood.model.automations import ScheduleDefinition, SensorDefinition
 from latewood.projections.catalog import deployed
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
@@ -31,6 +32,7 @@ from latewood.projections.states import NOW
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
+from latewood.serving.observing import observe_due, observing_by
 from latewood.serving.sensing import Outcome, ask_once
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
@@ -45,6 +47,9 @@ _IDLE_S: Final = 60.0
 _AGE_MAX_S: Final = 3_600.0
 """After which a process is replaced: what user code leaks does not add up for ever."""
 
+_LOOKING: Final = timedelta(minutes=10)
+"""How long others leave a look at external assets to who began it; after that they look, too."""
+
 _LAST_WORDS_S: Final = 10.0
 """How long a process may take to leave its resources."""
 
@@ -56,6 +61,14 @@ _LOOK_S: Final = 1.0
 
 Slot = tuple[str, str, str]
 """A sensor: environment, location and name."""
+
+
+def calls_code(found: Found) -> bool:
+    """Whether code of users is called for it, before anything is asked for."""
+    definition = found.definition
+    return isinstance(definition, SensorDefinition) or (
+        isinstance(definition, ScheduleDefinition) and definition.observe
+    )
 
 
 def slot_of(found: Found) -> Slot:
@@ -71,10 +84,16 @@ class Pace:
     _looked: dict[Slot, Position] = field(default_factory=dict)
 
     def due_at(self, found: Found, now: datetime, end: Position) -> datetime | None:
-        """From when on it is to be asked; None for one that watches a log, up to `end`, in which nothing is new."""
-        sensor, standing = found.definition, found.standing
+        """From when on it is to be asked; None for one that watches a log, up to `end`, in which nothing is new.
+
+        Of a schedule: from when on it is to be looked.
+        """
+        sensor, standing, slot = found.definition, found.standing, slot_of(found)
+        if isinstance(sensor, ScheduleDefinition):
+            ticked = due(sensor, standing, now)
+            at = now if ticked.is_news else ticked.again_at
+            return at and max(at, self._next.get(slot, at))
         assert isinstance(sensor, SensorDefinition), "nothing else is asked"
-        slot = slot_of(found)
         is_new = standing.seen is None or max(standing.seen, self._looked.get(slot, 0)) < end
         if sensor.watch and not is_new:
             return None
@@ -103,7 +122,7 @@ class Sensors:
         self,
         workspace: Workspace,
         holder: str,
-        hear: Callable[[SensorEvaluated], None],
+        hear: Callable[[SensorEvaluated | AutomationEvaluated], None],
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._workspace = workspace
@@ -152,7 +171,7 @@ class Sensors:
             self._end_unused()
             self._asking = {home: thread for home, thread in self._asking.items() if thread.is_alive()}
             for found in automations:
-                if not isinstance(found.definition, SensorDefinition) or not found.is_on:
+                if not calls_code(found) or not found.is_on:
                     continue
                 at = self._pace.due_at(found, now, end)
                 if at is not None and at <= now:
@@ -188,6 +207,9 @@ class Sensors:
 
     def _ask(self, found: Found) -> None:
         sensor = found.definition
+        if isinstance(sensor, ScheduleDefinition):
+            self._look(found)
+            return
         assert isinstance(sensor, SensorDefinition), "nothing else is due"
         workspace = replace(self._workspace, environment=found.environment)
         at, begun = workspace.clock(), monotonic()
@@ -211,6 +233,21 @@ class Sensors:
         finally:
             self._give_back(lease, interval - timedelta(seconds=monotonic() - begun))
 
+    def _look(self, found: Found) -> None:
+        workspace = replace(self._workspace, environment=found.environment)
+        name = f"observing/{found.environment}/{found.location}:{found.name}"
+        lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=_LOOKING)
+        if lease is None:
+            with self._lock:
+                self._pace.not_before(found, workspace.clock() + timedelta(seconds=_LOOK_S))
+            return
+        try:
+            fact = observe_due(workspace, found, observing_by(self._answering))
+            if fact is not None:
+                self._hear(fact)
+        finally:
+            release(workspace.log.engine, lease)
+
     def _give_back(self, lease: Lease, rest: timedelta) -> None:
         """Once its interval is over."""
         try:
@@ -224,18 +261,29 @@ class Sensors:
     # ── their processes ───────────────────────────────────────────────────────────────────────────────
 
     def _answer(self, workspace: Workspace, location: str, sense: Sense) -> Sensed | Failed:
+        answer = self._answering(workspace, location)(sense)
+        assert isinstance(answer, Sensed | Failed), f"a sensor is answered by {type(answer).__name__}"
+        return answer
+
+    def _answering(self, workspace: Workspace, location: str) -> Callable[[Request], Answered]:
+        """Has a process of the location answer, by the code that is deployed now."""
         try:
             crew = self._crew(workspace, location)
+        except LatewoodError as error:
+            crew = Crew.broken_by(error)
+
+        def answer(request: Request) -> Answered:
             if crew.broken is not None:
                 return _failed(crew.broken)
-            answer: Answered = self._worker(crew).ask(sense)
-        except (LatewoodError, OSError) as error:
-            answer = _failed(error)
-        if self._closed:  # it may have been ended for that
-            raise _Left
-        if isinstance(answer, Sensed | Failed):
-            return answer
-        raise AssertionError(f"a sensor is answered by {type(answer).__name__}")
+            try:
+                answered: Answered = self._worker(crew).ask(request)
+            except (LatewoodError, OSError) as error:
+                answered = _failed(error)
+            if self._closed:  # it may have been ended for that
+                raise _Left
+            return answered
+
+        return answer
 
     def _crew(self, workspace: Workspace, location: str) -> Crew:
         """Who has the location's code as it is deployed, and configured, now."""
@@ -343,7 +391,11 @@ def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event, abse
             LOG.exception("sensors")
 
 
-def _tell(fact: SensorEvaluated) -> None:
+def _tell(fact: SensorEvaluated | AutomationEvaluated) -> None:
+    if isinstance(fact, AutomationEvaluated):
+        if fact.problem:
+            LOG.warning("schedule %s: %s", fact.name, fact.problem)
+        return
     for asked in fact.requests:
         LOG.info("run %s: asked for by sensor %s, run key %s", asked.run, fact.name, asked.key)
     if fact.problem:

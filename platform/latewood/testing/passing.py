@@ -8,21 +8,32 @@ from typing import Any, Final
 from latewood.commands.automations import automations_here
 from latewood.commands.explaining import run_events
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.observing import Observed, observe
 from latewood.commands.planning import Asked
+from latewood.commands.runs import Observation, recorded_as
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.recorder import new_event
 from latewood.engine.running.sensor_calls import call_sensor
-from latewood.events import AutomationEvaluated, Executor, RunEnded, RunPlanned, RunRequested, SensorEvaluated
-from latewood.model.automations import SensorDefinition
+from latewood.events import (
+    AutomationEvaluated,
+    Executor,
+    ObservationFailed,
+    RunEnded,
+    RunPlanned,
+    RunRequested,
+    SensorEvaluated,
+)
+from latewood.model.automations import ScheduleDefinition, SensorDefinition
 from latewood.model.keys import AssetKey, RunId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
 from latewood.serving.automating import Looked, evaluate_here
+from latewood.serving.observing import observe_due
 from latewood.serving.sensing import ask_once
-from latewood.serving.sensors import Pace
+from latewood.serving.sensors import Pace, calls_code
 from latewood.testing.clock import Clock
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -65,17 +76,25 @@ def _looking(workspace: Workspace, loaded: Loaded, resources: OpenResources) -> 
     def is_made(requested: RunRequested) -> bool:
         return requested.executor is Executor.INLINE  # what was asked for is made by a run of its own, see `_made`
 
+    def by_hand(_workspace: Workspace, _location: str, schedule: ScheduleDefinition) -> Observed:
+        return observe(workspace, loaded, schedule.selection, partition=schedule.partition)
+
     def look() -> Looked:
         looked = evaluate_here(workspace)
         evaluated, again = list(looked.evaluated), [looked.again_at]
         for found in automations_here(workspace):
-            if not isinstance(found.definition, SensorDefinition) or not found.is_on:
+            if not calls_code(found) or not found.is_on:
                 continue
             now = workspace.clock()
             at = pace.due_at(found, now, workspace.log.position())
             if at is None or at > now:
                 again.append(at)
                 continue
+            if isinstance(found.definition, ScheduleDefinition):
+                looking = observe_due(workspace, found, by_hand)
+                evaluated += [] if looking is None else [looking]
+                continue
+            assert isinstance(found.definition, SensorDefinition), "nothing else calls code"
             outcome = ask_once(
                 workspace,
                 found,
@@ -99,6 +118,8 @@ def _happened(
         looked = look()
         for fact in looked.evaluated:
             happened += [_made(workspace, loaded, fact, asked.run) for asked in fact.requests]
+            if isinstance(fact, AutomationEvaluated) and fact.observed:
+                happened.append(_seen(workspace, fact))
             if fact.problem:
                 happened.append(Happened(name=fact.name, at=fact.at, problem=fact.problem))
         if looked.evaluated:
@@ -146,6 +167,16 @@ def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated | Sens
         status=result.status.value,
         run_key=requested.run_key,
     )
+
+
+def _seen(workspace: Workspace, fact: AutomationEvaluated) -> Happened:
+    found = recorded_as(workspace, fact.observed)
+    assert isinstance(found, Observation), "the fact says so"
+    failed = any(isinstance(look.fact, ObservationFailed) for look in found.looks)
+    partitions: dict[str, str] = {}
+    for look in found.looks:
+        partitions[look.key] = ", ".join(filter(None, (partitions.get(look.key, ""), look.fact.partition)))
+    return Happened(name=fact.name, at=fact.at, partitions=partitions, status="failed" if failed else "succeeded")
 
 
 def _planned(workspace: Workspace, view: View, run: RunId) -> dict[AssetKey, Ordinals]:

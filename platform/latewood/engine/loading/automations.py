@@ -160,6 +160,10 @@ def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> Sche
         raise DefinitionError(f'catch_up "{schedule.catch_up}": expected {", ".join(CatchUp)}')
     if schedule.partition and schedule.last_window:
         raise DefinitionError("partition and last_window at once: expected one of them")
+    if schedule.observe and isinstance(schedule.target, str) and uses_status(parse(schedule.target)):
+        raise DefinitionError("observe: what is looked at is chosen by key, group, tag, owner or kind")
+    if schedule.observe and (not isinstance(schedule.target, str) or schedule.parameters or schedule.last_window):
+        raise DefinitionError("observe: expected a selection as target, without parameters and last_window")
     selection, launch, parameters = _target(schedule.target, schedule.parameters, launchables)
     if found := unheld(parameters):
         raise DefinitionError(f"parameters: expected values that can be recorded, found {found} in one of them")
@@ -173,6 +177,7 @@ def _schedule(schedule: Schedule, launchables: Mapping[str, Launchable]) -> Sche
         partition=schedule.partition,
         last_window=schedule.last_window,
         catch_up=CatchUp(schedule.catch_up),
+        observe=bool(schedule.observe),
         environments=_environments(schedule.environments),
         description=schedule.description,
     )

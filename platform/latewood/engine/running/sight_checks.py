@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from latewood.context import Context
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.asks import Ask, Evaluate, played
+from latewood.engine.running.asks import Ask, Evaluate, Judging, played
 from latewood.engine.running.attempt import Evaluated
 from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.checking import Checks, Judged, Known
@@ -16,7 +17,7 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.values import Values
-from latewood.model.definitions import AssetDefinition
+from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import AssetId, PartitionKey, RunId, version_id
 from latewood.model.partitions import ordinal_of
 from latewood.model.schemes import dynamic_names
@@ -32,26 +33,18 @@ class _Look:
     partition: PartitionKey
 
 
-class SightChecks:
-    """Evaluates the checks of external assets of a loaded location, for one observation."""
+Evaluating = Callable[[Judging, AssetDefinition, CheckDefinition, VersionFacts], Evaluated]
+"""Calls a check for what was seen."""
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        store: ArtifactStore,
-        resources: OpenResources,
-        run: RunId,
-        state: State,
-        clock: Callable[[], datetime],
-        assets: Collection[AssetDefinition],
-    ) -> None:
+
+class SightChecks:
+    """Evaluates the checks of external assets for one observation; `root` is where paths in parameters start."""
+
+    def __init__(self, store: ArtifactStore, run: RunId, state: State, root: Path, evaluate: Evaluating) -> None:
         self._run = run
-        self._clock = clock
         self._now = state.now
-        self._dynamic = frozenset(name for asset in assets for name in dynamic_names(asset.partitions))
-        values = Values(store, placed=Places(loaded.ios, loaded.root, resources))
-        self._checks = Checks(values, run, state, loaded.root)
-        self._calls = CheckCalls(loaded, values, resources, self._context, run)
+        self._checks = Checks(Values(store), run, state, root)
+        self._evaluate = evaluate
 
     def judge(
         self, asset: AssetDefinition, id_: AssetId, partition: PartitionKey, number: int, sight: Sight, known: Known
@@ -77,17 +70,32 @@ class SightChecks:
 
     def _answer(self, ask: Ask) -> Evaluated:
         assert isinstance(ask, Evaluate), "nothing else is asked of a look"
-        return self._calls.evaluate(*ask)
+        return self._evaluate(*ask)
 
-    def _context(self, look: _Look, attempt: int) -> Context:
+
+def evaluating(
+    loaded: Loaded,
+    store: ArtifactStore,
+    resources: OpenResources,
+    run: RunId,
+    clock: Callable[[], datetime],
+    assets: Collection[AssetDefinition],
+) -> Evaluating:
+    """Calls the checks of a loaded location in this process."""
+    dynamic = frozenset(name for asset in assets for name in dynamic_names(asset.partitions))
+
+    def context(look: _Look, attempt: int) -> Context:
         return Context(
             assets=(look.asset.key,),
             outputs=(look.asset.output,),
             partition=look.partition,
-            run=self._run,
+            run=run,
             attempt=attempt,
-            now=self._clock,
+            now=clock,
             is_cancelled=lambda: False,
             on_progress=lambda _share, _message: None,
-            dynamic=self._dynamic,
+            dynamic=dynamic,
         )
+
+    values = Values(store, placed=Places(loaded.ios, loaded.root, resources))
+    return CheckCalls(loaded, values, resources, context, run).evaluate

@@ -34,6 +34,7 @@ from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.handler_calls import call_handler, handler_of
 from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.live_logs import kept_live, live_log
+from latewood.engine.running.looking import Absent, Looking, Sight
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
 from latewood.engine.running.sensor_calls import call_sensor
@@ -53,6 +54,8 @@ from latewood.engine.running.worker_protocol import (
     Failed,
     Handle,
     Look,
+    LookAt,
+    NothingThere,
     Open,
     Opened,
     Placing,
@@ -67,6 +70,7 @@ from latewood.engine.running.worker_protocol import (
     Running,
     Seen,
     Sense,
+    Sighted,
     TakeApart,
     decode_call,
     decode_open,
@@ -251,6 +255,8 @@ class _Caller:
                     return self._put_together(request)
                 case Handle():
                     return self._handled(request)
+                case LookAt():
+                    return self._looked_at(request)
                 case Sense(timeout_s=timeout_s):
                     with self._limited(timedelta(seconds=timeout_s)):
                         return call_sensor(self._loaded, self._resources, request)
@@ -363,6 +369,26 @@ class _Caller:
         if isinstance(outcome, Raised):
             return _failed(outcome)
         return Returned(outputs={}, duration_ms=outcome.duration_ms, logs=outcome.output)
+
+    def _looked_at(self, request: LookAt) -> Sighted | NothingThere | Failed:
+        asset, every = self._assets[request.asset], self._assets.values()
+        run = RunId(request.observation)
+        looking = Looking(self._loaded, self._resources, run, _now, self._environment, every)
+        with self._limited(asset.task.timeouts.running):
+            found = looking.look(asset, ordinal_of(asset.partitions, request.partition))
+        match found:
+            case Sight():
+                return Sighted(
+                    data_version=found.data_version,
+                    metadata=dict(found.metadata),
+                    artifact=found.artifact,
+                    logs=found.output,
+                    added={name: tuple(keys) for name, keys in found.added.items()},
+                )
+            case Absent(place=place):
+                return NothingThere(place=place)
+            case Raised():
+                return _failed(found)
 
     def _check_calls(self, run: RunId) -> CheckCalls:
         context = self._attempts(run, _now, nullcontext).context

@@ -31,6 +31,7 @@ from latewood.engine.running.worker_protocol import (
     Copied,
     Elements,
     Failed,
+    NothingThere,
     Open,
     Opened,
     Place,
@@ -43,6 +44,7 @@ from latewood.engine.running.worker_protocol import (
     Running,
     Seen,
     Sensed,
+    Sighted,
     decode_answer,
     encode,
 )
@@ -221,16 +223,9 @@ class Worker:
 
     def _answered(self, found: Answer | Died | Overdue | TooLarge) -> Answered:
         match found:
-            case (
-                Returned()
-                | ReturnedRange()
-                | Checked()
-                | Copied()
-                | Seen()
-                | Sensed()
-                | Elements()
-                | Failed() as answer
-            ):
+            case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Elements() | Failed() as answer:
+                return answer
+            case Sensed() | Sighted() | NothingThere() as answer:
                 return answer
             case Died(code=code, printed=printed):
                 return self._ended(_death(code), printed)
@@ -411,6 +406,10 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, skipped=redacted(answer.skipped), logs=redacted(answer.logs))
         case Elements():
             return replace(answer, labels=tuple(map(redacted, answer.labels)))
+        case Sighted():
+            return replace(answer, metadata=redacted_json(answer.metadata), logs=redacted(answer.logs))
+        case NothingThere():
+            return replace(answer, place=redacted(answer.place))
         case Opened() | Running() | Placing() | Copied() | Seen():
             return answer
 

@@ -140,6 +140,14 @@ class Handle(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     steps: tuple[FailedStep, ...]
 
 
+class LookAt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Look at a partition of an external asset, for this observation. Answered with Sighted, or NothingThere."""
+
+    asset: AssetKey
+    partition: PartitionKey
+    observation: str
+
+
 class Sense(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Ask a sensor what is to be run, with what its context shows, for so many seconds. Answered with Sensed."""
 
@@ -259,6 +267,22 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     fingerprint: str | None
 
 
+class Sighted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What was seen of an external asset."""
+
+    data_version: str
+    metadata: dict[str, Any] = {}
+    artifact: str = ""
+    logs: str = ""
+    added: dict[str, tuple[PartitionKey, ...]] = {}
+
+
+class NothingThere(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Nothing is there of an external asset: the place that was looked at."""
+
+    place: str
+
+
 class Sensed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a sensor answered; the cursor is None where it left that as it was."""
 
@@ -284,10 +308,10 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     failures: dict[str, Failure]
 
 
-Request = Call | CallRange | Check | Recall | CopyTo | Look | TakeApart | PutTogether | Handle | Sense
+Request = Call | CallRange | Check | Recall | CopyTo | Look | TakeApart | PutTogether | Handle | Sense | LookAt
 """What an engine asks of a worker that has opened its location."""
 
-Answered = Returned | ReturnedRange | Checked | Copied | Seen | Sensed | Elements | Failed
+Answered = Returned | ReturnedRange | Checked | Copied | Seen | Elements | Sensed | Sighted | NothingThere | Failed
 """What comes of a request."""
 
 Answer = Opened | Refused | Running | Placing | Answered | Closed
