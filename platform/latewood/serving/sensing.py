@@ -112,6 +112,16 @@ def ask_once(
     return Outcome(fact=_recorded(workspace, found, fact, appends, version), looked=looked)
 
 
+def nothing_to_tell(workspace: Workspace, found: Found, looked: Position) -> Position | None:
+    """Up to where there is nothing to tell a sensor that watches, as far as it stands so; None where there may be."""
+    sensor, seen = found.definition, found.standing.seen
+    assert isinstance(sensor, SensorDefinition), "nothing else watches"
+    end = workspace.log.position()
+    if seen is None or _ended(workspace, found, sensor, max(seen, looked), end, every_run) is not None:
+        return None
+    return end
+
+
 def _understood(
     workspace: Workspace, found: Found, sensor: SensorDefinition, answer: Sensed | Failed
 ) -> tuple[SensorEvaluated, tuple[StreamAppend, ...]]:

@@ -16,8 +16,7 @@ from typing import Final
 from latewood.commands.automations import Found, automations_everywhere, automations_here
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.automation import due
-from latewood.decide.sensors import due_again, wait_after
+from latewood.decide.sensors import wait_after
 from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Answered, Failed, Request, Sense, Sensed
 from latewood.engine.running.workers import Crew
@@ -33,7 +32,8 @@ from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
 from latewood.serving.observing import observe_due, observing_by
-from latewood.serving.sensing import Outcome, ask_once
+from latewood.serving.pace import Pace, calls_code
+from latewood.serving.sensing import Outcome, ask_once, nothing_to_tell
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
 from latewood_eventlog.records import Position
@@ -58,61 +58,6 @@ _MARGIN: Final = timedelta(minutes=1)
 
 _LOOK_S: Final = 1.0
 """How often it is looked whether the log has grown."""
-
-Slot = tuple[str, str, str]
-"""A sensor: environment, location and name."""
-
-
-def calls_code(found: Found) -> bool:
-    """Whether code of users is called for it, before anything is asked for."""
-    definition = found.definition
-    return isinstance(definition, SensorDefinition) or (
-        isinstance(definition, ScheduleDefinition) and definition.observe
-    )
-
-
-def slot_of(found: Found) -> Slot:
-    """Which sensor it is."""
-    return found.environment, found.location, found.name
-
-
-@dataclass(slots=True)
-class Pace:
-    """When each sensor is due, as far as this process has asked it and the log knows of failures."""
-
-    _next: dict[Slot, datetime] = field(default_factory=dict)
-    _looked: dict[Slot, Position] = field(default_factory=dict)
-
-    def due_at(self, found: Found, now: datetime, end: Position) -> datetime | None:
-        """From when on it is to be asked; None for one that watches a log, up to `end`, in which nothing is new.
-
-        Of a schedule: from when on it is to be looked.
-        """
-        sensor, standing, slot = found.definition, found.standing, slot_of(found)
-        if isinstance(sensor, ScheduleDefinition):
-            ticked = due(sensor, standing, now)
-            at = now if ticked.is_news else ticked.again_at
-            return at and max(at, self._next.get(slot, at))
-        assert isinstance(sensor, SensorDefinition), "nothing else is asked"
-        is_new = standing.seen is None or max(standing.seen, self._looked.get(slot, 0)) < end
-        if sensor.watch and not is_new:
-            return None
-        return max(due_again(sensor, standing, now), self._next.get(slot, now))
-
-    def looked(self, found: Found) -> Position:
-        """Up to where it was looked for what it watches."""
-        return self._looked.get(slot_of(found), 0)
-
-    def was_asked(self, found: Found, at: datetime, outcome: Outcome) -> None:
-        """It was asked then, or there was nothing to ask it about."""
-        sensor, slot = found.definition, slot_of(found)
-        assert isinstance(sensor, SensorDefinition), "nothing else is asked"
-        self._next[slot] = at + timedelta(seconds=sensor.interval_s)
-        self._looked[slot] = outcome.looked
-
-    def not_before(self, found: Found, at: datetime) -> None:
-        """Somebody else is at it."""
-        self._next[slot_of(found)] = at
 
 
 class Sensors:
@@ -148,7 +93,8 @@ class Sensors:
 
     def ask_here(self) -> None:
         """Ask all that are due in the workspace's environment, and wait until they have answered. Raises LogError."""
-        self._begin(automations_here(self._workspace), self._workspace.log.position())
+        found, end = automations_here(self._workspace), self._workspace.log.position()
+        self._begin(found, end, at_once=len(found))
         for thread in self._asking.values():
             thread.join()
 
@@ -163,7 +109,7 @@ class Sensors:
         for ending in [*self._ending, *(_end(working.worker) for working in self._working.values())]:
             ending.join()
 
-    def _begin(self, automations: list[Found], end: Position) -> datetime | None:
+    def _begin(self, automations: list[Found], end: Position, at_once: int = _AT_ONCE_MAX) -> datetime | None:
         now = self._workspace.clock()
         due: dict[tuple[str, str], list[Found]] = {}
         again: list[datetime] = []
@@ -179,7 +125,7 @@ class Sensors:
                 elif at is not None:
                     again.append(at)
             for home, sensors in due.items():
-                if home not in self._asking and len(self._asking) < _AT_ONCE_MAX:
+                if home not in self._asking and len(self._asking) < at_once:
                     self._asking[home] = threading.Thread(
                         target=self._ask_all, args=(sensors,), name=f"latewood-sensors-{home[1]}", daemon=True
                     )
@@ -214,6 +160,10 @@ class Sensors:
         workspace = replace(self._workspace, environment=found.environment)
         at, begun = workspace.clock(), monotonic()
         interval = timedelta(seconds=sensor.interval_s)
+        if sensor.watch and (upto := nothing_to_tell(workspace, found, self._pace.looked(found))):
+            with self._lock:
+                self._pace.was_asked(found, at, Outcome(fact=None, looked=upto))
+            return
         name = f"sensor/{found.environment}/{found.location}:{found.name}"
         duration = max(interval, timedelta(seconds=sensor.timeout_s) + _MARGIN)
         lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=duration)
@@ -237,9 +187,9 @@ class Sensors:
         workspace = replace(self._workspace, environment=found.environment)
         name = f"observing/{found.environment}/{found.location}:{found.name}"
         lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=_LOOKING)
+        with self._lock:
+            self._pace.not_before(found, workspace.clock() + timedelta(seconds=_LOOK_S))
         if lease is None:
-            with self._lock:
-                self._pace.not_before(found, workspace.clock() + timedelta(seconds=_LOOK_S))
             return
         try:
             fact = observe_due(workspace, found, observing_by(self._answering))

@@ -32,8 +32,8 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
 from latewood.serving.automating import Looked, evaluate_here
 from latewood.serving.observing import observe_due
+from latewood.serving.pace import Pace, calls_code
 from latewood.serving.sensing import ask_once
-from latewood.serving.sensors import Pace, calls_code
 from latewood.testing.clock import Clock
 from latewood_eventlog.records import Batch, StreamAppend
 
