@@ -33,6 +33,7 @@ from latewood.model.keys import AssetKey
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import keys_of_ids
+from latewood.serving.retrying import retry
 from latewood_eventlog.audit import verify
 
 FLOW = """
@@ -228,3 +229,15 @@ def test_what_a_list_is_made_of_is_kept_as_long_as_the_list(workspace, load):
     assert ran(5) == [True]
     assert collected() == 8, "two lists of each, and what these alone were made of"
     assert ran(5, 1) == [False, True]
+
+
+def test_a_retry_calls_what_failed_alone(workspace, environ, load, tmp_path):
+    failed = run(workspace, load, flow(f"assert row != 2 or Path({str(tmp_path / 'fixed')!r}).exists()", count=4))
+    (tmp_path / "fixed").touch()
+    again = retry(workspace, run_named(workspace, failed.run))
+    with engine(environ):
+        assert ended(workspace, again).status is RunStatus.SUCCEEDED
+    made = [fact for fact in of_type(workspace, StepSucceeded, StepReused) if fact.run == again.run]
+    assert Counter(type(fact) for fact in made) == {StepReused: 3, StepSucceeded: 2}, "the element, and the list"
+    (whole,) = (fact for fact in made if isinstance(fact, StepSucceeded) and fact.outputs[0].head)
+    assert value(workspace, whole) == "[0,2,4,6]"
