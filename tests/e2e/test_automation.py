@@ -120,7 +120,7 @@ def arrivals(context: SensorContext):
     \"\"\"One run for each file.\"\"\"
     new = sorted(path.name for path in Path("inbox").glob("*.txt") if path.name > context.cursor)
     for name in new:
-        yield RunRequest(name, parameters={"order.file": name, "order.size": "large" if name == "bad.txt" else 1})
+        yield RunRequest(name, parameters={"order.size": "large" if name == "bad.txt" else 0})
     yield Cursor(new[-1]) if new else Skip("no new file")
 
 @sensor(watch="failed")
@@ -148,6 +148,14 @@ def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
     assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
     told = answer(shell, "run", request["run"])
     assert (told["automation"], told["run_key"]) == ("arrivals", "a.txt")
+    engine = shell.start("engine", "--workers", "1")
+    try:
+        until(lambda: answer(shell, "run", request["run"])["status"] == "succeeded")
+    finally:
+        engine.terminate()
+        engine.communicate()
+    assert f"run {request['run']} was asked for by arrivals, run key a.txt" in shell.here("why", "order").out
+    assert answer(shell, "why", "order")["asked_by"]["run_key"] == "a.txt"
 
 
 TOLD = """
