@@ -55,9 +55,9 @@ class Secret:
         """The reference as configuration says it: {env: NAME} or {file: PATH}."""
         return {"env": self.env} if self.env else {"file": self.file}
 
-    def reveal(self) -> str:
+    def reveal(self, environ: Mapping[str, str] = os.environ) -> str:
         """The value, read afresh; of a file without the line's end. Raises SecretUnavailable."""
-        value = os.environ.get(self.env) if self.env else self._content()
+        value = environ.get(self.env) if self.env else self._content()
         if not value:
             where = f"environment variable {self.env}" if self.env else f"file {self.file}"
             raise SecretUnavailable(f"secret {self.name}: expected a value in {where}, found none")

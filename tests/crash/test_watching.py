@@ -49,7 +49,7 @@ def watched(workspace, environ, tmp_path, monkeypatch):
         file.write_text(SOURCE.format(n=n))
         os.utime(file, (n, n))  # whatever the clock's resolution is
 
-    def watch_while(*happenings):
+    def watch_while(*happenings, arguments=("-f", str(file))):
         seen, warmed = [], []
 
         def then(happening):
@@ -61,8 +61,8 @@ def watched(workspace, environ, tmp_path, monkeypatch):
 
         write(1)
         looks = Looks(*map(then, (*happenings, nothing)))
-        arguments = ["-f", str(file)]
-        watch(file.parent, arguments, lambda: warmed.append(here()), looks, unreachable=exits.DATABASE_UNREACHABLE)
+        root = str(file.parent)
+        watch(root, arguments, lambda: warmed.append(here()), looks, unreachable=exits.DATABASE_UNREACHABLE)
         return seen, warmed
 
     return watch_while, write
@@ -99,3 +99,31 @@ def test_what_could_not_be_deployed_for_want_of_a_database_is_when_it_is_back(wa
     seen, warmed = watch_while(nothing, lambda: monkeypatch.setenv("LATEWOOD_DATABASE_URL", url), nothing)
     assert (seen[:2], len(warmed)) == ([None, None], 1)
     assert seen[2] is not None
+
+
+def test_one_that_does_not_load_is_told_once_and_keeps_no_other_from_being_deployed(
+    workspace, watched, tmp_path, caplog
+):
+    watch_while, write = watched
+    other = tmp_path / "project" / "other.py"
+    (tmp_path / "project" / "latewood.toml").write_text('[locations."one.py"]\n[locations.two]\nfile = "other.py"\n')
+    other.write_text(SOURCE.format(n=1).replace("one", "two"))
+
+    def broken():
+        other.write_text("import nowhere\n")
+
+    caplog.set_level("INFO", "latewood.engine")
+    seen, warmed = watch_while(broken, lambda: write(2), nothing, arguments=())
+    first, still, second, *_ = seen
+    assert (first == still, second not in (None, still)) == (True, True), "it goes on with the other one"
+    assert [text for text in caplog.messages if "is deployed to" in text] == [
+        "one.py is deployed to prod: 1 asset",
+        "two is deployed to prod: 1 asset",
+        "one.py is deployed to prod: 1 asset",
+    ]
+    told = [text for text in caplog.messages if "nowhere" in text]
+    assert len(told) == 1
+    assert "two is left as it is deployed:\n  other.py:1: cannot be imported: ModuleNotFoundError" in told[0]
+    assert len(warmed) == 3
+    with snapshot(workspace.log) as connection:
+        assert "two" in deployed(connection, "default", "prod", NOW), "what was deployed serves on"

@@ -15,12 +15,15 @@ from latewood.commands.renaming import likely_renames
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
+from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError
 
 
-def deploy_command(*, file: Path | None, module: str | None, environment: str | None, json_: bool) -> int:
+def deploy_command(
+    *, file: Path | None, module: str | None, location: str | None, environment: str | None, json_: bool
+) -> int:
     """Make the definitions the environment's; nothing is run."""
     workspace = open_workspace(environment=environment)
-    return deploy_one(workspace, load(workspace, file, module), json_=json_)
+    return deploy_one(workspace, load(workspace, file, module, location), json_=json_)
 
 
 def deploy_one(workspace: Workspace, loaded: Loaded, *, json_: bool) -> int:
@@ -49,6 +52,23 @@ def deployed_json(workspace: Workspace, loaded: Loaded, deployed: Deployed) -> d
 def deployed_text(workspace: Workspace, loaded: Loaded) -> str:
     """The same in a line."""
     return f"{loaded.location} is deployed to {workspace.environment}: {plural(len(loaded.assets), 'asset')}"
+
+
+def say_refused(location: str, error: LatewoodError) -> None:
+    """Say on standard error why a location is left as it is deployed, while others are deployed."""
+    lines = list(map(str, error.problems)) if isinstance(error, DefinitionsInvalid) else str(error).splitlines()
+    click.echo(click.style("error:", fg="red", bold=True) + f" {location} is left as it is deployed:", err=True)
+    for line in lines:
+        click.echo(f"  {line}", err=True)
+
+
+def refused_json(location: str, error: LatewoodError) -> dict[str, Any]:
+    """The same for machines."""
+    problems = error.problems if isinstance(error, DefinitionsInvalid) else (DefinitionError(str(error)),)
+    return {
+        "location": location,
+        "errors": [{"file": found.file, "line": found.line, "message": found.message} for found in problems],
+    }
 
 
 def say_dropped(workspace: Workspace, loaded: Loaded, deployed: Deployed, word: str) -> None:

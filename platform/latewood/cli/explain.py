@@ -43,6 +43,7 @@ def why_command(
     key: str,
     file: Path | None,
     module: str | None,
+    location: str | None,
     partition: str,
     environment: str | None,
     as_of: int | datetime | None,
@@ -50,7 +51,8 @@ def why_command(
 ) -> int:
     """Explain what is deployed, or the definitions that are named as if they were."""
     workspace = open_workspace(environment=environment)
-    loaded = load(workspace, file, module) if file is not None or module is not None else None
+    is_named = file is not None or module is not None or location is not None
+    loaded = load(workspace, file, module, location) if is_named else None
     found = why(workspace, key, partition=partition, as_of=moment_meant(workspace, as_of), loaded=loaded)
     if json_:
         print_json({**_explanation_json(found), "asked_by": _asked_by_json(workspace, found)})

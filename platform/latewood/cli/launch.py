@@ -9,7 +9,6 @@ from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.commands.launching import launched, locations_of, unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.importing import project_root
 from latewood.errors import UsageError
 
 
@@ -18,6 +17,7 @@ def launch_command(
     name: str,
     file: Path | None,
     module: str | None,
+    location: str | None,
     environment: str | None,
     parameters: tuple[str, ...],
     zipped: bool,
@@ -30,9 +30,9 @@ def launch_command(
 ) -> int:
     """Load, deploy, and run what is launched; exit code."""
     workspace = open_workspace(environment=environment)
-    if file is None and module is None:
-        file, module = _home(workspace, name)
-    loaded = load(workspace, file, module)
+    if file is None and module is None and location is None:
+        location = _home(workspace, name)
+    loaded = load(workspace, file, module, location)
     started = time.perf_counter()
     asked = launched(loaded.launchables, name, parameters, zipped=zipped, force=force)
     asked = replace(asked, priority=priority)
@@ -46,16 +46,17 @@ def launch_command(
     return execute(workspace, prepared, started, json_=json_, quiet=quiet)
 
 
-def _home(workspace: Workspace, name: str) -> tuple[Path | None, str | None]:
-    """The file or module that defines what is launched, as the environment has it."""
+def _home(workspace: Workspace, name: str) -> str:
+    """The location that defines what is launched, as the environment has it."""
     locations, known = locations_of(workspace, name)
     if not locations:
         raise (
             unknown(name, known)
             if known
-            else UsageError("expected -f FILE or -m MODULE, since no workflow is deployed")
+            else UsageError("expected -f FILE, -m MODULE or --location NAME, since no workflow is deployed")
         )
     if len(locations) > 1:
-        raise UsageError(f'"{name}" is defined by {" and ".join(sorted(locations))}; say which with -f or -m')
-    file = project_root(Path.cwd()) / locations[0]
-    return (file, None) if file.is_file() else (None, locations[0])
+        raise UsageError(
+            f'"{name}" is defined by {" and ".join(sorted(locations))}; say which with -f, -m or --location'
+        )
+    return locations[0]

@@ -2,15 +2,20 @@
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from latewood.commands.ahead import Ahead
+from latewood.commands.loading import Named, load_location, location_of
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lies_in, refuse_unknown
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.importing import begin_afresh, files_of, project_root, relative_name
-from latewood.engine.loading.loader import Loaded, load_file, load_module
-from latewood.errors import DefinitionsInvalid, UsageError
+from latewood.engine.loading.importing import begin_afresh, files_of, project_root
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.location_settings import entries, entry_of
+from latewood.engine.loading.project_file import FILE
+from latewood.errors import LatewoodError, UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 from latewood.projections.catalog import defined, deployed
@@ -18,8 +23,9 @@ from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 
-Named = tuple[Path | None, str | None]
-"""A file, or a module, that was named."""
+_CIRCLE: Final = (
+    "expected files that neither import each other nor refer to each other's tasks: {}; nothing was deployed"
+)
 
 
 class Together:
@@ -44,39 +50,65 @@ class Together:
         Tasks that they refer to of each other are those that are loaded. Nothing is recorded.
         Raises DefinitionsInvalid, and UsageError where files import each other, or refer to each other's tasks.
         """
+        found, left, refused = self._load_in_order()
+        if left:
+            raise refused or UsageError(_CIRCLE.format(_listed(list(left))))
+        return found
+
+    def load_what_can_be(self) -> tuple[list[Loaded], dict[str, LatewoodError]]:
+        """The same of those that can be loaded, and why others cannot, by location.
+
+        What reads of a location that cannot be loaded reads what is deployed of it.
+        """
+        found, left, refused = self._load_in_order()
+        if left and refused is None:
+            return found, {location: UsageError(_CIRCLE.format(_listed(list(left)))) for location in left}
+        others = {asset.key: asset for each in found for asset in each.assets}
+        errors: dict[str, LatewoodError] = {}
+        for location, named in left.items():
+            ahead = Ahead(self._workspace, [each.location for each in found])
+            for each in found:
+                ahead.add(each)
+            own = [location, *(each.location for each in found)]
+            try:
+                found.append(self._afresh(named, {**_others(self._workspace, own), **others}, ahead))
+            except LatewoodError as error:
+                errors[location] = error
+        return found, errors
+
+    def _load_in_order(self) -> tuple[list[Loaded], dict[str, Named], LatewoodError | None]:
+        """Those that can be loaded, those that are left, and why the first one of these cannot be, if for itself."""
         waiting = {location_of(named, self._root): named for named in self._named}
         others = _others(self._workspace, waiting)
         ahead = Ahead(self._workspace, waiting)
         found: list[Loaded] = []
         while waiting:
-            refused: DefinitionsInvalid | None = None
+            refused: LatewoodError | None = None
             left: dict[str, Named] = {}
             for location, named in waiting.items():
                 ahead.awaited = ""
                 try:
                     loaded = self._afresh(named, others, ahead)
-                except DefinitionsInvalid as error:  # it may read what one of those that are left defines
+                except LatewoodError as error:  # it may read what one of those that are left defines
                     refused = refused or (None if ahead.awaited else error)
                     left[location] = named
                     continue
                 done = {each.location for each in found}
                 # What it imports of one that is not loaded yet would be taken for its own.
-                if any(_imports(loaded, other) for other in waiting if other != location and other not in done):
+                later = [entry_of(self._root, other) for other in waiting if other != location and other not in done]
+                if any(_imports(loaded, entry) for entry in later):
                     left[location] = named
                     continue
                 found.append(loaded)
                 ahead.add(loaded)
                 others |= {asset.key: asset for asset in loaded.assets}
             if len(left) == len(waiting):
-                raise refused or UsageError(
-                    "expected files that neither import each other nor refer to each other's tasks: "
-                    f"{_listed(list(left))}; nothing was deployed"
-                )
+                return found, left, refused
             waiting = left
         self._named = [
             named for each in found for named in self._named if location_of(named, self._root) == each.location
         ]
-        return found
+        return found, {}, None
 
     def each(self) -> Iterator[Loaded]:
         """One after the other, loaded when it is its turn: once all are deployed, and `load` has found the order."""
@@ -88,35 +120,45 @@ class Together:
         return _load(self._workspace, named, self._root, others, ahead)
 
 
-def location_of(named: Named, root: Path) -> str:
-    """What the location is called."""
-    file, module = named
-    return str(module) if file is None else relative_name(file.resolve(), root)
-
-
-def _imports(loaded: Loaded, location: str) -> bool:
+def _imports(loaded: Loaded, entry: str) -> bool:
     """Whether a file or module is among the sources that this one was loaded with."""
-    return not loaded.sources.keys().isdisjoint(files_of(location))
+    return not loaded.sources.keys().isdisjoint(files_of(entry))
 
 
 def load(
     workspace: Workspace,
     file: Path | None,
     module: str | None,
+    location: str | None = None,
     *,
     meant: Callable[[], Collection[str]] = frozenset,
+    live: bool = False,
 ) -> Loaded:
     """The location that was named; without a name, the one that is deployed from here. Raises UsageError.
 
-    Of several that are, it is the one that is `meant`.
+    Of several that are, it is the one that is `meant`. One that must be `live` is loaded in this process in any case.
     """
+    if location is not None:
+        if file is not None or module is not None:
+            raise UsageError(f"expected --location, -f or -m, found both: {location} and {file or module}")
+        file, module = listed(project_root(Path.cwd()), location)
     if file is not None and module is not None:
         raise UsageError(f"expected -f FILE or -m MODULE, found both: {file} and {module}")
     root = project_root(Path.cwd())
     if file is None and module is None:
         file, module = _only_one(workspace, root, meant)
     root = root if file is None else project_root(file.resolve().parent)
-    return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]))
+    return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]), live=live)
+
+
+def listed(root: Path, location: str) -> Named:
+    """The file or module that the project's file lists by this name, or that is called so. Raises UsageError."""
+    known = entries(root)
+    if location in known or any((root / file).is_file() for file in files_of(location)):
+        return _named(root, location)
+    near = get_close_matches(location, known, n=3)
+    hint = f"near: {', '.join(near)}" if near else f"there are {_listed(sorted(known)) or 'none'}"
+    raise UsageError(f'no location "{location}" in {root / FILE}; {hint}')
 
 
 def _load(
@@ -125,24 +167,28 @@ def _load(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     ahead: Ahead | None = None,
+    *,
+    live: bool = False,
 ) -> Loaded:
-    file, module = named
     location = location_of(named, root)
     resolve = resolver(workspace, location) if ahead is None else resolver(workspace, location, ahead)
-    if file is not None:
-        return load_file(file, root=root, others=others, environment=workspace.environment, resolve=resolve)
-    assert module is not None, "one of them is named"
-    return load_module(module, root=root, others=others, environment=workspace.environment, resolve=resolve)
+    return load_location(workspace, named, root, others, resolve, live=live)
 
 
-def deployed_here(workspace: Workspace) -> tuple[list[Path], list[str]]:
-    """The files and the modules below the project's root that the environment has deployments of.
+def named_or_all(
+    workspace: Workspace, files: Sequence[Path], modules: Sequence[str], locations: Sequence[str]
+) -> tuple[list[Path], list[str]]:
+    """The files and modules that were named, also as locations; without any, all that there are here.
 
+    These are what the project's file lists, and what the environment has deployments of from below the project's root.
     Raises UsageError where there are none.
     """
     root = project_root(Path.cwd())
-    named = [_named(root, location) for location in _locations_here(workspace, root)]
-    return [file for file, _ in named if file is not None], [module for _, module in named if module is not None]
+    named = [(file, None) for file in files] + [(None, module) for module in modules]
+    found: list[Named] = [*named, *(listed(root, location) for location in locations)]
+    if not found:
+        found = [_named(root, location) for location in _locations_here(workspace, root)]
+    return [file for file, _ in found if file is not None], [module for _, module in found if module is not None]
 
 
 def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[str]]) -> Named:
@@ -157,8 +203,9 @@ def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[s
 
 
 def _named(root: Path, location: str) -> Named:
-    file = root / location
-    return (file, None) if file.is_file() else (None, location)
+    entry = entry_of(root, location)
+    file = root / entry
+    return (file, None) if entry.endswith(".py") else (None, entry)
 
 
 def _locations_here(workspace: Workspace, root: Path) -> list[str]:
@@ -167,7 +214,7 @@ def _locations_here(workspace: Workspace, root: Path) -> list[str]:
         if not locations:
             known = existing(connection, workspace.project, NOW)
             refuse_unknown(workspace.environment, [environment.environment for environment in known])
-    if here := [location for location in locations if lies_in(root, location)]:
+    if here := sorted({*entries(root), *(location for location in locations if lies_in(root, location))}):
         return here
     if locations:
         found = f"the code that is deployed in {workspace.environment} is not below {root}: {_listed(locations)}"

@@ -52,6 +52,7 @@ def materialize_command(
     *,
     file: Path | None,
     module: str | None,
+    location: str | None,
     environment: str | None,
     json_: bool,
     quiet: bool,
@@ -61,7 +62,7 @@ def materialize_command(
     """Load, deploy, plan, run; exit code."""
     started = time.perf_counter()
     workspace = open_workspace(environment=environment)
-    prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
+    prepared = prepared_for(workspace, load(workspace, file, module, location), asked_for(**asked))
     return execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict)
 
 
@@ -79,6 +80,10 @@ def execute(
 
     Where one is `strict`, leaving something out is a failure. What there is to say in JSON is `told`.
     """
+    if prepared.loaded.apart:
+        from latewood.cli.apart import execute_apart
+
+        return execute_apart(workspace, prepared, json_=json_, quiet=quiet, strict=strict, told=told)
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
@@ -113,6 +118,7 @@ def plan_command(
     *,
     file: Path | None,
     module: str | None,
+    location: str | None,
     environment: str | None,
     json_: bool,
     strict: bool = False,
@@ -120,7 +126,8 @@ def plan_command(
 ) -> int:
     """Print what materialize would do with the same definitions. Nothing is recorded."""
     workspace = open_workspace(environment=environment)
-    return plan_of_loaded(workspace, load(workspace, file, module), asked_for(**asked), json_=json_, strict=strict)
+    loaded = load(workspace, file, module, location)
+    return plan_of_loaded(workspace, loaded, asked_for(**asked), json_=json_, strict=strict)
 
 
 def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_: bool, strict: bool = False) -> int:

@@ -18,11 +18,18 @@ from latewood.model.keys import AssetKey
 
 
 def observe_command(
-    *, selection: str, file: Path | None, module: str | None, partition: str, environment: str | None, json_: bool
+    *,
+    selection: str,
+    file: Path | None,
+    module: str | None,
+    location: str | None,
+    partition: str,
+    environment: str | None,
+    json_: bool,
 ) -> int:
     """Let observers look."""
     workspace = open_workspace(environment=environment)
-    loaded = load(workspace, file, module, meant=lambda: homes(workspace, selection))
+    loaded = load(workspace, file, module, location, meant=lambda: homes(workspace, selection), live=True)
     done = observe(workspace, loaded, selection, partition=partition)
     return _told(done, json_=json_)
 

@@ -134,6 +134,13 @@ source = options(
     click.option(
         "-m", "--module", callback=_once, multiple=True, metavar="MODULE", help="Importable module with definitions."
     ),
+    click.option(
+        "--location",
+        callback=_once,
+        multiple=True,
+        metavar="NAME",
+        help="A location that latewood.toml lists, by its name there.",
+    ),
 )
 sources = options(
     click.option(
@@ -147,6 +154,13 @@ sources = options(
     ),
     click.option(
         "-m", "--module", "modules", multiple=True, metavar="MODULE", help="Importable module; may be repeated."
+    ),
+    click.option(
+        "--location",
+        "locations",
+        multiple=True,
+        metavar="NAME",
+        help="A location that latewood.toml lists, by its name there; may be repeated.",
     ),
 )
 selection = click.argument("selection", nargs=-1, required=True, callback=_selection, metavar="SELECTION")

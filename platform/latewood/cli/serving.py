@@ -12,7 +12,7 @@ from typing import Any
 
 from latewood.cli import exits
 from latewood.cli.following import NO_ENGINE, follow
-from latewood.cli.loading import load
+from latewood.cli.loading import load, named_or_all
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
@@ -32,11 +32,18 @@ from latewood.serving.watching import watch
 
 
 def detach_command(
-    *, file: Path | None, module: str | None, environment: str | None, json_: bool, strict: bool, **asked: Any
+    *,
+    file: Path | None,
+    module: str | None,
+    location: str | None,
+    environment: str | None,
+    json_: bool,
+    strict: bool,
+    **asked: Any,
 ) -> int:
     """Load, deploy, plan, and leave the run to engines; exit code."""
     workspace = open_workspace(environment=environment)
-    prepared = prepared_for(workspace, load(workspace, file, module), asked_for(**asked))
+    prepared = prepared_for(workspace, load(workspace, file, module, location), asked_for(**asked))
     return detach(workspace, prepared, json_=json_, strict=strict)
 
 
@@ -98,17 +105,20 @@ def engine_command(*, projects: tuple[str, ...], all_projects: bool, **given: An
         return _served(engine)
 
 
-def dev_command(*, file: Path | None, module: str | None, log_format: str, **given: Any) -> int:
-    """Serve, and deploy what was named whenever its code changes; exit code."""
-    with _engine(**given, log_format=log_format) as (workspace, engine):
-        named = ["-f", str(file)] if file is not None else ["-m", module] if module is not None else []
+def dev_command(*, file: Path | None, module: str | None, location: str | None, **given: Any) -> int:
+    """Serve, and deploy what was named, or all there is, whenever code changes; exit code."""
+    with _engine(**given) as (workspace, engine):
+        options = {"-f": file, "-m": module, "--location": location}
+        named = [str(word) for option, name in options.items() if name is not None for word in (option, name)]
+        if not named or location is not None:  # else nothing would ever be deployed
+            named_or_all(workspace, [], [], [location] if location is not None else [])
         arguments = [*named, "--env", workspace.environment]
         root = project_root(Path.cwd() if file is None else file.resolve().parent)
         stop = threading.Event()
         watcher = threading.Thread(
             target=watch,
-            args=(root, arguments, lambda: engine.warm(workspace.environment), stop),
-            kwargs={"unreachable": exits.DATABASE_UNREACHABLE, "logged": log_format == "json"},
+            args=(str(root), arguments, lambda: engine.warm(workspace.environment), stop),
+            kwargs={"unreachable": exits.DATABASE_UNREACHABLE},
             name="latewood-watcher",
             daemon=True,
         )

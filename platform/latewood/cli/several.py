@@ -9,8 +9,16 @@ from typing import Any
 import click
 
 from latewood.cli import exits
-from latewood.cli.deploy import deploy_one, deployed_json, deployed_text, say_broken, say_dropped
-from latewood.cli.loading import Together, deployed_here
+from latewood.cli.deploy import (
+    deploy_one,
+    deployed_json,
+    deployed_text,
+    refused_json,
+    say_broken,
+    say_dropped,
+    say_refused,
+)
+from latewood.cli.loading import Together, named_or_all
 from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
@@ -98,33 +106,46 @@ def plan_several(*, environment: str | None, json_: bool, strict: bool = False, 
     return plan_of_loaded(workspace, _merged(files.load()), asked, json_=json_, strict=strict)
 
 
-def deploy_several(*, files: Sequence[Path], modules: Sequence[str], environment: str | None, json_: bool) -> int:
-    """`latewood deploy` of several files."""
+def deploy_several(
+    *, files: Sequence[Path], modules: Sequence[str], locations: Sequence[str], environment: str | None, json_: bool
+) -> int:
+    """`latewood deploy` of several: of files that are named all or none; else each that can be loaded.
+
+    The others are told, and left as they are deployed.
+    """
     workspace = open_workspace(environment=environment)
-    loaded = _together(workspace, files, modules).load()
-    if len(loaded) == 1:
-        return deploy_one(workspace, loaded[0], json_=json_)
-    done = _deploy(workspace, loaded)
+    together = Together(workspace, *named_or_all(workspace, files, modules, locations))
+    if len(together) == 1:
+        return deploy_one(workspace, *together.load(), json_=json_)
+    loaded, refused = (together.load(), {}) if files or modules else together.load_what_can_be()
+    done = _deploy(workspace, loaded) if loaded else []
+    for location, error in refused.items():
+        say_refused(location, error)
     if json_:
-        print_json({"locations": [deployed_json(workspace, *pair) for pair in zip(loaded, done, strict=True)]})
+        print_json(
+            {
+                "locations": [deployed_json(workspace, *pair) for pair in zip(loaded, done, strict=True)],
+                "refused": [refused_json(*pair) for pair in refused.items()],
+            }
+        )
     else:
         for each in loaded:
             console().print(deployed_text(workspace, each))
-    return exits.OK
+    return max(map(exits.code_of, refused.values()), default=exits.OK)
 
 
 def _opened(
-    environment: str | None, *, files: Sequence[Path], modules: Sequence[str], **asked: Any
+    environment: str | None,
+    *,
+    files: Sequence[Path],
+    modules: Sequence[str],
+    locations: Sequence[str],
+    **asked: Any,
 ) -> tuple[Workspace, Together, Asked]:
     workspace = open_workspace(environment=environment)
-    together = _together(workspace, files, modules)
+    together = Together(workspace, *named_or_all(workspace, files, modules, locations))
     if asked["parameters"] and len(together) > 1:
         raise UsageError(
-            "expected one -f FILE with --param, since what it makes are variants, and other files read heads"
+            "expected one -f FILE or --location with --param, since what it makes are variants, and others read heads"
         )
     return workspace, together, asked_for(**asked)
-
-
-def _together(workspace: Workspace, files: Sequence[Path], modules: Sequence[str]) -> Together:
-    """What was named; if nothing was, all that is deployed from here."""
-    return Together(workspace, *((files, modules) if files or modules else deployed_here(workspace)))

@@ -46,4 +46,4 @@ class Ahead:
             with snapshot(self._workspace.log) as connection:
                 self._offered[location] = tasks_offered(connection, self._workspace, loaded)
         offered = named_task(reference, self._offered[location], "as it is now")
-        return Coming(offered=offered, configured=frozenset(loaded.resources))
+        return Coming(offered=offered, configured=frozenset(loaded.configurations))

@@ -42,7 +42,13 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
         deployment=name,
         folder=unpacked(workspace.store, address, created.source, home),
         paths=created.paths,
-        settings=LocationSettings(lock=_lock(workspace, created), python=created.python),
+        settings=LocationSettings(
+            lock=_lock(workspace, created),
+            python=created.python,
+            entry=created.entry,
+            directory=created.directory,
+            variables=created.variables,
+        ),
     )
 
 
@@ -87,12 +93,19 @@ def interpreter_of(code: DeployedCode, home: Path, root: Path) -> str:
 
     Raises UsageError where the one it names is gone, VenvFailed where the environment cannot be built.
     """
-    named = code.settings.python
-    python = interpreter(root, named) if named else sys.executable
+    python = python_of(code.settings, home, root)
     if python is None:
+        named = code.settings.python
         raise UsageError(f'{code.location} was deployed to be run by "{named}", which is not there any more')
-    lock = code.settings.lock
-    return python if lock is None else venv_python(lock, python, home, os.environ)
+    return python
+
+
+def python_of(settings: LocationSettings, home: Path, root: Path) -> str | None:
+    """The same of settings; None where the interpreter they name is not there. Raises VenvFailed."""
+    python = interpreter(root, settings.python) if settings.python else sys.executable
+    if python is None or settings.lock is None:
+        return python
+    return venv_python(settings.lock, python, home, os.environ)
 
 
 def _lock(workspace: Workspace, created: DeploymentCreated) -> bytes | None:

@@ -122,7 +122,7 @@ def deploy_together(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Depl
     Raises UsageError too, where one refers to another one's task as it would have been deployed when that was loaded,
     and it would be deployed otherwise by now.
     """
-    assert all(not each.resources or each.environment == workspace.environment for each in loaded), (
+    assert all(not each.configurations or each.environment == workspace.environment for each in loaded), (
         "configured for another environment"
     )
     for each in loaded:
@@ -160,7 +160,14 @@ def _snapshot_of(loaded: Loaded) -> Snapshot:
     lock = loaded.settings.lock
     source, launchables, offered = source_name(loaded.sources), loaded.launchables, loaded.offered
     new = snapshot_of(loaded.location, loaded.assets, source, launchables, offered, loaded.automations)
-    return replace(new, python=loaded.settings.python, lock="" if lock is None else address_of(lock, _LOCK))
+    return replace(
+        new,
+        python=loaded.settings.python,
+        lock="" if lock is None else address_of(lock, _LOCK),
+        entry=loaded.settings.entry,
+        directory=loaded.settings.directory,
+        variables=loaded.settings.variables,
+    )
 
 
 def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Snapshot]) -> list[Deployed]:
@@ -273,7 +280,7 @@ def _configured(loaded: Loaded, environment: str, had: Mapping[tuple[str, str], 
             values=found.values,
             secrets=found.secrets,
         )
-        for name, found in sorted(loaded.resources.items())
+        for name, found in sorted(loaded.configurations.items())
         if (loaded.location, name) not in had or had[loaded.location, name].digest != found.digest
     ]
 

@@ -243,6 +243,7 @@ def _received(workspace: Workspace, offered: Offered, store: ArtifactStore) -> l
             paths=created.paths,
             lock=created.lock,
             python=created.python,
+            entry=created.entry,
             part=part,
             parts=len(pieces),
         )

@@ -21,6 +21,7 @@ from latewood.commands.surroundings import Surroundings, surroundings
 from latewood.commands.workspace import Workspace
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
+from latewood.engine.loading.location_settings import values_of
 from latewood.engine.running.recorder import in_parts, new_event
 from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Recall, Result, Returned
@@ -198,9 +199,12 @@ def _reproduced(
             dynamic=steps[0].dynamic,
             shared=steps[0].shared,
             made=tuple({a.key: as_called(a) for s in steps for a in s.assets if a.task.shared is not None}.values()),
+            entry=code.settings.entry,
+            directory=code.settings.directory,
         )
         hidden = _hidden(workspace, steps)
-        with Worker(to_open, interpreter=interpreter, environ=os.environ, hidden=hidden) as worker:
+        variables = values_of(root, code.location, code.settings.variables)
+        with Worker(to_open, interpreter=interpreter, environ=os.environ, hidden=hidden, variables=variables) as worker:
             opened = worker.start()
             for step in steps:
                 match worker.call(_call(step)):

@@ -134,6 +134,7 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         others=others,
         environment=workspace.environment,
         resolve=resolve_recorded(shared),
+        entry=code.settings.entry,
     )
     if loaded.unconfigured:
         raise UsageError(

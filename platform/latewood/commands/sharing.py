@@ -21,7 +21,7 @@ from latewood.commands.views import View, lies_in, option_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.engine.loading.importing import project_root
-from latewood.engine.loading.location_settings import LocationSettings
+from latewood.engine.loading.location_settings import LocationSettings, values_of
 from latewood.engine.loading.shared import Shared, stand_in
 from latewood.engine.running.worker_protocol import Open
 from latewood.engine.running.workers import Crew, Workers
@@ -350,6 +350,7 @@ def crews_for(workspace: Workspace, view: View, due: Iterable[AssetDefinition]) 
             opened=_open(workspace, view, code, assets, project),
             interpreter=python,
             hidden=secret_variables(view.configurations, besides="" if project else code.location),
+            variables=values_of(view.root, code.location, code.settings.variables),
             code={a.key: (a.task.shared.name, a.task.code) for a in assets if a.task.shared is not None},
         )
         for (project, _, _, python), (code, assets) in teams.items()
@@ -379,7 +380,7 @@ def shared_code(workspace: Workspace, source: SharedFrom, home: Path) -> Deploye
         deployment=source.deployment,
         folder=unpacked(workspace.store, address, found.source, home),
         paths=found.paths,
-        settings=LocationSettings(lock=lock, python=found.python),
+        settings=LocationSettings(lock=lock, python=found.python, entry=found.entry),
     )
 
 
@@ -404,6 +405,8 @@ def _open(
         },
         dynamic=tuple(dynamic_of(view).values()),
         made=tuple(map(as_called, assets)),
+        entry=code.settings.entry,
+        directory=code.settings.directory,
     )
 
 

@@ -15,6 +15,7 @@ from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
 from latewood.engine.loading.importing import files_of, project_root
 from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.location_settings import entries, entry_of
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey
@@ -208,7 +209,7 @@ def read_view(
     configurations = configured_along(connection, workspace.project, line)
     used = {slot: (found.values, found.digest) for slot, found in configurations.items()}
     for each in own.values():  # what runs is what was loaded, whatever somebody has recorded since
-        used |= {(each.location, n): (found.values, found.digest) for n, found in each.resources.items()}
+        used |= {(each.location, n): (found.values, found.digest) for n, found in each.configurations.items()}
     pins = _by_asset(assets, all_ids, said.values())
     return View(
         catalog=Catalog.of(
@@ -297,10 +298,12 @@ def refuse_unknown(environment: str, known: list[str]) -> None:
 
 
 def lies_in(root: Path, location: str) -> bool:
-    """Whether a location's code is in the project: the file, or the module, that it is called by."""
-    return any((root / file).is_file() for file in files_of(location))
+    """Whether a location's code is in the project: the file or module that it is, by the project's file or its name."""
+    return any((root / file).is_file() for file in files_of(entry_of(root, location)))
 
 
 def option_of(location: str) -> str:
     """How a command names it."""
+    if location in entries(project_root(Path.cwd())):
+        return f"--location {location}"
     return f"-f {location}" if location.endswith(".py") else f"-m {location}"

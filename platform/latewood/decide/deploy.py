@@ -47,8 +47,8 @@ class Snapshot:
     """A location's definitions with their digests; equal snapshots are the same deployment.
 
     `renamed` are the keys that stand for another asset than by themselves, with its id: `KEY=ID`. `archive` is where
-    the source was put, `paths` the folders in it that imports start from; `lock` and `python` are as in
-    DeploymentCreated.
+    the source was put, `paths` the folders in it that imports start from; `lock`, `python`, `entry`,
+    `directory` and `variables` are as in DeploymentCreated.
     """
 
     location: str
@@ -63,6 +63,9 @@ class Snapshot:
     paths: tuple[str, ...] = ()
     lock: str = ""
     python: str = ""
+    entry: str = ""
+    directory: str = ""
+    variables: tuple[str, ...] = ()
     tasks: tuple[BareTask, ...] = ()
     task_digests: Mapping[str, str] = field(default_factory=dict)
     automations: tuple[Automation, ...] = ()
@@ -72,7 +75,14 @@ class Snapshot:
     def deployment(self) -> str:
         """Name of the deployment: 16 hex digits over location, definitions, source, and what it is to be run by."""
         # No asset is called so: what a project does not say is no part, and names of before stay what they were.
-        run_by = [f"{name}:={said}" for name, said in (("lock", self.lock), ("python", self.python)) if said]
+        settings = {
+            "lock": self.lock,
+            "python": self.python,
+            "entry": self.entry,
+            "directory": self.directory,
+            "variables": ",".join(self.variables),
+        }
+        run_by = [f"{name}:={said}" for name, said in settings.items() if said]
         return digest(self.location, self.root, self.source, *self.renamed, *run_by)[:16]
 
 
@@ -212,6 +222,9 @@ def deploy(
             paths=new.paths,
             lock=new.lock,
             python=new.python,
+            entry=new.entry,
+            directory=new.directory,
+            variables=new.variables,
         )
     )
     return facts, [pointed]

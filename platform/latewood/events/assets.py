@@ -155,7 +155,7 @@ class TaskReceived(Event, frozen=True):
     """Another project grants the use of a task: all that is needed for it, in this project's own log and store.
 
     Recorded together with `task.granted` there. `definition` is a BareTask as JSON; a long one is in parts, as that of
-    an asset. `source`, `archive`, `paths`, `lock` and `python` are as in DeploymentCreated.
+    an asset. `source`, `archive`, `paths`, `lock`, `python` and `entry` are as in DeploymentCreated.
     """
 
     project: str
@@ -169,6 +169,7 @@ class TaskReceived(Event, frozen=True):
     paths: tuple[str, ...] = ()
     lock: str = ""
     python: str = ""
+    entry: str = ""
     part: int = 1
     parts: int = 1
 

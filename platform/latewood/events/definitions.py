@@ -81,7 +81,9 @@ class DeploymentCreated(Event, frozen=True):
 
     `root` is the Merkle root over all its definitions, `source` the digest of its first-party source, which lies in the
     artifact `archive`; `paths` are the folders in it that imports start from. `lock` is the artifact with the lock file
-    of its packages, if it has one, and `python` its interpreter as the project names it.
+    of its packages, if it has one, and `python` its interpreter as the project names it. `entry` is the file or module
+    that it is, where it is not called by that; its processes work in `directory`, below the project's root, and have
+    these `variables` besides those of who starts them: what they are set to is not recorded, for it may be secret.
     """
 
     deployment: str
@@ -96,6 +98,9 @@ class DeploymentCreated(Event, frozen=True):
     paths: tuple[str, ...] = ()
     lock: str = ""
     python: str = ""
+    entry: str = ""
+    directory: str = ""
+    variables: tuple[str, ...] = ()
 
 
 class EnvironmentDeployed(Event, frozen=True):

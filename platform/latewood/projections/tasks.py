@@ -53,6 +53,7 @@ received: Final = Table(
     Column("paths", JSON, nullable=False),
     Column("lock", Text, nullable=False),
     Column("python", Text, nullable=False),
+    Column("entry", Text, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("withdrawn", BigInteger),
 )
@@ -62,7 +63,7 @@ class TasksProjection:
     """Tasks by deployment, what is granted to other projects, and what they granted."""
 
     name = "tasks"
-    version = 2
+    version = 3
     inline = True
     tables = (tasks, task_definitions, granted, received)
     types = frozenset(
@@ -128,6 +129,7 @@ def _received(event: RecordedEvent, fact: TaskReceived) -> dict[str, Any]:
         "paths": fact.paths,
         "lock": fact.lock,
         "python": fact.python,
+        "entry": fact.entry,
         "from_position": event.position,
         "received_at": event.occurred_at,
     }
@@ -188,6 +190,7 @@ class Received(NamedTuple):
     paths: tuple[str, ...]
     lock: str
     python: str
+    entry: str
     at: datetime
 
 
@@ -220,7 +223,7 @@ _GRANTED: Final = text(
 )
 _RECEIVED: Final = text(
     "SELECT r.owner, r.location, r.deployment, r.digest, f.body::text AS body, r.source, r.archive, "
-    "r.paths::text AS paths, r.lock, r.python, r.received_at FROM received r "
+    "r.paths::text AS paths, r.lock, r.python, r.entry, r.received_at FROM received r "
     "JOIN task_definitions f ON f.project = r.project AND f.digest = r.digest "
     "WHERE r.project = :project AND r.from_position <= :as_of "
     "AND (:also_withdrawn OR r.withdrawn IS NULL OR r.withdrawn > :as_of) "
@@ -268,8 +271,8 @@ def received_tasks(
 ) -> list[Received]:
     """What others grant to the project, or granted; newest first of each task."""
     return [
-        Received(owner, Offered(location, top, digest, _decode(body)), source, archive, _paths(paths), lock, python, at)
-        for owner, location, top, digest, body, source, archive, paths, lock, python, at in connection.execute(
+        Received(owner, Offered(location, top, digest, _decode(body)), source, archive, _paths(paths), *run_by)
+        for owner, location, top, digest, body, source, archive, paths, *run_by in connection.execute(
             _RECEIVED, {"project": project_, "as_of": as_of, "also_withdrawn": also_withdrawn}
         )
     ]

@@ -15,6 +15,7 @@ from latewood.commands.deployed_code import (
 from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
+from latewood.engine.loading.location_settings import values_of
 from latewood.engine.running.worker_protocol import Open, encode
 from latewood.engine.running.workers import Crew
 from latewood.errors import LatewoodError
@@ -23,6 +24,9 @@ from latewood.model.elements import elements_of
 from latewood.model.keys import AssetKey
 from latewood.projections.automations import automations_of
 from latewood.projections.snapshots import snapshot
+
+_Kind = tuple[bytes, str, frozenset[str], frozenset[tuple[str, str]]]
+"""What makes one crew another than another: what it opens and by what, what it does not see, and what is set for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Crews:
     """Finds the crew of each task; equal ones are one for as long as a run or a process has it: so that is kept."""
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[tuple[bytes, str, frozenset[str]], Crew] = WeakValueDictionary()
+        self._known: WeakValueDictionary[_Kind, Crew] = WeakValueDictionary()
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
     def of_assets(self, workspace: Workspace, view: View, made: Mapping[AssetKey, AssetDefinition]) -> "RunCrews":
@@ -78,7 +82,8 @@ class Crews:
         return self._kept(crew)
 
     def _kept(self, crew: Crew) -> Crew:
-        return self._known.setdefault((encode(crew.opened), crew.interpreter, crew.hidden), crew)
+        variables = frozenset(crew.variables.items())
+        return self._known.setdefault((encode(crew.opened), crew.interpreter, crew.hidden, variables), crew)
 
     def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
         deployment = view.deployments[location]
@@ -107,11 +112,14 @@ class Crews:
             },
             dynamic=tuple(dynamic_of(view).values()),
             shared=shared,
+            entry=code.settings.entry,
+            directory=code.settings.directory,
         )
         return Crew(
             opened=to_open,
             interpreter=python,
             hidden=secret_variables(view.configurations, besides=location) | told,
+            variables=values_of(view.root, location, code.settings.variables),
             code={asset.key: ("", asset.task.code) for asset in own if asset.task.shared is None},
         )
 

@@ -43,7 +43,8 @@ _LOOK_S: Final = 1.0
 class Engine:
     """Drives the runs of these projects of one database, each in turn; `more` says which others there are by now.
 
-    `lease` is for how long a run stays ours when we are not heard of.
+    `lease` is for how long a run stays ours when we are not heard of. With `only` it drives this run alone, ends once
+    that has ended, and asks and tells nobody anything else.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Engine:
         patience: timedelta = timedelta(minutes=10),
         name: str = "",
         more: Callable[[], Iterable[Workspace]] = lambda: (),
+        only: RunId | None = None,
     ) -> None:
         self.name = name or process_name()
         self._workspace = workspaces[0]
@@ -77,6 +79,7 @@ class Engine:
             absence=absence,
             absences=Absences(absence.told),
             telling=self.telling,
+            only=only,
         )
         self._more = more
         self._served = ExitStack()
@@ -166,7 +169,7 @@ class Engine:
                 left = len(self._projects)
         taken = 0
         for project in self._projects:
-            project.finish_over()
+            self._draining |= self._parts.only in project.finish_over()
             taken += not self._draining and project.take_one()
         if taken:
             self._inbox.put(lambda: None)  # look again for what there is to do
@@ -193,7 +196,8 @@ class Engine:
     @contextmanager
     def _threads(self) -> Iterator[None]:
         """What goes on beside the engine's thread, until the block ends."""
-        works = {"listener": self._listen, "leases": self._keep, "automation": self._automate}
+        works = {"listener": self._listen, "leases": self._keep}
+        works |= {"automation": self._automate} if self._parts.only is None else {}
         threads = {
             name: threading.Thread(target=work, name=f"latewood-{name}", daemon=True) for name, work in works.items()
         }

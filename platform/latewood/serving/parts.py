@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.run_log import Absences
+from latewood.model.keys import RunId
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.inbox import Inbox
@@ -13,7 +14,10 @@ from latewood.serving.telling import Telling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """An engine's name and parts. `lease` is that of what is driven, `patience` that with a database that is away."""
+    """An engine's name and parts. `lease` is that of what is driven, `patience` that with a database that is away.
+
+    Where it is there for `only` one run, that is it.
+    """
 
     name: str
     lease: timedelta
@@ -24,3 +28,4 @@ class Parts:
     absence: Absence
     absences: Absences
     telling: Telling
+    only: RunId | None = None

@@ -72,11 +72,12 @@ class ProjectRuns:
         """
         beside = (self.workspace, self._parts.name, stop, self._absence)
         try:
-            with (
-                GroupCommit(self._log, self._log.make_durable) as commits,
-                sensing(*beside),
-                notifying(*beside, self._parts.lease),
-            ):
+            with GroupCommit(self._log, self._log.make_durable) as commits, ExitStack() as stack:
+                if self._parts.only is None:
+                    stack.enter_context(sensing(*beside))
+                    stack.enter_context(notifying(*beside, self._parts.lease))
+                else:
+                    stack.callback(stop.set)
                 self._commits = commits
                 yield
         finally:  # whatever was told of them is durable by now, under their leases
@@ -132,10 +133,12 @@ class ProjectRuns:
                 self.active[run.run] = self.active.pop(run.run)
             return job
 
-    def finish_over(self) -> None:
-        """Finish the runs of which nothing is left to do."""
-        for run in [run for run in self.active.values() if run.is_over]:
+    def finish_over(self) -> list[RunId]:
+        """Finish the runs of which nothing is left to do, and say which these were."""
+        over = [run for run in self.active.values() if run.is_over]
+        for run in over:
             self._finish(run)
+        return [run.run for run in over]
 
     def take_one(self) -> bool:
         """Take a run that waits, if there is room for it; whether one was tried."""
@@ -164,7 +167,8 @@ class ProjectRuns:
         if self._absence.ended_s > self._parts.lease.total_seconds():
             ours = {*self.active, *self._ending}
             free = [row for row in rows if row.unheard_s is None and row.run not in ours]
-            self._waiting = sorted(free, key=lambda row: -row.priority)
+            meant = [row for row in free if self._parts.only in (None, row.run)]
+            self._waiting = sorted(meant, key=lambda row: -row.priority)
 
     def _look_for_cancellations(self) -> None:
         project = self.workspace.project

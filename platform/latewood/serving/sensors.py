@@ -257,14 +257,7 @@ class Sensors:
         with self._lock:
             working = self._working.get(id(crew))
             if working is None:
-                worker = Worker(
-                    crew.opened,
-                    interpreter=crew.interpreter,
-                    environ=self._environ,
-                    refuse=crew.refused,
-                    hidden=crew.hidden,
-                )
-                working = self._working[id(crew)] = _Working(worker, crew)
+                working = self._working[id(crew)] = _Working(crew.worker(self._environ), crew)
             working.used = monotonic()
             return working.worker
 

@@ -38,7 +38,7 @@ def materialize(dry_run: bool, detach: bool, quiet: bool, strict: bool, json_: b
         from latewood.cli.serving import detach_command
 
         if len(_named(**asked_)) > 1:
-            raise click.UsageError("expected one -f FILE with --detach: an engine runs one location")
+            raise click.UsageError("expected one -f FILE or --location with --detach: a run is of one location")
         return detach_command(json_=json_, strict=strict, **_alone(**asked_))
     if _several(**asked_):
         from latewood.cli.several import materialize_several
@@ -64,12 +64,19 @@ def _several(**given: Any) -> bool:
     return len(_named(**given)) != 1
 
 
-def _named(*, files: Sequence[Path], modules: Sequence[str], **_: Any) -> set[Path | str]:
-    return {*files, *modules}
+def _named(
+    *, files: Sequence[Path], modules: Sequence[str], locations: Sequence[str], **_: Any
+) -> set[tuple[str, Path | str]]:
+    return {("-f", file) for file in files} | {("-m", name) for name in modules} | {("", name) for name in locations}
 
 
-def _alone(*, files: Sequence[Path], modules: Sequence[str], **given: Any) -> dict[str, Any]:
-    return {"file": next(iter(files), None), "module": next(iter(modules), None), **given}
+def _alone(*, files: Sequence[Path], modules: Sequence[str], locations: Sequence[str], **given: Any) -> dict[str, Any]:
+    return {
+        "file": next(iter(files), None),
+        "module": next(iter(modules), None),
+        "location": next(iter(locations), None),
+        **given,
+    }
 
 
 @click.command()
@@ -102,14 +109,17 @@ def plan(json_: bool, **asked_: Any) -> int:
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[LOCATION]...")
 @sources
 @environment
 @as_json
-def deploy(**given: Any) -> int:
-    """Make the definitions of a file, or of several, those of the environment; run nothing.
+def deploy(names: tuple[str, ...], locations: tuple[str, ...], **given: Any) -> int:
+    """Make the definitions of locations those of the environment; run nothing.
 
-    Without a file they are all that are deployed from here.
+    Of those that are named; without a name of all that latewood.toml lists or that are deployed from here. Of these
+    what cannot be loaded is told, and left as it is deployed. Of several files with -f all are deployed, or none is.
     """
+    given["locations"] = (*names, *locations)
     if _several(**given):
         from latewood.cli.several import deploy_several
 

@@ -85,10 +85,10 @@ def engine(**given: Any) -> int:
 @source
 @_serving
 def dev(**given: Any) -> int:
-    """Drive runs as `engine` does, and deploy the file again whenever the project's code changes.
+    """Drive runs as `engine` does, and deploy locations again whenever the project's code changes.
 
-    A file that does not load leaves what is deployed as it is. A run has the code that was deployed when it was asked
-    for.
+    Without a name these are all that latewood.toml lists or that are deployed from here. One that does not load is told
+    once, and left as it is deployed. A run has the code that was deployed when it was asked for.
     """
     from latewood.cli.serving import dev_command
 

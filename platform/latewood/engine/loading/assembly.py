@@ -119,7 +119,9 @@ def assemble(
     wired = wire(found.workflows, problems)
     steps = {id(step.named): step for workflow in wired for step in workflow.steps}
     named += [step.named for step in steps.values()]
-    refuse_duplicates(named, others, problems, root, location)
+    source = said or ProjectFile(root, problems)
+    settings = location_settings(source, location) if isinstance(source, ProjectFile) else LocationSettings()
+    refuse_duplicates(named, others, problems, root, settings.entry or location)
     directory = Directory(named, found.names, others, faulty, root)
     for workflow in wired:
         if workflow.workflow.name in directory.schemes:
@@ -158,9 +160,7 @@ def assemble(
         *sensors.values(),
     )
     classes = dict.fromkeys(cls for asks in asking for cls in asks.resources.values())
-    source = said or ProjectFile(root, problems)
     resources = configure(tuple(classes), source, environment, problems)
-    settings = location_settings(source, location) if isinstance(source, ProjectFile) else LocationSettings()
     if problems.found:
         raise DefinitionsInvalid(tuple(problems.found))
     return Assembled(

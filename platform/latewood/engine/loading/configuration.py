@@ -50,6 +50,11 @@ class Configured:
     secrets: dict[str, dict[str, str]]
     digest: str
 
+    @property
+    def recorded(self) -> "Recorded":
+        """What is recorded of it."""
+        return Recorded(values=self.values, secrets=self.secrets, digest=self.digest)
+
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration as the log has it: all that an instance is made of again, in any process."""

@@ -108,9 +108,9 @@ def place_in(error: BaseException, root: Path) -> tuple[str, int]:
     return relative_name(Path(own[-1].filename), root), own[-1].lineno or 0
 
 
-def archived_home(folder: Path, location: str, paths: Sequence[str], root: Path) -> Path | None:
+def archived_home(folder: Path, entry: str, paths: Sequence[str], root: Path) -> Path | None:
     """Let this process import from the folder and not from the working tree; the file to load, None for a module."""
-    file = folder / location
+    file = folder / entry
     home = [file.parent.relative_to(folder).as_posix()] if file.is_file() else []
     start = [str(folder / path) for path in dict.fromkeys((*paths, *home, "."))]
     sys.path[:] = [*start, *(entry for entry in sys.path if entry not in start and not _is_working_tree(entry, root))]

@@ -53,11 +53,13 @@ class Loaded:
     what does not go to the artifact store, by asset. Relative paths in parameters are
     so to `root`; `paths` are the folders that imports of its sources start from, relative to where those lie.
     `settings` say what it is to be run by: nothing where it was loaded as it was deployed, by what was said then.
-    `resources` are configured for `environment`. `offered` are tasks that other locations may refer to, `bare` their
-    live functions by name. What is made by tasks of other locations has no live function here. `places` say where in
-    the code an asset is defined. `readable` are external assets with an IO, also where it is not asked. `besides` are
-    other locations that are looked at together with this one, as if they were deployed too. `code` is the folder that
-    its sources lie in, which is not `root` where it was loaded as it was deployed.
+    `resources` are configured for `environment`; `configurations` is what is recorded of that. `offered` are tasks
+    that other locations may refer to, `bare` their live functions by name. What is made by tasks of other locations
+    has no live function here. `places` say where in the code an asset is defined. `readable` are external assets
+    with an IO, also where it is not asked. `besides` are other locations that are looked at together with this one,
+    as if they were deployed too. `code` is the folder that its sources lie in, which is not `root` where it was
+    loaded as it was deployed. Where it is `apart` another process has loaded it: nothing live is here, and what it
+    runs is for that Python to run.
     """
 
     location: str
@@ -82,6 +84,8 @@ class Loaded:
     sensors: Mapping[str, LiveTask] = field(default_factory=dict)
     besides: "tuple[Loaded, ...]" = ()
     code: Path = field(default_factory=Path)
+    configurations: Mapping[str, Recorded] = field(default_factory=dict)
+    apart: bool = False
 
     @property
     def together(self) -> "tuple[Loaded, ...]":
@@ -162,18 +166,19 @@ def load_archived(
     others: Mapping[AssetKey, AssetDefinition] | None = None,
     environment: str = PROD,
     resolve: Resolve | None = None,
+    entry: str = "",
 ) -> Loaded:
     """The location as it was deployed: its source is unpacked in `folder`, and nothing is imported from below `root`.
 
     For the rest of this process. What Python has installed below `root` can be imported still, relative paths in
     parameters and configurations start there. Resources have these configurations, those without one are left out; the
-    project's file of today says nothing of it.
+    project's file of today says nothing of it. `entry` is the file or module that it is, where it is not called so.
     Raises DefinitionsInvalid with all problems.
     """
     recorded = AsRecorded(root=root, configurations=configurations)
-    file = archived_home(folder, location, paths, root)
+    file = archived_home(folder, entry or location, paths, root)
     with resolving(resolve):
-        module = _archived_module(file, location, folder)
+        module = _archived_module(file, entry or location, folder)
         loaded = _load(module, location, folder, others or {}, environment, recorded)
     return replace(loaded, root=root)
 
@@ -187,13 +192,14 @@ def load_tasks(
     root: Path,
     configurations: Mapping[str, Recorded],
     environment: str = PROD,
+    entry: str = "",
 ) -> Loaded:
     """These tasks of a location as it was deployed, and nothing else of it: no asset, and no task of others.
 
     All else is as `load_archived` says.
     """
-    file = archived_home(folder, location, paths, root)
-    module = _archived_module(file, location, folder)
+    file = archived_home(folder, entry or location, paths, root)
+    module = _archived_module(file, entry or location, folder)
     there = _found(module).tasks
     if missing := sorted(set(names) - there.keys()):
         raise DefinitionsInvalid((DefinitionError(f"{location} has no task {', '.join(missing)}"),))
@@ -202,8 +208,8 @@ def load_tasks(
     return replace(_assembled(found, location, folder, {}, environment, said, Inspector(folder)), root=root)
 
 
-def _archived_module(file: Path | None, location: str, folder: Path) -> ModuleType:
-    return imported(lambda: importlib.import_module(location) if file is None else module_of(file.resolve()), folder)
+def _archived_module(file: Path | None, name: str, folder: Path) -> ModuleType:
+    return imported(lambda: importlib.import_module(name) if file is None else module_of(file.resolve()), folder)
 
 
 def load_objects(
@@ -293,6 +299,7 @@ def _assembled(
         launchables=assembled.launchables,
         handlers=assembled.handlers,
         resources=assembled.resources,
+        configurations={name: found.recorded for name, found in assembled.resources.items()},
         environment=environment,
         settings=assembled.settings,
         observers=assembled.observers,

@@ -138,7 +138,7 @@ def _home_there(other: AssetDefinition) -> tuple[str, str]:
 
 
 def refuse_duplicates(
-    named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems, root: Path, location: str
+    named: Iterable[Named], others: Mapping[AssetKey, AssetDefinition], problems: Problems, root: Path, entry: str
 ) -> None:
     """Add a problem for each key that is defined twice, and each place that is two assets', here or elsewhere."""
     named = list(named)
@@ -153,7 +153,7 @@ def refuse_duplicates(
                 problems.add(n.asset.function, f'asset "{output.asset}": defined {counts[output.asset]} times', n.place)
             elif output.asset in others:
                 home = home_of(n.asset, root)
-                taken_in = home == _home_there(others[output.asset]) and home[0] in files_of(location)
+                taken_in = home == _home_there(others[output.asset]) and home[0] in files_of(entry)
                 problems.add(n.asset.function, defined_elsewhere(output.asset, taken_in=taken_in), n.place)
 
 

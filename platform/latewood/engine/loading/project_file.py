@@ -38,7 +38,7 @@ class ProjectFile:
         if names not in self._tables:
             found = self.table(*names[:-1]).get(names[-1], {})
             if not isinstance(found, dict):
-                self.problems.at(self.place(*names), f"{_title(names)}: expected a table, found another value")
+                self.problems.at(self.place(*names), f"{title(names)}: expected a table, found another value")
                 found = {}
             self._tables[names] = found
         return self._tables[names]
@@ -81,7 +81,7 @@ class ProjectFile:
         for name in self.table(*within):
             near = get_close_matches(name.lower(), known, n=1, cutoff=0.75)
             if near and name not in known:
-                message = f"[{_title((*within, name))}]: no such table; did you mean [{_title((*within, near[0]))}]?"
+                message = f"[{title((*within, name))}]: no such table; did you mean [{title((*within, near[0]))}]?"
                 self.problems.at(self.place(*within, name), message)
 
 
@@ -89,6 +89,6 @@ def _pattern(part: str) -> str:
     return rf"""["']?{re.escape(part)}["']?"""
 
 
-def _title(names: tuple[str, ...]) -> str:
-    """The name as it is written."""
+def title(names: tuple[str, ...]) -> str:
+    """The name of a table as it is written."""
     return ".".join(name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"' for name in names)

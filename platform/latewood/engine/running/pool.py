@@ -176,9 +176,7 @@ class Pool:
         return self._started(crew)
 
     def _started(self, crew: Crew) -> _Member:
-        worker = Worker(
-            crew.opened, interpreter=crew.interpreter, environ=self._environ, refuse=crew.refused, hidden=crew.hidden
-        )
+        worker = crew.worker(self._environ)
         member = _Member(crew=crew, worker=worker)
         self._members.append(member)
         self._threads = [thread for thread in self._threads if thread.is_alive()]

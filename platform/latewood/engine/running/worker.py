@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
+from latewood import __version__
 from latewood.context import WorkflowFailure
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
@@ -34,6 +35,7 @@ from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.handler_calls import call_handler, handler_of
 from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.live_logs import kept_live, live_log
+from latewood.engine.running.loading_apart import loaded_for
 from latewood.engine.running.looking import Absent, Looking, Sight
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
@@ -53,6 +55,8 @@ from latewood.engine.running.worker_protocol import (
     CopyTo,
     Failed,
     Handle,
+    Hello,
+    Load,
     Look,
     LookAt,
     NothingThere,
@@ -62,6 +66,8 @@ from latewood.engine.running.worker_protocol import (
     PutTogether,
     Read,
     Recall,
+    Referred,
+    Referring,
     Refused,
     Request,
     Result,
@@ -75,6 +81,7 @@ from latewood.engine.running.worker_protocol import (
     decode_call,
     decode_open,
     decode_place,
+    decode_referred,
     encode,
 )
 from latewood.engine.storage.store import ArtifactStore
@@ -96,7 +103,16 @@ def main() -> None:
     requests, answer = _private_pipes()
     waiting: Queue[bytes] = Queue()
     threading.Thread(target=_read, args=(requests, waiting), name="latewood-requests", daemon=True).start()
+    answer(Hello(latewood=__version__))
     opened = decode_open(waiting.get())
+    if isinstance(opened, Load):
+
+        def refer(asked: Referring) -> Referred:
+            answer(asked)
+            return decode_referred(waiting.get())
+
+        answer(loaded_for(opened, refer))
+        return
     root, folder = Path(opened.root), Path(opened.folder)
     try:
         loaded = _loaded(opened, folder, root)
@@ -137,6 +153,7 @@ def _loaded(opened: Open, folder: Path, root: Path) -> Loaded:
             root=root,
             configurations=opened.configurations,
             environment=opened.environment,
+            entry=opened.entry,
         )
         tasks = {asset.key: _used(loaded, asset.task) for asset in opened.made}
         return dataclasses.replace(loaded, assets=opened.made, tasks=tasks)
@@ -149,6 +166,7 @@ def _loaded(opened: Open, folder: Path, root: Path) -> Loaded:
         others={asset.key: asset for asset in opened.others},
         environment=opened.environment,
         resolve=resolve_recorded(opened.shared),
+        entry=opened.entry,
     )
 
 

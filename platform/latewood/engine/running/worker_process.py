@@ -1,8 +1,10 @@
 """A worker process as its engine has it: started, called, and ended, whatever becomes of it."""
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -11,11 +13,13 @@ from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
+from types import MappingProxyType
 from typing import IO, Final, Self
 
 import msgspec
 from msgspec.structs import replace
 
+from latewood import __version__
 from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.processes.environment import environment_of
 from latewood.engine.running.live_logs import live_log, printed_so_far
@@ -29,14 +33,19 @@ from latewood.engine.running.worker_protocol import (
     Close,
     Closed,
     Copied,
+    Defined,
     Elements,
     Failed,
+    Hello,
+    Load,
     NothingThere,
     Open,
     Opened,
     Place,
     Placing,
     Recall,
+    Referred,
+    Referring,
     Refused,
     Request,
     Returned,
@@ -125,31 +134,35 @@ class Worker:
 
     Nothing it answers or prints is handed on with a secret in it that the location's configurations refer to, or that
     this process has seen: it may be killed before it can look itself. It does not see the variables `hidden`, which are
-    other locations' secrets, but for those that are its own as well.
+    other locations' secrets, but for those that are its own as well, and has these `variables` besides.
     """
 
     def __init__(
         self,
-        opened: Open,
+        opened: Open | Load,
         *,
         interpreter: str,
         environ: Mapping[str, str],
         refuse: Callable[[Opened], str] = lambda _: "",
         hidden: Collection[str] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
         grace_s: float = _GRACE_S,
     ) -> None:
         self._grace_s = grace_s
         self.location = opened.location
-        self._secrets = secrets_of(opened.configurations.values(), Path(opened.root))
+        configurations = opened.configurations.values() if isinstance(opened, Open) else ()
+        self._secrets = secrets_of(configurations, Path(opened.root))
         self._open = opened
         self._refuse = refuse
         self._interpreter = interpreter
-        self._environ = environment_of(environ, hidden=hidden, own=[secret.env for secret in self._secrets])
+        own = [secret.env for secret in self._secrets]
+        self._environ = {**environment_of(environ, hidden=hidden, own=own), **variables}
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
         self._found = bytearray()
         self._end = _death(0)
-        self._results = ArtifactStore(Path(opened.results), opened.project)
+        results, project = (opened.results, opened.project) if isinstance(opened, Open) else ("", "")
+        self._results = ArtifactStore(Path(results), project)
         self._live: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -160,6 +173,32 @@ class Worker:
 
     def start(self) -> Opened:
         """Start the process and load the location. Raises WorkerUnusable."""
+        self._begin()
+        match self._exchange(self._open):
+            case Opened() as opened:
+                if because := self._refuse(opened):
+                    raise self._unusable(because)
+                return opened
+            case Refused(message=message):
+                raise self._unusable(message)
+            case other:
+                raise self._unusable(_not_expected(other, self._interpreter))
+
+    def load(self, refer: Callable[[Referring], Referred]) -> Defined | Refused:
+        """Start the process and have a location loaded as it stands: what it defines, or what is wrong with that.
+
+        What it prints is printed here. Raises WorkerUnusable.
+        """
+        self._begin()
+        answer = self._exchange(self._open)
+        while isinstance(answer, Referring):
+            answer = self._exchange(refer(answer))
+        if not isinstance(answer, Defined | Refused):
+            raise self._unusable(_not_expected(answer, self._interpreter))
+        sys.stderr.write(f"{said}\n" if (said := self._tail()) else "")
+        return answer
+
+    def _begin(self) -> None:
         self.kill()
         self._found.clear()
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
@@ -171,22 +210,11 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
                 env=self._environ,
-                cwd=self._open.root,
+                cwd=Path(self._open.root, self._open.directory),
                 process_group=0,
             )
         except OSError as error:
             raise self._unusable(f"{error.filename or self._interpreter}: {error.strerror}") from error
-        match self._exchange(self._open):
-            case Opened() as opened:
-                if because := self._refuse(opened):
-                    raise self._unusable(because)
-                return opened
-            case Refused(message=message):
-                raise self._unusable(message)
-            case Died(code=code, printed=printed):
-                raise self._unusable(f"the process ended with code {code}\n{printed}".rstrip())
-            case other:
-                raise self._unusable(f"it answered {type(other).__name__}")
 
     def call(self, call: Call | Recall) -> Returned | Failed:
         """What the task returned, or how it failed. Raises WorkerUnusable as `ask` does."""
@@ -264,7 +292,10 @@ class Worker:
                 return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
 
     def _exchange(
-        self, message: Open | Request | Close, memory: int | None = None, may_place: MayPlace = refuse_placing
+        self,
+        message: Open | Load | Referred | Request | Close,
+        memory: int | None = None,
+        may_place: MayPlace = refuse_placing,
     ) -> Answer | Died | Overdue | TooLarge:
         process = self._process
         assert process is not None, "the process was started"
@@ -287,6 +318,9 @@ class Worker:
                     case Running() as running:
                         limit_s = running.limit_s
                         deadline = None if limit_s is None else monotonic() + limit_s + self._grace_s
+                    case Hello(latewood=theirs):
+                        if theirs != __version__:
+                            raise self._unusable(_OTHER.format(theirs, __version__))
                     case Placing() as asked:
                         may_place(asked, partial(_answer_placing, process))
                     case answer:
@@ -344,7 +378,7 @@ class Worker:
         """Read the location's secrets as they are now: what is behind them is replaced from then on."""
         for secret in self._secrets:
             with suppress(SecretUnavailable):  # the worker cannot have it either
-                secret.reveal()
+                secret.reveal(self._environ)
 
     @property
     def memory(self) -> int:
@@ -379,7 +413,24 @@ class Worker:
         return WorkerUnusable(self._open.location, self._interpreter, cause)
 
 
-def _say(process: "subprocess.Popen[bytes]", message: Open | Request | Close | Place) -> None:
+_NONE: Final = "it has no Latewood; install the one that you run into it: {} -m pip install latewood=={}"
+_OTHER: Final = "its Latewood is {}, and the one that you run is {}; both must be one version"
+
+
+def _not_expected(answer: Answer | Died | Overdue | TooLarge, interpreter: str) -> str:
+    """What is wrong with a process that does not load its location."""
+    match answer:
+        case Died(printed=printed) if re.search(r"No module named '?latewood", printed):
+            return _NONE.format(interpreter, __version__)
+        case Died(printed=printed) if "Unknown option: -P" in printed:
+            return "it is too old; expected Python 3.11 to 3.13"
+        case Died(code=code, printed=printed):
+            return f"the process ended with code {code}\n{printed}".rstrip()
+        case other:
+            return f"it answered {type(other).__name__}"
+
+
+def _say(process: "subprocess.Popen[bytes]", message: Open | Load | Referred | Request | Close | Place) -> None:
     assert process.stdin is not None, "it was started with pipes"
     process.stdin.write(encode(message) + b"\n")
     process.stdin.flush()
@@ -410,7 +461,7 @@ def _redacted(answer: Answer) -> Answer:
             return replace(answer, metadata=redacted_json(answer.metadata), logs=redacted(answer.logs))
         case NothingThere():
             return replace(answer, place=redacted(answer.place))
-        case Opened() | Running() | Placing() | Copied() | Seen():
+        case Hello() | Referring() | Defined() | Opened() | Running() | Placing() | Copied() | Seen():
             return answer
 
 

@@ -13,14 +13,19 @@ from latewood.context import FailedStep, RunRequest, SensedRun
 from latewood.engine.loading.configuration import Recorded
 from latewood.engine.loading.shared import Shared
 from latewood.events import Failure
+from latewood.model.automations import Automation
 from latewood.model.code import CodeVersion
-from latewood.model.definitions import AssetDefinition
+from latewood.model.definitions import AssetDefinition, BareTask
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.schemes import DynamicKeys
+from latewood.model.workflows import Launchable
+from latewood.sharing import Reference
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The location to load: its source is unpacked in `folder`. Relative paths in parameters start from `root`.
+
+    It is the file or module `entry`, where it is not called by that; it works in `directory`, relative to `root`.
 
     Artifacts are read from `store`, and written to `results`, both folders with that project. `others` are the assets
     of other locations that it reads, and `shared` the tasks of others that it refers to. Resources of `environment` are
@@ -42,6 +47,63 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     dynamic: tuple[DynamicKeys, ...] = ()
     shared: tuple[Shared, ...] = ()
     made: tuple[AssetDefinition, ...] = ()
+    entry: str = ""
+    directory: str = ""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The location to load as it stands in the working tree, in place of one to open. Answered with Defined.
+
+    `others` are the assets of other locations that it may read; what it asks of their tasks is a Referring.
+    """
+
+    location: str
+    entry: str
+    root: str
+    environment: str
+    others: tuple[AssetDefinition, ...] = ()
+    directory: str = ""
+
+
+class Referred(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The task that was asked for, or why there is none."""
+
+    shared: Shared | None = None
+    problem: str = ""
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The worker's Latewood, which is said before anything else: what follows may be another one's."""
+
+    latewood: str
+
+
+class Referring(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The code that is loaded refers to this task of another location. Answered with Referred."""
+
+    reference: Reference
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A DefinitionError as data."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+
+
+class Defined(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What was loaded, as far as it is data: all that a deployment records. `places` are file and line by asset."""
+
+    assets: tuple[AssetDefinition, ...]
+    sources: dict[str, bytes]
+    paths: tuple[str, ...]
+    launchables: tuple[Launchable, ...] = ()
+    offered: tuple[BareTask, ...] = ()
+    automations: tuple[Automation, ...] = ()
+    configurations: dict[str, Recorded] = {}
+    places: dict[AssetKey, tuple[str, int]] = {}
+    readable: tuple[AssetKey, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -53,9 +115,10 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The location cannot be loaded, and why."""
+    """The location cannot be loaded, and why; `problems` are those of its definitions, each with its place."""
 
     message: str
+    problems: tuple[Problem, ...] = ()
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,10 +377,11 @@ Request = Call | CallRange | Check | Recall | CopyTo | Look | TakeApart | PutTog
 Answered = Returned | ReturnedRange | Checked | Copied | Seen | Elements | Sensed | Sighted | NothingThere | Failed
 """What comes of a request."""
 
-Answer = Opened | Refused | Running | Placing | Answered | Closed
+Answer = Hello | Referring | Defined | Opened | Refused | Running | Placing | Answered | Closed
 
 encode: Final = msgspec.json.Encoder().encode
-decode_open: Final = msgspec.json.Decoder(Open).decode
+decode_open: Final[Callable[[bytes], Open | Load]] = msgspec.json.Decoder(Open | Load).decode
+decode_referred: Final = msgspec.json.Decoder(Referred).decode
 decode_call: Final[Callable[[bytes], Request | Close]] = msgspec.json.Decoder(Request | Close).decode
 decode_place: Final[Callable[[bytes], Place]] = msgspec.json.Decoder(Place).decode
 decode_answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode

@@ -5,7 +5,7 @@ the next attempt starts another one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from latewood.context import CheckResult
@@ -41,14 +41,15 @@ class Crew:
     """What a worker is started with, and by the assets it makes their tasks, with the code these must have there.
 
     A task of another location is named; without a name it is the asset's own, in a location that is opened whole.
-    `hidden` are the environment variables that it does not see: other locations' secrets. Where `broken` is, nothing
-    can be started: code or environment are not to be had.
+    `hidden` are the environment variables that it does not see, other locations' secrets; `variables` are set for it.
+    Where `broken` is, nothing can be started: code or environment are not to be had.
     """
 
     opened: Open
     interpreter: str
     hidden: frozenset[str]
     code: Mapping[AssetKey, tuple[str, CodeVersion]]
+    variables: Mapping[str, str] = field(default_factory=dict)
     broken: LatewoodError | None = None
 
     @classmethod
@@ -56,6 +57,17 @@ class Crew:
         """Nobody, and why: whatever is asked of them fails so."""
         nowhere = Open(folder="", location="", paths=(), root="", project="", store="", results="", environment="")
         return cls(opened=nowhere, interpreter="", hidden=frozenset(), code={}, broken=error)
+
+    def worker(self, environ: Mapping[str, str]) -> Worker:
+        """One of them, not started yet, for who has this environment."""
+        return Worker(
+            self.opened,
+            interpreter=self.interpreter,
+            environ=environ,
+            refuse=self.refused,
+            hidden=self.hidden,
+            variables=self.variables,
+        )
 
     def refused(self, opened: Opened) -> str:
         """Why what was opened is not what was deployed; empty if it is. Its results would be taken for another's."""
@@ -140,13 +152,7 @@ class Workers:
     def _worker(self, key: AssetKey) -> Worker:
         crew = self._crew(key)
         if id(crew) not in self._working:
-            worker = Worker(
-                crew.opened,
-                interpreter=crew.interpreter,
-                environ=self._environ,
-                refuse=crew.refused,
-                hidden=crew.hidden,
-            )
+            worker = crew.worker(self._environ)
             worker.start()
             self._working[id(crew)] = worker
         return self._working[id(crew)]

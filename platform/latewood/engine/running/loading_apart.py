@@ -1,0 +1,129 @@
+"""Loading a location by its own interpreter: what a worker does for it, and what is made of its answer.
+
+Definitions come back as data. Nothing that runs does: whoever loads so can deploy and plan, and workers run it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from latewood.engine.loading.loader import Loaded, load_file, load_module
+from latewood.engine.loading.location_settings import LocationSettings
+from latewood.engine.loading.shared import shared_by, stand_in
+from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_protocol import Defined, Load, Problem, Referred, Referring, Refused
+from latewood.errors import DefinitionError, DefinitionsInvalid
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetKey
+from latewood.promises import Place
+from latewood.sharing import Reference, Resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """A location that is loaded by a process of its own: which, by which interpreter, and with which variables."""
+
+    location: str
+    entry: str
+    root: Path
+    settings: LocationSettings
+    interpreter: str
+    variables: Mapping[str, str]
+
+
+def load_apart(
+    apart: Apart,
+    *,
+    others: Mapping[AssetKey, AssetDefinition],
+    environment: str,
+    resolve: Resolve,
+    environ: Mapping[str, str],
+) -> Loaded:
+    """The location as its code stands, without anything live.
+
+    Raises DefinitionsInvalid with all problems, WorkerUnusable where the interpreter cannot load it. Cost: starting
+    Python, and importing what the location does.
+    """
+    to_load = Load(
+        location=apart.location,
+        entry=apart.entry,
+        root=str(apart.root),
+        environment=environment,
+        others=tuple(others.values()),
+        directory=apart.settings.directory,
+    )
+    with Worker(to_load, interpreter=apart.interpreter, environ=environ, variables=apart.variables) as worker:
+        found = worker.load(lambda asked: _referred(asked, resolve))
+    if isinstance(found, Refused):
+        raise DefinitionsInvalid(tuple(DefinitionError(p.message, file=p.file, line=p.line) for p in found.problems))
+    return Loaded(
+        location=apart.location,
+        root=apart.root,
+        code=apart.root,
+        assets=found.assets,
+        sources=found.sources,
+        tasks={},
+        checks={},
+        launchables=found.launchables,
+        environment=environment,
+        paths=found.paths,
+        settings=apart.settings,
+        offered=found.offered,
+        places={key: Place(file, line) for key, (file, line) in found.places.items()},
+        readable=frozenset(found.readable),
+        automations=found.automations,
+        configurations=found.configurations,
+        apart=True,
+    )
+
+
+def _referred(asked: Referring, resolve: Resolve) -> Referred:
+    try:
+        return Referred(shared=shared_by(resolve(asked.reference)))
+    except DefinitionError as error:
+        return Referred(problem=error.message)
+
+
+def loaded_for(load: Load, refer: Callable[[Referring], Referred]) -> Defined | Refused:
+    """What the worker answers that was asked to load a location."""
+
+    def resolve(reference: Reference) -> Callable[..., object]:
+        found = refer(Referring(reference=reference))
+        if found.shared is None:
+            raise DefinitionError(found.problem)
+        return stand_in(found.shared)
+
+    root, others = Path(load.root), {asset.key: asset for asset in load.others}
+    try:
+        if (root / load.entry).is_file():
+            loaded = load_file(
+                root / load.entry,
+                root=root,
+                location=load.location,
+                others=others,
+                environment=load.environment,
+                resolve=resolve,
+            )
+        else:
+            loaded = load_module(
+                load.entry,
+                root=root,
+                location=load.location,
+                others=others,
+                environment=load.environment,
+                resolve=resolve,
+            )
+    except DefinitionsInvalid as error:
+        problems = tuple(Problem(message=p.message, file=p.file, line=p.line) for p in error.problems)
+        return Refused(message=str(error), problems=problems)
+    return Defined(
+        assets=loaded.assets,
+        sources=dict(loaded.sources),
+        paths=loaded.paths,
+        launchables=loaded.launchables,
+        offered=loaded.offered,
+        automations=loaded.automations,
+        configurations=dict(loaded.configurations),
+        places={key: (place.file, place.line) for key, place in loaded.places.items()},
+        readable=tuple(loaded.readable),
+    )

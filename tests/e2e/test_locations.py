@@ -1,0 +1,205 @@
+"""Locations that latewood.toml lists, each with a Python, packages, a directory and variables of its own."""
+
+import json
+import re
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from crash.test_venvs import HERE, wheel
+
+LISTED = """
+[locations.shop]
+file = "shop/assets.py"
+python = "{shop}"
+
+[locations.lab]
+file = "lab/assets.py"
+python = "{lab}"
+directory = "lab/work"
+environment = {{REGION = "eu"}}
+env_file = "lab/.env"
+"""
+SHOP = """
+import answers
+from latewood import asset, task
+
+@task
+def scale(rows: list[int], *, factor: int = 2) -> list[int]:
+    return [row * factor + answers.N for row in rows]
+
+@asset
+def numbers() -> list[int]:
+    return [1, answers.N]
+"""
+LAB = """
+import os
+from pathlib import Path
+import answers
+from latewood import asset
+from latewood.sharing import task_ref
+
+@asset
+def total(numbers: list[int]) -> str:
+    return f"{sum(numbers)} with {answers.N} in {Path.cwd().name} of {os.environ['REGION']}, {len(os.environ['TOKEN'])}"
+
+scaled = task_ref("shop:scale").asset(key="scaled", inputs={"rows": "numbers"})
+"""
+
+
+def python_with(folder, *wheels, path=HERE):
+    """The Python of a virtual environment that imports from this path, and has these wheels."""
+    venv.create(folder, symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    (packages / "here.pth").write_text(path)
+    for file in wheels:
+        with ZipFile(file) as archive:
+            archive.extractall(packages)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def pythons(tmp_path_factory):
+    """Two environments with other versions of one package."""
+    folder = tmp_path_factory.mktemp("environments")
+    for answer, version in ((42, "1.0"), (7, "2.0")):
+        wheel(folder, "answers", {"answers.py": f"N = {answer}\n"}, version)
+    return {
+        name: python_with(folder / name, folder / f"answers-{version}-py3-none-any.whl")
+        for name, version in (("shop", "1.0"), ("lab", "2.0"))
+    }
+
+
+@pytest.fixture
+def project(shell, pythons):
+    """Both locations, with nothing deployed."""
+    for folder in ("shop", "lab/work"):
+        (shell.folder / folder).mkdir(parents=True)
+    shell.write("latewood.toml", LISTED.format(**pythons))
+    shell.write("shop/assets.py", SHOP)
+    shell.write("lab/assets.py", LAB)
+    shell.write("lab/.env", "# for the lab alone\nTOKEN='planted-value'\n")
+    return shell
+
+
+def names(shell):
+    """The deployment of each location now."""
+    listed = json.loads(shell("deployments", "--json"))["deployments"]
+    return {found["location"]: found["deployment"] for found in listed if found["environments"]}
+
+
+def test_two_locations_with_conflicting_packages_work_side_by_side(project):
+    assert project("deploy").splitlines() == ["shop is deployed to prod: 1 asset", "lab is deployed to prod: 2 assets"]
+    before = names(project)
+    assert project("plan", "*").splitlines()[-1].startswith("3 run")
+    made = project.run("materialize", "*")
+    assert (made.code, made.out.count("succeeded:")) == (0, 2), made.out + made.err
+    assert '"43 with 7 in work of eu, 13"' in project("show", "total")
+    assert "[44, 126]" in project("show", "scaled"), "by the packages of the location whose task it is"
+    assert "3 fresh" in project("plan", "*")
+
+    project.write("shop/assets.py", SHOP.replace("[1,", "[2,"))
+    assert "numbers would be stale once shop is deployed" in project("why", "numbers", "--location", "shop")
+    project("deploy", "shop")
+    assert {name for name, found in names(project).items() if before[name] != found} == {"shop"}
+    assert project.run("materialize", "numbers", "--location", "shop").code == 0
+    assert "numbers" in project("why", "total")
+    project.write("shop/assets.py", SHOP.replace("-> list[int]:\n    return [1", "-> list[str]:\n    return [1"))
+    told = project.run("deploy", "shop")
+    assert "total of lab expects list[int] of numbers, which produces list[str]" in told.err
+    assert project.run("deploy", "lab").code == 3
+    assert "planted-value" not in project("log", "tail", "--after", "0", "--json")
+
+
+def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_deployed(project):
+    project("deploy")
+    before = names(project)
+    project.write("shop/assets.py", "import answers\nimport nowhere\n")
+    project.write("lab/assets.py", LAB.replace("sum(numbers)", "max(numbers)"))
+    done = project.run("deploy", "--json")
+    assert done.code == 3
+    told = json.loads(done.out)
+    assert [found["location"] for found in told["locations"]] == ["lab"], "it reads what is deployed of the other"
+    assert told["refused"] == [
+        {
+            "location": "shop",
+            "errors": [
+                {
+                    "file": "shop/assets.py",
+                    "line": 2,
+                    "message": "cannot be imported: ModuleNotFoundError: No module named 'nowhere'",
+                }
+            ],
+        }
+    ]
+    assert "shop is left as it is deployed:\n  shop/assets.py:2: cannot be imported" in done.err
+    assert {name for name, found in names(project).items() if before[name] == found} == {"shop"}
+    refused = project.run("materialize", "*")
+    assert (refused.code, "Nothing was deployed" in refused.err) == (3, True), "what is made is made of all"
+
+
+def test_a_python_that_cannot_load_it_is_one_error_at_its_line(project, pythons, tmp_path):
+    bare = python_with(tmp_path / "bare", path="")
+    other = tmp_path / "other"
+    (other / "latewood/engine/running").mkdir(parents=True)
+    (other / "latewood/__init__.py").touch()
+    (other / "latewood/engine/running/worker.py").write_text(
+        """print('{"type": "Hello", "latewood": "9.9"}', flush=True)"""
+    )
+    newer = python_with(tmp_path / "newer", path=str(other))
+    for python, why in (
+        (bare, f"it has no Latewood; install the one that you run into it: {bare} -m pip install latewood=="),
+        (newer, "its Latewood is 9.9, and the one that you run is "),
+        ("/bin/true", "the process ended with code 0"),
+        (tmp_path / "none", f'python: no such command or file: "{tmp_path / "none"}"'),
+    ):
+        project.write("latewood.toml", LISTED.format(shop=python, lab=pythons["lab"]))
+        done = project.here("deploy", "shop")
+        assert done.code == 3, done.err
+        assert done.err.startswith("error: latewood.toml:4: [locations.shop] "), done.err
+        assert why in done.err
+        assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('file = "shop', 'fil = "shop', 'latewood.toml:3: [locations.shop] no setting "fil"; near: file'),
+        ("shop/assets", "shop/none", "[locations.shop] file: expected a Python file below"),
+        ("lab/assets", "shop/assets", "[locations.shop] the same code as [locations.lab]; a file is one location"),
+        ('file = "shop', 'module = "x"\nfile = "shop', "[locations.shop] expected file or module, found both"),
+        ("[locations.shop]", '[locations."a:b"]', '[locations."a:b"] expected a name without colons'),
+        ("lab/work", "lab/none", "latewood.toml:9: [locations.lab] directory: expected a folder below"),
+        ('REGION = "eu"', "REGION = 3", '[locations.lab] environment: expected texts by name, as in {REGION = "eu"}'),
+        ("REGION =", "LATEWOOD_ENV =", "[locations.lab] environment: LATEWOOD_ENV: expected a name of letters"),
+        ("lab/.env", "lab/env", "latewood.toml:11: [locations.lab] env_file: lab/env: No such file or directory"),
+        ("lab/.env", "lab/assets.py", "[locations.lab] env_file: lab/assets.py:2: expected NAME=VALUE"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_at_their_line(project, pythons, before, after, message):
+    ours = dict.fromkeys(pythons, sys.executable)
+    project.write("latewood.toml", LISTED.format(**ours).replace(before, after, 1))
+    done = project.here("deploy")
+    assert (done.code, message in done.err) == (3, True), done.err
+    assert "planted-value" not in done.err
+
+
+def test_a_name_that_is_not_listed_is_a_slip(project):
+    done = project.here("deploy", "shopp")
+    assert (done.code, f'no location "shopp" in {project.folder}/latewood.toml; near: shop' in done.err) == (2, True)
+    both = project.here("why", "numbers", "--location", "shop", "-f", "shop/assets.py")
+    assert (both.code, "expected --location, -f or -m, found both" in both.err) == (2, True)
+
+
+def test_a_variable_that_is_set_no_more_fails_the_steps_of_who_was_deployed_with_it(project):
+    project("deploy")
+    assert project.run("materialize", "numbers", "--location", "shop").code == 0
+    (run,) = re.findall(r"run (\w+) succeeded", project("materialize", "total", "--location", "lab"))
+    project.write("lab/.env", "")
+    again = project.run("reproduce", run)
+    assert "was deployed with the environment variable TOKEN, which [locations.lab] in" in again.err
+    assert project.run("materialize", "total", "--location", "lab", "--force").code == 1, "deployed anew, without it"
