@@ -224,7 +224,7 @@ class Context:
         self.no_reuse = "the task read the clock"
         return self._now()
 
-    def add_metadata(self, **metadata: Any) -> None:
+    def add_metadata(self, /, **metadata: Any) -> None:
         """Record facts about the result; numbers are plotted over versions. A later value replaces an earlier."""
         self.metadata.update(metadata)
 

@@ -289,6 +289,20 @@ def test_a_command_sees_neither_the_database_nor_other_secrets(project, write, t
     assert "PLAIN=x3\n" in printed
 
 
+def test_what_is_told_of_a_failure_has_no_piece_of_a_secret(project, monkeypatch):
+    monkeypatch.setenv("TOKEN_OF_MINE", "planted-token-of-mine")
+    project.define("""
+        @asset
+        @command('printf "$TOKEN" >&2; printf "x%.0s" $(seq 1490) >&2; exit 3', files=[],
+                 env={"TOKEN": Secret(env="TOKEN_OF_MINE")})
+        def made() -> None: ...
+    """)
+    assert project.ran("made") == (0, 0, 1)
+    (failed,) = [fact for fact in facts_of(project.workspace.log) if isinstance(fact, StepFailed)]
+    assert "mine" not in failed.failure.message
+    assert failed.failure.message.endswith("x" * 1490)
+
+
 # ── what counts ───────────────────────────────────────────────────────────────────────────────────────
 
 COUNTED = """

@@ -241,3 +241,12 @@ def test_a_retry_calls_what_failed_alone(workspace, environ, load, tmp_path):
     assert Counter(type(fact) for fact in made) == {StepReused: 3, StepSucceeded: 2}, "the element, and the list"
     (whole,) = (fact for fact in made if isinstance(fact, StepSucceeded) and fact.outputs[0].head)
     assert value(workspace, whole) == "[0,2,4,6]"
+
+
+def test_a_plan_reads_none_of_the_elements_and_a_run_takes_those_it_needs(workspace, load):
+    run(workspace, load, flow(count=300))
+    made = prepare(workspace, load(flow(count=301)), Asked(selection="*")).plan
+    assert len(made.state.reusable) < 10, "however many elements there ever were"
+    tally = materialize(workspace, prepare(workspace, load(flow(count=301)), Asked(selection="*"))).tally
+    assert tally.ran == 2, "the list of rows, and of scores"
+    assert len([fact for fact in of_type(workspace, StepSucceeded) if fact.outputs[0].asset.endswith("[]")]) == 301

@@ -369,7 +369,7 @@ def _executed(
         recorder=recorder,
         store=workspace.store,
         verdicts=lambda asset, partition: turns.patiently(lambda: _verdicts(workspace, asset, partition)),
-        versions=lambda key: turns.patiently(lambda: made_by_now(workspace.log, workspace.project, key)),
+        versions=lambda keys: turns.patiently(lambda: made_by_now(workspace.log, workspace.project, keys)),
         turns=turns,
         clock=workspace.clock,
         sleep=workspace.sleep,

@@ -25,7 +25,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.actions import verdict_of
 from latewood.decide.bearing import NAMED_MAX, bearing_on, ordinals_bearing, partitions_bearing
 from latewood.decide.contents import named_paths
-from latewood.decide.nodes import Node, logics_of, nodes_of
+from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
@@ -147,7 +147,7 @@ def with_past(
     It has the heads that bear on these nodes, and gets those from which may be taken besides.
     """
     chosen = [node for node in nodes if not request.selected.isdisjoint(node.keys)]
-    wanted = frozenset(logic for node in chosen for logic in logics_of(node, state))
+    wanted = frozenset(node.logic for node in chosen)
     project, bearing = workspace.project, _ordinals(view.catalog, request, state.now)
     if beside := _beside(view, nodes, wanted, request.selected, state):
         of_logic: dict[str, Ordinals] = {}
@@ -299,7 +299,7 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
     By another asset of the same task, or beside an output of the same step that is no head; any other such head is
     either fresh, or made under another key, or found among the heads when its step is reached.
     """
-    counts = Counter(logic for node in nodes for logic in logics_of(node, state))
+    counts = Counter(node.logic for node in nodes)
     return {
         (facts.reuse_key, asset.output): facts
         for node in nodes

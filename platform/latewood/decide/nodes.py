@@ -1,6 +1,6 @@
 """What is planned and judged: tasks with the assets they make together, each for every trial that reaches it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -163,13 +163,6 @@ def nodes_of(
         else:
             nodes.append(node)
     return nodes
-
-
-def logics_of(node: Node, state: State) -> Iterator[str]:
-    """What decides a result of the node, whatever it reads; of a mapped task also what it does with each element."""
-    yield node.logic
-    if node.task.each:
-        yield element_node(node, state).logic
 
 
 def element_node(node: Node, state: State) -> Node:

@@ -74,9 +74,10 @@ _BY_LOGIC: Final = text(
     "  OFFSET 0) v WHERE NOT EXISTS (SELECT FROM collected c WHERE c.project = :project "
     "  AND c.artifact = v.artifact AND c.position > v.position AND c.position <= :as_of OFFSET 0) ORDER BY v.position"
 )
-_OF_KEY: Final = text(
-    f"SELECT {_FACTS}, v.output FROM versions v WHERE v.project = :project AND v.reuse_key = :reuse_key "  # noqa: S608 - as above
-    "AND v.reuse_key <> '' AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
+_OF_KEYS: Final = text(
+    f"SELECT {_FACTS}, v.output FROM unnest(CAST(:reuse_keys AS text[])) AS k (reuse_key) "  # noqa: S608 - as above
+    "JOIN versions v ON v.project = :project AND v.reuse_key = k.reuse_key "
+    "WHERE v.reuse_key <> '' AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
     "  AND c.artifact = v.artifact AND c.position > v.position) "
     "ORDER BY v.accepted_position IS NOT NULL, v.position"
 )
@@ -241,13 +242,15 @@ def reusable(
     return found
 
 
-def versions_of_key(connection: Connection, project: str, key: str) -> list[tuple[str, VersionFacts]]:
-    """The versions with this reuse key that are not gone, each with its output's name.
+def versions_of_keys(connection: Connection, project: str, keys: Collection[str]) -> list[tuple[str, VersionFacts]]:
+    """The versions with these reuse keys that are not gone, each with its output's name.
 
-    Order: accepted ones last, of those the newest. Cost: a look.
+    Order: accepted ones last, of those the newest. Cost: a look for each key.
     """
-    parameters = {"project": project, "reuse_key": key, "as_of": NOW}
-    return [(output, VersionFacts._make(facts)) for *facts, output in tuples(connection, _OF_KEY, parameters)]
+    parameters = {"project": project, "reuse_keys": text_array(keys), "as_of": NOW}
+    with joined_at_once(connection):
+        rows = tuples(connection, _OF_KEYS, parameters)
+    return [(output, VersionFacts._make(facts)) for *facts, output in rows]
 
 
 def durations(connection: Connection, project: str, assets: Collection[AssetId]) -> dict[AssetId, Durations]:

@@ -133,7 +133,7 @@ class ActiveRun:
             recorder=recorder,
             store=workspace.store,
             verdicts=self._verdicts,
-            versions=lambda key: patiently(lambda: made_by_now(workspace.log, workspace.project, key)),
+            versions=lambda keys: patiently(lambda: made_by_now(workspace.log, workspace.project, keys)),
             clock=workspace.clock,
             is_resumed=opened.progress.is_started,
             report=report,

@@ -21,6 +21,7 @@ _COMMAND: Final = "__latewood_command__"
 _BASH: Final = ("bash", "-euo", "pipefail", "-c")
 _PLACEHOLDER: Final = re.compile(r"\{(\{)?([A-Za-z_]\w*(?:\.\w+)*)(?(1)\})\}")
 _CACHES: Final = "__pycache__"
+_DIGITS: Final = 32
 
 UNDECLARED: Final = "what the command runs: it declares no files=, so that a result is never reused"
 """What is not covered of a command that does not say what it runs."""
@@ -124,9 +125,9 @@ def template_part(command: Command, name: str) -> CodePart:
     return CodePart(name=f"{name}[command]", digest=_digest(written.encode("utf-8", "surrogatepass")))
 
 
-def file_part(path: str, content: bytes) -> CodePart:
-    """A declared file as it is."""
-    return CodePart(name=f"{path}:", digest=_digest(content))
+def file_part(name: str, sha256_: str) -> CodePart:
+    """A declared file, by the SHA-256 of its content."""
+    return CodePart(name=f"{name}:", digest=sha256_[:_DIGITS])
 
 
 def declared_files(command: Command, root: Path) -> dict[str, Path]:
@@ -164,4 +165,4 @@ def _name(path: Path, root: Path) -> str:
 
 
 def _digest(content: bytes) -> str:
-    return sha256(content).hexdigest()[:32]
+    return sha256(content).hexdigest()[:_DIGITS]

@@ -7,6 +7,7 @@ are the ones that `Inspector.first_party_sources` hands to the deployment.
 import functools
 import types
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from latewood.decide.fingerprint import computed_version, digest_of, given_version
@@ -20,6 +21,7 @@ from latewood.engine.code.commands import (
     undeclared_files,
 )
 from latewood.engine.code.resolution import Resolution, is_own
+from latewood.engine.storage.file_hash import sha256_of
 from latewood.errors import DefinitionError
 from latewood.model.code import CodePart, CodeVersion
 
@@ -86,12 +88,14 @@ class Inspector:
                 f"command: {undeclared} is a file of the project, and not declared; it would not be where the command "
                 f'is started. Declare all that it runs: files=["{undeclared}"]'
             )
-        contents = {name: path.read_bytes() for name, path in declared.items()}
-        self._declared |= {name: content for name, content in contents.items() if not Path(name).is_absolute()}
+        own = {name: path.read_bytes() for name, path in declared.items() if not Path(name).is_absolute()}
+        self._declared |= own
+        digests = {name: sha256_of(path) for name, path in declared.items() if name not in own}
+        digests |= {name: sha256(content).hexdigest() for name, content in own.items()}
         code = self.code_version(command.function, given)
         if given is not None:
             return code
-        parts = {template_part(command, f"{code.file}:{code.qualname}"), *map(file_part, contents, contents.values())}
+        parts = {template_part(command, f"{code.file}:{code.qualname}"), *map(file_part, digests, digests.values())}
         uncovered = {*code.uncovered, *([UNDECLARED] if command.files is None else [])}
         parts |= set(code.parts)
         return computed_version(code.version, parts, code.packages, uncovered, file=code.file, qualname=code.qualname)

@@ -33,12 +33,14 @@ from latewood.engine.processes.told import StepTold, told_to
 from latewood.engine.values.annotations import type_spec
 from latewood.engine.values.file_io import Json
 from latewood.engine.values.formats import read_back
+from latewood.engine.values.redaction import redacted
 from latewood.errors import ValueRefused
 from latewood.model.types import FOREIGN, display
 from latewood.promises import output_names, parts_of
 
-_LAST_BYTES: Final = 1_500
-"""Of what a command printed to standard error before it failed."""
+_LAST_BYTES: Final = 16_384
+_LAST_MAX: Final = 1_500
+"""Characters that are told of what a command printed to standard error before it failed: cut once it has no secrets."""
 
 
 def call_command(
@@ -155,7 +157,7 @@ class _Heard:
         if ended.left:
             sys.stdout.write(f"(latewood: {ended.left} that it had started went on, and were ended)\n")
         if ended.code:
-            last = self._last.decode("utf-8", "replace").strip()
+            last = redacted(self._last.decode("utf-8", "replace"))[-_LAST_MAX:].strip()
             said = [f"{self._command.shown} {_how(ended.code)}", self.unfinished, last]
             raise ProcessFailed("\n".join(filter(None, said)))
         for output in self._outputs:

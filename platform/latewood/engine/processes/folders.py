@@ -18,6 +18,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from latewood.engine.code.commands import Command, declared_files, file_part
+from latewood.engine.storage.file_hash import sha256_of
 from latewood.errors import ValueRefused
 from latewood.model.code import CodeVersion
 
@@ -89,14 +90,12 @@ def new_folder(command: Command, code: Path, version: CodeVersion | None) -> Fol
     folder.messages.touch()
     known = {} if version is None else {part.name: part for part in version.parts}
     for name, file in declared_files(command, code).items():
-        content = file.read_bytes()
-        part = file_part(name, content)
+        if not Path(name).is_absolute():
+            file = Path(shutil.copyfile(file, _room(folder.work / name)))  # noqa: PLW2901 - that is what it is from here
+            file.chmod(_EXECUTABLE)  # an archive does not keep who may execute what
+        part = file_part(name, sha256_of(file))
         if known.get(part.name, part) != part:
             raise ValueRefused(f"{name} was changed since the definitions were loaded; ask again, for what it is now")
-        if not Path(name).is_absolute():
-            copy = _room(folder.work / name)
-            copy.write_bytes(content)
-            copy.chmod(_EXECUTABLE)  # an archive does not keep who may execute what
     return folder
 
 

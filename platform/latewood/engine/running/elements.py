@@ -47,6 +47,10 @@ class ElementScripts(Protocol):
     tally: Tally
     failures: list[tuple[Step, Failure]]
 
+    def recall(self, steps: Sequence[Step]) -> None:
+        """Know what there is by now that these steps may take. Cost: a look for each of them, in one question."""
+        ...
+
     def whole(self, step: Step) -> Script[None]:
         """A step from where it was left, or from its beginning, to its end."""
         ...
@@ -136,6 +140,7 @@ class Expansions:
                 return refused(error)
             if isinstance(found, Raised):
                 return found
+            found.scripts.recall(found.steps)
             yield Together(_lanes(found, reuse=not due.step.task.node.task.reuse.is_off))
             self._expanded[key] = found
         expanded = self._expanded[key]

@@ -10,7 +10,7 @@ from typing import Final
 
 from latewood.decide.state import VersionFacts
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import versions_of_key
+from latewood.projections.states import versions_of_keys
 from latewood_eventlog.leases import Lease, acquire_free, discard
 from latewood_eventlog.log import EventLog
 
@@ -37,10 +37,10 @@ class Flights:
         discard(self._log.engine, flights)
 
 
-def made_by_now(log: EventLog, project: str, key: str) -> list[tuple[str, VersionFacts]]:
-    """The versions with this reuse key, each with its output's name, those to be taken before others last.
+def made_by_now(log: EventLog, project: str, keys: Collection[str]) -> list[tuple[str, VersionFacts]]:
+    """The versions with these reuse keys, each with its output's name, those to be taken before others last.
 
     Raises DatabaseUnreachable.
     """
     with snapshot(log) as connection:
-        return versions_of_key(connection, project, key)
+        return versions_of_keys(connection, project, keys)

@@ -1,7 +1,7 @@
 """Reuse: what a run may take in place of computing it, and what is recorded of that."""
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from latewood.decide.actions import reusable
@@ -21,8 +21,8 @@ Taken = tuple[VersionFacts | None, ...]
 """Versions to take in place of running a step, by output; None for an optional output that was absent."""
 
 
-Versions = Callable[[str], Iterable[tuple[str, VersionFacts]]]
-"""The versions of a reuse key that there are by now, each with its output's name, oldest first."""
+Versions = Callable[[Collection[str]], Iterable[tuple[str, VersionFacts]]]
+"""The versions of reuse keys that there are by now, each with its output's name, what is to be taken last."""
 
 
 class Reusable:
@@ -49,6 +49,11 @@ class Reusable:
         if facts.reuse_key:
             self._made_here[facts.reuse_key, output] = facts
 
+    def look_up(self, keys: Collection[str]) -> None:
+        """Know what there is of these reuse keys by now."""
+        for output, facts in self._versions(keys):
+            self._made_here[facts.reuse_key, output] = facts
+
     def find(self, step: Step, inputs: str, *, patient: bool = True) -> Script[Taken | None]:
         """What to take instead of running the step, known to exist; None = run it: nobody else does by then.
 
@@ -68,8 +73,7 @@ class Reusable:
             raise UnderWay
         if boarded is Boarded.FIRST:
             return None
-        for output, facts in self._versions(key):
-            self._made_here[key, output] = facts
+        self.look_up([key])
         return (yield from self._known(step, inputs))
 
     def _known(self, step: Step, inputs: str) -> Script[Taken | None]:

@@ -5,7 +5,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import datetime
@@ -17,7 +17,7 @@ import msgspec
 
 from latewood.decide.actions import barred
 from latewood.decide.judge import is_elsewhere, retraction
-from latewood.decide.keys import inputs_digest
+from latewood.decide.keys import inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
 from latewood.decide.retry import RetryAt, after_failure
@@ -129,6 +129,15 @@ class Scripts:
         scripts.tally, scripts.failures = reports.tally, []
         return scripts
 
+    def recall(self, steps: Sequence[Step]) -> None:
+        """Know what there is by now that these steps may take, all of one task: the plan has not read that."""
+        if not steps or self._plan.request.force:
+            return
+        first = steps[0]
+        node = first.task.node
+        digests = (_digest_of(self._bindings.bind(node, step.ordinal)) for step in steps)
+        self._reusable.look_up([reuse_key(node.logic, digest, first.partition) for digest in digests])
+
     def whole(self, step: Step) -> Script[None]:
         """One step from where it was left, or from its beginning, to its end."""
         past = self.progress.get(step.number) or StepProgress()
@@ -160,7 +169,7 @@ class Scripts:
         except Blocked as blocked:
             self._skip(step, blocked)
             return None
-        inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
+        inputs = _digest_of(bound)
         if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return None
@@ -480,3 +489,8 @@ class Scripts:
         because = step.number if blocked.because is None else blocked.because
         for key in step.task.node.keys:
             self._bindings.failed(step, key, blocked.reason, because)
+
+
+def _digest_of(bound: Iterable[Bound]) -> str:
+    """Of what a step reads, as far as that decides its result."""
+    return inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
