@@ -109,6 +109,8 @@ def test_who_waits_for_a_database_is_well_and_who_hangs_is_not():
     assert not telling.health().is_well
     absence.away("gone")
     assert (telling.health().is_well, telling.health().facts["database"]) == (True, "away")
+    now[0] = 120.0
+    assert not telling.health().is_well, "nobody has asked the database for long: it is not what it waits for"
     absence.here()
     telling.comes_round()
     assert telling.health().is_well

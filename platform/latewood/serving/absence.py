@@ -11,6 +11,8 @@ from latewood.serving.log_lines import LOG
 
 _MOMENT_S: Final = 1.0
 """An absence that is shorter need not be told."""
+_OLD_S: Final = 30.0
+"""After which an answer that was not given says nothing of now: while it is away somebody asks every few seconds."""
 
 
 class Absence:
@@ -20,6 +22,7 @@ class Absence:
         self._clock = clock
         self._lock = threading.Lock()
         self._since: float | None = None
+        self._latest = -inf
         self._is_told = False
         self._ended = -inf
 
@@ -30,12 +33,13 @@ class Absence:
 
     @property
     def is_away(self) -> bool:
-        """Whether whoever asked it last got no answer."""
-        return self._since is not None
+        """Whether whoever asked it last got no answer, and that is not long ago."""
+        return self._since is not None and self._clock() - self._latest < _OLD_S
 
     def away(self, reason: object) -> None:
         """Somebody got no answer."""
         with self._lock:
+            self._latest = self._clock()
             if self._since is None:
                 self._since = self._clock()
             if self._is_told or self._clock() - self._since < _MOMENT_S:
