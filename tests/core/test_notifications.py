@@ -84,6 +84,20 @@ def test_what_is_overdue_is_told_once_by_each_policy():
     assert state == Told(overdue={"shop.py:b": ("1",)})
 
 
+def test_what_is_kept_in_mind_has_room_in_one_event_however_many_policies_there_are():
+    keys = {str(n): f"asset{n}" for n in range(1_000)}
+    about, state = About(names=ALL.names, on=ALL.on, keys=keys), Told()
+    for occurrence in (
+        over(1, *list(keys)[:500], failing=keys),
+        OverdueNow(position=2, at=T0, policy="a", overdue=list(keys)[:200]),
+        OverdueNow(position=3, at=T0, policy="b", overdue=list(keys)),
+        over(4, *keys, failing=keys),
+    ):
+        _, state = told_by(about, state, occurrence)
+    kept = {policy: len(assets) for policy, assets in state.overdue.items()}
+    assert (len(state.failing), kept) == (500, {"a": 200, "b": 100})
+
+
 def test_an_id_is_that_of_its_cause_and_occasion():
     def ids(about, occurrence):
         return [each.id for each in told_by(about, Told(failing=("3",)), occurrence)[0]]
@@ -100,10 +114,10 @@ def test_it_names_the_first_assets_and_counts_the_others_in_lines_that_are_short
     keys = {str(n): f"asset{n}" for n in range(30)}
     about = About(names=ALL.names, on=ALL.on, keys=keys)
     failures = [Trouble(asset, f"ValueError: {asset}\nand more {'x' * 500}") for asset in keys]
-    failures[0] = Trouble("0", "x" * 500)
+    failures[0] = Trouble("0", "失" * 500)
     ((found,), _) = told_by(about, Told(), Over(position=1, at=T0, run="r", failures=failures, failing=set(keys)))
     assert (len(found.assets), found.count, len(found.lines)) == (20, 30, 5)
-    assert (len(found.lines[0]), found.lines[1]) == (300, "ValueError: 1")
+    assert (found.lines[0], found.lines[1]) == ("失" * 99 + "…", "ValueError: 1")
     assert in_words("prod", found) == f"failed in prod: asset0, asset1, asset2 and 27 more, run r\n{found.lines[0]}"
 
 

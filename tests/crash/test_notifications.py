@@ -15,6 +15,7 @@ import pytest
 
 from crash.conftest import let_leases_end
 from crash.engines import engine, of_type, until
+from crash.logs import Through
 from crash.receiver import breaks_off, receiving
 from crash.test_automation import Clock
 from latewood.commands.automations import automation_named, switch
@@ -26,10 +27,12 @@ from latewood.commands.planning import Asked
 from latewood.errors import DefinitionsInvalid
 from latewood.events import NotificationFailed, NotificationSent, NotificationsRaised, RunEnded, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving import notifying, raising
 from latewood.serving.automating import evaluate
 from latewood.serving.notifying import Notifier
 from latewood.serving.requesting import request
 from latewood_eventlog.audit import verify
+from latewood_eventlog.errors import EventTooLarge
 
 SOURCE = """
     from datetime import timedelta
@@ -238,6 +241,30 @@ def test_looks_at_what_others_make_that_fail_are_told(workspace, deploy, receive
     assert occasions(receiver) == [("failed", ["outside"]), ("recovered", ["outside"])]
 
 
+def test_a_look_that_fails_while_the_one_before_is_read_is_told_once(workspace, deploy, receiver):
+    log, pages = workspace.log, []
+
+    def first_alone(*args, **options):
+        """What the log had at that moment: the second look was recorded right after."""
+        pages.append(log.read_types(*args, **options)[: 1 if not pages else None])
+        return pages[-1]
+
+    loaded = deploy(
+        f'told = Notify("told", "*", {receiver.address()!r})',
+        'other = external_asset("other")',
+        "@observe(other)",
+        "def look_there() -> str:",
+        "    raise OSError('nor there')",
+    )
+    with notifier(workspace) as found:
+        settled(workspace, found)
+    observe(workspace, loaded, "outside or other")
+    let_leases_end(workspace)
+    with notifier(replace(workspace, log=Through(log, read_types=first_alone))) as found:
+        settled(workspace, found)
+    assert sorted(occasions(receiver)) == [("failed", ["other"]), ("failed", ["outside"])]
+
+
 def test_only_what_is_selected_and_asked_for_is_told_and_of_the_environment(workspace, deploy, run, receiver, mended):
     loaded = deploy(selection='"first"', options='on=["recovered"]')
     create(workspace, "dev", base="prod")
@@ -265,6 +292,87 @@ def test_what_happens_while_it_is_off_is_not_told(workspace, deploy, run, receiv
         run(loaded, "second")
         settled(workspace, found)
     assert occasions(receiver) == [("failed", ["second"])]
+
+
+# ── a long time that nobody has looked at ─────────────────────────────────────────────────────────────
+
+
+def test_much_that_has_failed_is_told_in_as_many_events_as_it_takes(workspace, deploy, run, receiver):
+    failing = [
+        line
+        for n in range(5)
+        for line in ("@asset", f"def wide{n}() -> int:", f"    raise ValueError('{n}' + '失敗しました' * 100)")
+    ]
+    loaded = deploy(f'told = Notify("told", "*", {receiver.address()!r})', *failing)
+    with notifier(workspace) as found:
+        settled(workspace, found)
+        runs = [run(loaded, "wide*") for _ in range(26)]
+        settled(workspace, found)
+    assert [told["data"]["run"] for told in receiver.told()] == runs
+    assert len(of_type(workspace, NotificationsRaised)) == 3, "the first says since when"
+
+
+def test_what_cannot_be_recorded_of_one_keeps_no_other_one_waiting(workspace, deploy, run, receiver):
+    def refusing(batch):
+        if any('"a_large_one"' in event.data and "msg_" in event.data for a in batch.appends for event in a.events):
+            raise EventTooLarge(type="notification.raised", size=70_000, limit=65_536)
+        return workspace.log.append(batch)
+
+    loaded = deploy(
+        f'large = Notify("a_large_one", "*", {receiver.address("/large")!r})',
+        f'small = Notify("small", "*", {receiver.address("/small")!r})',
+    )
+    with notifier(replace(workspace, log=Through(workspace.log, append=refusing))) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        looks(found, lambda: receiver.at("/small"))
+    assert receiver.at("/large") == []
+
+
+def test_catching_up_reads_of_each_run_what_is_its_own(workspace, deploy, run, receiver):
+    loaded = deploy()
+    with notifier(workspace) as found:
+        settled(workspace, found)
+    runs = [run(loaded, "first") for _ in range(3)]
+    let_leases_end(workspace)
+    read = []
+
+    def counted(project, types, **options):
+        read.extend(events := workspace.log.read_types(project, types, **options))
+        return events
+
+    with notifier(replace(workspace, log=Through(workspace.log, read_types=counted))) as found:
+        looks(found, lambda: len(receiver.at()) == len(runs))
+    assert [event.type for event in read] == ["run.ended"] * len(runs)
+
+
+def test_up_to_where_there_was_nothing_to_tell_is_recorded_now_and_then(workspace, deploy, run, mended, monkeypatch):
+    monkeypatch.setattr(raising, "_SEEN_EVERY", 10)
+    mended.touch()
+    loaded = deploy()
+    with notifier(workspace) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        settled(workspace, found)
+        assert len(of_type(workspace, NotificationsRaised)) == 1
+        run(loaded, "first or second or judged")
+        end = workspace.log.position()
+        settled(workspace, found)
+    assert [fact.seen for fact in of_type(workspace, NotificationsRaised)][1:] == [end]
+
+
+def test_who_ends_leaves_what_there_is_to_tell_to_others(workspace, deploy, run, receiver):
+    loaded = deploy()
+    with notifier(workspace) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        end = workspace.log.position()
+        found._stop.set()
+        found.look()
+        assert workspace.log.position() == end
+    with notifier(workspace, "other") as found:
+        settled(workspace, found)
+    assert occasions(receiver) == [("failed", ["first"])]
 
 
 # ── signatures ────────────────────────────────────────────────────────────────────────────────────────
@@ -384,6 +492,19 @@ def test_an_address_that_does_not_answer_keeps_no_other_one_waiting(workspace, d
         assert [told["data"]["run"] for told in receiver.told("/quick")] == runs
         assert len(receiver.at("/slow")) == 1
         over.set()
+
+
+def test_what_waits_for_an_address_takes_no_place_of_what_is_for_others(workspace, deploy, run, receiver, monkeypatch):
+    monkeypatch.setattr(notifying, "_WAITING_MAX", 1)
+    loaded = deploy(
+        'dead = Notify("a_dead_one", "*", "http://127.0.0.1:9/hook")',
+        f'quick = Notify("quick", "*", {receiver.address("/quick")!r})',
+    )
+    with notifier(workspace) as found:
+        looks(found, lambda: len(of_type(workspace, NotificationsRaised)) == 2)
+        runs = [run(loaded, "first"), run(loaded, "second")]
+        looks(found, lambda: len(receiver.at("/quick")) == 2)
+    assert [told["data"]["run"] for told in receiver.told("/quick")] == runs
 
 
 def test_one_that_does_not_answer_in_time_is_told_again(workspace, deploy, run, receiver):

@@ -10,6 +10,7 @@ import pytest
 
 from crash.conftest import facts_of, let_leases_end
 from crash.engines import engine, of_type, until
+from crash.logs import Through
 from crash.test_automation import Clock
 from latewood.automation import RunRequest
 from latewood.commands.automations import automation_named, automations_here, switch
@@ -275,19 +276,14 @@ def test_what_a_connection_lost_meanwhile_leaves_is_all_or_nothing(workspace, de
     deploy()
     log, appends = workspace.log, []
 
-    class Lost:
-        """A log of which every answer is lost, and every second append."""
+    def lost(batch):
+        """Every answer is lost, and every second append."""
+        appends.append(batch)
+        if len(appends) % 2 == 0:
+            log.append(batch)
+        raise DatabaseUnreachable("localhost", "gone")
 
-        def __getattr__(self, name):
-            return getattr(log, name)
-
-        def append(self, batch):
-            appends.append(batch)
-            if len(appends) % 2 == 0:
-                log.append(batch)
-            raise DatabaseUnreachable("localhost", "gone")
-
-    losing = replace(workspace, log=Lost())
+    losing = replace(workspace, log=Through(log, append=lost))
     for number in (1, 2):
         for _ in range(2):
             with pytest.raises(DatabaseUnreachable):
@@ -412,6 +408,24 @@ def test_each_run_that_fails_is_told_once_from_when_it_was_there(workspace, depl
     assert (inbox / "told").read_text().splitlines() == [f"{run} failed broken no luck" for run in runs]
     assert ask() == []
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_what_it_is_told_of_is_found_without_reading_the_log(workspace, deploy, ask, fail):
+    loaded = deploy(WATCHING.format(fails=""))
+    ask()
+    run = fail(loaded)
+    told = []
+
+    def answer(_, __, sense):
+        told.append(sense)
+        return Sensed(requests=(RunRequest(sense.run.run_id),), cursor=None, skipped="")
+
+    def unread(*_, **__):
+        raise AssertionError("all of the log")
+
+    there = replace(workspace, log=Through(workspace.log, read_types=unread))
+    fact = ask_once(there, automation_named(workspace, "told"), answer).fact
+    assert (fact.told, [step.message for step in told[0].run.steps]) == (run, ["no luck"])
 
 
 def test_its_own_runs_and_those_of_other_environments_are_not_told(workspace, environ, deploy, ask, fail):

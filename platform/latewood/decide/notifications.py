@@ -19,10 +19,10 @@ _ASSETS_MAX: Final = 20
 """Assets that a notification names; it counts the others."""
 
 _LINES_MAX: Final = 5
-_LINE_MAX: Final = 300
+_LINE_BYTES_MAX: Final = 300
 
-_FAILING_MAX: Final = 800
-"""Assets of which it is kept in mind that they were told of: one event holds them."""
+_KEPT_MAX: Final = 800
+"""Assets of which it is kept in mind that they were told of, all reasons together: one event holds them."""
 
 
 class Trouble(NamedTuple):
@@ -99,7 +99,8 @@ def _over(about: About, told: Told, over: Over) -> tuple[list[Notification], Tol
     recovered = [asset for asset in told.failing if asset not in over.failing and asset in about.keys]
     if recovered:
         found += _notification(about, Occasion.RECOVERED, over, recovered, ())
-    return found, replace(told, failing=failing[:_FAILING_MAX])
+    room = max(0, _KEPT_MAX - sum(map(len, told.overdue.values())))
+    return found, replace(told, failing=failing[:room])
 
 
 def _overdue(about: About, told: Told, now: OverdueNow) -> tuple[list[Notification], Told]:
@@ -112,7 +113,8 @@ def _overdue(about: About, told: Told, now: OverdueNow) -> tuple[list[Notificati
     if current := [asset for asset in before if asset not in overdue and asset in about.keys]:
         found += _notification(about, Occasion.RECOVERED, now, current, [Trouble(current[0], "in time again")])
     rest = {policy: assets for policy, assets in told.overdue.items() if policy != now.policy}
-    return found, replace(told, overdue={**rest, **({now.policy: overdue[:_FAILING_MAX]} if overdue else {})})
+    room = max(0, _KEPT_MAX - len(told.failing) - sum(map(len, rest.values())))
+    return found, replace(told, overdue={**rest, **({now.policy: overdue[:room]} if overdue else {})})
 
 
 def _notification(
@@ -138,7 +140,10 @@ def _notification(
 
 def _cut(line: str) -> str:
     first = line.strip().split("\n", 1)[0]
-    return first if len(first) <= _LINE_MAX else f"{first[: _LINE_MAX - 1]}…"
+    encoded = first.encode()
+    if len(encoded) <= _LINE_BYTES_MAX:
+        return first
+    return encoded[: _LINE_BYTES_MAX - 3].decode("utf-8", "ignore") + "…"
 
 
 def in_words(environment: str, told: Notification) -> str:

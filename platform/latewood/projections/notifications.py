@@ -88,12 +88,19 @@ _FORGET: Final = "DELETE FROM notify_standings WHERE project = :project AND envi
 
 _COLUMNS: Final = (
     "SELECT notification, environment, location, name, position, raised_at, body::text AS body, status, attempts, "
-    "problem, told_at FROM notifications WHERE project = :project "
+    "problem, told_at FROM "
 )
-_WAITING: Final = text(_COLUMNS + "AND status = 'waiting' ORDER BY position, notification LIMIT :limit")
+# Of those that were raised together first what was first: who recovers has failed before.
+_HAPPENED: Final = "CAST(body->>'at' AS timestamptz)"
+_WAITING: Final = text(
+    f"{_COLUMNS} (SELECT *, {_HAPPENED} AS happened, row_number() OVER (PARTITION BY environment, location, "  # noqa: S608 - columns and no values
+    f"name ORDER BY position, {_HAPPENED}, notification) AS place FROM notifications "
+    "WHERE project = :project AND status = 'waiting') AS w WHERE place <= :limit "
+    "ORDER BY position, happened, notification"
+)
 _LATEST: Final = text(
-    _COLUMNS + "AND environment = :environment AND location = :location AND name = :name "
-    "ORDER BY position DESC, notification LIMIT :limit"
+    f"{_COLUMNS} notifications WHERE project = :project AND environment = :environment "
+    f"AND location = :location AND name = :name ORDER BY position DESC, {_HAPPENED} DESC, notification LIMIT :limit"
 )
 _STANDING: Final = text(
     "SELECT seen, failing::text AS failing, overdue::text AS overdue FROM notify_standings "
@@ -130,7 +137,7 @@ class NotifyStanding(NamedTuple):
 
 
 def waiting_notifications(connection: Connection, project_: str, *, limit: int) -> list[NotificationRow]:
-    """Those that are to be sent still, oldest first."""
+    """Those that are to be sent still, oldest first, of each Notify at most so many."""
     return _rows(connection, _WAITING, project=project_, limit=limit)
 
 

@@ -1,6 +1,6 @@
 """Runs and their steps: what was asked for, what became of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -66,6 +66,7 @@ runs: Final = Table(
     Column("priority", Integer, nullable=False),
 )
 Index("runs_requested", runs.c.project, runs.c.requested_position)
+Index("runs_ended", runs.c.project, runs.c.environment, runs.c.ended_position)
 Index("runs_running", runs.c.project, postgresql_where=runs.c.ended_position.is_(None))
 
 steps: Final = Table(
@@ -109,7 +110,7 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 8
+    version = 9
     inline = True
     tables = (runs, steps, expansions)
     types = frozenset(
@@ -318,6 +319,11 @@ _RUNS: Final = text(
     "ORDER BY requested_position DESC LIMIT :limit"
 )
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
+_ENDED: Final = text(
+    "SELECT run, ended_position FROM runs WHERE project = :project AND environment = :environment "
+    "AND status = ANY(:statuses) AND ended_position > :after AND ended_position <= :up_to "
+    "ORDER BY ended_position LIMIT :limit"
+)
 _RUNNING: Final = text(
     _RUN_COLUMNS + "AND r.ended_position IS NULL AND r.executor = :executor ORDER BY r.requested_position"
 )
@@ -415,6 +421,22 @@ class FailedAttempt(NamedTuple):
 
     position: Position
     started: Position | None
+
+
+def ended_runs(
+    connection: Connection,
+    project: str,
+    environment: str,
+    statuses: Collection[str],
+    *,
+    after: Position,
+    up_to: Position,
+    limit: int,
+) -> list[tuple[RunId, Position]]:
+    """Runs that ended so after a position, and where, in order. Cost: O(runs of the environment that ended there)."""
+    own = {"environment": environment, "statuses": list(statuses), "after": after, "up_to": up_to}
+    rows = connection.execute(_ENDED, {"project": project, **own, "limit": limit})
+    return [(row.run, row.ended_position) for row in rows]
 
 
 def failed_partitions(

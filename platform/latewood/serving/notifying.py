@@ -38,8 +38,8 @@ _WAIT_MAX_S: Final = 900.0
 """Between two tries: twice as long each time."""
 
 _LOOK_S: Final = 1.0
-_WAITING_MAX: Final = 1_000
-"""Notifications that are looked at together; those of later ones follow."""
+_WAITING_MAX: Final = 100
+"""Notifications of one Notify that are looked at together; later ones follow."""
 
 _LEASE: Final = "notifications"
 
@@ -125,11 +125,14 @@ class Notifier:
             self._lease = None
         return self._lease is not None
 
+    def _goes_on(self) -> bool:
+        return not self._stop.is_set() and self._have_lease()
+
     def _raise(self, found: Found, lease: Lease) -> None:
         workspace = replace(self._workspace, environment=found.environment)
         try:
-            raised = raise_due(workspace, found, self._looked.get(_slot(found), 0), lease.fence)
-        except LatewoodError as error:
+            raised = raise_due(workspace, found, self._looked.get(_slot(found), 0), lease.fence, self._goes_on)
+        except (AppendRefused, LatewoodError) as error:
             LOG.warning("notify %s: %s", found.name, error)
             return
         self._looked[_slot(found)] = raised.looked

@@ -1,9 +1,11 @@
 """Looking through the log for what there is to tell by a Notify, and recording it: each thing once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Final
+
+import msgspec
 
 from latewood.commands.automations import Found
 from latewood.commands.runs import requested
@@ -28,16 +30,22 @@ from latewood.model.automations import NotifyDefinition
 from latewood.model.keys import AssetId, RunId
 from latewood.projections.automations import standings
 from latewood.projections.notifications import notify_standing
-from latewood.projections.runs import failed_partitions, runs_named
+from latewood.projections.runs import failed_partitions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.versions import refused_partitions
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.log import READ_LIMIT
 from latewood_eventlog.records import Batch, Fence, Position, RecordedEvent, StreamAppend
 
-_TYPES: Final = ("run.ended", "automation.evaluated", "asset.observed", "observation.failed")
-_AT_ONCE: Final = 20
-"""Notifications in one event, about."""
+_LOOKS: Final = ("asset.observed", "observation.failed")
+_TYPES: Final = ("run.ended", "automation.evaluated", *_LOOKS)
+_BYTES_MAX: Final = 40_960
+"""Of the notifications in one event, which has room for what was told before, too."""
+
+_SEEN_EVERY: Final = 10_000
+"""Positions after which it is recorded that there was nothing to tell: who goes on after a crash begins there."""
+
+_TROUBLES: Final = frozenset({"step.failed", "check.evaluated"})
 
 _CHECKS_BESIDE: Final = 100
 """Verdicts that may follow the last look of an observation in its stream."""
@@ -56,10 +64,17 @@ def stream_of(environment: str) -> str:
     return f"notifications/{environment}"
 
 
-def raise_due(workspace: Workspace, found: Found, looked: Position, fence: Fence | None = None) -> Raised:
+def raise_due(
+    workspace: Workspace,
+    found: Found,
+    looked: Position,
+    fence: Fence | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Raised:
     """Raise what there is to tell by a Notify since; `looked` is what was answered before.
 
-    The workspace is of its environment. Raises LogError, UsageError. Cost: O(events of the log since).
+    It leaves off where it is asked to, which it asks for each thing that has happened. The workspace is of its
+    environment. Raises LogError, UsageError. Cost: O(events of the log since).
     """
     notify = found.definition
     assert isinstance(notify, NotifyDefinition), "nothing else tells anything"
@@ -80,15 +95,18 @@ def raise_due(workspace: Workspace, found: Found, looked: Position, fence: Fence
         notifications: list[Notification] = []
         before, seen = told, after
         for occurrence in _occurrences(workspace, events):
+            if not goes_on():
+                return Raised(fact=None, looked=after)
             about = about or _about(workspace, found, notify)
-            new, told = told_by(about, told, occurrence)
-            notifications += new
-            seen = occurrence.position
-            if len(notifications) >= _AT_ONCE:
+            new, then = told_by(about, told, occurrence)
+            if notifications and len(msgspec.json.encode([*notifications, *new])) > _BYTES_MAX:
                 break
+            notifications, told, seen = [*notifications, *new], then, occurrence.position
         if notifications or told != before:
             return _recorded(workspace, found, tuple(notifications), told, seen, version, looked, fence)
         after = events[-1].position if len(events) == READ_LIMIT else end
+        if after - standing.seen >= _SEEN_EVERY:
+            return _recorded(workspace, found, (), told, after, version, looked, fence)
     return Raised(fact=None, looked=end)
 
 
@@ -173,14 +191,13 @@ def _is_here(workspace: Workspace, run: RunId) -> bool:
 
 
 def _run_over(workspace: Workspace, ended: RecordedEvent, run: RunId) -> Over:
-    with snapshot(workspace.log) as connection:
-        (row,) = [row for row in runs_named(connection, workspace.project, run) if row.run == run]
-    facts = []
-    after = row.requested_position
-    while after < ended.position:
-        events = workspace.log.read_types(workspace.project, ("step.failed", "check.evaluated"), after=after)
-        facts += [from_json(event.type, event.data) for event in events if event.position < ended.position]
-        after = events[-1].position if len(events) == READ_LIMIT else ended.position
+    facts: list[StepFailed | CheckEvaluated] = []
+    after = 0
+    while after < ended.version:
+        events = workspace.log.read(workspace.project, ended.stream, after=after)
+        said = (from_json(event.type, event.data) for event in events if event.type in _TROUBLES)
+        facts += [fact for fact in said if isinstance(fact, StepFailed | CheckEvaluated)]
+        after = events[-1].version
     return Over(
         position=ended.position,
         at=ended.occurred_at,
@@ -188,7 +205,7 @@ def _run_over(workspace: Workspace, ended: RecordedEvent, run: RunId) -> Over:
         failures=[
             Trouble(asset, f"{fact.failure.error}: {fact.failure.message}")
             for fact in facts
-            if isinstance(fact, StepFailed) and fact.run == run and fact.retry_at is None
+            if isinstance(fact, StepFailed) and fact.retry_at is None
             for asset in fact.assets
         ],
         checks=[_refusal(fact) for fact in facts if isinstance(fact, CheckEvaluated) and _did_not_pass(fact, run)],
@@ -197,10 +214,12 @@ def _run_over(workspace: Workspace, ended: RecordedEvent, run: RunId) -> Over:
 
 
 def _observation_over(workspace: Workspace, looks: list[RecordedEvent], observation: RunId) -> Over:
+    """Of these looks, and of the verdicts on them: what follows the next look is told with that."""
     first, last = looks[0], looks[-1]
     limit = last.version - first.version + 1 + _CHECKS_BESIDE
     events = workspace.log.read(workspace.project, first.stream, after=first.version - 1, limit=limit)
-    facts = [from_json(event.type, event.data) for event in events]
+    own = takewhile(lambda event: event.version <= last.version or event.type not in _LOOKS, events)
+    facts = [from_json(event.type, event.data) for event in own]
     failures = [f for f in facts if isinstance(f, ObservationFailed) and f.version.startswith(f"{observation}.")]
     verdicts = [fact for fact in facts if isinstance(fact, CheckEvaluated) and _did_not_pass(fact, observation)]
     return Over(

@@ -24,7 +24,6 @@ from latewood.errors import UsageError
 from latewood.events import (
     AskedByKey,
     AutomationEvaluated,
-    RunEnded,
     RunRequested,
     SensorEvaluated,
     StepFailed,
@@ -32,19 +31,21 @@ from latewood.events import (
 )
 from latewood.model.automations import SensorDefinition
 from latewood.model.keys import RunId
-from latewood.projections.runs import runs_named
+from latewood.projections.runs import ended_runs, runs_named
 from latewood.projections.snapshots import snapshot
-from latewood.projections.statistics import keys_of_ids
+from latewood.projections.statistics import first_failures, keys_of_ids
 from latewood.serving.automating import record
 from latewood.serving.requesting import planned_request
 from latewood.serving.ticking import asked_by
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
-from latewood_eventlog.log import READ_LIMIT
 from latewood_eventlog.records import Position, StreamAppend
 from latewood_eventlog.tailer import announce
 
 _STEPS_MAX: Final = 20
 """Failed steps that a sensor hears of: the first ones tell what is wrong."""
+
+_RUNS_AT_ONCE: Final = 100
+"""Ended runs that are looked at together for the first that is to be told."""
 
 Ask = Callable[[Workspace, str, Sense], Sensed | Failed]
 """Has a sensor of that location answer, by the code that is deployed in the workspace's environment."""
@@ -215,22 +216,20 @@ def _ended(
     workspace: Workspace, found: Found, sensor: SensorDefinition, after: Position, end: Position, heard: Heard
 ) -> tuple[SensedRun, Position] | None:
     """The first run that ended so after that position, and where; of those that the sensor asked for itself none."""
-    while after < end:
-        events = workspace.log.read_types(workspace.project, ("run.ended",), after=after)
-        for event in events:
-            fact = from_json(event.type, event.data)
-            assert isinstance(fact, RunEnded), "it was asked for"
-            if fact.status not in sensor.watch:
-                continue
-            asked = requested(workspace, fact.run)
+    while True:
+        with snapshot(workspace.log) as connection:
+            own = (connection, workspace.project, found.environment, sensor.watch)
+            runs = ended_runs(*own, after=after, up_to=end, limit=_RUNS_AT_ONCE)
+        for run, position in runs:
+            asked = requested(workspace, run)
             assert asked is not None, "it has ended"
-            own = (asked.location, asked.automation) == found.slot
-            if asked.environment == found.environment and not own and heard(asked):
-                told = _run(workspace, fact.run)
+            if (asked.location, asked.automation) != found.slot and heard(asked):
+                told = _run(workspace, run)
                 assert told is not None, "it has ended"
-                return told, event.position
-        after = events[-1].position if len(events) == READ_LIMIT else end
-    return None
+                return told, position
+            after = position
+        if len(runs) < _RUNS_AT_ONCE:
+            return None
 
 
 def _run(workspace: Workspace, run: RunId | None) -> SensedRun | None:
@@ -242,8 +241,8 @@ def _run(workspace: Workspace, run: RunId | None) -> SensedRun | None:
     asked = requested(workspace, run)
     assert asked is not None, "it was asked for"
     steps: tuple[FailedStep, ...] = ()
-    if (row.counts or {}).get("failed") and row.ended_position is not None:
-        steps = tuple(_failed_steps(workspace, run, row.requested_position, row.ended_position))
+    if (row.counts or {}).get("failed"):
+        steps = tuple(_failed_steps(workspace, run))
     return SensedRun(
         run_id=run,
         status=row.status,
@@ -254,15 +253,12 @@ def _run(workspace: Workspace, run: RunId | None) -> SensedRun | None:
     )
 
 
-def _failed_steps(workspace: Workspace, run: RunId, after: Position, until: Position) -> Iterator[FailedStep]:
+def _failed_steps(workspace: Workspace, run: RunId) -> Iterator[FailedStep]:
     """The first of its steps that failed for good."""
-    facts: list[StepFailed] = []
-    while after < until and len(facts) < _STEPS_MAX:
-        events = workspace.log.read_types(workspace.project, ("step.failed",), after=after)
-        found = (from_json(event.type, event.data) for event in events if event.position < until)
-        facts += [f for f in found if isinstance(f, StepFailed) and f.run == run and f.retry_at is None]
-        after = events[-1].position if len(events) == READ_LIMIT else until
-    facts = facts[:_STEPS_MAX]
+    with snapshot(workspace.log) as connection:
+        positions = first_failures(connection, workspace.project, run, _STEPS_MAX)
+    said = (from_json(event.type, event.data) for event in workspace.log.read_positions(positions))
+    facts = [fact for fact in said if isinstance(fact, StepFailed)]
     with snapshot(workspace.log) as connection:
         keys = keys_of_ids(connection, workspace.project, {id_ for fact in facts for id_ in fact.assets})
     for fact in facts:
