@@ -113,7 +113,11 @@ def test_one_that_does_not_load_is_told_once_and_keeps_no_other_from_being_deplo
         other.write_text("import nowhere\n")
 
     caplog.set_level("INFO", "latewood.engine")
-    seen, warmed = watch_while(broken, lambda: write(2), nothing, arguments=())
+
+    def mended():
+        other.write_text(SOURCE.format(n=1).replace("one", "two"))
+
+    seen, warmed = watch_while(broken, lambda: write(2), mended, nothing, arguments=())
     first, still, second, *_ = seen
     assert (first == still, second not in (None, still)) == (True, True), "it goes on with the other one"
     assert [text for text in caplog.messages if "is deployed to" in text] == [
@@ -124,6 +128,7 @@ def test_one_that_does_not_load_is_told_once_and_keeps_no_other_from_being_deplo
     told = [text for text in caplog.messages if "nowhere" in text]
     assert len(told) == 1
     assert "two is left as it is deployed:\n  other.py:1: cannot be imported: ModuleNotFoundError" in told[0]
-    assert len(warmed) == 3
+    assert caplog.messages[-1] == "all of it is deployed as it stands again"
+    assert len(warmed) == 4
     with snapshot(workspace.log) as connection:
         assert "two" in deployed(connection, "default", "prod", NOW), "what was deployed serves on"

@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 from zipfile import ZipFile
@@ -101,6 +103,9 @@ def test_two_locations_with_conflicting_packages_work_side_by_side(project):
     assert '"43 with 7 in work of eu, 13"' in project("show", "total")
     assert "[44, 126]" in project("show", "scaled"), "by the packages of the location whose task it is"
     assert "3 fresh" in project("plan", "*")
+    (run,) = re.findall(r"run (\w+) succeeded", made.out.partition("lab:")[2])
+    again = project.run("rerun", run)
+    assert (again.code, "0 run" in again.out, names(project)) == (0, True, before), "by its Python, not by ours"
 
     project.write("shop/assets.py", SHOP.replace("[1,", "[2,"))
     assert "numbers would be stale once shop is deployed" in project("why", "numbers", "--location", "shop")
@@ -203,3 +208,79 @@ def test_a_variable_that_is_set_no_more_fails_the_steps_of_who_was_deployed_with
     again = project.run("reproduce", run)
     assert "was deployed with the environment variable TOKEN, which [locations.lab] in" in again.err
     assert project.run("materialize", "total", "--location", "lab", "--force").code == 1, "deployed anew, without it"
+
+
+def test_a_file_that_gets_a_name_is_the_same_assets(shell):
+    shell.write("a.py", "from latewood import asset\n\n@asset\ndef one() -> int:\n    return 1\n")
+    shell.here("materialize", "*", "-f", "a.py")
+    shell.write("latewood.toml", '[locations.first]\nfile = "a.py"\n')
+    planned = shell.here("plan", "*", "-f", "a.py")
+    assert (planned.code, "0 run, 0 maybe, 0 reuse, 1 fresh" in planned.out) == (0, True), planned.err
+    done = shell.here("deploy")
+    assert (done.out, done.err) == ("first is deployed to prod: 1 asset\n", "")
+    assert shell.here("deploy").out == done.out
+    (one,) = json.loads(shell.here("assets", "--json").out)["assets"]
+    assert (one["location"], one["status"]) == ("first", "fresh")
+    assert "0 run, 1 reused" in shell.here("materialize", "*").out
+
+
+SECRET = """
+import os, signal, time
+from pathlib import Path
+from latewood import asset
+from latewood.resources import Resource
+from latewood.secrets import Secret
+
+class Shop(Resource):
+    token: Secret
+
+@asset(reuse=False, retries=0)
+def told(shop: Shop) -> int:
+    print("the token is", shop.token.reveal(), flush=True)
+    Path("begun").touch()
+    while Path("../stay").exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+LISTED_SECRET = """
+[locations.lab]
+file = "lab/assets.py"
+directory = "lab"
+env_file = "lab/.env"
+
+[resources.Shop]
+token = {env = "TOKEN"}
+"""
+
+
+@pytest.fixture
+def telling(shell):
+    """A location that prints the secret that its file of variables sets, and is killed."""
+    (shell.folder / "lab").mkdir()
+    shell.write("latewood.toml", LISTED_SECRET)
+    shell.write("lab/assets.py", SECRET)
+    shell.write("lab/.env", "TOKEN=planted-value\n")
+    return shell
+
+
+def test_a_secret_in_its_variables_is_replaced_also_where_its_process_is_killed(telling):
+    failed = telling.run("materialize", "*", "--location", "lab")
+    assert failed.code == 1
+    (run,) = re.findall(r"run (\w+) failed", failed.out)
+    printed = telling("logs", run, "0")
+    assert "the token is" in printed
+    assert "planted-value" not in printed + failed.out + failed.err + telling("log", "tail", "--after", "0", "--json")
+
+
+def test_an_interrupt_cancels_what_its_workers_run(telling):
+    telling.write("stay", "")
+    process = telling.start("materialize", "*", "--location", "lab")
+    deadline = time.monotonic() + 60
+    while not (telling.folder / "lab/begun").exists():
+        assert time.monotonic() < deadline, "it never began"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, "cancelled" in out) == (130, True), out + err
+    (run,) = json.loads(telling("runs", "--json"))
+    assert run["status"] == "cancelled"

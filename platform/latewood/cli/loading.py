@@ -71,7 +71,7 @@ class Together:
                 ahead.add(each)
             own = [location, *(each.location for each in found)]
             try:
-                found.append(self._afresh(named, {**_others(self._workspace, own), **others}, ahead))
+                found.append(self._afresh(named, {**_others(self._workspace, self._root, own), **others}, ahead))
             except LatewoodError as error:
                 errors[location] = error
         return found, errors
@@ -79,7 +79,7 @@ class Together:
     def _load_in_order(self) -> tuple[list[Loaded], dict[str, Named], LatewoodError | None]:
         """Those that can be loaded, those that are left, and why the first one of these cannot be, if for itself."""
         waiting = {location_of(named, self._root): named for named in self._named}
-        others = _others(self._workspace, waiting)
+        others = _others(self._workspace, self._root, waiting)
         ahead = Ahead(self._workspace, waiting)
         found: list[Loaded] = []
         while waiting:
@@ -113,7 +113,7 @@ class Together:
     def each(self) -> Iterator[Loaded]:
         """One after the other, loaded when it is its turn: once all are deployed, and `load` has found the order."""
         for named in self._named:
-            yield self._afresh(named, _others(self._workspace, [location_of(named, self._root)]))
+            yield self._afresh(named, _others(self._workspace, self._root, [location_of(named, self._root)]))
 
     def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition], ahead: Ahead | None = None) -> Loaded:
         begin_afresh(self._root, self._path)
@@ -148,7 +148,9 @@ def load(
     if file is None and module is None:
         file, module = _only_one(workspace, root, meant)
     root = root if file is None else project_root(file.resolve().parent)
-    return _load(workspace, (file, module), root, _others(workspace, [location_of((file, module), root)]), live=live)
+    return _load(
+        workspace, (file, module), root, _others(workspace, root, [location_of((file, module), root)]), live=live
+    )
 
 
 def listed(root: Path, location: str) -> Named:
@@ -227,8 +229,9 @@ def _listed(locations: list[str]) -> str:
     return ", ".join(locations[:5]) + (", …" if locations[5:] else "")
 
 
-def _others(workspace: Workspace, own: Collection[str]) -> dict[AssetKey, AssetDefinition]:
-    """Assets of the environment's other locations."""
+def _others(workspace: Workspace, root: Path, own: Collection[str]) -> dict[AssetKey, AssetDefinition]:
+    """Assets of the environment's other locations: of those that are not these, under whatever name."""
+    own = {*own, *(entry_of(root, location) for location in own)}
     with snapshot(workspace.log) as connection:
         locations = deployed(connection, workspace.project, workspace.environment, NOW)
         return {

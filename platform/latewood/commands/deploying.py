@@ -127,12 +127,30 @@ def deploy_together(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Depl
     )
     for each in loaded:
         _store_lock(workspace, each.settings.lock)
-    new = [_snapshot_of(each) for each in loaded]
+    together = [*loaded, *_formers(workspace, loaded)]
+    new = [_snapshot_of(each) for each in together]
     while True:
         try:
-            return _try_deploy(workspace, list(each_besides_others(loaded)), new)
+            return _try_deploy(workspace, list(each_besides_others(together)), new)[: len(loaded)]
         except (WrongExpectedVersion, EventConflict):
             continue
+
+
+def _formers(workspace: Workspace, loaded: Sequence[Loaded]) -> Iterator[Loaded]:
+    """What is deployed under the file's name of locations that have got another one: nothing is left of it there."""
+    with snapshot(workspace.log) as connection:
+        there = deployed(connection, workspace.project, workspace.environment, NOW)
+    for each in loaded:
+        for name in each.settings.former & there.keys():
+            yield Loaded(
+                location=name,
+                root=each.root,
+                assets=(),
+                sources={},
+                tasks={},
+                checks={},
+                environment=workspace.environment,
+            )
 
 
 def each_besides_others(loaded: Sequence[Loaded]) -> Iterator[Loaded]:
@@ -233,8 +251,8 @@ def _foresee(connection: Connection, workspace: Workspace, loaded: Loaded, new: 
     project = workspace.project
     others = deployed(connection, project, workspace.environment, NOW)
     current = others.pop(loaded.location, "")
-    for other in loaded.besides:
-        others.pop(other.location, None)
+    for name in (*(other.location for other in loaded.besides), *loaded.settings.former):
+        others.pop(name, None)
     new, ids = _identified(connection, workspace, loaded, new)
     had = configured_along(connection, project, line_of(connection, project, workspace.environment, NOW))
     configured = _configured(loaded, workspace.environment, had)

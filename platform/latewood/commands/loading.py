@@ -10,7 +10,7 @@ from latewood.commands.deployed_code import python_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import relative_name
 from latewood.engine.loading.loader import Loaded, load_file, load_module
-from latewood.engine.loading.location_settings import location_settings, name_of, values_of
+from latewood.engine.loading.location_settings import LocationSettings, location_settings, name_of, values_of
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.project_file import ProjectFile, title
 from latewood.engine.running.loading_apart import Apart, load_apart
@@ -46,7 +46,7 @@ def load_location(
     Raises DefinitionsInvalid with all problems, VenvFailed where the packages of its lock file cannot be had.
     """
     file, module = named
-    location, entry = location_of(named, root), _entry(named, root)
+    location = location_of(named, root)
     problems = Problems(root)
     project = ProjectFile(root, problems)
     settings = location_settings(project, location)
@@ -57,21 +57,31 @@ def load_location(
         with caches_in_use(workspace.home) if settings.lock is not None else nullcontext():
             python = python_of(settings, workspace.home.absolute(), root)
             assert python is not None, "it is a problem where it is not there"
-            if not _is_ours(python) or settings.directory or settings.variables:
-                by = Apart(
-                    location=location,
-                    entry=entry,
-                    root=root,
-                    settings=settings,
-                    interpreter=python,
-                    variables=values_of(root, location, settings.variables),
-                )
+            by = apart_by(python, location, settings, root)
+            if by is not None:
                 return _loaded_apart(by, workspace, others, resolve, project, problems)
     environment = workspace.environment
     if file is not None:
         return load_file(file, root=root, location=location, others=others, environment=environment, resolve=resolve)
     assert module is not None, "one of them is named"
     return load_module(module, root=root, location=location, others=others, environment=environment, resolve=resolve)
+
+
+def apart_by(python: str, location: str, settings: LocationSettings, root: Path) -> Apart | None:
+    """How a location with this Python is loaded apart; None where this process can be its own.
+
+    Raises UsageError for a variable that is not set any more.
+    """
+    if _is_ours(python) and not settings.directory and not settings.variables:
+        return None
+    return Apart(
+        location=location,
+        entry=settings.entry or location,
+        root=root,
+        settings=settings,
+        interpreter=python,
+        variables=values_of(root, location, settings.variables),
+    )
 
 
 def _loaded_apart(

@@ -1,12 +1,14 @@
 """Running again what a run was asked for, on the code that is deployed now."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from latewood.commands.deployed_code import deployed_code, recorded
+from latewood.commands.deployed_code import deployed_code, interpreter_of, recorded
 from latewood.commands.explaining import run_events
 from latewood.commands.launching import launched
+from latewood.commands.loading import apart_by
 from latewood.commands.planning import STATUS, Asked
 from latewood.commands.runs import request_of, run_named, steps_meant
 from latewood.commands.sharing import recorded_tasks
@@ -18,6 +20,8 @@ from latewood.decide.selection import parse, show, with_names
 from latewood.decide.sweep import Given, Sweep
 from latewood.engine.loading.loader import Loaded, load_archived
 from latewood.engine.loading.shared import resolve_recorded
+from latewood.engine.running.loading_apart import load_deployed_apart
+from latewood.engine.running.worker_protocol import Open
 from latewood.errors import UsageError
 from latewood.events import (
     CheckEvaluated,
@@ -125,12 +129,31 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         )
     code = deployed_code(workspace, deployments[location], home)
     others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
+    of_it = {name: recorded(found) for (of, name), found in configurations.items() if of == location}
+    apart = apart_by(interpreter_of(code, home, root), location, code.settings, root)
+    if apart is not None:
+        to_open = Open(
+            folder=str(code.folder),
+            location=location,
+            paths=code.paths,
+            root=str(root),
+            project="",
+            store="",
+            results="",
+            environment=workspace.environment,
+            others=tuple(others.values()),
+            configurations=of_it,
+            shared=shared,
+            entry=code.settings.entry,
+            directory=code.settings.directory,
+        )
+        return load_deployed_apart(apart, to_open, environ=os.environ)
     loaded = load_archived(
         code.folder,
         location,
         code.paths,
         root=root,
-        configurations={name: recorded(found) for (of, name), found in configurations.items() if of == location},
+        configurations=of_it,
         others=others,
         environment=workspace.environment,
         resolve=resolve_recorded(shared),

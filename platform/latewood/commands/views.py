@@ -191,7 +191,10 @@ def read_view(
     assets: list[AssetDefinition] = []
     all_ids: dict[AssetKey, AssetId] = {}
     locations: dict[AssetKey, str] = {}
+    former = frozenset[str]().union(*(each.settings.former for each in own.values()))
     for location in dict.fromkeys((*deployments, *own)):
+        if location in former - own.keys():
+            continue
         if location in own:
             assets += own[location].assets
             all_ids |= foreseen[location].ids if location in foreseen else ids

@@ -78,6 +78,7 @@ class _Said:
     def __init__(self) -> None:
         self._deployments: dict[str, str] = {}
         self._lines: frozenset[str] = frozenset()
+        self._failed = False
 
     def deployment(self, location: str, deployment: str, text: str) -> None:
         """Log the text, unless this is the deployment that was told last."""
@@ -85,12 +86,14 @@ class _Said:
             LOG.info("%s", text)
         self._deployments[location] = deployment
 
-    def problems(self, text: str) -> None:
-        """Log these lines, but for those that stood there the last time."""
+    def problems(self, text: str, *, failed: bool) -> None:
+        """Log these lines, but for those that stood there the last time; and that nothing has failed any more."""
         lines = text.rstrip().splitlines()
         if new := [line for line in lines if line.strip() and line not in self._lines]:
             LOG.warning("%s", "\n".join(new))
-        self._lines = frozenset(lines)
+        if self._failed and not failed:
+            LOG.info("all of it is deployed as it stands again")
+        self._lines, self._failed = frozenset(lines), failed
 
 
 def _deploy(arguments: Sequence[str], said: _Said, deployed: Callable[[], None]) -> int:
@@ -102,7 +105,7 @@ def _deploy(arguments: Sequence[str], said: _Said, deployed: Callable[[], None])
         count = len(found["assets"])
         text = f"{found['location']} is deployed to {found['environment']}: {count} asset{'s' if count != 1 else ''}"
         said.deployment(found["location"], found["deployment"], text)
-    said.problems(done.stderr)
+    said.problems(done.stderr, failed=bool(done.returncode))
     if each:
         deployed()
     return done.returncode

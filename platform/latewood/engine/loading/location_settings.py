@@ -45,6 +45,11 @@ class LocationSettings:
     variables: tuple[str, ...] = ()
 
     @property
+    def former(self) -> frozenset[str]:
+        """What the location was called before the project's file gave it a name, if it was deployed by then."""
+        return frozenset(filter(None, (self.entry,)))
+
+    @property
     def are_of_a_process(self) -> bool:
         """Whether they can hold in a process of the location's own alone."""
         return bool(self.lock is not None or self.python or self.directory or self.variables)

@@ -3,15 +3,18 @@
 Definitions come back as data. Nothing that runs does: whoever loads so can deploy and plan, and workers run it.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from latewood.engine.loading.loader import Loaded, load_file, load_module
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.shared import shared_by, stand_in
 from latewood.engine.running.worker_process import Worker
-from latewood.engine.running.worker_protocol import Defined, Load, Problem, Referred, Referring, Refused
+from latewood.engine.running.worker_protocol import Defined, Load, Open, Problem, Referred, Referring, Refused
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
@@ -52,10 +55,27 @@ def load_apart(
         others=tuple(others.values()),
         directory=apart.settings.directory,
     )
-    with Worker(to_load, interpreter=apart.interpreter, environ=environ, variables=apart.variables) as worker:
-        found = worker.load(lambda asked: _referred(asked, resolve))
+    return _loaded(apart, to_load, environment, environ, lambda asked: _referred(asked, resolve))
+
+
+def load_deployed_apart(apart: Apart, to_open: Open, *, environ: Mapping[str, str]) -> Loaded:
+    """The location as it was deployed, without anything live. Raises as `load_apart` does."""
+    loaded = _loaded(apart, replace(to_open, told=True), to_open.environment, environ, lambda _: Referred())
+    return dataclasses.replace(loaded, code=Path(to_open.folder))
+
+
+def _loaded(
+    apart: Apart,
+    message: Load | Open,
+    environment: str,
+    environ: Mapping[str, str],
+    refer: Callable[[Referring], Referred],
+) -> Loaded:
+    with Worker(message, interpreter=apart.interpreter, environ=environ, variables=apart.variables) as worker:
+        found = worker.load(refer)
     if isinstance(found, Refused):
-        raise DefinitionsInvalid(tuple(DefinitionError(p.message, file=p.file, line=p.line) for p in found.problems))
+        problems = found.problems or (Problem(message=found.message),)
+        raise DefinitionsInvalid(tuple(DefinitionError(p.message, file=p.file, line=p.line) for p in problems))
     return Loaded(
         location=apart.location,
         root=apart.root,
@@ -116,6 +136,11 @@ def loaded_for(load: Load, refer: Callable[[Referring], Referred]) -> Defined | 
     except DefinitionsInvalid as error:
         problems = tuple(Problem(message=p.message, file=p.file, line=p.line) for p in error.problems)
         return Refused(message=str(error), problems=problems)
+    return defined_of(loaded)
+
+
+def defined_of(loaded: Loaded) -> Defined:
+    """As much of what was loaded as is data."""
     return Defined(
         assets=loaded.assets,
         sources=dict(loaded.sources),

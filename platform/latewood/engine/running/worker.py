@@ -35,7 +35,7 @@ from latewood.engine.running.check_calls import CheckCalls
 from latewood.engine.running.handler_calls import call_handler, handler_of
 from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.live_logs import kept_live, live_log
-from latewood.engine.running.loading_apart import loaded_for
+from latewood.engine.running.loading_apart import defined_of, loaded_for
 from latewood.engine.running.looking import Absent, Looking, Sight
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
@@ -122,6 +122,9 @@ def main() -> None:
     elsewhere = WorkingTreeModules(root, folder)
     if strays := elsewhere.names():
         answer(Refused(message=_strayed(strays)))
+        return
+    if opened.told:
+        answer(defined_of(loaded))
         return
     tasks = {bare.name: bare.task.code for bare in loaded.offered}
     code = {} if opened.made else {asset.key: asset.task.code for asset in loaded.assets}

@@ -31,6 +31,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     of other locations that it reads, and `shared` the tasks of others that it refers to. Resources of `environment` are
     configured as it was recorded of them, and `dynamic` partitions have these keys.
 
+    Where it is to be `told` it is answered with Defined, and that is all.
+
     With `made`, which are assets of another location, only the tasks are opened that make these.
     """
 
@@ -49,6 +51,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     made: tuple[AssetDefinition, ...] = ()
     entry: str = ""
     directory: str = ""
+    told: bool = False
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True, tag=True):
