@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from sweep import CRASHED, FINISHED, Effects, in_a_process
+from effects import CRASHED, FINISHED, Effects
+from sweep import in_a_process, watch
 
 from latewood.commands.carrying import carry
 from latewood.commands.environments import create, promote
@@ -87,7 +88,7 @@ def _unnamed(workspace: Workspace, text: str) -> str:
 def workspace_of(root: Path, project: str, effects: Effects) -> Workspace:
     """The same in every process: equal facts then are equal text."""
     engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
-    effects.watch(engine)
+    watch(engine, effects)
     times = (datetime(2013, 3, 1, tzinfo=UTC) + timedelta(seconds=n) for n in count())
     runs = (RunId(f"run{n}") for n in count(1))
     return Workspace(

@@ -1,12 +1,24 @@
 """What must be true of every project however often its processes died; the log is read once for all of them."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from latewood.events import Event, RunEnded, RunRequested, StepStarted, StepSucceeded, from_json
+from latewood.events import (
+    Event,
+    RunEnded,
+    RunRequested,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    from_json,
+)
 from latewood_eventlog.log import EventLog
 
 _HEADS = text(
@@ -14,6 +26,7 @@ _HEADS = text(
     "FROM heads h JOIN versions v USING (project, asset, partition, version)"
 )
 _ARTIFACTS = text("SELECT DISTINCT project, artifact, size FROM versions")
+_HELD = text("SELECT project, name FROM leases WHERE project = ANY (:projects) AND expires_at > clock_timestamp()")
 
 
 def facts_by_project(log: EventLog) -> dict[str, list[Event]]:
@@ -75,3 +88,40 @@ def require_whole_artifacts(engine: Engine, store: Path) -> None:
     for project, address, size in artifacts:
         content = (store / project / address[:1] / address).read_bytes()
         assert (len(content), sha256(content).hexdigest()) == (size, address.partition(".")[0])
+
+
+def require_one_end_each(told: list[Event]) -> None:
+    """No attempt has two ends and no step more than one that is final; attempts count up from the first."""
+    attempts, ends, finals = defaultdict(list), Counter(), Counter()
+    for fact in told:
+        match fact:
+            case StepStarted():
+                attempts[fact.run, fact.step].append(fact.attempt)
+            case StepSucceeded() | StepFailed():
+                ends[fact.run, fact.step, fact.attempt] += 1
+                finals[fact.run, fact.step] += isinstance(fact, StepSucceeded) or fact.retry_at is None
+            case StepReused() | StepSkipped():
+                finals[fact.run, fact.step] += 1
+    assert {step: found for step, found in attempts.items() if found != list(range(1, len(found) + 1))} == {}
+    assert {attempt: times for attempt, times in ends.items() if times > 1} == {}
+    assert {step: times for step, times in finals.items() if times > 1} == {}
+
+
+def require_nothing_late(log: EventLog) -> None:
+    """Once another engine has driven a run, the one before it records nothing of it."""
+    actors, after = defaultdict(list), 0
+    while page := log.read_all(after=after, limit=5_000):
+        for event in page:
+            if event.actor.startswith("engine "):
+                actors[event.project, event.stream].append(event.actor)
+        after = page[-1].position
+    turns = {run: [actor for actor, _ in groupby(found)] for run, found in actors.items()}
+    assert turns
+    assert {run: found for run, found in turns.items() if len(found) > len(set(found))} == {}
+
+
+def require_nothing_held(engine: Engine, projects: Iterable[str]) -> None:
+    """No lease of these projects is held: no run, no slot, no flight, nobody who is here."""
+    with engine.connect() as connection:
+        held = connection.execute(_HELD, {"projects": list(projects)}).all()
+    assert held == []

@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from sweep import Effects, in_a_process, start
+from effects import Effects
+from sweep import in_a_process, start
 
 from latewood.engine.loading.loader import Loaded, load_file
 

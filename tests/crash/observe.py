@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from sweep import CRASHED, FINISHED, CountedStore, Effects, in_a_process
+from effects import CRASHED, FINISHED, CountedStore, Effects
+from sweep import in_a_process, watch
 
 from latewood.commands import observing
 from latewood.commands.workspace import Workspace, new_run
@@ -60,7 +61,7 @@ def observe_all(root: Path, project: str, effects: Effects) -> int:
     os.chdir(root)
     observing._AT_ONCE = 3
     engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
-    effects.watch(engine)
+    watch(engine, effects)
     workspace = Workspace(
         log=EventLog(engine, PROJECTIONS, UPCASTERS),
         store=CountedStore(root / "store", project, effects),

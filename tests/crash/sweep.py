@@ -11,25 +11,22 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from threading import Lock
 
+from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects
 from sqlalchemy import Connection, Engine, event, text
 
 from latewood.commands.materializing import Result, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import Loaded, load_file
-from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
 
-CRASHED, FINISHED, BROKEN = 9, 0, 1
 PACES = {"fast": "0", "slow": "0.004"}
 """Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
 
@@ -37,76 +34,33 @@ _AT_ONCE = 3
 _UNHARMED = 4  # runs end a sweep: which facts share a commit varies, and with it the number of effects
 
 
-class Effects:
-    """Counts what outlives the process; ends it before or after effect number `fatal`."""
+def watch(engine: Engine, effects: Effects) -> None:
+    """Count the transactions of this engine that wrote: just before their commit, and just after it.
 
-    def __init__(self, when: str, fatal: int) -> None:
-        self._when = when
-        self._fatal = fatal
-        self._lock = Lock()
-        self.count = 0
+    An append sends its commit with what it records, so that nobody can come between.
+    """
 
-    def begin(self) -> int:
-        with self._lock:
-            self.count += 1
-            number = self.count
-        if (self._when, self._fatal) == ("before", number):
-            os._exit(CRASHED)
-        return number
+    @event.listens_for(engine, "commit")
+    def _before(connection: Connection) -> None:
+        with connection.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+            if cursor.fetchone() == (True,):
+                connection.info["effect"] = effects.begin()
 
-    def end(self, number: int) -> None:
-        if (self._when, self._fatal) == ("after", number):
-            os._exit(CRASHED)
+    @event.listens_for(engine, "checkin")
+    def _after(_connection: object, record: object) -> None:
+        if number := record.info.pop("effect", 0):
+            effects.end(number)
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        number = self.begin()
-        yield
-        self.end(number)
+    @event.listens_for(engine, "before_cursor_execute")
+    def _before_append(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+        if "record_events" in statement:
+            connection.info["append"] = effects.begin()
 
-    def watch(self, engine: Engine) -> None:
-        """Count the transactions of this engine that wrote: just before their commit, and just after it.
-
-        An append sends its commit with what it records, so that nobody can come between.
-        """
-
-        @event.listens_for(engine, "commit")
-        def _before(connection: Connection) -> None:
-            with connection.connection.cursor() as cursor:
-                cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
-                if cursor.fetchone() == (True,):
-                    connection.info["effect"] = self.begin()
-
-        @event.listens_for(engine, "checkin")
-        def _after(_connection: object, record: object) -> None:
-            if number := record.info.pop("effect", 0):
-                self.end(number)
-
-        @event.listens_for(engine, "before_cursor_execute")
-        def _before_append(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
-            if "record_events" in statement:
-                connection.info["append"] = self.begin()
-
-        @event.listens_for(engine, "after_cursor_execute")
-        def _after_append(connection: Connection, *_others: object) -> None:
-            if number := connection.info.pop("append", 0):
-                self.end(number)
-
-
-class CountedStore(ArtifactStore):
-    """A store whose writes are effects."""
-
-    def __init__(self, root: Path, project: str, effects: Effects) -> None:
-        super().__init__(root, project)
-        self._effects = effects
-
-    def stage(self, content: object, extension: str) -> Staged:
-        with self._effects.one():
-            return super().stage(content, extension)
-
-    def commit(self, batch: Iterable[Staged]) -> None:
-        with self._effects.one():
-            super().commit(batch)
+    @event.listens_for(engine, "after_cursor_execute")
+    def _after_append(connection: Connection, *_others: object) -> None:
+        if number := connection.info.pop("append", 0):
+            effects.end(number)
 
 
 def start(root: Path, project: str, loaded: Loaded, effects: Effects, *, later: bool = False) -> Result:
@@ -118,7 +72,7 @@ def start(root: Path, project: str, loaded: Loaded, effects: Effects, *, later: 
     if later:
         with engine.begin() as connection:  # the time that passes until the lease of a dead process ends
             connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
-    effects.watch(engine)
+    watch(engine, effects)
     workspace = Workspace(
         log=EventLog(engine, PROJECTIONS, UPCASTERS),
         store=CountedStore(root / "store", project, effects),

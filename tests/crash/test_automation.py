@@ -104,6 +104,37 @@ def test_at_each_tick_what_is_selected_is_asked_for_with_its_last_window(workspa
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
+def looked(workspace, project):
+    """When the next tick is, for an engine that has looked until nothing was new."""
+    while (end := workspace.log.position()) != project._evaluated:
+        project.ask_for_what_is_due(end)
+    return project.ask_for_what_is_due(end)
+
+
+def test_an_engine_whose_clock_is_set_back_and_forth_neither_repeats_nor_loses_a_tick(workspace, clock, deploy):
+    deploy('"alone"', cron='"0 * * * *"', options='catch_up="all"')
+    (project,) = Engine(workspace, slots=1)._projects
+    assert looked(workspace, project) == datetime.fromisoformat("2024-03-01T06:00+00:00")
+    for now in ("06:00:30", "05:59:50", "07:30", "07:29:30", "09:00", "08:59", "09:01", "10:00"):
+        clock.set(f"2024-03-01T{now}")
+        looked(workspace, project)
+    ticks = [asked.tick.hour for fact in evaluations(workspace) for asked in fact.requests]
+    assert ticks == [6, 7, 8, 9, 10]
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_an_engine_whose_clock_was_a_century_ahead_looks_again_once_it_is_right(workspace, clock, deploy):
+    deploy('"alone"', cron='"0 * * * *"')
+    clock.set("2124-03-01T05:00")
+    (project,) = Engine(workspace, slots=1)._projects
+    assert looked(workspace, project) == datetime.fromisoformat("2124-03-01T06:00+00:00")
+    clock.set("2024-03-01T05:00")
+    assert looked(workspace, project) == datetime.fromisoformat("2024-03-01T06:00+00:00")
+    clock.set("2024-03-01T06:00")
+    looked(workspace, project)
+    assert len(requests(workspace)) == 1
+
+
 def test_several_windows_each_have_their_own(workspace, clock, deploy):
     deploy('"day or month"', options="last_window=True")
     evaluate(workspace)

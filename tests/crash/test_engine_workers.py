@@ -273,7 +273,36 @@ def test_a_check_that_kills_its_process_is_no_failure_of_what_it_looked_at(works
         assert ended(workspace, asked_for(source)).status is RunStatus.SUCCEEDED
     assert len(of_type(workspace, StepStarted)) == 1
     verdicts = {fact.check: fact.passed for fact in of_type(workspace, CheckEvaluated)}
-    assert verdicts == {"first": True, "second": False, "third": False}
+    assert verdicts == {"first": True, "second": False, "third": True}
+
+
+def test_a_check_whose_process_was_ended_by_another_one_is_asked_again(workspace, environ, asked_for, tmp_path):
+    source = f"""
+        import os, signal
+        killed = Path({str(tmp_path / "killed")!r})
+
+        @asset
+        def one() -> int:
+            return 1
+
+        @check(one, blocking=True)
+        def first(value: int) -> bool:
+            if not killed.exists():
+                killed.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return True
+
+        @check(one, blocking=True)
+        def second(value: int) -> bool:
+            return True
+    """
+    with engine(environ):
+        assert ended(workspace, asked_for(source)).status is RunStatus.SUCCEEDED
+    assert len(of_type(workspace, StepStarted)) == 1
+    assert [(fact.check, fact.passed) for fact in of_type(workspace, CheckEvaluated)] == [
+        ("first", True),
+        ("second", True),
+    ]
 
 
 def test_a_step_over_its_memory_is_a_failed_attempt_and_the_engine_goes_on(workspace, environ, asked_for):

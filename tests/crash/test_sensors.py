@@ -142,6 +142,16 @@ def test_a_key_has_one_run_however_often_it_is_asked_for(workspace, deploy):
     assert keys(workspace) == ["a", "b", "c"]
 
 
+def test_a_clock_that_is_set_back_keeps_no_sensor_silent(workspace, deploy, clock, ask, inbox):
+    deploy()
+    clock.set("2044-03-01T05:00")
+    assert len(ask()) == 1
+    clock.set("2024-03-01T05:00")
+    (inbox / "a").touch()
+    assert len(ask()) == 1
+    assert keys(workspace) == ["a"]
+
+
 def test_it_is_not_asked_before_its_interval_is_over_by_whomever(workspace, deploy, inbox):
     deploy()
     (inbox / "a").touch()

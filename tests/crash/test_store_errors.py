@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from crash.conftest import facts_of, head_keys
+from crash.engines import ended, engine, of_type
+from crash.invariants import require_whole_artifacts
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.errors import StoreError
@@ -89,3 +91,27 @@ def test_a_file_that_grows_too_large_leaves_no_half_artifact(workspace, environ,
     assert "File too large" in failure.message
     assert list((tmp_path / "store" / "default" / "staged").iterdir()) == []
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000
+
+
+def test_a_worker_that_cannot_write_its_result_is_a_failed_attempt_and_leaves_nothing(workspace, environ, asked_for):
+    asked = asked_for("""
+        import resource
+
+        @asset(retries=1)
+        def large(context: Context) -> str:
+            limit = 100_000 if context.attempt == 1 else resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            return "x" * 300_000
+
+        @asset
+        def below(large: str) -> int:
+            return len(large)
+    """)
+    with engine(environ):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    (failed,) = of_type(workspace, StepFailed)
+    assert (failed.failure.kind, failed.attempt) == (FailureKind.STORE, 1)
+    assert "File too large" in failed.failure.message
+    assert list((workspace.store.directory / "staged").iterdir()) == []
+    require_whole_artifacts(workspace.log.engine, workspace.store.directory.parent)
+    verify(workspace.log.engine, PROJECTIONS, UPCASTERS)

@@ -354,9 +354,9 @@ class ActiveRun:
         def judged(which: Following, answered: Answered) -> None:
             step, output, check = which
             verdict = Verdict(step, keys[output], check)
-            self._work.soon(self, lambda: self._judged(number, verdict, answered, following))
+            self._work.soon(self, lambda: self._judged(number, job, verdict, answered, following))
 
-        return Job(
+        job = Job(
             crew=self._crews.making[node.keys[0]],
             request=CallRange(calls=calls),
             done=done,
@@ -365,6 +365,7 @@ class ActiveRun:
             slots=ceil(node.task.resources.cpu),
             memory=node.task.resources.memory_bytes,
         )
+        return job
 
     def _made(self, number: int, answered: Answered, following: set["Verdict"]) -> None:
         self._verdicts_due |= dict.fromkeys(following)
@@ -378,9 +379,9 @@ class ActiveRun:
             assert isinstance(answered, Failed), "of a call"
             self._answer(number, raised_of(answered))
 
-    def _judged(self, number: int, verdict: "Verdict", answered: Answered, following: set["Verdict"]) -> None:
+    def _judged(self, number: int, job: Job, verdict: "Verdict", answered: Answered, following: set["Verdict"]) -> None:
         following.discard(verdict)
-        if not following:
+        if not following and self._jobs.get(number) is job:  # else the step has another one by now
             self._call_ended(number)
         found, waiting = _evaluated(answered), self._verdicts_due.pop(verdict)
         if isinstance(waiting, int):

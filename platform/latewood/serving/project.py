@@ -57,6 +57,7 @@ class ProjectRuns:
         self._store_in_use = ExitStack()
         self._turns = EngineTurns(workspace, parts)
         self._evaluated: Position = -1
+        self._evaluated_at = workspace.clock()
         self._due: datetime | None = None
 
     @property
@@ -326,8 +327,10 @@ class ProjectRuns:
 
         Raises DatabaseUnreachable. For one thread.
         """
-        if end != self._evaluated or (self._due is not None and self._due <= self.workspace.clock()):
-            self._due, self._evaluated = evaluate(self.workspace), end
+        now = self.workspace.clock()
+        is_due = self._due is not None and self._due <= now
+        if end != self._evaluated or is_due or now < self._evaluated_at:  # a clock that was set back was wrong before
+            self._due, self._evaluated, self._evaluated_at = evaluate(self.workspace), end, now
         return self._due
 
     def renew(self) -> None:

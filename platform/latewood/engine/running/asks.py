@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.attempt import Evaluated, Made
-from latewood.engine.running.calls import Raised
+from latewood.engine.running.calls import PROCESS_ENDED, Raised
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.worker_protocol import Elements
 from latewood.model.definitions import AssetDefinition, CheckDefinition
@@ -164,8 +164,10 @@ def collected(ask: Collect) -> Script[Made | Raised]:
 
 
 def evaluated(ask: Evaluate) -> Script[Evaluated]:
-    """Ask for a check's verdict."""
+    """Ask for a check's verdict; once more where its process ended, which may have been for another reason."""
     answer: Evaluated = yield ask
+    if answer.failure is not None and answer.failure.error == PROCESS_ENDED:
+        answer = yield ask
     return answer
 
 

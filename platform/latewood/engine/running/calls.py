@@ -31,6 +31,9 @@ _TRACEBACK_MAX: Final = 16_000
 _KEPT_MAX: Final = 1 << 24
 """Characters of what is printed that are kept, the first half and the last."""
 
+PROCESS_ENDED: Final = "ProcessEnded"
+"""The error of a call whose process ended in the middle of it, whoever ended it."""
+
 _OWN: Final = str(Path(__file__).resolve().parents[2])
 
 

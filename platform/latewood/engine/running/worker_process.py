@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from latewood import __version__
 from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.processes.environment import environment_of
+from latewood.engine.running.calls import PROCESS_ENDED
 from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.engine.running.memory import Bounds, kill_commands, memory_of, size_text
 from latewood.engine.running.worker_protocol import (
@@ -289,7 +290,7 @@ class Worker:
             case other:
                 self.kill()
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
-                return {self._open.location: Failure(kind=FailureKind.USER, error="ProcessEnded", message=message)}
+                return {self._open.location: Failure(kind=FailureKind.USER, error=PROCESS_ENDED, message=message)}
 
     def _exchange(
         self,
@@ -505,4 +506,4 @@ def _without_secrets(failure: Failure) -> Failure:
 
 def _death(code: int) -> Failure:
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-    return Failure(kind=FailureKind.USER, error="ProcessEnded", message=f"its process {how}")
+    return Failure(kind=FailureKind.USER, error=PROCESS_ENDED, message=f"its process {how}")

@@ -1,0 +1,290 @@
+"""Engines, workers and database servers that are killed at each of their effects, and an engine that goes on.
+
+    python engine_sweep.py FOLDER KIND STRIDE        each STRIDE-th effect of that kind
+    python engine_sweep.py FOLDER KIND-WHEN-EFFECT   one of them again
+
+The database's URL is in LATEWOOD_DATABASE_URL, the home of its server in LATEWOOD_TEST_SERVER. Each kill has a project
+of its own, `KIND-WHEN-EFFECT`; prints one JSON line for each.
+
+- `engine`: a transaction that wrote (an append; a lease that was taken, renewed, given back), a call handed to a
+  worker, a commit of artifacts. The engine ends before or after it; another one goes on once its leases have ended.
+- `worker`: an artifact staged, a commit of artifacts, an answer. The worker ends before or after it.
+- `server`: an append. The server is killed before or after it, and started again; the engine waits for it.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from counted_worker import FATAL
+from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects
+from engine_flow import PROMPT
+from sqlalchemy import event, text
+from sweep import in_a_process, watch
+
+from latewood.commands.materializing import prepare
+from latewood.commands.planning import Asked
+from latewood.commands.pools import set_pool
+from latewood.commands.runs import run_named
+from latewood.commands.workspace import Workspace, new_run
+from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.running import pool
+from latewood.engine.running.pool import Pool
+from latewood.engine.running.run_log import patiently
+from latewood.engine.running.worker_process import Worker
+from latewood.model.keys import RunId
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.engine import Engine
+from latewood.serving.requesting import CANCELLATIONS, cancel, request
+from latewood_eventlog import server
+from latewood_eventlog.database import DatabaseUrl, connect
+from latewood_eventlog.errors import LogError
+from latewood_eventlog.log import EventLog
+
+LEASE = timedelta(seconds=3)
+_AT_ONCE = 3
+_LONGEST_S = 90
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Two runs of one project: one that ends by itself, and one that is cancelled once it has begun."""
+
+    root: Path
+    project: str
+    prompt: RunId
+    endless: RunId
+
+    @property
+    def folder(self) -> Path:
+        return folder_of(self.root, self.project)
+
+    def workspace(self, actor: str, effects: Effects) -> Workspace:
+        return workspace_of(self.root, self.project, actor, effects)
+
+    def drive(self, actor: str, effects: Effects, fatal: str = "never 0") -> None:
+        """Serve until both have ended; cancel the endless one as soon as a step of it has begun."""
+        faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
+        os.environ |= {"LATEWOOD_TEST_FOLDER": str(self.folder), FATAL: f"{fatal} {self.folder / 'effects'}"}
+        pool.Worker = lambda opened, **given: Worker(opened, **{**given, "interpreter": str(interpreter(self.root))})
+        workspace = self.workspace(actor, effects)
+        Pool.submit = _one(Pool.submit, effects)
+        engine = Engine(workspace, slots=2, lease=LEASE, name=actor)
+        watching = threading.Thread(target=self._until_over, args=(engine,))
+        watching.start()
+        engine.serve()
+        watching.join()
+
+    def _until_over(self, engine: Engine) -> None:
+        workspace = self.workspace("operator", Effects("never", 0))
+        while any(self._row(workspace, run).ended_position is None for run in (self.prompt, self.endless)):
+            begun = patiently(lambda: workspace.log.read(self.project, f"run/{self.endless}"))
+            if any(event.type == "step.started" for event in begun) and not patiently(
+                lambda: workspace.log.read(self.project, CANCELLATIONS)
+            ):
+                patiently(lambda: cancel(workspace, run_named(workspace, self.endless)))
+            time.sleep(0.02)
+        engine.drain()
+
+    @staticmethod
+    def _row(workspace: Workspace, run: RunId):
+        return patiently(lambda: run_named(workspace, run))
+
+    def let_leases_end(self) -> None:
+        """The time that passes until those of a dead process end."""
+        database = connect(database_url(), role="engine")
+        with database.begin() as connection:
+            connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": self.project})
+
+
+def database_url() -> DatabaseUrl:
+    return DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"])
+
+
+def folder_of(root: Path, project: str) -> Path:
+    return root / "outside" / project
+
+
+def workspace_of(root: Path, project: str, actor: str, effects: Effects) -> Workspace:
+    database = connect(database_url(), role="engine")
+    if isinstance(effects, ServerKills):
+        effects.watch(database)
+    else:
+        watch(database, effects)
+    return Workspace(
+        log=EventLog(database, PROJECTIONS, UPCASTERS),
+        store=CountedStore(root / "store", project, effects),
+        project=project,
+        environment="prod",
+        actor=actor,
+        clock=lambda: datetime.now(UTC),
+        new_run=new_run,
+        home=root / "home",
+        url=database_url(),
+    )
+
+
+def asked(root: Path, project: str, loaded: Loaded) -> Scenario:
+    """Both runs, asked for by whoever does that."""
+    folder_of(root, project).mkdir(parents=True)
+    workspace = workspace_of(root, project, "operator", Effects("never", 0))
+    set_pool(workspace, "narrow", 1)
+    prompt = request(workspace, prepare(workspace, loaded, Asked(selection=PROMPT)))
+    endless = request(workspace, prepare(workspace, loaded, Asked(selection="endless")))
+    workspace.log.engine.dispose()
+    return Scenario(root, project, prompt.run, endless.run)
+
+
+def interpreter(root: Path) -> Path:
+    """What is called as an interpreter is, and counts what the worker does."""
+    return root / "interpreter"
+
+
+def _make_interpreter(root: Path) -> None:
+    script = Path(__file__).with_name("counted_worker.py")
+    interpreter(root).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
+    interpreter(root).chmod(0o755)
+
+
+def _one(act, effects):
+    def counted(*given):
+        with effects.one():
+            return act(*given)
+
+    return counted
+
+
+# ── one kill ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kill_of(root: Path, loaded: Loaded, project: str) -> tuple[int, int]:
+    """How the kill ended, and the number of effects; FINISHED if there was nothing to kill at."""
+    kind, when, fatal = project.split("-")
+    scenario = asked(root, project, loaded)
+    return {"engine": _engine, "worker": _worker, "server": _server}[kind](scenario, when, int(fatal))
+
+
+def _engine(scenario: Scenario, when: str, fatal: int) -> tuple[int, int]:
+    effects = Effects(when, fatal)
+    counted = scenario.folder / "count"
+
+    def first() -> None:
+        scenario.drive("engine 1", effects)
+        counted.write_text(str(effects.count))
+
+    ended = in_a_process(first)
+    if ended != CRASHED:
+        return ended, int(counted.read_text()) if ended == FINISHED else 0
+    scenario.let_leases_end()
+    again = in_a_process(lambda: scenario.drive("engine 2", Effects("never", 0)))
+    return CRASHED if again == FINISHED else BROKEN, 0
+
+
+def _worker(scenario: Scenario, when: str, fatal: int) -> tuple[int, int]:
+    ended = in_a_process(lambda: scenario.drive("engine 1", Effects("never", 0), f"{when} {fatal}"))
+    effects = (scenario.folder / "effects").stat().st_size
+    return CRASHED if ended == FINISHED and effects >= fatal > 0 else ended, effects
+
+
+class ServerKills(Effects):
+    """Counts appends; the server is killed before one and after the next one, then `stride` of them are left alone.
+
+    An append that found no server comes again, and counts again: with a stride of 1 each is killed before and after.
+    """
+
+    def __init__(self, stride: int) -> None:
+        super().__init__("never", 0)
+        self._home = Path(os.environ["LATEWOOD_TEST_SERVER"])
+        self._stride = stride
+        self._restarting = threading.Thread()
+        self.kills = 0
+
+    def watch(self, database) -> None:
+        @event.listens_for(database, "before_cursor_execute")
+        def _before(connection, _cursor, statement, *_others) -> None:
+            if "record_events" in statement:
+                connection.info["number"] = number = self._next()
+                if number % (2 + self._stride) == 1:
+                    self._kill()
+
+        @event.listens_for(database, "after_cursor_execute")
+        def _after(connection, *_others) -> None:
+            if connection.info.pop("number", 0) % (2 + self._stride) == 2:
+                self._kill()
+
+    def _kill(self) -> None:
+        found = server.status(self._home)
+        if isinstance(found, server.Stopped) or self._restarting.is_alive():
+            return
+        self.kills += 1
+        os.kill(found.pid, signal.SIGKILL if self.kills % 2 else signal.SIGQUIT)
+        self._restarting = threading.Thread(target=server.ensure_started, args=(self._home,))
+        self._restarting.start()
+
+
+def _server(scenario: Scenario, when: str, fatal: int) -> tuple[int, int]:
+    counted = scenario.folder / "count"
+
+    def drive() -> None:
+        kills = ServerKills(fatal)
+        scenario.drive("engine 1", kills)
+        counted.write_text(str(kills.kills))
+
+    ended = in_a_process(drive)
+    server.ensure_started(Path(os.environ["LATEWOOD_TEST_SERVER"]))
+    kills = int(counted.read_text()) if ended == FINISHED else 0
+    return CRASHED if kills else ended, kills
+
+
+# ── many of them ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def sweep(root: Path, loaded: Loaded, projects: Iterable[str]) -> None:
+    """A few kills at a time."""
+    running: dict[int, str] = {}
+    waiting = list(reversed(list(projects)))
+    while waiting or running:
+        while waiting and len(running) < _AT_ONCE:
+            project = waiting.pop()
+            child = os.fork()
+            if child == 0:
+                with suppress(LogError):
+                    ended, effects = kill_of(root, loaded, project)
+                    print(json.dumps({"project": project, "ended": ended, "effects": effects}), flush=True)
+                os._exit(0)
+            running[child] = project
+        running.pop(os.wait()[0])
+
+
+def main() -> None:
+    root, what = Path(sys.argv[1]), sys.argv[2]
+    root.mkdir(exist_ok=True)
+    _make_interpreter(root)
+    loaded = load_file(Path(__file__).with_name("engine_flow.py"), root=Path(__file__).parent)
+    if "-" in what:
+        sweep(root, loaded, [what])
+        return
+    stride = int(sys.argv[3])
+    if what == "server":
+        sweep(root, loaded, [f"server-both-{stride}"])
+        return
+    project = f"{what}-never-0"
+    scenario_ended, effects = kill_of(root, loaded, project)
+    print(json.dumps({"project": project, "ended": scenario_ended, "effects": effects}), flush=True)
+    # Of so many effects one is died before and another one after; with a stride of 1 each is died before and after.
+    befores = [f"{what}-before-{number}" for number in range(1, effects + 1, stride)]
+    afters = [f"{what}-after-{number}" for number in range(1 + stride // 2, effects + 1, stride)]
+    sweep(root, loaded, [*befores, *afters])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""An engine, a worker, or the database server may be killed at any effect: its runs end as if nothing had been.
+
+`make soak` kills at every effect of engines and workers, `make test` at some. What is asserted names the kill it is
+about as KIND-WHEN-EFFECT; `engine_sweep.py` does that one again.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crash.invariants import (
+    ends_of_runs,
+    facts_by_project,
+    heads_by_project,
+    require_nothing_held,
+    require_nothing_late,
+    require_nothing_made_again,
+    require_one_end_each,
+    require_recorded_before_acting,
+    require_whole_artifacts,
+)
+from databases import copied
+from latewood.events import RunStatus
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.audit import verify
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+
+_CRASHED = 9
+_HEADS = 6  # of the run that is not cancelled; what it maps is one of them
+
+SOME = {"engine": 7, "worker": 5}
+"""Of so many effects of a kind it is killed before one and after another one."""
+
+
+def swept(server, url, root: Path, kind: str, stride: int) -> dict[str, dict]:
+    """What became of each kill."""
+    script = Path(__file__).with_name("engine_sweep.py")
+    print(f"again, with an empty database: {sys.executable} {script} FOLDER KIND-WHEN-EFFECT")
+    done = subprocess.run(
+        [sys.executable, script, root, kind, str(stride)],
+        env={**os.environ, "LATEWOOD_DATABASE_URL": url.reveal(), "LATEWOOD_TEST_SERVER": str(server)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["project"]: line["ended"] for line in lines if line["ended"] not in (0, _CRASHED)} == {}, done.stderr
+    return {line["project"]: line for line in lines}
+
+
+def require_as_if_nothing_had_been(engine, swept: dict[str, dict], root: Path) -> None:
+    log = EventLog(engine, PROJECTIONS, UPCASTERS)
+    facts, heads = facts_by_project(log), heads_by_project(engine)
+    assert set(facts) == set(swept)
+    wrong = {
+        project: ends
+        for project in swept
+        if (ends := ends_of_runs(facts[project])) != [RunStatus.SUCCEEDED, RunStatus.CANCELLED]
+    }
+    assert wrong == {}
+    expected = heads[next(iter(swept))]
+    assert len(expected) == _HEADS
+    assert {project: heads[project] ^ expected for project in swept if heads[project] != expected} == {}
+    require_nothing_made_again(facts)
+    for project in swept:
+        require_one_end_each(facts[project])
+        require_recorded_before_acting(facts[project], root / "outside" / project / "outside")
+    require_nothing_late(log)
+    require_whole_artifacts(engine, root / "store")
+    verify(engine, PROJECTIONS, UPCASTERS)
+
+
+@pytest.mark.parametrize("kind", ["engine", "worker"])
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "every"])
+def test_a_process_that_is_killed_at_its_effects(server, platform_template, tmp_path, kind, every):
+    with copied(server, platform_template) as url:
+        stride = 1 if every else SOME[kind]
+        found = swept(server, url, tmp_path, kind, stride)
+        engine = connect(url, role="engine")
+        killed = [project for project, line in found.items() if line["ended"] == _CRASHED]
+        assert len(killed) >= 30 // stride, "what shares a commit varies, and with it the number of effects"
+        require_as_if_nothing_had_been(engine, found, tmp_path)
+        require_nothing_held(engine, found)
+        engine.dispose()
+
+
+def test_a_server_that_is_killed_before_and_after_appends(server, platform_template, tmp_path):
+    with copied(server, platform_template) as url:
+        found = swept(server, url, tmp_path, "server", 1)
+        engine = connect(url, role="engine")
+        assert sum(line["effects"] for line in found.values()) >= 4, "kills; none while it starts again"
+        require_as_if_nothing_had_been(engine, found, tmp_path)
+        engine.dispose()
