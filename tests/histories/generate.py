@@ -222,6 +222,22 @@ def _corrected(workspace: Workspace, folder: Path) -> None:
     run("number")
 
 
+def _located(workspace: Workspace, folder: Path) -> None:
+    """A file that gets a name, then a directory and variables, and whose task another project is granted."""
+    source = "from latewood import task, asset\n@task\ndef two() -> int: return 2\ntwos = two.asset(key='two')\n"
+    settings = 'directory = "."\nenvironment = {REGION = "eu"}\n'
+
+    def deploy(location: str, text: str) -> None:
+        (folder / "latewood.toml").write_text(text)
+        (folder / "shop.py").write_text(source)
+        deploy_loaded(workspace, load_file(folder / "shop.py", root=folder, location=location))
+
+    deploy("shop.py", "")
+    deploy("shop", '[locations.shop]\nfile = "shop.py"\n')
+    deploy("shop", f'[locations.shop]\nfile = "shop.py"\n{settings}')
+    grant(workspace, "shop:two", to="lab")
+
+
 def _verdicts(workspace: Workspace, folder: Path) -> None:
     """Checks that refuse, stand, fail themselves and judge variants, in two environments; an output that is absent."""
     source = """
@@ -935,6 +951,7 @@ STORIES = {
     "roots": _roots,
     "files": _live,
     "branches": _branches,
+    "located": _located,
     "looked": _looked,
     "mapped": _mapped,
     "observed": _observed,

@@ -9,7 +9,7 @@ from typing import Final
 from latewood.commands.ahead import Ahead
 from latewood.commands.loading import Named, load_location, location_of
 from latewood.commands.sharing import resolver
-from latewood.commands.views import lies_in, refuse_unknown
+from latewood.commands.views import lying_in, refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import begin_afresh, files_of, project_root
 from latewood.engine.loading.loader import Loaded
@@ -216,7 +216,7 @@ def _locations_here(workspace: Workspace, root: Path) -> list[str]:
         if not locations:
             known = existing(connection, workspace.project, NOW)
             refuse_unknown(workspace.environment, [environment.environment for environment in known])
-    if here := sorted({*entries(root), *(location for location in locations if lies_in(root, location))}):
+    if here := sorted({*entries(root), *lying_in(root, locations)}):
         return here
     if locations:
         found = f"the code that is deployed in {workspace.environment} is not below {root}: {_listed(locations)}"

@@ -17,7 +17,7 @@ from latewood.commands.deployed_code import (
     recorded,
     secret_variables,
 )
-from latewood.commands.views import View, lies_in, option_of
+from latewood.commands.views import View, lying_in, option_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.engine.loading.importing import project_root
@@ -189,7 +189,7 @@ def _unknown(
     hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(sorted(deployments)) or 'none'}"
     if reference.location in deployments:
         return f'{reference}: {reference.location} never had a task "{reference.name}"'
-    if lies_in(project_root(Path.cwd()), reference.location):
+    if lying_in(project_root(Path.cwd()), [reference.location]):
         hint = f"name it in the same command, {option_of(reference.location)}, and it is deployed first"
     return f'{reference}: no location "{reference.location}" is deployed in {workspace.environment}; {hint}'
 

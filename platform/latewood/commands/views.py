@@ -15,7 +15,7 @@ from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
 from latewood.engine.loading.importing import files_of, project_root
 from latewood.engine.loading.loader import Loaded
-from latewood.engine.loading.location_settings import entries, entry_of
+from latewood.engine.loading.location_settings import entries
 from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey
@@ -224,7 +224,7 @@ def read_view(
         locations=locations,
         deployments=deployments,
         root=root,
-        here=frozenset((*own, *(name for name in deployments if lies_in(root, name)))),
+        here=frozenset((*own, *lying_in(root, deployments))),
         position=min(at, end),
         as_of=at,
         now=_instant(workspace, as_of),
@@ -300,9 +300,10 @@ def refuse_unknown(environment: str, known: list[str]) -> None:
         )
 
 
-def lies_in(root: Path, location: str) -> bool:
-    """Whether a location's code is in the project: the file or module that it is, by the project's file or its name."""
-    return any((root / file).is_file() for file in files_of(entry_of(root, location)))
+def lying_in(root: Path, locations: Iterable[str]) -> list[str]:
+    """Those whose code is in the project: the file or module that each is, by the project's file or its name."""
+    known = entries(root)
+    return [name for name in locations if any((root / file).is_file() for file in files_of(known.get(name, name)))]
 
 
 def option_of(location: str) -> str:
