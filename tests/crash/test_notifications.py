@@ -407,6 +407,26 @@ def test_where_it_is_told_may_be_a_secret_that_is_recorded_nowhere(workspace, de
     assert not [event for event in workspace.log.read_all(limit=10_000) if "very-secret-path" in event.data]
 
 
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("http://somebody:correct-horse@127.0.0.1/hook", "without user and password"),
+        ("http://127.0.0.1:correct-horse/hook", "it cannot be asked: InvalidURL"),
+        ("http://127.0.0.1/correct-horse battery", "it cannot be asked: InvalidURL"),
+    ],
+)
+def test_of_a_secret_address_that_is_none_no_part_is_recorded(workspace, deploy, run, monkeypatch, address, problem):
+    monkeypatch.setenv("HOOK", address)
+    loaded = deploy('told = Notify("told", "*", Secret(env="HOOK"))')
+    with notifier(workspace, given_up_after=timedelta()) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        settled(workspace, found)
+    (failed,) = of_type(workspace, NotificationFailed)
+    assert problem in failed.problem
+    assert not [event for event in workspace.log.read_all(limit=10_000) if "horse" in event.data]
+
+
 def test_what_is_secret_of_it_no_process_of_users_sees(workspace, environ, deploy, receiver, mended):
     mended.touch()
     loaded = deploy(
@@ -478,6 +498,20 @@ def test_an_address_where_nobody_is_is_given_up_at_last_and_that_is_known(worksp
     assert of_type(workspace, NotificationSent) == []
 
 
+def test_what_an_address_will_never_take_is_given_up_after_some_tries_and_the_next_is_told(
+    workspace, deploy, run, receiver
+):
+    receiver.answers["/hook"] = [413] * 5
+    loaded = deploy()
+    with notifier(workspace) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        second = run(loaded, "second")
+        settled(workspace, found)
+    assert [told["data"]["run"] for told in receiver.told()][5:] == [second]
+    assert of_type(workspace, NotificationFailed)[-1].given_up
+
+
 def test_an_address_that_does_not_answer_keeps_no_other_one_waiting(workspace, deploy, run, receiver):
     over = threading.Event()
     receiver.answers["/slow"] = [lambda _: over.wait(60)] * 10
@@ -540,6 +574,35 @@ def test_what_is_waiting_for_one_that_is_off_is_given_up(workspace, deploy, run,
         switch(workspace, automation_named(workspace, "told"), on=False)
         settled(workspace, found)
     assert of_type(workspace, NotificationFailed)[-1].problem == "told is not there any more, or off"
+
+
+def test_what_is_being_told_while_it_is_looked_is_told_once(workspace, deploy, run, receiver, mended):
+    over = threading.Event()
+
+    def slowly(handler):
+        over.wait(60)
+        handler.send_response(200)
+        handler.end_headers()
+
+    def version(*where):
+        """Between what waits and who is telling it this one is told."""
+        if receiver.at():
+            over.set()
+            until(lambda: of_type(workspace, NotificationSent))
+            until(lambda: not [each for each in threading.enumerate() if each.name == "latewood-notify-told"])
+        return workspace.log.version(*where)
+
+    receiver.answers["/hook"] = [slowly]
+    loaded = deploy()
+    with notifier(replace(workspace, log=Through(workspace.log, version=version))) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        looks(found, receiver.at)
+        mended.touch()
+        run(loaded, "fine")
+        found.look()
+        settled(workspace, found)
+    assert len(receiver.at()) == 1 + len([told for told in receiver.told() if told["type"] == "check failed"])
 
 
 # ── engines ───────────────────────────────────────────────────────────────────────────────────────────

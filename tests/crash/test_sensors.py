@@ -18,6 +18,8 @@ from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.decide.automation import timing_of
+from latewood.decide.sensors import tried_for
 from latewood.engine.running.worker_protocol import Failed, Sensed
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Failure, FailureKind, RunEnded, RunRequested, SensorEvaluated
@@ -26,6 +28,7 @@ from latewood.serving.sensing import ask_once
 from latewood.serving.sensors import Sensors
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.leases import acquire
 
 HEAD = """
     import os, time
@@ -453,17 +456,77 @@ def test_its_own_runs_and_those_of_other_environments_are_not_told(workspace, en
     assert keys(workspace) == [f"after {first}"]
 
 
-def test_a_run_that_it_cannot_be_told_of_is_given_up_and_the_next_one_is_told(workspace, deploy, ask, fail, inbox):
-    loaded = deploy(WATCHING.format(fails="if not (INBOX / 'fine').exists(): raise OSError('no mail')"))
+def failing_with(kind):
+    return lambda *_: Failed(failure=Failure(kind=kind, error="OSError", message="no mail"))
+
+
+def test_a_run_that_it_cannot_be_told_of_is_given_up_after_a_day_and_the_next_one_is_told(
+    workspace, deploy, ask, fail, inbox
+):
+    loaded = deploy(WATCHING.format(fails=""))
     ask()
-    first = fail(loaded)
-    tries = [ask() for _ in range(5)]
-    assert [fact.failures for (fact,) in tries] == [1, 2, 3, 4, 0]
-    assert tries[-1][0].problem == f"run {first} is given up after 5 tries; the last: OSError: no mail"
-    second = fail(loaded)
-    (inbox / "fine").touch()
+    runs = [fail(loaded), fail(loaded)]
+    found, failing = automation_named(workspace, "told"), failing_with(FailureKind.USER)
+    tries = []
+    while not tries or not tries[-1].told:
+        tries.append(ask_once(workspace, found, failing).fact)
+    assert timedelta(hours=24) <= tried_for(len(tries)) < timedelta(hours=25)
+    assert tries[-1].problem == f"run {runs[0]} is given up after {len(tries)} tries; the last: OSError: no mail"
     (fact,) = ask()
-    assert (fact.told, fact.problem, keys(workspace)) == (second, "", [second])
+    assert (fact.told, fact.problem, keys(workspace)) == (runs[1], "", [runs[1]])
+
+
+def test_while_its_code_cannot_be_called_no_run_is_given_up(workspace, deploy, ask, fail):
+    loaded = deploy(WATCHING.format(fails=""))
+    ask()
+    run = fail(loaded)
+    found, gone = automation_named(workspace, "told"), failing_with(FailureKind.INTERRUPTED)
+    facts = [ask_once(workspace, found, gone).fact for _ in range(40)]
+    assert (facts[-1].failures, {fact.told for fact in facts}) == (40, {""})
+    (fact,) = ask()
+    assert fact.told == run
+
+
+def test_who_has_much_to_be_told_keeps_no_other_sensor_waiting(workspace, deploy, ask, fail, inbox):
+    other = """
+    @sensor("total", interval=timedelta(minutes=1))
+    def z_other():
+        return Skip(f"told of {len((INBOX / 'told').read_text().splitlines())}")
+"""
+    loaded = deploy(WATCHING.format(fails="") + other)
+    (inbox / "told").touch()
+    ask()
+    runs = [fail(loaded), fail(loaded)]
+    assert [(fact.told or fact.skipped) for fact in ask()] == [runs[0], "told of 1", runs[1]]
+
+
+def test_who_has_lost_its_turn_tells_no_more(workspace, deploy, ask, fail):
+    loaded = deploy(WATCHING.format(fails=""))
+    ask()
+    runs = [fail(loaded), fail(loaded)]
+    facts = []
+
+    def heard(fact):
+        """After the first one somebody else has the turn."""
+        facts.append(fact)
+        let_leases_end(workspace)
+        assert acquire(workspace.log.engine, workspace.project, turn, holder="other", duration=timedelta(minutes=1))
+
+    found = automation_named(workspace, "told")
+    turn = f"sensor/prod/{found.location}:told/{timing_of(found.definition)}"
+    with closing(Sensors(workspace, "test", heard)) as sensors:
+        sensors.ask_here()
+    assert [fact.told for fact in facts] == runs[:1]
+
+
+def test_changed_code_is_asked_though_the_interval_is_not_over(workspace, deploy):
+    source = '\n    @sensor("total", interval=timedelta(hours=1))\n    def slow():\n        return Skip("{}")\n'
+    facts = []
+    for reason in ("first", "second"):
+        deploy(source.format(reason))
+        with closing(Sensors(workspace, "test", facts.append)) as sensors:
+            sensors.ask_here()
+    assert [fact.skipped for fact in facts] == ["first", "second"]
 
 
 # ── engines ───────────────────────────────────────────────────────────────────────────────────────────
@@ -530,6 +593,6 @@ def test_a_location_whose_sensor_hangs_keeps_no_other_one_waiting(workspace, env
 
 def test_code_that_cannot_be_loaded_is_a_problem_of_its_sensors(workspace, deploy):
     deploy()
-    failure = Failure(kind=FailureKind.REFUSED, error="WorkerUnusable", message="no module pandas")
+    failure = Failure(kind=FailureKind.INTERRUPTED, error="WorkerUnusable", message="no module pandas")
     fact = ask_once(workspace, automation_named(workspace, "arrivals"), lambda *_: Failed(failure=failure)).fact
     assert (fact.problem, fact.failures) == ("WorkerUnusable: no module pandas", 1)

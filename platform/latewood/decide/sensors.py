@@ -16,8 +16,8 @@ REQUESTS_MAX: Final = 100
 CURSOR_BYTES_MAX: Final = 8_192
 KEY_BYTES_MAX: Final = 200
 
-TRIES: Final = 5
-"""How often a sensor is told of a run while it fails; then the next one is its turn."""
+GIVEN_UP_AFTER: Final = timedelta(hours=24)
+"""How long it is tried to tell a sensor of a run while it fails; then the next one is its turn."""
 
 _FIRST_WAIT: Final = timedelta(seconds=5)
 _WAIT_MAX: Final = timedelta(hours=1)
@@ -84,6 +84,11 @@ def wait_after(failures: int) -> timedelta:
     """How long it is waited after so many failures in a row: 5 s, and each time twice as long, up to an hour."""
     times: int = 2 ** min(failures - 1, 20)
     return min(_WAIT_MAX, _FIRST_WAIT * times)
+
+
+def tried_for(failures: int) -> timedelta:
+    """How long, at least, it was tried until it had failed so many times in a row."""
+    return sum(map(wait_after, range(1, failures)), timedelta())
 
 
 def due_again(sensor: SensorDefinition, standing: Standing, now: datetime) -> datetime:

@@ -24,7 +24,7 @@ from latewood.projections.notifications import NotificationRow, waiting_notifica
 from latewood.projections.snapshots import snapshot
 from latewood.serving.absence import Absence
 from latewood.serving.log_lines import LOG
-from latewood.serving.posting import TIMEOUT_S, NotTaken, post
+from latewood.serving.posting import TIMEOUT_S, NeverTaken, NotTaken, post
 from latewood.serving.raising import raise_due, stream_of
 from latewood_eventlog.errors import AppendRefused, DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
@@ -32,6 +32,9 @@ from latewood_eventlog.records import Batch, Position, StreamAppend
 
 GIVEN_UP_AFTER: Final = timedelta(hours=24)
 """How long it is tried to tell a thing."""
+
+_REFUSED_MAX: Final = 5
+"""Tries of a message that the address says it will never take: later ones wait behind it."""
 
 _FIRST_WAIT_S: Final = 5.0
 _WAIT_MAX_S: Final = 900.0
@@ -78,6 +81,8 @@ class Notifier:
 
     def look(self) -> None:
         """Raise what there is to tell since the last time, and have it told. Raises LogError."""
+        # Before it is read what waits: what one of these has told meanwhile is not told again.
+        self._telling = {slot: thread for slot, thread in self._telling.items() if thread.is_alive()}
         workspace, end = self._workspace, self._workspace.log.position()
         if self._seen != end:
             everything = automations_everywhere(workspace)
@@ -94,7 +99,6 @@ class Notifier:
         by_slot: dict[Slot, list[NotificationRow]] = {}
         for row in self._waiting:
             by_slot.setdefault((row.environment, row.location, row.name), []).append(row)
-        self._telling = {slot: thread for slot, thread in self._telling.items() if thread.is_alive()}
         for slot, rows in by_slot.items():
             if slot not in self._telling:
                 thread = threading.Thread(
@@ -182,7 +186,8 @@ class Notifier:
                         workspace = replace(self._workspace, environment=slot[0])
                         post(workspace, notify, row.notification, timeout_s=self._timeout_s)
                     except NotTaken as error:
-                        given_up = self._workspace.clock() >= until
+                        is_refused = isinstance(error, NeverTaken) and row.attempts + tried >= _REFUSED_MAX
+                        given_up = is_refused or self._workspace.clock() >= until
                         if given_up or said != str(error):
                             said = str(error)
                             self._record(slot, row, tried, lease, problem=said, given_up=given_up)

@@ -17,13 +17,14 @@ from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.context import FailedStep, SensedRun
 from latewood.decide.automation import run_for, timing_of
-from latewood.decide.sensors import TRIES
+from latewood.decide.sensors import GIVEN_UP_AFTER, tried_for
 from latewood.engine.running.worker_protocol import Failed, Sense, Sensed
 from latewood.engine.values.recordable import text
 from latewood.errors import UsageError
 from latewood.events import (
     AskedByKey,
     AutomationEvaluated,
+    FailureKind,
     RunRequested,
     SensorEvaluated,
     StepFailed,
@@ -105,12 +106,17 @@ def ask_once(
     fact, appends = _understood(workspace, found, sensor, answer)
     if told is not None and not fact.failures:
         fact = structs.replace(fact, seen=seen, told=told.run_id)
-    elif told is not None and fact.failures >= TRIES:
-        problem = text(f"run {told.run_id} is given up after {TRIES} tries; the last: {fact.problem}")
+    elif told is not None and tried_for(fact.failures) >= GIVEN_UP_AFTER and not _nobody_was_called(answer):
+        problem = text(f"run {told.run_id} is given up after {fact.failures} tries; the last: {fact.problem}")
         fact = structs.replace(fact, seen=seen, told=told.run_id, problem=problem, failures=0)
     if not appends and _is_known(fact, found):
         return Outcome(fact=None, looked=looked)
     return Outcome(fact=_recorded(workspace, found, fact, appends, version), looked=looked)
+
+
+def _nobody_was_called(answer: Sensed | Failed) -> bool:
+    """Whether its process was not there to be asked, or its code: that says nothing of the run."""
+    return isinstance(answer, Failed) and answer.failure.kind is FailureKind.INTERRUPTED
 
 
 def nothing_to_tell(workspace: Workspace, found: Found, looked: Position) -> Position | None:

@@ -16,6 +16,7 @@ from typing import Final
 from latewood.commands.automations import Found, automations_everywhere, automations_here
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.automation import timing_of
 from latewood.decide.sensors import wait_after
 from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Answered, Failed, Request, Sense, Sensed
@@ -78,6 +79,7 @@ class Sensors:
         self._known: dict[tuple[object, ...], Crew] = {}
         self._working: dict[int, _Working] = {}
         self._asking: dict[tuple[str, str], threading.Thread] = {}
+        self._more: frozenset[tuple[str, str]] = frozenset()  # whose sensors were told, and may be told more
         self._ending: list[threading.Thread] = []
         self._pace = Pace()
         self._found: tuple[Position, list[Found]] | None = None
@@ -93,10 +95,13 @@ class Sensors:
 
     def ask_here(self) -> None:
         """Ask all that are due in the workspace's environment, and wait until they have answered. Raises LogError."""
-        found, end = automations_here(self._workspace), self._workspace.log.position()
-        self._begin(found, end, at_once=len(found))
-        for thread in self._asking.values():
-            thread.join()
+        while True:
+            end, found = self._workspace.log.position(), automations_here(self._workspace)
+            self._begin(found, end, at_once=len(found))
+            for thread in self._asking.values():
+                thread.join()
+            if not self._more:
+                return
 
     def close(self) -> None:
         """End all of their processes; what is being asked is not answered, and is no failure."""
@@ -124,6 +129,9 @@ class Sensors:
                     due.setdefault((found.environment, found.location), []).append(found)
                 elif at is not None:
                     again.append(at)
+            self._more &= due.keys() | self._asking.keys()
+            if self._more:
+                again.append(now)
             for home, sensors in due.items():
                 if home not in self._asking and len(self._asking) < at_once:
                     self._asking[home] = threading.Thread(
@@ -133,29 +141,35 @@ class Sensors:
         return min(again, default=None)
 
     def _ask_all(self, sensors: list[Found]) -> None:
+        """Each once: who has much to be told of keeps no other one waiting."""
+        home = sensors[0].environment, sensors[0].location
+        more = False
         for found in sensors:
             if self._closed:
-                return
+                break
             try:
-                self._ask(found)
+                more = self._ask(found) or more
             except _Left:
-                return
+                break
             except (LatewoodError, LogError) as error:
                 LOG.warning("sensor %s: %s", found.name, error)
                 self._leave_alone(found)
             except Exception:  # noqa: BLE001 - whatever it is
                 LOG.exception("sensor %s", found.name)  # the others are asked
                 self._leave_alone(found)
+        with self._lock:
+            self._more = self._more | {home} if more and not self._closed else self._more - {home}
 
     def _leave_alone(self, found: Found) -> None:
         with self._lock:
             self._pace.not_before(found, self._workspace.clock() + wait_after(1))
 
-    def _ask(self, found: Found) -> None:
+    def _ask(self, found: Found) -> bool:
+        """Whether there may be more to tell it of right away."""
         sensor = found.definition
         if isinstance(sensor, ScheduleDefinition):
             self._look(found)
-            return
+            return False
         assert isinstance(sensor, SensorDefinition), "nothing else is due"
         workspace = replace(self._workspace, environment=found.environment)
         at, begun = workspace.clock(), monotonic()
@@ -163,23 +177,22 @@ class Sensors:
         if sensor.watch and (upto := nothing_to_tell(workspace, found, self._pace.looked(found))):
             with self._lock:
                 self._pace.was_asked(found, at, Outcome(fact=None, looked=upto))
-            return
-        name = f"sensor/{found.environment}/{found.location}:{found.name}"
+            return False
+        # Changed, it is another one, which has not been asked.
+        name = f"sensor/{found.environment}/{found.location}:{found.name}/{timing_of(sensor)}"
         duration = max(interval, timedelta(seconds=sensor.timeout_s) + _MARGIN)
         lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=duration)
         if lease is None:
             with self._lock:
                 self._pace.not_before(found, at + max(timedelta(seconds=1), interval / 4))
-            return
+            return False
         try:
-            while True:
-                outcome = ask_once(workspace, found, self._answer, looked=self._pace.looked(found))
-                with self._lock:
-                    self._pace.was_asked(found, at, outcome)
-                if outcome.fact is not None:
-                    self._hear(outcome.fact)
-                if interval or self._closed or outcome.fact is None or outcome.fact.failures:
-                    return
+            outcome = ask_once(workspace, found, self._answer, looked=self._pace.looked(found))
+            with self._lock:
+                self._pace.was_asked(found, at, outcome)
+            if outcome.fact is not None:
+                self._hear(outcome.fact)
+            return not (interval or outcome.fact is None or outcome.fact.failures)
         finally:
             self._give_back(lease, interval - timedelta(seconds=monotonic() - begun))
 
@@ -346,4 +359,5 @@ def _tell(fact: SensorEvaluated | AutomationEvaluated) -> None:
 
 
 def _failed(error: LatewoodError | OSError) -> Failed:
-    return Failed(failure=Failure(kind=FailureKind.REFUSED, error=type(error).__name__, message=str(error)))
+    """Nobody was called: that costs no try."""
+    return Failed(failure=Failure(kind=FailureKind.INTERRUPTED, error=type(error).__name__, message=str(error)))
