@@ -114,13 +114,18 @@ RELEASE_LEASE: Final = text(
 _GIVEN: Final = (
     "unnest(CAST(:names AS text[]), CAST(:holders AS text[]), CAST(:epochs AS bigint[])) AS g (name, holder, epoch)"
 )
-_IS_GIVEN: Final = "l.project = :project AND l.name = g.name AND l.holder = g.holder AND l.epoch = g.epoch"
+_LOCKED: Final = (
+    f"(SELECT h.name FROM leases h, {_GIVEN} WHERE h.project = :project AND h.name = g.name "  # noqa: S608 - as above
+    "AND h.holder = g.holder AND h.epoch = g.epoch ORDER BY h.name FOR UPDATE OF h) "
+    "AS own (name) WHERE l.project = :project AND l.name = own.name"
+)
+"""Those that are theirs who say so, locked in the order of names."""
 RENEW_LEASES: Final = text(
     f"{_UNWAITED}UPDATE leases AS l SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "  # noqa: S608 - as above
-    f"renewed_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()) FROM {_GIVEN} "
-    f"WHERE {_IS_GIVEN} AND l.expires_at > '-infinity' RETURNING l.name"
+    f"renewed_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()) FROM {_LOCKED} "
+    "AND l.expires_at > '-infinity' RETURNING l.name"
 )
-DISCARD_LEASES: Final = text(f"{_UNWAITED}DELETE FROM leases AS l USING {_GIVEN} WHERE {_IS_GIVEN}")  # noqa: S608 - as above
+DISCARD_LEASES: Final = text(f"{_UNWAITED}DELETE FROM leases AS l USING {_LOCKED}")  # noqa: S608 - as above
 """Those that no append was ever held against: their epochs may begin anew, and so their rows need not stay. The holder
 tells a lease from the next one of its name and epoch."""
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from textwrap import dedent
 
 import pytest
 
@@ -427,24 +428,61 @@ def test_what_was_promoted_is_copied_to_the_own_place_by_a_worker(here, workspac
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
+@pytest.fixture
+def crew(tmp_path):
+    """Makes a crew for a file of definitions."""
+
+    def write(source):
+        (tmp_path / "assets.py").write_text(dedent(source))
+        where = {"folder": str(tmp_path), "location": "assets.py", "paths": (), "root": str(tmp_path)}
+        opened = Open(**where, project="p", store=str(tmp_path), results=str(tmp_path), environment="prod")
+        return Crew(opened=opened, interpreter=sys.executable, hidden=frozenset(), code={})
+
+    return write
+
+
+def call_of(asset):
+    call = Call(assets=(asset,), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1)
+    return CallRange(calls=(call,))
+
+
+def test_a_job_that_waits_for_workers_to_be_free_fails_when_it_is_ended(tmp_path, crew):
+    gate, held, waits = tmp_path / "gate", SimpleQueue(), SimpleQueue()
+    found = crew(f"""
+        from pathlib import Path
+        import time
+        from latewood import asset
+
+        @asset
+        def long():
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+    """)
+    pool = Pool(2)
+    try:
+        pool.submit(Job(crew=found, request=call_of("long"), done=held.put))
+        wide = Job(crew=found, request=call_of("long"), done=waits.put, slots=2)
+        pool.submit(wide)
+        pool.kill(wide)
+        assert waits.get(timeout=60).failure.kind is FailureKind.INTERRUPTED
+        assert (pool.free, held.empty()) == (1, True)
+    finally:
+        gate.touch()
+        pool.close()
+
+
 @pytest.mark.parametrize(
     ("limits", "processes"),
     [({}, 1), ({"age_max": timedelta(0)}, 3), ({"memory_max": 1 << 20}, 3)],
     ids=["young and small", "over its age", "over its memory"],
 )
-def test_a_process_that_is_used_up_is_replaced_by_a_new_one(tmp_path, limits, processes):
-    (tmp_path / "assets.py").write_text(
-        "import os\nfrom latewood import asset\n\n@asset\ndef pid():\n    print(os.getpid())\n"
-    )
-    where = {"folder": str(tmp_path), "location": "assets.py", "paths": (), "root": str(tmp_path)}
-    opened = Open(**where, project="p", store=str(tmp_path), results=str(tmp_path), environment="prod")
-    crew = Crew(opened=opened, interpreter=sys.executable, hidden=frozenset(), code={})
-    call = Call(assets=("pid",), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1)
+def test_a_process_that_is_used_up_is_replaced_by_a_new_one(crew, limits, processes):
+    found = crew("import os\nfrom latewood import asset\n\n@asset\ndef pid():\n    print(os.getpid())\n")
     pool, answers = Pool(1, {}, **limits), SimpleQueue()
     try:
         said = set()
         for _ in range(3):
-            pool.submit(Job(crew=crew, request=CallRange(calls=(call,)), done=answers.put))
+            pool.submit(Job(crew=found, request=call_of("pid"), done=answers.put))
             said.add(answers.get(timeout=60).logs)
     finally:
         pool.close()

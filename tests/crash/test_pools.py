@@ -2,7 +2,8 @@
 
 import os
 import signal
-from threading import Thread
+from itertools import count
+from threading import Thread, current_thread
 
 import pytest
 
@@ -14,10 +15,12 @@ from latewood.commands.pools import pools, pools_waited_for, remove_pool, set_po
 from latewood.commands.runs import run_named
 from latewood.engine.running.reports import WaitingForPools
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import PoolSet, RunStatus, StepFailed, StepSucceeded
+from latewood.events import PoolSet, RunStarted, RunStatus, StepFailed, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving import project, turns
 from latewood.serving.requesting import cancel
 from latewood_eventlog.audit import verify
+from latewood_eventlog.leases import renew_all
 
 MANY = """
     parts = Static([f"p{n}" for n in range(8)])
@@ -287,3 +290,89 @@ def test_the_elements_of_a_list_take_part_in_the_pool_of_their_task_and_the_list
     )
     materialize(workspace, prepare(workspace, load(MAPPED), Asked(selection="*", force=True)))
     assert leases(workspace, "pool/") == 0
+
+
+def test_a_run_that_is_cancelled_while_its_step_waits_for_workers_keeps_no_slot(
+    workspace, environ, asked_for, tmp_path
+):
+    gate = tmp_path / "gate"
+    source = f"""
+        @asset
+        def long() -> int:
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return 1
+
+        @asset(pool="db", resources=Resources(cpu=2))
+        def wide() -> int:
+            return 2
+    """
+    set_pool(workspace, "db", 1)
+    held = asked_for(source, "long")
+    with engine(environ, *CALM):
+        until(lambda: started(workspace, "long"))
+        given_up = asked_for(source, "wide")
+        until(lambda: started(workspace, "wide"))
+        cancel(workspace, run_named(workspace, given_up.run))
+        assert ended(workspace, given_up).status is RunStatus.CANCELLED
+        until(lambda: pools(workspace)[0].slots == ())
+        again = asked_for(source, "wide")
+        gate.touch()
+        assert {ended(workspace, one).status for one in (held, again)} == {RunStatus.SUCCEEDED}
+
+
+def test_a_slot_that_is_given_back_while_leases_are_renewed_is_not_lost(
+    workspace, within, asked_for, tmp_path, monkeypatch
+):
+    one, two = tmp_path / "one", tmp_path / "two"
+    source = f"""
+        def wait_for(gate: str) -> None:
+            while not Path(gate).exists():
+                time.sleep(0.01)
+
+        @asset(pool="db")
+        def first() -> int:
+            wait_for({str(one)!r})
+            return 1
+
+        @asset
+        def second(first: int) -> int:
+            wait_for({str(two)!r})
+            return 2
+    """
+
+    def slowly(engine, leases, **how):
+        if current_thread().name == "latewood-leases":
+            if one.exists():
+                two.touch()  # what came of the last time is known by now
+            elif any(lease.name.startswith("pool/") for lease in leases):
+                one.touch()
+                until(lambda: started(workspace, "second"))
+                until(lambda: pools(workspace)[0].slots == ())
+        return renew_all(engine, leases, **how)
+
+    monkeypatch.setattr(turns, "renew_all", slowly)
+    set_pool(workspace, "db", 1)
+    asked = asked_for(source)
+    with within():
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert len(of_type(workspace, RunStarted)) == len(started(workspace, "second")) == 1
+
+
+def test_leases_are_renewed_again_after_whatever_went_wrong(workspace, within, asked_for, gated, monkeypatch):
+    source, gate = gated
+    tries = count()
+
+    def failing(*given, **how):
+        if next(tries) == 1:
+            raise RuntimeError("deadlock detected")
+        if next(tries) > 8:
+            gate.touch()
+        return renew_all(*given, **how)
+
+    monkeypatch.setattr(project, "renew_all", failing)
+    set_pool(workspace, "db", 1)
+    asked = asked_for(source, "slow")
+    with within():
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert len(of_type(workspace, RunStarted)) == 1

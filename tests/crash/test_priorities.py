@@ -7,8 +7,9 @@ from threading import Thread
 from crash.engines import ended, engine, of_type, started, until
 from latewood.commands.materializing import prepare
 from latewood.commands.planning import Asked
+from latewood.commands.pools import pools_waited_for, set_pool, set_quota
 from latewood.engine.storage.store import ArtifactStore
-from latewood.events import RunEnded, RunStarted, RunStatus, StepSucceeded
+from latewood.events import RunEnded, RunStarted, RunStatus, StepStarted, StepSucceeded
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import request
 
@@ -100,3 +101,50 @@ def test_an_engine_of_all_projects_serves_those_that_come_later_as_well(workspac
     with engine(environ, "--project", "other"):
         again = request(other, prepare(other, load(many()), Asked(selection="urgent")))
         assert ended(other, again).status is RunStatus.SUCCEEDED
+
+
+def test_a_step_that_needs_a_free_slot_does_not_lose_the_worker_to_a_lower_one_of_its_run(workspace, asked_for):
+    set_pool(workspace, "db", 1)
+    asked = asked_for("""
+        @asset(pool="db", priority=10)
+        def urgent() -> int:
+            return 1
+
+        @asset(partitions=Static(["a", "b"]))
+        def usual(partition: PartitionKey) -> str:
+            return partition
+    """)
+    with serving(workspace):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert of_type(workspace, StepStarted)[0] == started(workspace, "urgent")[0]
+
+
+def test_the_quota_goes_to_the_higher_priority_whatever_other_pools_there_are(workspace, environ, asked_for, tmp_path):
+    gate = tmp_path / "gate"
+    source = f"""
+        @asset
+        def long() -> int:
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return 1
+
+        @asset
+        def usual() -> int:
+            return 2
+
+        @asset(pool="db", priority=10)
+        def urgent() -> int:
+            return 3
+    """
+    set_quota(workspace, 1)
+    set_pool(workspace, "db", 5)
+    asked = [asked_for(source, "long")]
+    with engine(environ, "--lease", "10"):
+        until(lambda: started(workspace, "long"))
+        for selection in ("usual", "urgent"):
+            asked.append(asked_for(source, selection))
+            until(lambda: pools_waited_for(workspace, asked[-1].run))
+        gate.touch()
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    long, usual, urgent = (one.run for one in asked)
+    assert [fact.run for fact in of_type(workspace, StepStarted)] == [long, urgent, usual]

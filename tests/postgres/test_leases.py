@@ -260,3 +260,21 @@ def test_what_ended_long_ago_is_let_go_by_the_beginning_of_its_name(ledger):
     )
     discard_expired(ledger.engine, "p", ["flight/", "here/"])
     assert ledger.rows("SELECT name FROM leases ORDER BY name") == [("flight/b",), ("run/c",)]
+
+
+@pytest.mark.parametrize("act", [discard, lambda engine, leases: renew_all(engine, leases, duration=MINUTE)])
+def test_whoever_wants_several_waits_for_them_in_the_order_of_names(ledger, act):
+    engine = ledger.engine
+    leases = [acquire_free(engine, "p", [name], holder="ann", duration=MINUTE)[0] for name in ("b", "a")]
+    thread = threading.Thread(target=act, args=(engine, leases))
+    with engine.connect() as other:
+        other.execute(text("SELECT FROM leases WHERE name = 'a' FOR UPDATE"))
+        thread.start()
+        waits = "SELECT FROM pg_locks WHERE locktype = 'tuple' AND relation = 'leases'::regclass"
+        deadline = time.monotonic() + 30
+        while not ledger.rows(waits):
+            assert time.monotonic() < deadline, "it waits for nobody"
+            time.sleep(0.01)
+        other.execute(text("SELECT FROM leases WHERE name = 'b' FOR UPDATE NOWAIT"))  # or it would be a deadlock
+        other.rollback()
+    thread.join()

@@ -231,7 +231,10 @@ class Engine:
         while not self._stop.wait(self._parts.lease.total_seconds() / 3):
             begun = monotonic()
             for project in self._projects:
-                project.renew()
+                try:
+                    project.renew()
+                except Exception:  # noqa: BLE001 - whatever it is
+                    LOG.exception("leases")  # they are renewed again before they end
             LOG.debug("leases renewed in %.3f s", monotonic() - begun)
             with suppress(LogError):  # those that came are seen when the database is back
                 for workspace in self._more():

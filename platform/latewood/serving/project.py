@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from latewood.commands.workspace import Workspace
@@ -337,15 +338,18 @@ class ProjectRuns:
         """Keep the leases of what is driven; what is lost is left. From any thread."""
         driven = (*self._ending.values(), *self.active.values())
         runs = {run.lease.name: run for run in driven}
-        lost: list[tuple[str, Lease]] = []
         with suppress(LogError):  # the server is away; it may be back before the leases end
             leases = [run.lease for run in runs.values()]
-            lost += [
-                (lease.name, lease)
-                for lease in renew_all(self.workspace.log.engine, leases, duration=self._parts.lease)
-            ]
-            lost += [(f"run/{id_}", lease) for id_, lease in self._turns.renew()]
-        for name, lease in lost:
-            error = LeaseLost(lease=lease.name, epoch=lease.epoch, found=None)
-            if (run := runs.get(name)) is not None:
-                self._inbox.put(lambda run=run, error=error: self.leave(run, error))  # type: ignore[misc]
+            for lease in renew_all(self.workspace.log.engine, leases, duration=self._parts.lease):
+                self._inbox.put(partial(self.leave, runs[lease.name], _lost(lease)))
+            for id_, slot in self._turns.renew():
+                if (run := runs.get(f"run/{id_}")) is not None:
+                    self._inbox.put(partial(self._leave_without, run, slot))
+
+    def _leave_without(self, run: ActiveRun, slot: Lease) -> None:
+        if self._turns.has(run.run, slot):  # else it was given back while the leases were renewed
+            self.leave(run, _lost(slot))
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(lease=lease.name, epoch=lease.epoch, found=None)

@@ -46,17 +46,25 @@ class RunTurns:
             then()
             return
         self.closed.add(task.pool)
+        self.shortly.add(number)
 
         def entered(slots: tuple[Lease, ...]) -> None:
             self.closed.discard(task.pool)
+            self.shortly.discard(number)
             self._slots[number] = slots
             if self._is_over:
                 self.leave(number)
             else:
                 self._guarded(then)
 
-        priority = self._priority + task.priority
-        self._turns.enter(pools, priority=priority, run=self._run, what=f"run {self._run} {what}", then=entered)
+        self._turns.enter(
+            pools,
+            priority=self._priority + task.priority,
+            run=self._run,
+            what=f"run {self._run} {what}",
+            then=entered,
+            delayed=lambda: self.shortly.discard(number),
+        )
 
     def board(self, number: Hashable, ask: Board, then: Callable[[Boarded], None]) -> None:
         """Go on as the one who computes what is asked about; it is kept until `land`."""

@@ -6,7 +6,7 @@ What it answers comes back by the engine's inbox.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,13 +43,17 @@ T = TypeVar("T")
 
 @dataclass(order=True, slots=True)
 class _Waiting:
-    """A step that waits for slots; `marks` say so to others, once it has not got them."""
+    """A step that waits for slots; `marks` say so to others, once it has not got them.
+
+    `delayed` hears that it takes longer than a look.
+    """
 
     urgency: int
     number: int
     run: RunId = field(compare=False)
     what: str = field(compare=False)
     then: Callable[[tuple[Lease, ...]], None] = field(compare=False)
+    delayed: Callable[[], None] = field(compare=False)
     marks: list[Lease] = field(default_factory=list, compare=False)
     gone: bool = field(default=False, compare=False)
 
@@ -171,12 +175,23 @@ class EngineTurns:
     # ── slots of pools ────────────────────────────────────────────────────────────────────────────────
 
     def enter(
-        self, pools: Pools, *, priority: int, run: RunId, what: str, then: Callable[[tuple[Lease, ...]], None]
+        self,
+        pools: Pools,
+        *,
+        priority: int,
+        run: RunId,
+        what: str,
+        then: Callable[[tuple[Lease, ...]], None],
+        delayed: Callable[[], None],
     ) -> None:
         """Tell `then` once there is a slot of each pool; higher priorities first, and who has waited longer."""
-        waiting = _Waiting(-priority, next(self._numbers), run, what, then)
+        waiting = _Waiting(-priority, next(self._numbers), run, what, then, delayed)
         heappush(self._waiting.setdefault(pools, []), waiting)
         self._serve(pools)
+
+    def has(self, run: RunId, slot: Lease) -> bool:
+        """Whether a step of the run has this slot still."""
+        return self._entered.get(slot.name) == (run, slot)
 
     def leave(self, slots: tuple[Lease, ...]) -> None:
         """Give slots back."""
@@ -203,7 +218,8 @@ class EngineTurns:
             self._errand(lambda: discard(self._log.engine, marks), lambda _: None)
 
     def _serve_all(self) -> None:
-        for pools in list(self._waiting):
+        # What is asked for first gets what is there: different pools may have the quota in common.
+        for pools in sorted(self._waiting, key=lambda pools: self._waiting[pools][:1]):
             self._serve(pools)
 
     def _serve(self, pools: Pools) -> None:
@@ -215,7 +231,10 @@ class EngineTurns:
         # After an absence nobody's slots are renewed yet.
         is_early = self._absence.ended_s < self._duration.total_seconds() / 2
         now = time.monotonic()
-        if is_early or pools in self._asked or any(self._others_first.get(name, 0.0) > now for name in pools):
+        if pools in self._asked:
+            return
+        if is_early or any(self._others_first.get(name, 0.0) > now for name in pools):
+            self._delay(waiting)
             return
         first = self._asked[pools] = heappop(waiting)
         self._errand(lambda: self._take(pools, first), lambda slots: self._answered(pools, first, slots))
@@ -236,6 +255,7 @@ class EngineTurns:
                 self._errand(lambda: discard(self._log.engine, first.marks), lambda _: None)
             else:
                 heappush(self._waiting.setdefault(pools, []), first)
+            self._delay(self._waiting.get(pools, ()))  # who is behind it gets none either
             return
         self._entered |= {lease.name: (first.run, lease) for lease in slots}
         if first.gone:
@@ -243,6 +263,10 @@ class EngineTurns:
         else:
             first.then(slots)
             self._serve(pools)
+
+    def _delay(self, waiting: Iterable[_Waiting]) -> None:
+        for each in waiting:
+            each.delayed()
 
     # ── flights ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -50,6 +50,10 @@ class Job:
     memory: int | None = None
 
 
+_NEVER_BEGUN: Final = Failure(
+    kind=FailureKind.INTERRUPTED, error="ProcessEnded", message="ended while it waited for workers to be free"
+)
+
 Following = tuple[int, str, str]
 """A verdict that follows an answer, by step, output and check."""
 
@@ -144,11 +148,14 @@ class Pool:
     def kill(self, job: Job) -> None:
         """End the process that is at this job, with all it has started; the job fails. Nothing if it is done."""
         with self._lock:  # or it could be at another job by then
-            if self._waiting is job:
+            waited = self._waiting is job
+            if waited:
                 self._waiting = None
             for member in self._members:
                 if member.job is job:
                     member.worker.interrupt()
+        if waited:
+            job.done(Failed(failure=_NEVER_BEGUN))
 
     def close(self, *, patience_s: float = 10.0) -> None:
         """End all of them: idle ones leave their resources first, and so do others that finish in time."""
