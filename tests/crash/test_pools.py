@@ -13,11 +13,12 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import pools, pools_waited_for, remove_pool, set_pool, set_quota
 from latewood.commands.runs import run_named
+from latewood.engine.running import kept
 from latewood.engine.running.reports import WaitingForPools
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import PoolSet, RunStarted, RunStatus, StepFailed, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
-from latewood.serving import project, turns
+from latewood.serving import project
 from latewood.serving.requesting import cancel
 from latewood_eventlog.audit import verify
 from latewood_eventlog.leases import renew_all
@@ -351,7 +352,7 @@ def test_a_slot_that_is_given_back_while_leases_are_renewed_is_not_lost(
                 until(lambda: pools(workspace)[0].slots == ())
         return renew_all(engine, leases, **how)
 
-    monkeypatch.setattr(turns, "renew_all", slowly)
+    monkeypatch.setattr(kept, "renew_all", slowly)
     set_pool(workspace, "db", 1)
     asked = asked_for(source)
     with within():

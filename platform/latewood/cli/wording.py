@@ -7,7 +7,7 @@ from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
-from latewood.engine.running.reports import Begun, DatabaseAway, Notice, WaitingForPools
+from latewood.engine.running.reports import Begun, DatabaseAway, Notice, SlotsLost, WaitingForPools
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.code import CodeChange
 from latewood.model.policies import QUOTA
@@ -89,8 +89,10 @@ def notice_text(notice: Notice) -> str:
     if isinstance(notice, DatabaseAway):
         patience = duration(notice.patience.total_seconds() * 1_000)
         return f"{notice.reason} The run waits for it, at most {patience}; what is finished is kept."
-    if isinstance(notice, WaitingForPools):
+    if isinstance(notice, WaitingForPools | SlotsLost):
         names = " and ".join(pool_text(name) for name in notice.pools)
+        if isinstance(notice, SlotsLost):
+            return f"this process was not heard of for too long: others may have its step's slot of {names} by now"
         return f"a step waits for a slot of {names}; `latewood pools` shows who has them"
     return f"the database is back after {duration(notice.after.total_seconds() * 1_000)}; the run goes on"
 

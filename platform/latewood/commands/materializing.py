@@ -28,7 +28,7 @@ from latewood.engine.running.inline import InlineRun
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.presence import process_name
 from latewood.engine.running.recorder import Recorder, Told, in_parts
-from latewood.engine.running.reports import Begun, Notice, Report, Tally, WaitingForPools
+from latewood.engine.running.reports import Begun, Notice, Report, Tally
 from latewood.engine.running.run_log import PATIENCE, Absences, RunLog, patiently
 from latewood.engine.running.step_logs import listening
 from latewood.engine.running.turns import InlineTurns
@@ -184,7 +184,7 @@ def materialize(
                 duration=LEASE_DURATION,
                 dsn=None if workspace.url is None else dsn(workspace.url, role="engine"),
                 patiently=lambda act: patiently(act, patience, absences),
-                waits=lambda pools: notice(WaitingForPools(pools=pools)),
+                notice=notice,
                 when_durable=recorder.when_told,
             )
             done = _executed(

@@ -34,6 +34,7 @@ class RunTurns:
         self._slots: dict[Hashable, tuple[Lease, ...]] = {}
         self._keys: dict[Hashable, list[str]] = {}
         self._is_over = False
+        self._since = turns.moment
         self.closed: set[str] = set()
         """Pools, by what tasks say, of which a step waits for slots: nobody behind it could begin either."""
         self.shortly: set[Hashable] = set()
@@ -85,7 +86,7 @@ class RunTurns:
         def delayed() -> None:
             self.shortly.discard(number)
 
-        self._turns.board(ask.key, patient=ask.patient, then=boarded, delayed=delayed)
+        self._turns.board(ask.key, since=self._since, patient=ask.patient, then=boarded, delayed=delayed)
 
     def leave(self, number: Hashable) -> None:
         """Its slots are free."""

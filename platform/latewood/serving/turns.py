@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.asks import Boarded
 from latewood.engine.running.flights import FLIGHTS, Flights
+from latewood.engine.running.kept import Kept
 from latewood.engine.running.presence import HERE, Presence
 from latewood.engine.running.slots import WAITING, Pools, Slots, limits_now
 from latewood.model.keys import RunId
@@ -24,7 +25,8 @@ from latewood.projections.pools import PoolRow
 from latewood.serving.log_lines import LOG
 from latewood.serving.parts import Parts
 from latewood_eventlog.errors import DatabaseUnreachable, LogError
-from latewood_eventlog.leases import Lease, discard, discard_expired, renew_all
+from latewood_eventlog.leases import Lease, discard_expired
+from latewood_eventlog.tailer import announce
 
 TRANSIENT: Final = (HERE, FLIGHTS, WAITING)
 """How the names of leases begin that are one process's, and that nobody else would take over."""
@@ -35,8 +37,8 @@ _OTHERS_FIRST_S: Final = 0.05
 _LOOK_S: Final = 0.2
 """How often flights are looked for that others are on."""
 
-_LANDED_MAX: Final = 10_000
-"""Reuse keys that are remembered: what was made of them a run does not know that was opened before."""
+_LANDED_MAX: Final = 100_000
+"""Reuse keys that are remembered, some 10 MB: what was made of them a run does not know that was opened before."""
 
 T = TypeVar("T")
 
@@ -85,8 +87,9 @@ class EngineTurns:
         self._duration = duration
         self._inbox = parts.inbox
         self._absence = parts.absence
-        self._slots = Slots(workspace.log, workspace.project, name, duration)
-        self._flights = Flights(workspace.log, workspace.project, name, duration)
+        self._kept = Kept(workspace.log, duration)
+        self._slots = Slots(workspace.log, workspace.project, name, self._kept)
+        self._flights = Flights(workspace.log, workspace.project, name, self._kept)
         self._presence = Presence(workspace.log, workspace.project, name, duration, is_engine=True)
         self._errands = ThreadPoolExecutor(max_workers=1, thread_name_prefix="latewood-turns")
         self._numbers = count()
@@ -103,7 +106,11 @@ class EngineTurns:
         self._wanted: dict[str, None] = {}
         self._fetching = False
         self._looking = False
-        self._landed: dict[str, None] = {}
+        self._landed: dict[str, int] = {}
+        self.moment = 0
+        """Rises with each flight that lands, and while others are here who may have made something."""
+        self._unseen = 0
+        """The last moment of which it is not known what was made."""
 
     def look(self) -> None:
         """See what was changed by others: limits, slots that are free, and who is here.
@@ -130,24 +137,16 @@ class EngineTurns:
 
     def renew(self) -> list[tuple[RunId, Lease]]:
         """Keep what is held; the slots that are lost, and whose they were. Raises LogError. From another thread."""
-        marks = [mark for waiting in list(self._waiting.values()) for each in list(waiting) for mark in each.marks]
-        marks += [mark for each in list(self._asked.values()) for mark in each.marks]
-        flights = [flight.lease for flight in list(self._aboard.values()) if flight.lease is not None]
-        renew_all(self._log.engine, [*marks, *flights], duration=self._duration)
-        entered = list(self._entered.values())
-        lost = renew_all(self._log.engine, [lease for _, lease in entered], duration=self._duration)
-        return [(run, lease) for run, lease in entered if lease in lost]
+        lost = self._kept.renew()
+        return [(run, lease) for run, lease in list(self._entered.values()) if lease in lost]
 
     def close(self) -> None:
         """Give everything back and be here no more: nothing is under way."""
         self._errands.shutdown()
-        flights = [flight.lease for flight in self._aboard.values() if flight.lease is not None]
-        marks = [mark for waiting in self._waiting.values() for each in waiting for mark in each.marks]
         with suppress(LogError):  # then they end by themselves
-            discard(self._log.engine, [*flights, *marks])
-            if self._entered:
-                self._slots.give_back([lease for _, lease in self._entered.values()])
+            self._kept.let_all_go()
             self._presence.leave()
+            announce(self._log.engine)
 
     def _errand(self, act: Callable[[], T], then: Callable[[T | None], None]) -> None:
         """Do this in the other thread; `then` hears what came of it, None of what the database refused."""
@@ -167,6 +166,9 @@ class EngineTurns:
     def _seen(self, limits: dict[str, PoolRow], others: frozenset[str]) -> None:
         self.limits, self.is_ready = limits, True
         came = others - self._others
+        if others or self._others:
+            self.moment += 1
+            self._unseen = self.moment
         self._others = others
         own = (key for key, flight in self._aboard.items() if flight.lease is None and key not in self._wanted)
         unknown = list(own) if came else []
@@ -215,7 +217,7 @@ class EngineTurns:
         for each in self._asked.values():
             each.gone |= each.run == run
         if marks:
-            self._errand(lambda: discard(self._log.engine, marks), lambda _: None)
+            self._errand(lambda: self._kept.let_go(marks), lambda _: None)
 
     def _serve_all(self) -> None:
         # What is asked for first gets what is there: different pools may have the quota in common.
@@ -245,14 +247,14 @@ class EngineTurns:
             first.marks = self._slots.wait(pools, first.run)
             found = self._slots.take(pools, first.what)  # one may have been given back before that was said
         if found is not None and first.marks:
-            discard(self._log.engine, first.marks)
+            self._kept.let_go(first.marks)
         return found
 
     def _answered(self, pools: Pools, first: _Waiting, slots: tuple[Lease, ...] | None) -> None:
         del self._asked[pools]
         if slots is None:
             if first.gone:
-                self._errand(lambda: discard(self._log.engine, first.marks), lambda _: None)
+                self._errand(lambda: self._kept.let_go(first.marks), lambda _: None)
             else:
                 heappush(self._waiting.setdefault(pools, []), first)
             self._delay(self._waiting.get(pools, ()))  # who is behind it gets none either
@@ -270,9 +272,18 @@ class EngineTurns:
 
     # ── flights ───────────────────────────────────────────────────────────────────────────────────────
 
-    def board(self, key: str, *, patient: bool, then: Callable[[Boarded], None], delayed: Callable[[], None]) -> None:
+    def board(
+        self,
+        key: str,
+        *,
+        since: int,
+        patient: bool,
+        then: Callable[[Boarded], None],
+        delayed: Callable[[], None],
+    ) -> None:
         """Tell `then` once whoever asks is the one who computes this, at once if it can be; or that others do.
 
+        Who asks knows what was made before the moment `since`.
         Deadlocks: none, since only who is on no flight is patient.
         """
         boarding = _Boarding(then, delayed, patient)
@@ -289,13 +300,15 @@ class EngineTurns:
             self._fetch()
         else:
             self._aboard[key] = _Flight(None)
-            then(Boarded.AFTER_OTHERS if key in self._landed else Boarded.FIRST)
+            then(Boarded.AFTER_OTHERS if max(self._landed.get(key, 0), self._unseen) > since else Boarded.FIRST)
 
     def land(self, key: str) -> None:
         """It is over, and what was made of it is in the log: whoever waits is next, to look what there is."""
-        self._landed[key] = None
+        self.moment += 1
+        self._landed.pop(key, None)
+        self._landed[key] = self.moment
         if len(self._landed) > _LANDED_MAX:
-            del self._landed[next(iter(self._landed))]
+            self._unseen = max(self._unseen, self._landed.pop(next(iter(self._landed))))
         flight = self._aboard[key]
         if flight.waiting:
             flight.waiting.popleft().then(Boarded.AFTER_OTHERS)

@@ -5,13 +5,13 @@ for no disk, and loses nothing when it is lost but that something is computed tw
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import Final
 
 from latewood.decide.state import VersionFacts
+from latewood.engine.running.kept import Kept
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import versions_of_keys
-from latewood_eventlog.leases import Lease, acquire_free, discard
+from latewood_eventlog.leases import Lease, acquire_free
 from latewood_eventlog.log import EventLog
 
 FLIGHTS: Final = "flight/"
@@ -20,21 +20,22 @@ FLIGHTS: Final = "flight/"
 class Flights:
     """The flights of a project, as one process takes them. Raises LogError. For any thread."""
 
-    def __init__(self, log: EventLog, project: str, engine: str, duration: timedelta) -> None:
+    def __init__(self, log: EventLog, project: str, engine: str, kept: Kept) -> None:
         self._log = log
         self._project = project
         self._engine = engine
-        self._duration = duration
+        self._kept = kept
 
     def board(self, keys: Collection[str]) -> dict[str, Lease]:
         """Those of the flights that nobody is on."""
         names = [f"{FLIGHTS}{key}" for key in keys]
-        found = acquire_free(self._log.engine, self._project, names, holder=self._engine, duration=self._duration)
+        found = acquire_free(self._log.engine, self._project, names, holder=self._engine, duration=self._kept.duration)
+        self._kept.add(found)
         return {lease.name.removeprefix(FLIGHTS): lease for lease in found}
 
     def land(self, flights: Sequence[Lease]) -> None:
         """They are over: what was computed is in the log."""
-        discard(self._log.engine, flights)
+        self._kept.let_go(flights)
 
 
 def made_by_now(log: EventLog, project: str, keys: Collection[str]) -> list[tuple[str, VersionFacts]]:

@@ -67,7 +67,14 @@ class WaitingForPools:
     pools: tuple[str, ...]
 
 
-Notice = Begun | DatabaseAway | DatabaseBack | WaitingForPools
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsLost:
+    """A step lost its slots of these pools, of which others may have them, while it was called."""
+
+    pools: tuple[str, ...]
+
+
+Notice = Begun | DatabaseAway | DatabaseBack | WaitingForPools | SlotsLost
 """What a run says of itself, not of a step."""
 
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from latewood.decide.plan import Step
+from latewood.engine.running.kept import Kept
 from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
 from latewood.model.policies import QUOTA
 from latewood.projections.pools import PoolRow, pool_rows
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-from latewood_eventlog.leases import Held, Lease, acquire_free, acquire_slots, discard, holders_below
+from latewood_eventlog.leases import Held, Lease, acquire_free, acquire_slots, holders_below
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.tailer import announce
 
@@ -28,6 +29,11 @@ def pools_of(task: TaskDefinition, limits: Container[str]) -> Pools:
     return tuple(name for name in (QUOTA, task.pool) if name in limits)
 
 
+def pools_of_slots(slots: Sequence[Lease]) -> Pools:
+    """The pools of which these are slots."""
+    return tuple(lease.name.split("/")[1] for lease in slots)
+
+
 def described(step: Step) -> str:
     """What a slot is for, as others read it."""
     return f"step {step.number}: {step.task.node.keys[0]} {step.partition}".rstrip()
@@ -40,33 +46,37 @@ def limits_now(log: EventLog, project: str) -> dict[str, PoolRow]:
 
 
 class Slots:
-    """The slots of a project, as one process takes them: `engine` is its name, `duration` is that of its leases.
+    """The slots of a project, as one process takes them: `engine` is its name, what it has is `kept`.
 
     Raises LogError. For any thread. Cost: a look at the limits and a short transaction each, with no disk in it.
     """
 
-    def __init__(self, log: EventLog, project: str, engine: str, duration: timedelta) -> None:
+    def __init__(self, log: EventLog, project: str, engine: str, kept: Kept) -> None:
         self._log = log
         self._project = project
         self._engine = engine
-        self._duration = duration
+        self._kept = kept
 
     def take(self, pools: Pools, what: str) -> tuple[Lease, ...] | None:
         """A slot of each of the pools, as their limits are now; None unless all can be had. `what` is told of it."""
         limits = limits_now(self._log, self._project)
         wanted = [(f"{_SLOTS}{name}/", limits[name].limit) for name in pools if name in limits]
         holder = f"{self._engine} {what}"
-        return acquire_slots(self._log.engine, self._project, wanted, holder=holder, duration=self._duration)
+        found = acquire_slots(self._log.engine, self._project, wanted, holder=holder, duration=self._kept.duration)
+        self._kept.add(found or ())
+        return found
 
     def wait(self, pools: Pools, run: RunId) -> list[Lease]:
         """Say that the run waits for these pools: others let it go first, and tell when they give slots back."""
         names = [f"{WAITING}{name}/{run}" for name in pools]
-        return acquire_free(self._log.engine, self._project, names, holder=self._engine, duration=self._duration)
+        marks = acquire_free(self._log.engine, self._project, names, holder=self._engine, duration=self._kept.duration)
+        self._kept.add(marks)
+        return marks
 
     def give_back(self, slots: Sequence[Lease]) -> frozenset[str]:
         """Let others have them; the pools for which others wait, who have been told."""
-        discard(self._log.engine, slots)
-        pools = {lease.name.split("/")[1] for lease in slots}
+        self._kept.let_go(slots)
+        pools = pools_of_slots(slots)
         others = frozenset(
             name
             for name in pools

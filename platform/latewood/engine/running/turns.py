@@ -1,5 +1,6 @@
 """When the steps of an inline run may begin: its slots of pools, and its flights."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,14 +9,18 @@ from typing import Final, Protocol, TypeVar
 
 from latewood.engine.running.asks import Boarded
 from latewood.engine.running.flights import Flights
+from latewood.engine.running.kept import Kept
 from latewood.engine.running.presence import Presence
-from latewood.engine.running.slots import Pools, Slots, limits_now, pools_of
+from latewood.engine.running.reports import Notice, SlotsLost, WaitingForPools
+from latewood.engine.running.slots import Pools, Slots, limits_now, pools_of, pools_of_slots
 from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
 from latewood_eventlog.errors import LogError
-from latewood_eventlog.leases import Lease, discard, renew_all
+from latewood_eventlog.leases import Lease
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.tailer import hints
+
+_LOG: Final = logging.getLogger("latewood.turns")
 
 _LOOK_S: Final = 1.0
 _POLL_S: Final = 0.2
@@ -64,7 +69,7 @@ class Unlimited:
 
 
 class InlineTurns:
-    """The turns of one run in this process. `waits` hears which pools are waited for.
+    """The turns of one run in this process. `notice` hears which pools are waited for, and of slots that were lost.
 
     While nobody else drives runs of the project, and nothing is limited, it asks the database nothing. Others are
     looked for once a second, by a thread that also keeps the leases.
@@ -80,23 +85,24 @@ class InlineTurns:
         duration: timedelta,
         dsn: str | None,
         patiently: Patiently,
-        waits: Callable[[Pools], None],
+        notice: Callable[[Notice], None],
         when_durable: Callable[[Callable[[], None]], None],
     ) -> None:
         self._log = log
         self._project = project
         self._run = run
         self._dsn = dsn
-        self._duration = duration
         self.patiently = patiently
         """Does what needs the database, and waits for that where it is away."""
-        self._waits = waits
+        self._notice = notice
         self._when_durable = when_durable
-        self._slots = Slots(log, project, name, duration)
-        self._flights = Flights(log, project, name, duration)
+        self._kept = Kept(log, duration)
+        self._slots = Slots(log, project, name, self._kept)
+        self._flights = Flights(log, project, name, self._kept)
         self._presence = Presence(log, project, run, duration, is_engine=False)
         self._limits: frozenset[str] = frozenset()
         self._others: frozenset[str] = frozenset()
+        self._had_others = False
         self._entered: tuple[Lease, ...] = ()
         self._aboard: dict[str, Lease | None] = {}
         self._over = threading.Event()
@@ -106,7 +112,7 @@ class InlineTurns:
     def taken(self) -> Iterator[None]:
         """Be here, until the block ends; all that is held is given back then."""
         self._limits = self.patiently(lambda: frozenset(limits_now(self._log, self._project)))
-        self._others = self.patiently(self._presence.arrive)
+        self._see(self.patiently(self._presence.arrive))
         thread = threading.Thread(target=self._keep, name="latewood-turns", daemon=True)
         thread.start()
         try:
@@ -116,8 +122,12 @@ class InlineTurns:
             thread.join()
             self.leave()
             with suppress(LogError):  # as above
-                discard(self._log.engine, [lease for lease in self._aboard.values() if lease is not None])
+                self._kept.let_all_go()
                 self._presence.leave()
+
+    def _see(self, others: frozenset[str]) -> None:
+        self._others = others
+        self._had_others |= bool(others)
 
     def enter(self, task: TaskDefinition, what: str) -> None:
         """Wait for a slot of each pool that the task takes part in, unless they are held. Raises LogError."""
@@ -127,20 +137,20 @@ class InlineTurns:
         what = f"run {self._run} {what}"
         found = self.patiently(lambda: self._slots.take(pools, what))
         if found is None:
-            self._waits(pools)
-            found = self.patiently(lambda: self._waited(pools, what))
+            self._notice(WaitingForPools(pools=pools))
+            found = self._waited(pools, what)
         with self._lock:
             self._entered = found
 
     def _waited(self, pools: Pools, what: str) -> tuple[Lease, ...]:
-        marks = self._slots.wait(pools, self._run)
+        marks: list[Lease] = []
         found = None
         for _ in hints(self._dsn, stop=self._over, poll_s=_POLL_S if self._dsn is None else _LOOK_S):
-            renew_all(self._log.engine, marks, duration=self._duration)
-            found = self._slots.take(pools, what)
+            marks = marks or self.patiently(lambda: self._slots.wait(pools, self._run))
+            found = self.patiently(lambda: self._slots.take(pools, what))
             if found is not None:
                 break
-        discard(self._log.engine, marks)
+        self.patiently(lambda: self._kept.let_go(marks))
         assert found is not None, "it is not over while it waits"
         return found
 
@@ -156,8 +166,9 @@ class InlineTurns:
         """Be the one who computes what has this key; wait for others who do, if it is patient. Raises LogError."""
         with self._lock:
             if not self._others or key in self._aboard:
+                is_first = key in self._aboard or not self._had_others
                 self._aboard.setdefault(key, None)
-                return Boarded.FIRST
+                return Boarded.FIRST if is_first else Boarded.AFTER_OTHERS
         while not (found := self.patiently(lambda: self._flights.board([key]))):
             if not patient:
                 return Boarded.UNDER_WAY
@@ -181,13 +192,23 @@ class InlineTurns:
 
     def _keep(self) -> None:
         while not self._over.wait(_LOOK_S):
-            with suppress(LogError), self._lock:  # the server is away; it may be back before the leases end
-                renew_all(self._log.engine, self._entered, duration=self._duration)
-                flights = [lease for lease in self._aboard.values() if lease is not None]
-                renew_all(self._log.engine, flights, duration=self._duration)
-                self._limits = frozenset(limits_now(self._log, self._project))
-                self._others = self._presence.others()
-                unknown = [key for key, lease in self._aboard.items() if lease is None] if self._others else []
-                if unknown:
-                    self._aboard |= self._flights.board(unknown)
-                self._presence.renew()
+            try:
+                with self._lock:
+                    self._look()
+            except LogError:  # the server is away; it may be back before the leases end
+                pass
+            except Exception:  # noqa: BLE001 - whatever it is
+                _LOG.exception("leases")  # they are renewed again before they end
+
+    def _look(self) -> None:
+        lost = self._kept.renew()
+        if any(lease in lost for lease in self._entered):  # its process stood still, or the database was away
+            slots, self._entered = self._entered, ()  # the next attempt waits for others
+            self._notice(SlotsLost(pools=pools_of_slots(slots)))
+            self._slots.give_back(slots)
+        self._limits = frozenset(limits_now(self._log, self._project))
+        self._see(self._presence.others())
+        unknown = [key for key, lease in self._aboard.items() if lease is None] if self._others else []
+        if unknown:
+            self._aboard |= self._flights.board(unknown)
+        self._presence.renew()
