@@ -24,6 +24,7 @@ from latewood.commands.environments import create, drop
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.observing import observe
 from latewood.commands.planning import Asked
+from latewood.commands.status import overview_of
 from latewood.errors import DefinitionsInvalid
 from latewood.events import NotificationFailed, NotificationSent, NotificationsRaised, RunEnded, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -563,6 +564,25 @@ def test_what_is_on_its_way_goes_to_the_address_of_now(workspace, deploy, run, r
         deploy()
         settled(workspace, found)
     assert occasions(receiver) == [("failed", ["first"])]
+
+
+def test_what_could_not_be_told_is_something_to_see_to_until_something_is(workspace, deploy, run, receiver):
+    loaded = deploy(url="http://127.0.0.1:9/hook")
+    with notifier(workspace) as found:
+        settled(workspace, found)
+        run(loaded, "first")
+        looks(found, lambda: of_type(workspace, NotificationFailed))
+        (problem,) = overview_of(workspace).problems
+        assert problem.startswith("notify told in prod: 1 waiting; it cannot be reached: ")
+    let_leases_end(workspace)
+    with notifier(workspace, given_up_after=timedelta()) as found:
+        settled(workspace, found)
+        (problem,) = overview_of(workspace).problems
+        assert problem.startswith("notify told in prod: 1 given up; it cannot be reached: ")
+        run(deploy(), "second")
+        settled(workspace, found)
+    assert occasions(receiver) == [("failed", ["second"])]
+    assert overview_of(workspace).problems == ()
 
 
 def test_what_is_waiting_for_one_that_is_off_is_given_up(workspace, deploy, run, receiver):

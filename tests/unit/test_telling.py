@@ -12,6 +12,7 @@ from latewood.decide.how_far import TaskSteps
 from latewood.engine.running.reports import Report
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Ordinals
+from latewood.projections.notifications import Untold
 from latewood.projections.runs import RunRow
 from latewood.serving.absence import Absence
 from latewood.serving.metrics import Distribution, Measures, Workers, exposition, families
@@ -88,15 +89,18 @@ def test_what_is_under_way_is_told_by_project_and_each_metric_is_described_once(
             leases=0,
             append_s=None,
             behind={"runs": 0},
+            untold=(Untold(environment="prod", location="l", name="n", waiting=waiting, given_up=2, problem="gone"),),
         )
 
     text = exposition(families(Measures(), Workers(2, 1, 1), 1, {"a": load(3), "b": load(4)}), {"engine": "e"})
     lines = text.splitlines()
     assert 'latewood_steps{engine="e",project="a",status="waiting"} 3.0' in lines
     assert 'latewood_steps{engine="e",project="b",status="waiting"} 4.0' in lines
+    assert 'latewood_notifications{engine="e",project="b",status="waiting"} 4.0' in lines
+    assert 'latewood_notifications{engine="e",project="b",status="given up"} 2.0' in lines
     assert 'latewood_projection_lag_events{engine="e",projection="runs"} 0.0' in lines
     described = [line for line in lines if line.startswith("#")]
-    assert len(described) == len(set(described)) == 2 * 15
+    assert len(described) == len(set(described)) == 2 * 16
 
 
 def test_who_waits_for_a_database_is_well_and_who_hangs_is_not():

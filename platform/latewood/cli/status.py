@@ -47,6 +47,7 @@ def _json(found: Overview) -> dict[str, Any]:
         "steps": load.steps,
         "leases": load.leases,
         "automations": [asdict(each) for each in found.automations],
+        "notifications": [asdict(each) for each in load.untold],
         "store": None if found.store is None else asdict(found.store),
         "problems": found.problems,
     }

@@ -15,6 +15,7 @@ from latewood.decide.how_far import WAITING
 from latewood.engine.running.presence import ENGINES
 from latewood.events import Executor
 from latewood.projections.installed import PROJECTIONS
+from latewood.projections.notifications import Untold, untold
 from latewood.projections.runs import RunRow, unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import (
@@ -69,7 +70,7 @@ class Load:
     """What is under way: engines, runs that have not ended by status, their steps by status, and how the log keeps up.
 
     `append_s` are the median and the 95th percentile of seconds from a fact to its place in the log, of the latest;
-    `behind` is by how many events each projection lags.
+    `behind` is by how many events each projection lags, `untold` what people were not told that they were to be.
     """
 
     position: int
@@ -79,6 +80,7 @@ class Load:
     leases: int
     append_s: tuple[float, float] | None
     behind: Mapping[str, int]
+    untold: tuple[Untold, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def load_of(workspace: Workspace) -> Load:
             leases=len(leases),
             append_s=append_seconds(connection, project),
             behind=behind(connection, [found.name for found in PROJECTIONS if not found.inline]),
+            untold=tuple(untold(connection, project)),
         )
 
 
@@ -179,6 +182,11 @@ def _problems(found: Overview) -> Iterator[str]:
     for each in found.automations:
         if each.is_on and each.problem:
             yield f"{each.name} in {each.environment}: {each.problem.splitlines()[0]}"
+    for told in found.load.untold:
+        if told.problem:
+            counts = [(told.waiting, "waiting"), (told.given_up, "given up")]
+            said = " and ".join(f"{count:,} {status}" for count, status in counts if count)
+            yield f"notify {told.name} in {told.environment}: {said}; {told.problem}"
     if found.store is not None and found.store.free < found.store.total * _FREE_MIN:
         yield "the disk of the artifact store is nearly full"
     for name, events in found.load.behind.items():

@@ -33,6 +33,15 @@ notifications: Final = Table(
     Column("told_at", DateTime(timezone=True)),
 )
 Index("notifications_waiting", notifications.c.project, postgresql_where=notifications.c.status == "waiting")
+Index("notifications_given_up", notifications.c.project, postgresql_where=notifications.c.status == "given up")
+Index(
+    "notifications_told",
+    notifications.c.project,
+    notifications.c.environment,
+    notifications.c.location,
+    notifications.c.name,
+    notifications.c.position,
+)
 
 notify_standings: Final = Table(
     "notify_standings",
@@ -55,7 +64,7 @@ class NotificationsProjection:
     """A row for each notification, and for each Notify in an environment."""
 
     name = "notifications"
-    version = 2
+    version = 3
     inline = True
     tables = (notifications, notify_standings)
     types = frozenset({"notification.raised", "notification.sent", "notification.failed", "environment.dropped"})
@@ -102,6 +111,16 @@ _LATEST: Final = text(
     f"{_COLUMNS} notifications WHERE project = :project AND environment = :environment "
     f"AND location = :location AND name = :name ORDER BY position DESC, {_HAPPENED} DESC, notification LIMIT :limit"
 )
+# What was given up before something was told is of an address that has been mended since.
+_UNTOLD: Final = text(
+    "SELECT environment, location, name, count(*) FILTER (WHERE status = 'waiting') AS waiting, "
+    "count(*) FILTER (WHERE status = 'given up') AS given_up, "
+    "coalesce((array_agg(problem ORDER BY position DESC) FILTER (WHERE problem <> ''))[1], '') AS problem "
+    "FROM notifications n WHERE project = :project AND (status = 'waiting' OR status = 'given up' AND NOT EXISTS ("
+    "  SELECT FROM notifications s WHERE s.project = n.project AND s.environment = n.environment "
+    "  AND s.location = n.location AND s.name = n.name AND s.position > n.position AND s.status = 'sent')) "
+    "GROUP BY environment, location, name ORDER BY environment, location, name"
+)
 _STANDING: Final = text(
     "SELECT seen, failing::text AS failing, overdue::text AS overdue FROM notify_standings "
     "WHERE project = :project AND environment = :environment AND location = :location AND name = :name"
@@ -134,6 +153,24 @@ class NotifyStanding(NamedTuple):
     seen: Position
     failing: tuple[AssetId, ...]
     overdue: dict[str, tuple[AssetId, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """How many notifications of a Notify wait, and were given up since one was told; the latest problem with them."""
+
+    environment: str
+    location: str
+    name: str
+    waiting: int
+    given_up: int
+    problem: str
+
+
+def untold(connection: Connection, project_: str) -> list[Untold]:
+    """Of each Notify that has such. Cost: O(notifications that wait or were ever given up)."""
+    rows = connection.execute(_UNTOLD, {"project": project_})
+    return [Untold(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
 def waiting_notifications(connection: Connection, project_: str, *, limit: int) -> list[NotificationRow]:

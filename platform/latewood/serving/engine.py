@@ -26,6 +26,7 @@ from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.inbox import Inbox
 from latewood.serving.log_lines import LOG
+from latewood.serving.lookout import rest_s
 from latewood.serving.parts import Parts
 from latewood.serving.project import ProjectRuns
 from latewood.serving.telling import Telling
@@ -35,9 +36,6 @@ from latewood_eventlog.tailer import hints
 
 LEASE: Final = timedelta(seconds=10)
 """After which the runs of an engine that is not heard of any more are taken by another one."""
-
-_LOOK_S: Final = 1.0
-"""How often automation looks whether the log has grown."""
 
 
 class Engine:
@@ -258,8 +256,4 @@ class Engine:
                     LOG.warning("automation: %s", error)
                 except Exception:  # noqa: BLE001 - whatever it is
                     LOG.exception("automation")
-            # It takes a tenth of a processor at most, however much there is to look at.
-            wait_s = max(_LOOK_S, 10 * (monotonic() - begun))
-            soonest = min(filter(None, until), default=None)
-            if soonest is not None:
-                wait_s = min(wait_s, max(0.05, (soonest - clock()).total_seconds()))
+            wait_s = rest_s(monotonic() - begun, min(filter(None, until), default=None), clock())

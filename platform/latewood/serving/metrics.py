@@ -104,6 +104,17 @@ def families(measures: Measures, workers: Workers, active: int, loads: Mapping[s
         "Steps of runs that have not ended, by status.",
         {project: load.steps for project, load in loads.items()},
     )
+    yield _of_projects(
+        "latewood_notifications",
+        "Notifications that wait, or were given up since one was sent, by status.",
+        {
+            project: {
+                "waiting": sum(each.waiting for each in load.untold),
+                "given up": sum(each.given_up for each in load.untold),
+            }
+            for project, load in loads.items()
+        },
+    )
 
 
 def _gauge(name: str, help_: str, value: float) -> Family:

@@ -24,9 +24,10 @@ from latewood.projections.notifications import NotificationRow, waiting_notifica
 from latewood.projections.snapshots import snapshot
 from latewood.serving.absence import Absence
 from latewood.serving.log_lines import LOG
+from latewood.serving.lookout import look_on
 from latewood.serving.posting import TIMEOUT_S, NeverTaken, NotTaken, post
 from latewood.serving.raising import raise_due, stream_of
-from latewood_eventlog.errors import AppendRefused, DatabaseUnreachable, LeaseLost, LogError
+from latewood_eventlog.errors import AppendRefused, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
 from latewood_eventlog.records import Batch, Position, StreamAppend
 
@@ -40,7 +41,6 @@ _FIRST_WAIT_S: Final = 5.0
 _WAIT_MAX_S: Final = 900.0
 """Between two tries: twice as long each time."""
 
-_LOOK_S: Final = 1.0
 _WAITING_MAX: Final = 100
 """Notifications of one Notify that are looked at together; later ones follow."""
 
@@ -239,7 +239,8 @@ def notifying(
 ) -> Iterator[None]:
     """Have told what there is to tell, until the block ends, which sets `stop`."""
     notifier = Notifier(workspace, holder, stop, lease=lease)
-    thread = threading.Thread(target=_look_on, args=(notifier, stop, absence), name="latewood-notifier", daemon=True)
+    looking = ("notifications", notifier.look, workspace.clock, stop, absence)
+    thread = threading.Thread(target=look_on, args=looking, name="latewood-notifier", daemon=True)
     thread.start()
     try:
         yield
@@ -247,15 +248,3 @@ def notifying(
         stop.set()
         thread.join()
         notifier.close()
-
-
-def _look_on(notifier: Notifier, stop: threading.Event, absence: Absence) -> None:
-    while not stop.wait(_LOOK_S):
-        try:
-            notifier.look()
-        except DatabaseUnreachable as error:
-            absence.away(error)
-        except (LatewoodError, LogError) as error:
-            LOG.warning("notifications: %s", error)
-        except Exception:  # noqa: BLE001 - whatever it is
-            LOG.exception("notifications")

@@ -32,10 +32,11 @@ from latewood.projections.states import NOW
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
+from latewood.serving.lookout import LOOK_S, look_on
 from latewood.serving.observing import observe_due, observing_by
 from latewood.serving.pace import Pace, calls_code
 from latewood.serving.sensing import Outcome, ask_once, nothing_to_tell
-from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
+from latewood_eventlog.errors import LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
 from latewood_eventlog.records import Position
 
@@ -56,9 +57,6 @@ _LAST_WORDS_S: Final = 10.0
 
 _MARGIN: Final = timedelta(minutes=1)
 """How much longer than its timeout a sensor is kept from others: its process may have to be started first."""
-
-_LOOK_S: Final = 1.0
-"""How often it is looked whether the log has grown."""
 
 
 class Sensors:
@@ -201,7 +199,7 @@ class Sensors:
         name = f"observing/{found.environment}/{found.location}:{found.name}"
         lease = acquire(workspace.log.engine, workspace.project, name, holder=self._holder, duration=_LOOKING)
         with self._lock:
-            self._pace.not_before(found, workspace.clock() + timedelta(seconds=_LOOK_S))
+            self._pace.not_before(found, workspace.clock() + timedelta(seconds=LOOK_S))
         if lease is None:
             return
         try:
@@ -319,9 +317,8 @@ def _end(worker: Worker) -> threading.Thread:
 def sensing(workspace: Workspace, holder: str, stop: threading.Event, absence: Absence) -> Iterator[None]:
     """Have the project's sensors asked as they are due, until the block ends, which sets `stop`."""
     sensors = Sensors(workspace, holder, _tell)
-    thread = threading.Thread(
-        target=_look_on, args=(sensors, workspace, stop, absence), name="latewood-sensing", daemon=True
-    )
+    looking = ("sensors", sensors.look, workspace.clock, stop, absence)
+    thread = threading.Thread(target=look_on, args=looking, name="latewood-sensing", daemon=True)
     thread.start()
     try:
         yield
@@ -329,22 +326,6 @@ def sensing(workspace: Workspace, holder: str, stop: threading.Event, absence: A
         stop.set()
         thread.join()
         sensors.close()
-
-
-def _look_on(sensors: Sensors, workspace: Workspace, stop: threading.Event, absence: Absence) -> None:
-    wait_s = 0.0
-    while not stop.wait(wait_s):
-        wait_s = _LOOK_S
-        try:
-            again_at = sensors.look()
-            if again_at is not None:
-                wait_s = min(wait_s, max(0.05, (again_at - workspace.clock()).total_seconds()))
-        except DatabaseUnreachable as error:
-            absence.away(error)
-        except (LatewoodError, LogError) as error:
-            LOG.warning("sensors: %s", error)
-        except Exception:  # noqa: BLE001 - whatever it is
-            LOG.exception("sensors")
 
 
 def _tell(fact: SensorEvaluated | AutomationEvaluated) -> None:
