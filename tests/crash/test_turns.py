@@ -12,7 +12,7 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
 from latewood.commands.runs import run_named
-from latewood.engine.running import slots
+from latewood.engine.running import presence, slots
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.presence import Presence
 from latewood.engine.running.reports import SlotsLost, WaitingForPools
@@ -20,7 +20,7 @@ from latewood.events import RunStatus, StepSucceeded
 from latewood.serving import turns
 from latewood.serving.engine import Engine
 from latewood_eventlog.errors import DatabaseUnreachable
-from latewood_eventlog.leases import acquire_slots, discard
+from latewood_eventlog.leases import acquire_free, acquire_slots, discard
 
 
 @pytest.fixture
@@ -194,3 +194,18 @@ def test_who_waits_while_the_database_is_away_leaves_no_mark(workspace, load, an
     inline.join()
     assert told[-1].status is RunStatus.SUCCEEDED
     assert leases(workspace, "waiting/") == 0
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_beside_somebody_who_died_what_needs_no_flight_waits_for_nobody(
+    workspace, within, asked_for, load, monkeypatch, inline
+):
+    monkeypatch.setattr(presence, "_KNOWN_S", 1_000_000)
+    acquire_free(workspace.log.engine, "default", ["here/inline/died"], holder="died", duration=timedelta(hours=1))
+    source = "@asset(reuse=False)\ndef one() -> int:\n    return 1\n"
+    if inline:
+        found = materialize(workspace, prepare(workspace, load(source), Asked(selection="one")))
+        assert found.status is RunStatus.SUCCEEDED
+    else:
+        with within():
+            assert ended(workspace, asked_for(source)).status is RunStatus.SUCCEEDED

@@ -96,7 +96,7 @@ class EngineTurns:
         self.limits: dict[str, PoolRow] = {}
         """The pools with a limit, by name, as of the last look."""
         self.is_ready = False
-        """Whether limits are known, and all others know that this engine is here."""
+        """Whether limits are known, and who else is here."""
         self._entered: dict[str, tuple[RunId, Lease]] = {}
         self._waiting: dict[Pools, list[_Waiting]] = {}
         self._asked: dict[Pools, _Waiting] = {}
@@ -113,10 +113,7 @@ class EngineTurns:
         """The last moment of which it is not known what was made."""
 
     def look(self) -> None:
-        """See what was changed by others: limits, slots that are free, and who is here.
-
-        The first time it waits until they know of this engine.
-        """
+        """See what was changed by others: limits, slots that are free, and who is here."""
 
         def seen(found: tuple[dict[str, PoolRow], frozenset[str]] | None) -> None:
             self._looking = False
@@ -326,7 +323,10 @@ class EngineTurns:
             return
         self._fetching = True
         keys = list(self._wanted)
-        self._errand(lambda: self._flights.board(keys), lambda found: self._fetched(keys, found or {}))
+        self._errand(lambda: self._boarded(keys), lambda found: self._fetched(keys, found or {}))
+
+    def _boarded(self, keys: list[str]) -> dict[str, Lease]:
+        return self._flights.board(keys) if self._presence.is_known() else {}
 
     def _fetched(self, keys: list[str], found: dict[str, Lease]) -> None:
         self._fetching = False

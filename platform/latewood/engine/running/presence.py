@@ -15,13 +15,12 @@ ENGINES: Final = f"{HERE}engine/"
 """How the leases of engines that serve begin; their names follow."""
 
 _KNOWN_S: Final = 5.0
-_LOOK_S: Final = 0.02
 
 
 class Presence:
     """One process that drives runs, as others see it. Its lease was renewed when it last looked who else is here.
 
-    So who comes can wait until all others know of it. Raises LogError. For one thread at a time.
+    So who comes can see whether all others know of it. Raises LogError. For one thread at a time.
     """
 
     def __init__(self, log: EventLog, project: str, name: str, duration: timedelta, *, is_engine: bool) -> None:
@@ -32,21 +31,27 @@ class Presence:
         self._duration = duration
         self._lease: Lease | None = None
         self._looked: datetime | None = None
+        self._came: datetime | None = None  # until it is known to others
+        self._known_s = 0.0
 
     def arrive(self) -> frozenset[str]:
-        """Say that it is here, and wait for those who are here to have seen that, if there are any: their names.
-
-        Not for longer than five seconds: one of them may have died.
-        """
+        """Say that it is here: the names of those who are, whom it has told to look."""
         self.renew()
         others = self.others()
         if others:
-            came, deadline = self._looked, time.monotonic() + _KNOWN_S
-            assert came is not None, "it has looked"
+            self._came, self._known_s = self._looked, time.monotonic() + _KNOWN_S
             announce(self._log.engine)
-            while time.monotonic() < deadline and not self._is_known(came):
-                time.sleep(_LOOK_S)
         return others
+
+    def is_known(self) -> bool:
+        """Whether those who were here have seen it since; after five seconds they have, or died.
+
+        What they compute without a word is told by leases then.
+        """
+        came = self._came
+        if came is not None and (time.monotonic() >= self._known_s or self._is_known(came)):
+            self._came = None
+        return self._came is None
 
     def renew(self) -> None:
         """Stay, and say that those are known whom it has seen when it looked last."""

@@ -24,6 +24,7 @@ _LOG: Final = logging.getLogger("latewood.turns")
 
 _LOOK_S: Final = 1.0
 _POLL_S: Final = 0.2
+_KNOWN_S: Final = 0.02
 
 T = TypeVar("T")
 
@@ -169,6 +170,8 @@ class InlineTurns:
                 is_first = key in self._aboard or not self._had_others
                 self._aboard.setdefault(key, None)
                 return Boarded.FIRST if is_first else Boarded.AFTER_OTHERS
+        while not self.patiently(self._presence.is_known):
+            self._over.wait(_KNOWN_S)
         while not (found := self.patiently(lambda: self._flights.board([key]))):
             if not patient:
                 return Boarded.UNDER_WAY

@@ -1,0 +1,196 @@
+"""Slots and flights of processes that others join and leave, that drain, and that lose what they held."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import text
+
+from crash.engines import ended, leases, of_type, started, until
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.pools import set_pool
+from latewood.commands.runs import run_named
+from latewood.engine.running import slots
+from latewood.engine.running.pool import Pool
+from latewood.engine.running.presence import Presence
+from latewood.engine.running.reports import WaitingForPools
+from latewood.events import RunStatus, StepSucceeded
+from latewood.serving import turns
+from latewood.serving.engine import Engine
+from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.leases import acquire_slots, discard
+
+
+@pytest.fixture
+def gate(tmp_path):
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def parts(gate):
+    """Ten partitions, of which the first two wait until a file is there."""
+    return f"""
+        @asset(partitions=Static([f"p{{n}}" for n in range(10)]))
+        def part(partition: PartitionKey) -> str:
+            while partition in ("p0", "p1") and not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return partition
+    """
+
+
+@pytest.fixture
+def pooled(gate):
+    """One step of a pool, of which the first attempt fails once a file is there."""
+    return f"""
+        from datetime import timedelta
+
+        @asset(pool="db", retries=Retry(1, backoff=timedelta(0)))
+        def pooled(context: Context) -> int:
+            if context.attempt == 1:
+                while not Path({str(gate)!r}).exists():
+                    time.sleep(0.01)
+                raise ConnectionError("no")
+            return 1
+    """
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Who was seen, at each look of anybody's."""
+    found, others = [], Presence.others
+
+    def look(self):
+        found.append(others(self))
+        return found[-1]
+
+    monkeypatch.setattr(Presence, "others", look)
+    return found
+
+
+@pytest.fixture
+def another(workspace):
+    """Somebody else has the slot of the pool meanwhile."""
+
+    @contextmanager
+    def has():
+        wanted = [("pool/db/", 1)]
+        held = acquire_slots(workspace.log.engine, "default", wanted, holder="another", duration=timedelta(minutes=1))
+        yield
+        discard(workspace.log.engine, held)
+
+    return has
+
+
+def nobody_is_seen(seen):
+    """Twice: then what came of the first time is known."""
+    seen.clear()
+    until(lambda: seen[-2:] == [frozenset(), frozenset()])
+
+
+def test_what_landed_long_ago_is_looked_up_by_runs_that_were_opened_before(
+    workspace, within, asked_for, parts, gate, monkeypatch
+):
+    monkeypatch.setattr(turns, "_LANDED_MAX", 1)
+    asked = [asked_for(parts)]
+    with within():
+        until(lambda: len(started(workspace, "part")) == 2)
+        asked.append(asked_for(parts, priority=1))
+        until(lambda: run_named(workspace, asked[1].run).status == "running")
+        gate.touch()
+        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
+    assert len(of_type(workspace, StepSucceeded)) == 10
+
+
+def test_an_engine_does_not_compute_what_others_made_that_have_left(
+    workspace, within, asked_for, load, parts, gate, seen
+):
+    asked = asked_for(parts)
+    with within():
+        until(lambda: len(started(workspace, "part")) == 2)
+        materialize(workspace, prepare(workspace, load(parts), Asked(selection="part", partition="p9")))
+        nobody_is_seen(seen)
+        gate.touch()
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert len(of_type(workspace, StepSucceeded)) == 10
+
+
+def test_an_inline_run_does_not_compute_what_an_engine_made_that_has_left(
+    workspace, within, asked_for, load, parts, gate, seen
+):
+    prepared = prepare(workspace, load(parts), Asked(selection="part"))
+    inline = Thread(target=lambda: materialize(workspace, prepared))
+    inline.start()
+    until(lambda: started(workspace, "part"))
+    with within():
+        assert ended(workspace, asked_for(parts, partition="p9")).status is RunStatus.SUCCEEDED
+    nobody_is_seen(seen)
+    gate.touch()
+    inline.join()
+    assert len(of_type(workspace, StepSucceeded)) == 10
+
+
+def test_a_slot_that_is_granted_while_the_engine_ends_is_given_back(workspace, asked_for, monkeypatch):
+    set_pool(workspace, "db", 1)
+    asked_for('@asset(pool="db")\ndef pooled() -> int:\n    return 1\n')
+    over, close = Event(), Pool.close
+    engine = Engine(workspace, slots=1)
+
+    def late(*given, **how):
+        engine.drain()
+        assert over.wait(60)
+        return acquire_slots(*given, **how)
+
+    def closed(self):
+        close(self)
+        over.set()
+
+    monkeypatch.setattr(slots, "acquire_slots", late)
+    monkeypatch.setattr(Pool, "close", closed)
+    engine.serve()
+    assert not of_type(workspace, StepSucceeded)
+    assert leases(workspace, "") == leases(workspace, "run/")
+
+
+def test_an_inline_step_that_lost_its_slot_says_so_and_waits_for_one_before_it_is_tried_again(
+    workspace, load, pooled, gate, another
+):
+    set_pool(workspace, "db", 1)
+    told = []
+    prepared = prepare(workspace, load(pooled), Asked(selection="pooled"))
+    inline = Thread(target=lambda: told.append(materialize(workspace, prepared, notice=told.append)))
+    inline.start()
+    until(lambda: started(workspace, "pooled"))
+    with workspace.log.engine.begin() as connection:
+        connection.execute(text("DELETE FROM leases WHERE name = 'pool/db/0'"))
+    with another():
+        until(lambda: None in told)
+        gate.touch()
+        until(lambda: WaitingForPools(pools=("db",)) in told)
+    inline.join()
+    assert told[-1].status is RunStatus.SUCCEEDED
+    assert leases(workspace, "pool/") == leases(workspace, "waiting/") == 0
+
+
+def test_who_waits_while_the_database_is_away_leaves_no_mark(workspace, load, another, monkeypatch):
+    set_pool(workspace, "db", 1)
+    told, away = [], []
+    prepared = prepare(
+        workspace, load('@asset(pool="db")\ndef pooled() -> int:\n    return 1\n'), Asked(selection="pooled")
+    )
+
+    def taken(*given, **how):
+        if len(away) < 2 and leases(workspace, "waiting/"):
+            away.append(True)
+            raise DatabaseUnreachable("no answer")
+        return acquire_slots(*given, **how)
+
+    monkeypatch.setattr(slots, "acquire_slots", taken)
+    inline = Thread(target=lambda: told.append(materialize(workspace, prepared, notice=told.append)))
+    with another():
+        inline.start()
+        until(lambda: len(away) == 2)
+    inline.join()
+    assert told[-1].status is RunStatus.SUCCEEDED
+    assert leases(workspace, "waiting/") == 0
