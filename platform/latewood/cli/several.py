@@ -146,6 +146,6 @@ def _opened(
     together = Together(workspace, *named_or_all(workspace, files, modules, locations))
     if asked["parameters"] and len(together) > 1:
         raise UsageError(
-            "expected one -f FILE or --location with --param, since what it makes are variants, and others read heads"
+            "expected one -f FILE with --param, or one --location: what it makes are variants, and others read heads"
         )
     return workspace, together, asked_for(**asked)
