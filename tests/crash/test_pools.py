@@ -9,6 +9,7 @@ import pytest
 
 from crash.engines import ended, engine, leases, most_at_once, of_type, started, until
 from latewood.commands.deploying import deploy_loaded
+from latewood.commands.deployments import roll_back
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import pools, pools_waited_for, remove_pool, set_pool, set_quota
@@ -219,6 +220,30 @@ def test_a_pool_that_deployed_tasks_take_part_in_stays(workspace, load):
     with pytest.raises(UsageError, match='there is no pool "db"; `latewood pools set db LIMIT` makes it'):
         remove_pool(workspace, "db")
     assert pools(workspace) == []
+
+
+def test_a_pool_that_tasks_of_a_run_take_part_in_stays_until_it_has_ended(workspace, environ, load, asked_for, gated):
+    source, gate = gated
+    set_pool(workspace, "db", 1)
+    asked = asked_for(source, "slow")
+    deploy_loaded(workspace, load(source.replace('(pool="db")', "")))
+    with pytest.raises(UsageError, match=r"is named by .*slow of assets\.py"):
+        remove_pool(workspace, "db")
+    gate.touch()
+    with engine(environ, *CALM):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert remove_pool(workspace, "db").after is None
+
+
+def test_a_deployment_of_which_a_pool_is_gone_is_not_gone_back_to(workspace, load):
+    set_pool(workspace, "db", 1)
+    earlier = deploy_loaded(workspace, load(MANY)).deployment
+    deploy_loaded(workspace, load(MANY.replace(', pool="db"', "")))
+    remove_pool(workspace, "db")
+    with pytest.raises(UsageError, match='pooled: there is no pool "db"; `latewood pools set db LIMIT` makes it'):
+        roll_back(workspace, "assets.py", earlier)
+    set_pool(workspace, "db", 1)
+    assert roll_back(workspace, "assets.py", earlier).deployment.deployment == earlier
 
 
 def test_what_is_so_already_is_not_recorded_and_what_cannot_be_is_refused(workspace):

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 from latewood.commands.deployed_code import require_source
 from latewood.commands.environments import append_to_environment
+from latewood.commands.pools import STREAM as POOLS
+from latewood.commands.pools import unknown_pool
 from latewood.commands.reading import Read, read
 from latewood.commands.workspace import Workspace
 from latewood.decide.definition_changes import Definitions, Difference, difference
@@ -26,10 +28,12 @@ from latewood.projections.catalog import (
     pointed,
 )
 from latewood.projections.launchables import launchables_of
+from latewood.projections.pools import pool_rows
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.tasks import tasks_of
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
+from latewood_eventlog.records import StreamAppend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,25 +141,34 @@ class RolledBack:
 def roll_back(workspace: Workspace, location: str, named: str) -> RolledBack:
     """Give the environment that deployment of the location again; nothing is run, and no head is moved.
 
-    What runs already keeps its code. Raises UsageError for one that is unknown, whose source is gone, or that defines
-    what another location of the environment has come to define; then nothing is recorded.
+    What runs already keeps its code. Raises UsageError for one that is unknown, whose source is gone, that defines what
+    another location of the environment has come to define, or of which a task takes part in a pool that is there no
+    more; then nothing is recorded.
     """
     wanted = deployment_named(workspace, named, location=location)
     require_source(workspace, wanted.deployment)
     while True:
         found = read(workspace)
-        version = workspace.log.version(workspace.project, f"environment/{workspace.environment}")
+        version, pooled = workspace.log.versions(workspace.project, (f"environment/{workspace.environment}", POOLS))
         with snapshot(workspace.log) as connection:
             there = deployed(connection, workspace.project, workspace.environment, NOW)
             before = there.pop(location, "")
             _refuse_duplicates(connection, workspace, wanted, there)
+            _refuse_unknown_pools(connection, workspace, wanted)
         if before == wanted.deployment:
             return RolledBack(deployment=wanted, before=before)
         fact = EnvironmentDeployed(
             environment=workspace.environment, location=location, deployment=wanted.deployment, previous=before
         )
         try:
-            append_to_environment(workspace, workspace.environment, [fact], ("rolled back", version), version=version)
+            append_to_environment(
+                workspace,
+                workspace.environment,
+                [fact],
+                ("rolled back", version),
+                version=version,
+                besides=[StreamAppend(project=workspace.project, stream=POOLS, events=(), expected=pooled)],
+            )
         except (WrongExpectedVersion, EventConflict):
             continue
         return _rolled_back(wanted, before, found, read(workspace))
@@ -172,6 +185,13 @@ def _refuse_duplicates(
             f"{wanted.location} as deployed in {wanted.deployment} defines {', '.join(sorted(taken)[:5])}, which "
             f"{where} defines in {workspace.environment} by now; go back with that one first, or deploy it without"
         )
+
+
+def _refuse_unknown_pools(connection: Snapshot, workspace: Workspace, wanted: Deployment) -> None:
+    known = pool_rows(connection, workspace.project, NOW)
+    for entry in defined(connection, workspace.project, wanted.location, wanted.deployment):
+        if entry.definition.task.pool and entry.definition.task.pool not in known:
+            raise UsageError(f"{entry.definition.key}: {unknown_pool(entry.definition.task.pool, known)}")
 
 
 def _rolled_back(wanted: Deployment, previous: str, before: Read, after: Read) -> RolledBack:

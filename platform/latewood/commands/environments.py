@@ -246,8 +246,12 @@ def append_to_environment(
     *,
     version: int | None = None,
     basis: Basis | None = None,
+    besides: Sequence[StreamAppend] = (),
 ) -> Appended:
-    """Record facts about an environment: if its stream still has this version, or what they were decided on stands."""
+    """Record facts about an environment: if its stream still has this version, or what they were decided on stands.
+
+    Without a basis, and with what is appended `besides`.
+    """
     project, stream, now = workspace.project, f"environment/{environment}", workspace.clock()
     events = tuple(
         new_event(fact, project=project, stream=stream, name=(*name, i), at=now, actor=workspace.actor)
@@ -256,7 +260,7 @@ def append_to_environment(
     append = StreamAppend(project=project, stream=stream, events=events, expected=version)
     if basis is not None:
         return append_decided(workspace, append, basis)
-    return workspace.log.append(Batch(appends=(append,)))
+    return workspace.log.append(Batch(appends=(append, *besides)))
 
 
 def _diff(

@@ -12,12 +12,13 @@ from latewood.decide.plan import Plan
 from latewood.engine.running.recorder import new_event
 from latewood.engine.running.slots import Taken, limits_now, taken, waiting
 from latewood.errors import UsageError
-from latewood.events import Event, PoolRemoved, PoolSet
+from latewood.events import Event, Executor, PoolRemoved, PoolSet, RunRequested, from_json
 from latewood.model.keys import RunId
 from latewood.model.policies import QUOTA
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.environments import existing
 from latewood.projections.pools import PoolRow, pool_rows
+from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import log_position
@@ -87,7 +88,10 @@ def set_quota(workspace: Workspace, limit: int | None) -> Changed:
 
 
 def remove_pool(workspace: Workspace, name: str) -> Changed:
-    """Have no such pool any more. Raises UsageError where there is none, and while deployed tasks take part in it."""
+    """Have no such pool any more.
+
+    Raises UsageError where there is none, and while deployed tasks take part in it, or those of runs that go on.
+    """
     return _changed(workspace, name, None)
 
 
@@ -101,7 +105,7 @@ def _changed(workspace: Workspace, name: str, limit: int | None) -> Changed:
             known, position = pool_rows(connection, project, NOW), log_position(connection)
             if limit is None and name != QUOTA:
                 _refuse_unknown(name, known)
-                _refuse_named(name, _naming(connection, project, name))
+                _refuse_named(name, _naming(connection, workspace, name))
         before = known[name].limit if name in known else None
         if before == limit:
             return Changed(name=name, before=before, after=limit, position=None)
@@ -131,18 +135,28 @@ def _refuse_named(name: str, naming: Iterable[str]) -> None:
         more = f" and {len(found) - _NAMED_MAX:,} more" if found[_NAMED_MAX:] else ""
         raise UsageError(
             f'pool "{name}" is named by {", ".join(found[:_NAMED_MAX])}{more}; '
-            "deploy them without it first, or set another limit"
+            "deploy them without it first, let their runs end, or set another limit"
         )
 
 
-def _naming(connection: Snapshot, project: str, name: str) -> Iterator[str]:
-    """The assets whose tasks are deployed anywhere with this pool, each with its location."""
+def _naming(connection: Snapshot, workspace: Workspace, name: str) -> Iterator[str]:
+    """The assets whose tasks are deployed anywhere with this pool, or run with it, each with its location."""
+    project = workspace.project
+    there = {
+        pair
+        for environment in existing(connection, project, NOW)
+        for pair in deployed(connection, project, environment.environment, NOW).items()
+    }
+    going_on = [row for executor in Executor for row in unfinished_runs(connection, project, executor)]
+    for event in workspace.log.read_positions([row.requested_position for row in going_on]):
+        fact = from_json(event.type, event.data)
+        assert isinstance(fact, RunRequested), "the projection says so"
+        there.update(fact.deployments.items())
     found: dict[str, None] = {}
-    for environment in existing(connection, project, NOW):
-        for location, deployment in deployed(connection, project, environment.environment, NOW).items():
-            for each in defined(connection, project, location, deployment):
-                if each.definition.task.pool == name:
-                    found[f"{each.definition.key} of {location}"] = None
+    for location, deployment in sorted(there):
+        for each in defined(connection, project, location, deployment):
+            if each.definition.task.pool == name:
+                found[f"{each.definition.key} of {location}"] = None
     return iter(found)
 
 
