@@ -12,7 +12,8 @@ from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
 from latewood.cli.wording import failure_text
-from latewood.commands.observing import Observed, Seen, homes, observe, report
+from latewood.commands.observing import homes, observe, report
+from latewood.commands.sightings import Observed, Seen
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from latewood.commands.automations import Found, stands_now, stream_of
-from latewood.commands.observing import Observed, looked_at
+from latewood.commands.observing import looked_at
+from latewood.commands.sightings import Observed
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import due, timing_of

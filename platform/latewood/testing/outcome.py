@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from latewood.commands.observing import Unseen
+from latewood.commands.sightings import Unseen
 from latewood.context import CheckResult
 from latewood.decide.findings import Explanation
 from latewood.decide.nodes import Node

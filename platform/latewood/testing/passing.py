@@ -8,9 +8,10 @@ from typing import Any, Final
 from latewood.commands.automations import automations_here
 from latewood.commands.explaining import run_events
 from latewood.commands.materializing import materialize, prepare
-from latewood.commands.observing import Observed, observe
+from latewood.commands.observing import observe
 from latewood.commands.planning import Asked
 from latewood.commands.runs import Observation, recorded_as
+from latewood.commands.sightings import Observed
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
