@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from crash.test_engine import ended, engine, of_type, until
 from latewood.errors import StoreError
 from latewood.events import RunStarted, RunStatus, StepFailed, StepSucceeded
-from latewood.serving import project as serving
+from latewood.serving import openings as serving
 
 ONE = """
     @asset
@@ -63,6 +64,19 @@ def test_a_run_that_cannot_be_opened_keeps_no_other_from_being_driven(workspace,
     with within():
         assert ended(workspace, good).status is RunStatus.SUCCEEDED
     assert [fact.run for fact in of_type(workspace, RunStarted)] == [good.run]
+
+
+def test_a_run_that_takes_long_to_open_keeps_no_other_waiting(workspace, asked_for, within, monkeypatch):
+    slow, quick = asked_for(ONE.format(seconds=0), "one"), asked_for(ONE.format(seconds=1))
+    opened, gate = serving.opened, threading.Event()
+    monkeypatch.setattr(
+        serving, "opened", lambda workspace, run: opened(workspace, run) if run != slow.run or gate.wait(60) else None
+    )
+    with within():
+        assert ended(workspace, quick).status is RunStatus.SUCCEEDED
+        gate.set()
+        assert ended(workspace, slow).status is RunStatus.SUCCEEDED
+    assert [fact.run for fact in of_type(workspace, RunStarted)] == [quick.run, slow.run]
 
 
 def test_a_run_is_left_once_however_often_its_lease_is_found_lost(workspace, asked_for, within):

@@ -1,5 +1,6 @@
 """Which processes call a run's tasks: by location, the code that the run was asked for with."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -46,6 +47,7 @@ class Crews:
     """Finds the crew of each task; equal ones are one for as long as a run or a process has it: so that is kept."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: WeakValueDictionary[_Kind, Crew] = WeakValueDictionary()
         self._code: dict[tuple[str, str], tuple[DeployedCode, str]] = {}
 
@@ -83,7 +85,8 @@ class Crews:
 
     def _kept(self, crew: Crew) -> Crew:
         variables = frozenset(crew.variables.items())
-        return self._known.setdefault((encode(crew.opened), crew.interpreter, crew.hidden, variables), crew)
+        with self._lock:
+            return self._known.setdefault((encode(crew.opened), crew.interpreter, crew.hidden, variables), crew)
 
     def _at(self, workspace: Workspace, view: View, location: str) -> Crew:
         deployment = view.deployments[location]

@@ -12,7 +12,7 @@ from latewood.engine.running.pool import Job
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.run_log import EngineLog, patiently
 from latewood.engine.storage.sweeping import in_use
-from latewood.errors import LatewoodError, StoreError
+from latewood.errors import StoreError
 from latewood.events import Executor, RunCancelRequested, from_json
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow, unfinished_runs
@@ -21,14 +21,14 @@ from latewood.serving.active import ActiveRun
 from latewood.serving.automating import evaluate
 from latewood.serving.log_lines import LOG
 from latewood.serving.notifying import notifying
-from latewood.serving.opening import opened
+from latewood.serving.openings import AT_ONCE, Openings, Taken
 from latewood.serving.parts import Parts
 from latewood.serving.requesting import CANCELLATIONS
 from latewood.serving.sensors import sensing
 from latewood.serving.turns import EngineTurns
 from latewood_eventlog.errors import DatabaseUnreachable, LeaseLost, LogError
 from latewood_eventlog.groupcommit import GroupCommit
-from latewood_eventlog.leases import Lease, acquire, release, renew_all
+from latewood_eventlog.leases import Lease, release, renew_all
 from latewood_eventlog.records import Position
 
 _RUNS_MAX: Final = 64
@@ -49,6 +49,7 @@ class ProjectRuns:
         self.active: dict[RunId, ActiveRun] = {}
         """Those that are driven, the one whose turn it is first."""
         self._ending: dict[RunId, ActiveRun] = {}  # over, with an end that may not be durable yet
+        self._openings = Openings(workspace, parts, then=self._begin, over=self._rest)
         self._waiting: list[RunRow] = []
         self._cancelled: set[RunId] = set()
         self._cancellations = 0  # how many of them have been seen
@@ -112,7 +113,7 @@ class ProjectRuns:
         """Look, and take what waits even while no worker is free: any engine with a free one would have taken it."""
         self.look()
         for _ in range(count):
-            if self._waiting and self._turns.is_ready and len(self.active) < _RUNS_MAX:
+            if self._waiting and self._turns.is_ready and len(self.active) + len(self._openings) < _RUNS_MAX:
                 self._take(self._waiting.pop(0).run)
 
     def next(self, idle: set[RunId]) -> Job | None:
@@ -153,9 +154,12 @@ class ProjectRuns:
         """While workers are free; else for what is to be done before others, and where nothing is done at all."""
         if not self._turns.is_ready:
             return False
-        if not self.active:
+        opening = len(self._openings)
+        if not self.active and not opening:
             return True
-        if len(self.active) < _RUNS_MAX and self._pool.free:
+        if opening >= AT_ONCE:
+            return False
+        if len(self.active) + opening < _RUNS_MAX and self._pool.free > opening:
             return True
         found = [priority for run in self.active.values() if (priority := run.priority) is not None]
         return len(self.active) < 2 * _RUNS_MAX and bool(found) and row.priority > min(found)
@@ -167,7 +171,7 @@ class ProjectRuns:
         self._absence.here()
         # After an absence nobody's lease is renewed yet: who drives a run has as long as ever to say so.
         if self._absence.ended_s > self._parts.lease.total_seconds():
-            ours = {*self.active, *self._ending}
+            ours = {*self.active, *self._ending, *self._openings}
             free = [row for row in rows if row.unheard_s is None and row.run not in ours]
             meant = [row for row in free if self._parts.only in (None, row.run)]
             self._waiting = sorted(meant, key=lambda row: -row.priority)
@@ -186,70 +190,47 @@ class ProjectRuns:
     # ── taking and leaving runs ───────────────────────────────────────────────────────────────────────
 
     def _take(self, run: RunId) -> None:
-        workspace = self.workspace
-        try:
-            lease = acquire(
-                workspace.log.engine,
-                workspace.project,
-                f"run/{run}",
-                holder=self._parts.name,
-                duration=self._parts.lease,
-            )
-            if lease is None:
-                return
-            self._use_store()
-            found = opened(workspace, run)
-            if found is None:
-                release(workspace.log.engine, lease)
-                return
-            assert self._commits is not None, "serving"
-            recorder = Recorder(
-                self._commits,
-                project=workspace.project,
-                run=run,
-                actor=workspace.actor,
-                fence=lease.fence,
-                clock=workspace.clock,
-                told=found.progress.told,
-                root=found.progress.root,
-            )
-            makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
-            crews = self._parts.crews.of_assets(found.workspace, found.view, makes)
-            active = ActiveRun(
-                found,
-                lease,
-                recorder,
-                crews,
-                self,
-                self._parts.name,
-                self._turns,
-                report=lambda report: self._parts.telling.reported(run, report),
-                patiently=lambda act: patiently(act, self._parts.patience, self._parts.absences),
-            )
-            self.active[run] = active
-            active.begin()
-            again = ", taken up again" if found.progress.is_started else ""
-            LOG.info(
-                "run %s: %s in %s, %s steps%s",
-                run,
-                found.progress.requested.selection,
-                found.workspace.environment,
-                f"{found.plan.length:,}",
-                again,
-                extra={"run": run, "status": "running"},
-            )
-            if run in self._cancelled:
-                self.guarded(active, active.cancel)
-        except DatabaseUnreachable as error:
-            self._absence.away(error)
-        except LogError as error:
-            LOG.warning("run %s: %s", run, error, extra={"run": run})
-        except LatewoodError as error:
-            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
-        except Exception:  # noqa: BLE001 - whatever it is
-            LOG.exception("run %s cannot be driven", run, extra={"run": run})  # the others can
-        finally:
-            self._rest()
+        self._use_store()
+        self._openings.begin(run)
+
+    def _begin(self, taken: Taken) -> None:
+        run, workspace, found = taken.opened.run, self.workspace, taken.opened
+        assert self._commits is not None, "serving"
+        recorder = Recorder(
+            self._commits,
+            project=workspace.project,
+            run=run,
+            actor=workspace.actor,
+            fence=taken.lease.fence,
+            clock=workspace.clock,
+            told=found.progress.told,
+            root=found.progress.root,
+        )
+        active = ActiveRun(
+            found,
+            taken.lease,
+            recorder,
+            taken.crews,
+            self,
+            self._parts.name,
+            self._turns,
+            report=lambda report: self._parts.telling.reported(run, report),
+            patiently=lambda act: patiently(act, self._parts.patience, self._parts.absences),
+        )
+        self.active[run] = active
+        self.guarded(active, active.begin)
+        again = ", taken up again" if found.progress.is_started else ""
+        LOG.info(
+            "run %s: %s in %s, %s steps%s",
+            run,
+            found.progress.requested.selection,
+            found.workspace.environment,
+            f"{found.plan.length:,}",
+            again,
+            extra={"run": run, "status": "running"},
+        )
+        if run in self._cancelled:
+            self.guarded(active, active.cancel)
 
     def _finish(self, run: ActiveRun) -> None:
         """Give the run's lease back once its end is durable."""
@@ -281,6 +262,7 @@ class ProjectRuns:
 
     def leave_all(self) -> None:
         """Begin nothing any more, and end what is under way."""
+        self._openings.close()
         for run in self.active.values():
             for job in run.jobs:
                 self._pool.kill(job)
@@ -292,12 +274,12 @@ class ProjectRuns:
 
     def _use_store(self) -> None:
         """Nothing is collected from now on, until no run is left whose facts are on their way."""
-        if not self.active and not self._ending:
+        if not self.active and not self._ending and not self._openings:
             self._store_in_use.close()
             self._store_in_use.enter_context(in_use(self.workspace.store))
 
     def _rest(self) -> None:
-        if not self.active and not self._ending:
+        if not self.active and not self._ending and not self._openings:
             self._store_in_use.close()
 
     # ── what its runs ask of it ───────────────────────────────────────────────────────────────────────
@@ -339,9 +321,10 @@ class ProjectRuns:
         driven = (*self._ending.values(), *self.active.values())
         runs = {run.lease.name: run for run in driven}
         with suppress(LogError):  # the server is away; it may be back before the leases end
-            leases = [run.lease for run in runs.values()]
+            leases = [*(run.lease for run in runs.values()), *self._openings.leases]
             for lease in renew_all(self.workspace.log.engine, leases, duration=self._parts.lease):
-                self._inbox.put(partial(self.leave, runs[lease.name], _lost(lease)))
+                if (run := runs.get(lease.name)) is not None:  # else it is being opened: its beginning will be refused
+                    self._inbox.put(partial(self.leave, run, _lost(lease)))
             for id_, slot in self._turns.renew():
                 if (run := runs.get(f"run/{id_}")) is not None:
                     self._inbox.put(partial(self._leave_without, run, slot))

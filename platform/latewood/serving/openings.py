@@ -1,0 +1,115 @@
+"""Runs that an engine has taken and is opening, each in a thread of its own: the others go on meanwhile.
+
+A plan may be long to read, and an environment may have to be built.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from latewood.commands.workspace import Workspace
+from latewood.errors import LatewoodError
+from latewood.model.keys import RunId
+from latewood.serving.crews import RunCrews
+from latewood.serving.log_lines import LOG
+from latewood.serving.opening import Opened, opened
+from latewood.serving.parts import Parts
+from latewood_eventlog.errors import DatabaseUnreachable, LogError
+from latewood_eventlog.leases import Lease, acquire, release
+
+AT_ONCE: Final = 4
+"""Runs that are opened at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A run that can be driven now, under this lease."""
+
+    opened: Opened
+    lease: Lease
+    crews: RunCrews
+
+
+class Openings:
+    """Those of one project; `then` hears in the engine's thread of each that can be driven, `over` of each that ended.
+
+    For the engine's thread, but for `leases`.
+    """
+
+    def __init__(
+        self, workspace: Workspace, parts: Parts, then: Callable[[Taken], None], over: Callable[[], None]
+    ) -> None:
+        self._workspace = workspace
+        self._parts = parts
+        self._then = then
+        self._over = over
+        self._leases: dict[RunId, Lease | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def __iter__(self) -> Iterator[RunId]:
+        return iter(self._leases)
+
+    @property
+    def leases(self) -> list[Lease]:
+        """What is held for them. From any thread."""
+        return [lease for lease in list(self._leases.values()) if lease is not None]
+
+    def begin(self, run: RunId) -> None:
+        """Take this run, unless another engine has."""
+        self._leases[run] = None
+        threading.Thread(target=self._open, args=(run,), name=f"latewood-opening-{run}", daemon=True).start()
+
+    def close(self) -> None:
+        """They are anybody's again, and nobody hears of them any more."""
+        for lease in self.leases:
+            self._give_back(lease)
+        self._leases.clear()
+
+    def _open(self, run: RunId) -> None:
+        taken: Taken | None = None
+        try:
+            taken = self._taken(run)
+        except DatabaseUnreachable as error:
+            self._parts.absence.away(error)
+        except LogError as error:
+            LOG.warning("run %s: %s", run, error, extra={"run": run})
+        except LatewoodError as error:
+            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
+        except Exception:  # noqa: BLE001 - whatever it is
+            LOG.exception("run %s cannot be driven", run, extra={"run": run})  # the others can
+        self._parts.inbox.put(lambda: self._has_opened(run, taken))
+
+    def _taken(self, run: RunId) -> Taken | None:
+        workspace = self._workspace
+        lease = acquire(
+            workspace.log.engine,
+            workspace.project,
+            f"run/{run}",
+            holder=self._parts.name,
+            duration=self._parts.lease,
+        )
+        if lease is None:
+            return None
+        self._leases[run] = lease
+        found = opened(workspace, run)
+        if found is None:
+            release(workspace.log.engine, lease)
+            return None
+        makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
+        return Taken(opened=found, lease=lease, crews=self._parts.crews.of_assets(found.workspace, found.view, makes))
+
+    def _has_opened(self, run: RunId, taken: Taken | None) -> None:
+        if run not in self._leases:  # it was closed meanwhile
+            return
+        del self._leases[run]
+        if taken is not None:
+            self._then(taken)
+        self._over()
+
+    def _give_back(self, lease: Lease) -> None:
+        with suppress(LogError):
+            release(self._workspace.log.engine, lease)
