@@ -237,6 +237,26 @@ def test_a_coarser_time_is_the_windows_that_begin_within_it():
     assert chosen(Daily("2013-06-20", "2013-08-01"), "2013-06") == "2013-06-20..2013-06-30"
 
 
+@pytest.mark.parametrize(
+    ("text", "description"),
+    [
+        ("2013-01-01..2013-12-31", "2013-01..2013-12"),
+        ("2013-01-15..2013-03-15", "2013-02"),
+        ("2013-01-01..2013-02-01", "2013-01"),
+        ("2013-02-01T00..2013-02-28T23", "2013-02"),
+    ],
+)
+def test_a_range_of_finer_times_is_the_windows_that_lie_within_it(text, description):
+    months = Monthly("2013-01", "2014-01", timezone="America/New_York")
+    assert chosen(months, text) == description
+
+
+@pytest.mark.parametrize("text", ["2013-01-15..2013-01-20", "2012-12-01..2013-02-28", "2013-12-01..2014-01-31"])
+def test_a_range_in_which_no_window_lies_or_that_leaves_the_scheme_is_refused(text):
+    with pytest.raises(UsageError, match="expected a key from 2013-01 to 2013-12"):
+        parse_partitions(Monthly("2013-01", "2014-01"), text, NOW)
+
+
 def test_choices_of_static_keys():
     assert chosen(REGIONS, "us..asia pacific") == "us..asia pacific"
     assert chosen(REGIONS, "-us") == "eu, asia pacific"

@@ -1,6 +1,7 @@
-import importlib
+import importlib.machinery
 import sys
 import textwrap
+import types
 
 import pytest
 
@@ -474,3 +475,14 @@ def test_sources_are_those_of_loaded_and_reached_modules(project):
     sources = inspector.first_party_sources()
     assert list(sources) == ["cleaning.py", "daily.py", "late.py"]
     assert sources["late.py"] == b"def late(x): return x\n"
+
+
+def test_latewood_run_as_a_module_is_no_source_of_the_project(project, monkeypatch):
+    project.write(daily="def daily(x): return x\n", tool="")
+    inspector = Inspector(project.root)
+    inspector.code_version(project.load().daily)
+    ours = types.ModuleType("__main__")
+    ours.__file__ = str(project.root / "tool.py")
+    ours.__spec__ = importlib.machinery.ModuleSpec("latewood.cli.entry", None)
+    monkeypatch.setitem(sys.modules, "__main__", ours)
+    assert list(inspector.first_party_sources()) == ["daily.py"]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from latewood.cli import exits
-from latewood.cli.following import follow
+from latewood.cli.following import follow, say_nothing_to_do
 from latewood.cli.output import console
 from latewood.commands.blocked import blocked_lines, is_incomplete
 from latewood.commands.materializing import Prepared
@@ -40,7 +40,7 @@ def execute_apart(
         if json_:
             told({"run": None, "steps": 0})
         else:
-            console().print("Nothing was selected.")
+            say_nothing_to_do(prepared.plan)
         return exits.OK
     for left in () if json_ else blocked_lines(prepared.plan):
         console().print(f"left out: {left.line}", style="yellow")

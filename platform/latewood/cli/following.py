@@ -15,9 +15,11 @@ from latewood.cli import exits
 from latewood.cli.output import STATUS_STYLE, console, duration, plural, print_json, short, table
 from latewood.cli.runs import counts_text, run_json, run_status
 from latewood.cli.wording import failure_text
+from latewood.commands.blocked import blocked_lines
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
+from latewood.decide.plan import Plan
 from latewood.engine.running.run_log import patiently
 from latewood.model.keys import RunId
 from latewood.serving.requesting import engines
@@ -193,3 +195,10 @@ def progress_json(found: RunProgress) -> dict[str, Any]:
         "steps_per_second": found.rate,
         "left_s": None if found.left is None else found.left.total_seconds(),
     }
+
+
+def say_nothing_to_do(plan: Plan) -> None:
+    """Why there is no run."""
+    for left in blocked_lines(plan):
+        console().print(f"left out: {left.line}", style="yellow")
+    console().print("Nothing is to be run: all of it is fresh." if plan.tasks else "Nothing was selected.")

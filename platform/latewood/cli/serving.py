@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latewood.cli import exits
-from latewood.cli.following import NO_ENGINE, follow
+from latewood.cli.following import NO_ENGINE, follow, say_nothing_to_do
 from latewood.cli.loading import load, named_or_all
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
@@ -53,7 +53,7 @@ def detach(workspace: Workspace, prepared: Prepared, *, json_: bool, strict: boo
     if json_:
         print_json({"run": found.run or None, "steps": found.steps, "engines": engines(workspace)})
     elif not found.run:
-        console().print("Nothing was selected.")
+        say_nothing_to_do(prepared.plan)
     else:
         for left in blocked_lines(prepared.plan):
             console().print(f"left out: {left.line}", style="yellow")

@@ -181,7 +181,7 @@ def _problems(found: Overview) -> Iterator[str]:
         yield f"{runs} queued, and no engine is running: start one, `latewood engine`"
     for each in found.automations:
         if each.is_on and each.problem:
-            yield f"{each.name} in {each.environment}: {each.problem.splitlines()[0]}"
+            yield f"{each.name} in {each.environment}: {' '.join(each.problem.split())}"
     for told in found.load.untold:
         if told.problem:
             counts = [(told.waiting, "waiting"), (told.given_up, "given up")]

@@ -243,7 +243,8 @@ def parse_partitions(scheme: Scheme | None, text: str, now: datetime) -> Ordinal
     """The partitions that `text` chooses: keys and ranges, both ends included, joined by commas.
 
     `*` is all; of time windows a coarser time stands for all that begin within it (`2013-06` for a month of
-    days, `2013` for a year); `latest` is the last that is over, or the last of dynamic keys; what follows a
+    days, `2013` for a year), and a range of finer times for all that lie within it (`2013-01-01..2013-03-31` for three
+    months); `latest` is the last that is over, or the last of dynamic keys; what follows a
     `-` is taken away (`2013-02, -2013-02-14`). In a grid a choice follows each dimension's name, and a dimension that
     is left out is meant as a whole (`region=eu, day=2013-06`).
     Raises UsageError for what denotes no partition that exists at `now`. Cost: O(parts of the text).
@@ -337,11 +338,29 @@ def _denoted(scheme: PlainScheme | None, part: str, size: int) -> Range:
     first, dots, last = (text.strip() for text in part.partition(".."))
     if not dots or not (first or last):
         return _denoted_once(scheme, part, size)
+    if isinstance(scheme, TimeWindows) and (within := _within(scheme, first, last, size)):
+        return within
     start = _denoted_once(scheme, first, size) if first else (0, 0)
     stop = _denoted_once(scheme, last, size) if last else (size, size)
     if stop[1] <= start[0]:
         raise UsageError(f'partitions "{part}": expected first..last, found last..first')
     return start[0], stop[1]
+
+
+def _within(scheme: TimeWindows, first: str, last: str, size: int) -> Range | None:
+    """The windows that lie between two times shorter than they are; None where these are not, or outside of all."""
+    ends = interval_of(first), interval_of(last)
+    if _located(scheme, last) is not None or ends[0] is None or ends[1] is None:
+        return None
+    axis, tz = axis_of(scheme), zone(scheme.timezone)
+    begins, last_begins, is_over = (instant_of(time, tz) for time in (ends[0][0], *ends[1]))
+    start, stop = axis.first_from(begins), axis.first_from(is_over)
+    outside = begins < axis.start(0) or (size < _EVER and is_over > axis.start(size))
+    if outside or axis.first_from(last_begins) < stop - 1:
+        return None
+    if axis.start(stop) != is_over:
+        stop -= 1  # the last one that begins by then goes on
+    return (start, stop) if start < stop else None
 
 
 def _denoted_once(scheme: PlainScheme | None, key: str, size: int) -> Range:

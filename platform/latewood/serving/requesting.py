@@ -25,19 +25,22 @@ CANCELLATIONS = "cancellations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested:
-    """A run that was asked for; empty where nothing was selected."""
+    """A run that was asked for; empty where nothing is to be done."""
 
     run: RunId
     steps: int
 
 
 def request(workspace: Workspace, prepared: Prepared) -> Requested:
-    """Ask for what was prepared to be run by engines, with the code that is deployed. Raises as `request_of` does."""
-    plan = prepared.plan
-    if not plan.tasks:
+    """Ask for what was prepared to be run by engines, with the code that is deployed; no run where there is no step.
+
+    Raises as `request_of` does.
+    """
+    plan, run = prepared.plan, workspace.new_run()
+    append = request_of(workspace, prepared, run) if plan.tasks else None
+    if append is None or not plan.length:
         return Requested(run=RunId(""), steps=0)
-    run = workspace.new_run()
-    workspace.log.append(Batch(appends=(request_of(workspace, prepared, run),)))
+    workspace.log.append(Batch(appends=(append,)))
     announce(workspace.log.engine)
     return Requested(run=run, steps=plan.length)
 

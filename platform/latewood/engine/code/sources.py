@@ -110,10 +110,11 @@ class Sources:
         return self._distributions[module.path]
 
     def _find(self, name: str) -> Source | Outside:
-        top = name.partition(".")[0]
+        loaded = sys.modules.get(name)
+        spec = getattr(loaded, "__spec__", None) if name == "__main__" else None
+        top = (name if spec is None else spec.name).partition(".")[0]  # `python -m` runs a module under another name
         if top in OWN_PACKAGES:
             return Outside(module=name, kind="own", path="")
-        loaded = sys.modules.get(name)
         path, is_package = _origin(name, loaded)
         if path is None:
             kind: Literal["stdlib", "namespace", "absent"] = (
