@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -11,8 +12,8 @@ from crash.engines import ended, leases, of_type, started, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
-from latewood.commands.runs import run_named
 from latewood.engine.running import presence, slots
+from latewood.engine.running.asks import Boarded
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.presence import Presence
 from latewood.engine.running.reports import SlotsLost, WaitingForPools
@@ -89,18 +90,21 @@ def nobody_is_seen(seen):
     until(lambda: seen[-2:] == [frozenset(), frozenset()])
 
 
-def test_what_landed_long_ago_is_looked_up_by_runs_that_were_opened_before(
-    workspace, within, asked_for, parts, gate, monkeypatch
-):
+def test_what_landed_since_a_run_was_opened_is_looked_up_however_long_ago(workspace, monkeypatch):
     monkeypatch.setattr(turns, "_LANDED_MAX", 1)
-    asked = [asked_for(parts)]
-    with within():
-        until(lambda: len(started(workspace, "part")) == 2)
-        asked.append(asked_for(parts, priority=1))
-        until(lambda: run_named(workspace, asked[1].run).status == "running")
-        gate.touch()
-        assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
-    assert len(of_type(workspace, StepSucceeded)) == 10
+    here = SimpleNamespace(name="here", lease=timedelta(minutes=1), inbox=None, absence=None)
+    found = turns.EngineTurns(workspace, here)
+
+    def boarded(key, since):
+        told = []
+        found.board(key, since=since, patient=True, then=told.append, delayed=told.clear)
+        found.land(key)
+        return told
+
+    early = found.moment
+    assert boarded("one", early) == boarded("two", early) == [Boarded.FIRST]
+    assert boarded("one", found.moment) == [Boarded.FIRST], "who knows what was made by now need not look"
+    assert boarded("two", early) == [Boarded.AFTER_OTHERS], "though others have landed since"
 
 
 def test_an_engine_does_not_compute_what_others_made_that_have_left(
