@@ -37,7 +37,7 @@ from latewood.commands.pools import set_pool
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import Loaded, load_file
-from latewood.engine.running import pool
+from latewood.engine.running import workers
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.run_log import patiently
 from latewood.engine.running.worker_process import Worker
@@ -75,7 +75,7 @@ class Scenario:
         """Serve until both have ended; cancel the endless one as soon as a step of it has begun."""
         faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
         os.environ |= {"LATEWOOD_TEST_FOLDER": str(self.folder), FATAL: f"{fatal} {self.folder / 'effects'}"}
-        pool.Worker = lambda opened, **given: Worker(opened, **{**given, "interpreter": str(interpreter(self.root))})
+        workers.Worker = lambda opened, **given: Worker(opened, **{**given, "interpreter": str(interpreter(self.root))})
         workspace = self.workspace(actor, effects)
         Pool.submit = _one(Pool.submit, effects)
         engine = Engine(workspace, slots=2, lease=LEASE, name=actor)

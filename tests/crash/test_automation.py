@@ -426,7 +426,7 @@ def test_an_engine_goes_on_asking_when_the_database_was_away(workspace, load, mo
             raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr("latewood.serving.project.evaluate", evaluating)
-    monkeypatch.setattr("latewood.serving.engine._LOOK_S", 0.05)
+    monkeypatch.setattr("latewood.serving.lookout.LOOK_S", 0.05)
     found = Engine(workspace, slots=1)
     serving = Thread(target=found.serve)
     serving.start()

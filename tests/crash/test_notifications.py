@@ -645,8 +645,9 @@ def test_an_engine_that_is_killed_between_sending_and_recording_leaves_it_to_be_
     with engine(environ):
         until(lambda: of_type(workspace, NotificationSent))
     over.set()
-    assert (len(receiver.ids()), len(set(receiver.ids()))) == (2, 1)
-    assert len({body for _, body in receiver.at()}) == 1
+    first, again, *others = receiver.ids()
+    assert first == again not in others
+    assert len({body for _, body in receiver.at()[:2]}) == 1
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
 
 
