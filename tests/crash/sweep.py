@@ -30,7 +30,7 @@ from latewood_eventlog.log import EventLog
 PACES = {"fast": "0", "slow": "0.004"}
 """Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
 
-_AT_ONCE = 3
+_AT_ONCE = 8  # who comes after one that died waits a while for it to answer
 _UNHARMED = 4  # runs end a sweep: which facts share a commit varies, and with it the number of effects
 
 
