@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from effects import Effects
-from sweep import in_a_process, start
+from sweep import A_LEASE, NO_TIME, in_a_process, start
 
 from latewood.engine.loading.loader import Loaded, load_file
 
@@ -31,7 +31,7 @@ def main() -> None:
         kills = 0
         while _killed(root, project, loaded):
             kills += 1
-        left_alone = in_a_process(lambda project=project: start(root, project, loaded, Effects("never", 0), later=True))
+        left_alone = in_a_process(lambda project=project: start(root, project, loaded, Effects("never", 0), A_LEASE))
         print(json.dumps({"project": project, "ended": left_alone, "kills": kills}), flush=True)
 
 
@@ -39,7 +39,7 @@ def _killed(root: Path, project: str, loaded: Loaded) -> bool:
     """Whether the process was still running when it was killed."""
     child = os.fork()
     if child == 0:
-        start(root, project, loaded, Effects("never", 0), later=random.random() < 0.5)
+        start(root, project, loaded, Effects("never", 0), random.choice([NO_TIME, A_LEASE]))
         os._exit(0)
     time.sleep(random.uniform(0.02, _LONGEST_LIFE_S))
     os.kill(child, signal.SIGKILL)

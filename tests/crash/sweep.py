@@ -30,7 +30,12 @@ from latewood_eventlog.log import EventLog
 PACES = {"fast": "0", "slow": "0.004"}
 """Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
 
-_AT_ONCE = 8  # who comes after one that died waits a while for it to answer
+_AT_ONCE = 4  # who comes after one that died waits a moment for it to answer
+NO_TIME = "SELECT :p"
+SECONDS = "UPDATE leases SET renewed_at = renewed_at - interval '2 seconds' WHERE project = :p"
+A_LEASE = "UPDATE leases SET expires_at = now() WHERE project = :p"
+"""The time that has passed since a process died, as leases know it."""
+
 _UNHARMED = 4  # runs end a sweep: which facts share a commit varies, and with it the number of effects
 
 
@@ -63,15 +68,14 @@ def watch(engine: Engine, effects: Effects) -> None:
             effects.end(number)
 
 
-def start(root: Path, project: str, loaded: Loaded, effects: Effects, *, later: bool = False) -> Result:
-    """`materialize '*'` in a process that has nothing but the database and the store."""
+def start(root: Path, project: str, loaded: Loaded, effects: Effects, passed: str = NO_TIME) -> Result:
+    """`materialize '*'` in a process that has nothing but the database and the store; the time that has `passed`."""
     folder = root / "outside" / project
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"LATEWOOD_TEST_FOLDER": str(folder), "LATEWOOD_TEST_PAUSE_S": PACES[project.partition("-")[0]]}
     engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
-    if later:
-        with engine.begin() as connection:  # the time that passes until the lease of a dead process ends
-            connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
+    with engine.begin() as connection:
+        connection.execute(text(passed), {"p": project})
     watch(engine, effects)
     workspace = Workspace(
         log=EventLog(engine, PROJECTIONS, UPCASTERS),
@@ -86,7 +90,7 @@ def start(root: Path, project: str, loaded: Loaded, effects: Effects, *, later: 
 
 
 def crash_and_start_again(root: Path, loaded: Loaded, pace: str, when: str, fatal: int) -> int:
-    """A crash, a process right after it, and one when the dead one's lease has ended.
+    """A crash, a process seconds after it, and one when the dead one's lease has ended.
 
     FINISHED if there was nothing left to crash at.
     """
@@ -95,8 +99,8 @@ def crash_and_start_again(root: Path, loaded: Loaded, pace: str, when: str, fata
     first = in_a_process(lambda: start(root, project, loaded, effects))
     if first != CRASHED:
         return first
-    again = in_a_process(lambda: start(root, project, loaded, Effects("never", 0)))
-    later = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), later=True))
+    again = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), SECONDS))
+    later = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), A_LEASE))
     return CRASHED if again == later == FINISHED else BROKEN
 
 

@@ -200,11 +200,27 @@ def test_who_waits_while_the_database_is_away_leaves_no_mark(workspace, load, an
     assert leases(workspace, "waiting/") == 0
 
 
+def test_who_comes_waits_for_a_live_one_until_it_looks_and_for_one_that_died_no_longer_than_for_an_answer(workspace):
+    def presence_of(name):
+        return Presence(workspace.log, "default", name, timedelta(minutes=1), is_engine=False)
+
+    there, dead, comes = presence_of("there"), presence_of("dead"), presence_of("comes")
+    dead.arrive()
+    with workspace.log.engine.begin() as connection:
+        connection.execute(text("UPDATE leases SET renewed_at = renewed_at - interval '3 seconds'"))
+    there.arrive()
+    assert comes.arrive() == {"here/inline/there", "here/inline/dead"}
+    assert not comes.is_known()
+    there.others()
+    there.renew()
+    until(comes.is_known)
+
+
 @pytest.mark.parametrize("inline", [True, False])
 def test_beside_somebody_who_died_what_needs_no_flight_waits_for_nobody(
     workspace, within, asked_for, load, monkeypatch, inline
 ):
-    monkeypatch.setattr(presence, "_KNOWN_S", 1_000_000)
+    monkeypatch.setattr(presence, "_UNHEARD_S", 1_000_000)
     acquire_free(workspace.log.engine, "default", ["here/inline/died"], holder="died", duration=timedelta(hours=1))
     source = "@asset(reuse=False)\ndef one() -> int:\n    return 1\n"
     if inline:

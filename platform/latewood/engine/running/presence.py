@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +13,11 @@ HERE: Final = "here/"
 ENGINES: Final = f"{HERE}engine/"
 """How the leases of engines that serve begin; their names follow."""
 
-_KNOWN_S: Final = 5.0
+_ANSWER: Final = timedelta(seconds=0.5)
+"""Who listens has looked by then when it was told to."""
+
+_UNHEARD_S: Final = 2.0
+"""Who drives runs looks once a second: one that was not heard of for so long died."""
 
 
 class Presence:
@@ -32,24 +35,24 @@ class Presence:
         self._lease: Lease | None = None
         self._looked: datetime | None = None
         self._came: datetime | None = None  # until it is known to others
-        self._known_s = 0.0
 
     def arrive(self) -> frozenset[str]:
         """Say that it is here: the names of those who are, whom it has told to look."""
         self.renew()
         others = self.others()
         if others:
-            self._came, self._known_s = self._looked, time.monotonic() + _KNOWN_S
+            self._came = self._looked
             announce(self._log.engine)
         return others
 
     def is_known(self) -> bool:
-        """Whether those who were here have seen it since; after five seconds they have, or died.
+        """Whether those who were here have seen it since, or died.
 
-        What they compute without a word is told by leases then.
+        So a live one is waited for until it looks, one that died for two seconds after it was last heard of. Should
+        it only have stood still, what it computes without a word is told by leases as soon as it goes on.
         """
         came = self._came
-        if came is not None and (time.monotonic() >= self._known_s or self._is_known(came)):
+        if came is not None and all(_knows(held, came) for held in self._all() if held.name != self._name):
             self._came = None
         return self._came is None
 
@@ -76,11 +79,13 @@ class Presence:
             discard(self._log.engine, [self._lease])
             self._lease = None
 
-    def _is_known(self, came: datetime) -> bool:
-        return all(held.renewed_at > came for held in self._all() if held.name != self._name)
-
     def _all(self) -> tuple[Held, ...]:
         return holders_below(self._log.engine, self._project, HERE)
+
+
+def _knows(held: Held, came: datetime) -> bool:
+    is_dead = held.unheard_s >= _UNHEARD_S and held.asked_at - came >= _ANSWER
+    return held.renewed_at > came or is_dead
 
 
 def process_name() -> str:
