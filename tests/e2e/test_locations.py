@@ -121,6 +121,18 @@ def test_two_locations_with_conflicting_packages_work_side_by_side(project):
     assert "planted-value" not in project("log", "tail", "--after", "0", "--json")
 
 
+def test_a_run_of_all_of_them_is_left_to_an_engine_which_runs_each_by_its_python(project):
+    (run,) = re.findall(r"run (\w+): 3 steps asked for", project("materialize", "*", "--detach"))
+    with project.start("engine", "--lease", "1") as engine:
+        try:
+            assert "succeeded: 3 run" in project("run", run, "--follow")
+        finally:
+            engine.kill()
+    assert '"43 with 7 in work of eu, 13"' in project("show", "total"), "what reads waits for what it reads"
+    assert "[44, 126]" in project("show", "scaled")
+    assert "3 fresh" in project("plan", "*")
+
+
 def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_deployed(project):
     project("deploy")
     before = names(project)

@@ -270,6 +270,43 @@ def test_without_a_file_all_that_is_deployed_from_here_is_meant(sharing):
     assert assets(sharing)["rows"] == ("b.py", "stale")
 
 
+def test_without_a_file_parameters_are_for_the_one_that_the_selection_means(sharing):
+    sharing.write("more.py", "from latewood import asset\n\n@asset\ndef more(*, by: int = 1) -> int:\n    return by\n")
+    sharing("deploy", *BOTH, "-f", "more.py")
+    assert "1 run, 0 maybe" in sharing("plan", "more", "--param", "more.by=3")
+    assert "variants were made" in sharing("materialize", "more", "--param", "more.by=3")
+    assert json.loads(sharing("materialize", "more", "--param", "more.by=4", "--detach", "--json"))["steps"] == 1
+    sharing.write("more.py", "from latewood import asset\n\n@asset\ndef most(*, by: int = 1) -> int:\n    return by\n")
+    assert "1 run, 0 maybe" in sharing("plan", "most", "--param", "most.by=3"), "as the files are now"
+
+
+READING = """
+from pathlib import Path
+from latewood import asset
+
+@asset
+def {name}(*, path: Path = Path("data.txt")) -> str:
+    return path.read_text()
+"""
+
+
+def test_one_run_of_several_is_left_to_engines_with_what_each_was_seen_to_read(sharing):
+    sharing.write("data.txt", "as it was")
+    sharing.write("a.py", READING.format(name="one"))
+    sharing.write("b.py", READING.format(name="two") + "\n@asset\ndef three(one: str) -> str:\n    return one\n")
+    asked = json.loads(sharing("materialize", "*", "--detach", "--json", *BOTH))
+    assert asked["steps"] == 3
+    events = map(json.loads, sharing("log", "tail", "--after", "0", "--json").splitlines())
+    planned = [event["data"] for event in events if event["type"] == "run.planned"]
+    assert [(fact["run"], fact["location"], list(fact["contents"])) for fact in planned] == [
+        (asked["run"], "a.py", ["data.txt"]),
+        (asked["run"], "b.py", ["data.txt"]),
+    ]
+    refused = sharing.run("rerun", asked["run"])
+    assert (refused.code, "was of a.py and b.py, and a rerun is by the code of one" in refused.err) == (2, True)
+    assert json.loads(sharing("materialize", "two", "--detach", "--json"))["steps"] == 1, "that which is selected"
+
+
 def test_what_is_printed_to_be_typed_next_can_be(sharing):
     run = json.loads(sharing("materialize", "*", *BOTH, "--json"))["runs"][0]["run"]
     hint = next(line for line in sharing("retract", f"{run}.0", "--reason", "wrong").splitlines() if "plan" in line)

@@ -123,12 +123,13 @@ def test_2_without_a_file_it_must_be_clear_which(shell):
     assert "1 run, 0 reused" in shell.here("materialize", "*", "-f", "other_file.py").out
     assert "0 run, 0 maybe, 0 reuse, 2 fresh" in shell.here("plan", "*").out
     assert shell.here("materialize", "*").out.count("0 run, 1 reused") == 2
-    for command in (["materialize", "*", "--detach"], ["observe", "*"]):
-        done = shell.here(*command)
-        assert (done.code, done.out) == (2, "")
-        assert "since several are deployed from here: one_file.py, other_file.py" in done.err
-    tried = shell.here("materialize", "a", "--param", "a.x=1")
-    assert (tried.code, "expected one -f FILE with --param" in tried.err) == (2, True)
+    done = shell.here("observe", "*")
+    assert (done.code, done.out) == (2, "")
+    assert "since several are deployed from here: one_file.py, other_file.py" in done.err
+    for selection in ("*", "a or b"):
+        tried = shell.here("materialize", selection, "--param", "a.x=1")
+        assert (tried.code, "expected one -f FILE with --param" in tried.err) == (2, True)
+        assert f'"{selection}" selects of one_file.py and other_file.py\n' in tried.err
 
 
 def test_2_a_plan_without_the_code_says_what_materialize_would(shell):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -23,13 +23,18 @@ from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepare
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
 from latewood.commands.deploying import Deployed, deploy_together
-from latewood.commands.materializing import prepare
+from latewood.commands.materializing import Prepared, prepare
 from latewood.commands.places import may_overwrite
-from latewood.commands.planning import Asked, awaiting_lines, plan_loaded, refuse_nothing
+from latewood.commands.planning import Asked, awaiting_lines, locations_selected, plan_loaded, refuse_nothing
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import Loaded
 from latewood.errors import UsageError
+from latewood.serving.requesting import as_deployed
+
+_ONE_WITH_PARAMETERS: Final = (
+    "expected one -f FILE with --param, or one --location: what it makes are variants, and others read heads"
+)
 
 
 def _merged(loaded: Sequence[Loaded]) -> Loaded:
@@ -59,18 +64,25 @@ def _deploy(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
     return done
 
 
+def _deploy_planned(workspace: Workspace, loaded: Sequence[Loaded], asked: Asked) -> list[Deployed]:
+    """The same for what is asked of them: what would overwrite others' values is refused before anything is deployed.
+
+    Raises UsageError, and StoreError for a store to which nothing can be written.
+    """
+    workspace.store.require_writable()
+    if any(may_overwrite(workspace, each) for each in loaded):
+        plan_loaded(workspace, _merged(loaded), asked)
+    return _deploy(workspace, loaded)
+
+
 def materialize_several(*, environment: str | None, json_: bool, quiet: bool, strict: bool, **asked_: Any) -> int:
     """Load all, deploy all, then plan and run one after the other; what reads of one that failed is left out."""
     started = time.perf_counter()
-    workspace, files, asked = _opened(environment, **asked_)
-    loaded = files.load()
+    workspace, files, loaded, asked = _opened(environment, **asked_)
     if len(loaded) == 1:
         prepared = prepared_for(workspace, loaded[0], asked)
         return execute(workspace, prepared, started, json_=json_, quiet=quiet, strict=strict)
-    workspace.store.require_writable()
-    if any(may_overwrite(workspace, each) for each in loaded):
-        plan_loaded(workspace, _merged(loaded), asked)  # what would overwrite is refused before anything is deployed
-    _deploy(workspace, loaded)
+    _deploy_planned(workspace, loaded, asked)
     refuse_nothing(workspace, _merged(loaded), asked)
     locations = {asset.key: each.location for each in loaded for asset in each.assets}
     ended: dict[str, int] = {}
@@ -102,8 +114,27 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, st
 
 def plan_several(*, environment: str | None, json_: bool, strict: bool = False, **asked_: Any) -> int:
     """One plan for all. Nothing is recorded."""
-    workspace, files, asked = _opened(environment, **asked_)
-    return plan_of_loaded(workspace, _merged(files.load()), asked, json_=json_, strict=strict)
+    workspace, _, loaded, asked = _opened(environment, **asked_)
+    return plan_of_loaded(workspace, _merged(loaded), asked, json_=json_, strict=strict)
+
+
+def detach_several(*, environment: str | None, json_: bool, strict: bool, **asked_: Any) -> int:
+    """Load all, deploy all, and leave one run of all to engines, who run each step by its own location; exit code."""
+    from latewood.cli import serving
+
+    workspace, _, loaded, asked = _opened(environment, **asked_)
+    prepared = prepared_for(workspace, loaded[0], asked) if len(loaded) == 1 else _together(workspace, loaded, asked)
+    return serving.detach(workspace, prepared, json_=json_, strict=strict)
+
+
+def _together(workspace: Workspace, loaded: Sequence[Loaded], asked: Asked) -> Prepared:
+    """One plan of all, once all are deployed: by these very deployments, whatever somebody deploys meanwhile."""
+    done = _deploy_planned(workspace, loaded, asked)
+    view, plan = plan_loaded(workspace, _merged(loaded), asked)
+    own = {each.location: deployed.deployment for each, deployed in zip(loaded, done, strict=True)}
+    made = (view.locations[key] for task in plan.tasks for key in task.node.keys)
+    first = next(made, loaded[0].location)
+    return as_deployed(replace(view, deployments={**view.deployments, **own}), first, asked, plan)
 
 
 def deploy_several(
@@ -141,11 +172,16 @@ def _opened(
     modules: Sequence[str],
     locations: Sequence[str],
     **asked: Any,
-) -> tuple[Workspace, Together, Asked]:
+) -> tuple[Workspace, Together, list[Loaded], Asked]:
+    """Those that were named, loaded; without a name, and with parameters, the one of all that the selection means."""
     workspace = open_workspace(environment=environment)
     together = Together(workspace, *named_or_all(workspace, files, modules, locations))
-    if asked["parameters"] and len(together) > 1:
-        raise UsageError(
-            "expected one -f FILE with --param, or one --location: what it makes are variants, and others read heads"
-        )
-    return workspace, together, asked_for(**asked)
+    wanted = asked_for(**asked)
+    if wanted.parameters and len(together) > 1:
+        if files or modules or locations:
+            raise UsageError(_ONE_WITH_PARAMETERS)
+        selected = sorted(locations_selected(workspace, _merged(together.load()), wanted))
+        if len(selected) > 1:
+            raise UsageError(f'{_ONE_WITH_PARAMETERS}; "{wanted.selection}" selects of {" and ".join(selected)}')
+        together = Together(workspace, *named_or_all(workspace, (), (), selected))
+    return workspace, together, together.load(), wanted

@@ -274,17 +274,19 @@ def request_facts(
         priority=asked.priority,
         highest=max((task.node.task.priority for task in made.tasks), default=0),
     )
-    contents = _newly_seen(workspace, made, prepared.loaded.location)
+    own, newly = prepared.loaded.location, _newly_seen(workspace, prepared.view, made)
+    contents = ((of, part) for of, seen in newly.items() for part in in_parts(seen.items(), _PART_BYTES_MAX))
     places = newly_found(workspace, made)
     parts = (
         in_parts(_planned_steps(made), _PART_BYTES_MAX),
-        in_parts(contents.items(), _PART_BYTES_MAX),
+        contents,
         in_parts(places.items(), _PART_BYTES_MAX),
     )
-    chunks = list(zip_longest(*parts)) or [((), (), ())]
+    chunks = list(zip_longest(*parts)) or [((), (own, ()), ())]
     fresh = made.counts[Action.FRESH]
     facts: Told = [(requested, ("requested",))]
-    for number, (steps, seen, lying) in enumerate(chunks, start=1):
+    for number, (steps, content, lying) in enumerate(chunks, start=1):
+        location, seen = content or (own, ())
         planned = RunPlanned(
             run=run,
             steps=tuple(steps or ()),
@@ -292,27 +294,30 @@ def request_facts(
             fresh=fresh,
             part=number,
             parts=len(chunks),
-            contents=dict(seen or ()),
-            location=prepared.loaded.location,
+            contents=dict(seen),
+            location=location,
             places=dict(lying or ()),
         )
         facts.append((planned, ("planned", number)))
     return facts
 
 
-def _newly_seen(workspace: Workspace, made: Plan, location: str) -> dict[str, str]:
-    """What lies behind the paths that this plan's parameters name, where it is not what the log last said."""
-    seen = {
-        path: made.state.contents_of(asset.key).get(path, "")
-        for task in made.tasks
-        for asset in task.node.assets
-        for path in asset_paths(asset, task.node.parameters)
-    }
+def _newly_seen(workspace: Workspace, view: View, made: Plan) -> dict[str, dict[str, str]]:
+    """What lies behind the paths that this plan's parameters name, by location, where the log last said otherwise."""
+    seen: dict[str, dict[str, str]] = {}
+    for task in made.tasks:
+        for asset in task.node.assets:
+            for path in asset_paths(asset, task.node.parameters):
+                contents = made.state.contents_of(asset.key)
+                seen.setdefault(view.locations[asset.key], {})[path] = contents.get(path, "")
     if not seen:
         return {}
     with snapshot(workspace.log) as connection:
-        known = contents_seen(connection, workspace.project, location, seen, NOW)
-    return {path: seen[path] for path in sorted(seen) if seen[path] != known.get(path, "")}
+        known = {of: contents_seen(connection, workspace.project, of, paths, NOW) for of, paths in seen.items()}
+    return {
+        of: {path: content for path, content in sorted(paths.items()) if content != known[of].get(path, "")}
+        for of, paths in seen.items()
+    }
 
 
 def _planned_steps(made: Plan) -> Iterator[PlannedSteps]:

@@ -340,6 +340,14 @@ def _selected(
     return chosen, elsewhere
 
 
+def locations_selected(workspace: Workspace, loaded: Loaded, asked: Asked) -> set[str]:
+    """The locations of what is selected of all that was loaded, were it deployed. Raises UsageError."""
+    with uncollected(), snapshot(workspace.log) as connection:
+        view = foreseen_view(connection, workspace, loaded)
+    keys, _ = _selected(workspace, view, asked, loaded)
+    return {view.locations[key] for key in keys}
+
+
 def refuse_nothing(workspace: Workspace, loaded: Loaded, asked: Asked) -> None:
     """Raise UsageError where nothing is selected of all that was loaded, or the partition fits none of it."""
     view = view_of(workspace)

@@ -127,6 +127,12 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
             f'run {requested.run}: {location} is not deployed in "{workspace.environment}" any more, '
             f"but {', '.join(deployments)}"
         )
+    if len(several := _locations_of(workspace, requested)) > 1:
+        raise UsageError(
+            f"run {requested.run} was of {' and '.join(several)}, and a rerun is by the code of one: "
+            f"`latewood materialize '{requested.selection}' --detach` asks for the same, "
+            f"`latewood run retry {requested.run}` for what it has not finished"
+        )
     code = deployed_code(workspace, deployments[location], home)
     others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
     of_it = {name: recorded(found) for (of, name), found in configurations.items() if of == location}
@@ -169,6 +175,17 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
 
 def location_of(workspace: Workspace, requested: RunRequested) -> str:
     """The location that a run was of that did not record it: that of its assets."""
+    found = _locations_of(workspace, requested)
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        f"run {requested.run} does not say whose code it ran, and what it asked for is in "
+        f"{' and '.join(found) or 'no location'} now; `latewood materialize` with -f says it"
+    )
+
+
+def _locations_of(workspace: Workspace, requested: RunRequested) -> list[str]:
+    """Where the assets are now that the run was to make; of a run with nothing to do those that it asked for."""
     view = view_of(workspace)
     planned = {
         id_
@@ -178,14 +195,9 @@ def location_of(workspace: Workspace, requested: RunRequested) -> str:
         for id_ in steps.assets
     }
     keys: Iterable[AssetKey] = [key for key, id_ in view.ids.items() if id_ in planned]
-    keys = keys or select(parse(requested.selection), view.catalog.graph, view.catalog.assets)
-    found = sorted({view.locations[key] for key in keys})
-    if len(found) == 1:
-        return found[0]
-    raise UsageError(
-        f"run {requested.run} does not say whose code it ran, and what it asked for is in "
-        f"{' and '.join(found) or 'no location'} now; `latewood materialize` with -f says it"
-    )
+    if not keys and not requested.location:
+        keys = select(parse(requested.selection), view.catalog.graph, view.catalog.assets)
+    return sorted({view.locations[key] for key in keys})
 
 
 # ── which values ─────────────────────────────────────────────────────────────────────────────────────────

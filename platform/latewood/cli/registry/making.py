@@ -35,10 +35,12 @@ def materialize(dry_run: bool, detach: bool, quiet: bool, strict: bool, json_: b
     if dry_run:
         return _planned(json_=json_, strict=strict, **asked_)
     if detach:
+        if _several(**asked_):
+            from latewood.cli.several import detach_several
+
+            return detach_several(json_=json_, strict=strict, **asked_)
         from latewood.cli.serving import detach_command
 
-        if len(_named(**asked_)) > 1:
-            raise click.UsageError("expected one -f FILE or --location with --detach: a run is of one location")
         return detach_command(json_=json_, strict=strict, **_alone(**asked_))
     if _several(**asked_):
         from latewood.cli.several import materialize_several
