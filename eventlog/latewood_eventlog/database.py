@@ -173,6 +173,31 @@ def reading(engine: Engine, projects: Collection[str]) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def autocommitting(engine: Engine) -> Iterator[Connection]:
+    """A connection on which statements that are executed together are a transaction, in one round trip.
+
+    The driver's own BEGIN and COMMIT are one each. Statements may also bring theirs. Neither driver nor pool knows of
+    such a transaction, so whatever goes wrong closes the connection, and thereby it.
+    """
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.autocommit = True
+        except psycopg2.Error as error:  # lost since it was last used
+            connection.invalidate()
+            raise unreachable(engine, error) from error
+        try:
+            yield connection
+        except BaseException:
+            connection.invalidate()
+            raise
+        try:
+            driver.autocommit = False
+        except psycopg2.Error:  # lost, with everything recorded
+            connection.invalidate()
+
+
 def unreachable(engine: Engine, error: BaseException | None) -> DatabaseUnreachable:
     """The error for a failed or lost connection: server and reason, no credential."""
     return _unreachable(DatabaseUrl(url=engine.url), getattr(error, "orig", error))

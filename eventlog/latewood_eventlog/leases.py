@@ -4,27 +4,29 @@ Rows, not events: losing them costs only time. Time is the database's clock, so 
 not agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
+from latewood_eventlog.database import autocommitting
 from latewood_eventlog.errors import LeaseLost
 from latewood_eventlog.records import Fence
 from latewood_eventlog.statements import (
     ACQUIRE_FREE_LEASES,
     ACQUIRE_LEASE,
-    ACQUIRE_SLOT,
     DISCARD_EXPIRED,
     DISCARD_LEASES,
+    DISCARD_LEASES_THEN_HOLDERS_BELOW,
     HELD_LEASES,
     HOLDERS_BELOW,
     LEASE_EPOCH,
     RELEASE_LEASE,
     RENEW_LEASE,
     RENEW_LEASES,
+    acquiring_slots,
 )
 
 
@@ -62,7 +64,7 @@ class Held:
 def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: timedelta) -> Lease | None:
     """The lease, if nobody holds it; None while another one does."""
     parameters = {"project": project, "name": name, "holder": holder, "seconds": duration.total_seconds()}
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         row = connection.execute(ACQUIRE_LEASE, parameters).one_or_none()
     return None if row is None else _lease(project, holder, row)
 
@@ -72,30 +74,28 @@ def acquire_free(
 ) -> list[Lease]:
     """Those of the leases that nobody holds."""
     parameters = {"project": project, "names": list(names), "holder": holder, "seconds": duration.total_seconds()}
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         rows = connection.execute(ACQUIRE_FREE_LEASES, parameters).all()
     return [_lease(project, holder, row) for row in rows]
 
 
 def acquire_slots(
-    engine: Engine, project: str, limits: Sequence[tuple[str, int]], *, holder: str, duration: timedelta
+    engine: Engine, project: str, prefix: str, names: Sequence[str], *, limits: str, holder: str, duration: timedelta
 ) -> tuple[Lease, ...] | None:
-    """One lease below each prefix, of which no more than its limit are held at a time; None unless all can be had.
+    """A lease below prefix and each name, of which no more than its limit are held at a time; None unless all are had.
 
-    Order: who wants several names the prefixes in the order in which everybody does, or two could wait for each other.
+    `limits` is a query of what is limited: name and limit. Of what is not, nothing has to be had. Order: who wants
+    several gives the names in the order in which everybody does, or two could wait for each other.
     """
-    parameters = {"project": project, "holder": holder, "seconds": duration.total_seconds()}
-    found: list[Lease] = []
-    with engine.connect() as connection:
-        for prefix, limit in limits:
-            wanted = {**parameters, "prefix": prefix, "limit": limit}
-            row = connection.execute(ACQUIRE_SLOT, wanted).one_or_none()
-            if row is None:
-                connection.rollback()
-                return None
-            found.append(_lease(project, holder, row))
-        connection.commit()
-    return tuple(found)
+    wanted = {"project": project, "prefix": prefix, "names": list(names)}
+    parameters = {**wanted, "holder": holder, "seconds": duration.total_seconds()}
+    with autocommitting(engine) as connection:
+        rows = connection.execute(acquiring_slots(limits), parameters).all()
+    found = tuple(_lease(project, holder, row) for row in rows if row.name is not None)
+    if len(found) == len(rows):
+        return found
+    discard(engine, found)  # of another name somebody late has renewed the one that had ended
+    return None
 
 
 def _lease(project: str, holder: str, row: Any) -> Lease:
@@ -121,7 +121,7 @@ def renew(engine: Engine, lease: Lease, *, duration: timedelta) -> datetime:
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back; nothing happens if it is lost already."""
     parameters = {"project": lease.project, "name": lease.name, "epoch": lease.epoch}
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         connection.execute(RELEASE_LEASE, parameters)
 
 
@@ -132,7 +132,7 @@ def renew_all(
     if not leases:
         return []
     parameters = {**_given(leases), "seconds": duration.total_seconds(), "at": at}
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         renewed = set(connection.execute(RENEW_LEASES, parameters).scalars())
     return [lease for lease in leases if lease.name not in renewed]
 
@@ -143,13 +143,20 @@ def discard(engine: Engine, leases: Sequence[Lease]) -> None:
     They leave no rows behind.
     """
     if leases:
-        with engine.begin() as connection:
+        with autocommitting(engine) as connection:
             connection.execute(DISCARD_LEASES, _given(leases))
+
+
+def discard_seeing(engine: Engine, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
+    """The same, and in one go what is held afterwards, in their project, whose name begins so."""
+    with autocommitting(engine) as connection:
+        parameters = {**_given(leases), "prefix": prefix}
+        return _held(connection.execute(DISCARD_LEASES_THEN_HOLDERS_BELOW, parameters))
 
 
 def discard_expired(engine: Engine, project: str, prefixes: Sequence[str]) -> None:
     """Let go of leases of such names that ended more than an hour ago, and that no append carries."""
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         connection.execute(DISCARD_EXPIRED, {"project": project, "prefixes": list(prefixes)})
 
 
@@ -165,12 +172,15 @@ def _given(leases: Sequence[Lease]) -> dict[str, object]:
 
 def held(engine: Engine, project: str, names: list[str]) -> frozenset[str]:
     """Those of the named leases that somebody holds now."""
-    with engine.begin() as connection:
+    with autocommitting(engine) as connection:
         return frozenset(connection.execute(HELD_LEASES, {"project": project, "names": names}).scalars())
 
 
 def holders_below(engine: Engine, project: str, prefix: str) -> tuple[Held, ...]:
     """The leases whose names begin so and that somebody holds now, in order of names."""
-    with engine.begin() as connection:
-        rows = connection.execute(HOLDERS_BELOW, {"project": project, "prefix": prefix})
-        return tuple(Held(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+    with autocommitting(engine) as connection:
+        return _held(connection.execute(HOLDERS_BELOW, {"project": project, "prefix": prefix}))
+
+
+def _held(rows: Iterable[Row[Any]]) -> tuple[Held, ...]:
+    return tuple(Held(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows

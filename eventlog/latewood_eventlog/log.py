@@ -8,21 +8,19 @@ numbers before commit; so every append locks the one row of `log_head` first and
 import time
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-import psycopg2
 from psycopg2.errors import SerializationFailure, UniqueViolation
 from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from latewood_eventlog.admission import Admission, Memory, fences_of, streams_of
 from latewood_eventlog.codec import Upcasters, encode_json, refusal
-from latewood_eventlog.database import unreachable
+from latewood_eventlog.database import autocommitting
 from latewood_eventlog.projector import Projection, changes_of, require_versions, statements_of
 from latewood_eventlog.records import Appended, Batch, Outcome, Position, RecordedEvent, events_of
 from latewood_eventlog.statements import (
@@ -91,7 +89,7 @@ class EventLog:
         sound = [batch for i, batch in enumerate(batches) if i not in refused]
         outcomes: Iterator[Outcome] = iter(())
         if sound:
-            with _appending(self.engine) as connection:
+            with autocommitting(self.engine) as connection:
                 outcomes = iter(self._append_from_memory(connection, sound) or self._append(connection, sound))
         return [refused[i] if i in refused else next(outcomes) for i in range(len(batches))]
 
@@ -201,30 +199,6 @@ class EventLog:
     def _read(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[RecordedEvent]:
         with self.engine.connect() as connection:
             return [self.upcasters.upcast(event) for event in read_events(connection, statement, **parameters)]
-
-
-@contextmanager
-def _appending(engine: Engine) -> Iterator[Connection]:
-    """A connection for statements that bring their own BEGIN and COMMIT, in one round trip with what stands beside.
-
-    Neither driver nor pool knows of that transaction, so whatever goes wrong closes the connection, and thereby it.
-    """
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        try:
-            driver.autocommit = True
-        except psycopg2.Error as error:  # lost since it was last used
-            connection.invalidate()
-            raise unreachable(engine, error) from error
-        try:
-            yield connection
-        except BaseException:
-            connection.invalidate()
-            raise
-        try:
-            driver.autocommit = False
-        except psycopg2.Error:  # lost, with everything recorded
-            connection.invalidate()
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:

@@ -86,18 +86,33 @@ ACQUIRE_FREE_LEASES: Final = text(
 )
 """In the order of names, or two who want several could wait for each other."""
 
-ACQUIRE_SLOT: Final = text(
-    f"{_UNWAITED}SELECT pg_advisory_xact_lock(hashtextextended(:project || '/' || :prefix, 0)); "  # noqa: S608 - as above
-    "INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "
-    f"SELECT :project, :prefix || k, {_GRANTED} FROM generate_series(0, :limit - 1) AS k "
-    "WHERE NOT EXISTS (SELECT FROM leases l WHERE l.project = :project AND l.name = :prefix || k "
-    "  AND l.expires_at > clock_timestamp()) "
-    "AND (SELECT count(*) FROM leases l WHERE l.project = :project AND starts_with(l.name, :prefix) "
-    "  AND l.expires_at > clock_timestamp()) < :limit "
-    f"ORDER BY k LIMIT 1 {_TAKEN_OVER}"
-)
-"""The lock first, in a statement of its own: what the next one sees is then all that others have taken. They are
-counted, since of those that were taken under a higher limit some may have numbers beyond this one."""
+
+@cache
+def acquiring_slots(limits: str) -> TextClause:
+    """`limits` is a query of a read model, of the name and the limit of everything in a project that is limited.
+
+    The locks first, in a statement of its own: what the next one sees is then all that others have taken. They are
+    counted, since of those that were taken under a higher limit some may have numbers beyond this one. A row for each
+    of the names that is limited, with its slot, if there was one of each.
+    """
+    return text(
+        f"{_UNWAITED}SELECT pg_advisory_xact_lock(hashtextextended(:project || '/' || :prefix || n.name, 0)) "  # noqa: S608 - as above
+        "FROM unnest(CAST(:names AS text[])) AS n (name); "
+        "WITH wanted AS MATERIALIZED (SELECT n.place, :prefix || n.name || '/' AS below, l.most "
+        f"  FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS n (name, place) JOIN ({limits}) AS l (name, most) "
+        "  ON l.name = n.name), "
+        "had AS MATERIALIZED (SELECT l.name FROM leases l WHERE l.project = :project AND starts_with(l.name, :prefix) "
+        "  AND l.expires_at > clock_timestamp()), "
+        "free AS (SELECT w.below || min(k) AS name FROM wanted w, generate_series(0, w.most - 1) AS k "
+        "  WHERE NOT EXISTS (SELECT FROM had WHERE had.name = w.below || k) "
+        "  AND (SELECT count(*) FROM had WHERE starts_with(had.name, w.below)) < w.most GROUP BY w.below), "
+        "taken AS (INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "
+        f"  SELECT :project, f.name, {_GRANTED} FROM free f "
+        f"  WHERE (SELECT count(*) FROM free) = (SELECT count(*) FROM wanted) ORDER BY f.name {_TAKEN_OVER}) "
+        "SELECT t.name, t.epoch, t.expires_at FROM wanted w LEFT JOIN taken t ON starts_with(t.name, w.below) "
+        "ORDER BY w.place"
+    )
+
 
 RENEW_LEASE: Final = text(
     "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "
@@ -140,12 +155,14 @@ DISCARD_EXPIRED: Final = text(
     "AND l.expires_at < clock_timestamp() - interval '1 hour'"
 )
 
-HOLDERS_BELOW: Final = text(
+_HOLDERS_BELOW: Final = (
     "SELECT name, holder, since, renewed_at, statement_timestamp() AS asked_at, "
     "greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s "
     "FROM leases WHERE project = :project AND starts_with(name, :prefix) AND expires_at > clock_timestamp() "
     "ORDER BY name"
 )
+HOLDERS_BELOW: Final = text(_HOLDERS_BELOW)
+DISCARD_LEASES_THEN_HOLDERS_BELOW: Final = text(f"{DISCARD_LEASES.text}; {_HOLDERS_BELOW}")
 
 LEASE_IS_HELD: Final = (
     "EXISTS (SELECT FROM leases l WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"

@@ -6,22 +6,25 @@ from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from crash.engines import ended, leases, of_type, started, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.commands.pools import set_pool
+from latewood.commands.pools import set_pool, set_quota
 from latewood.engine.running import presence, slots
 from latewood.engine.running.asks import Boarded
+from latewood.engine.running.kept import Kept
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.presence import Presence
 from latewood.engine.running.reports import SlotsLost, WaitingForPools
+from latewood.engine.running.slots import Slots
 from latewood.events import RunStatus, StepSucceeded
+from latewood.model.policies import QUOTA
 from latewood.serving import turns
 from latewood.serving.engine import Engine
 from latewood_eventlog.errors import DatabaseUnreachable
-from latewood_eventlog.leases import acquire_free, acquire_slots, discard
+from latewood_eventlog.leases import acquire_free, acquire_slots
 
 
 @pytest.fixture
@@ -76,12 +79,30 @@ def another(workspace):
 
     @contextmanager
     def has():
-        wanted = [("pool/db/", 1)]
-        held = acquire_slots(workspace.log.engine, "default", wanted, holder="another", duration=timedelta(minutes=1))
+        others = Slots(workspace.log, "default", "another", Kept(workspace.log, timedelta(minutes=1)))
+        held = others.take(("db",), "what they do")
         yield
-        discard(workspace.log.engine, held)
+        others.give_back(held)
 
     return has
+
+
+def test_a_slot_of_each_pool_is_had_by_one_statement_and_given_back_by_another(workspace):
+    set_quota(workspace, 2)
+    set_pool(workspace, "db", 1)
+    here, there = (Slots(workspace.log, "default", name, Kept(workspace.log, timedelta(minutes=1))) for name in "ab")
+    told = []
+
+    @event.listens_for(workspace.log.engine, "before_cursor_execute")
+    def tell(_connection, _cursor, statement, *_):
+        told.append(statement)
+
+    found = here.take((QUOTA, "db"), "step")
+    assert [lease.name for lease in found] == [f"pool/{QUOTA}/0", "pool/db/0"]
+    assert there.take((QUOTA, "db"), "step") is None
+    assert here.give_back(found) == frozenset()
+    assert len(told) == 3
+    assert there.take((QUOTA, "no pool"), "step"), "of what has no limit none is wanted"
 
 
 def nobody_is_seen(seen):

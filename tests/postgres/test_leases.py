@@ -19,6 +19,7 @@ from latewood_eventlog.leases import (
     acquire_slots,
     discard,
     discard_expired,
+    discard_seeing,
     held,
     holders_below,
     release,
@@ -201,28 +202,45 @@ def test_who_holds_a_lease_of_a_kind_is_listed(engine):
 
 
 def slots(engine, *limits, holder="ann", duration=MINUTE):
-    return acquire_slots(engine, "p", limits, holder=holder, duration=duration)
+    told = ", ".join(f"('{name}', {limit})" for name, limit in (*limits, ("another", 1)))
+    names = [name for name, _ in limits]
+    limited = f"SELECT * FROM (VALUES {told}) AS l (name, most) WHERE most > 0"
+    return acquire_slots(engine, "p", "pool/", names, limits=limited, holder=holder, duration=duration)
 
 
 def test_no_more_slots_are_held_than_the_limit_and_the_first_free_one_is_taken(engine):
-    (first,), (second,) = slots(engine, ("pool/a/", 2)), slots(engine, ("pool/a/", 2))
+    (first,), (second,) = slots(engine, ("a", 2)), slots(engine, ("a", 2))
     assert (first.name, second.name) == ("pool/a/0", "pool/a/1")
-    assert slots(engine, ("pool/a/", 2)) is None
-    assert slots(engine, ("pool/b/", 2)) is not None, "another pool's are others"
+    assert slots(engine, ("a", 2)) is None
+    assert slots(engine, ("b", 2)) is not None, "another pool's are others"
     discard(engine, [first])
-    assert slots(engine, ("pool/a/", 1)) is None, "the other one that is held counts, whatever its number"
-    assert slots(engine, ("pool/a/", 2))[0].name == "pool/a/0"
-    slots(engine, ("pool/c/", 1), duration=MOMENT)
+    assert slots(engine, ("a", 1)) is None, "the other one that is held counts, whatever its number"
+    assert slots(engine, ("a", 2))[0].name == "pool/a/0"
+    slots(engine, ("c", 1), duration=MOMENT)
     time.sleep(0.03)
-    assert slots(engine, ("pool/c/", 1))[0].epoch == 2, "its holder is gone"
+    assert slots(engine, ("c", 1))[0].epoch == 2, "its holder is gone"
 
 
 def test_slots_of_several_pools_are_taken_together_or_not_at_all(engine):
-    (only,) = slots(engine, ("pool/b/", 1))
-    assert slots(engine, ("pool/a/", 5), ("pool/b/", 1)) is None
+    (only,) = slots(engine, ("b", 1))
+    assert slots(engine, ("a", 5), ("b", 1)) is None
     assert holders_below(engine, "p", "pool/a/") == ()
     discard(engine, [only])
-    assert [lease.name for lease in slots(engine, ("pool/a/", 5), ("pool/b/", 1))] == ["pool/a/0", "pool/b/0"]
+    assert [lease.name for lease in slots(engine, ("b", 1), ("a", 5))] == ["pool/b/0", "pool/a/0"]
+
+
+def test_of_what_is_not_limited_no_slot_is_had(engine):
+    assert slots(engine, ("a", 0)) == ()
+    assert [lease.name for lease in slots(engine, ("a", 0), ("b", 1))] == ["pool/b/0"]
+
+
+def test_who_discards_sees_in_one_go_who_holds_what(ledger):
+    engine = ledger.engine
+    (own,) = slots(engine, ("a", 1))
+    acquire_free(engine, "p", ["waiting/b", "waiting/a"], holder="bob", duration=MINUTE)
+    found = discard_seeing(engine, [own], "waiting/")
+    assert [(each.name, each.holder) for each in found] == [("waiting/a", "bob"), ("waiting/b", "bob")]
+    assert [each.name for each in discard_seeing(engine, [own], "pool/")] == []
 
 
 def test_threads_that_race_for_slots_get_as_many_as_there_are(engine):
@@ -230,7 +248,7 @@ def test_threads_that_race_for_slots_get_as_many_as_there_are(engine):
 
     def race() -> None:
         barrier.wait()
-        won.append(slots(engine, ("pool/a/", 3)))
+        won.append(slots(engine, ("a", 3)))
 
     threads = [threading.Thread(target=race) for _ in range(8)]
     for thread in threads:

@@ -69,6 +69,13 @@ _POOLS: Final = text(
 )
 
 
+LIMITS: Final = (
+    'SELECT p.name, p."limit" FROM (SELECT DISTINCT ON (name) name, "limit" FROM pools WHERE project = :project '
+    'ORDER BY name, from_position DESC) p WHERE p."limit" IS NOT NULL'
+)
+"""For queries of what is limited: names of pools with their limits, as they are now."""
+
+
 def pool_rows(connection: Connection, project: str, as_of: Position) -> dict[str, PoolRow]:
     """The pools there are at a position, by name. Cost: O(times a limit was said)."""
     rows = connection.execute(_POOLS, {"project": project, "as_of": as_of})

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from latewood_eventlog.leases import Lease, discard, renew_all
+from latewood_eventlog.leases import Held, Lease, discard, discard_seeing, renew_all
 from latewood_eventlog.log import EventLog
 
 
@@ -33,6 +33,11 @@ class Kept:
         """Others may have these."""
         self.forget(leases)
         discard(self._log.engine, leases)
+
+    def let_go_seeing(self, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
+        """The same, and who holds what afterwards whose name begins so."""
+        self.forget(leases)
+        return discard_seeing(self._log.engine, leases, prefix)
 
     def let_all_go(self) -> None:
         """The same of all of them."""

@@ -10,7 +10,7 @@ from latewood.engine.running.kept import Kept
 from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
 from latewood.model.policies import QUOTA
-from latewood.projections.pools import PoolRow, pool_rows
+from latewood.projections.pools import LIMITS, PoolRow, pool_rows
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.leases import Held, Lease, acquire_free, acquire_slots, holders_below
@@ -48,7 +48,7 @@ def limits_now(log: EventLog, project: str) -> dict[str, PoolRow]:
 class Slots:
     """The slots of a project, as one process takes them: `engine` is its name, what it has is `kept`.
 
-    Raises LogError. For any thread. Cost: a look at the limits and a short transaction each, with no disk in it.
+    Raises LogError. For any thread. Cost: one round trip each, with no disk in it.
     """
 
     def __init__(self, log: EventLog, project: str, engine: str, kept: Kept) -> None:
@@ -59,10 +59,15 @@ class Slots:
 
     def take(self, pools: Pools, what: str) -> tuple[Lease, ...] | None:
         """A slot of each of the pools, as their limits are now; None unless all can be had. `what` is told of it."""
-        limits = limits_now(self._log, self._project)
-        wanted = [(f"{_SLOTS}{name}/", limits[name].limit) for name in pools if name in limits]
-        holder = f"{self._engine} {what}"
-        found = acquire_slots(self._log.engine, self._project, wanted, holder=holder, duration=self._kept.duration)
+        found = acquire_slots(
+            self._log.engine,
+            self._project,
+            _SLOTS,
+            pools,
+            limits=LIMITS,
+            holder=f"{self._engine} {what}",
+            duration=self._kept.duration,
+        )
         self._kept.add(found or ())
         return found
 
@@ -75,14 +80,11 @@ class Slots:
 
     def give_back(self, slots: Sequence[Lease]) -> frozenset[str]:
         """Let others have them; the pools for which others wait, who have been told."""
-        self._kept.let_go(slots)
-        pools = pools_of_slots(slots)
-        others = frozenset(
-            name
-            for name in pools
-            for held in holders_below(self._log.engine, self._project, f"{WAITING}{name}/")
-            if held.holder != self._engine
-        )
+        if not slots:
+            return frozenset()
+        waiting = self._kept.let_go_seeing(slots, WAITING)
+        others = frozenset(_parts(held, WAITING)[0] for held in waiting if held.holder != self._engine)
+        others &= set(pools_of_slots(slots))
         if others:
             announce(self._log.engine)
         return others
@@ -115,4 +117,8 @@ def waiting(log: EventLog, project: str) -> dict[str, list[RunId]]:
 
 def _below(log: EventLog, project: str, prefix: str) -> Iterable[tuple[Held, list[str]]]:
     for held in holders_below(log.engine, project, prefix):
-        yield held, held.name.removeprefix(prefix).split("/")
+        yield held, _parts(held, prefix)
+
+
+def _parts(held: Held, prefix: str) -> list[str]:
+    return held.name.removeprefix(prefix).split("/")
