@@ -7,10 +7,16 @@ import tempfile
 import threading
 import time
 
+import pytest
+
+from crash.engines import leases
 from crash.test_engine import ended, engine, of_type, until
+from latewood.commands.pools import set_pool
+from latewood.engine.running.run_log import EngineLog
 from latewood.errors import StoreError
-from latewood.events import RunStarted, RunStatus, StepFailed, StepSucceeded
+from latewood.events import CheckEvaluated, FailureKind, RunStarted, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.serving import openings as serving
+from latewood.serving.engine import Engine
 
 ONE = """
     @asset
@@ -37,6 +43,77 @@ def test_what_ends_while_an_engine_is_drained_is_recorded(workspace, environ, as
     with engine(environ):
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     assert of_type(workspace, StepFailed) == [], "nothing was interrupted"
+
+
+def drained_at(engine, monkeypatch, *types):
+    """The engine is told to end when the first fact of such a type is about to be recorded."""
+    append_many = EngineLog.append_many
+
+    def told(log, batches):
+        if any(event.type in types for batch in batches for append in batch.appends for event in append.events):
+            engine.drain()
+        return append_many(log, batches)
+
+    monkeypatch.setattr(EngineLog, "append_many", told)
+
+
+@pytest.mark.parametrize("pool", ["", "db"])
+def test_what_was_begun_when_an_engine_is_drained_is_brought_to_its_end(
+    workspace, asked_for, within, monkeypatch, pool
+):
+    set_pool(workspace, "db", 1)
+    asked = asked_for(ONE.format(seconds=0).replace("@asset", f"@asset(reuse=False, pool={pool!r})"))
+    engine = Engine(workspace, slots=1)
+    drained_at(engine, monkeypatch, "step.started")  # before its code is called: that waits until this is durable
+    engine.serve()
+    assert [fact.step for fact in of_type(workspace, StepSucceeded)] == [0]
+    assert len(of_type(workspace, StepStarted)) == 1, "nothing else was begun"
+    assert leases(workspace, "pool/") == 0
+    with within():
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert of_type(workspace, StepFailed) == [], "nothing was interrupted"
+
+
+def test_checks_of_what_was_made_when_an_engine_is_drained_are_asked_and_a_run_that_is_over_is_ended(
+    workspace, asked_for, monkeypatch
+):
+    asked = asked_for(
+        """
+        @asset(reuse=False)
+        def one() -> int:
+            return 1
+
+        @check(one)
+        def is_one(value: int) -> bool:
+            time.sleep(0.5)
+            return value == 1
+        """
+    )
+    engine = Engine(workspace, slots=1)
+    drained_at(engine, monkeypatch, "step.succeeded")
+    engine.serve()
+    assert len(of_type(workspace, CheckEvaluated)) == 1
+    assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+
+
+def test_a_step_that_failed_when_an_engine_is_drained_is_tried_again_by_the_next_one(
+    workspace, asked_for, within, monkeypatch
+):
+    asked = asked_for(
+        """
+        from datetime import timedelta
+
+        @asset(reuse=False, retries=Retry(1, backoff=timedelta(0)))
+        def one(context: Context) -> int:
+            return 1 // (context.attempt - 1)
+        """
+    )
+    engine = Engine(workspace, slots=1)
+    drained_at(engine, monkeypatch, "step.failed")
+    engine.serve()
+    with within():
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert [fact.failure.kind for fact in of_type(workspace, StepFailed)] == [FailureKind.USER]
 
 
 def test_a_store_that_cannot_write_for_a_moment_costs_the_run_time(workspace, asked_for, within, monkeypatch):

@@ -119,6 +119,7 @@ class ActiveRun:
         self._jobs: dict[object, Job] = {}
         self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
         self._is_over = False
+        self._is_settling = False
         self._cancelled = False
         self.outcome = ""
         """How it ended, in words."""
@@ -181,7 +182,8 @@ class ActiveRun:
     @property
     def _may_begin(self) -> bool:
         """What is about to start will want a worker each: no more is begun than there is room for."""
-        return not self._is_over and not self._cancelled and len(self._turns.shortly) < self._work.free
+        has_room = self._is_settling or len(self._turns.shortly) < self._work.free
+        return not self._is_over and not self._cancelled and has_room
 
     def begin(self) -> None:
         """Say that this engine drives it."""
@@ -216,6 +218,18 @@ class ActiveRun:
         self._cancelled = True
         self._stop()
         self._end_if_over()
+
+    def settle(self) -> None:
+        """Begin nothing any more; what is under way goes on until it `is_settled`."""
+        self._is_settling = True
+        self._drive.settle()
+        self._handlers.settle()
+        self._turns.end({*self._drive.busy, *self._jobs, *self._handlers.jobs})
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is under way that would have to be made again if it were left now."""
+        return self._is_over or not (self._drive.busy or self.jobs)
 
     def leave(self) -> None:
         """Stop driving it, without a word in the log: another engine goes on."""

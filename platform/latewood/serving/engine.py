@@ -109,7 +109,7 @@ class Engine:
         LOG.info("engine %s drives runs of project %s with %d workers", self.name, names, self._pool.slots)
         try:
             self._look()
-            while not (self._draining and not any(run.jobs for p in self._projects for run in p.active.values())):
+            while not (self._draining and all(project.is_settled for project in self._projects)):
                 self._inbox.hear()
                 self._dispatch()
         finally:
@@ -150,6 +150,8 @@ class Engine:
 
         def begin() -> None:
             self._draining = True
+            for project in self._projects:
+                project.settle()
 
         self._inbox.put(begin)
 
@@ -157,7 +159,7 @@ class Engine:
         """Fill the free workers, one call of each project in turn."""
         idle: set[RunId] = set()
         left = len(self._projects)
-        while left and self._pool.free and not self._draining:
+        while left and self._pool.free:
             job = self._order[0].next(idle)
             self._order.rotate(-1)  # one free worker at a time: the next one is the next project's
             if job is None:

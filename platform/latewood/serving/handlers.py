@@ -48,6 +48,7 @@ class Handlers:
         self._when_durable = when_durable
         self._due: deque[tuple[FailedWorkflow, Crew]] | None = None
         self._may_be_called = False
+        self._is_settling = False
         self._is_stopped = False
         self._jobs: dict[str, Job] = {}
 
@@ -61,6 +62,10 @@ class Handlers:
         """Whether all of them have been called."""
         return self._due is not None and not self._due
 
+    def settle(self) -> None:
+        """Call none after the one that is called now, if there is one."""
+        self._is_settling = True
+
     def stop(self) -> None:
         """Call none any more."""
         self._is_stopped = True
@@ -71,7 +76,7 @@ class Handlers:
             self._due = deque(self._failed_workflows(failures))
             if self._due:
                 self._when_durable(self._enter)
-        if not self._due or not self._may_be_called:
+        if not self._due or not self._may_be_called or self._is_settling:
             return None
         self._may_be_called = False
         failed, crew = self._due[0]
@@ -96,7 +101,7 @@ class Handlers:
                     yield found, crew
 
     def _enter(self) -> None:
-        if self._due:
+        if self._due and not self._is_settling:
             failed, _ = self._due[0]
             self._turns.enter(_HANDLER, failed.handler, f"on failure of {failed.name}", self._let_be_called)
 

@@ -260,6 +260,17 @@ class ProjectRuns:
         run.leave()
         self._rest()
 
+    def settle(self) -> None:
+        """Begin nothing any more; what is under way goes on until it `is_settled`."""
+        self._openings.close()
+        for run in list(self.active.values()):
+            self.guarded(run, run.settle)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is under way that would have to be made again if it were left now."""
+        return all(run.is_settled for run in self.active.values())
+
     def leave_all(self) -> None:
         """Begin nothing any more, and end what is under way."""
         self._openings.close()

@@ -105,7 +105,7 @@ class RunTurns:
             self._when_told(tell)
 
     def end(self, besides: Container[Any]) -> None:
-        """The run is over: nothing waits any more, and what is held is given back, but by those whose calls go on."""
+        """Nothing waits any more, and what is held is given back, but by those whose calls go on."""
         self._is_over = True
         self._turns.forget(self._run)
         for number in [*self._slots, *self._keys]:

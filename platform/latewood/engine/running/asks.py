@@ -7,7 +7,7 @@ down once, whether one process answers everything on the spot or an engine has m
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
@@ -138,6 +138,9 @@ class UnderWay(Exception):
 
 
 Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable | Enter | Board
+
+BETWEEN: Final = (Enter, Board, Pause, Together)
+"""What is asked between attempts: who is left there has none under way that would count as interrupted."""
 
 T = TypeVar("T")
 

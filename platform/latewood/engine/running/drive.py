@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
-from latewood.engine.running.asks import Ask, Script, Together, UnderWay
+from latewood.engine.running.asks import BETWEEN, Ask, Script, Together, UnderWay
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
 from latewood.model.definitions import Catalog, TaskDefinition
@@ -36,6 +36,8 @@ class Drive:
         self._asked = 0
         self._under_way: dict[int, Script[None]] = {}
         self._tasks: dict[int, TaskDefinition] = {}
+        self._rest: set[int] = set()  # those that asked what is asked between attempts
+        self._is_settling = False
         self._ended = ended
         self._groups: list[_Group] = []
         self._group_of: dict[int, _Group] = {}
@@ -49,6 +51,8 @@ class Drive:
     def priority(self, closed: Collection[str] = ()) -> int | None:
         """The highest priority of what can go on now; None where nothing can."""
         asking = [-self._asking[0][0]] if self._asking else []
+        if self._is_settling:
+            return next(iter(asking), None)
         begun = [group.task.priority for group in self._groups if group.task.pool not in closed]
         waits = self._frontier.priority(closed)
         return max([*asking, *begun, *([] if waits is None else [waits])], default=None)
@@ -56,6 +60,11 @@ class Drive:
     def is_under_way(self, number: int) -> bool:
         """Whether the script with this number is not over."""
         return number in self._under_way
+
+    @property
+    def busy(self) -> set[int]:
+        """The scripts that have something under way, which would count as interrupted if it were left."""
+        return self._under_way.keys() - self._rest
 
     def next(self, closed: Collection[str] = ()) -> Asked | None:
         """What is asked now, once; None while nothing can go on without an answer that is outstanding.
@@ -82,7 +91,15 @@ class Drive:
 
     def answer(self, number: int, answer: Any) -> None:
         """The answer to what was asked under that number; the step goes on. Raises whatever the log refuses."""
+        if self._is_settling and number in self._rest:
+            return
         self._go_on(number, lambda script: script.send(answer))
+
+    def settle(self) -> None:
+        """Begin no step and no attempt any more: what is `busy` goes on until it is not."""
+        self._is_settling = True
+        self._asking = [entry for entry in self._asking if entry[-1].number not in self._rest]
+        heapify(self._asking)
 
     def stop(self) -> None:
         """Leave every step as it is: nothing is asked any more, nothing told."""
@@ -118,6 +135,7 @@ class Drive:
         try:
             ask = act(self._under_way[number])
         except StopIteration:
+            self._rest.discard(number)
             del self._under_way[number], self._tasks[number]
             self._ended(number)
             if (group := self._group_of.pop(number, None)) is not None:
@@ -125,9 +143,13 @@ class Drive:
                 self._go_on_behind(group)
             return
         task = self._tasks[number]
+        if isinstance(ask, BETWEEN):
+            self._rest.add(number)
+        else:
+            self._rest.discard(number)
         if isinstance(ask, Together):
             self._groups.append(_Group(number, task, ask.scripts))
-        else:
+        elif not (self._is_settling and number in self._rest):
             self._asked += 1
             heappush(self._asking, (-task.priority, self._asked, Asked(number, ask)))
 
