@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latewood.decide.how_far import WAITING, Stretch, planned_steps, steps_by_task, time_left
+from latewood.decide.how_far import NOT_BEGUN, WAITING, Stretch, planned_steps, steps_by_task, time_left
 from latewood.events import Action, PlannedSteps
 from latewood.model.ordinals import Ordinals
 
@@ -26,6 +26,17 @@ def test_what_nobody_has_begun_is_waiting():
         "waiting": "12-99",
     }
     assert (found.total, found.ended) == (100, 10)
+
+
+def test_of_what_was_cancelled_nothing_runs_or_waits_any_more():
+    stretches = [Stretch("succeeded", 0, 9), Stretch("running", 10, 11), Stretch("retrying", 12, 12)]
+    (found,) = steps_by_task([steps("day", "0-99", 0)], stretches, ended="cancelled")
+    assert {status: str(ordinals) for status, ordinals in found.ordinals.items()} == {
+        "succeeded": "0-9",
+        "cancelled": "10-12",
+        NOT_BEGUN: "13-99",
+    }
+    assert found.ended == 10
 
 
 def test_a_stretch_may_reach_over_several_tasks_and_partitions_may_have_gaps():

@@ -139,17 +139,22 @@ def test_130_cancelled_and_what_was_finished_is_kept(shell):
         "slow.py",
         """
 import pathlib, time
-from latewood import asset
+from latewood import *
 
 @asset
 def quick() -> int:
     return 1
 
-@asset
-def slow(quick: int) -> int:
-    pathlib.Path("begun").touch()
-    time.sleep(60)
+@asset(partitions=Static(["a", "b", "c", "d"]))
+def slow(quick: int, key: PartitionKey) -> int:
+    if key == "b":
+        pathlib.Path("begun").touch()
+        time.sleep(60)
     return 2
+
+@asset
+def last(slow: Partitioned[int]) -> int:
+    return 3
 """,
     )
     process = shell.start("materialize", "*", "-q", "-f", "slow.py")
@@ -159,11 +164,21 @@ def slow(quick: int) -> int:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
-    assert "1 run, 0 reused" in out
+    assert "2 run, 0 reused" in out
     assert "Cancelled; what was finished is kept." in out
     run = answer(shell, "runs")[0]
     assert run["status"] == "cancelled"
-    assert [step["status"] for step in answer(shell, "run", run["run"])["steps"]] == ["succeeded", "cancelled"]
+    found = answer(shell, "run", run["run"])
+    assert [step["status"] for step in found["steps"]] == ["succeeded", "succeeded", "cancelled"]
+    assert [(each["status"], each["partitions"]) for each in found["progress"] if each["assets"] == ["slow"]] == [
+        ("succeeded", "a"),
+        ("cancelled", "b"),
+        ("not begun", "c..d"),
+    ]
+    told = shell("run", run["run"])
+    assert "2 succeeded, 1 cancelled, 3 not begun\n" in told
+    assert told.endswith("not begun: slow c..d (2 steps)\nnot begun: last (1 step)\n")
+    assert "waiting" not in shell.here("run", run["run"], "--follow").out
 
 
 def test_partitions_parameters_force_and_the_past(shell):

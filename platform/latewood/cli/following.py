@@ -19,6 +19,7 @@ from latewood.commands.blocked import blocked_lines
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import NOT_BEGUN
 from latewood.decide.plan import Plan
 from latewood.engine.running.run_log import patiently
 from latewood.model.keys import RunId
@@ -175,6 +176,18 @@ def progress_table(found: RunProgress, *, tasks_max: int | None = None) -> Table
     if len(tasks) < len(found.tasks):
         rows.add_row(f"… {len(found.tasks):,} in all")
     return rows
+
+
+def not_begun_lines(found: RunProgress) -> Iterator[str]:
+    """What a run that was ended before it was finished never began, a line for each task, of many the first ones."""
+    left = [task for task in found.tasks if NOT_BEGUN in task.steps.counts]
+    for task in left[:_TASKS_SHOWN]:
+        ranges = task.steps.ordinals[NOT_BEGUN].ranges
+        partitions = task.partitions(NOT_BEGUN, _RANGES_SHOWN) + (", …" if len(ranges) > _RANGES_SHOWN else "")
+        steps = plural(task.steps.counts[NOT_BEGUN], "step")
+        yield " ".join(filter(None, (f"{NOT_BEGUN}:", *task.assets[:1], partitions, f"({steps})")))
+    if more := left[_TASKS_SHOWN:]:
+        yield f"{NOT_BEGUN}: {plural(sum(task.steps.counts[NOT_BEGUN] for task in more), 'step')} of {len(more):,} more"
 
 
 def progress_json(found: RunProgress) -> dict[str, Any]:

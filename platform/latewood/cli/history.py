@@ -20,8 +20,10 @@ from latewood.commands.pools import pools_waited_for
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import NOT_BEGUN
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
+from latewood.model.elements import is_elements
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, StepRow, expansions_of, steps_of
@@ -45,8 +47,9 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     is_over = row.ended_position is not None or row.status == "interrupted"
     if follow:
         return following.follow(workspace, row.run, json_=json_)
-    far = None if is_over else WatchedRun(workspace, row).look()
-    if far is not None and not all_ and not json_:
+    is_whole = row.status in ("succeeded", "failed")  # else of some of its steps nothing is recorded
+    far = None if is_whole else WatchedRun(workspace, row).look()
+    if far is not None and not is_over and not all_ and not json_:
         out = console()
         _print_head(out, workspace, row)
         out.print(following.progress_table(far))
@@ -75,7 +78,11 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     out = console()
     _print_head(out, workspace, row)
     planned = [step for step in steps if step.step not in elements.of]
-    out.print(_counted(Counter(statuses[step.step] for step in planned)) or "no steps")
+    counts = Counter(statuses[step.step] for step in planned)
+    if far is not None and is_over:
+        own = (task.steps.counts for task in far.tasks if not is_elements(task.assets[0]))
+        counts[NOT_BEGUN] = sum(of_task.get(NOT_BEGUN, 0) for of_task in own)
+    out.print(_counted(+counts) or "no steps")
     for expansion in elements.expansions:
         of_elements = Counter(statuses[step] for step in expansion.steps if step in statuses)
         begun = "" if of_elements.total() == expansion.count else f", of {expansion.count:,}"
@@ -102,6 +109,8 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     if hidden := Counter(statuses.values()) - Counter(statuses[step.step] for step in shown):
         shows = "--all shows them"
         out.print(f"{plural(hidden.total(), 'step')} not shown ({_counted(hidden)}); {shows}", style="dim")
+    for line in following.not_begun_lines(far) if far is not None else ():
+        out.print(line, style=STATUS_STYLE[NOT_BEGUN])
     return exits.OK
 
 

@@ -25,6 +25,7 @@ STATUS_STYLE = {
     "retrying": "yellow",
     "cancelled": "yellow",
     "interrupted": "yellow",
+    "not begun": "dim",
 }
 STATUS_GLYPH = {
     "fresh": "●",

@@ -99,14 +99,15 @@ class WatchedRun:
             recent = ended_after(connection, workspace.project, run, recently)
             failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
         planned = [*self._planned, *map(_planned_elements, expansions)]
-        tasks = [self._told(steps) for steps in steps_by_task(planned, found)]
+        over = row.ended_position is not None or row.status == "interrupted"
+        tasks = [self._told(steps) for steps in steps_by_task(planned, found, ended=row.status if over else "")]
         within = min(_RECENT, max(now - row.requested_at, timedelta(milliseconds=1)))
         remaining = sum(task.steps.total - task.steps.ended for task in tasks)
         return RunProgress(
             row=row,
             tasks=tasks,
             rate=recent / within.total_seconds(),
-            left=time_left(remaining, recent, within) if row.ended_position is None and remaining else None,
+            left=None if over or not remaining else time_left(remaining, recent, within),
             failures=[self._failure(event, expansions) for event in workspace.log.read_positions(failed)],
         )
 

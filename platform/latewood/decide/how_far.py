@@ -12,10 +12,14 @@ from latewood.model.ordinals import Ordinals, Range
 WAITING: Final = "waiting"
 """What nobody has begun."""
 
+NOT_BEGUN: Final = "not begun"
+"""What nobody had begun when its run was over, and nobody is going to."""
+
 ENDED: Final = ("succeeded", "reused", "failed", "skipped")
 """How a step stands for which nothing is to be run any more; the other ones are under way, or waiting."""
 
-_ORDER: Final = (*ENDED, "retrying", "running", WAITING)
+_GOES_ON: Final = ("retrying", "running")
+_ORDER: Final = (*ENDED, "cancelled", "interrupted", *_GOES_ON, WAITING, NOT_BEGUN)
 
 
 class Stretch(NamedTuple):
@@ -56,9 +60,16 @@ class _Piece(NamedTuple):
     assets: tuple[AssetId, ...]
 
 
-def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch]) -> list[TaskSteps]:
-    """How far each task of the plan is, in the plan's order. Cost: O(ranges), however many steps there are."""
-    told = sorted(stretches, key=lambda stretch: stretch.first)
+def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch], *, ended: str = "") -> list[TaskSteps]:
+    """How far each task of the plan is, in the plan's order. Cost: O(ranges), however many steps there are.
+
+    Of a run that has `ended`, cancelled say, what was going on has ended so too, and nothing waits any more.
+    """
+    found = (
+        stretch._replace(status=ended) if ended and stretch.status in _GOES_ON else stretch for stretch in stretches
+    )
+    told = sorted(found, key=lambda stretch: stretch.first)
+    not_told = NOT_BEGUN if ended else WAITING
     ranges: dict[tuple[AssetId, ...], dict[str, list[Range]]] = {}
     at = 0
     for piece in sorted(_pieces(planned)):
@@ -70,9 +81,9 @@ def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch])
                 at += 1
             here = told[at] if at < len(told) and told[at].first < stop else None
             if here is None:
-                status, until = WAITING, stop
+                status, until = not_told, stop
             elif here.first > number:
-                status, until = WAITING, here.first
+                status, until = not_told, here.first
             else:
                 status, until = here.status, min(stop, here.last + 1)
             by_status.setdefault(status, []).append((number + shift, until + shift))
