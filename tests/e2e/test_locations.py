@@ -160,6 +160,26 @@ def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_depl
     assert (refused.code, "Nothing was deployed" in refused.err) == (3, True), "what is made is made of all"
 
 
+@pytest.mark.parametrize(
+    "command", [("plan", "*"), ("materialize", "*"), ("materialize", "*", "--detach")], ids=" ".join
+)
+def test_what_is_wrong_with_any_of_them_is_told_at_once(project, pythons, command):
+    project("deploy")
+    listed = LISTED.format(**pythons).replace("lab/work", "lab/none")
+    project.write(
+        "latewood.toml", f'{listed}\n[locations.desk]\nfile = "desk.py"\n[locations.attic]\nfile = "attic.py"\n'
+    )
+    project.write("shop/assets.py", "import answers\nimport nowhere\n")
+    project.write(
+        "attic.py", "from latewood import asset\n\n@asset\ndef old(numbers: list[int]) -> int:\n    return 1\n"
+    )
+    project.write("desk.py", "from latewood import asset\n\n@asset\ndef unknown(nothing: int) -> int:\n    return 1\n")
+    done = project.run(*command)
+    places = re.findall(r"(\S+:\d+): ", done.err)
+    assert (done.code, places) == (3, ["latewood.toml:9", "desk.py:3", "shop/assets.py:2"]), done.err
+    assert "3 errors. Nothing was deployed." in done.err, "attic.py reads what is deployed of the shop"
+
+
 def test_a_python_that_cannot_load_it_is_one_error_at_its_line(project, pythons, tmp_path):
     bare = python_with(tmp_path / "bare", path="")
     other = tmp_path / "other"

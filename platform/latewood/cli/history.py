@@ -109,8 +109,8 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     if hidden := Counter(statuses.values()) - Counter(statuses[step.step] for step in shown):
         shows = "--all shows them"
         out.print(f"{plural(hidden.total(), 'step')} not shown ({_counted(hidden)}); {shows}", style="dim")
-    for line in following.not_begun_lines(far) if far is not None else ():
-        out.print(line, style=STATUS_STYLE[NOT_BEGUN])
+    for left in following.not_begun_lines(far) if far is not None else ():
+        out.print(left, style=STATUS_STYLE[NOT_BEGUN])
     return exits.OK
 
 

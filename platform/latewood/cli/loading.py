@@ -15,7 +15,7 @@ from latewood.engine.loading.importing import begin_afresh, files_of, project_ro
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.location_settings import entries, entry_of
 from latewood.engine.loading.project_file import FILE
-from latewood.errors import LatewoodError, UsageError
+from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError, UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 from latewood.projections.catalog import defined, deployed
@@ -48,12 +48,17 @@ class Together:
         """All of them, what others read before these. What one imports of another one is that one's.
 
         Tasks that they refer to of each other are those that are loaded. Nothing is recorded.
-        Raises DefinitionsInvalid, and UsageError where files import each other, or refer to each other's tasks.
+        Raises DefinitionsInvalid with the problems of all that cannot be loaded, and UsageError where files import each
+        other, or refer to each other's tasks.
         """
         found, left, refused = self._load_in_order()
-        if left:
-            raise refused or UsageError(_CIRCLE.format(_listed(list(left))))
-        return found
+        if not left:
+            return found
+        if not refused:
+            raise UsageError(_CIRCLE.format(_listed(list(left))))
+        if len(refused) > 1:  # of some it may be all that they read of another one
+            refused = self._load_left(found, {location: left[location] for location in refused}) or refused
+        raise _all_of(refused)
 
     def load_what_can_be(self) -> tuple[list[Loaded], dict[str, LatewoodError]]:
         """The same of those that can be loaded, and why others cannot, by location.
@@ -61,8 +66,12 @@ class Together:
         What reads of a location that cannot be loaded reads what is deployed of it.
         """
         found, left, refused = self._load_in_order()
-        if left and refused is None:
+        if left and not refused:
             return found, {location: UsageError(_CIRCLE.format(_listed(list(left)))) for location in left}
+        return found, self._load_left(found, left)
+
+    def _load_left(self, found: list[Loaded], left: Mapping[str, Named]) -> dict[str, LatewoodError]:
+        """Load each by what is deployed of the others that are left, as one more found; why others cannot be."""
         others = {asset.key: asset for each in found for asset in each.assets}
         errors: dict[str, LatewoodError] = {}
         for location, named in left.items():
@@ -74,23 +83,24 @@ class Together:
                 found.append(self._afresh(named, {**_others(self._workspace, self._root, own), **others}, ahead))
             except LatewoodError as error:
                 errors[location] = error
-        return found, errors
+        return errors
 
-    def _load_in_order(self) -> tuple[list[Loaded], dict[str, Named], LatewoodError | None]:
-        """Those that can be loaded, those that are left, and why the first one of these cannot be, if for itself."""
+    def _load_in_order(self) -> tuple[list[Loaded], dict[str, Named], dict[str, LatewoodError]]:
+        """Those that can be loaded, those that are left, and why these cannot be, but for what waits for others."""
         waiting = {location_of(named, self._root): named for named in self._named}
         others = _others(self._workspace, self._root, waiting)
         ahead = Ahead(self._workspace, waiting)
         found: list[Loaded] = []
         while waiting:
-            refused: LatewoodError | None = None
+            refused: dict[str, LatewoodError] = {}
             left: dict[str, Named] = {}
             for location, named in waiting.items():
                 ahead.awaited = ""
                 try:
                     loaded = self._afresh(named, others, ahead)
                 except LatewoodError as error:  # it may read what one of those that are left defines
-                    refused = refused or (None if ahead.awaited else error)
+                    if not ahead.awaited:
+                        refused[location] = error
                     left[location] = named
                     continue
                 done = {each.location for each in found}
@@ -108,7 +118,7 @@ class Together:
         self._named = [
             named for each in found for named in self._named if location_of(named, self._root) == each.location
         ]
-        return found, {}, None
+        return found, {}, {}
 
     def each(self) -> Iterator[Loaded]:
         """One after the other, loaded when it is its turn: once all are deployed, and `load` has found the order."""
@@ -118,6 +128,17 @@ class Together:
     def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition], ahead: Ahead | None = None) -> Loaded:
         begin_afresh(self._root, self._path)
         return _load(self._workspace, named, self._root, others, ahead)
+
+
+def _all_of(refused: Mapping[str, LatewoodError]) -> LatewoodError:
+    """Why several cannot be loaded, as one error with the problems of all; that of one as it is."""
+    if len(refused) == 1:
+        return next(iter(refused.values()))
+    problems: dict[str, DefinitionError] = {}  # what is wrong with the project's file is each one's problem
+    for location, error in refused.items():
+        own = error.problems if isinstance(error, DefinitionsInvalid) else (DefinitionError(f"{location}: {error}"),)
+        problems |= {str(problem): problem for problem in own}
+    return DefinitionsInvalid(tuple(problems.values()))
 
 
 def _imports(loaded: Loaded, entry: str) -> bool:
