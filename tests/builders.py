@@ -194,13 +194,14 @@ class World:
                     if slot not in made:
                         yield slot
 
-    def plan(self, defined, *selected, partitions=None, parameters=None, force=False, **other):
+    def plan(self, defined, *selected, partitions=None, parameters=None, force=False, failed=False, **other):
         """The plan for these assets, all when none is named; `parameters` are values, or a Sweep of them."""
         request = Request(
             selected=frozenset(selected or defined),
             partitions=partitions or {},
             parameters=parameters if isinstance(parameters, Sweep) else Sweep.of(parameters or {}),
             force=force,
+            failed=failed,
         )
         return plan(defined, request, self.state(defined, **other))
 
@@ -223,9 +224,9 @@ class World:
         inputs = inputs_digest(read.items())
         off = node.task.reuse.is_off
         state = replace(made.state, reusable=self.reusable, now=self.now)
-        if not made.request.force and barred(node, step.partition, inputs, state):
+        if not step.is_forced and barred(node, step.partition, inputs, state):
             return
-        taken = None if off or made.request.force else reusable(node, step.partition, inputs, state)
+        taken = None if off or step.is_forced else reusable(node, step.partition, inputs, state)
         name = f"{node.keys[0]}:{step.partition}" if step.partition else node.keys[0]
         (self.ran if taken is None else self.reused).append(name)
         self.position += 1

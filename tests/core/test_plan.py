@@ -383,6 +383,17 @@ def test_force_runs_what_is_selected_and_nothing_else():
     assert (said(made), why_planned(made, "b"), world.ran) == ({"b": "run"}, ["forced"], ["b"])
 
 
+def test_of_what_failed_nothing_is_left_as_it_is_and_an_equal_version_is_taken_all_the_same():
+    world = World()
+    first = world.run(CHAIN)
+    again = world.run(CHAIN, "a", "b", failed=True)
+    assert (said(again), why_planned(again, "b")) == ({"a": "run", "b": "run"}, ["failed"])
+    assert (world.ran, world.reused) == (["a", "b"], []), "though the content of a is what it was"
+    world.run(edited(CHAIN, "b"))
+    back = world.run(CHAIN, "b", failed=True)
+    assert (said(back), world.ran, said(first)["b"]) == ({"b": "reuse"}, [], "run")
+
+
 def test_with_reuse_off_a_task_always_runs_and_below_it_content_decides():
     off = changed(CHAIN, "a", reuse=Reuse.of(False))
     world = World()

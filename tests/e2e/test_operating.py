@@ -92,6 +92,26 @@ def test_only_what_is_missing_stale_or_failed_is_made(shell):
     assert again["counts"] == dict.fromkeys(again["counts"], 0), "nothing is missing by now"
 
 
+def test_what_failed_when_it_was_forced_is_what_has_failed(shell):
+    """What was made before is there and as it should be; the last attempt has failed all the same."""
+    shell.write("assets.py", FIRST)
+    shell("materialize", "*", "-f", "assets.py")
+    shell.write("broken-2024-01-02", "")
+    shell("materialize", "*", "--force", code=1)
+    planned = answer(shell, "plan", "*", "--only", "failed")["steps"]
+    assert [(s["assets"], s["action"], s["partitions"], s["reasons"]) for s in planned] == [
+        (["daily"], "run", "2024-01-02", [{"cause": "failed", "subject": ""}])
+    ]
+    shell("materialize", "*", "--only", "failed", code=1)
+    retried = shell("run", "retry", answer(shell, "runs")[0]["run"])
+    assert "1 step of run" in retried, "what is retried had failed before"
+    (shell.folder / "broken-2024-01-02").unlink()
+    again = shell("materialize", "*", "--only", "failed")
+    assert "1 run, 0 reused" in again
+    assert "it was run because: its last attempt had failed" in shell("why", "daily", "--partition", "2024-01-02")
+    assert "Nothing to do: * selects nothing that is failed" in shell("plan", "*", "--only", "failed")
+
+
 def test_how_all_of_it_is_with_an_exit_code(shell):
     shell.write("assets.py", FIRST)
     found = answer(shell, "status")

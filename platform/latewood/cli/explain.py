@@ -226,6 +226,8 @@ def _reason_text(written: str) -> str:
             return f"its {cause} changed"
         case Cause.INPUT:
             return "the content of an input changed"
+        case Cause.FAILED:
+            return "its last attempt had failed"
         case Cause.MISSING | Cause.FORCED | Cause.UNCHECKED:
             return f"it was {cause}"
         case Cause.REUSE_OFF:

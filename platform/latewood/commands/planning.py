@@ -112,6 +112,7 @@ def make_plan(
             view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped, again=asked.again
         ),
         force=asked.force,
+        failed=asked.status == "failed",
         elsewhere=elsewhere,
     )
     paths = named_paths(view.catalog, request.parameters)

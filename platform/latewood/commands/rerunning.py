@@ -85,7 +85,7 @@ def rerun_of(
         partition=requested.partitions,
         parameters=_full_names(requested, loaded, parameters),
         zipped=requested.zipped,
-        force=requested.force,
+        force=requested.force or (requested.only == f"{STATUS}failed" and bool(only)),
         priority=requested.priority,
         launch=requested.launch,
         again=_given(workspace, requested, names),

@@ -27,6 +27,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 class Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
+    `failed`: its last attempt has, so that a head that is as it should be is no reason to leave it.
     `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
     is whether anything is `retracted`, or lies at a place of its own (`placed`), at all. `stored`: what it makes does.
     """
@@ -34,6 +35,7 @@ class Asked(NamedTuple):
     node: Node
     wanted: tuple[bool, ...]
     force: bool
+    failed: bool
     plain: bool
     retracted: bool
     placed: bool
@@ -41,7 +43,7 @@ class Asked(NamedTuple):
     reuse_off: bool
 
     @classmethod
-    def of(cls, node: Node, selected: Collection[AssetKey], state: State, *, force: bool) -> Self:
+    def of(cls, node: Node, selected: Collection[AssetKey], state: State, *, force: bool, failed: bool = False) -> Self:
         """What is asked of this task where these assets are selected."""
         keys, plain, stored = node.keys, not node.optional, False
         for asset in node.assets:
@@ -49,7 +51,7 @@ class Asked(NamedTuple):
             stored = stored or asset.stored is not None
         wanted = (True,) if len(keys) == 1 else tuple([key in selected for key in keys])
         retracted, placed = bool(state.retracted), bool(state.places)
-        return cls(node, wanted, force, plain, retracted, placed, stored, node.task.reuse.is_off)
+        return cls(node, wanted, force, failed, plain, retracted, placed, stored, node.task.reuse.is_off)
 
 
 Kind = tuple[Action, tuple[Reason, ...]]
@@ -67,6 +69,7 @@ _NONE: Final[frozenset[int]] = frozenset()
 _MISSING: Final = (Reason(Cause.MISSING),)
 _ELSEWHERE: Final = Reason(Cause.ELSEWHERE)
 _REUSE_OFF: Final = Reason(Cause.REUSE_OFF)
+_FAILED: Final = (Reason(Cause.FAILED),)
 _UNCHECKED: Final[Kind] = (Action.REUSE, (Reason(Cause.UNCHECKED),))
 
 
@@ -80,6 +83,8 @@ def decide(
         return (Action.RUN, (Reason(Cause.FORCED),)), unknown
     absent = _NONE if asked.plain else absent_outputs(node, heads, read.digest, state)
     reasons = _reasons(asked, read, heads, absent, state)
+    if asked.failed and not reasons:
+        return (Action.RUN, _FAILED), unknown
     if not reasons and not read.pending:
         kind, contents = (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
         if asked.stored and _lies_elsewhere(asked, partition, heads, absent, state):

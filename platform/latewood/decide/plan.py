@@ -29,13 +29,15 @@ from latewood.model.ordinals import Ordinals
 class Request:
     """What is asked for: assets, which of their partitions, and values of parameters.
 
-    `elsewhere` was asked for too, by location, and is left out: only its own file's code can make it.
+    `failed`: the last attempt of each has, so that what is as it should be is run all the same. `elsewhere` was asked
+    for too, by location, and is left out: only its own file's code can make it.
     """
 
     selected: frozenset[AssetKey]
     partitions: Mapping[AssetKey, Ordinals] = field(default_factory=dict)
     parameters: Sweep = NO_SWEEP
     force: bool = False
+    failed: bool = False
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = field(default_factory=dict)
 
 
@@ -77,6 +79,11 @@ class Step:
     partition: PartitionKey
     action: Action
     reasons: tuple[Reason, ...]
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether it is run whatever could be taken in its place."""
+        return any(reason.cause in (Cause.FORCED, Cause.FAILED) for reason in self.reasons)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +224,7 @@ def _plan_node(
 ) -> list[tuple[Kind, Ordinals]]:
     """What is planned for the partitions, by kind; the columns become what will be there afterwards."""
     ordinals = selected_ordinals(node, request, state)
-    asked = Asked.of(node, request.selected, state, force=request.force)
+    asked = Asked.of(node, request.selected, state, force=request.force, failed=request.failed)
     own = [columns[key, node.trial] for key in node.keys]
     partitions = _Partitions(asked, reader(node, catalog, columns, state), own, catalog, columns, state)
     heads = [state.heads.get(id_, _NO_HEADS) for id_ in node.ids]

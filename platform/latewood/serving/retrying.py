@@ -6,7 +6,7 @@ Engines drive it, who load a deployment's own code; what is deployed by now does
 from dataclasses import replace
 
 from latewood.commands.explaining import run_events
-from latewood.commands.planning import Asked, executable_plan
+from latewood.commands.planning import STATUS, Asked, executable_plan
 from latewood.commands.rerunning import UNFINISHED, location_of, unfinished_places
 from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace
@@ -38,7 +38,7 @@ def retry(workspace: Workspace, row: RunRow) -> Requested:
         selection=requested.selection,
         partition=requested.partitions,
         zipped=requested.zipped,
-        force=requested.force,
+        force=requested.force or requested.only == f"{STATUS}failed",
         priority=requested.priority,
         launch=requested.launch,
         again=given_of(requested),

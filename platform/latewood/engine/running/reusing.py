@@ -60,7 +60,7 @@ class Reusable:
         What turns out to be lost is recorded. Raises UnderWay where somebody else runs it, unless it is `patient`.
         """
         node = step.task.node
-        if self._force or node.task.reuse.is_off:
+        if self._force or step.is_forced or node.task.reuse.is_off:
             return None
         taken = yield from self._known(step, inputs)
         if taken is not None:

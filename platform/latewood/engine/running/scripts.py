@@ -131,7 +131,7 @@ class Scripts:
 
     def recall(self, steps: Sequence[Step]) -> None:
         """Know what there is by now that these steps may take, all of one task: the plan has not read that."""
-        if not steps or self._plan.request.force:
+        if not steps or self._plan.request.force or all(step.is_forced for step in steps):
             return
         first = steps[0]
         node = first.task.node
@@ -170,7 +170,9 @@ class Scripts:
             self._skip(step, blocked)
             return None
         inputs = _digest_of(bound)
-        if not self._plan.request.force and barred(step.task.node, step.partition, inputs, self._plan.state):
+        if not (self._plan.request.force or step.is_forced) and barred(
+            step.task.node, step.partition, inputs, self._plan.state
+        ):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return None
         taken = yield from self._reusable.find(step, inputs, patient=patient)
