@@ -98,7 +98,10 @@ class Sources:
         """
         for name, module in list(sys.modules.items()):
             path = getattr(module, "__file__", None)
-            if isinstance(path, str) and os.path.realpath(path).startswith(self._root + os.sep):
+            # Most modules are known by their names to be others': making a path canonical costs a look at each folder.
+            if not isinstance(path, str) or not is_first_party(name, path):
+                continue
+            if os.path.realpath(path).startswith(self._root + os.sep):
                 self.module(name)
         found = {source.file: source.content for source in self._by_path.values() if source is not None}
         return {file: found[file] for file in sorted(found) if not file.startswith(("<", ".." + os.sep))}
@@ -188,14 +191,14 @@ def _folders(package: str) -> list[str]:
 @functools.cache
 def _stdlib() -> tuple[str, ...]:
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    return tuple(os.path.realpath(path) + os.sep for path in paths)
+    return tuple(path + os.sep for path in paths | set(map(os.path.realpath, paths)))
 
 
 def _kind(path: str) -> Literal["package", "stdlib", "extension"] | None:
     """What a file outside first-party code is; None for first-party source."""
     if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
         return "package"
-    if os.path.realpath(path).startswith(_stdlib()):
+    if path.startswith(_stdlib()) or os.path.realpath(path).startswith(_stdlib()):
         return "stdlib"
     return None if path.endswith(".py") else "extension"
 

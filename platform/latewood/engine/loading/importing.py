@@ -127,7 +127,7 @@ def begin_afresh(root: Path, path: Sequence[str]) -> None:
 def _forget(root: Path) -> None:
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None) or ""
-        if _is_working_tree(origin, root) and is_first_party(name, origin) and name not in _MAIN:
+        if name not in _MAIN and is_first_party(name, origin) and _is_working_tree(origin, root):
             del sys.modules[name]
 
 
@@ -155,8 +155,8 @@ class WorkingTreeModules:
         if (name, origin) not in self._judged:
             self._judged[name, origin] = (
                 name not in _MAIN
-                and _is_working_tree(origin, self._root)
                 and is_first_party(name, origin)
+                and _is_working_tree(origin, self._root)
                 and not Path(origin).resolve().is_relative_to(self._folder)
             )
         return self._judged[name, origin]
