@@ -1,14 +1,18 @@
 """Commands that engines run: by the code that was deployed, under limits, and gone whenever their worker is."""
 
+import json
 import os
 import signal
 
 import pytest
 
+from crash.conftest import head_keys
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.commands.runs import run_named
+from latewood.engine.running.run_log import EngineLog
 from latewood.events import CheckEvaluated, RunStatus, StepFailed, StepSucceeded
 from latewood.serving.requesting import cancel
+from latewood_eventlog.errors import LeaseLost
 from processes import is_alive
 
 
@@ -62,6 +66,45 @@ def test_the_files_that_were_deployed_are_run_whatever_is_in_the_working_tree(he
         assert name not in printed
     (verdict,) = of_type(workspace, CheckEvaluated)
     assert (verdict.check, verdict.passed, verdict.message) == ("good", True, "by the command")
+
+
+@pytest.mark.parametrize("passed", [True, False])
+@pytest.mark.parametrize("with_another", [True, False])
+def test_what_a_command_reports_is_never_lost_where_its_engine_is_lost_after_the_version(
+    here, workspace, asked_for, within, monkeypatch, passed, with_another
+):
+    said = json.dumps({"type": "check", "check": "good", "passed": passed})
+    script = f"""
+        echo '"made"' > "$1"
+        echo '{said}' >> "$LATEWOOD_MESSAGES"
+    """
+    another = """
+    @check(made, blocking=True)
+    def of_another() -> bool:
+        return True
+    """.replace("()", "(value: str)")
+    source = command(here, script, more=', checks=[ReportedCheck("good", blocking=True)]')
+    source = source.replace("import command", "import ReportedCheck, command")
+    asked = asked_for(source + another * with_another)
+    refusals = iter([LeaseLost(lease=f"run/{asked.run}", epoch=1, found=2)])
+    append_many = EngineLog.append_many
+
+    def losing(log, batches):
+        outcomes = []
+        for batch in batches:
+            refused = next(refusals, None) if of_type(workspace, StepSucceeded) else None
+            outcomes += append_many(log, [batch]) if refused is None else [refused]
+        return outcomes
+
+    monkeypatch.setattr(EngineLog, "append_many", losing)
+    with within():
+        assert ended(workspace, asked).refused == (not passed)
+    assert next(refusals, None) is None
+    verdicts = of_type(workspace, CheckEvaluated)
+    assert sorted((v.check, v.passed) for v in verdicts) == [("good", passed), ("of_another", True)][: 1 + with_another]
+    assert all(verdict.failure is None for verdict in verdicts)
+    assert len(of_type(workspace, StepSucceeded)) == 1
+    assert head_keys(workspace) == ({"made": 1} if passed else {})
 
 
 GOES_ON = """

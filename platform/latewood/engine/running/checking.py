@@ -1,10 +1,9 @@
 """Checks of the versions a run makes or takes: verdicts, known or new, and the acceptance that follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from latewood.context import CheckResult
@@ -16,7 +15,7 @@ from latewood.engine.running.recorder import Told
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
-from latewood.events import CheckEvaluated, VersionAccepted
+from latewood.events import CheckEvaluated, Event, VersionAccepted
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import RunId
 
@@ -52,30 +51,48 @@ class Checks:
         known: Known,
         *,
         variant: bool,
-        asked: Mapping[str, Evaluated] = MappingProxyType({}),
+        told: Iterable[tuple[Event, object]] = (),
     ) -> Script[Judged]:
-        """Whether the blocking checks pass: a verdict that stands is not asked for again.
+        """Whether the blocking checks pass: a verdict that stands is not asked for again, nor one that was `told`.
 
-        Nor are those that were `asked` for already, by check. A refusal that stands is told again: this environment may
-        not know of it, or not that it is met once more.
+        A refusal that stands is told again: this environment may not know of it, or not that it is met once more.
         """
         judged = Judged()
-        contents = self._state.contents_of(asset.key)
+        before = {fact.check: fact for fact, _ in told if isinstance(fact, CheckEvaluated)}
         for check in asset.checks:
-            key = check_key(check, facts.data_version, step.partition, contents, asset.partitions)
-            verdict = known.get((check.name, key))
+            verdict: CheckEvaluated | CheckResult | None = before.get(check.name)
             if verdict is None:
-                found = asked.get(check.name) or (yield from evaluated(Evaluate(step, asset, check, facts)))
-                verdict = found.result
-                stands = not (
-                    found.failure
-                    or found.no_reuse
-                    or files_changed(check.task, parameters_of(check.task, {}), contents, self._root)
-                )
-                self._tell(judged, step, check, key if stands else "", facts, found, variant=variant)
-            elif check.blocking and not verdict.passed:
-                self._tell(judged, step, check, key, facts, Evaluated(result=verdict), variant=variant)
+                key = self._key(step, asset, check, facts)
+                verdict = known.get((check.name, key))
+                if verdict is None:
+                    found = yield from evaluated(Evaluate(step, asset, check, facts))
+                    verdict = found.result
+                    self._tell_found(judged, step, asset, check, facts, found, variant=variant)
+                elif check.blocking and not verdict.passed:
+                    self._tell(judged, step, check, key, facts, Evaluated(result=verdict), variant=variant)
             judged.passes &= verdict.passed or not check.blocking
+        return judged
+
+    def at_hand(
+        self,
+        step: Judging,
+        asset: AssetDefinition,
+        facts: VersionFacts,
+        verdicts: Mapping[str, Evaluated],
+        *,
+        variant: bool,
+    ) -> Judged:
+        """What the verdicts say, by check, that came with a version; that nothing stands before it, if they are all.
+
+        They are told together with the version: of a command that is over nobody could have them again.
+        """
+        judged = Judged()
+        for check in asset.checks:
+            if (found := verdicts.get(check.name)) is not None:
+                self._tell_found(judged, step, asset, check, facts, found, variant=variant)
+                judged.passes &= found.result.passed or not check.blocking
+        if judged.passes and not facts.accepted and len(judged.told) == len(asset.checks):
+            judged.told += self.accepted(step, facts, head=not variant)
         return judged
 
     def accepted(self, step: Judging, facts: VersionFacts, *, head: bool) -> Told:
@@ -90,6 +107,31 @@ class Checks:
             partition=step.partition,
         )
         return [(fact, ("accepted", step.number, facts.asset))]
+
+    def _key(self, step: Judging, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> str:
+        contents = self._state.contents_of(asset.key)
+        return check_key(check, facts.data_version, step.partition, contents, asset.partitions)
+
+    def _tell_found(
+        self,
+        judged: Judged,
+        step: Judging,
+        asset: AssetDefinition,
+        check: CheckDefinition,
+        facts: VersionFacts,
+        found: Evaluated,
+        *,
+        variant: bool,
+    ) -> None:
+        """Tell a new verdict, which stands unless something says that it would be another one the next time."""
+        contents = self._state.contents_of(asset.key)
+        stands = not (
+            found.failure
+            or found.no_reuse
+            or files_changed(check.task, parameters_of(check.task, {}), contents, self._root)
+        )
+        key = self._key(step, asset, check, facts) if stands else ""
+        self._tell(judged, step, check, key, facts, found, variant=variant)
 
     def _tell(
         self,

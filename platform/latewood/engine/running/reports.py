@@ -144,6 +144,16 @@ class Reports:
         return self.of(step, "refused", message=retracted_text(found))
 
 
+def in_turn(*reports: Callable[[], None] | None) -> Callable[[], None]:
+    """What gives those of the reports that there are, one after the other."""
+
+    def give() -> None:
+        for report in filter(None, reports):
+            report()
+
+    return give
+
+
 def refusals_in(told: Told) -> list[CheckEvaluated]:
     """The verdicts of blocking checks that did not pass."""
     return [verdict for verdict in _failed_in(told) if verdict.blocking]

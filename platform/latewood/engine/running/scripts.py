@@ -30,7 +30,7 @@ from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Know
 from latewood.engine.running.elements import ElementBindings, Expansions
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
-from latewood.engine.running.reports import Report, Reports, refusal_text, refusals_in, retracted_text
+from latewood.engine.running.reports import Report, Reports, in_turn, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken, Versions
 from latewood.engine.running.step_facts import StepFacts, as_retracted
 from latewood.engine.storage.store import ArtifactStore, Staged
@@ -43,6 +43,7 @@ from latewood.events import (
     SkipReason,
     StepReused,
     StepSucceeded,
+    VersionAccepted,
 )
 from latewood.model.definitions import AssetDefinition, Catalog
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId, version_id
@@ -283,41 +284,55 @@ class Scripts:
             fact = msgspec.structs.replace(fact, outputs=tuple(map(as_retracted, outputs, retractions)))
         first = next(filter(None, retractions), None)
         refused = None if first is None else self._reports.retracted(step, first)
+        versions = [self._facts.version(fact, output) for output in fact.outputs]
+        at_hand = [
+            self._checks.at_hand(step, asset, facts, made.verdicts.get(asset.output, {}), variant=variant)
+            if retracted is None
+            else Judged()
+            for asset, facts, retracted in zip(made_of, versions, retractions, strict=True)
+        ]
+        judged = [self._reports.judged(step, found.told) for found in at_hand]
         metadata = outputs[0].metadata if outputs else {}
-        *_, told = self._recorder.tell(
-            *added_partitions(made.added, self._run, step.number),
+        added = added_partitions(made.added, self._run, step.number)
+        told = self._recorder.tell(
+            *added,
             (fact, ("succeeded", step.number)),
+            *(verdict for found in at_hand for verdict in found.told),
             cause=cause,
-            needs=needs,
-            then=self._reports.of(step, "succeeded", made.returned.duration_ms, metadata, then=refused),
-        )
+            needs=[*needs, *(logs for found in at_hand for logs in found.needs)],
+            then=self._reports.of(
+                step, "succeeded", made.returned.duration_ms, metadata, then=in_turn(refused, *judged)
+            ),
+        )[len(added)]
         self.tally.ran += 1
         for asset in node.assets:
             if asset.output not in made.outputs:
                 self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
         if first is not None:
             self._refused(step, "Retracted", retracted_text(first))
-        for asset, output, retracted in zip(made_of, fact.outputs, retractions, strict=True):
+        for asset, facts, found, retracted in zip(made_of, versions, at_hand, retractions, strict=True):
             if retracted is None:
-                facts = self._facts.version(fact, output)
-                asked = made.verdicts.get(asset.output, {})
-                found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant, asked=asked)
-                self._settle(step, asset, facts, found, variant=variant, cause=told)
+                yield from self._judge(step, asset, facts, found.told, cause=told)
             else:
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
 
-    def _settle(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, judged: Judged, *, variant: bool, cause: UUID
-    ) -> None:
-        """Tell what the checks of a new version say; what is downstream reads it only if the blocking ones pass."""
-        then = self._reports.judged(step, judged.told)
-        if judged.passes and not facts.accepted:
+    def _judge(
+        self, step: Step, asset: AssetDefinition, facts: VersionFacts, told: Told, *, cause: UUID
+    ) -> Script[None]:
+        """Ask the checks of a new version that have `told` nothing yet, and tell what they say.
+
+        What is downstream reads it only if the blocking ones pass.
+        """
+        variant = step.task.node.is_variant
+        judged = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant, told=told)
+        then = None if refusals_in(told) else self._reports.judged(step, judged.told)
+        if judged.passes and not facts.accepted and not any(isinstance(fact, VersionAccepted) for fact, _ in told):
             judged.told += self._checks.accepted(step, facts, head=not variant)
         if judged.told:
             self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
         result = facts._replace(accepted=judged.passes)
         self._reusable.made(asset.output, result)
-        self._bind_result(step, asset, result, cause, judged.told)
+        self._bind_result(step, asset, result, cause, [*told, *judged.told])
 
     def _bind_result(
         self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID, verdicts: Told
@@ -385,9 +400,9 @@ class Scripts:
             elif output.retracted:
                 self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
             elif past.lacks_verdict(id_, [check.name for check in asset.checks]):
-                facts, variant = self._facts.version(fact, output), node.is_variant
-                found = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant)
-                self._settle(step, asset, facts, found, variant=variant, cause=past.event)
+                told = past.verdicts_on(id_)
+                self.tally.refused += bool(refusals_in(told))
+                yield from self._judge(step, asset, self._facts.version(fact, output), told, cause=past.event)
             else:
                 self.tally.refused += bool(refusals_in(past.verdicts_on(id_)))
                 self._restore_judged(step, asset, self._facts.version(fact, output), past)
