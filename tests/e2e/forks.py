@@ -15,7 +15,8 @@ import pkgutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from select import select
 from types import SimpleNamespace
@@ -70,6 +71,20 @@ def become(arguments: Sequence[str], folder: str, environ: Mapping[str, str], ou
     sys.argv = ["latewood", *arguments]
 
 
+def end(main: Callable[[], None]) -> None:
+    """Do that, and end without taking all apart that was imported: touching it costs more than most commands."""
+    try:
+        main()
+        code = 0
+    except SystemExit as asked:
+        code = asked.code or 0
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def import_everything() -> None:
     """All that commands import, but for the libraries that few of them need."""
     for name in _IMPORTED:
@@ -90,4 +105,4 @@ if __name__ == "__main__":
     import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
     become(**serve())
-    importlib.import_module("latewood.cli.entry").main()
+    end(importlib.import_module("latewood.cli.entry").main)
