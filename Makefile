@@ -38,8 +38,8 @@ soak: .venv/dev
 
 # Locks hold hashes and no addresses: they say what is installed, not from where.
 lock: .venv/dev
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --universal --generate-hashes --no-header --no-annotate -o requirements.lock
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra server --universal --generate-hashes --no-header --no-annotate -o requirements.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra server --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

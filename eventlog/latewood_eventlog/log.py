@@ -149,12 +149,12 @@ class EventLog:
 
     def position(self) -> Position:
         """Position of the last event; 0 for an empty log."""
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.execute(HEAD).one().position)
 
     def position_at(self, instant: datetime) -> Position:
         """Position of the last event recorded at or before the instant; 0 if none was. Cost: O(log events) look-ups."""
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
 
             def is_later(position: Position) -> bool:
                 (event,) = read_events(connection, READ_POSITIONS, positions=[position])
@@ -170,7 +170,7 @@ class EventLog:
 
     def versions(self, project: str, streams: Sequence[str]) -> list[int]:
         """The same of several streams, in their order, in one look."""
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
             parameters = {"project": project, "streams": list(streams)}
             return list(connection.execute(STREAM_VERSIONS, parameters).scalars())
 
@@ -197,8 +197,25 @@ class EventLog:
         return self._read(READ_POSITIONS, positions=list(positions))
 
     def _read(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[RecordedEvent]:
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
             return [self.upcasters.upcast(event) for event in read_events(connection, statement, **parameters)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            yield connection
+
+
+class OneSnapshot(EventLog):
+    """A log as one transaction sees it, which reads with the rights that this one has. It is there to be read only."""
+
+    def __init__(self, log: EventLog, snapshot: Connection) -> None:
+        super().__init__(snapshot.engine, log.projections, log.upcasters)
+        self.snapshot = snapshot
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        yield self.snapshot
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:

@@ -48,6 +48,7 @@ def test_migrating_again_does_nothing(empty):
         "applied 0001_log.sql",
         "applied 0002_leases.sql",
         "applied 0003_lease_since.sql",
+        "applied 0004_reader_head.sql",
         "built projection balances version 1",
         "built projection movements version 1",
     )
@@ -117,14 +118,14 @@ def test_leases_are_kept_by_a_database_that_comes_from_version_1(ledger):
 
 
 def test_a_database_that_was_never_migrated_is_named_so(empty):
-    with pytest.raises(SchemaUnknown, match="database schema: expected version 3, found 0; run `latewood db migrate`"):
+    with pytest.raises(SchemaUnknown, match="database schema: expected version 4, found 0; run `latewood db migrate`"):
         require_schema(empty.engine, BOTH)
 
 
 def test_a_newer_schema_is_refused(ledger):
     ledger.rows("INSERT INTO schema_version VALUES (99)", role="owner")
     for refuses in (require_schema, migrate):
-        with pytest.raises(SchemaUnknown, match="database schema: expected version 3, found 99; upgrade") as refused:
+        with pytest.raises(SchemaUnknown, match="database schema: expected version 4, found 99; upgrade") as refused:
             refuses(ledger.owner)
         assert (refused.value.found, refused.value.needed) == (99, SCHEMA_VERSION)
 

@@ -18,7 +18,7 @@ PROJECT = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 RIGHTS = {
     "events": (frozenset({"SELECT", "INSERT"}), READ),
-    "log_head": (frozenset({"SELECT", "UPDATE"}), frozenset()),
+    "log_head": (frozenset({"SELECT", "UPDATE"}), READ),
     "leases": (PROJECT, READ),
     "projections": (frozenset({"SELECT", "UPDATE"}), READ),
     "schema_version": (READ, READ),

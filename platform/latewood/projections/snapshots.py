@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, text
 
-from latewood_eventlog.log import EventLog
+from latewood_eventlog.log import EventLog, OneSnapshot
 
 Snapshot = Connection
 """What the queries of this package read through."""
@@ -15,7 +15,13 @@ Snapshot = Connection
 
 @contextmanager
 def snapshot(log: EventLog) -> Iterator[Snapshot]:
-    """A read-only transaction that sees one moment of the database; appends go on meanwhile."""
+    """A read-only transaction that sees one moment of the database; appends go on meanwhile.
+
+    Of a log that is one transaction's it is that one.
+    """
+    if isinstance(log, OneSnapshot):
+        yield log.snapshot
+        return
     with log.engine.connect() as connection:
         yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

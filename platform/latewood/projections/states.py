@@ -20,7 +20,7 @@ Verdict = tuple[AssetId, PartitionKey, str]
 NOW: Final[Position] = 2**62
 """As of this position = as things are."""
 
-_FACTS: Final = (
+FACTS: Final = (
     "v.asset, v.partition, v.version, v.position, v.made_at, v.duration_ms, v.data_version, v.artifact, "
     "v.code, v.logic, v.inputs, v.reuse_key, coalesce(v.accepted_position <= :as_of, false)"
 )
@@ -30,22 +30,22 @@ _WITH_VERSIONS: Final = (
 )
 _OF_ASSETS: Final = "h.asset = ANY (CAST(:assets AS text[]))"
 _HEADS: Final = text(
-    f"SELECT {_FACTS} FROM heads h {_WITH_VERSIONS} WHERE h.project = :project "  # noqa: S608 - our own columns
+    f"SELECT {FACTS} FROM heads h {_WITH_VERSIONS} WHERE h.project = :project "  # noqa: S608 - our own columns
     f"AND h.environment = :environment AND {_OF_ASSETS} AND h.from_position > :after"
 )
 _HEADS_AT: Final = text(
-    f"SELECT {_FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}')}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}')}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
 )
 # The same for partitions that are named beside their assets: looks, however many other heads these have.
 _NAMED_SLOTS: Final = "unnest(CAST(:assets AS text[]), CAST(:partitions AS text[])) AS n (asset, partition)"
 _NAMED_HEADS: Final = text(
-    f"SELECT {_FACTS} FROM {_NAMED_SLOTS} JOIN heads h ON h.project = :project "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM {_NAMED_SLOTS} JOIN heads h ON h.project = :project "  # noqa: S608 - as above
     "AND h.environment = :environment AND h.asset = n.asset AND h.partition = n.partition "
     f"AND h.from_position > :after {_WITH_VERSIONS}"
 )
 _IN_NAMED: Final = f"(h.asset, {{partition}}) IN (SELECT asset, partition FROM {_NAMED_SLOTS})"  # noqa: S608 - as above
 _NAMED_HEADS_AT: Final = text(
-    f"SELECT {_FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}', _IN_NAMED)}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}', _IN_NAMED)}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
 )
 _LOGICS: Final = text(
     "SELECT l.logic FROM unnest(CAST(:logics AS text[])) AS l (logic) WHERE EXISTS ("
@@ -64,7 +64,7 @@ _HELD: Final = (
 )
 # Joined as sets, see `joined_at_once`; what was collected is looked up for what remains: OFFSET 0 keeps it apart.
 _BY_LOGIC: Final = text(
-    f"SELECT {_FACTS}, v.output FROM (SELECT v.* FROM versions v "  # noqa: S608 - as above
+    f"SELECT {FACTS}, v.output FROM (SELECT v.* FROM versions v "  # noqa: S608 - as above
     "  WHERE v.project = :project AND v.logic = ANY (CAST(:logics AS text[])) AND v.reuse_key <> '' "
     "  AND (CAST(:partitions AS text[]) IS NULL OR v.partition = ANY (CAST(:partitions AS text[]))) "
     "  AND v.position <= :as_of AND NOT EXISTS (SELECT FROM "
@@ -75,7 +75,7 @@ _BY_LOGIC: Final = text(
     "  AND c.artifact = v.artifact AND c.position > v.position AND c.position <= :as_of OFFSET 0) ORDER BY v.position"
 )
 _OF_KEYS: Final = text(
-    f"SELECT {_FACTS}, v.output FROM unnest(CAST(:reuse_keys AS text[])) AS k (reuse_key) "  # noqa: S608 - as above
+    f"SELECT {FACTS}, v.output FROM unnest(CAST(:reuse_keys AS text[])) AS k (reuse_key) "  # noqa: S608 - as above
     "JOIN versions v ON v.project = :project AND v.reuse_key = k.reuse_key "
     "WHERE v.reuse_key <> '' AND NOT EXISTS (SELECT FROM collected c WHERE c.project = v.project "
     "  AND c.artifact = v.artifact AND c.position > v.position) "
@@ -89,18 +89,18 @@ _DURATIONS: Final = text(
     "  ORDER BY position DESC LIMIT 500) v GROUP BY v.asset"
 )
 _VERSION: Final = text(
-    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.version = :version ORDER BY v.partition"
 )
 _STEP_DIGITS_MAX: Final = 10  # an int of the database
 _OF_STEP: Final = text(
-    f"SELECT {_FACTS} FROM steps s CROSS JOIN unnest(s.assets) AS a (asset) "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM steps s CROSS JOIN unnest(s.assets) AS a (asset) "  # noqa: S608 - as above
     "JOIN versions v ON v.project = s.project AND v.asset = a.asset AND v.partition = s.partition "
     "AND v.version = :version WHERE s.project = :project AND s.run = :run AND s.step = :step ORDER BY v.asset"
 )
 # By the step that made it: it knows the partition, with which the version is one look.
 _BY_IDS: Final = text(
-    f"SELECT {_FACTS} FROM "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM "  # noqa: S608 - as above
     "unnest(CAST(:runs AS text[]), CAST(:steps AS int[]), CAST(:versions AS text[])) WITH ORDINALITY "
     "  AS n (run, step, version, number) "
     "JOIN steps s ON s.project = :project AND s.run = n.run AND s.step = n.step "
@@ -112,10 +112,10 @@ _OF_ASSET: Final = (
     "FROM versions v WHERE v.project = :project AND v.asset = :asset AND v.position < :before "
     "AND (CAST(:partitions AS text[]) IS NULL OR v.partition = ANY (CAST(:partitions AS text[])))"
 )
-_HISTORY: Final = text(f"SELECT {_FACTS} {_OF_ASSET} ORDER BY v.position DESC LIMIT :limit")
+_HISTORY: Final = text(f"SELECT {FACTS} {_OF_ASSET} ORDER BY v.position DESC LIMIT :limit")
 _HISTORY_COUNT: Final = text(f"SELECT count(*) {_OF_ASSET}")
 _PARTITION_HISTORY: Final = text(
-    f"SELECT {_FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
     "AND v.partition = :partition AND v.position <= :as_of ORDER BY v.position DESC LIMIT 100"
 )
 # Verdicts without a key do not stand.
@@ -146,7 +146,7 @@ _MADE: Final = text(
 )
 # A version's step tells its partition, which the index of versions wants to know.
 _NAMED: Final = text(
-    f"SELECT {_FACTS} FROM unnest(CAST(:assets AS text[]), CAST(:versions AS text[]), CAST(:runs AS text[]), "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM unnest(CAST(:assets AS text[]), CAST(:versions AS text[]), CAST(:runs AS text[]), "  # noqa: S608 - as above
     "  CAST(:steps AS int[])) AS n (asset, version, run, step) "
     "JOIN steps s ON s.project = :project AND s.run = n.run AND s.step = n.step "
     "JOIN versions v ON v.project = s.project AND v.asset = n.asset AND v.partition = s.partition "

@@ -1,0 +1,149 @@
+"""One call of the API: what it may see, and the one snapshot that all of it is read through."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from aiodataloader import DataLoader
+
+from latewood.commands.reading import Read, keys_to_look_at, read
+from latewood.commands.views import PRESENT, AsOf, View, moment_meant, view_of
+from latewood.commands.workspace import Workspace, checked_name, of_project
+from latewood.errors import UsageError
+from latewood.model.keys import AssetId, AssetKey
+from latewood_eventlog.database import reading
+from latewood_eventlog.log import EventLog, OneSnapshot
+from latewood_eventlog.records import Position
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What all calls of a process share: the workspace that acts, and connections that may only read.
+
+    `projects` are those that may be seen.
+    """
+
+    workspace: Workspace
+    reader: EventLog
+    projects: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call, whose every reading is of one transaction that sees the rows of its projects alone."""
+
+    service: Service
+    workspace: Workspace
+    position: Position
+    """The end of the log, as far as the call sees it."""
+    loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    scopes: dict[Any, Any] = field(default_factory=dict)
+
+    def project(self, name: str, at: Any) -> "ProjectAt":
+        """A project at a moment. Raises UsageError for one that is not there, or not for this caller."""
+        if name not in self.service.projects:
+            seen = ", ".join(sorted(self.service.projects)) or "none"
+            raise UsageError(f'no project "{checked_name("project", name)}"; there is {seen}')
+        there = of_project(self.workspace, name)
+        return ProjectAt(call=self, workspace=there, as_of=moment_meant(there, at))
+
+    def load(self, of: Any, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
+        """The value of a key, once all keys that are asked for at the same time are known; `many` reads them at once.
+
+        `of` and `what` name the values; `many` leaves out keys that have none, whose value is None then.
+        """
+        found = self.loaders.get((of, what))
+        if found is None:
+
+            async def batch(keys: list[K]) -> list[V | None]:  # as the library wants it; nothing is waited for
+                values = many(keys)
+                return [values.get(key) for key in keys]
+
+            found = self.loaders[of, what] = DataLoader(batch)
+        return found.load(key)
+
+    def once(self, of: Any, what: str, make: Callable[[], V]) -> V:
+        """What is made the first time that the call asks for it."""
+        if (of, what) not in self.scopes:
+            self.scopes[of, what] = make()
+        found: V = self.scopes[of, what]
+        return found
+
+
+@contextmanager
+def opened(service: Service) -> Iterator[Call]:
+    """A call, as long as the block lasts. Raises DatabaseUnreachable."""
+    with reading(service.reader.engine, sorted(service.projects)) as connection:
+        log = OneSnapshot(service.reader, connection)
+        yield Call(service=service, workspace=replace(service.workspace, log=log), position=log.position())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectAt:
+    """A project at a moment."""
+
+    call: Call = field(compare=False, hash=False, repr=False)
+    workspace: Workspace = field(compare=False, hash=False, repr=False)
+    as_of: AsOf
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.workspace.project
+
+    @property
+    def position(self) -> Position:
+        """The position it is shown at."""
+        return self.call.position if self.as_of == PRESENT else self.as_of.position
+
+    def environment(self, name: str) -> "EnvironmentAt":
+        """One of its environments. Raises UsageError for an unknown one."""
+        there = replace(self.workspace, environment=checked_name("environment", name))
+        return EnvironmentAt(call=self.call, project=self, workspace=there, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentAt:
+    """An environment at a moment. What is read of it is read once for a call."""
+
+    call: Call = field(compare=False, hash=False, repr=False)
+    project: ProjectAt = field(compare=False, hash=False, repr=False)
+    workspace: Workspace = field(compare=False, hash=False, repr=False)
+    name: str
+
+    @property
+    def as_of(self) -> AsOf:
+        """The moment."""
+        return self.project.as_of
+
+    @property
+    def _scope(self) -> tuple[str, str, AsOf]:
+        return self.project.name, self.name, self.as_of
+
+    @property
+    def view(self) -> View:
+        """Its definitions. Raises UsageError for an unknown environment."""
+        return self.call.once(self._scope, "view", lambda: view_of(self.workspace, as_of=self.as_of))
+
+    def read(self, keys: Sequence[AssetKey] | None = None) -> Read:
+        """Status of these assets, or of all. Cost: what bears on them, and their definitions."""
+        if keys is None:
+            return self.call.once(self._scope, "read", lambda: read(self.workspace, self.as_of))
+        return read(self.workspace, self.as_of, about=lambda _: keys)
+
+    def selected(self, selection: str) -> Read:
+        """The status of what the selection has to look at."""
+        return read(self.workspace, self.as_of, about=lambda view: keys_to_look_at(view, selection))
+
+    def load(self, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
+        """As `Call.load`."""
+        return self.call.load(self._scope, what, key, many)
+
+    def key_of(self, id_: AssetId) -> AssetKey | None:
+        """What an asset is called here; None for one that is not defined."""
+        keys = self.call.once(self._scope, "keys", lambda: {found: key for key, found in self.view.ids.items()})
+        return keys.get(id_)

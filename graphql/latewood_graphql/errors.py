@@ -1,0 +1,44 @@
+"""What clients see of errors: a code and a message for what they can do something about, an id for all else."""
+
+import logging
+from secrets import token_hex
+from typing import Any, Final
+
+from graphql import GraphQLError
+
+from latewood.errors import LatewoodError, UsageError
+from latewood_eventlog.errors import DatabaseUnreachable
+
+LOG: Final = logging.getLogger("latewood.server")
+
+
+class Refused(GraphQLError):
+    """A query that is not carried out: too deep, too expensive, too slow. `code` says which."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001, FBT001, FBT002 - as called
+    """The error as JSON: its message where it is about the question, else an id that the server's log has too."""
+    cause, found = error.original_error, error.formatted
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if cause is None or isinstance(cause, GraphQLError):  # about the query's text
+        return {**found, "extensions": {"code": "INVALID_QUERY", **(error.extensions or {})}}
+    if isinstance(cause, UsageError):
+        return {**found, "extensions": {"code": "BAD_INPUT"}}
+    if isinstance(cause, DatabaseUnreachable):
+        return {**found, **unavailable(cause)}
+    if isinstance(cause, LatewoodError):
+        return {**found, "extensions": {"code": "REFUSED"}}
+    name = token_hex(6)
+    LOG.error("error %s", name, exc_info=cause)
+    message = f"internal error {name}: the server's log says more under this id"
+    return {**found, "message": message, "extensions": {"code": "INTERNAL", "id": name}}
+
+
+def unavailable(error: DatabaseUnreachable) -> dict[str, Any]:
+    """The error that says so, without the server's address, which the log has."""
+    LOG.warning("%s", error)
+    return {"message": "the database cannot be reached; try again", "extensions": {"code": "UNAVAILABLE"}}

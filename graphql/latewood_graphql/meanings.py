@@ -1,0 +1,57 @@
+"""What the words of the schema's enumerations mean, by word."""
+
+from collections.abc import Mapping
+from typing import Final
+
+STATUSES: Final[Mapping[str, str]] = {
+    "fresh": "It is what would be computed now, and so is all that it reads.",
+    "stale": "A run would make something else, or something that it reads is not fresh.",
+    "missing": "Some of it was never made.",
+}
+
+FLAGS: Final[Mapping[str, str]] = {
+    "failed": "The latest attempt to make some of it failed, or a blocking check refuses it.",
+    "running": "A run is making some of it.",
+    "waiting": "It waits for the value of a parameter, or for an optional output that is absent.",
+    "retracted": "What it has, or would read, was declared to be wrong.",
+    "absent": "Its task ran and did not make it, as an optional output may be.",
+}
+
+ORIGINS: Final[Mapping[str, str]] = {
+    "made": "Its task makes them.",
+    "external": "Others make them; Latewood observes.",
+    "virtual": "It is a view of other assets, and has none of its own.",
+}
+
+RUN_STATUSES: Final[Mapping[str, str]] = {
+    "queued": "No process drives it yet.",
+    "running": "A process drives it.",
+    "succeeded": "All its steps succeeded, or were reused.",
+    "failed": "Some step failed; what did not depend on it was made.",
+    "cancelled": "Somebody ended it before it was done.",
+    "interrupted": "Its process died; what it had finished stays and is reused.",
+}
+
+CAUSES: Final[Mapping[str, str]] = {
+    "missing": "It was never made.",
+    "code": "The code that makes it is other than the code that made it.",
+    "parameters": "The parameters of its task have other values.",
+    "configuration": "A resource that its task uses is configured otherwise.",
+    "input": "What it reads has other content than what was read.",
+    "upstream": "Something that it reads is not fresh itself.",
+    "forced": "It was asked for, whatever is there.",
+    "reuse off": "Its task is never reused.",
+    "reuse window ended": "It is older than its task allows.",
+    "artifact lost": "Its artifact is gone.",
+    "overwritten": "Something else lies at its place now.",
+    "changed outside of Latewood": "Somebody else changed what lies at its place.",
+    "unchecked": "A blocking check has not judged it.",
+    "not at its place yet": "It is to be copied to where this environment keeps it.",
+    "refused": "A blocking check refuses it.",
+    "absent": "Its task did not make it, as an optional output may be.",
+    "retracted": "It was declared to be wrong.",
+    "failed": "The latest attempt failed.",
+    "branch not taken": "The condition that it depends on says otherwise.",
+    "never observed": "Nobody has looked at it yet.",
+    "changed since it was observed": "It is other than what was seen last.",
+}

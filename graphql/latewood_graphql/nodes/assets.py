@@ -1,0 +1,263 @@
+"""Assets as an environment has them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+import msgspec
+
+from latewood.commands.reading import Read, heads_here
+from latewood.commands.versions import partitions_meant
+from latewood.decide.state import VersionFacts
+from latewood.model.definitions import AssetDefinition
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.partitions import count
+from latewood.model.schemes import dimensions_of, title
+from latewood.projections.pages import histories
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import history_count
+from latewood.projections.versions import checks_of
+from latewood_eventlog.records import Position
+from latewood_graphql.calls import EnvironmentAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.partitions import Cause, StatusPartitions, causes_of, status_partitions
+from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
+from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.scalars import Json
+from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus
+
+_CHECKS_MAX = 1_000
+
+_Slot = tuple[AssetKey, PartitionKey]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetAt:
+    """An asset, seen from an environment. `read` is its status where that was read to find it."""
+
+    environment: EnvironmentAt
+    key: AssetKey
+    found: Read | None = None
+
+    @property
+    def definition(self) -> AssetDefinition:
+        """How it is defined there."""
+        return self.environment.view.catalog[self.key]
+
+    async def read(self) -> Read:
+        """Its status, with that of all others that are asked for at the same time."""
+        if self.found is not None:
+            return self.found
+        found: Read = await self.environment.load("read", self.key, self._read)
+        return found
+
+    def _read(self, keys: Sequence[AssetKey]) -> Mapping[AssetKey, Read]:
+        return dict.fromkeys(keys, self.environment.read(keys))
+
+    def partitions(self, text: str | None) -> list[PartitionKey] | None:
+        """The keys that an argument names; None for all. Raises UsageError."""
+        return None if text is None else partitions_meant(self.environment.view, self.key, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Which versions of an asset a page has."""
+
+    before: Position
+    limit: int
+    partitions: tuple[PartitionKey, ...] | None
+
+
+def assets_at(environment: EnvironmentAt, keys: Iterable[AssetKey]) -> list[AssetAt]:
+    """These assets, seen from there."""
+    return [AssetAt(environment=environment, key=key) for key in keys]
+
+
+def _histories(at: EnvironmentAt, keys: Sequence[AssetKey], asked: _Asked) -> Mapping[AssetKey, list[VersionFacts]]:
+    ids = {key: at.view.ids[key] for key in keys}
+    with snapshot(at.workspace.log) as connection:
+        found = histories(
+            connection,
+            at.workspace.project,
+            list(ids.values()),
+            before=asked.before,
+            limit=asked.limit,
+            partitions=asked.partitions,
+        )
+    return {key: found[id_] for key, id_ in ids.items()}
+
+
+def _heads(at: EnvironmentAt, slots: Sequence[_Slot]) -> Mapping[_Slot, VersionFacts]:
+    ids = {key: at.view.ids[key] for key, _ in slots}
+    only: dict[AssetId, list[PartitionKey]] = {}
+    for key, partition in slots:
+        only.setdefault(ids[key], []).append(partition)
+    with snapshot(at.workspace.log) as connection:
+        found = heads_here(connection, at.workspace, at.view, ids, only)
+    return {(key, name): facts for key, name in slots if (facts := found[ids[key]].get(name)) is not None}
+
+
+class Parameter(graphene.ObjectType):
+    """A value that the task of an asset takes from whoever runs it."""
+
+    name = graphene.String(required=True, description="What it is called.")
+    json_schema = graphene.Field(Json, required=True, description="What it may be, as JSON Schema.")
+    default = graphene.Field(Json, description="What it is where nobody says; null if it has none, or is null.")
+    required = graphene.Boolean(required=True, description="Whether somebody has to say.")
+    counts = graphene.Boolean(
+        required=True, description="Whether another value is another result.", resolver=given("in_key")
+    )
+
+
+class Check(graphene.ObjectType):
+    """A check that an asset declares."""
+
+    name = graphene.String(required=True, description="What it is called.")
+    blocking = graphene.Boolean(required=True, description="Whether what it refuses can be no head.")
+
+
+class PartitionScheme(graphene.ObjectType):
+    """How an asset is partitioned."""
+
+    title = graphene.String(required=True, description="In a few words, as in `daily from 2013-01-01 (UTC)`.")
+    count = graphene.Int(required=True, description="How many partitions there are.")
+    dimensions = many(graphene.String, "Names of the dimensions of a grid; of any other one that is empty.")
+
+
+class Asset(graphene.ObjectType):
+    """A named data product, as an environment has it."""
+
+    key = graphene.ID(required=True, description="What it is called: segments, with `/` between them.")
+    description = graphene.String(
+        required=True, description="What its author says of it.", resolver=given("definition.description")
+    )
+    group = graphene.String(
+        required=True, description="The group that it is shown in.", resolver=given("definition.group")
+    )
+    owners = many(graphene.String, "Who answers for it.", resolver=given("definition.owners"))
+    tags = graphene.Field(
+        Json, required=True, description="Its tags, an object of texts.", resolver=given("definition.tags")
+    )
+    kinds = many(graphene.String, "What it is made with, as in `python`.", resolver=given("definition.kinds"))
+    metadata = graphene.Field(
+        Json, required=True, description="What its author attached to it.", resolver=given("definition.metadata")
+    )
+    origin = graphene.Field(
+        AssetOrigin, required=True, description="Who makes its versions.", resolver=given("definition.origin")
+    )
+    location = graphene.String(required=True, description="The location that defines it.")
+    task = graphene.String(
+        required=True, description="The function that makes it: `module:name`.", resolver=given("definition.task.name")
+    )
+    code_version = graphene.String(
+        required=True, description="Version of its code.", resolver=given("definition.task.code.version")
+    )
+    type = graphene.Field(Json, required=True, description="The type of its values, as data.")
+    partitioning = graphene.Field(PartitionScheme, description="How it is partitioned; null where it is not.")
+    parameters = many(Parameter, "What its task takes.", resolver=given("definition.task.parameters"))
+    declared_checks = many(Check, "The checks that it declares.", resolver=given("definition.checks"))
+    status = graphene.Field(
+        AssetStatus, required=True, description="Missing if any partition is, else stale if any is, else fresh."
+    )
+    flags = many(AssetFlag, "What is true of it besides.")
+    partitions = many(StatusPartitions, "Its partitions by status; statuses that none has are left out.")
+    causes = many(Cause, "Why partitions are not fresh.")
+    upstream = many(lambda: Asset, "The assets that it reads.")
+    downstream = many(lambda: Asset, "The assets that read it.")
+    head = graphene.Field(
+        AssetVersion_,
+        description="The version that the environment has of a partition; null where it has none.",
+        partition=graphene.String(
+            default_value="", description="Key of the partition; empty for an unpartitioned one."
+        ),
+    )
+    versions = graphene.Field(
+        connection_of(AssetVersion_),
+        required=True,
+        description="All its versions, newest first, whatever environment they were made in.",
+        partition=graphene.String(description="Of these partitions only, as in `2013-01-01..2013-01-31`."),
+        **page_arguments(),
+    )
+    verdicts = many(
+        CheckVerdict,
+        "What its checks found, newest first.",
+        partition=graphene.String(description="Of these partitions only."),
+        first=graphene.Int(default_value=100, description=f"How many at most, up to {_CHECKS_MAX:,}."),
+    )
+
+    def resolve_location(self: AssetAt, _info: Any) -> str:
+        """Where its definition is from."""
+        return self.environment.view.locations[self.key]
+
+    def resolve_type(self: AssetAt, _info: Any) -> Any:
+        """As the definition has it."""
+        return msgspec.to_builtins(self.definition.type)
+
+    def resolve_partitioning(self: AssetAt, _info: Any) -> dict[str, Any] | None:
+        """Its scheme."""
+        scheme = self.definition.partitions
+        if scheme is None:
+            return None
+        at = self.environment.view.now
+        return {
+            "title": title(scheme),
+            "count": count(scheme, at),
+            "dimensions": [*filter(None, dimensions_of(scheme))],
+        }
+
+    async def resolve_status(self: AssetAt, _info: Any) -> Any:
+        """As the decisions judge it."""
+        return (await self.read()).assessed[self.key].status
+
+    async def resolve_flags(self: AssetAt, _info: Any) -> Any:
+        """As `latewood assets` shows them."""
+        return (await self.read()).flags(self.key)
+
+    async def resolve_partitions(self: AssetAt, _info: Any) -> Any:
+        """As ranges."""
+        return status_partitions((await self.read()).assessed[self.key])
+
+    async def resolve_causes(self: AssetAt, _info: Any) -> Any:
+        """Of its own; `why` finds the roots."""
+        return list(causes_of((await self.read()).assessed[self.key]))
+
+    def resolve_upstream(self: AssetAt, _info: Any) -> Any:
+        """In the order of the task's inputs."""
+        keys = dict.fromkeys(input_.asset for input_ in self.definition.task.inputs)
+        return assets_at(self.environment, (key for key in keys if key in self.environment.view.catalog.assets))
+
+    def resolve_downstream(self: AssetAt, _info: Any) -> Any:
+        """In the order of keys."""
+        return assets_at(self.environment, sorted(self.environment.view.catalog.graph.downstreams[self.key]))
+
+    async def resolve_head(self: AssetAt, _info: Any, partition: str) -> VersionAt | None:
+        """Of one partition."""
+        at = self.environment
+        facts = await at.load("head", (self.key, PartitionKey(partition)), lambda slots: _heads(at, slots))
+        return None if facts is None else VersionAt(environment=at, key=self.key, facts=facts)
+
+    async def resolve_versions(self: AssetAt, _info: Any, first: int, **given_: Any) -> Any:
+        """By the position of the event that made it."""
+        at, of = self.environment, self.partitions(given_.get("partition"))
+        end = at.view.as_of + 1
+        before = min(key_of(given_.get("after"), int) or end, end)
+        asked = _Asked(before=before, limit=checked_first(first) + 1, partitions=None if of is None else tuple(of))
+        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
+
+        def count_all() -> int:
+            with snapshot(at.workspace.log) as connection:
+                id_ = at.view.ids[self.key]
+                return history_count(connection, at.workspace.project, id_, before=end, partitions=of)
+
+        nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in found]
+        return page_of(nodes, first, lambda version: version.facts.position, count_all)
+
+    def resolve_verdicts(self: AssetAt, _info: Any, first: int, partition: str | None = None) -> Any:
+        """As recorded."""
+        at, of = self.environment, self.partitions(partition)
+        limit = min(checked_first(first), _CHECKS_MAX)
+        with snapshot(at.workspace.log) as connection:
+            return checks_of(
+                connection, at.workspace.project, at.view.ids[self.key], as_of=at.view.as_of, limit=limit, partitions=of
+            )

@@ -1,0 +1,116 @@
+"""Environments: what is deployed there, and what there is of it."""
+
+from typing import Any
+
+import graphene
+
+from latewood.commands.reading import select_keys
+from latewood.commands.views import known_key
+from latewood.decide.select import select
+from latewood.decide.selection import parse, uses_status
+from latewood_graphql.calls import EnvironmentAt
+from latewood_graphql.fields import many
+from latewood_graphql.nodes.assets import Asset, AssetAt
+from latewood_graphql.nodes.explanations import Explanation, explained
+from latewood_graphql.nodes.graphs import AssetGraph, Group, graph_of, groups_of
+from latewood_graphql.nodes.lineage import Lineage, lineage_of
+from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.scalars import PositionScalar
+
+_SELECTION = "Which assets, as on the command line: `group:reports and status:stale`, `weather+`; all by default."
+
+
+class Environment(graphene.ObjectType):
+    """What is deployed together, and the versions that count there: its heads."""
+
+    name = graphene.String(required=True, description="What it is called.")
+    position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
+    now = graphene.DateTime(required=True, description="The instant that things are judged at.")
+    assets = graphene.Field(
+        connection_of(Asset),
+        required=True,
+        description="Assets in the order of their keys.",
+        selection=graphene.String(default_value="*", description=_SELECTION),
+        search=graphene.String(description="Only those whose key, description, owners or tags have this text."),
+        **page_arguments(),
+    )
+    asset = graphene.Field(
+        Asset,
+        required=True,
+        description="The asset of that key; an error with near ones where there is none.",
+        key=graphene.ID(required=True, description="What it is called."),
+    )
+    groups = many(Group, "Groups, with their assets counted by status.")
+    asset_graph = graphene.Field(
+        AssetGraph,
+        required=True,
+        description="All assets and edges as columns of equal length: for drawing ten thousand.",
+        selection=graphene.String(default_value="*", description=_SELECTION),
+    )
+    why = graphene.Field(
+        Explanation,
+        required=True,
+        description="Why an asset partition is as it is.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        partition=graphene.String(
+            default_value="", description="Key of the partition; by default the first that is not fresh, else the last."
+        ),
+    )
+    lineage = graphene.Field(
+        Lineage,
+        required=True,
+        description="The exact versions that a version was made from, and those made from it.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        partition=graphene.String(default_value="", description="Heads of these partitions; by default of all."),
+        version=graphene.String(default_value="", description="This version instead of heads."),
+        up=graphene.Int(default_value=1, description="How many levels of what was read, up to 50."),
+        down=graphene.Int(default_value=0, description="How many levels of what read it, up to 50."),
+    )
+
+    def resolve_position(self: EnvironmentAt, _info: Any) -> int:
+        """That of its project."""
+        return self.project.position
+
+    def resolve_now(self: EnvironmentAt, _info: Any) -> Any:
+        """That of its view."""
+        return self.view.now
+
+    def resolve_assets(self: EnvironmentAt, _info: Any, selection: str, first: int, **given: Any) -> Any:
+        """By key, so that a page is found again though assets come and go."""
+        first, after, search = checked_first(first), key_of(given.get("after"), str), given.get("search")
+        catalog, found = self.view.catalog, None
+        asked = parse(selection)
+        if uses_status(asked):
+            found = self.read()
+            keys = select_keys(found, selection)
+        else:
+            keys = select(asked, catalog.graph, catalog.assets) if len(catalog) else ()
+        matching = sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
+        rest = [key for key in matching if after is None or key > after][: first + 1]
+        nodes = [AssetAt(environment=self, key=key, found=found) for key in rest]
+        return page_of(nodes, first, lambda asset: asset.key, lambda: len(matching))
+
+    def resolve_asset(self: EnvironmentAt, _info: Any, key: str) -> AssetAt:
+        """Raises UsageError with near matches."""
+        return AssetAt(environment=self, key=known_key(self.view, key))
+
+    def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
+        """In the order of their names."""
+        return groups_of(self.read())
+
+    def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
+        """In topological order."""
+        return graph_of(self.read(), selection)
+
+    def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
+        """As `latewood why`."""
+        return explained(self, asset, partition)
+
+    def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
+        """As `latewood lineage`."""
+        return lineage_of(self, asset, **given)
+
+
+def _matches(definition: Any, text: str) -> bool:
+    searched = (definition.key, definition.description, *definition.owners, *definition.tags, *definition.tags.values())
+    return any(text in str(found).casefold() for found in searched)

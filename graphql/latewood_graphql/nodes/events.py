@@ -1,0 +1,32 @@
+"""Events of the log, as they were recorded."""
+
+import json
+from typing import Any
+
+import graphene
+
+from latewood_eventlog.records import RecordedEvent
+from latewood_graphql.scalars import Json, PositionScalar
+
+
+class Event(graphene.ObjectType):
+    """A fact, as it was recorded: what all else is derived from."""
+
+    position = graphene.Field(PositionScalar, required=True, description="Where it stands in the log.")
+    id = graphene.ID(required=True, description="Its id, which a repeated append has again.")
+    type = graphene.String(required=True, description="What it tells, as in `step.succeeded`.")
+    stream = graphene.String(required=True, description="The stream it belongs to, as in `run/4k0w…`.")
+    version = graphene.Int(required=True, description="Its place in the stream, from 1.")
+    occurred_at = graphene.DateTime(required=True, description="When it came about, by its author's clock.")
+    recorded_at = graphene.DateTime(required=True, description="When the log took it, by the database's clock.")
+    actor = graphene.String(required=True, description="Who did it.")
+    cause = graphene.Field(PositionScalar, description="The event that it follows from, where it names one.")
+    data = graphene.Field(Json, required=True, description="What it says.")
+
+    def resolve_id(self: RecordedEvent, _info: Any) -> str:
+        """As text."""
+        return str(self.event_id)
+
+    def resolve_data(self: RecordedEvent, _info: Any) -> Any:
+        """As an object."""
+        return json.loads(self.data)

@@ -1,0 +1,103 @@
+"""Why an asset partition is as it is, as data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+
+from latewood.commands.explaining import why
+from latewood.decide import findings
+from latewood.events import StepFailed
+from latewood_graphql.calls import EnvironmentAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
+from latewood_graphql.scalars import PositionScalar
+from latewood_graphql.words import AssetStatus, StaleCause
+
+
+class CodeChange(graphene.ObjectType):
+    """A part of the code that is other than it was."""
+
+    subject = graphene.String(
+        required=True, description="What it is: `part`, `package`, `version`, `scheme`, `shared`."
+    )
+    name = graphene.String(required=True, description="Which one, as in `flights/cleaning.py:clean_delay`.")
+    before = graphene.String(description="Its digest or version then; null for what was added.")
+    after = graphene.String(description="Its digest or version now; null for what was removed.")
+
+
+class Finding(graphene.ObjectType):
+    """One root cause for which an asset partition is not fresh."""
+
+    cause = graphene.Field(StaleCause, required=True, description="What it is.")
+    asset = graphene.String(required=True, description="The asset where it lies, which may be far upstream.")
+    partitions = graphene.String(required=True, description="Partitions of that asset, in words.")
+    subject = graphene.String(required=True, description="The parameter, input or check that it is about.")
+    path = graphene.String(required=True, description="The file or folder that changed; empty where none did.")
+    before = graphene.String(required=True, description="Value, content or data version then.")
+    after = graphene.String(required=True, description="The same now.")
+    event = graphene.Field(PositionScalar, description="The event that brought it about, where there is one.")
+    since = graphene.Field(PositionScalar, description="Since when it bears on the head.")
+    code = many(CodeChange, "The parts of the code that changed.")
+    through = many(graphene.String, "The assets by which it reaches what was asked about, its reader first.")
+    failure = graphene.String(description="What the newest failed attempt, or refusing check, said.")
+    retraction = graphene.String(description="Why something was declared wrong.")
+
+    def resolve_failure(self: findings.Finding, _info: Any) -> str | None:
+        """The message, with the error's name where there is one."""
+        if self.failure is None:
+            return None
+        if isinstance(self.failure, StepFailed):
+            return f"{self.failure.failure.error}: {self.failure.failure.message}"
+        return getattr(self.failure, "message", "") or getattr(self.failure, "check", "")
+
+    def resolve_retraction(self: findings.Finding, _info: Any) -> str | None:
+        """The reason that was given."""
+        return None if self.retraction is None else self.retraction.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """An explanation, and the environment it is of."""
+
+    environment: EnvironmentAt
+    found: findings.Explanation
+
+
+class Explanation(graphene.ObjectType):
+    """The state of an asset partition and how it came about."""
+
+    asset = graphene.String(required=True, description="Key of the asset.", resolver=given("found.asset"))
+    partition = graphene.String(
+        required=True,
+        description="Key of the partition; empty for an unpartitioned one.",
+        resolver=given("found.partition"),
+    )
+    status = graphene.Field(AssetStatus, required=True, description="Its status.", resolver=given("found.status"))
+    head = graphene.Field(AssetVersion_, description="What the environment has of it; null where it has nothing.")
+    head_since = graphene.Field(
+        PositionScalar, description="The position from which on that is head.", resolver=given("found.head_since")
+    )
+    made_because = many(graphene.String, "Why the step that made the head was run.")
+    findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", resolver=given("found.findings"))
+    position = graphene.Field(
+        PositionScalar,
+        required=True,
+        description="The position that this is true for.",
+        resolver=given("found.position"),
+    )
+
+    def resolve_head(self: Explained, _info: Any) -> VersionAt | None:
+        """The version."""
+        if self.found.head is None:
+            return None
+        return VersionAt(environment=self.environment, key=self.found.asset, facts=self.found.head)
+
+    def resolve_made_because(self: Explained, _info: Any) -> Any:
+        """As recorded with its start."""
+        return () if self.found.started is None else self.found.started.reasons
+
+
+def explained(at: EnvironmentAt, asset: str, partition: str) -> Explained:
+    """Raises UsageError for what is unknown."""
+    return Explained(environment=at, found=why(at.workspace, asset, partition=partition, as_of=at.as_of))

@@ -1,0 +1,99 @@
+"""Partitions as ranges: never one by one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+
+from latewood.decide.reasons import Reason
+from latewood.decide.staleness import Assessed
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe, key_at
+from latewood.model.schemes import Scheme
+from latewood_graphql.words import AssetStatus, StaleCause
+
+
+class PartitionRange(graphene.ObjectType):
+    """Neighbouring partitions, in the order of the asset's scheme."""
+
+    start = graphene.Int(required=True, description="Number of the first one, from 0.")
+    stop = graphene.Int(required=True, description="Number behind the last one.")
+    first_key = graphene.String(required=True, description="Key of the first one; empty for an unpartitioned asset.")
+    last_key = graphene.String(required=True, description="Key of the last one.")
+
+
+class PartitionSet(graphene.ObjectType):
+    """Some partitions of an asset."""
+
+    count = graphene.Int(required=True, description="How many they are.")
+    text = graphene.String(
+        required=True,
+        description="The same as arguments take it, as in `2013-01-01..2013-01-03`; empty for all of one.",
+    )
+    ranges = graphene.List(graphene.NonNull(PartitionRange), required=True, description="Runs of neighbours, in order.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Some partitions of a scheme, as `PartitionSet` shows them."""
+
+    scheme: Scheme | None
+    ordinals: Ordinals
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.ordinals)
+
+    @property
+    def text(self) -> str:
+        """As arguments take it."""
+        return "" if self.scheme is None else describe(self.scheme, self.ordinals)
+
+    @property
+    def ranges(self) -> list[Mapping[str, object]]:
+        """The runs of neighbours."""
+
+        def of(start: int, stop: int) -> Mapping[str, object]:
+            keys = {"first_key": key_at(self.scheme, start), "last_key": key_at(self.scheme, stop - 1)}
+            return {"start": start, "stop": stop, **keys}
+
+        return [of(*found) for found in self.ordinals.ranges]
+
+
+class StatusPartitions(graphene.ObjectType):
+    """The partitions of an asset that have a status."""
+
+    status = graphene.Field(AssetStatus, required=True, description="The status.")
+    partitions = graphene.Field(PartitionSet, required=True, description="Those that have it.")
+
+
+class Cause(graphene.ObjectType):
+    """A direct cause for which partitions of an asset are not fresh."""
+
+    cause = graphene.Field(StaleCause, required=True, description="What it is.")
+    subject = graphene.String(required=True, description="The asset that it is about; empty where it is about none.")
+    check = graphene.String(required=True, description="The check that refuses; empty where none does.")
+    partitions = graphene.Field(PartitionSet, required=True, description="The partitions that have it.")
+
+
+def status_partitions(assessed: Assessed) -> list[dict[str, Any]]:
+    """The partitions of each status that there are."""
+    scheme = assessed.node.assets[0].partitions
+    return [
+        {"status": status, "partitions": Chosen(scheme=scheme, ordinals=ordinals)}
+        for status, ordinals in assessed.by_status.items()
+        if ordinals
+    ]
+
+
+def causes_of(assessed: Assessed) -> Iterator[dict[str, Any]]:
+    """Each direct cause, and of which partitions."""
+    scheme = assessed.node.assets[0].partitions
+    found: dict[Reason, Ordinals] = {}
+    for reasons, ordinals in assessed.by_reasons.items():
+        for reason in reasons:
+            found[reason] = found.get(reason, Ordinals()) | ordinals
+    for reason, ordinals in found.items():
+        yield {**reason._asdict(), "partitions": Chosen(scheme=scheme, ordinals=ordinals)}

@@ -1,0 +1,82 @@
+"""Projects: what the log keeps apart."""
+
+from typing import Any
+
+import graphene
+
+from latewood.projections.environments import existing
+from latewood.projections.snapshots import snapshot
+from latewood_graphql.calls import EnvironmentAt, ProjectAt
+from latewood_graphql.fields import many
+from latewood_graphql.nodes.environments import Environment
+from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
+from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.scalars import PositionScalar
+from latewood_graphql.words import RunState
+
+
+class Project(graphene.ObjectType):
+    """What belongs together and is kept apart from all else: assets, environments, runs, and the log of them."""
+
+    name = graphene.String(required=True, description="What it is called.")
+    position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
+    environments = many(graphene.String, "Names of its environments.")
+    environment = graphene.Field(
+        Environment,
+        required=True,
+        description="One of its environments.",
+        name=graphene.String(default_value="prod", description="Which one."),
+    )
+    run = graphene.Field(
+        Run,
+        required=True,
+        description="The run of that id, or whose id alone begins so.",
+        id=graphene.ID(required=True, description="The id, or the beginning of it."),
+    )
+    runs = graphene.Field(
+        connection_of(Run),
+        required=True,
+        description="Runs, the newest first.",
+        environment=graphene.String(default_value="", description="Only those in this environment."),
+        status=graphene.Argument(RunState, description="Only those that stand so now."),
+        **page_arguments(),
+    )
+    events = graphene.Field(
+        connection_of(Event, counted=False),
+        required=True,
+        description="Events of the log, oldest first.",
+        types=graphene.List(
+            graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
+        ),
+        since=graphene.Argument(PositionScalar, description="Only those behind this position."),
+        **page_arguments(),
+    )
+
+    def resolve_environments(self: ProjectAt, _info: Any) -> list[str]:
+        """Those that are in use."""
+        with snapshot(self.workspace.log) as connection:
+            return [row.environment for row in existing(connection, self.name, self.as_of.position)]
+
+    def resolve_environment(self: ProjectAt, _info: Any, name: str) -> EnvironmentAt:
+        """Raises UsageError for an unknown one."""
+        return self.environment(name)
+
+    def resolve_run(self: ProjectAt, _info: Any, id: str) -> RunAt:  # noqa: A002 - the argument's name
+        """Raises UsageError for an unknown one."""
+        return run_of(self, id)
+
+    def resolve_runs(self: ProjectAt, _info: Any, first: int, environment: str, **given_: Any) -> Page:
+        """By the position at which they were asked for."""
+        return runs_page(self, first, given_.get("after"), environment, given_.get("status"))
+
+    def resolve_events(self: ProjectAt, _info: Any, first: int, **asked: Any) -> Page:
+        """By position."""
+        log, behind = self.workspace.log, max(key_of(asked.get("after"), int) or 0, asked.get("since") or 0)
+        limit, types = checked_first(first) + 1, asked.get("types")
+        if types is None:
+            found = log.read_all(after=behind, limit=limit, project=self.name)
+        else:
+            found = log.read_types(self.name, types, after=behind, limit=limit)
+        found = [event for event in found if event.position <= self.position]
+        return page_of(found, first, lambda event: event.position)

@@ -1,0 +1,147 @@
+"""Runs, their steps, and what was printed."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import graphene
+
+from latewood.commands.runs import run_named
+from latewood.events import RunStatus
+from latewood.model.keys import AssetKey
+from latewood.projections.pages import runs_count, steps_count
+from latewood.projections.runs import RunRow, StepRow, recent_runs, steps_of
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood.projections.statistics import keys_of_ids
+from latewood_graphql.calls import ProjectAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.events import Event
+from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.scalars import Json, PositionScalar
+from latewood_graphql.words import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAt:
+    """A run, seen at a moment."""
+
+    project: ProjectAt
+    row: RunRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAt:
+    """A step of a run; `keys` are the assets it makes."""
+
+    run: RunAt
+    row: StepRow
+    keys: tuple[AssetKey, ...]
+
+
+class Step(graphene.ObjectType):
+    """One task call, or one range of them, of a run."""
+
+    number = graphene.Int(required=True, description="Its number in the plan, from 0.", resolver=given("row.step"))
+    assets = many(graphene.String, "Keys of the assets that it makes.", resolver=given("keys"))
+    partition = graphene.String(
+        required=True, description="Partition; empty where there is none.", resolver=given("row.partition")
+    )
+    status = graphene.String(required=True, description="How far it is, in a word.", resolver=given("row.status"))
+    attempt = graphene.Int(required=True, description="The number of its last attempt.", resolver=given("row.attempt"))
+    started_at = graphene.DateTime(
+        description="When that attempt began; null where none did.", resolver=given("row.started_at")
+    )
+    duration_ms = graphene.Float(
+        description="Milliseconds that it took; null until it is over.", resolver=given("row.duration_ms")
+    )
+
+
+class Run(graphene.ObjectType):
+    """One execution of a plan: some assets, or many partitions of them."""
+
+    id = graphene.ID(required=True, description="What it is called.", resolver=given("row.run"))
+    environment = graphene.String(
+        required=True, description="The environment it is in.", resolver=given("row.environment")
+    )
+    selection = graphene.String(
+        required=True, description="Which assets were asked for.", resolver=given("row.selection")
+    )
+    partitions = graphene.String(
+        required=True, description="Which partitions; empty for all.", resolver=given("row.partitions")
+    )
+    status = graphene.Field(RunState, required=True, description="How far it is.", resolver=given("row.status"))
+    actor = graphene.String(required=True, description="Who asked for it.", resolver=given("row.actor"))
+    priority = graphene.Int(required=True, description="That of its most urgent task.", resolver=given("row.priority"))
+    requested_at = graphene.DateTime(
+        required=True, description="When it was asked for.", resolver=given("row.requested_at")
+    )
+    requested_position = graphene.Field(
+        PositionScalar, required=True, description="Where the log says so.", resolver=given("row.requested_position")
+    )
+    ended_at = graphene.DateTime(description="When it ended; null until then.", resolver=given("row.ended_at"))
+    ended_position = graphene.Field(
+        PositionScalar, description="Where the log says so; null until then.", resolver=given("row.ended_position")
+    )
+    counts = graphene.Field(
+        Json, description="Its steps by what became of them; null until it ended.", resolver=given("row.counts")
+    )
+    steps = graphene.Field(
+        connection_of(Step), required=True, description="Its steps that have begun, by number.", **page_arguments()
+    )
+    events = graphene.Field(
+        connection_of(Event, counted=False), required=True, description="Its events, oldest first.", **page_arguments()
+    )
+
+    def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
+        """By number."""
+        workspace, behind = self.project.workspace, key_of(after, int)
+        first = checked_first(first)
+        with snapshot(workspace.log) as connection:
+            after_step = -1 if behind is None else behind
+            rows = steps_of(connection, workspace.project, self.row.run, after=after_step, limit=first + 1)
+            keys = keys_of_ids(connection, workspace.project, {asset for row in rows for asset in row.assets})
+        nodes = [
+            StepAt(run=self, row=row, keys=tuple(keys.get(asset, AssetKey(asset)) for asset in row.assets))
+            for row in rows
+        ]
+
+        def count() -> int:
+            with snapshot(workspace.log) as connection:
+                return steps_count(connection, workspace.project, self.row.run)
+
+        return page_of(nodes, first, lambda step: step.row.step, count)
+
+    def resolve_events(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
+        """Of its stream."""
+        log, project, stream = self.project.workspace.log, self.project.name, f"run/{self.row.run}"
+        found = log.read(project, stream, after=key_of(after, int) or 0, limit=checked_first(first) + 1)
+        found = [event for event in found if event.position <= self.project.position]
+        return page_of(found, first, lambda event: event.version)
+
+
+def as_it_was(project: ProjectAt, row: RunRow) -> RunAt:
+    """The run as it was at the project's moment."""
+    if row.ended_position is not None and row.ended_position > project.position:
+        status = RunStatus.RUNNING
+        row = replace(row, status=status, ended_position=None, ended_at=None, counts=None)
+    return RunAt(project=project, row=row)
+
+
+def run_of(project: ProjectAt, id_: str) -> RunAt:
+    """The run of that id, or whose id alone begins so. Raises UsageError with near ones."""
+    return as_it_was(project, run_named(project.workspace, id_))
+
+
+def runs_page(project: ProjectAt, first: int, after: str | None, environment: str, status: Any) -> Page:
+    """Runs that were asked for by the project's moment, newest first."""
+    workspace, limit = project.workspace, checked_first(first) + 1
+    before = min(key_of(after, int) or NOW, project.position + 1)
+    of = {"environment": environment, "status": "" if status is None else status.value}
+    with snapshot(workspace.log) as connection:
+        rows = recent_runs(connection, workspace.project, before=before, limit=limit, **of)
+
+    def count() -> int:
+        with snapshot(workspace.log) as connection:
+            return runs_count(connection, workspace.project, upto=project.position, **of)
+
+    return page_of([as_it_was(project, row) for row in rows], first, lambda run: run.row.requested_position, count)

@@ -1,0 +1,124 @@
+"""Versions of assets, and what checks found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+
+from latewood.commands.versions import Making, makings
+from latewood.decide.state import VersionFacts
+from latewood.model.keys import AssetKey, AssetVersion
+from latewood.projections.snapshots import snapshot
+from latewood_graphql.calls import EnvironmentAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.scalars import Json, PositionScalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionAt:
+    """A version of an asset, seen from an environment."""
+
+    environment: EnvironmentAt
+    key: AssetKey
+    facts: VersionFacts
+
+    @property
+    def run(self) -> str:
+        """The run that made it."""
+        return self.facts.version.rpartition(".")[0]
+
+    def making(self) -> Any:
+        """How it came to be, with all others that are asked for at the same time."""
+        named = (self.facts.asset, self.facts.version)
+        return self.environment.load("makings", named, self._makings)
+
+    def _makings(self, versions: Sequence[AssetVersion]) -> Mapping[AssetVersion, Making]:
+        workspace = self.environment.workspace
+        with snapshot(workspace.log) as connection:
+            return makings(connection, workspace, versions)
+
+
+class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name of its own for ids
+    """A materialization: one version of an asset partition, with what it was made from and by."""
+
+    class Meta:
+        """Its name in the schema."""
+
+        name = "AssetVersion"
+
+    id = graphene.ID(
+        required=True, description="The run and the step that made it: `RUN.STEP`.", resolver=given("facts.version")
+    )
+    asset = graphene.String(required=True, description="Key of the asset.", resolver=given("key"))
+    partition = graphene.String(
+        required=True,
+        description="Key of the partition; empty for an unpartitioned asset.",
+        resolver=given("facts.partition"),
+    )
+    position = graphene.Field(
+        PositionScalar, required=True, description="Where the log says so.", resolver=given("facts.position")
+    )
+    made_at = graphene.DateTime(required=True, description="When it was made.", resolver=given("facts.made_at"))
+    duration_ms = graphene.Float(
+        required=True, description="Milliseconds that its attempt took.", resolver=given("facts.duration_ms")
+    )
+    data_version = graphene.String(
+        required=True, description="Digest of its content: equal for equal data.", resolver=given("facts.data_version")
+    )
+    code_version = graphene.String(
+        required=True, description="Version of the code that made it.", resolver=given("facts.code")
+    )
+    artifact = graphene.String(
+        required=True,
+        description="Where its value lies, in the store or at a place; empty for what others made.",
+        resolver=given("facts.artifact"),
+    )
+    is_accepted = graphene.Boolean(
+        required=True, description="Whether no blocking check stands before it.", resolver=given("facts.accepted")
+    )
+    run = graphene.ID(required=True, description="The run that made it.", resolver=given("run"))
+    size = graphene.Float(description="Bytes of its artifact; null where nobody counted.")
+    metadata = graphene.Field(Json, required=True, description="What was recorded of its content.")
+    parameters = graphene.Field(Json, required=True, description="The parameters it was made with.")
+    reasons = many(graphene.String, "Why its step was run.")
+
+    async def resolve_size(self: VersionAt, _info: Any) -> float | None:
+        """Of its output."""
+        made = _output(self, await self.making())
+        return None if made is None else made.size
+
+    async def resolve_metadata(self: VersionAt, _info: Any) -> Any:
+        """Of its output."""
+        made = _output(self, await self.making())
+        return {} if made is None else made.metadata
+
+    async def resolve_parameters(self: VersionAt, _info: Any) -> Any:
+        """Of the step that computed it."""
+        making: Making = await self.making()
+        return {} if making.started is None else making.started.parameters
+
+    async def resolve_reasons(self: VersionAt, _info: Any) -> Any:
+        """Of the step that computed it."""
+        making: Making = await self.making()
+        return () if making.started is None else making.started.reasons
+
+
+def _output(at: VersionAt, making: Making) -> Any:
+    definition = at.environment.view.catalog.assets.get(at.key)
+    return None if definition is None else making.output(definition.output)
+
+
+class CheckVerdict(graphene.ObjectType):
+    """What a check found of a version."""
+
+    check_name = graphene.String(required=True, description="The check.")
+    partition = graphene.String(required=True, description="The partition that was judged.")
+    version = graphene.ID(required=True, description="The version that was judged.")
+    passed = graphene.Boolean(required=True, description="Whether all was well.")
+    blocking = graphene.Boolean(required=True, description="Whether the version could be no head otherwise.")
+    severity = graphene.String(required=True, description="How bad it is when it fails.")
+    message = graphene.String(required=True, description="What it said.")
+    metadata = graphene.Field(Json, required=True, description="What it recorded.")
+    position = graphene.Field(PositionScalar, required=True, description="Where the log has it.")
+    evaluated_at = graphene.DateTime(required=True, description="When it judged.")

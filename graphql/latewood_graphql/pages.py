@@ -1,0 +1,123 @@
+"""Lists as pages: Relay's connections, each found by the key of the last item and never by counting."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import graphene
+
+from latewood.errors import UsageError
+
+FIRST: Final = 50
+"""Items of a page where nobody says how many."""
+
+FIRST_MAX: Final = 1_000
+"""Items of the largest page."""
+
+
+class PageInfo(graphene.ObjectType):
+    """Where a page ends and whether there is more."""
+
+    end_cursor = graphene.String(description="What `after` takes to have the next page; null for an empty page.")
+    has_next_page = graphene.Boolean(required=True, description="Whether there is a next page.")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An item, and its cursor."""
+
+    node: Any
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; `count` counts the whole of it, where that can be asked for."""
+
+    edges: Sequence[Edge]
+    has_next: bool
+    count: Callable[[], int] | None
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The items alone."""
+        return [edge.node for edge in self.edges]
+
+    @property
+    def page_info(self) -> dict[str, Any]:
+        """Where it ends."""
+        return {"end_cursor": self.edges[-1].cursor if self.edges else None, "has_next_page": self.has_next}
+
+
+def page_of(
+    found: Sequence[Any], first: int, key: Callable[[Any], Any], count: Callable[[], int] | None = None
+) -> Page:
+    """A page of what was found by asking for one more than `first`; `key` is by what an item is found again."""
+    edges = [Edge(item, cursor_of(key(item))) for item in found[:first]]
+    return Page(edges=edges, has_next=len(found) > first, count=count)
+
+
+def cursor_of(key: Any) -> str:
+    """The key as clients see it, who should not read anything into it."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def key_of(cursor: str | None, kind: type) -> Any:
+    """The key behind a cursor; None without one. Raises UsageError for what is no cursor of such a list."""
+    if cursor is None:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        found = None
+    if type(found) is not kind:
+        raise UsageError(f"after: expected the `endCursor` of a page of this list, found {cursor!r}")
+    return found
+
+
+def checked_first(first: int) -> int:
+    """How many items the page has. Raises UsageError for none or too many."""
+    if not 1 <= first <= FIRST_MAX:
+        raise UsageError(f"first: expected 1 to {FIRST_MAX:,}, found {first:,}; `after` has what follows")
+    return first
+
+
+def page_arguments(default: int = FIRST) -> dict[str, Any]:
+    """The arguments of every list."""
+    first = f"How many at most, up to {FIRST_MAX:,}."
+    return {
+        "first": graphene.Int(default_value=default, description=first),
+        "after": graphene.String(description="The `endCursor` of the page before."),
+    }
+
+
+@cache
+def connection_of(node: type[graphene.ObjectType], *, counted: bool = True) -> type[graphene.ObjectType]:
+    """The type of a page of such items; `counted`: of a list that can be counted."""
+    name = node._meta.name  # noqa: SLF001 - how graphene says it
+    edge = type(
+        f"{name}Edge",
+        (graphene.ObjectType,),
+        {
+            "__doc__": f"One {name} of a page.",
+            "node": graphene.Field(graphene.NonNull(node), description="The item."),
+            "cursor": graphene.String(required=True, description="What `after` takes to go on behind it."),
+        },
+    )
+    fields = {
+        "__doc__": f"A page of a list of {name}.",
+        "edges": graphene.List(graphene.NonNull(edge), required=True, description="The items and their cursors."),
+        "nodes": graphene.List(graphene.NonNull(node), required=True, description="The items alone."),
+        "page_info": graphene.Field(PageInfo, required=True, description="Where the page ends."),
+    }
+    if counted:
+        fields["total_count"] = graphene.Int(
+            required=True,
+            description="Length of the whole list; costs a count.",
+            resolver=lambda page, _info: page.count(),
+        )
+    return type(f"{name}Connection", (graphene.ObjectType,), fields)

@@ -1,0 +1,47 @@
+"""Where queries begin."""
+
+from importlib.metadata import version
+from typing import Any
+
+import graphene
+
+from latewood_graphql.calls import Call, ProjectAt
+from latewood_graphql.fields import many
+from latewood_graphql.nodes.projects import Project
+from latewood_graphql.scalars import Moment, PositionScalar
+
+
+class Server(graphene.ObjectType):
+    """What answers."""
+
+    version = graphene.String(required=True, description="The version of Latewood.")
+    position = graphene.Field(PositionScalar, required=True, description="How far the log goes.")
+
+
+class Query(graphene.ObjectType):
+    """What can be asked. All of one query is true for one position of the log, which the answer's extensions name."""
+
+    server = graphene.Field(Server, required=True, description="What answers.")
+    projects = many(graphene.String, "Names of the projects that may be seen.")
+    project = graphene.Field(
+        Project,
+        required=True,
+        description="One project, as it is now or as it was.",
+        name=graphene.String(default_value="default", description="Which one."),
+        as_of=graphene.Argument(Moment, description="The moment at which all of it is shown; by default now."),
+    )
+
+    def resolve_server(self: Any, info: Any) -> dict[str, Any]:
+        """The process."""
+        call: Call = info.context
+        return {"version": version("latewood"), "position": call.position}
+
+    def resolve_projects(self: Any, info: Any) -> list[str]:
+        """By name."""
+        call: Call = info.context
+        return sorted(call.service.projects)
+
+    def resolve_project(self: Any, info: Any, name: str, as_of: Any = None) -> ProjectAt:
+        """Raises UsageError for one that is not there, and for a moment before the log."""
+        call: Call = info.context
+        return call.project(name, as_of)

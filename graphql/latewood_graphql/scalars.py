@@ -1,0 +1,91 @@
+"""Scalars that GraphQL does not have: positions of the log, moments, and JSON as it is."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import graphene
+from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode, value_from_ast_untyped
+
+from latewood_eventlog.records import Position
+
+_POSITION_MAX: Final = 2**53 - 1  # what a number of JavaScript holds exactly
+
+
+class PositionScalar(graphene.Scalar):
+    """The position of an event in the log, from 1; 0 stands before the first one. A whole number of up to 53 bits."""
+
+    class Meta:
+        """Its name in the schema."""
+
+        name = "Position"
+
+    @staticmethod
+    def serialize(value: Any) -> int:
+        """A position as JSON has it."""
+        return int(value)
+
+    @staticmethod
+    def parse_value(value: Any) -> Position:
+        """A position as a variable has it."""
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _POSITION_MAX:
+            raise GraphQLError(f"Position: expected a whole number from 0 to {_POSITION_MAX:,}, found {value!r}")
+        return value
+
+    @staticmethod
+    def parse_literal(node: ValueNode, _variables: Any = None) -> Position:
+        """A position as a query has it."""
+        if isinstance(node, IntValueNode):
+            return PositionScalar.parse_value(int(node.value))
+        raise GraphQLError("Position: expected a whole number")
+
+
+class Moment(graphene.Scalar):
+    """A moment of the log: a position, or an ISO 8601 time with its offset, as in `"2026-03-01T00:00:00Z"`."""
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        """A moment as JSON has it."""
+        return value.isoformat() if isinstance(value, datetime) else int(value)
+
+    @staticmethod
+    def parse_value(value: Any) -> Position | datetime:
+        """A moment as a variable has it."""
+        if not isinstance(value, str):
+            return PositionScalar.parse_value(value)
+        if value.isdecimal():
+            return PositionScalar.parse_value(int(value))
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise GraphQLError(f"Moment: expected a position or an ISO 8601 time, found {value!r}") from error
+        if instant.tzinfo is None:
+            raise GraphQLError(f'Moment: expected a time with its offset, as in "{value}Z", found {value!r}')
+        return instant
+
+    @staticmethod
+    def parse_literal(node: ValueNode, _variables: Any = None) -> Position | datetime:
+        """A moment as a query has it."""
+        if isinstance(node, IntValueNode):
+            return Moment.parse_value(int(node.value))
+        if isinstance(node, StringValueNode):
+            return Moment.parse_value(node.value)
+        raise GraphQLError("Moment: expected a position or an ISO 8601 time")
+
+
+class Json(graphene.Scalar):
+    """Any JSON value, as it is."""
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    @staticmethod
+    def parse_value(value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    @staticmethod
+    def parse_literal(node: ValueNode, variables: Any = None) -> Any:
+        """The value that a query spells out."""
+        return value_from_ast_untyped(node, variables)

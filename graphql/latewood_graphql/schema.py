@@ -1,0 +1,29 @@
+"""The schema, as graphene builds it and as the file beside it has it.
+
+python -m latewood_graphql.schema    writes the file
+"""
+
+from pathlib import Path
+from typing import Final
+
+import graphene
+from graphql import GraphQLSchema, print_schema
+
+from latewood_graphql.queries import Query
+
+FILE: Final = Path(__file__).with_name("schema.graphql")
+
+
+def schema() -> GraphQLSchema:
+    """What the API can be asked."""
+    found: GraphQLSchema = graphene.Schema(query=Query).graphql_schema
+    return found
+
+
+def written(of: GraphQLSchema) -> str:
+    """The schema in its own language."""
+    return print_schema(of) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(schema()))

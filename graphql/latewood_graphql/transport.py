@@ -1,0 +1,80 @@
+"""GraphQL over HTTP: each call is answered in a thread of its own, from one snapshot of the database."""
+
+import asyncio
+import logging
+from contextlib import closing
+from typing import Any, Final
+
+import msgspec
+from ariadne import graphql
+from ariadne.asgi.handlers import GraphQLHTTPHandler
+from graphql import DocumentNode, GraphQLSchema
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_graphql.calls import Call, Service, opened
+from latewood_graphql.errors import formatted, unavailable
+from latewood_graphql.limits import Limits, check
+
+_QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
+_QUIET.setLevel(logging.CRITICAL + 1)
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Answering(GraphQLHTTPHandler):
+    """Answers queries and mutations.
+
+    What reads the database waits for it, so a call runs in a thread, in an event loop of its own: there its loaders
+    gather what its fields ask for at the same time.
+    """
+
+    def __init__(self, service: Service, limits: Limits) -> None:
+        super().__init__()
+        self._service = service
+        self._limits = limits
+
+    async def execute_graphql_query(
+        self,
+        request: Any,  # noqa: ARG002 - the overridden method's
+        data: Any,
+        *,
+        context_value: Any = None,  # noqa: ARG002 - as above
+        query_document: DocumentNode | None = None,  # noqa: ARG002 - as above
+    ) -> tuple[bool, Any]:
+        """Whether all went well, and the answer."""
+        return await run_in_threadpool(self.answer, data)
+
+    def answer(self, data: Any) -> tuple[bool, dict[str, Any]]:
+        """The same, in this thread."""
+        try:
+            with opened(self._service) as call, closing(asyncio.new_event_loop()) as loop:
+                success, answer = loop.run_until_complete(self._executed(data, call))
+                found: dict[str, Any] = {**answer}
+                found["extensions"] = {**found.get("extensions", {}), "position": call.position}
+                return success, found
+        except DatabaseUnreachable as error:
+            return False, {"errors": [unavailable(error)]}
+
+    def _executed(self, data: Any, call: Call) -> Any:
+        def within_limits(_context: Any, document: DocumentNode, data: Any) -> list[Any]:
+            check(document, data.get("variables") or {}, self._limits)
+            return []
+
+        assert isinstance(self.schema, GraphQLSchema), "ariadne has set it"
+        return graphql(
+            self.schema,
+            data,
+            context_value=call,
+            validation_rules=within_limits,
+            error_formatter=formatted,
+            logger=_QUIET,
+        )
+
+    async def create_json_response(self, request: Request, result: Any, success: bool) -> Response:  # noqa: ARG002, FBT001 - the overridden method's
+        """The answer as it is sent: 200 whenever there is data, else 400, or 503 without a database."""
+        codes = {error.get("extensions", {}).get("code") for error in result.get("errors", ())}
+        status = 200 if success or result.get("data") is not None else 503 if "UNAVAILABLE" in codes else 400
+        return Response(_encode(result), status_code=status, media_type="application/json")

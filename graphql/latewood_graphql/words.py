@@ -1,0 +1,35 @@
+"""Enumerations of the schema: those of the decisions, with what each value means."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+import graphene
+
+from latewood.decide.reasons import Cause
+from latewood.decide.staleness import Status
+from latewood.events import RunStatus
+from latewood.model.definitions import Origin
+from latewood_graphql.meanings import CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES
+
+
+def _described(about: str, meanings: Mapping[str, str]) -> Callable[[Enum | None], str | None]:
+    return lambda value: about if value is None else meanings.get(value.value)
+
+
+Flag = Enum("Flag", {name.upper(): name for name in FLAGS})  # type: ignore[misc]  # their names are the meanings' keys
+
+AssetStatus = graphene.Enum.from_enum(
+    Status, name="AssetStatus", description=_described("Whether something is what would be computed now.", STATUSES)
+)
+AssetFlag = graphene.Enum.from_enum(
+    Flag, name="AssetFlag", description=_described("What may be true of an asset besides its status.", FLAGS)
+)
+AssetOrigin = graphene.Enum.from_enum(
+    Origin, name="AssetOrigin", description=_described("Who makes the versions of an asset.", ORIGINS)
+)
+StaleCause = graphene.Enum.from_enum(
+    Cause, name="StaleCause", description=_described("Why an asset partition is not fresh, or a step is run.", CAUSES)
+)
+RunState = graphene.Enum.from_enum(
+    RunStatus, name="RunState", description=_described("How far a run has come.", RUN_STATUSES)
+)

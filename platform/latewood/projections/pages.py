@@ -1,0 +1,57 @@
+"""Pages of lists that browsers ask for, of many at once where they ask for many."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from latewood.decide.state import VersionFacts
+from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.projections.snapshots import text_array, tuples
+from latewood.projections.states import FACTS
+from latewood_eventlog.records import Position
+
+_HISTORIES: Final = text(
+    f"SELECT {FACTS} FROM unnest(CAST(:assets AS text[])) AS a (asset) CROSS JOIN LATERAL ("  # noqa: S608 - columns
+    "SELECT * FROM versions w WHERE w.project = :project AND w.asset = a.asset AND w.position < :before "
+    "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) "
+    "ORDER BY w.position DESC LIMIT :limit) AS v ORDER BY v.position DESC"
+)
+_RUNS_COUNT: Final = text(
+    "SELECT count(*) FROM runs WHERE project = :project AND requested_position <= :upto "
+    "AND (:environment = '' OR environment = :environment) AND (:status = '' OR status = :status)"
+)
+_STEPS_COUNT: Final = text("SELECT count(*) FROM steps WHERE project = :project AND run = :run")
+
+
+def histories(
+    connection: Connection,
+    project: str,
+    assets: Collection[AssetId],
+    *,
+    before: Position,
+    limit: int,
+    partitions: Sequence[PartitionKey] | None = None,
+) -> dict[AssetId, list[VersionFacts]]:
+    """Of each asset its versions before a position, of these partitions or of all, newest first.
+
+    Cost: O(assets x limit), by index.
+    """
+    chosen = None if partitions is None else text_array(partitions)
+    wanted = {"project": project, "assets": text_array(assets), "partitions": chosen}
+    found: dict[AssetId, list[VersionFacts]] = {asset: [] for asset in assets}
+    for row in tuples(connection, _HISTORIES, {**wanted, "before": before, "as_of": before - 1, "limit": limit}):
+        facts = VersionFacts._make(row)
+        found[facts.asset].append(facts)
+    return found
+
+
+def runs_count(connection: Connection, project: str, *, upto: Position, environment: str = "", status: str = "") -> int:
+    """How many runs were asked for by then, of an environment and recorded as standing so if these are given."""
+    of = {"project": project, "upto": upto, "environment": environment, "status": status}
+    return int(connection.execute(_RUNS_COUNT, of).scalar_one())
+
+
+def steps_count(connection: Connection, project: str, run: RunId) -> int:
+    """How many steps of a run have begun."""
+    return int(connection.execute(_STEPS_COUNT, {"project": project, "run": run}).scalar_one())

@@ -1,0 +1,82 @@
+"""The API of a process, on a real database."""
+
+import json
+from dataclasses import dataclass, replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from crash.conftest import load, workspace  # noqa: F401 - fixtures
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+from latewood_graphql.app import app
+from latewood_graphql.calls import Service
+
+SHOP = """
+    @asset(group="raw", tags={"team": "sales"}, partitions=Daily("2026-01-01", end="2026-01-05"))
+    def orders(partition: PartitionKey) -> int:
+        return int(partition[-2:])
+
+    @asset(group="reports", owners=["ann"], partitions=Daily("2026-01-01", end="2026-01-05"))
+    def revenue(orders: int) -> int:
+        return orders * 10
+
+    @asset(group="reports")
+    def total(revenue: Partitioned[int], *, unit: str = "euro") -> str:
+        return f"{sum(value for _, value in revenue)} {unit}"
+
+    @check(total)
+    def is_some(total: str) -> CheckResult:
+        return CheckResult(passed=total != "", message=total)
+"""
+
+
+@dataclass
+class Api:
+    """Asks, and has what was answered."""
+
+    client: TestClient
+    workspace: object
+    service: Service
+
+    def post(self, query, **variables):
+        return self.client.post("/graphql/", json={"query": query, "variables": variables})
+
+    def __call__(self, query, **variables):
+        answer = self.post(query, **variables)
+        found = answer.json()
+        assert "errors" not in found, json.dumps(found["errors"], indent=1)
+        return found["data"]
+
+    def errors(self, query, **variables):
+        return self.post(query, **variables).json()["errors"]
+
+    def environment(self, asked, **variables):
+        return self(f"{{ project {{ environment {{ {asked} }} }} }}", **variables)["project"]["environment"]
+
+
+@pytest.fixture
+def reader(platform_url):
+    log = EventLog(connect(platform_url, role="reader"), PROJECTIONS, UPCASTERS)
+    yield log
+    log.engine.dispose()
+
+
+@pytest.fixture
+def api(workspace, reader, platform_url):  # noqa: F811 - a fixture
+    workspace = replace(workspace, url=platform_url)
+    service = Service(workspace=workspace, reader=reader, projects=frozenset({"default"}))
+    return Api(TestClient(app(service)), workspace, service)
+
+
+@pytest.fixture
+def made(workspace, load):  # noqa: F811 - fixtures
+    """Materializes what a source defines."""
+
+    def make(source=SHOP, selection="*", **asked):
+        return materialize(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
+
+    return make

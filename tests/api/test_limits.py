@@ -1,0 +1,87 @@
+"""What is refused, and what a client hears of it."""
+
+from dataclasses import replace
+
+from starlette.testclient import TestClient
+
+from latewood_graphql.app import app
+from latewood_graphql.limits import Limits
+
+
+def code(errors):
+    return [error["extensions"]["code"] for error in errors]
+
+
+def test_a_slip_is_told_with_what_comes_near(api, made):
+    made()
+    (error,) = api.errors("""{ project { environment { asset(key: "totl") { key } } } }""")
+    assert error["message"].startswith('no asset "totl"; near: total')
+    assert (error["extensions"], error["path"]) == ({"code": "BAD_INPUT"}, ["project", "environment", "asset"])
+    (error,) = api.errors("{ project { nam } }")
+    assert (error["extensions"]["code"], "Did you mean 'name'?" in error["message"]) == ("INVALID_QUERY", True)
+
+
+def test_pages_have_a_size_and_cursors_are_of_their_list(api, made):
+    made()
+    ask = "{ project { runs(%s) { nodes { id } } } }"
+    for wrong in ("first: 0", "first: 1001", "first: -1", 'after: "no"', 'after: "InRleHQi"'):
+        assert code(api.errors(ask % wrong)) == ["BAD_INPUT"], wrong
+
+
+def test_moments_are_positions_or_times_with_an_offset(api, made):
+    made()
+    ask = "{ project(asOf: %s) { position } }"
+    for wrong in ('"yesterday"', '"2026-01-01T00:00:00"', "-1", "1.5", "true", '"1e3"'):
+        assert code(api.errors(ask % wrong)) == ["INVALID_QUERY"], wrong
+    for beyond in ('"1999-01-01T00:00:00Z"',):
+        assert code(api.errors(ask % beyond)) == ["BAD_INPUT"], beyond
+    assert code(api.errors("{ project(asOf: 999999) { environment { groups { name } } } }")) == ["BAD_INPUT"]
+
+
+def test_what_is_too_deep_or_too_much_is_refused_before_anything_is_read(api):
+    deep = "{ project { environment { assets { nodes { " + "upstream { " * 20 + "key" + " }" * 25
+    assert code(api.errors(deep)) == ["TOO_DEEP"]
+    much = "{ project { environment { assets(first: 1000) { nodes { versions(first: 1000) { nodes { id } } } } } } }"
+    assert code(api.errors(much)) == ["TOO_EXPENSIVE"]
+    again = "fragment F on Environment { assets(first: 1000) { nodes { key } } } "
+    spread = (
+        "{ project { environment { " + " ".join(f'a{n}: asset(key: "x") {{ key }} ...F' for n in range(300)) + " } } }"
+    )
+    assert code(api.errors(again + spread)) == ["TOO_EXPENSIVE"]
+
+
+def test_a_circle_of_fragments_comes_to_an_end(api):
+    (error, *_) = api.errors("{ project { ...A } } fragment A on Project { ...B } fragment B on Project { ...A }")
+    assert "Cannot spread fragment" in error["message"]
+
+
+def test_of_a_fault_inside_a_client_learns_an_id_and_nothing_else(api, made, monkeypatch, caplog):
+    made()
+    monkeypatch.setattr("latewood_graphql.nodes.environments.groups_of", lambda _: {}["secret"])
+    (error,) = api.errors("{ project { environment { groups { name } } } }")
+    assert error["message"] == f"internal error {error['extensions']['id']}: the server's log says more under this id"
+    assert "secret" not in str(error)
+    assert error["extensions"]["id"] in caplog.text
+
+
+def test_without_its_database_it_says_so(api, made):
+    made()
+    other = replace(api.service, reader=broken(api.service.reader))
+    client = TestClient(app(other, Limits()))
+    answer = client.post("/graphql/", json={"query": "{ projects }"})
+    assert (answer.status_code, code(answer.json()["errors"])) == (503, ["UNAVAILABLE"])
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+
+
+def broken(log):
+    """A log whose server is not there."""
+    from sqlalchemy import event  # noqa: PLC0415 - here alone
+
+    from latewood_eventlog.database import unreachable  # noqa: PLC0415
+
+    @event.listens_for(log.engine, "begin")
+    def _away(_connection):
+        raise unreachable(log.engine, OSError("away"))
+
+    return log

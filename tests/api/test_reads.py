@@ -1,0 +1,173 @@
+"""What can be asked of assets, versions and runs."""
+
+from api.conftest import SHOP
+
+CATALOG = """
+    assets(selection: "group:reports") {
+      totalCount
+      nodes {
+        key group owners status flags description codeVersion location origin task
+        partitioning { title count dimensions }
+        parameters { name jsonSchema default required counts }
+        declaredChecks { name blocking }
+        partitions { status partitions { count text ranges { start stop firstKey lastKey } } }
+        causes { cause subject check partitions { count } }
+        upstream { key } downstream { key }
+      }
+    }
+"""
+
+
+def test_a_catalog_says_what_there_is_and_how_it_stands(api, made):
+    made(selection="orders,revenue", partition="2026-01-01..2026-01-02")
+    made(SHOP.replace("* 10", "* 20"), selection="orders")
+    found = api.environment(CATALOG)["assets"]
+    assert found["totalCount"] == 2
+    revenue, total = found["nodes"]
+    assert (revenue["key"], revenue["owners"], revenue["status"]) == ("revenue", ["ann"], "MISSING")
+    assert revenue["partitioning"] == {
+        "title": "daily from 2026-01-01 to 2026-01-05 (UTC)",
+        "count": 4,
+        "dimensions": [],
+    }
+    by_status = {entry["status"]: entry["partitions"] for entry in revenue["partitions"]}
+    assert by_status["STALE"]["text"] == "2026-01-01..2026-01-02"
+    assert by_status["MISSING"]["ranges"] == [
+        {"start": 2, "stop": 4, "firstKey": "2026-01-03", "lastKey": "2026-01-04"}
+    ]
+    assert {(cause["cause"], cause["partitions"]["count"]) for cause in revenue["causes"]} == {
+        ("CODE", 2),
+        ("MISSING", 2),
+    }
+    assert (revenue["upstream"], revenue["downstream"]) == ([{"key": "orders"}], [{"key": "total"}])
+    assert [parameter["default"] for parameter in total["parameters"]] == ["euro"]
+    assert total["declaredChecks"] == [{"name": "is_some", "blocking": False}]
+
+
+def test_an_asset_has_its_head_its_versions_and_what_checks_found(api, made):
+    made()
+    made(SHOP.replace("* 10", "* 20"))
+    asset = api.environment("""
+        asset(key: "total") {
+          head { id dataVersion metadata parameters reasons isAccepted run }
+          versions(first: 1) { totalCount nodes { id run } pageInfo { endCursor hasNextPage } }
+          verdicts { checkName passed message version }
+        }
+    """)["asset"]
+    newest = asset["versions"]["nodes"][0]
+    assert (asset["versions"]["totalCount"], asset["versions"]["pageInfo"]["hasNextPage"]) == (2, True)
+    assert asset["head"]["id"] == newest["id"]
+    assert (asset["head"]["parameters"], asset["head"]["reasons"]) == ({"unit": "euro"}, ["upstream:revenue"])
+    assert [verdict["message"] for verdict in asset["verdicts"]] == ["200 euro", "100 euro"]
+    rest = api.environment(f"""
+        asset(key: "total") {{
+          versions(after: "{asset["versions"]["pageInfo"]["endCursor"]}") {{
+            nodes {{ run }} pageInfo {{ hasNextPage }}
+          }}
+        }}
+    """)["asset"]["versions"]
+    assert (len(rest["nodes"]), rest["pageInfo"]["hasNextPage"]) == (1, False)
+    assert rest["nodes"][0]["run"] != newest["run"]
+
+
+def test_of_partitions_only_those_that_are_asked_for(api, made):
+    made()
+    found = api.environment("""
+        asset(key: "revenue") {
+          head(partition: "2026-01-02") { partition }
+          none: head(partition: "2026-02-02") { partition }
+          versions(partition: "2026-01-03..2026-01-04") { totalCount nodes { partition } }
+        }
+    """)["asset"]
+    assert found["head"] == {"partition": "2026-01-02"}
+    assert found["none"] is None
+    assert sorted(node["partition"] for node in found["versions"]["nodes"]) == ["2026-01-03", "2026-01-04"]
+    assert found["versions"]["totalCount"] == 2
+
+
+def test_why_names_the_root_and_the_way(api, made):
+    made()
+    made(SHOP.replace("int(partition[-2:])", "int(partition[-2:]) + 1"), selection="orders", partition="2026-01-01")
+    found = api.environment(
+        """why(asset: "total") { status head { id } findings { cause asset code { name } through } }"""
+    )
+    (finding, *_) = found["why"]["findings"]
+    assert found["why"]["status"] == "STALE"
+    assert (finding["cause"], finding["asset"], finding["through"][-1]) == ("CODE", "orders", "total")
+    assert [change["name"] for change in finding["code"]] == ["assets.py:orders"]
+
+
+def test_lineage_names_the_very_versions(api, made):
+    run = made().run
+    found = api.environment("""
+        lineage(asset: "total", up: 2) {
+          upstream { reader input asset partitions versionsCount depth } downstream { asset }
+        }
+    """)["lineage"]
+    assert [(link["asset"], link["versionsCount"], link["depth"]) for link in found["upstream"]][:2] == [
+        ("revenue", 4, 1),
+        ("orders", 1, 2),
+    ]
+    assert found["upstream"][0]["partitions"] == "2026-01-01..2026-01-04"
+    assert run in api("{ project { runs { nodes { id } } } }")["project"]["runs"]["nodes"][0]["id"]
+
+
+def test_the_graph_is_columns_and_groups_are_counts(api, made):
+    made(selection="orders")
+    found = api.environment("""
+        assetGraph { keys groups groupOf statusNames statusOf edgesFrom edgesTo causesOf }
+        groups { name assets fresh missing reads }
+    """)
+    graph = found["assetGraph"]
+    assert graph["keys"] == ["orders", "revenue", "total"]
+    assert [graph["groups"][n] for n in graph["groupOf"]] == ["raw", "reports", "reports"]
+    assert [graph["statusNames"][n] for n in graph["statusOf"]] == ["FRESH", "MISSING", "MISSING"]
+    assert list(zip(graph["edgesFrom"], graph["edgesTo"], strict=True)) == [(0, 1), (1, 2)]
+    assert found["groups"] == [
+        {"name": "raw", "assets": 1, "fresh": 1, "missing": 0, "reads": []},
+        {"name": "reports", "assets": 2, "fresh": 0, "missing": 2, "reads": ["raw"]},
+    ]
+
+
+def test_a_run_has_its_steps_and_its_events(api, made):
+    run = made().run
+    found = api(
+        """
+        query ($id: ID!) {
+          project {
+            run(id: $id) {
+              status selection actor counts
+              steps(first: 4) { totalCount nodes { number assets partition status } }
+              events(first: 2) { nodes { type position } pageInfo { endCursor } }
+            }
+            events(types: ["run.ended"]) { nodes { type data } }
+          }
+        }
+    """,
+        id=run,
+    )["project"]
+    assert (found["run"]["status"], found["run"]["selection"], found["run"]["actor"]) == ("SUCCEEDED", "*", "test")
+    assert found["run"]["steps"]["totalCount"] == 9
+    assert [step["partition"] for step in found["run"]["steps"]["nodes"]] == [f"2026-01-0{n}" for n in range(1, 5)]
+    assert [event["type"] for event in found["run"]["events"]["nodes"]] == ["run.requested", "run.planned"]
+    assert [event["data"]["run"] for event in found["events"]["nodes"]] == [run]
+
+
+def test_all_of_an_answer_is_of_the_moment_that_is_asked_for(api, made):
+    made()
+    before = api.post("{ server { position } }").json()["extensions"]["position"]
+    made(SHOP.replace("* 10", "* 20"))
+    ask = """{ project(asOf: %s) {
+      position
+      runs { totalCount nodes { id } }
+      environment { asset(key: "total") { versions { totalCount } head { id } status } groups { name fresh } }
+    } }"""
+    then = api(ask % before)["project"]
+    now = api(ask % "null")["project"]
+    assert (then["position"], then["runs"]["totalCount"], now["runs"]["totalCount"]) == (before, 1, 2)
+    assert (
+        then["environment"]["asset"]["versions"]["totalCount"],
+        now["environment"]["asset"]["versions"]["totalCount"],
+    ) == (1, 2)
+    assert then["environment"]["asset"]["head"] != now["environment"]["asset"]["head"]
+    assert then["environment"]["asset"]["status"] == "FRESH"
