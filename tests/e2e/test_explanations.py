@@ -441,7 +441,43 @@ def test_a_rollback_is_named_and_nothing_is_stale_since_before_it(rolled_back):
     assert (found["head_since"], found["moved"]["by"], found["moved"]["actor"]) == (at, "rollback", "tester")
     told = rolled_back.here("why", "a").out
     assert f"a is stale since position {at:,}\n" in told
-    assert re.search(rf"it became head by a rollback by tester at .*, event {at:,}\n", told)
+    assert re.search(rf"it became head by a rollback by tester at .*, event {at:,}; running it replaces that\n", told)
+
+
+def test_who_would_replace_what_was_rolled_back_is_told_before(rolled_back):
+    at = moved(rolled_back)
+    says = rf"the head of a was set by a rollback by tester at .*, event {at:,}; running it replaces that\n"
+    planned = rolled_back.here("plan", "*", "--json")
+    assert re.fullmatch(says, planned.err)
+    (replaced,) = json.loads(planned.out)["replaces"]
+    assert (replaced["asset"], replaced["partitions"], replaced["moved"]["event"]) == ("a", "", at)
+    assert rolled_back.here("plan", "c", "--json").err == "", "only of what is selected"
+    assert re.fullmatch(says, rolled_back.here("materialize", "a", "--detach").err)
+    assert re.match(says, rolled_back.here("materialize", "a").err)
+    assert rolled_back.here("plan", "*", "--force").err == "", "it was replaced"
+
+
+def test_partitions_whose_heads_were_rolled_back_are_told_as_ranges_and_variants_replace_none(shell):
+    days = """
+from latewood import PartitionKey, Static
+
+days = Static(["a", "b", "c", "d"])
+
+@asset(partitions=days)
+def each(key: PartitionKey, *, size: int = {size}) -> int:
+    return size
+"""
+    first = made(shell, days.format(size=1))["position"]
+    made(shell, days.format(size=2))
+    back = shell.here("rollback", "each", "--partition", "b..d", "--to-position", str(first)).out
+    assert "3 heads moved" in back
+    assert "It holds until a run replaces it: `latewood plan each` says whether one would.\n" in back
+    assert shell.here("plan", "*").err.startswith("the head of each b..d was set by a rollback by tester at ")
+    assert shell.here("plan", "each", "--partition", "a").err == ""
+    assert shell.here("plan", "each", "--param", "each.size=7").err == ""
+    shell.write("a.py", "from latewood import asset\n" + days.format(size=1))
+    told = shell.here("plan", "*", "-f", "a.py")
+    assert ("fresh  each   3: b..d" in told.out, told.err) == (True, ""), "what is gone back to is what is wanted"
 
 
 def test_what_read_the_other_version_names_the_rollback_too(rolled_back):

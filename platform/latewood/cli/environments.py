@@ -139,6 +139,8 @@ def rollback_command(
         console().print(f"{done.key} {_span(partitions)}: {moved_to}".replace(" :", ":"))
     kept = f"; {plural(len(done.kept), 'partition')} had no head then and kept theirs" if done.kept else ""
     console().print(f"{plural(len(done.moves), 'head')} moved in {workspace.environment}{kept}. 0 steps run.")
+    if done.moves:
+        console().print(f"It holds until a run replaces it: `latewood plan {done.key}` says whether one would.")
     return exits.OK
 
 

@@ -20,6 +20,8 @@ from latewood.cli.wording import (
     failure_text,
     freshness_json,
     freshness_text,
+    moved_json,
+    moved_text,
     parameter_text,
     rename_json,
     rename_text,
@@ -30,7 +32,7 @@ from latewood.commands.runs import requested
 from latewood.commands.views import moment_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding, OfElements
-from latewood.decide.moves import By, Moved
+from latewood.decide.moves import BY_HAND
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
@@ -78,7 +80,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "absent": found.beside is not None,
         "head": None if found.head is None else found.head._asdict(),
         "head_since": found.head_since,
-        "moved": _moved_json(found.moved),
+        "moved": moved_json(found.moved),
         "taken_from": None
         if found.source is None
         else {
@@ -107,7 +109,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
                 "after": finding.after,
                 "event": finding.event,
                 "since": finding.since,
-                "moved": _moved_json(finding.moved),
+                "moved": moved_json(finding.moved),
                 "pinned_by": "" if finding.pin is None or not finding.pin.pinned else finding.pin.actor,
                 "failure": None if finding.failure is None else _failure_json(finding.failure),
                 "retracted": None if finding.retraction is None else finding.retraction._asdict(),
@@ -129,19 +131,6 @@ def _asked_by_json(workspace: Workspace, found: Explanation) -> dict[str, str] |
     if asked is None or not asked.automation:
         return None
     return {"run": asked.run, "automation": asked.automation, "run_key": asked.run_key}
-
-
-def _moved_json(moved: Moved | None) -> dict[str, Any] | None:
-    if moved is None:
-        return None
-    return {
-        "event": moved.position,
-        "by": moved.by,
-        "at": moved.at,
-        "actor": moved.actor,
-        "environment": moved.environment,
-        "run": moved.run,
-    }
 
 
 def _failure_json(failure: StepFailed | CheckEvaluated | ObservationFailed) -> dict[str, str]:
@@ -174,7 +163,7 @@ def _numbered(found: Explanation) -> Iterator[tuple[str, int | None]]:
         if finding.moved is not None and finding.moved.position not in told:
             told.add(finding.moved.position)
             key = finding.subject if finding.cause is Cause.INPUT else finding.asset
-            yield f"head       of {key} was set by {_moved_text(finding.moved)}", finding.moved.position
+            yield f"head       of {key} was set by {moved_text(finding.moved)}", finding.moved.position
         yield from _finding_lines(finding, refused)
 
 
@@ -200,7 +189,9 @@ def _made_lines(found: Explanation) -> Iterator[str]:
     if found.elements is not None:
         yield _elements_text(found.elements)
     if found.moved is not None:
-        yield f"it became head by {_moved_text(found.moved)}, event {found.moved.position:,}"
+        replaced = found.moved.by in BY_HAND and found.status is not Status.FRESH
+        rest = "; running it replaces that" if replaced else ""
+        yield f"it became head by {moved_text(found.moved)}, event {found.moved.position:,}{rest}"
 
 
 def _elements_text(made: OfElements) -> str:
@@ -248,21 +239,6 @@ def _made_text(facts: VersionFacts) -> str:
 
 def _run_of(facts: VersionFacts) -> str:
     return facts.version.rpartition(".")[0]
-
-
-def _moved_text(moved: Moved) -> str:
-    at = moment(moved.at)
-    match moved.by:
-        case By.ROLLBACK:
-            return f"a rollback by {moved.actor} at {at}"
-        case By.PROMOTION:
-            return f"a promotion by {moved.actor} at {at}"
-        case By.ENVIRONMENT:
-            return f"the promotion of {moved.environment} by {moved.actor} at {at}"
-        case By.BRANCH:
-            return f"branching from {moved.environment}, by {moved.actor} at {at}"
-        case By.REUSE:
-            return f"run {moved.run}, which reused it at {at}"
 
 
 def _remarks(found: Explanation) -> Iterator[str]:

@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 
 from latewood.cli import exits
+from latewood.cli.by_hand import by_hand_json, say_replaced
 from latewood.cli.deploy import say_broken, say_dropped
 from latewood.cli.lines import Lines, warner
 from latewood.cli.loading import load
@@ -140,8 +141,9 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
         say_broken(view, each)
         dropped += lost
     changes = plan_changes(workspace, view, made)
+    replaced = say_replaced(workspace, made)
     if json_:
-        print_json({**_plan_json(made, changes), "would_drop": dropped})
+        print_json({**_plan_json(made, changes), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
     else:
         _print_plan(console(), made, asked, changes)
     return exits.STEP_FAILED if strict and is_incomplete(made) else exits.OK
@@ -151,6 +153,7 @@ def prepared_for(workspace: Workspace, loaded: Loaded, asked: Asked) -> Prepared
     """A plan for what was loaded and is deployed now; what that drops is said at once, on standard error."""
     prepared = prepare(workspace, loaded, asked, report=lambda done: say_dropped(workspace, loaded, done, "dropped"))
     say_broken(prepared.view, loaded)
+    say_replaced(workspace, prepared.plan)
     return prepared
 
 

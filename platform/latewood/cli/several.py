@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from latewood.cli import exits
+from latewood.cli.by_hand import say_replaced
 from latewood.cli.deploy import (
     deploy_one,
     deployed_json,
@@ -96,6 +97,7 @@ def materialize_several(*, environment: str | None, json_: bool, quiet: bool, st
             continue
         started = time.perf_counter()
         prepared = prepare(workspace, each, replace(asked, along=set(locations.values()) - {each.location}))
+        say_replaced(workspace, prepared.plan)
         ended[each.location] = exits.OK
         if not prepared.plan.tasks and not awaiting_lines(prepared.plan):
             continue
@@ -131,6 +133,7 @@ def _together(workspace: Workspace, loaded: Sequence[Loaded], asked: Asked) -> P
     """One plan of all, once all are deployed: by these very deployments, whatever somebody deploys meanwhile."""
     done = _deploy_planned(workspace, loaded, asked)
     view, plan = plan_loaded(workspace, _merged(loaded), asked)
+    say_replaced(workspace, plan)
     own = {each.location: deployed.deployment for each, deployed in zip(loaded, done, strict=True)}
     made = (view.locations[key] for task in plan.tasks for key in task.node.keys)
     first = next(made, loaded[0].location)

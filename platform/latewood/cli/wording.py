@@ -7,6 +7,7 @@ from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
+from latewood.decide.moves import By, Moved
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice, SlotsLost, WaitingForPools
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.code import CodeChange
@@ -127,3 +128,33 @@ def asked_by_text(requested: RunRequested | None) -> str:
     if requested is None or not requested.automation:
         return ""
     return f"{requested.automation}, run key {requested.run_key}" if requested.run_key else requested.automation
+
+
+def moved_text(moved: Moved) -> str:
+    """By what a version became head, and when."""
+    at = moment(moved.at)
+    match moved.by:
+        case By.ROLLBACK:
+            return f"a rollback by {moved.actor} at {at}"
+        case By.PROMOTION:
+            return f"a promotion by {moved.actor} at {at}"
+        case By.ENVIRONMENT:
+            return f"the promotion of {moved.environment} by {moved.actor} at {at}"
+        case By.BRANCH:
+            return f"branching from {moved.environment}, by {moved.actor} at {at}"
+        case By.REUSE:
+            return f"run {moved.run}, which reused it at {at}"
+
+
+def moved_json(moved: Moved | None) -> dict[str, Any] | None:
+    """The same for machines."""
+    if moved is None:
+        return None
+    return {
+        "event": moved.position,
+        "by": moved.by,
+        "at": moved.at,
+        "actor": moved.actor,
+        "environment": moved.environment,
+        "run": moved.run,
+    }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from latewood.events import EnvironmentCreated, EnvironmentPromoted, Event, HeadsMoved, StepReused
 from latewood.model.keys import AssetId
@@ -16,6 +17,10 @@ class By(StrEnum):
     ENVIRONMENT = "environment promotion"
     BRANCH = "branch"
     REUSE = "reuse"
+
+
+BY_HAND: Final = frozenset({By.ROLLBACK, By.PROMOTION})
+"""Somebody wanted just that version to be head; nothing else keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

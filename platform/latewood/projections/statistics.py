@@ -1,7 +1,7 @@
 """Counts and sizes, and small look-ups for people who read."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -10,9 +10,11 @@ from sqlalchemy import Connection, text
 from latewood.decide.how_far import WAITING, Stretch, planned_steps
 from latewood.events import RunPlanned
 from latewood.model.elements import elements_of, is_elements, list_of
-from latewood.model.keys import AssetId, AssetKey, RunId, VersionId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.projections.environments import line_of
 from latewood.projections.heads import OF_STRETCH, moves
+from latewood.projections.snapshots import tuples
+from latewood_eventlog.records import Position
 
 _LATEST_STEPS: Final = 1_000
 """Events at the end of the log by which it is told how long appends take."""
@@ -52,6 +54,14 @@ _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND 
 _HEADS_EVER: Final = text(
     f"SELECT version FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset')}) m "  # noqa: S608 - our own SQL
     "WHERE version = ANY (CAST(:versions AS text[]))"
+)
+# Of these events an environment has few, and mostly none: then no head is looked at.
+_BY_HAND: Final = text(
+    "SELECT h.asset, h.partition, h.from_position FROM ("
+    "  SELECT position FROM events WHERE project = :project AND stream = 'environment/' || :environment "
+    "  AND type = 'heads.moved'"
+    ") AS e JOIN heads h ON h.from_position = e.position WHERE h.project = :project AND h.environment = :environment "
+    "AND h.asset = ANY (CAST(:assets AS text[])) ORDER BY h.asset, h.partition"
 )
 _POSITION: Final = text("SELECT position FROM log_head")
 # Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
@@ -155,6 +165,17 @@ def ended_after(connection: Connection, project: str, run: RunId, position: int)
     """How many of a run's steps have ended since that position."""
     parameters = {"project": project, "run": run, "after": position}
     return int(connection.execute(_ENDED_AFTER, parameters).scalar_one())
+
+
+def heads_by_hand(
+    connection: Connection, project: str, environment: str, assets: Collection[AssetId]
+) -> Sequence[tuple[AssetId, PartitionKey, Position]]:
+    """The environment's own heads of these assets that were set by moving them, and where in the log.
+
+    Cost: O(events of the environment), and O(heads of these assets) if any moved heads.
+    """
+    given = {"project": project, "environment": environment, "assets": list(assets)}
+    return tuples(connection, _BY_HAND, given)
 
 
 def heads_ever(
