@@ -50,7 +50,7 @@ class Lease:
 class Held:
     """A lease that somebody holds now, and for how many seconds that one was not heard of.
 
-    Whatever was committed before `asked_at` was seen.
+    It `lasts_s` seconds from when it was renewed. Whatever was committed before `asked_at` was seen.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Held:
     renewed_at: datetime
     asked_at: datetime
     unheard_s: float
+    lasts_s: float
 
 
 def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: timedelta) -> Lease | None:

@@ -157,7 +157,8 @@ DISCARD_EXPIRED: Final = text(
 
 _HOLDERS_BELOW: Final = (
     "SELECT name, holder, since, renewed_at, statement_timestamp() AS asked_at, "
-    "greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s "
+    "greatest(0, extract(epoch FROM clock_timestamp() - renewed_at))::float8 AS unheard_s, "
+    "extract(epoch FROM expires_at - renewed_at)::float8 AS lasts_s "
     "FROM leases WHERE project = :project AND starts_with(name, :prefix) AND expires_at > clock_timestamp() "
     "ORDER BY name"
 )

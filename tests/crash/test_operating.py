@@ -16,6 +16,7 @@ from crash.engines import ended, engine, of_type, require_each_step_ended_once, 
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.status import overview_of
+from latewood.engine.running.presence import Presence
 from latewood.errors import UsageError
 from latewood.events import RunStarted, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -120,6 +121,25 @@ def test_what_waits_and_what_runs_is_counted_before_anybody_drives_it_and_meanwh
     assert far.rate > 0
     assert far.left > timedelta(0)
     assert ([task.steps.counts for task in last.tasks], last.left) == ([{"succeeded": 60}, {"succeeded": 1}], None)
+
+
+def test_an_engine_that_is_not_heard_of_any_more_is_said_to_serve_no_longer_than_that(workspace, asked_for):
+    asked_for(SLOW)
+    there = [
+        Presence(workspace.log, workspace.project, name, timedelta(seconds=6), is_engine=True)
+        for name in ("a:1", "b:2")
+    ]
+    for each in there:
+        each.renew()
+    assert overview_of(workspace).problems == ()
+    time.sleep(2.1)
+    there[0].renew()
+    found = overview_of(workspace)
+    assert [(each.name, each.silent) for each in found.load.engines] == [("a:1", False), ("b:2", True)]
+    assert found.problems == (), "the other one takes over from it"
+    there[0].leave()
+    (problem,) = overview_of(workspace).problems
+    assert re.fullmatch("engine b:2 was last heard of [2-5] s ago: if it is gone, start another one, .*", problem)
 
 
 @pytest.mark.parametrize("others", [0, 1])

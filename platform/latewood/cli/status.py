@@ -67,8 +67,10 @@ def _print(found: Overview) -> None:
         median, most = (duration(seconds * 1e3) for seconds in load.append_s)
         rows.add_row("appends", f"of the latest facts half were recorded within {median}, 95 % within {most}")
     for number, each in enumerate(load.engines):
-        heard = f"since {moment(each.since)}, heard of {each.unheard_s:.0f} s ago"
-        rows.add_row("" if number else "engines", f"{each.name}: drives {plural(each.runs, 'run')}, {heard}")
+        heard = f"heard of {each.unheard_s:.0f} s ago"
+        drives = f"drives {plural(each.runs, 'run')}, since {moment(each.since)}"
+        told = f"last {heard}, it may be gone; {drives}" if each.silent else f"{drives}, {heard}"
+        rows.add_row("" if number else "engines", f"{each.name}: {told}", style="yellow" if each.silent else "")
     if not load.engines:
         rows.add_row("engines", "none")
     rows.add_row("runs", _counts(load.runs))

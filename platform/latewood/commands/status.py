@@ -31,6 +31,9 @@ from latewood_eventlog.leases import Held, holders_below
 _NO_STEPS: Final = {WAITING: 0, "running": 0, "retrying": 0}
 """What is counted also where there is none: a series that comes and goes is none for who watches."""
 
+_SILENT: Final = 1 / 3
+"""Part of its lease for which an engine is heard of at least once: it looks each second, however long that is."""
+
 _RUNS: Final = "run/"
 _FREE_MIN: Final = 0.02
 """Part of the store's disk that should be free."""
@@ -38,12 +41,17 @@ _FREE_MIN: Final = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSeen:
-    """An engine that serves the project, since when, how many of its runs it drives, how long it is unheard of."""
+    """An engine that serves the project, since when, how many of its runs it drives, how long it is unheard of.
+
+    One that is `silent` was not heard of for a third of its lease: it hangs or is gone, which is certain only when that
+    ends.
+    """
 
     name: str
     since: datetime
     runs: int
     unheard_s: float
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +127,13 @@ def _engines(leases: Sequence[Held]) -> Iterator[EngineSeen]:
     for held in leases:
         if held.name.startswith(ENGINES):
             name = held.name.removeprefix(ENGINES)
-            yield EngineSeen(name=name, since=held.since, runs=holders.count(name), unheard_s=held.unheard_s)
+            yield EngineSeen(
+                name=name,
+                since=held.since,
+                runs=holders.count(name),
+                unheard_s=held.unheard_s,
+                silent=held.unheard_s > held.lasts_s * _SILENT,
+            )
 
 
 def _by_status(rows: list[RunRow]) -> dict[str, int]:
@@ -179,6 +193,10 @@ def _problems(found: Overview) -> Iterator[str]:
     if waiting and not found.load.engines:
         runs = "1 run is" if waiting == 1 else f"{waiting:,} runs are"
         yield f"{runs} queued, and no engine is running: start one, `latewood engine`"
+    if found.load.engines and all(each.silent for each in found.load.engines):
+        for engine in found.load.engines:
+            ago = f"{engine.unheard_s:.0f} s ago"
+            yield f"engine {engine.name} was last heard of {ago}: if it is gone, start another one, `latewood engine`"
     for each in found.automations:
         if each.is_on and each.problem:
             yield f"{each.name} in {each.environment}: {' '.join(each.problem.split())}"
