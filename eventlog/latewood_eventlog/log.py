@@ -8,6 +8,7 @@ numbers before commit; so every append locks the one row of `log_head` first and
 import time
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
