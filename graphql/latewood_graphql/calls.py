@@ -11,10 +11,14 @@ from latewood.commands.reading import Read, keys_to_look_at, read
 from latewood.commands.views import PRESENT, AsOf, View, moment_meant, view_of
 from latewood.commands.workspace import Workspace, checked_name, of_project
 from latewood.errors import UsageError
+from latewood.model.access import Role
 from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.snapshots import snapshot
+from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
 from latewood_eventlog.log import EventLog, OneSnapshot
 from latewood_eventlog.records import Position
+from latewood_graphql.access import Caller
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -22,14 +26,17 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What all calls of a process share: the workspace that acts, and connections that may only read.
-
-    `projects` are those that may be seen.
-    """
+    """What all calls of a process share: the workspace that acts, and connections that may only read."""
 
     workspace: Workspace
     reader: EventLog
-    projects: frozenset[str]
+
+    def visible(self, caller: Caller) -> frozenset[str]:
+        """The projects whose rows the caller may see. Cost: for who sees all, a look each."""
+        if not caller.sees_all:
+            return caller.projects
+        with snapshot(self.workspace.log) as connection:
+            return frozenset({self.workspace.project, *caller.projects, *projects(connection)})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +44,9 @@ class Call:
     """One call, whose every reading is of one transaction that sees the rows of its projects alone."""
 
     service: Service
+    caller: Caller
+    projects: frozenset[str]
+    """Those that may be seen."""
     workspace: Workspace
     position: Position
     """The end of the log, as far as the call sees it."""
@@ -45,11 +55,26 @@ class Call:
 
     def project(self, name: str, at: Any) -> "ProjectAt":
         """A project at a moment. Raises UsageError for one that is not there, or not for this caller."""
-        if name not in self.service.projects:
-            seen = ", ".join(sorted(self.service.projects)) or "none"
-            raise UsageError(f'no project "{checked_name("project", name)}"; there is {seen}')
+        self._refuse_unseen(name)
         there = of_project(self.workspace, name)
         return ProjectAt(call=self, workspace=there, as_of=moment_meant(there, at))
+
+    def require(self, role: Role, project: str) -> None:
+        """Raise UsageError for a project that is not there or not seen, Refused for one where the role is lacking."""
+        self._refuse_unseen(project)
+        self.caller.require(role, project)
+
+    def acting(self, project: str) -> Workspace:
+        """What mutations act through: connections that write, and the caller as the actor of what is recorded.
+
+        What it reads is of now, and not of the call's snapshot.
+        """
+        return of_project(replace(self.service.workspace, actor=self.caller.actor), project)
+
+    def _refuse_unseen(self, name: str) -> None:
+        if name not in self.projects:
+            seen = ", ".join(sorted(self.projects)) or "none"
+            raise UsageError(f'no project "{checked_name("project", name)}"; there is {seen}')
 
     def load(self, of: Any, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
         """The value of a key, once all keys that are asked for at the same time are known; `many` reads them at once.
@@ -75,11 +100,13 @@ class Call:
 
 
 @contextmanager
-def opened(service: Service) -> Iterator[Call]:
+def opened(service: Service, caller: Caller) -> Iterator[Call]:
     """A call, as long as the block lasts. Raises DatabaseUnreachable."""
-    with reading(service.reader.engine, sorted(service.projects)) as connection:
+    seen = service.visible(caller)
+    with reading(service.reader.engine, sorted(seen)) as connection:
         log = OneSnapshot(service.reader, connection)
-        yield Call(service=service, workspace=replace(service.workspace, log=log), position=log.position())
+        workspace = replace(service.workspace, log=log)
+        yield Call(service=service, caller=caller, projects=seen, workspace=workspace, position=log.position())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

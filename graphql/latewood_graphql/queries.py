@@ -39,7 +39,7 @@ class Query(graphene.ObjectType):
     def resolve_projects(self: Any, info: Any) -> list[str]:
         """By name."""
         call: Call = info.context
-        return sorted(call.service.projects)
+        return sorted(call.projects)
 
     def resolve_project(self: Any, info: Any, name: str, as_of: Any = None) -> ProjectAt:
         """Raises UsageError for one that is not there, and for a moment before the log."""

@@ -9,6 +9,7 @@ from typing import Final
 import graphene
 from graphql import GraphQLSchema, print_schema
 
+from latewood_graphql.access import guarded
 from latewood_graphql.queries import Query
 
 FILE: Final = Path(__file__).with_name("schema.graphql")
@@ -17,7 +18,7 @@ FILE: Final = Path(__file__).with_name("schema.graphql")
 def schema() -> GraphQLSchema:
     """What the API can be asked."""
     found: GraphQLSchema = graphene.Schema(query=Query).graphql_schema
-    return found
+    return guarded(found)
 
 
 def written(of: GraphQLSchema) -> str:

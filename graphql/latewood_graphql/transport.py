@@ -14,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
 from latewood_graphql.errors import formatted, unavailable
+from latewood_graphql.gate import caller_of
 from latewood_graphql.limits import Limits, check
 
 _QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
@@ -38,19 +40,19 @@ class Answering(GraphQLHTTPHandler):
 
     async def execute_graphql_query(
         self,
-        request: Any,  # noqa: ARG002 - the overridden method's
+        request: Any,
         data: Any,
         *,
-        context_value: Any = None,  # noqa: ARG002 - as above
+        context_value: Any = None,  # noqa: ARG002 - the overridden method's
         query_document: DocumentNode | None = None,  # noqa: ARG002 - as above
     ) -> tuple[bool, Any]:
         """Whether all went well, and the answer."""
-        return await run_in_threadpool(self.answer, data)
+        return await run_in_threadpool(self.answer, data, caller_of(request))
 
-    def answer(self, data: Any) -> tuple[bool, dict[str, Any]]:
+    def answer(self, data: Any, caller: Caller) -> tuple[bool, dict[str, Any]]:
         """The same, in this thread."""
         try:
-            with opened(self._service) as call, closing(asyncio.new_event_loop()) as loop:
+            with opened(self._service, caller) as call, closing(asyncio.new_event_loop()) as loop:
                 success, answer = loop.run_until_complete(self._executed(data, call))
                 found: dict[str, Any] = {**answer}
                 found["extensions"] = {**found.get("extensions", {}), "position": call.position}

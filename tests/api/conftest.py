@@ -68,7 +68,7 @@ def reader(platform_url):
 @pytest.fixture
 def api(workspace, reader, platform_url):  # noqa: F811 - a fixture
     workspace = replace(workspace, url=platform_url)
-    service = Service(workspace=workspace, reader=reader, projects=frozenset({"default"}))
+    service = Service(workspace=workspace, reader=reader)
     return Api(TestClient(app(service)), workspace, service)
 
 
