@@ -133,6 +133,45 @@ def test_a_run_of_all_of_them_is_left_to_an_engine_which_runs_each_by_its_python
     assert "3 fresh" in project("plan", "*")
 
 
+SEEN = """
+import os
+from pathlib import Path
+import answers
+from latewood import asset, check
+from latewood.external import DataVersion, external_asset, observe
+from latewood.io import Json
+
+feed = external_asset("feed")
+told = external_asset("told", io=Json("told.json"), type=list[int])
+
+@observe(feed)
+def look() -> DataVersion:
+    print("looked with", answers.N)
+    return DataVersion(f"{answers.N} in {Path.cwd().name} of {os.environ['REGION']}")
+
+@check(told, blocking=True)
+def enough(told: list[int]) -> bool:
+    return len(told) > answers.N
+"""
+
+
+def test_what_others_make_is_looked_at_by_its_own_python_too(project):
+    project.write("lab/assets.py", SEEN)
+    project.write("told.json", "[1, 2]")
+    done = project.run("observe", "feed", "--location", "lab", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert [seen["data_version"] for seen in told["observed"]] == ["given:7 in work of eu"]
+    assert "looked with 7" in project("logs", told["observation"])
+    refused = project.run("observe", "told", "--json")
+    assert (refused.code, json.loads(refused.out)["not_passed"][0]["check"]) == (1, "enough")
+    project.write("lab/assets.py", SEEN.replace("return DataVersion(", "os._exit(3)\n    return DataVersion("))
+    (failed,) = json.loads(project.run("observe", "feed", "--json").out)["failed"]
+    assert "code 3" in failed["message"]
+    nothing = project.run("observe", "numbers", "--location", "lab")
+    assert nothing.code == 2
+
+
 def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_deployed(project):
     project("deploy")
     before = names(project)

@@ -153,11 +153,10 @@ def load(
     location: str | None = None,
     *,
     meant: Callable[[], Collection[str]] = frozenset,
-    live: bool = False,
 ) -> Loaded:
     """The location that was named; without a name, the one that is deployed from here. Raises UsageError.
 
-    Of several that are, it is the one that is `meant`. One that must be `live` is loaded in this process in any case.
+    Of several that are, it is the one that is `meant`.
     """
     if location is not None:
         if file is not None or module is not None:
@@ -169,9 +168,7 @@ def load(
     if file is None and module is None:
         file, module = _only_one(workspace, root, meant)
     root = root if file is None else project_root(file.resolve().parent)
-    return _load(
-        workspace, (file, module), root, _others(workspace, root, [location_of((file, module), root)]), live=live
-    )
+    return _load(workspace, (file, module), root, _others(workspace, root, [location_of((file, module), root)]))
 
 
 def listed(root: Path, location: str) -> Named:
@@ -190,12 +187,10 @@ def _load(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     ahead: Ahead | None = None,
-    *,
-    live: bool = False,
 ) -> Loaded:
     location = location_of(named, root)
     resolve = resolver(workspace, location) if ahead is None else resolver(workspace, location, ahead)
-    return load_location(workspace, named, root, others, resolve, live=live)
+    return load_location(workspace, named, root, others, resolve)
 
 
 def named_or_all(
@@ -221,7 +216,8 @@ def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[s
         chosen = meant()
         here = [location for location in here if location in chosen] or here
     if len(here) > 1:
-        raise UsageError(f"expected -f FILE or -m MODULE, since several are deployed from here: {_listed(here)}")
+        names = f"several are deployed from here: {_listed(here)}"
+        raise UsageError(f"expected -f FILE, -m MODULE or --location NAME, since {names}")
     return _named(root, here[0])
 
 

@@ -1,5 +1,6 @@
 """`latewood observe` and `latewood report`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, metadata_text, plural, print_json, table
 from latewood.cli.wording import failure_text
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.observing import homes, observe, report
 from latewood.commands.sightings import Observed, Seen
+from latewood.commands.views import view_of
+from latewood.commands.workspace import Workspace
+from latewood.engine.loading.loader import Loaded
+from latewood.engine.storage.caches import caches_in_use
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey
 
@@ -30,9 +36,30 @@ def observe_command(
 ) -> int:
     """Let observers look."""
     workspace = open_workspace(environment=environment)
-    loaded = load(workspace, file, module, location, meant=lambda: homes(workspace, selection), live=True)
-    done = observe(workspace, loaded, selection, partition=partition)
-    return _told(done, json_=json_)
+    loaded = load(workspace, file, module, location, meant=lambda: homes(workspace, selection))
+    if loaded.apart:
+        return _told(_observe_apart(workspace, loaded, selection, partition), json_=json_)
+    return _told(observe(workspace, loaded, selection, partition=partition), json_=json_)
+
+
+def _observe_apart(workspace: Workspace, loaded: Loaded, selection: str, partition: str) -> Observed:
+    """The same by a process of the location, whose code it has as it is deployed with that.
+
+    Raises as `observe` does, and where it cannot be started.
+    """
+    from latewood.serving.crews import Crews
+    from latewood.serving.observing import observe_by
+
+    deploy_loaded(workspace, loaded)
+    with caches_in_use(workspace.home.absolute()):  # the code that runs lies there
+        crew = Crews().of_location(workspace, view_of(workspace), loaded.location)
+        if crew.broken is not None:
+            raise crew.broken
+        with crew.worker(os.environ) as worker:
+            worker.start()
+            done = observe_by(worker.ask, workspace, loaded.location, selection, partition)
+            worker.close()
+            return done
 
 
 def report_command(

@@ -36,13 +36,11 @@ def load_location(
     root: Path,
     others: Mapping[AssetKey, AssetDefinition],
     resolve: Resolve,
-    *,
-    live: bool = False,
 ) -> Loaded:
     """The location as its code stands now.
 
     One with an interpreter, a directory or variables of its own is loaded by a process that has these, and nothing of
-    it is live here; unless it must be `live`, and then it is as this process can have it.
+    it is live here.
     Raises DefinitionsInvalid with all problems, VenvFailed where the packages of its lock file cannot be had.
     """
     file, module = named
@@ -50,7 +48,7 @@ def load_location(
     problems = Problems(root)
     project = ProjectFile(root, problems)
     settings = location_settings(project, location)
-    apart = settings.are_of_a_process and not live
+    apart = settings.are_of_a_process
     if problems.found and (apart or (file is not None and not file.is_file())):  # else told with all that is wrong
         raise DefinitionsInvalid(tuple(problems.found))
     if apart and (file is None or file.is_file()):

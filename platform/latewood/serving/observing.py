@@ -83,12 +83,18 @@ def observing_by(answering: Callable[[Workspace, str], Answering]) -> Observe:
     """Looks by processes of a location, as it is deployed in the workspace's environment."""
 
     def observe(workspace: Workspace, location: str, schedule: ScheduleDefinition) -> Observed:
-        view, observation = view_of(workspace), workspace.new_run()
-        assets = _observable(view, location, schedule.selection)
-        eyes = _Eyes(observation, answering(workspace, location))
-        return looked_at(workspace, view, assets, schedule.partition, observation, eyes.look, eyes.evaluate)
+        answer = answering(workspace, location)
+        return observe_by(answer, workspace, location, schedule.selection, schedule.partition)
 
     return observe
+
+
+def observe_by(answering: Answering, workspace: Workspace, location: str, selection: str, partition: str) -> Observed:
+    """Look at what is selected of the location, as it is deployed, by a process of its own. Raises as `looked_at`."""
+    view, observation = view_of(workspace), workspace.new_run()
+    assets = _observable(view, location, selection)
+    eyes = _Eyes(observation, answering)
+    return looked_at(workspace, view, assets, partition, observation, eyes.look, eyes.evaluate)
 
 
 def _observable(view: View, location: str, selection: str) -> Sequence[AssetDefinition]:
