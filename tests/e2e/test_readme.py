@@ -61,6 +61,16 @@ def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(s
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
 
 
+def test_the_table_of_contents_has_every_section_in_its_order_and_links_lead_somewhere():
+    text = re.sub(r"^```.*?^```$", "", README.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^##+ (.*)$", text, re.MULTILINE)
+    anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    contents = text[: text.index("\n## ")]
+    assert re.findall(r"\[([^]]*)\]\(#([^)]*)\)", contents) == list(zip(headings, anchors, strict=True))
+    assert len(set(anchors)) == len(anchors)
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= set(anchors)
+
+
 _LISTED_BY_HELP = ("--help", "--file", "--module")
 
 
