@@ -11,12 +11,18 @@ import pytest
 
 from crash.engines import leases
 from crash.test_engine import ended, engine, of_type, until
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.materializing import prepare
+from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running.run_log import EngineLog
 from latewood.errors import StoreError
 from latewood.events import CheckEvaluated, FailureKind, RunStarted, RunStatus, StepFailed, StepStarted, StepSucceeded
+from latewood.serving import crews
 from latewood.serving import openings as serving
 from latewood.serving.engine import Engine
+from latewood.serving.requesting import request
 
 ONE = """
     @asset
@@ -141,6 +147,31 @@ def test_a_run_that_cannot_be_opened_keeps_no_other_from_being_driven(workspace,
     with within():
         assert ended(workspace, good).status is RunStatus.SUCCEEDED
     assert [fact.run for fact in of_type(workspace, RunStarted)] == [good.run]
+
+
+def test_an_environment_that_is_built_to_be_ready_keeps_no_run_of_another_location_waiting(
+    workspace, load, within, monkeypatch, tmp_path
+):
+    other = tmp_path / "other.py"
+    other.write_text("from latewood import asset\n\n@asset\ndef other() -> int:\n    return 1\n")
+    deploy_loaded(workspace, load_file(other, root=tmp_path))
+    interpreter_of, building, gate = crews.interpreter_of, threading.Event(), threading.Event()
+
+    def built(code, *how):
+        if code.location == "other.py":
+            building.set()
+            assert gate.wait(60)
+        return interpreter_of(code, *how)
+
+    monkeypatch.setattr(crews, "interpreter_of", built)
+    one = prepare(workspace, load(ONE.format(seconds=0)), Asked(selection="one"))
+    with within() as engine:
+        engine.warm("prod")
+        assert building.wait(60)
+        assert ended(workspace, request(workspace, one)).status is RunStatus.SUCCEEDED
+        processes = engine._pool.processes
+        gate.set()
+        until(lambda: engine._pool.processes > processes)
 
 
 def test_a_run_that_takes_long_to_open_keeps_no_other_waiting(workspace, asked_for, within, monkeypatch):

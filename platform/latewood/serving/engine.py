@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -19,6 +20,7 @@ from latewood.commands.workspace import Workspace
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.presence import process_name
 from latewood.engine.running.run_log import Absences
+from latewood.engine.running.workers import Crew
 from latewood.engine.storage.caches import caches_in_use
 from latewood.errors import LatewoodError
 from latewood.model.keys import RunId
@@ -117,22 +119,26 @@ class Engine:
                 project.leave_all()
 
     def warm(self, environment: str) -> None:
-        """Have processes ready with what is deployed in the environment. From any thread."""
+        """Have processes ready with what is deployed in the environment, once that is found out. From any thread."""
         for project in self._projects:
-            self._inbox.put(lambda workspace=project.workspace: self._warm(workspace, environment))  # type: ignore[misc]
+            workspace = replace(project.workspace, environment=environment)
+            warming = threading.Thread(target=self._warm, args=(workspace,), name="latewood-warming", daemon=True)
+            self._inbox.put(warming.start)  # by when the caches are in use
 
-    def _warm(self, workspace: Workspace, environment: str) -> None:
-        workspace = replace(workspace, environment=environment)
+    def _warm(self, workspace: Workspace) -> None:
+        """In a thread of its own: environments may have to be built, and those of one location after the other's."""
+        crews: Iterable[Crew] = ()
         try:
             view = view_of(workspace)
             crews = self._parts.crews.of_assets(workspace, view, view.catalog.assets)
         except (LatewoodError, LogError) as error:
-            LOG.warning("what is deployed in %s cannot be made ready: %s", environment, error)
-            return
+            LOG.warning("what is deployed in %s cannot be made ready: %s", workspace.environment, error)
+        except Exception:  # noqa: BLE001 - whatever it is
+            LOG.exception("what is deployed in %s cannot be made ready", workspace.environment)
         for crew in crews:
             if crew.broken is not None:
-                LOG.warning("what is deployed in %s cannot be made ready: %s", environment, crew.broken)
-            self._pool.warm(crew)
+                LOG.warning("what is deployed in %s cannot be made ready: %s", workspace.environment, crew.broken)
+            self._inbox.put(partial(self._pool.warm, crew))
 
     def _add(self, workspace: Workspace) -> None:
         """Drive that project's runs as well, unless that is done."""
