@@ -1,6 +1,9 @@
 """Steps in other languages: what they are given, what they make and say, and what becomes of those that go wrong."""
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from crash.conftest import facts_of
+from crash.engines import until
 from crash.project import Project
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
@@ -611,6 +615,45 @@ def test_its_folder_is_gone_afterwards(project, tmp_path):
     where = Path((tmp_path / "where").read_text().strip())
     assert where.name == "work"
     assert not where.parent.exists()
+
+
+def test_a_folder_whose_owner_and_watcher_die_at_once_is_removed_by_the_next_one_and_no_other_is(tmp_path):
+    file, folders = tmp_path / "calls.py", tmp_path / "folders"
+    folders.mkdir()
+    file.write_text(
+        "import sys\n"
+        "from latewood.processes import command\n"
+        f"@command(['sh', '-c', 'echo $PPID > {tmp_path}/$0; exec sleep $1', '{{name}}', '{{seconds}}'], files=[])\n"
+        "def called(*, name: str, seconds: str) -> None: ...\n"
+        "called(name=sys.argv[1], seconds=sys.argv[2])\n"
+    )
+
+    def call(name, seconds):
+        return subprocess.Popen([sys.executable, file, name, seconds], env={**os.environ, "TMPDIR": str(folders)})
+
+    def watcher_of(name):
+        until(lambda: (tmp_path / name).exists() and (tmp_path / name).read_text().strip())
+        return int((tmp_path / name).read_text())
+
+    lost = call("lost", "1000")
+    watcher = watcher_of("lost")
+    os.kill(watcher, signal.SIGSTOP)
+    lost.kill()
+    lost.wait()
+    (left,) = folders.iterdir()
+    alive = call("alive", "1000")
+    try:
+        watcher_of("alive")
+        assert left.exists(), "its watcher is there still"
+        os.kill(watcher, signal.SIGKILL)
+        until(lambda: not is_alive(watcher))
+        assert call("next", "0").wait() == 0
+        (own,) = folders.iterdir()
+        assert own != left
+    finally:
+        alive.terminate()
+        alive.wait()
+    until(lambda: not list(folders.iterdir()))
 
 
 def test_called_by_itself_it_is_a_function(project, write):

@@ -5,16 +5,21 @@ inputs/         values that are handed over, unless the command names them other
 outputs/        likewise what it is to write
 context.json    what it is told
 messages        what it says
+
+Who calls and the watcher have a lock on it, which the system gives back when both are gone: then anybody may remove it.
 """
 
 import atexit
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Final
 
 from latewood.engine.code.commands import Command, declared_files, file_part
@@ -23,6 +28,7 @@ from latewood.errors import ValueRefused
 from latewood.model.code import CodeVersion
 
 _EXECUTABLE: Final = 0o755
+_PREFIX: Final = "latewood-command-"
 _KEPT: Final[ContextVar[ExitStack | None]] = ContextVar("kept", default=None)
 
 
@@ -79,11 +85,13 @@ def new_folder(command: Command, code: Path, version: CodeVersion | None) -> Fol
     It stays as `folders_kept` says; where nobody does, until this process ends.
     Raises ValueRefused where the files are not what they were.
     """
-    path = Path(mkdtemp(prefix="latewood-"))
+    _remove_left()
+    path, held = _made()
     kept = _KEPT.get()
     if kept is None:
         atexit.register(shutil.rmtree, path, ignore_errors=True)
     else:
+        kept.callback(os.close, held)
         kept.callback(shutil.rmtree, path, ignore_errors=True)
     folder = Folder(path, command.cwd)
     folder.work.mkdir()
@@ -97,6 +105,36 @@ def new_folder(command: Command, code: Path, version: CodeVersion | None) -> Fol
         if known.get(part.name, part) != part:
             raise ValueRefused(f"{name} was changed since the definitions were loaded; ask again, for what it is now")
     return folder
+
+
+def holding(path: Path) -> int:
+    """A descriptor by which the folder is known to be in use, until nobody has it open any more."""
+    held = os.open(path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    return held
+
+
+def _made() -> tuple[Path, int]:
+    while True:
+        path = Path(mkdtemp(prefix=_PREFIX))
+        with suppress(FileNotFoundError):  # somebody took it for one that was left, since nobody held it yet
+            held = holding(path)
+            if path.exists():
+                return path, held
+            os.close(held)
+
+
+@cache
+def _remove_left() -> None:
+    """Remove folders of which owner and watcher have died at once. Cost: a look at the system's folder, once."""
+    for path in Path(gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # it is in use, or another user's, or was removed by somebody else
+            left = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(left)
 
 
 def _room(path: Path) -> Path:

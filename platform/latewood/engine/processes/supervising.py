@@ -13,6 +13,7 @@ from select import POLLHUP, POLLIN, poll
 from time import monotonic
 from typing import Final, Literal, Self
 
+from latewood.engine.processes.folders import holding
 from latewood.errors import LatewoodError
 
 GRACE_S: Final = 3.0
@@ -87,12 +88,13 @@ class _Watched:
             theirs.append(other)
         # What is printed it can read, too: when nobody else does any more.
         given = [*theirs, *list(self._pipes)[1:]]
+        held = holding(folder)  # by the watcher, too, as long as it is there
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a file of our own, by this Python
-                [sys.executable, "-I", "-S", "-X", "utf8", str(_WATCHER), *map(str, given)],
+                [sys.executable, "-I", "-S", "-X", "utf8", str(_WATCHER), *map(str, (held, *given))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                pass_fds=given,
+                pass_fds=(held, *given),
                 start_new_session=True,
                 cwd="/",
             )
@@ -100,7 +102,7 @@ class _Watched:
             self._close()
             raise
         finally:
-            for other in theirs:
+            for other in (held, *theirs):
                 os.close(other)
         command = marshal.dumps(told)
         self._write(len(command).to_bytes(8) + command)

@@ -1,10 +1,10 @@
 """A process that starts a command, and sees to it that nothing of it is left, when it ends or when its owner does.
 
-Run as a file by itself, `python -I -S -X utf8 watcher.py STATUS OUT ERR OUT-READ ERR-READ`, with the command on
-standard input, as `marshal` writes it. That stays open as long as there is an owner, who says more when the command is
-not wanted any more. It leads a session of its own, so that what kills its owner with its process group spares it. On
-Linux every orphan among the command's descendants becomes its child, also a daemon; so it knows when there are none.
-Elsewhere it ends the command's process group.
+Run as a file by itself, `python -I -S -X utf8 watcher.py HELD STATUS OUT ERR OUT-READ ERR-READ`, with the command on
+standard input, as `marshal` writes it; what is HELD it has open to its end. Its input stays open as long as there is an
+owner, who says more when the command is not wanted any more. It leads a session of its own, so that what kills its
+owner with its process group spares it. On Linux every orphan among the command's descendants becomes its child, also a
+daemon; so it knows when there are none. Elsewhere it ends the command's process group.
 """
 
 # ruff: noqa: PTH123, PTH208, S302, S606, SIM105
@@ -31,8 +31,8 @@ _LOOK_MS = 20
 
 def main() -> None:
     """Start the command, wait until it has ended or is not wanted any more, end what is left, and say how it ended."""
-    status, out, err, *heard = map(int, sys.argv[1:])
-    for inherited in (status, out, err, *heard):
+    held, status, out, err, *heard = map(int, sys.argv[1:])
+    for inherited in (held, status, out, err, *heard):
         os.set_inheritable(inherited, False)
     command = _told()
     _prctl(_SET_CHILD_SUBREAPER, 1)
