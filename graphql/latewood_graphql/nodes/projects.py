@@ -8,6 +8,7 @@ from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import many
+from latewood_graphql.nodes.attempts import RunDensity, density_of
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
@@ -42,6 +43,15 @@ class Project(graphene.ObjectType):
         status=graphene.Argument(RunState, description="Only those that stand so now."),
         **page_arguments(),
     )
+    run_density = graphene.Field(
+        RunDensity,
+        required=True,
+        description="Runs counted by when they were asked for.",
+        since=graphene.DateTime(required=True, description="Where the first bucket begins."),
+        until=graphene.DateTime(description="Where the last bucket ends; by default now."),
+        buckets=graphene.Int(default_value=60, description="How many buckets, up to 500."),
+        environment=graphene.String(default_value="", description="Only those in this environment."),
+    )
     events = graphene.Field(
         connection_of(Event, counted=False),
         required=True,
@@ -69,6 +79,10 @@ class Project(graphene.ObjectType):
     def resolve_runs(self: ProjectAt, _info: Any, first: int, environment: str, **given_: Any) -> Page:
         """By the position at which they were asked for."""
         return runs_page(self, first, given_.get("after"), environment, given_.get("status"))
+
+    def resolve_run_density(self: ProjectAt, _info: Any, **asked: Any) -> Any:
+        """By bucket and status."""
+        return density_of(self, asked["since"], asked.get("until"), asked["buckets"], asked["environment"])
 
     def resolve_events(self: ProjectAt, _info: Any, first: int, **asked: Any) -> Page:
         """By position."""

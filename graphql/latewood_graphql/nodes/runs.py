@@ -1,11 +1,13 @@
 """Runs, their steps, and what was printed."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import graphene
 
+from latewood.commands.attempts import attempts_of
 from latewood.commands.runs import run_named
+from latewood.errors import UsageError
 from latewood.events import RunStatus
 from latewood.model.keys import AssetKey
 from latewood.projections.pages import runs_count, steps_count
@@ -15,10 +17,15 @@ from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.attempts import Attempt, Timeline, timeline_of
 from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.logs import LinesPage, LogLines, log_arguments, logs_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Json, PositionScalar
 from latewood_graphql.words import RunState
+
+STEPS_MAX: Final = 50_000
+"""Steps of the largest timeline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,17 @@ class Step(graphene.ObjectType):
     duration_ms = graphene.Float(
         description="Milliseconds that it took; null until it is over.", resolver=given("row.duration_ms")
     )
+    attempts = many(Attempt, "Its attempts, the first one first; none of what was reused or skipped.")
+
+    def resolve_attempts(self: StepAt, _info: Any) -> Any:
+        """Of all steps of a page at once."""
+        project, key = self.run.project, (self.run.row.run, self.row.step)
+        return project.call.load(
+            (project.name, project.as_of),
+            "attempts",
+            key,
+            lambda keys: attempts_of(project.workspace, keys, project.position),
+        )
 
 
 class Run(graphene.ObjectType):
@@ -91,6 +109,32 @@ class Run(graphene.ObjectType):
     events = graphene.Field(
         connection_of(Event, counted=False), required=True, description="Its events, oldest first.", **page_arguments()
     )
+    logs = graphene.Field(
+        LogLines,
+        required=True,
+        description="What its steps printed and logged, with tracebacks; of one step also while it runs.",
+        **log_arguments(),
+    )
+    timeline = graphene.Field(
+        Timeline,
+        required=True,
+        description="Its steps that have begun, in time, as columns.",
+        first=graphene.Int(default_value=10_000, description="How many steps at most, up to 50,000."),
+        after=graphene.Int(description="Only steps with numbers above this one."),
+    )
+
+    def resolve_logs(self: RunAt, _info: Any, **asked: Any) -> LinesPage:
+        """By line."""
+        return logs_page(self.project, self.row.run, has_ended=self.row.ended_position is not None, **asked)
+
+    def resolve_timeline(self: RunAt, _info: Any, first: int, after: int | None = None) -> Any:
+        """By number."""
+        if not 1 <= first <= STEPS_MAX:
+            raise UsageError(f"first: expected 1 to {STEPS_MAX:,}, found {first:,}; `after` has what follows")
+        behind = -1 if after is None else after
+        with snapshot(self.project.workspace.log) as connection:
+            rows = steps_of(connection, self.project.name, self.row.run, after=behind, limit=first + 1)
+        return timeline_of(self.row.requested_at, rows, first)
 
     def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""

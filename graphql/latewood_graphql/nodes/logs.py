@@ -1,0 +1,131 @@
+"""What steps printed and logged, as pages of lines in either direction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+
+from latewood.commands.printed import Cursor, Lines, lines_of_run, lines_of_step
+from latewood.errors import UsageError
+from latewood.model.keys import RunId
+from latewood_graphql.calls import ProjectAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.pages import FIRST_MAX, checked_first, cursor_of, key_of
+
+
+class LogLine(graphene.ObjectType):
+    """One line of what an attempt of a step, or a check of it, printed or logged."""
+
+    cursor = graphene.String(
+        required=True,
+        description="Its place, which stays; `after` goes on behind it and `before` ends before it.",
+        resolver=lambda line, _info: cursor_of(list(line.cursor)),
+    )
+    step = graphene.Int(required=True, description="The number of the step.")
+    attempt = graphene.Int(
+        required=True, description="The number of the attempt; 0 for a check in the lines of a whole run."
+    )
+    check = graphene.String(required=True, description="The check that printed it; empty for the step itself.")
+    number = graphene.Int(required=True, description="Its place in what the attempt or the check printed, from 1.")
+    text = graphene.String(required=True, description="What it says, without the end of the line.")
+
+
+class LogLines(graphene.ObjectType):
+    """Lines in a row, or with `search` those of them that match. Cursors are those of all that was looked at."""
+
+    nodes = many(LogLine, "The lines, in their order.", resolver=given("lines.lines"))
+    start_cursor = graphene.String(
+        description="What `before` takes to have the page before; null where nothing was looked at."
+    )
+    end_cursor = graphene.String(
+        description="What `after` takes to have the next page, also of lines yet to come; null for no line at all."
+    )
+    has_next_page = graphene.Boolean(required=True, description="Whether there are lines behind these by now.")
+    has_previous_page = graphene.Boolean(required=True, description="Whether there are lines before these.")
+    is_over = graphene.Boolean(
+        required=True,
+        description="Whether nothing more will be printed: the step, or the run, has ended.",
+        resolver=given("lines.is_over"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesPage:
+    """Lines that were asked for `backwards` or not, with what is known of those beyond."""
+
+    lines: Lines
+    asked: Cursor | None
+    backwards: bool
+
+    @property
+    def start_cursor(self) -> str | None:
+        """Of the first line that was looked at."""
+        seen = self.lines.seen
+        return _text(seen[0] if seen else self.asked)
+
+    @property
+    def end_cursor(self) -> str | None:
+        """Of the last one."""
+        seen = self.lines.seen
+        return _text(seen[1] if seen else self.asked)
+
+    @property
+    def has_next_page(self) -> bool:
+        """There is what was asked for to end before."""
+        return self.asked is not None if self.backwards else self.lines.more
+
+    @property
+    def has_previous_page(self) -> bool:
+        """There is what was asked for to go on behind."""
+        return self.lines.more if self.backwards else self.asked is not None
+
+
+def log_arguments() -> dict[str, Any]:
+    """The arguments of a page of lines."""
+    most = f"up to {FIRST_MAX:,}"
+    return {
+        "step": graphene.Int(
+            description="The number of the step; by default of all, in the order in which they ended."
+        ),
+        "first": graphene.Int(description=f"How many lines from the beginning, or from `after` on, {most}; 1,000."),
+        "after": graphene.String(description="Only lines behind this one."),
+        "last": graphene.Int(description=f"Instead of `first`: how many lines up to the end, or to `before`, {most}."),
+        "before": graphene.String(description="Only lines before this one."),
+        "search": graphene.String(default_value="", description="Only lines with this text, in whatever case."),
+    }
+
+
+def logs_page(project: ProjectAt, run: RunId, *, has_ended: bool, search: str, **asked: Any) -> LinesPage:
+    """The page that is asked for. Raises UsageError for directions that contradict and cursors of other lists."""
+    step, backwards = asked.get("step"), asked.get("last") is not None or asked.get("before") is not None
+    if backwards and (asked.get("first") is not None or asked.get("after") is not None):
+        raise UsageError("logs: expected `first` and `after`, or `last` and `before`; found some of both")
+    beyond = cursor_given(asked.get("before") if backwards else asked.get("after"), of_step=step is not None)
+    how_many = asked.get("last") if backwards else asked.get("first")
+    given_: dict[str, Any] = {
+        "up_to": project.position,
+        "beyond": beyond,
+        "limit": FIRST_MAX if how_many is None else checked_first(how_many),
+        "search": search,
+        "backwards": backwards,
+    }
+    if step is None:
+        found = lines_of_run(project.workspace, run, is_over=has_ended, **given_)
+    else:
+        found = lines_of_step(project.workspace, run, step, has_ended=has_ended, **given_)
+    return LinesPage(lines=found, asked=beyond, backwards=backwards)
+
+
+def cursor_given(text: str | None, *, of_step: bool) -> Cursor | None:
+    """The line that is meant. Raises UsageError for a cursor of another list."""
+    found: Sequence[Any] | None = key_of(text, list)
+    if found is None:
+        return None
+    if len(found) != (3 if of_step else 2) or any(type(part) is not int for part in found):
+        raise UsageError(f"expected the cursor of a line of {'the step' if of_step else 'the run'}, found {text!r}")
+    return tuple(found)
+
+
+def _text(cursor: Cursor | None) -> str | None:
+    return None if cursor is None else cursor_of(list(cursor))

@@ -1,0 +1,90 @@
+"""The attempts of steps: when, why, and how each ended."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from latewood.commands.workspace import Workspace
+from latewood.events import Failure, StepFailed, StepStarted, StepSucceeded, from_json
+from latewood.model.keys import RunId
+from latewood.projections.attempts import Counted, attempt_positions, runs_by_time
+from latewood.projections.snapshots import snapshot
+from latewood_eventlog.records import Position, RecordedEvent
+
+RUNNING: Final = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a step. `reasons` are why it is run; `logs` is the artifact of what it printed; empty without any."""
+
+    number: int
+    status: str
+    position: Position
+    started_at: datetime
+    ended_at: datetime | None = None
+    duration_ms: float | None = None
+    reasons: tuple[str, ...] = ()
+    failure: Failure | None = None
+    retry_at: datetime | None = None
+    logs: str = ""
+
+
+def attempts_of(
+    workspace: Workspace, steps: Sequence[tuple[RunId, int]], up_to: Position
+) -> Mapping[tuple[RunId, int], list[Attempt]]:
+    """By step its attempts up to a position, oldest first. Cost: three statements, and as `attempt_positions`."""
+    with snapshot(workspace.log) as connection:
+        positions = attempt_positions(connection, workspace.project, steps)
+    known = sorted({position for found in positions.values() for position in found if position <= up_to})
+    events = {event.position: event for event in workspace.log.read_positions(known)}
+    return {step: _attempts(events[at] for at in found if at in events) for step, found in positions.items()}
+
+
+def _attempts(events: Iterable[RecordedEvent]) -> list[Attempt]:
+    found: dict[int, Attempt] = {}
+    for event in events:
+        fact = from_json(event.type, event.data)
+        match fact:
+            case StepStarted():
+                found[fact.attempt] = Attempt(
+                    number=fact.attempt,
+                    status=RUNNING,
+                    position=event.position,
+                    started_at=event.occurred_at,
+                    reasons=fact.reasons,
+                )
+            case StepSucceeded() | StepFailed():
+                took = timedelta(milliseconds=fact.duration_ms)
+                begun = found.get(fact.attempt) or Attempt(
+                    number=fact.attempt, status=RUNNING, position=event.position, started_at=event.occurred_at - took
+                )
+                ended = replace(begun, ended_at=event.occurred_at, duration_ms=fact.duration_ms, logs=fact.logs)
+                if isinstance(fact, StepFailed):
+                    found[fact.attempt] = replace(ended, status="failed", failure=fact.failure, retry_at=fact.retry_at)
+                else:
+                    found[fact.attempt] = replace(ended, status="succeeded")
+            case _:
+                continue
+    return [found[number] for number in sorted(found)]
+
+
+def density(
+    workspace: Workspace, *, environment: str, since: datetime, until: datetime, buckets: int, up_to: Position
+) -> list[Counted]:
+    """Runs asked for between two times, counted by bucket and status, as of a position. Cost: O(these runs)."""
+    after = workspace.log.position_at(since)
+    last = min(workspace.log.position_at(until), up_to)
+    with snapshot(workspace.log) as connection:
+        return runs_by_time(
+            connection,
+            workspace.project,
+            environment=environment,
+            since=since,
+            until=until,
+            buckets=buckets,
+            after=after,
+            upto=last,
+            as_of=up_to,
+        )

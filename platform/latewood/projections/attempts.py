@@ -1,0 +1,95 @@
+"""Where the attempts of steps stand in the log, and runs counted by when they were asked for."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from latewood.model.keys import RunId
+from latewood_eventlog.records import Position
+
+Steps = Collection[tuple[RunId, int]]
+"""Steps by run and number."""
+
+# A step knows where its last attempt stands; of those before only the run's stream knows, whose events are parsed.
+_OF_STEPS: Final = text(
+    "WITH wanted AS (SELECT * FROM unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS w (run, step)) "
+    "SELECT s.run, s.step, p.position FROM wanted w "
+    "JOIN steps s ON s.project = :project AND s.run = w.run AND s.step = w.step "
+    "CROSS JOIN LATERAL (VALUES (s.started_position), (s.ended_position)) AS p (position) "
+    "WHERE p.position IS NOT NULL AND s.attempt > 0 "
+    "UNION SELECT w.run, w.step, e.position FROM events e JOIN wanted w "
+    "ON e.stream = 'run/' || w.run AND CAST(e.data ->> 'step' AS int) = w.step "
+    "WHERE e.project = :project AND e.type = ANY (CAST(:types AS text[])) "
+    "AND e.stream = ANY (CAST(:streams AS text[])) ORDER BY 3"
+)
+_RETRIED: Final = text(
+    "SELECT DISTINCT s.run FROM unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS w (run, step) "
+    "JOIN steps s ON s.project = :project AND s.run = w.run AND s.step = w.step WHERE s.attempt > 1"
+)
+# Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
+_DENSITY: Final = text(
+    "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM requested_at), :since, :until, :buckets))) "
+    "AS bucket, CASE WHEN ended_position > :as_of THEN 'running' ELSE status END AS status, count(*) AS runs "
+    "FROM runs WHERE project = :project AND requested_position > :after AND requested_position <= :upto "
+    "AND (:environment = '' OR environment = :environment) GROUP BY 1, 2 ORDER BY 1, 2"
+)
+
+_ATTEMPTS: Final = ("step.started", "step.failed", "step.succeeded")
+
+
+class Counted(NamedTuple):
+    """How many runs of a status were asked for in a bucket of time, from 1."""
+
+    bucket: int
+    status: str
+    runs: int
+
+
+def attempt_positions(
+    connection: Connection, project: str, wanted: Steps, *, checks: bool = False
+) -> Mapping[tuple[RunId, int], list[Position]]:
+    """By step the positions of all that begins and ends its attempts, in order; with `checks` also of verdicts.
+
+    Cost: a look each; of runs in which a wanted step was tried again, and with `checks`, one pass over their streams.
+    """
+    given: dict[str, object] = {
+        "project": project,
+        "runs": [run for run, _ in wanted],
+        "steps": [step for _, step in wanted],
+    }
+    retried = {row.run for row in connection.execute(_RETRIED, given)}
+    types = [*(_ATTEMPTS if retried else ()), *(("check.evaluated",) if checks else ())]
+    runs = {run for run, _ in wanted} if checks else retried
+    streams = [f"run/{run}" for run in sorted(runs)]
+    found: dict[tuple[RunId, int], list[Position]] = {step: [] for step in wanted}
+    for row in connection.execute(_OF_STEPS, {**given, "types": types, "streams": streams}):
+        found[row.run, row.step].append(row.position)
+    return found
+
+
+def runs_by_time(
+    connection: Connection,
+    project: str,
+    *,
+    environment: str,
+    since: datetime,
+    until: datetime,
+    buckets: int,
+    after: Position,
+    upto: Position,
+    as_of: Position,
+) -> list[Counted]:
+    """Runs asked for between two positions, which are those of the times, by bucket and status. Cost: O(these runs)."""
+    given = {
+        "project": project,
+        "environment": environment,
+        "since": since.timestamp(),
+        "until": until.timestamp(),
+        "buckets": buckets,
+        "after": after,
+        "upto": upto,
+        "as_of": as_of,
+    }
+    return [Counted(*row) for row in connection.execute(_DENSITY, given)]

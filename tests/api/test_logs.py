@@ -1,0 +1,202 @@
+"""What was printed, line by line; attempts, and runs in time."""
+
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+PRINTING = """
+    @asset(retries=Retry(1, backoff=timedelta(milliseconds=1)))
+    def talks() -> int:
+        seen = Path({seen!r})
+        if not seen.exists():
+            seen.touch()
+            print("first try")
+            raise ValueError("not yet")
+        for n in range(1, 26):
+            print(f"line {{n}}" + (" Warning" if n % 10 == 0 else ""))
+        return 1
+
+    @asset
+    def says(talks: int) -> int:
+        print("said")
+        return talks
+
+    @check(talks)
+    def fine(talks: int) -> CheckResult:
+        print("looked at it")
+        return CheckResult(passed=True)
+"""
+
+LOGS = """
+    query ($id: ID!, $step: Int, $first: Int, $after: String, $last: Int, $before: String, $search: String = "") {
+      project { run(id: $id) {
+        logs(step: $step, first: $first, after: $after, last: $last, before: $before, search: $search) {
+          nodes { text number attempt check step } startCursor endCursor hasNextPage hasPreviousPage isOver
+        }
+      } }
+    }
+"""
+
+
+@pytest.fixture
+def talked(made, tmp_path):
+    return made("    from datetime import timedelta\n" + PRINTING.format(seen=str(tmp_path / "seen"))).run
+
+
+@pytest.fixture
+def logs(api, talked):
+    return lambda **asked: api(LOGS, id=talked, **asked)["project"]["run"]["logs"]
+
+
+@pytest.fixture
+def statements(reader):
+    """What the API asks of the database meanwhile."""
+
+    @contextmanager
+    def counted():
+        found = []
+        note = lambda _connection, _cursor, statement, *_: found.append(statement)
+        event.listen(reader.engine, "before_cursor_execute", note)
+        yield found
+        event.remove(reader.engine, "before_cursor_execute", note)
+
+    return counted
+
+
+def texts(page):
+    return [line["text"] for line in page["nodes"]]
+
+
+def test_lines_of_a_step_are_those_of_its_attempts_and_its_checks(logs):
+    found = logs(step=0)
+    assert texts(found)[0] == "first try"
+    assert texts(found)[-1] == "looked at it"
+    assert "ValueError: not yet" in texts(found)
+    assert [line["number"] for line in found["nodes"] if line["text"] == "line 7"] == [7]
+    assert {line["attempt"] for line in found["nodes"]} == {1, 2}
+    assert found["nodes"][-1]["check"] == "fine"
+    assert (found["hasNextPage"], found["hasPreviousPage"], found["isOver"]) == (False, False, True)
+
+
+@pytest.mark.parametrize("step", [None, 0])
+@pytest.mark.parametrize("size", [1, 4, 13])
+def test_pages_in_either_direction_are_the_whole(logs, step, size):
+    whole = texts(logs(step=step))
+    onwards, page = [], logs(step=step, first=size)
+    onwards += texts(page)
+    while page["hasNextPage"]:
+        page = logs(step=step, first=size, after=page["endCursor"])
+        onwards += texts(page)
+    assert onwards == whole
+    back, page = [], logs(step=step, last=size)
+    back = texts(page)
+    while page["hasPreviousPage"]:
+        page = logs(step=step, last=size, before=page["startCursor"])
+        back = texts(page) + back
+    assert back == whole
+
+
+def test_a_search_has_only_what_matches_and_goes_on_behind_what_it_looked_at(logs):
+    found = logs(step=0, search="warning", first=1)
+    assert texts(found) == ["line 10 Warning"]
+    assert texts(logs(step=0, search="warning", after=found["endCursor"])) == ["line 20 Warning"]
+    assert texts(logs(search="SAID")) == ["said"]
+    assert texts(logs(step=0, search="warning", last=1)) == ["line 20 Warning"]
+
+
+def test_a_cursor_of_another_list_is_refused(api, logs, talked):
+    of_step = logs(step=0, first=1)["endCursor"]
+    (error,) = api.errors(LOGS, id=talked, after=of_step)
+    assert error["extensions"]["code"] == "BAD_INPUT"
+    (error,) = api.errors(LOGS, id=talked, first=1, last=1)
+    assert "found some of both" in error["message"]
+
+
+def test_a_step_has_its_attempts_with_what_failed(api, talked):
+    steps = api(
+        """query ($id: ID!) { project { run(id: $id) { steps { nodes { attempts {
+             number status startedAt endedAt durationMs reasons failure { kind error message traceback } retryAt
+           } } } } } }""",
+        id=talked,
+    )["project"]["run"]["steps"]["nodes"]
+    first, second = steps[0]["attempts"]
+    assert (first["status"], first["failure"]["kind"], first["failure"]["message"]) == ("failed", "user", "not yet")
+    assert first["retryAt"] is not None
+    assert first["startedAt"] <= first["endedAt"] <= second["startedAt"]
+    assert (second["status"], second["failure"], second["reasons"]) == ("succeeded", None, ["missing"])
+    assert [attempt["number"] for attempt in steps[1]["attempts"]] == [1]
+
+
+def test_attempts_of_a_page_of_steps_cost_as_many_statements_as_those_of_one(api, made, statements):
+    run = made().run
+    ask = (
+        "query ($id: ID!, $n: Int) { project { run(id: $id) { steps(first: $n) { nodes { attempts { status } } } } } }"
+    )
+    with statements() as of_one:
+        api(ask, id=run, n=1)
+    with statements() as of_all:
+        found = api(ask, id=run, n=100)
+    assert len(found["project"]["run"]["steps"]["nodes"]) == 9
+    assert len(of_all) == len(of_one)
+
+
+def test_what_a_step_prints_is_seen_while_it_runs(api, asked_for, within, tmp_path):
+    source = f"""
+        @asset
+        def slow() -> int:
+            print("begins", flush=True)
+            while not Path({str(tmp_path / "go")!r}).exists():
+                time.sleep(0.01)
+            print("ends")
+            return 1
+    """
+    with within():
+        run = asked_for(source).run
+
+        def page(**asked):
+            return api(LOGS, id=run, step=0, **asked)["project"]["run"]["logs"]
+
+        deadline = time.monotonic() + 20
+        while not texts(found := page()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (texts(found), found["isOver"]) == (["begins"], False)
+        (tmp_path / "go").touch()
+        while not (after := page(after=found["endCursor"]))["isOver"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert (texts(after), after["isOver"]) == (["ends"], True)
+
+
+def test_a_timeline_has_the_steps_as_columns(api, talked):
+    found = api(
+        """query ($id: ID!) { project { run(id: $id) {
+             timeline { steps startMs durationMs attempts statusNames statusOf endStep }
+             first: timeline(first: 1) { steps endStep }
+           } } }""",
+        id=talked,
+    )["project"]["run"]
+    timeline = found["timeline"]
+    assert (timeline["steps"], timeline["attempts"], timeline["endStep"]) == ([0, 1], [2, 1], None)
+    assert [timeline["statusNames"][n] for n in timeline["statusOf"]] == ["succeeded", "succeeded"]
+    assert 0 <= timeline["startMs"][0] < timeline["startMs"][1]
+    assert found["first"] == {"steps": [0], "endStep": 0}
+
+
+def test_runs_are_counted_by_time_and_status_as_they_stood(api, made):
+    made()
+    middle = api.post("{ server { position } }").json()["extensions"]["position"]
+    made("    @asset\n    def broken() -> int:\n        raise ValueError('broken')\n")
+    ask = """query ($at: Moment, $since: DateTime!, $until: DateTime) { project(asOf: $at) {
+      runDensity(since: $since, until: $until, buckets: 4) { buckets series { status counts } } } }"""
+    now = datetime.now(UTC)
+    given = {"since": (now - timedelta(hours=3)).isoformat(), "until": (now + timedelta(hours=1)).isoformat()}
+    series = api(ask, **given)["project"]["runDensity"]["series"]
+    assert [entry["status"] for entry in series] == ["FAILED", "SUCCEEDED"]
+    for entry in series:
+        assert (len(entry["counts"]), sum(entry["counts"]), sum(entry["counts"][:2])) == (4, 1, 0)
+    then = api(ask, at=middle, **given)["project"]["runDensity"]["series"]
+    assert [(entry["status"], sum(entry["counts"])) for entry in then] == [("SUCCEEDED", 1)]
+    (error,) = api.errors(ask, since=given["until"], until=given["since"])
+    assert "before `until`" in error["message"]
