@@ -40,6 +40,7 @@ from latewood.commands.rerunning import rerun_of
 from latewood.commands.retracting import retract, undo
 from latewood.commands.runs import run_named
 from latewood.commands.sharing import resolver
+from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.context import RunRequest
@@ -56,6 +57,7 @@ from latewood.events import (
     RunRequested,
     from_json,
 )
+from latewood.model.access import Role
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.automating import evaluate
@@ -895,6 +897,15 @@ def _pools(workspace: Workspace, folder: Path) -> None:
     set_quota(workspace, None)
 
 
+def _tokens(workspace: Workspace, folder: Path) -> None:
+    """Tokens for a project and for all projects, one of them revoked."""
+    create_token(workspace, "ci", Role.OPERATOR, days=30)
+    create_token(workspace, "ann", Role.ADMIN, everywhere=True)
+    (folder / "shop.py").write_text("from latewood import asset\n@asset\ndef one() -> int: return 1\n")
+    materialize(workspace, prepare(workspace, load_file(folder / "shop.py", root=folder), Asked(selection="*")))
+    revoke_token(workspace, "ci")
+
+
 def _live(workspace: Workspace, folder: Path) -> None:
     """The history itself."""
 
@@ -962,6 +973,7 @@ STORIES = {
     "told": _told,
     "partitions": _partitions,
     "shared": _shared,
+    "tokens": _tokens,
     "verdicts": _verdicts,
     "workflows": _workflows,
 }

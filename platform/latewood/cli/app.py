@@ -24,6 +24,7 @@ from latewood.cli.registry import (
     pools,
     runs,
     sharing,
+    tokens,
     upkeep,
     versions,
 )
@@ -108,6 +109,7 @@ _MODULES = (
     pools,
     runs,
     sharing,
+    tokens,
     upkeep,
     versions,
 )

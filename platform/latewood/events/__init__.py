@@ -7,7 +7,7 @@ Streams: `location/NAME` (definitions and deployments), `environment/NAME` (what
 `reproduction/ID`, `observations` (what was seen of external assets), `store` (what was removed from it),
 `corrections` (what was retracted, renamed, carried over), `partitions/NAME` (keys of dynamic partitions), `grants`
 (tasks that other projects may use, and those of others), `cancellations` (of runs), `automation/NAME` (what happens by
-itself in that environment), `notifications/NAME` (what was told of it), `pools`.
+itself in that environment), `notifications/NAME` (what was told of it), `pools`, `tokens` (of the API).
 """
 
 from typing import Final
@@ -93,6 +93,7 @@ from latewood.events.runs import (
     StepSucceeded,
     VersionAccepted,
 )
+from latewood.events.tokens import TokenCreated, TokenRevoked
 
 __all__ = [
     "SCHEMA_VERSIONS",
@@ -168,6 +169,8 @@ __all__ = [
     "TaskGranted",
     "TaskReceived",
     "TaskWithdrawn",
+    "TokenCreated",
+    "TokenRevoked",
     "Verdict",
     "VersionAccepted",
     "VersionsRetracted",
@@ -229,6 +232,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "run.cancel_requested": RunCancelRequested,
     "pool.set": PoolSet,
     "pool.removed": PoolRemoved,
+    "token.created": TokenCreated,
+    "token.revoked": TokenRevoked,
     "reproduction.started": ReproductionStarted,
     "reproduction.ended": ReproductionEnded,
 }

@@ -18,6 +18,7 @@ from latewood.projections.renames import RenamesProjection
 from latewood.projections.retractions import RetractionsProjection
 from latewood.projections.runs import RunsProjection
 from latewood.projections.tasks import TasksProjection
+from latewood.projections.tokens import TokensProjection
 from latewood.projections.versions import VersionsProjection
 from latewood_eventlog.codec import Upcasters
 from latewood_eventlog.projector import Projection
@@ -38,6 +39,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     RetractionsProjection(),
     RunsProjection(),
     TasksProjection(),
+    TokensProjection(),
     VersionsProjection(),
 )
 
