@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from latewood.commands.reading import Read, keys_to_look_at, read
-from latewood.commands.views import PRESENT, AsOf, View, moment_meant, view_of
+from latewood.commands.reading import Standing
+from latewood.commands.standing import Standings
+from latewood.commands.views import PRESENT, AsOf, View, moment_meant
 from latewood.commands.workspace import Workspace, checked_name, of_project
 from latewood.errors import UsageError
 from latewood.model.access import Role
-from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
@@ -30,6 +30,7 @@ class Service:
 
     workspace: Workspace
     reader: EventLog
+    standings: Standings = field(default_factory=Standings)
 
     def visible(self, caller: Caller) -> frozenset[str]:
         """The projects whose rows the caller may see. Cost: for who sees all, a look each."""
@@ -154,23 +155,14 @@ class EnvironmentAt:
     @property
     def view(self) -> View:
         """Its definitions. Raises UsageError for an unknown environment."""
-        return self.call.once(self._scope, "view", lambda: view_of(self.workspace, as_of=self.as_of))
+        return self.standing.view
 
-    def read(self, keys: Sequence[AssetKey] | None = None) -> Read:
-        """Status of these assets, or of all. Cost: what bears on them, and their definitions."""
-        if keys is None:
-            return self.call.once(self._scope, "read", lambda: read(self.workspace, self.as_of))
-        return read(self.workspace, self.as_of, about=lambda _: keys)
-
-    def selected(self, selection: str) -> Read:
-        """The status of what the selection has to look at."""
-        return read(self.workspace, self.as_of, about=lambda view: keys_to_look_at(view, selection))
+    @property
+    def standing(self) -> Standing:
+        """How all its assets stand."""
+        standings = self.call.service.standings
+        return self.call.once(self._scope, "standing", lambda: standings.at(self.workspace, self.as_of))
 
     def load(self, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
         """As `Call.load`."""
         return self.call.load(self._scope, what, key, many)
-
-    def key_of(self, id_: AssetId) -> AssetKey | None:
-        """What an asset is called here; None for one that is not defined."""
-        keys = self.call.once(self._scope, "keys", lambda: {found: key for key, found in self.view.ids.items()})
-        return keys.get(id_)

@@ -89,3 +89,21 @@ class Json(graphene.Scalar):
     def parse_literal(node: ValueNode, variables: Any = None) -> Any:
         """The value that a query spells out."""
         return value_from_ast_untyped(node, variables)
+
+
+class Ints(graphene.Scalar):
+    """A column of whole numbers: a JSON list, which is one value here because there may be a hundred thousand."""
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        """The list itself."""
+        return value
+
+
+class Texts(graphene.Scalar):
+    """A column of texts: a JSON list, which is one value here because there may be a hundred thousand."""
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        """The list itself."""
+        return value

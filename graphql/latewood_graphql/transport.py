@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import closing
+from types import CoroutineType
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,14 @@ from latewood_graphql.limits import Limits, check
 
 _QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
 _QUIET.setLevel(logging.CRITICAL + 1)
+
+_AWAITABLE: Final = (CoroutineType, asyncio.Future)
+
+
+def _is_awaitable(value: Any) -> bool:
+    """What resolvers here wait for: their own coroutines and loaders' futures. Asked of each value of an answer."""
+    return isinstance(value, _AWAITABLE)
+
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -73,6 +82,7 @@ class Answering(GraphQLHTTPHandler):
             validation_rules=within_limits,
             error_formatter=formatted,
             logger=_QUIET,
+            is_awaitable=_is_awaitable,
         )
 
     async def create_json_response(self, request: Request, result: Any, success: bool) -> Response:  # noqa: ARG002, FBT001 - the overridden method's

@@ -7,8 +7,9 @@ from typing import Any
 import graphene
 import msgspec
 
-from latewood.commands.reading import Read, heads_here
+from latewood.commands.reading import heads_here
 from latewood.commands.versions import partitions_meant
+from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -34,26 +35,20 @@ _Slot = tuple[AssetKey, PartitionKey]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetAt:
-    """An asset, seen from an environment. `read` is its status where that was read to find it."""
+    """An asset, seen from an environment."""
 
     environment: EnvironmentAt
     key: AssetKey
-    found: Read | None = None
 
     @property
     def definition(self) -> AssetDefinition:
         """How it is defined there."""
         return self.environment.view.catalog[self.key]
 
-    async def read(self) -> Read:
-        """Its status, with that of all others that are asked for at the same time."""
-        if self.found is not None:
-            return self.found
-        found: Read = await self.environment.load("read", self.key, self._read)
-        return found
-
-    def _read(self, keys: Sequence[AssetKey]) -> Mapping[AssetKey, Read]:
-        return dict.fromkeys(keys, self.environment.read(keys))
+    @property
+    def assessed(self) -> Assessed:
+        """How it stands there."""
+        return self.environment.standing.assessed[self.key]
 
     def partitions(self, text: str | None) -> list[PartitionKey] | None:
         """The keys that an argument names; None for all. Raises UsageError."""
@@ -158,7 +153,10 @@ class Asset(graphene.ObjectType):
     parameters = many(Parameter, "What its task takes.", resolver=given("definition.task.parameters"))
     declared_checks = many(Check, "The checks that it declares.", resolver=given("definition.checks"))
     status = graphene.Field(
-        AssetStatus, required=True, description="Missing if any partition is, else stale if any is, else fresh."
+        AssetStatus,
+        required=True,
+        description="Missing if any partition is, else stale if any is, else fresh.",
+        resolver=given("assessed.status"),
     )
     flags = many(AssetFlag, "What is true of it besides.")
     partitions = many(StatusPartitions, "Its partitions by status; statuses that none has are left out.")
@@ -206,21 +204,17 @@ class Asset(graphene.ObjectType):
             "dimensions": [*filter(None, dimensions_of(scheme))],
         }
 
-    async def resolve_status(self: AssetAt, _info: Any) -> Any:
-        """As the decisions judge it."""
-        return (await self.read()).assessed[self.key].status
-
-    async def resolve_flags(self: AssetAt, _info: Any) -> Any:
+    def resolve_flags(self: AssetAt, _info: Any) -> Any:
         """As `latewood assets` shows them."""
-        return (await self.read()).flags(self.key)
+        return self.environment.standing.flags(self.key)
 
-    async def resolve_partitions(self: AssetAt, _info: Any) -> Any:
+    def resolve_partitions(self: AssetAt, _info: Any) -> Any:
         """As ranges."""
-        return status_partitions((await self.read()).assessed[self.key])
+        return status_partitions(self.assessed)
 
-    async def resolve_causes(self: AssetAt, _info: Any) -> Any:
+    def resolve_causes(self: AssetAt, _info: Any) -> Any:
         """Of its own; `why` finds the roots."""
-        return list(causes_of((await self.read()).assessed[self.key]))
+        return list(causes_of(self.assessed))
 
     def resolve_upstream(self: AssetAt, _info: Any) -> Any:
         """In the order of the task's inputs."""

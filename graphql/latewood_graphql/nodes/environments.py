@@ -6,8 +6,6 @@ import graphene
 
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
-from latewood.decide.select import select
-from latewood.decide.selection import parse, uses_status
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
@@ -78,16 +76,11 @@ class Environment(graphene.ObjectType):
     def resolve_assets(self: EnvironmentAt, _info: Any, selection: str, first: int, **given: Any) -> Any:
         """By key, so that a page is found again though assets come and go."""
         first, after, search = checked_first(first), key_of(given.get("after"), str), given.get("search")
-        catalog, found = self.view.catalog, None
-        asked = parse(selection)
-        if uses_status(asked):
-            found = self.read()
-            keys = select_keys(found, selection)
-        else:
-            keys = select(asked, catalog.graph, catalog.assets) if len(catalog) else ()
+        catalog = self.view.catalog
+        keys = select_keys(self.standing, selection) if len(catalog) else ()
         matching = sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
         rest = [key for key in matching if after is None or key > after][: first + 1]
-        nodes = [AssetAt(environment=self, key=key, found=found) for key in rest]
+        nodes = [AssetAt(environment=self, key=key) for key in rest]
         return page_of(nodes, first, lambda asset: asset.key, lambda: len(matching))
 
     def resolve_asset(self: EnvironmentAt, _info: Any, key: str) -> AssetAt:
@@ -96,11 +89,11 @@ class Environment(graphene.ObjectType):
 
     def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
         """In the order of their names."""
-        return groups_of(self.read())
+        return groups_of(self.standing)
 
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
-        return graph_of(self.read(), selection)
+        return graph_of(self.standing, selection)
 
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""

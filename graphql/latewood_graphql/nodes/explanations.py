@@ -100,4 +100,4 @@ class Explanation(graphene.ObjectType):
 
 def explained(at: EnvironmentAt, asset: str, partition: str) -> Explained:
     """Raises UsageError for what is unknown."""
-    return Explained(environment=at, found=why(at.workspace, asset, partition=partition, as_of=at.as_of))
+    return Explained(environment=at, found=why(at.workspace, asset, partition=partition, as_of=at.as_of, view=at.view))

@@ -47,4 +47,5 @@ def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, u
     """Raises UsageError for what is unknown, and for too many levels."""
     if not (0 <= up <= _LEVELS_MAX and 0 <= down <= _LEVELS_MAX):
         raise UsageError(f"up, down: expected 0 to {_LEVELS_MAX} levels, found {up} and {down}")
-    return lineage(at.workspace, asset, partition=partition, version=version, up=up, down=down, as_of=at.as_of)
+    of = {"partition": partition, "version": version}
+    return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view)

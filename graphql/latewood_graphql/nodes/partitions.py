@@ -11,6 +11,9 @@ from latewood.decide.staleness import Assessed
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, key_at
 from latewood.model.schemes import Scheme
+from latewood_graphql.fields import many
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
+from latewood_graphql.scalars import Ints
 from latewood_graphql.words import AssetStatus, StaleCause
 
 
@@ -31,7 +34,18 @@ class PartitionSet(graphene.ObjectType):
         required=True,
         description="The same as arguments take it, as in `2013-01-01..2013-01-03`; empty for all of one.",
     )
-    ranges = graphene.List(graphene.NonNull(PartitionRange), required=True, description="Runs of neighbours, in order.")
+    ranges = many(
+        PartitionRange,
+        "Runs of neighbours, in order.",
+        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        behind=graphene.Int(default_value=0, description="Only what is not below this number: the last `stop`."),
+    )
+    starts = graphene.Field(Ints, required=True, description="Where each run begins: all of them, as a column.")
+    stops = graphene.Field(Ints, required=True, description="Where each run has ended, from the same ones.")
+
+    def resolve_ranges(self: "Chosen", _info: Any, first: int, behind: int) -> Any:
+        """As many as are asked for."""
+        return self.ranges(checked_first(first), behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +66,24 @@ class Chosen:
         return "" if self.scheme is None else describe(self.scheme, self.ordinals)
 
     @property
-    def ranges(self) -> list[Mapping[str, object]]:
-        """The runs of neighbours."""
+    def starts(self) -> list[int]:
+        """Where each run of neighbours begins."""
+        return [start for start, _ in self.ordinals.ranges]
+
+    @property
+    def stops(self) -> list[int]:
+        """Where it has ended."""
+        return [stop for _, stop in self.ordinals.ranges]
+
+    def ranges(self, first: int, behind: int = 0) -> list[Mapping[str, object]]:
+        """The first runs of neighbours whose numbers are not below that."""
+        found = self.ordinals - Ordinals.between(0, max(behind, 0)) if behind > 0 else self.ordinals
 
         def of(start: int, stop: int) -> Mapping[str, object]:
             keys = {"first_key": key_at(self.scheme, start), "last_key": key_at(self.scheme, stop - 1)}
             return {"start": start, "stop": stop, **keys}
 
-        return [of(*found) for found in self.ordinals.ranges]
+        return [of(*range_) for range_ in found.ranges[:first]]
 
 
 class StatusPartitions(graphene.ObjectType):

@@ -59,15 +59,21 @@ from latewood_eventlog.records import Position, RecordedEvent
 
 
 def why(
-    workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, loaded: Loaded | None = None
+    workspace: Workspace,
+    key: str,
+    *,
+    partition: str = "",
+    as_of: AsOf = PRESENT,
+    loaded: Loaded | None = None,
+    view: View | None = None,
 ) -> Explanation:
     """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last.
 
-    `loaded`: as it would be were this location deployed as it was loaded. Raises UsageError.
+    `loaded`: as it would be were this location deployed as it was loaded. `view` as in `reading`. Raises UsageError.
     """
     if loaded is not None and as_of != PRESENT:
         raise UsageError("expected definitions as they are now, or a position of the past; found both")
-    with reading(workspace, as_of, loaded, about_one(workspace, key)) as (connection, found):
+    with reading(workspace, as_of, loaded, about_one(workspace, key), view) as (connection, found):
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]
         scheme = found.view.catalog[asset].partitions

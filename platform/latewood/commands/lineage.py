@@ -67,16 +67,18 @@ def lineage(
     up: int = 1,
     down: int = 0,
     as_of: AsOf = PRESENT,
+    view: View | None = None,
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 
     Asked without a version it is about the heads of these partitions, of all without any. Downstream of a head are the
     versions that read it, and those heads of its readers that read another version of equal content in its place:
     these were left as they are because nothing changed for them. Of a version asked for by its id it is only what read
-    that very one. Downstream looks at the latest 1,000 versions of each reader. Cost: O(versions met).
+    that very one. Downstream looks at the latest 1,000 versions of each reader. `view` is that of then, where it is
+    known. Cost: O(versions met).
     """
     with snapshot(workspace.log) as connection:
-        view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+        view = view or read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
         walk = _Walk(connection, workspace, view)

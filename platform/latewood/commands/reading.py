@@ -45,15 +45,13 @@ About = Callable[[View], Collection[AssetKey]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A consistent reading of an environment: everything from one snapshot of the database.
+class Standing:
+    """How assets of an environment stand at a position. The view is whole, all else is of what was asked about.
 
-    The view is whole; state and assessment are of the assets that were asked about and what bears on them. `awaiting`
-    are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
+    `awaiting` are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
     """
 
     view: View
-    state: State
     assessed: dict[AssetKey, Assessed]
     failed: Mapping[tuple[AssetId, PartitionKey], Position]
     running: Mapping[tuple[AssetId, PartitionKey], Position]
@@ -62,16 +60,43 @@ class Read:
 
     def flags(self, key: AssetKey) -> tuple[Flag, ...]:
         """What is true of the asset besides its status."""
-        id_ = self.view.ids[key]
-        causes = {r.cause for rs in self.assessed[key].by_reasons for r in rs if r.subject == key}
+        return self.all_flags([key])[key]
+
+    def all_flags(self, keys: Iterable[AssetKey]) -> dict[AssetKey, tuple[Flag, ...]]:
+        """The same of many. Cost: O(keys + failed + running)."""
+        failed, running = {asset for asset, _ in self.failed}, {asset for asset, _ in self.running}
+        plain = not (failed or running or self.waiting)
+        found: dict[AssetKey, tuple[Flag, ...]] = {}
+        for key in keys:
+            if plain and not self.assessed[key].by_reasons:  # most of ten thousand
+                found[key] = ()
+            else:
+                id_ = self.view.ids[key]
+                found[key] = self._flags(key, id_ in failed, id_ in running)
+        return found
+
+    def _flags(self, key: AssetKey, failed: bool, running: bool) -> tuple[Flag, ...]:  # noqa: FBT001 - as above
+        assessed = self.assessed[key]
+        causes = {r.cause for rs in assessed.by_reasons for r in rs if r.subject == key}
+        awaits = key in self.awaiting and assessed.status is not Status.FRESH
         found: dict[Flag, bool] = {
-            "failed": Cause.REFUSED in causes or any(asset == id_ for asset, _ in self.failed),
-            "running": any(asset == id_ for asset, _ in self.running),
-            "waiting": (key in self.awaiting and self.assessed[key].status is not Status.FRESH) or key in self.waiting,
+            "failed": Cause.REFUSED in causes or failed,
+            "running": running,
+            "waiting": awaits or key in self.waiting,
             "retracted": Cause.RETRACTED in causes,
             "absent": Cause.ABSENT in causes,
         }
         return tuple(flag for flag, is_so in found.items() if is_so)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Standing):
+    """A consistent reading of an environment: everything from one snapshot of the database.
+
+    State and assessment are of the assets that were asked about and what bears on them.
+    """
+
+    state: State
 
 
 def everything(view: View) -> Collection[AssetKey]:
@@ -87,11 +112,16 @@ def read(workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = No
 
 @contextmanager
 def reading(
-    workspace: Workspace, as_of: AsOf = PRESENT, loaded: Loaded | None = None, about: About = everything
+    workspace: Workspace,
+    as_of: AsOf = PRESENT,
+    loaded: Loaded | None = None,
+    about: About = everything,
+    view: View | None = None,
 ) -> Iterator[tuple[Snapshot, Read]]:
     """The same, with the snapshot that it is from, so that more can be asked of it. `loaded` as in `foreseen_view`.
 
-    Only what bears on the assets that are asked about is read, beside the definitions.
+    Only what bears on the assets that are asked about is read, beside the definitions; these, too, unless a `view` is
+    given that knows them all.
 
     Files, and places where IO stores values, are looked at before the snapshot is taken, since that may take longer
     than a transaction may rest; if it shows that there are others by now, again.
@@ -100,16 +130,16 @@ def reading(
     file that cannot be read; DefinitionsInvalid as deploying does; and what `about` raises. Cost: O(assets + heads that
     bear on those asked about), and reading their files.
     """
-    looked: Looked = {}
-    seen: Seen = {}
+    given, looked, seen = view, dict[str, str | None](), dict[str, str | None]()
     while True:
         with snapshot(workspace.log) as connection:
             with uncollected():
-                view = (
-                    read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
-                    if loaded is None
-                    else foreseen_view(connection, workspace, loaded)
-                )
+                if given is not None:
+                    view = given
+                elif loaded is not None:
+                    view = foreseen_view(connection, workspace, loaded)
+                else:
+                    view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
                 part = narrowed(view, bearing_on(view.catalog, about(view)))
                 named = named_paths(part.catalog)
                 unseen = _here(part, named) - looked.keys()
@@ -154,7 +184,7 @@ def _read(
     )
 
 
-def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
+def select_keys(found: Standing, selection: str) -> tuple[AssetKey, ...]:
     """The assets a selection names, in topological order; `status:` knows the flags too."""
     catalog = found.view.catalog
     return select(
@@ -165,7 +195,7 @@ def select_keys(found: Read, selection: str) -> tuple[AssetKey, ...]:
     )
 
 
-def of_status(found: Read, keys: Collection[AssetKey], status: str) -> dict[AssetKey, Ordinals]:
+def of_status(found: Standing, keys: Collection[AssetKey], status: str) -> dict[AssetKey, Ordinals]:
     """The partitions of these assets that are missing, stale or failed, where there are any."""
     chosen: dict[AssetKey, Ordinals] = {}
     for key in keys:
