@@ -27,6 +27,8 @@ class Caller:
 
     actor: str
     grants: frozenset[Grant]
+    token: str | None = None
+    """What the token is called in the log by which they came in."""
 
     @property
     def sees_all(self) -> bool:

@@ -1,27 +1,38 @@
-"""The web application: GraphQL, and what those who run it ask for."""
+"""The web application: GraphQL, pages for browsers, and what those who run it ask for."""
 
 from ariadne.asgi import GraphQL
+from ariadne.explorer import ExplorerHttp405
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute, request_response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from latewood.serving.metrics import CONTENT_TYPE
 from latewood_eventlog.errors import LogError
 from latewood_graphql.access import owner
+from latewood_graphql.authentication import Authenticator, Tokens, everybody_is
 from latewood_graphql.calls import Service, opened
 from latewood_graphql.errors import LOG
-from latewood_graphql.gate import Authenticator, Gate, everybody_is
+from latewood_graphql.gate import Gate
 from latewood_graphql.limits import Limits
+from latewood_graphql.login import login_routes
+from latewood_graphql.measures import Measured, Measures
 from latewood_graphql.schema import schema
 from latewood_graphql.transport import Answering
+from latewood_graphql.web.files import HERE, Files, Secured, interface
 
 
 def app(service: Service, limits: Limits | None = None, authenticator: Authenticator | None = None) -> Starlette:
     """The application of one process. Without an authenticator whoever reaches it may do everything."""
+    limits = limits or Limits()
     known = authenticator or everybody_is(service.workspace.actor)
-    answering = Answering(service, limits or Limits())
+    measures = Measures()
+    graphql = GraphQL(schema(), http_handler=Answering(service, limits), explorer=ExplorerHttp405())
+    asked = _Asked(Gate(graphql, known, limits))
 
     def ready(_request: Request) -> Response:
         """Whether the database answers; in a thread, since it is waited for."""
@@ -35,11 +46,40 @@ def app(service: Service, limits: Limits | None = None, authenticator: Authentic
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return Starlette(
-        routes=[
-            Mount("/graphql", GraphQL(schema(), http_handler=answering, explorer=None)),
-            Route("/healthz", healthy),
-            Route("/readyz", ready),
-        ],
-        middleware=[Middleware(Gate, known), Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)],
-    )
+    async def measured(_request: Request) -> Response:
+        return PlainTextResponse(measures.text(), media_type=CONTENT_TYPE)
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", asked),
+        WebSocketRoute("/graphql", asked),
+        Mount("/graphql", asked),
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/metrics", Gate(request_response(measured), known, limits)),
+        *(login_routes(known) if isinstance(known, Tokens) else ()),
+        Mount("/explorer", Files(HERE / "explorer")),
+        Mount("/", Files(interface(), index=True)),
+    ]
+    middleware = [
+        Middleware(Measured, measures),
+        Middleware(Secured),
+        Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
+    ]
+    return Starlette(routes=routes, middleware=middleware)
+
+
+class _Asked:
+    """The API, or for who comes to it with a browser the page that asks it, which says nothing of any project."""
+
+    def __init__(self, api: ASGIApp) -> None:
+        self._api = api
+        self._page = Files(HERE / "explorer")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        is_visit = scope["type"] == "http" and scope["method"] == "GET"
+        if is_visit and "text/html" in Headers(scope=scope).get("accept", ""):
+            page = await self._page.get_response("index.html", scope)
+            await page(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)

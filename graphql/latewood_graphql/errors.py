@@ -13,10 +13,11 @@ LOG: Final = logging.getLogger("latewood.server")
 
 
 class Refused(GraphQLError):
-    """A query that is not carried out: too deep, too expensive, too slow. `code` says which."""
+    """What is not carried out: too deep, too expensive, too slow, or not for who asks. `code` says which."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, extensions={"code": code})
+        self.code = code
 
 
 def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001, FBT001, FBT002 - as called

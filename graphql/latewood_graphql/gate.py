@@ -1,27 +1,109 @@
-"""The gate that every request passes: who sends it is found out once, before anything is done for it."""
+"""The gate that every request passes which is answered with anything of a project.
 
-from typing import Any, Final, Protocol
+Who sends it is found out once, before anything is done for it; how much and how often somebody sends is bounded.
+"""
 
+from math import ceil
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from latewood_graphql.access import Caller, owner
+from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_graphql.access import Caller
+from latewood_graphql.authentication import Authenticator
+from latewood_graphql.buckets import Buckets
+from latewood_graphql.errors import Refused, unavailable
+from latewood_graphql.limits import Limits
 
 _CALLER: Final = "latewood.caller"
+_STATUS: Final = {
+    "BAD_INPUT": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "TOO_LARGE": 413,
+    "TOO_MANY": 429,
+    "UNAVAILABLE": 503,
+}
+_REFUSED: Final = 1008
+"""What a connection is closed with that breaks the rules."""
 
 
-class Authenticator(Protocol):
-    """Says who sends a request. This is where other ways to log in come in, such as OpenID Connect."""
-
-    def __call__(self, request: HTTPConnection) -> Caller:
-        """Who sends it, by its headers. Called in a thread. Raises Refused."""
-        ...
+class TooLarge(Exception):
+    """More is sent than is taken."""
 
 
-def everybody_is(actor: str) -> Authenticator:
-    """Nobody logs in: whoever reaches the server acts as this one, and may do everything."""
-    caller = owner(actor)
-    return lambda _request: caller
+class Gate:
+    """Lets in who is known, with requests of a bounded size, so and so often."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, limits: Limits) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._limits = limits
+        self._calls = Buckets(limits.rate, limits.burst)
+        self._failures = Buckets(1.0, 30.0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        refusal = self._too_large(request.headers) or await self._refusal(request)
+        if refusal is not None:
+            await _refuse(refusal, scope, receive, send)
+            return
+        has_begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, self._bounded(receive) if scope["type"] == "http" else receive, sending)
+        except TooLarge:
+            if not has_begun:
+                await _refuse(self._larger(), scope, receive, send)
+
+    async def _refusal(self, request: HTTPConnection) -> Response | None:
+        """Why it is not let in; None if it is."""
+        try:
+            caller = await run_in_threadpool(self._authenticator, request)
+        except Refused as refused:
+            if refused.code == "UNAUTHENTICATED" and (waits := self._failures.take(address_of(request))):
+                return too_often(waits)
+            return answer_of(refused)
+        except DatabaseUnreachable as error:
+            return JSONResponse({"errors": [unavailable(error)]}, status_code=503)
+        if caller.token is not None and (waits := self._calls.take(caller.token)):
+            return too_often(waits)
+        request.scope[_CALLER] = caller
+        return None
+
+    def _too_large(self, headers: Headers) -> Response | None:
+        length = headers.get("content-length", "")
+        return self._larger() if length.isdecimal() and int(length) > self._limits.request_bytes else None
+
+    def _larger(self) -> Response:
+        return answer_of(Refused("TOO_LARGE", f"expected at most {self._limits.request_bytes:,} bytes"))
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """The same messages. Raises TooLarge for what does not say beforehand how large it is."""
+        left = self._limits.request_bytes
+
+        async def received() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise TooLarge
+            return message
+
+        return received
 
 
 def caller_of(request: Any) -> Caller:
@@ -30,15 +112,28 @@ def caller_of(request: Any) -> Caller:
     return found
 
 
-class Gate:
-    """Lets in who is known."""
+def answer_of(refused: Refused) -> JSONResponse:
+    """What who is not let in hears, in the form of every other error."""
+    headers = {"WWW-Authenticate": "Bearer"} if refused.code == "UNAUTHENTICATED" else None
+    error = {"message": refused.message, "extensions": {"code": refused.code}}
+    return JSONResponse({"errors": [error]}, status_code=_STATUS[refused.code], headers=headers)
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
-        self._app = app
-        self._authenticator = authenticator
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
-        if scope["type"] in ("http", "websocket"):
-            scope[_CALLER] = self._authenticator(HTTPConnection(scope))
-        await self._app(scope, receive, send)
+def too_often(waits: float) -> Response:
+    """What who asks too often hears."""
+    response = answer_of(Refused("TOO_MANY", f"too many requests; the next one is answered in {waits:.1f} s"))
+    response.headers["Retry-After"] = str(ceil(waits))
+    return response
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client is not None else ""
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+    else:
+        await receive()  # what asks for the connection
+        await send({"type": "websocket.close", "code": _REFUSED, "reason": ""})

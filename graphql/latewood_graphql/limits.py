@@ -24,11 +24,17 @@ _PAGES: Final = ("nodes", "edges")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one query: how deep fields may lie, how many fields its answer may have, and how long it may take."""
+    """Of one query: how deep fields may lie, how many fields its answer may have, and how long it may take.
+
+    Of who sends them: how large a request may be, how many a second may come by one token, and how many at once.
+    """
 
     depth: int = 16
     cost: int = 200_000
     seconds: float = 30.0
+    request_bytes: int = 1_000_000
+    rate: float = 100.0
+    burst: float = 300.0
 
 
 def check(document: DocumentNode, variables: Mapping[str, Any], limits: Limits) -> None:

@@ -81,8 +81,8 @@ def families(measures: Measures, workers: Workers, active: int, loads: Mapping[s
     yield _gauge("latewood_engine_runs", "Runs that this engine drives now.", active)
     ended = [("", {"status": status}, float(measures.steps[status])) for status in sorted(measures.steps)]
     yield Family("latewood_steps_total", "counter", "Steps that ended in this engine.", ended)
-    yield _histogram("latewood_step_duration_seconds", "How long attempts of steps took.", measures.durations)
-    yield _histogram("latewood_append_seconds", "How long a commit to the log took.", measures.appends)
+    yield histogram("latewood_step_duration_seconds", "How long attempts of steps took.", measures.durations)
+    yield histogram("latewood_append_seconds", "How long a commit to the log took.", measures.appends)
     yield Family(
         "latewood_events_total", "counter", "Events that this engine recorded.", [("", {}, float(measures.events))]
     )
@@ -130,7 +130,8 @@ def _of_projects(name: str, help_: str, values: Mapping[str, Mapping[str, int]])
     return Family(name, "gauge", help_, samples)
 
 
-def _histogram(name: str, help_: str, found: Distribution) -> Family:
+def histogram(name: str, help_: str, found: Distribution) -> Family:
+    """A distribution as a metric."""
     samples: list[tuple[str, Mapping[str, str], float]] = []
     so_far = 0
     for bound, count in zip((*map(repr, found.bounds), "+Inf"), list(found.counts), strict=True):

@@ -1,0 +1,122 @@
+"""Who sends a request: by a token, by the session of a browser, or by nothing where nobody has to log in.
+
+Another way to log in, such as OpenID Connect, is another `Authenticator`.
+"""
+
+from datetime import datetime
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from latewood.commands.tokens import access_is_configured, recognised, still_usable
+from latewood.commands.workspace import Workspace
+from latewood.projections.tokens import TokenRow
+from latewood_graphql.access import Caller, Grant, owner
+from latewood_graphql.errors import Refused
+from latewood_graphql.sessions import COOKIE, LASTING, Session, Sessions
+
+CSRF: Final = "x-latewood-csrf"
+"""A header with any value, which pages of other sites cannot send."""
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Authenticator(Protocol):
+    """Says who sends a request."""
+
+    def __call__(self, request: HTTPConnection) -> Caller:
+        """Who sends it, by its headers; for requests and for connections that stay open. It is called in a thread.
+
+        Raises Refused: UNAUTHENTICATED for nobody that is known, FORBIDDEN for a request that another site's page made.
+        """
+        ...
+
+
+def everybody_is(actor: str) -> Authenticator:
+    """Nobody logs in: whoever reaches the server acts as this one, and may do everything."""
+    caller = owner(actor)
+    return lambda _request: caller
+
+
+class Tokens:
+    """By tokens: `Authorization: Bearer …`, or the cookie of who has logged in by one.
+
+    With `is_local` the server is reached from this computer alone. As long as there never was a token, whoever is at it
+    may do everything, as by the command line; from then on nobody without one.
+    """
+
+    def __init__(self, workspace: Workspace, sessions: Sessions, *, is_local: bool) -> None:
+        self._workspace = workspace
+        self._sessions = sessions
+        self._is_open = is_local
+
+    def __call__(self, request: HTTPConnection) -> Caller:
+        """As Authenticator has it. Cost: a look for the token."""
+        if "authorization" in request.headers:
+            return caller_by(self.token_shown(request.headers["authorization"]))
+        if COOKIE in request.cookies:
+            refuse_foreign_pages(request, strictly=True)
+            return caller_by(self._token_of_session(request.cookies[COOKIE]))
+        if self._is_open and not access_is_configured(self._workspace):
+            refuse_foreign_pages(request)
+            refuse_foreign_names(request)
+            return owner(self._workspace.actor)
+        self._is_open = False
+        raise Refused("UNAUTHENTICATED", "expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
+
+    def token_shown(self, authorization: str) -> TokenRow:
+        """The token that such a header shows. Raises Refused for one that is not there, or of no use any more."""
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refused("UNAUTHENTICATED", "expected `Authorization: Bearer TOKEN`, found another scheme")
+        return self.known(text.strip())
+
+    def known(self, text: str) -> TokenRow:
+        """The token that this is. Raises Refused as above."""
+        row = recognised(self._workspace, text)
+        if row is None:
+            raise Refused("UNAUTHENTICATED", "the token is not known, or expired, or was revoked")
+        return row
+
+    def session_by(self, row: TokenRow) -> tuple[str, datetime]:
+        """The cookie of a session that begins now, and when it ends: with its token at the latest."""
+        ends = min(self._workspace.clock() + LASTING, row.expires_at)
+        return self._sessions.written(Session(project=row.project, token=row.token, expires_at=ends)), ends
+
+    def _token_of_session(self, cookie: str) -> TokenRow:
+        session = self._sessions.read(cookie, self._workspace.clock())
+        row = still_usable(self._workspace, session.project, session.token) if session is not None else None
+        if row is None:
+            raise Refused("UNAUTHENTICATED", "the session is over: log in again")
+        return row
+
+
+def caller_by(row: TokenRow) -> Caller:
+    """Who comes in by a token."""
+    grant = Grant(role=row.role, project=None if row.everywhere else row.project)
+    return Caller(actor=f"{row.name} (token {row.token})", grants=frozenset({grant}), token=row.token)
+
+
+def refuse_foreign_pages(request: HTTPConnection, *, strictly: bool = False) -> None:
+    """Raise Refused for what a page of another site made a browser send.
+
+    Browsers say where a request comes from: in `Origin` whenever it could change anything, and in `Sec-Fetch-Site`.
+    Who says neither is no browser, or, if one is `strict`, has to send a header that pages of others cannot.
+    """
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is not None:
+        is_own = urlsplit(origin).netloc == request.headers.get("host")
+    elif site is not None:
+        is_own = site in ("same-origin", "none")
+    else:
+        is_own = not strictly or CSRF in request.headers
+    if not is_own:
+        raise Refused("FORBIDDEN", f"expected a request from this server's own pages, or with the header {CSRF}")
+
+
+def refuse_foreign_names(request: HTTPConnection) -> None:
+    """Raise Refused for a server name that somebody else has made to lead here: its pages would pass for our own."""
+    name = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if name not in _LOOPBACK:
+        raise Refused("FORBIDDEN", f"expected to be called localhost or 127.0.0.1, found {name}")

@@ -1,0 +1,1 @@
+"""Pages that the server has itself, with all that they need: nothing is fetched from elsewhere."""
