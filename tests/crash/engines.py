@@ -2,16 +2,16 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import text
 
 from crash.conftest import facts_of
+from forks import forks
 from latewood.commands.views import view_of
 from latewood.engine.running.run_log import patiently
 from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepStarted, StepSucceeded, from_json
@@ -20,14 +20,19 @@ from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepS
 @contextmanager
 def engine(environ, *options):
     """A `latewood engine` in a process group of its own; killed in the end if it is still there."""
-    command = [Path(sys.executable).with_name("latewood"), "engine", "--workers", "2", "--lease", "1", *options]
-    process = subprocess.Popen(command, env=environ, process_group=0, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    arguments = ["engine", "--workers", "2", "--lease", "1", *options]
+    said, says = os.pipe()
+    process = forks().start(arguments, Path.cwd(), environ, out=sys.__stdout__.fileno(), err=says)
+    os.close(says)
+    with os.fdopen(said) as process.stderr:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.stderr.read()
+            process.wait()
 
 
 def until(told, timeout_s=60):

@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
-from e2e.forks import Forks
+from forks import forks
 from latewood.cli.app import run
 
 LATEWOOD = Path(sys.executable).parent / "latewood"
@@ -46,7 +45,7 @@ class Shell:
 
     def run(self, *arguments: str, **changed: str) -> SimpleNamespace:
         """The same by a process that is a fork of one which has imported Latewood: half a second less."""
-        return _forks().run(arguments, self.folder, {**self.environ, **changed})
+        return forks().run(arguments, self.folder, {**self.environ, **changed})
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """What `latewood ARGUMENTS` prints, by a process of its own, when it must end with this code."""
@@ -72,8 +71,3 @@ def shell_in(environ: dict[str, str], folder: Path, name: str) -> Shell:
     """A folder, and a project called like this as far as projects may be."""
     project = "".join(letter if letter.isalnum() else "-" for letter in name.lower())[:63].rstrip("-")
     return Shell(folder, {**environ, "LATEWOOD_PROJECT": project})
-
-
-@cache
-def _forks() -> Forks:
-    return Forks(sys.executable, os.environ)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from crash.test_venvs import HERE, wheel
-from e2e.forks import Forks
 from e2e.shell import shell_in
+from forks import Forks
 from latewood.engine.loading.venvs import venv_python
 
 SHOP = {

@@ -1,0 +1,200 @@
+"""A Python that imported Latewood once, and runs each command in a fork of itself: what starting costs is paid once.
+
+    python forks.py SOCKET      a command's arguments, folder and environment as a line of JSON on the socket, with the
+                                files for what it prints and for how it ends; the process' id on the socket
+
+Each command is a process of its own, which has seen no code of users' before.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from select import select
+from types import SimpleNamespace
+from typing import TextIO
+
+_IMPORTED = ("latewood.cli", "latewood.commands", "latewood.engine", "latewood.serving", "pyarrow.parquet")
+_LONGEST_S = 120.0
+
+
+class Forks:
+    """Such a process of this Python, which ends with ours."""
+
+    def __init__(self, python: str, environ: Mapping[str, str]) -> None:
+        self._files = tempfile.TemporaryDirectory()
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            command = [python, "-P", __file__, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, env=environ, pass_fds=[theirs.fileno()])
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+        self._files.cleanup()
+
+    def start(
+        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], *, out: int, err: int
+    ) -> "Forked":
+        """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints."""
+        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ)}
+        ended, ends = os.pipe()
+        line = json.dumps(asked, default=str).encode() + b"\n"
+        sent = socket.send_fds(self._socket, [line], [out, err, ends])
+        self._socket.sendall(line[sent:])
+        os.close(ends)
+        assert select([self._socket], [], [], _LONGEST_S)[0], "nothing is forked"
+        return Forked(int(self._socket.recv(32)), ended)
+
+    def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
+        """What `latewood ARGUMENTS` prints there, and the code it ends with."""
+        out, err = (Path(self._files.name) / name for name in ("out", "err"))
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            process = self.start(arguments, folder, environ, out=to_out.fileno(), err=to_err.fileno())
+        code = process.wait(_LONGEST_S)
+        return SimpleNamespace(out=out.read_text(), err=err.read_text(), code=code)
+
+
+@cache
+def forks() -> Forks:
+    """Those of the Python and the environment that the tests are run with."""
+    return Forks(sys.executable, os.environ)
+
+
+class Forked:
+    """One of the processes, as `subprocess.Popen` shows those that it starts."""
+
+    def __init__(self, pid: int, ended: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self.stderr: TextIO | None = None
+        self._ended = os.fdopen(ended)
+
+    def poll(self) -> int | None:
+        """The code that it has ended with; negative where that was a signal."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """That code, once there is one."""
+        if self.returncode is None:
+            if not select([self._ended], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+            with self._ended:
+                self.returncode = int(self._ended.read())
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+
+def serve(requests: socket.socket) -> tuple[dict, list[int]]:
+    """Answer until the client is gone. Returns in the forks: with what each is to run, and its files."""
+    running: dict[int, int] = {}
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select([requests, woken], [], [])
+        if woken in ready:
+            os.read(woken, 1 << 10)
+            _tell_ends(running)
+        if requests not in ready:
+            continue
+        line, files, _, _ = socket.recv_fds(requests, 1 << 16, 3)
+        while line and not line.endswith(b"\n"):
+            line += requests.recv(1 << 16)
+        if not line:
+            sys.exit()
+        child = os.fork()
+        if child == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            requests.close()
+            for file in (woken, wakes, *running.values()):
+                os.close(file)
+            return json.loads(line), files
+        with suppress(PermissionError, ProcessLookupError):  # whichever of both is first
+            os.setpgid(child, child)
+        *printed, running[child] = files
+        for file in printed:
+            os.close(file)
+        requests.sendall(str(child).encode())
+
+
+def _tell_ends(running: dict[int, int]) -> None:
+    for child in tuple(running):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            file = running.pop(child)
+            os.write(file, str(os.waitstatus_to_exitcode(status)).encode())
+            os.close(file)
+
+
+def become(asked: Mapping, files: Sequence[int]) -> None:
+    """Let this process be as if it had been started so."""
+    os.setpgid(0, 0)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environ"])
+    for number, file in enumerate([os.open(os.devnull, os.O_RDONLY), *files[:2]]):
+        os.dup2(file, number)
+    for file in files:
+        os.close(file)
+    sys.argv = ["latewood", *asked["arguments"]]
+
+
+def end(main: Callable[[], None]) -> None:
+    """Do that, and end without taking all apart that was imported: touching it costs more than most commands."""
+    try:
+        main()
+        code = 0
+    except SystemExit as asked:
+        code = asked.code or 0
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def import_everything() -> None:
+    """All that commands import, but for the libraries that few of them need."""
+    for name in _IMPORTED:
+        module = importlib.import_module(name)
+        for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."):
+            if not found.name.startswith(_NEVER):
+                importlib.import_module(found.name)
+
+
+_NEVER = (
+    "latewood.engine.values.sklearn_codec",
+    "latewood.engine.values.xgboost_codec",
+    "latewood.engine.running.worker",
+)
+
+
+if __name__ == "__main__":
+    import_everything()
+    gc.freeze()  # what is never looked at again stays shared with the forks
+    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
+    end(importlib.import_module("latewood.cli.entry").main)
