@@ -109,14 +109,20 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def connect(url: DatabaseUrl, *, role: Role) -> Engine:
-    """An engine, with a small pool, whose every connection acts as `role`; one connection is made at once.
+def connect(url: DatabaseUrl, *, role: Role, pool: int = 5) -> Engine:
+    """An engine, which keeps so many connections, whose every one acts as `role`; one connection is made at once.
 
     Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer, a
     connection is lost, or the server cannot do what it is for (its disk is full, say); here also when the server is
     older than POSTGRES_VERSION_MIN.
     """
-    engine = create_engine(url.url, connect_args=_parameters(url, role), hide_parameters=True, use_native_hstore=False)
+    engine = create_engine(
+        url.url,
+        connect_args=_parameters(url, role),
+        hide_parameters=True,
+        use_native_hstore=False,
+        pool_size=pool,
+    )
 
     @event.listens_for(engine, "connect")
     def _read_instants(connection: Any, _record: object) -> None:

@@ -31,7 +31,8 @@ def app(service: Service, limits: Limits | None = None, authenticator: Authentic
     limits = limits or Limits()
     known = authenticator or everybody_is(service.workspace.actor)
     measures = Measures()
-    graphql = GraphQL(schema(), http_handler=Answering(service, limits), explorer=ExplorerHttp405())
+    of = schema()
+    graphql = GraphQL(of, http_handler=Answering(service, of, limits), explorer=ExplorerHttp405())
     asked = _Asked(Gate(graphql, known, limits))
 
     def ready(_request: Request) -> Response:

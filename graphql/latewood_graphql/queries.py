@@ -1,7 +1,7 @@
 """Where queries begin."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import graphene
 
@@ -9,6 +9,8 @@ from latewood_graphql.calls import Call, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.projects import Project
 from latewood_graphql.scalars import Moment, PositionScalar
+
+_VERSION: Final = version("latewood")
 
 
 class Server(graphene.ObjectType):
@@ -34,7 +36,7 @@ class Query(graphene.ObjectType):
     def resolve_server(self: Any, info: Any) -> dict[str, Any]:
         """The process."""
         call: Call = info.context
-        return {"version": version("latewood"), "position": call.position}
+        return {"version": _VERSION, "position": call.position}
 
     def resolve_projects(self: Any, info: Any) -> list[str]:
         """By name."""

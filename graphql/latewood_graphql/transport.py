@@ -7,22 +7,26 @@ from types import CoroutineType
 from typing import Any, Final
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from ariadne import graphql
 from ariadne.asgi.handlers import GraphQLHTTPHandler
-from graphql import DocumentNode, GraphQLSchema
-from starlette.concurrency import run_in_threadpool
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
+from latewood_graphql.documents import Documents
 from latewood_graphql.errors import formatted, unavailable
 from latewood_graphql.gate import caller_of
 from latewood_graphql.limits import Limits, check
 
 _QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
 _QUIET.setLevel(logging.CRITICAL + 1)
+
+THREADS: Final = 8
+"""Calls that are answered at a time, each with a connection; most wait for the database now and then."""
 
 _AWAITABLE: Final = (CoroutineType, asyncio.Future)
 
@@ -42,10 +46,13 @@ class Answering(GraphQLHTTPHandler):
     gather what its fields ask for at the same time.
     """
 
-    def __init__(self, service: Service, limits: Limits) -> None:
+    def __init__(self, service: Service, schema: GraphQLSchema, limits: Limits) -> None:
         super().__init__()
         self._service = service
+        self._schema = schema
         self._limits = limits
+        self._documents = Documents(schema)
+        self._turns = CapacityLimiter(THREADS)
 
     async def execute_graphql_query(
         self,
@@ -56,7 +63,7 @@ class Answering(GraphQLHTTPHandler):
         query_document: DocumentNode | None = None,  # noqa: ARG002 - as above
     ) -> tuple[bool, Any]:
         """Whether all went well, and the answer."""
-        return await run_in_threadpool(self.answer, data, caller_of(request))
+        return await to_thread.run_sync(self.answer, data, caller_of(request), limiter=self._turns)
 
     def answer(self, data: Any, caller: Caller) -> tuple[bool, dict[str, Any]]:
         """The same, in this thread."""
@@ -68,17 +75,22 @@ class Answering(GraphQLHTTPHandler):
                 return success, found
         except DatabaseUnreachable as error:
             return False, {"errors": [unavailable(error)]}
+        except GraphQLError as error:  # its text is none of a query
+            return False, {"errors": [formatted(error)]}
 
     def _executed(self, data: Any, call: Call) -> Any:
         def within_limits(_context: Any, document: DocumentNode, data: Any) -> list[Any]:
             check(document, data.get("variables") or {}, self._limits)
             return []
 
-        assert isinstance(self.schema, GraphQLSchema), "ariadne has set it"
+        text = data.get("query") if isinstance(data, dict) else None
+        document = self._documents.read(text) if isinstance(text, str) else None
         return graphql(
-            self.schema,
+            self._schema,
             data,
             context_value=call,
+            query_document=None if document is None else document.node,
+            query_validator=None if document is None else lambda *_, **__: list(document.errors),
             validation_rules=within_limits,
             error_formatter=formatted,
             logger=_QUIET,

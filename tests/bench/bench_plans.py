@@ -65,8 +65,8 @@ def hourly() -> int:
 def many_assets(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
     """10,000 assets in layers of 100, 20,000 edges; from the middle layer on stale by a code change; seconds."""
     with (
-        _materialized(bench, _layered, lambda node, _: _layer(node) == ASSETS // LAYER // 2) as half,
-        _materialized(bench, _layered, lambda _node, _ordinal: False) as none,
+        materialized(bench, layered, lambda node, _: layer_of(node) == ASSETS // LAYER // 2) as half,
+        materialized(bench, layered, lambda _node, _ordinal: False) as none,
     ):
         for _ in range(repetitions):
             stale, fresh = _planned(half), _planned(none)
@@ -83,8 +83,8 @@ def many_assets(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
 def many_partitions(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
     """One asset of 100,000 hourly partitions, the first half or every other one by older code; seconds."""
     with (
-        _materialized(bench, _partitioned, lambda _, ordinal: ordinal < PARTITIONS // 2) as first_half,
-        _materialized(bench, _partitioned, lambda _, ordinal: ordinal % 2 == 0) as every_other,
+        materialized(bench, partitioned, lambda _, ordinal: ordinal < PARTITIONS // 2) as first_half,
+        materialized(bench, partitioned, lambda _, ordinal: ordinal % 2 == 0) as every_other,
     ):
         for _ in range(repetitions):
             half, scattered = _planned(first_half), _planned(every_other)
@@ -105,7 +105,7 @@ def _planned(environment: Mapping[str, str]) -> dict[str, object]:
 # ── definitions ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _layered(folder: Path) -> Loaded:
+def layered(folder: Path) -> Loaded:
     """Each asset reads two of the layer above; 200 of them three, so that there are 20,000 edges."""
     loaded = _loaded(folder / "layered.py", _PATTERN)
     pattern = next(asset for asset in loaded.assets if asset.key == "pattern")
@@ -130,11 +130,11 @@ def _key(number: int) -> AssetKey:
     return AssetKey(f"layer{number // LAYER:02}/a{number:05}")
 
 
-def _layer(node: Node) -> int:
+def layer_of(node: Node) -> int:
     return int(node.keys[0][len("layer") :].partition("/")[0])
 
 
-def _partitioned(folder: Path) -> Loaded:
+def partitioned(folder: Path) -> Loaded:
     return _loaded(folder / "partitioned.py", _PARTITIONED)
 
 
@@ -150,8 +150,13 @@ _IsOld = Callable[[Node, int], bool]
 
 
 @contextmanager
-def _materialized(bench: Bench, define: Callable[[Path], Loaded], is_old: _IsOld) -> Iterator[Mapping[str, str]]:
-    """A database in which everything was materialized, what `is_old` says by other code than is deployed."""
+def materialized(
+    bench: Bench, define: Callable[[Path], Loaded], is_old: _IsOld, times: int = 1
+) -> Iterator[Mapping[str, str]]:
+    """A database in which everything was materialized, what `is_old` says by other code than is deployed.
+
+    So many `times`, each by a run of its own.
+    """
     with bench.fresh() as environment:
         workspace = open_workspace(environment)
         loaded = define(bench.home / "definitions")
@@ -163,13 +168,14 @@ def _materialized(bench: Bench, define: Callable[[Path], Loaded], is_old: _IsOld
             ids=deployed.ids,
         )
         nodes = nodes_of(Catalog.of(loaded.assets), state)
-        told: list[Event] = [RunRequested(run=_RUN, environment="prod", selection="*", deployments={})]
-        for fact in _successes(nodes, state, is_old):
-            told.append(fact)
-            if len(told) == _BATCH:
-                _append(workspace, told)
-                told = []
-        _append(workspace, told)
+        for run in (_RUN, *(RunId(f"bench{number:07}") for number in range(1, times))):
+            told: list[Event] = [RunRequested(run=run, environment="prod", selection="*", deployments={})]
+            for fact in _successes(nodes, state, is_old):
+                told.append(msgspec.structs.replace(fact, run=run))
+                if len(told) == _BATCH:
+                    _append(workspace, told, run)
+                    told = []
+            _append(workspace, told, run)
         workspace.log.engine.dispose()
         # What the server itself would do within minutes of such a load.
         bench.execute("VACUUM ANALYZE", environment)
@@ -213,8 +219,8 @@ def _data_version(key: AssetKey, partition: PartitionKey) -> str:
     return f"json1:{sha256(f'{key} {partition}'.encode()).hexdigest()}"
 
 
-def _append(workspace: Workspace, facts: Sequence[Event]) -> None:
-    stream, at = f"run/{_RUN}", workspace.clock() - timedelta(hours=1)
+def _append(workspace: Workspace, facts: Sequence[Event], run: RunId) -> None:
+    stream, at = f"run/{run}", workspace.clock() - timedelta(hours=1)
     events = tuple(
         new_event(
             fact,

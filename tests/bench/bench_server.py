@@ -129,7 +129,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> Ended:
     quiet()
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
-        process = subprocess.Popen(command, env=_inherited() | environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=inherited() | environment, stdout=output, stderr=subprocess.STDOUT)
         with ThreadPoolExecutor(1) as pool:
             peak = pool.submit(_peak_mb, process)
             process.wait()
@@ -179,7 +179,7 @@ def _processor_seconds() -> float:
     return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """This process's environment without what would change a measurement."""
     return {
         name: value

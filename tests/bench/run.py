@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import bench_api
 import bench_appends
 import bench_commands
 import bench_engine
@@ -134,6 +135,35 @@ SUITES: Final = (
         lines(
             "engine-idle | idle engine with 2 warm workers, of one processor | % | - | - | 1 | -",
             "engine-memory | the same, memory of all three | MB | - | - | 250 | -",
+        ),
+    ),
+    Suite(
+        bench_api.catalog,
+        "",
+        lines(
+            "api-graph | API: graph of 10,000 assets and 20,000 edges with groups, p50 | ms | 700-2100 | - | 150 | 60",
+            "api-graph-p99 | the same, p99 | ms | - | - | 400 | -",
+            "api-graph-bytes | the same, uncompressed | kB | 6500-7500 | - | 800 | -",
+            "api-status | API: status of the 10,000, p50 | ms | 28100 | - | 200 | 80",
+            "api-status-p99 | the same, p99 | ms | - | - | 500 | -",
+            "api-groups | API: group roll-ups of the same, p50 | ms | - | - | 30 | 10",
+            "api-groups-p99 | the same, p99 | ms | - | - | 80 | -",
+            "api-as-of | API: status as of the past, against now | times | - | - | 1.5 | -",
+            "api-load | API: 50 clients, mixed reads | requests/s | - | - | 200 | 500",
+        ),
+    ),
+    Suite(
+        bench_api.history,
+        "",
+        lines(
+            "api-page | API: one asset page at 1,000,000 materializations, p50 | ms | - | - | 60 | 25",
+            "api-page-p99 | the same, p99 | ms | - | - | 150 | -",
+            "api-versions | API: last 100 versions of an asset, p50 | ms | 20-77 | - | 15 | 8",
+            "api-versions-p99 | the same, p99 | ms | - | - | 40 | -",
+            "api-partitions | API: status of 100,000 partitions, half stale, p50 | ms | 80-420 | - | 100 | 40",
+            "api-partitions-p99 | the same, p99 | ms | - | - | 250 | -",
+            "api-events | API: 1,000 events of a run of 100,000, p50 | ms | 190 | - | 40 | 20",
+            "api-events-p99 | the same, p99 | ms | - | - | 100 | -",
         ),
     ),
 )

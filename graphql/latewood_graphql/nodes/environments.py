@@ -89,11 +89,11 @@ class Environment(graphene.ObjectType):
 
     def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
         """In the order of their names."""
-        return groups_of(self.standing)
+        return self.standing.once("groups", lambda: list(groups_of(self.standing)))
 
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
-        return graph_of(self.standing, selection)
+        return self.standing.once(f"graph {selection}", lambda: graph_of(self.standing, selection))
 
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from latewood.commands.failures import failures
 from latewood.commands.places import Seen, Watched, brought_here, look_at, places_at, watched, with_places
@@ -33,6 +33,8 @@ from latewood.projections.states import NOW, heads, never_made, refusals
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position
 
+T = TypeVar("T")
+
 Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
 """What may be true of an asset besides its status."""
 
@@ -57,6 +59,14 @@ class Standing:
     running: Mapping[tuple[AssetId, PartitionKey], Position]
     awaiting: Mapping[AssetKey, tuple[str, ...]]
     waiting: frozenset[AssetKey] = frozenset()
+    worked_out: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, work_out: Callable[[], T]) -> T:
+        """What is worked out from it the first time that somebody asks. Not of its position and instant: these move."""
+        if name not in self.worked_out:
+            self.worked_out[name] = work_out()
+        found: T = self.worked_out[name]
+        return found
 
     def flags(self, key: AssetKey) -> tuple[Flag, ...]:
         """What is true of the asset besides its status."""

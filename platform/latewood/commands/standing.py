@@ -117,9 +117,13 @@ class Standings:
             if found is None:
                 with reading(workspace) as (_, all_of_it):
                     found = _known(all_of_it, all_of_it.view.now)
+            running = running_partitions(connection, *where)
+            if running != found.standing.running:
+                standing = replace(found.standing, running=running, worked_out={})
+                found = replace(found, standing=standing)
             if known is None or known.position <= found.position:
                 self._now[where] = found
-        return replace(found.standing, running=running_partitions(connection, *where))
+        return found.standing
 
     def _then(self, workspace: Workspace, as_of: AsOf) -> Standing:
         key = (workspace.project, workspace.environment, as_of)

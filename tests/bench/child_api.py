@@ -1,0 +1,28 @@
+"""In a process of its own: the API on a free port of the loopback, which it prints; until it is ended."""
+
+import socket
+
+import uvicorn
+
+from latewood.commands.workspace import open_workspace
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+from latewood_graphql.app import app
+from latewood_graphql.calls import Service
+from latewood_graphql.transport import THREADS
+
+
+def main() -> None:
+    workspace = open_workspace()
+    assert workspace.url is not None, "it was opened from variables"
+    reader = EventLog(
+        connect(workspace.url, role="reader", pool=THREADS), workspace.log.projections, workspace.log.upcasters
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(app(Service(workspace=workspace, reader=reader)), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
