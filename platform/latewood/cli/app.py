@@ -4,30 +4,15 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from itertools import chain
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Final
 
 import click
 
 from latewood import __version__
-from latewood.cli import exits
-from latewood.cli.registry import (
-    again,
-    assets,
-    automations,
-    deployments,
-    environments,
-    log,
-    making,
-    partitions,
-    pools,
-    runs,
-    sharing,
-    tokens,
-    upkeep,
-    versions,
-)
+from latewood.cli import exits, registry
 from latewood.errors import LatewoodError
 from latewood_eventlog.errors import LogError
 
@@ -97,21 +82,6 @@ def main() -> None:
     """
 
 
-_MODULES = (
-    again,
-    assets,
-    automations,
-    deployments,
-    environments,
-    log,
-    making,
-    partitions,
-    pools,
-    runs,
-    sharing,
-    tokens,
-    upkeep,
-    versions,
-)
-for command in chain(*(module.COMMANDS for module in _MODULES)):
-    main.add_command(command)
+for module in iter_modules(registry.__path__, f"{registry.__name__}."):
+    for command in import_module(module.name).COMMANDS:
+        main.add_command(command)

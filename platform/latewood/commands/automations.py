@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from latewood.commands.reading import Read, reading, select_keys
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import Standing, is_on
 from latewood.decide.conditions import Facts, Told, explained
-from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, SensorEvaluated, from_json
 from latewood.model.automations import Automation, RuleDefinition
@@ -23,7 +22,7 @@ from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
-from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
+from latewood_eventlog.records import Batch, RecordedEvent
 
 _EVENTS_MAX = 1_000
 """Events of an environment's stream that are looked through for what became of one automation."""
@@ -101,15 +100,7 @@ def switch(workspace: Workspace, found: Found, *, on: bool) -> bool:
 def _switch(workspace: Workspace, found: Found, version: int, *, on: bool) -> None:
     stream, at = stream_of(found.environment), workspace.clock()
     fact = AutomationSwitched(environment=found.environment, location=found.location, name=found.name, on=on, at=at)
-    event = new_event(
-        fact,
-        project=workspace.project,
-        stream=stream,
-        name=(found.location, found.name, version),
-        at=at,
-        actor=workspace.actor,
-    )
-    append = StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=version)
+    append = append_of(workspace, fact, stream=stream, name=(*found.slot, version), at=at, expected=version)
     workspace.log.append(Batch(appends=(append,)))
 
 

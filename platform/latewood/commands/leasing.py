@@ -6,15 +6,14 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
-from latewood.commands.workspace import Workspace
-from latewood.engine.running.recorder import new_event
+from latewood.commands.workspace import Workspace, append_of
 from latewood.events import Executor, RunEnded, RunStatus
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import snapshot
 from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, held, release, renew
-from latewood_eventlog.records import Batch, StreamAppend
+from latewood_eventlog.records import Batch
 
 LEASE_DURATION: Final = timedelta(seconds=30)
 
@@ -60,11 +59,7 @@ def _acquired(workspace: Workspace, run: RunId) -> Lease | None:
 
 def _end_interrupted(workspace: Workspace, run: RunId, lease: Lease) -> None:
     fact = RunEnded(run=run, status=RunStatus.INTERRUPTED)
-    project, stream = workspace.project, f"run/{run}"
-    event = new_event(
-        fact, project=project, stream=stream, name=("ended",), at=workspace.clock(), actor=workspace.actor
-    )
-    append = StreamAppend(project=project, stream=stream, events=(event,))
+    append = append_of(workspace, fact, stream=f"run/{run}", name=("ended",))
     with suppress(EventConflict):  # it came to its own end a moment ago
         workspace.log.append(Batch(appends=(append,), fence=lease.fence))
 

@@ -7,9 +7,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.plan import Plan
-from latewood.engine.running.recorder import new_event
 from latewood.engine.running.slots import Taken, limits_now, taken, waiting
 from latewood.errors import UsageError
 from latewood.events import Event, Executor, PoolRemoved, PoolSet, RunRequested, from_json
@@ -23,7 +22,7 @@ from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import log_position
 from latewood_eventlog.errors import WrongExpectedVersion
-from latewood_eventlog.records import Position, StreamAppend
+from latewood_eventlog.records import Position
 from latewood_eventlog.tailer import announce
 
 STREAM: Final = "pools"
@@ -110,10 +109,7 @@ def _changed(workspace: Workspace, name: str, limit: int | None) -> Changed:
         if before == limit:
             return Changed(name=name, before=before, after=limit, position=None)
         fact: Event = PoolRemoved(name=name) if limit is None else PoolSet(name=name, limit=limit)
-        event = new_event(
-            fact, project=project, stream=STREAM, name=(version,), at=workspace.clock(), actor=workspace.actor
-        )
-        append = StreamAppend(project=project, stream=STREAM, events=(event,), expected=version)
+        append = append_of(workspace, fact, stream=STREAM, name=(version,), expected=version)
         try:
             # What is deployed meanwhile may take part in it.
             done = append_decided(workspace, append, Basis(position=position, assets=()))

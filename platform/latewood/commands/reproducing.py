@@ -18,11 +18,11 @@ from latewood.commands.places import displaced_text
 from latewood.commands.recorded_steps import RecordedStep, steps_recorded
 from latewood.commands.sharing import as_called, shared_code
 from latewood.commands.surroundings import Surroundings, surroundings
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.fingerprint import changed_parts
 from latewood.decide.versions import compact
 from latewood.engine.loading.location_settings import values_of
-from latewood.engine.running.recorder import in_parts, new_event
+from latewood.engine.running.recorder import in_parts
 from latewood.engine.running.worker_process import Worker
 from latewood.engine.running.worker_protocol import Call, Failed, Open, Opened, Read, Recall, Result, Returned
 from latewood.engine.storage.caches import caches_in_use
@@ -46,7 +46,7 @@ from latewood.projections.configurations import configured_along
 from latewood.projections.environments import line_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
-from latewood_eventlog.records import Batch, StreamAppend
+from latewood_eventlog.records import Batch
 
 _VERSIONS_MAX: Final = 24_576
 """Most characters of versions in an event."""
@@ -375,13 +375,5 @@ def _record_ended(
 
 
 def _record(workspace: Workspace, reproduction: str, fact: Event, *names: object) -> None:
-    stream = f"reproduction/{reproduction}"
-    event = new_event(
-        fact,
-        project=workspace.project,
-        stream=stream,
-        name=names,
-        at=workspace.clock(),
-        actor=workspace.actor,
-    )
-    workspace.log.append(Batch(appends=(StreamAppend(project=workspace.project, stream=stream, events=(event,)),)))
+    append = append_of(workspace, fact, stream=f"reproduction/{reproduction}", name=names)
+    workspace.log.append(Batch(appends=(append,)))

@@ -4,23 +4,26 @@ import getpass
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import choice
 from typing import Final
 
+from latewood.engine.running.recorder import new_event
 from latewood.engine.running.step_logs import log_level
 from latewood.engine.storage.file_hash import content_of
 from latewood.engine.storage.store import ArtifactStore, open_store
 from latewood.errors import UsageError
+from latewood.events import Event
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.errors import SchemaUnknown
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.migrate import migrate, require_schema
+from latewood_eventlog.records import StreamAppend
 from latewood_eventlog.server import database_url
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_\-]{0,62}")
@@ -89,6 +92,21 @@ def of_project(workspace: Workspace, name: str) -> Workspace:
     """The same for another project of the database and the store. Raises UsageError for what can be no project."""
     name = checked_name("project", name)
     return replace(workspace, project=name, store=ArtifactStore(workspace.store.directory.parent, name))
+
+
+def append_of(
+    workspace: Workspace,
+    fact: Event,
+    *,
+    stream: str,
+    name: Sequence[object],
+    at: datetime | None = None,
+    expected: int | None = None,
+) -> StreamAppend:
+    """One fact for the end of a stream, as whoever works here says it, by default now; `name` as for `new_event`."""
+    at = workspace.clock() if at is None else at
+    event = new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor=workspace.actor)
+    return StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=expected)
 
 
 def new_run() -> RunId:

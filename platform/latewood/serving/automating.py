@@ -24,11 +24,10 @@ from latewood.commands.automations import (
 from latewood.commands.planning import Asked
 from latewood.commands.reading import Read, select_keys
 from latewood.commands.views import View, view_of
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import due, run_at, run_by, timing_of
 from latewood.decide.conditions import Facts, due_by, with_asked
 from latewood.decide.freshness import judged_by
-from latewood.engine.running.recorder import new_event
 from latewood.errors import UsageError
 from latewood.events import AskedByItself, AutomationEvaluated, SensorEvaluated
 from latewood.model.automations import (
@@ -249,16 +248,8 @@ def record(
 
     Raises WrongExpectedVersion and EventConflict where somebody has recorded meanwhile.
     """
-    stream = stream_of(automation.environment)
-    event = new_event(
-        fact,
-        project=workspace.project,
-        stream=stream,
-        name=(*automation.slot, version),
-        at=fact.at,
-        actor=workspace.actor,
-    )
-    own = StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=version)
+    stream, name = stream_of(automation.environment), (*automation.slot, version)
+    own = append_of(workspace, fact, stream=stream, name=name, at=fact.at, expected=version)
     workspace.log.append(Batch(appends=(own, *appends)))
 
 

@@ -1,7 +1,8 @@
 """Looking again and again for what there is to do, at a pace that leaves most of the time to others."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import Final
@@ -26,14 +27,35 @@ def rest_s(took_s: float, soonest: datetime | None, now: datetime) -> float:
     return rest if soonest is None else min(rest, max(_SOON_S, (soonest - now).total_seconds()))
 
 
-def look_on(
+@contextmanager
+def looking(
+    what: str,
+    look: Callable[[], datetime | None],
+    clock: Callable[[], datetime],
+    stop: threading.Event,
+    absence: Absence,
+) -> Iterator[None]:
+    """Look, in a thread, until the block ends, which sets `stop`. `look` says when something is due next.
+
+    What goes wrong is said, and it is looked again.
+    """
+    looks = (what, look, clock, stop, absence)
+    thread = threading.Thread(target=_look_on, args=looks, name=f"latewood-{what}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _look_on(
     what: str,
     look: Callable[[], datetime | None],
     clock: Callable[[], datetime],
     stop: threading.Event,
     absence: Absence,
 ) -> None:
-    """Look, which says when something is due next, until `stop`. What goes wrong is said, and it is looked again."""
     wait_s = 0.0
     while not stop.wait(wait_s):
         begun, soonest = monotonic(), None

@@ -6,7 +6,7 @@ is known to have sent, by the id that it had. So an address may hear a thing twi
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
@@ -15,8 +15,7 @@ from typing import Final
 import tenacity
 
 from latewood.commands.automations import Found, automations_everywhere, automations_here
-from latewood.commands.workspace import Workspace
-from latewood.engine.running.recorder import new_event
+from latewood.commands.workspace import Workspace, append_of
 from latewood.errors import LatewoodError
 from latewood.events import NotificationFailed, NotificationSent
 from latewood.model.automations import NotifyDefinition
@@ -24,12 +23,12 @@ from latewood.projections.notifications import NotificationRow, waiting_notifica
 from latewood.projections.snapshots import snapshot
 from latewood.serving.absence import Absence
 from latewood.serving.log_lines import LOG
-from latewood.serving.lookout import look_on
+from latewood.serving.lookout import looking
 from latewood.serving.posting import TIMEOUT_S, NeverTaken, NotTaken, post
 from latewood.serving.raising import raise_due, stream_of
 from latewood_eventlog.errors import AppendRefused, LeaseLost, LogError
 from latewood_eventlog.leases import Lease, acquire, release, renew
-from latewood_eventlog.records import Batch, Position, StreamAppend
+from latewood_eventlog.records import Batch, Position
 
 GIVEN_UP_AFTER: Final = timedelta(hours=24)
 """How long it is tried to tell a thing."""
@@ -216,17 +215,9 @@ class Notifier:
             LOG.warning("notify %s: %s%s", name, problem, "; it is given up" if given_up else "")
         else:
             fact = NotificationSent(**own, id=id_, attempts=attempts)
-        workspace, stream = self._workspace, stream_of(environment)
-        event = new_event(
-            fact,
-            project=workspace.project,
-            stream=stream,
-            name=(id_, type(fact).__name__, attempts),
-            at=workspace.clock(),
-            actor=workspace.actor,
-        )
-        append = StreamAppend(project=workspace.project, stream=stream, events=(event,))
-        workspace.log.append(Batch(appends=(append,), fence=lease.fence))
+        told_as = (id_, type(fact).__name__, attempts)
+        append = append_of(self._workspace, fact, stream=stream_of(environment), name=told_as)
+        self._workspace.log.append(Batch(appends=(append,), fence=lease.fence))
 
 
 def _slot(found: Found) -> Slot:
@@ -239,12 +230,5 @@ def notifying(
 ) -> Iterator[None]:
     """Have told what there is to tell, until the block ends, which sets `stop`."""
     notifier = Notifier(workspace, holder, stop, lease=lease)
-    looking = ("notifications", notifier.look, workspace.clock, stop, absence)
-    thread = threading.Thread(target=look_on, args=looking, name="latewood-notifier", daemon=True)
-    thread.start()
-    try:
+    with closing(notifier), looking("notifications", notifier.look, workspace.clock, stop, absence):
         yield
-    finally:
-        stop.set()
-        thread.join()
-        notifier.close()

@@ -10,11 +10,10 @@ import msgspec
 from latewood.commands.automations import Found
 from latewood.commands.runs import requested
 from latewood.commands.views import View, view_of
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.notifications import About, Occurrence, Over, OverdueNow, Told, Trouble, told_by
 from latewood.decide.select import select
 from latewood.decide.selection import parse
-from latewood.engine.running.recorder import new_event
 from latewood.events import (
     AssetObserved,
     AutomationEvaluated,
@@ -35,7 +34,7 @@ from latewood.projections.snapshots import snapshot
 from latewood.projections.versions import refused_partitions
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.log import READ_LIMIT
-from latewood_eventlog.records import Batch, Fence, Position, RecordedEvent, StreamAppend
+from latewood_eventlog.records import Batch, Fence, Position, RecordedEvent
 
 _LOOKS: Final = ("asset.observed", "observation.failed")
 _TYPES: Final = ("run.ended", "automation.evaluated", *_LOOKS)
@@ -141,16 +140,8 @@ def _recorded(
         failing=told.failing,
         overdue=dict(told.overdue),
     )
-    stream = stream_of(found.environment)
-    event = new_event(
-        fact,
-        project=workspace.project,
-        stream=stream,
-        name=(*found.slot, version),
-        at=fact.at,
-        actor=workspace.actor,
-    )
-    append = StreamAppend(project=workspace.project, stream=stream, events=(event,), expected=version)
+    stream, name = stream_of(found.environment), (*found.slot, version)
+    append = append_of(workspace, fact, stream=stream, name=name, at=fact.at, expected=version)
     try:
         workspace.log.append(Batch(appends=(append,), fence=fence))
     except (WrongExpectedVersion, EventConflict):

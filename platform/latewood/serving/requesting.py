@@ -7,7 +7,7 @@ from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
 from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.views import View
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.plan import Plan
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.presence import engines_here
@@ -100,14 +100,6 @@ def cancel(workspace: Workspace, row: RunRow) -> None:
         raise UsageError(f"run {row.run} has ended: {row.status}")
     if row.executor == Executor.INLINE:
         raise UsageError(f"run {row.run} is driven by the process that began it; Ctrl-C there cancels it")
-    event = new_event(
-        RunCancelRequested(run=row.run),
-        project=workspace.project,
-        stream=CANCELLATIONS,
-        name=(row.run,),
-        at=workspace.clock(),
-        actor=workspace.actor,
-    )
-    append = StreamAppend(project=workspace.project, stream=CANCELLATIONS, events=(event,))
+    append = append_of(workspace, RunCancelRequested(run=row.run), stream=CANCELLATIONS, name=(row.run,))
     workspace.log.append(Batch(appends=(append,)))
     announce(workspace.log.engine)

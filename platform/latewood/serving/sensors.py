@@ -7,7 +7,7 @@ until its interval is over: it is not given back before.
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -32,7 +32,7 @@ from latewood.projections.states import NOW
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
-from latewood.serving.lookout import LOOK_S, look_on
+from latewood.serving.lookout import LOOK_S, looking
 from latewood.serving.observing import observe_due, observing_by
 from latewood.serving.pace import Pace, calls_code
 from latewood.serving.sensing import Outcome, ask_once, nothing_to_tell
@@ -317,15 +317,8 @@ def _end(worker: Worker) -> threading.Thread:
 def sensing(workspace: Workspace, holder: str, stop: threading.Event, absence: Absence) -> Iterator[None]:
     """Have the project's sensors asked as they are due, until the block ends, which sets `stop`."""
     sensors = Sensors(workspace, holder, _tell)
-    looking = ("sensors", sensors.look, workspace.clock, stop, absence)
-    thread = threading.Thread(target=look_on, args=looking, name="latewood-sensing", daemon=True)
-    thread.start()
-    try:
+    with closing(sensors), looking("sensors", sensors.look, workspace.clock, stop, absence):
         yield
-    finally:
-        stop.set()
-        thread.join()
-        sensors.close()
 
 
 def _tell(fact: SensorEvaluated | AutomationEvaluated) -> None:

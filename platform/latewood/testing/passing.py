@@ -13,10 +13,9 @@ from latewood.commands.planning import Asked
 from latewood.commands.runs import Observation, recorded_as
 from latewood.commands.sightings import Observed
 from latewood.commands.views import View, view_of
-from latewood.commands.workspace import Workspace
+from latewood.commands.workspace import Workspace, append_of
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.recorder import new_event
 from latewood.engine.running.sensor_calls import call_sensor
 from latewood.events import (
     AutomationEvaluated,
@@ -36,7 +35,7 @@ from latewood.serving.observing import observe_due
 from latewood.serving.pace import Pace, calls_code
 from latewood.serving.sensing import ask_once
 from latewood.testing.clock import Clock
-from latewood_eventlog.records import Batch, StreamAppend
+from latewood_eventlog.records import Batch
 
 _SOON: Final = timedelta(microseconds=1)
 
@@ -148,15 +147,8 @@ def _made(workspace: Workspace, loaded: Loaded, fact: AutomationEvaluated | Sens
         run_key=requested.run_key,
     )
     result = materialize(workspace, prepare(workspace, loaded, asked))
-    event = new_event(
-        RunEnded(run=run, status=result.status),
-        project=workspace.project,
-        stream=f"run/{run}",
-        name=("ended",),
-        at=workspace.clock(),
-        actor=workspace.actor,
-    )
-    append = StreamAppend(project=workspace.project, stream=f"run/{run}", events=(event,))
+    ended = RunEnded(run=run, status=result.status)
+    append = append_of(workspace, ended, stream=f"run/{run}", name=("ended",))
     workspace.log.append(Batch(appends=(append,)))
     schemes = {key: view.catalog[key].partitions for key in planned}
     return Happened(
