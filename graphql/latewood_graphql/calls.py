@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from latewood.commands.reading import Standing
-from latewood.commands.standing import Standings
+from latewood.commands.assessing import Assessments
+from latewood.commands.reading import Assessment
 from latewood.commands.views import PRESENT, AsOf, View, moment_meant
 from latewood.commands.workspace import Workspace, checked_name, of_project
 from latewood.errors import UsageError
@@ -30,7 +30,7 @@ class Service:
 
     workspace: Workspace
     reader: EventLog
-    standings: Standings = field(default_factory=Standings)
+    assessments: Assessments = field(default_factory=Assessments)
 
     def visible(self, caller: Caller) -> frozenset[str]:
         """The projects whose rows the caller may see. Cost: for who sees all, a look each."""
@@ -155,13 +155,13 @@ class EnvironmentAt:
     @property
     def view(self) -> View:
         """Its definitions. Raises UsageError for an unknown environment."""
-        return self.standing.view
+        return self.assessment.view
 
     @property
-    def standing(self) -> Standing:
+    def assessment(self) -> Assessment:
         """How all its assets stand."""
-        standings = self.call.service.standings
-        return self.call.once(self._scope, "standing", lambda: standings.at(self.workspace, self.as_of))
+        assessments = self.call.service.assessments
+        return self.call.once(self._scope, "assessment", lambda: assessments.at(self.workspace, self.as_of))
 
     def load(self, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
         """As `Call.load`."""

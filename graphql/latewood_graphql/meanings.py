@@ -55,3 +55,11 @@ CAUSES: Final[Mapping[str, str]] = {
     "never observed": "Nobody has looked at it yet.",
     "changed since it was observed": "It is other than what was seen last.",
 }
+
+AUTOMATIONS: Final[Mapping[str, str]] = {
+    "schedule": "Ticks of a clock ask for runs, or for a look at what others make.",
+    "rule": "A condition on assets, which asks for a run once for each cause.",
+    "freshness": "A policy that says how current assets have to be.",
+    "sensor": "User code that is asked, at intervals or when something happened, whether to run something.",
+    "notify": "Tells somebody outside what happened.",
+}

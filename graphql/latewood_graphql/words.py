@@ -9,7 +9,7 @@ from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.events import RunStatus
 from latewood.model.definitions import Origin
-from latewood_graphql.meanings import CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES
+from latewood_graphql.meanings import AUTOMATIONS, CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES
 
 
 def _described(about: str, meanings: Mapping[str, str]) -> Callable[[Enum | None], str | None]:
@@ -32,4 +32,9 @@ StaleCause = graphene.Enum.from_enum(
 )
 RunState = graphene.Enum.from_enum(
     RunStatus, name="RunState", description=_described("How far a run has come.", RUN_STATUSES)
+)
+AutomationKind = graphene.Enum(
+    "AutomationKind",
+    [(kind.upper(), kind) for kind in AUTOMATIONS],
+    description=_described("What happens by itself.", AUTOMATIONS),
 )

@@ -48,7 +48,7 @@ class AssetAt:
     @property
     def assessed(self) -> Assessed:
         """How it stands there."""
-        return self.environment.standing.assessed[self.key]
+        return self.environment.assessment.assessed[self.key]
 
     def partitions(self, text: str | None) -> list[PartitionKey] | None:
         """The keys that an argument names; None for all. Raises UsageError."""
@@ -206,7 +206,7 @@ class Asset(graphene.ObjectType):
 
     def resolve_flags(self: AssetAt, _info: Any) -> Any:
         """As `latewood assets` shows them."""
-        return self.environment.standing.flags(self.key)
+        return self.environment.assessment.flags(self.key)
 
     def resolve_partitions(self: AssetAt, _info: Any) -> Any:
         """As ranges."""

@@ -4,11 +4,13 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.automations import automations_here
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
+from latewood_graphql.nodes.automations import Automation, AutomationAt
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Group, graph_of, groups_of
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
@@ -45,6 +47,7 @@ class Environment(graphene.ObjectType):
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
         selection=graphene.String(default_value="*", description=_SELECTION),
     )
+    automations = many(Automation, "What happens by itself there, by name.")
     why = graphene.Field(
         Explanation,
         required=True,
@@ -77,7 +80,7 @@ class Environment(graphene.ObjectType):
         """By key, so that a page is found again though assets come and go."""
         first, after, search = checked_first(first), key_of(given.get("after"), str), given.get("search")
         catalog = self.view.catalog
-        keys = select_keys(self.standing, selection) if len(catalog) else ()
+        keys = select_keys(self.assessment, selection) if len(catalog) else ()
         matching = sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
         rest = [key for key in matching if after is None or key > after][: first + 1]
         nodes = [AssetAt(environment=self, key=key) for key in rest]
@@ -89,11 +92,15 @@ class Environment(graphene.ObjectType):
 
     def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
         """In the order of their names."""
-        return self.standing.once("groups", lambda: list(groups_of(self.standing)))
+        return self.assessment.once("groups", lambda: list(groups_of(self.assessment)))
 
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
-        return self.standing.once(f"graph {selection}", lambda: graph_of(self.standing, selection))
+        return self.assessment.once(f"graph {selection}", lambda: graph_of(self.assessment, selection))
+
+    def resolve_automations(self: EnvironmentAt, _info: Any) -> Any:
+        """As they are now: what was switched then is in the log."""
+        return [AutomationAt(environment=self, found=found) for found in automations_here(self.workspace)]
 
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""

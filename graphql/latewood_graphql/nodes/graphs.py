@@ -5,7 +5,7 @@ from typing import Any
 
 import graphene
 
-from latewood.commands.reading import Standing, select_keys
+from latewood.commands.reading import Assessment, select_keys
 from latewood.decide.staleness import Status
 from latewood_graphql.fields import many
 from latewood_graphql.scalars import Ints, Texts
@@ -49,7 +49,7 @@ _STATUSES = tuple(Status)
 _FLAGS = tuple(Flag)
 
 
-def graph_of(found: Standing, selection: str) -> dict[str, Any]:
+def graph_of(found: Assessment, selection: str) -> dict[str, Any]:
     """The columns. Cost: O(assets + edges + partitions' reasons)."""
     keys = select_keys(found, selection)
     catalog, number = found.view.catalog, {key: n for n, key in enumerate(keys)}
@@ -76,7 +76,7 @@ def graph_of(found: Standing, selection: str) -> dict[str, Any]:
     }
 
 
-def groups_of(found: Standing) -> Iterator[dict[str, Any]]:
+def groups_of(found: Assessment) -> Iterator[dict[str, Any]]:
     """The groups, by name. Cost: O(assets + edges)."""
     assets, upstreams = found.view.catalog.assets, found.view.catalog.graph.upstreams
     group_of = {key: definition.group for key, definition in assets.items()}

@@ -9,6 +9,7 @@ from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
+from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
@@ -23,6 +24,14 @@ class Project(graphene.ObjectType):
     name = graphene.String(required=True, description="What it is called.")
     position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
     environments = many(graphene.String, "Names of its environments.")
+    locations = many(Location, "What defines its assets, by name.")
+    deployment_difference = graphene.Field(
+        DeploymentDifference,
+        required=True,
+        description="What becomes of definitions from one deployment to another.",
+        before=graphene.ID(required=True, description="The earlier deployment, or the beginning of its id."),
+        after=graphene.ID(required=True, description="The later one."),
+    )
     environment = graphene.Field(
         Environment,
         required=True,
@@ -67,6 +76,14 @@ class Project(graphene.ObjectType):
         """Those that are in use."""
         with snapshot(self.workspace.log) as connection:
             return [row.environment for row in existing(connection, self.name, self.as_of.position)]
+
+    def resolve_locations(self: ProjectAt, _info: Any) -> Any:
+        """Those that have deployed."""
+        return locations_of(self)
+
+    def resolve_deployment_difference(self: ProjectAt, _info: Any, before: str, after: str) -> Any:
+        """Raises UsageError for an unknown one."""
+        return difference_of(self, before, after)
 
     def resolve_environment(self: ProjectAt, _info: Any, name: str) -> EnvironmentAt:
         """Raises UsageError for an unknown one."""

@@ -47,7 +47,7 @@ About = Callable[[View], Collection[AssetKey]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Assessment:
     """How assets of an environment stand at a position. The view is whole, all else is of what was asked about.
 
     `awaiting` are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
@@ -100,7 +100,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Standing):
+class Read(Assessment):
     """A consistent reading of an environment: everything from one snapshot of the database.
 
     State and assessment are of the assets that were asked about and what bears on them.
@@ -194,7 +194,7 @@ def _read(
     )
 
 
-def select_keys(found: Standing, selection: str) -> tuple[AssetKey, ...]:
+def select_keys(found: Assessment, selection: str) -> tuple[AssetKey, ...]:
     """The assets a selection names, in topological order; `status:` knows the flags too."""
     catalog = found.view.catalog
     return select(
@@ -205,7 +205,7 @@ def select_keys(found: Standing, selection: str) -> tuple[AssetKey, ...]:
     )
 
 
-def of_status(found: Standing, keys: Collection[AssetKey], status: str) -> dict[AssetKey, Ordinals]:
+def of_status(found: Assessment, keys: Collection[AssetKey], status: str) -> dict[AssetKey, Ordinals]:
     """The partitions of these assets that are missing, stale or failed, where there are any."""
     chosen: dict[AssetKey, Ordinals] = {}
     for key in keys:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from latewood.commands.assessing import Assessments
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
@@ -12,7 +13,6 @@ from latewood.commands.pinning import pin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.retracting import retract
-from latewood.commands.standing import Standings
 from latewood.commands.views import AsOf
 from latewood.decide.staleness import assess
 from latewood.errors import LatewoodError
@@ -51,19 +51,19 @@ DIAMOND = """
 """
 
 
-def told(standing):
+def told(assessment):
     return {
-        key: (found.status, dict(found.by_status), dict(found.by_reasons), standing.flags(key))
-        for key, found in standing.assessed.items()
+        key: (found.status, dict(found.by_status), dict(found.by_reasons), assessment.flags(key))
+        for key, found in assessment.assessed.items()
     }
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_remembered_is_what_would_be_read(workspace, load, seed):
-    chance, standings = random.Random(seed), Standings()
+    chance, assessments = random.Random(seed), Assessments()
     loaded = load(DIAMOND.format(number=1, fails=False, limit=1_000))
     materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
-    standings.at(workspace)
+    assessments.at(workspace)
     past = []
 
     def run():
@@ -93,40 +93,40 @@ def test_what_is_remembered_is_what_would_be_read(workspace, load, seed):
         except LatewoodError:
             continue  # nothing to go back to, or blocked
         if chance.random() < 0.7:
-            assert told(standings.at(workspace)) == told(read(workspace))
+            assert told(assessments.at(workspace)) == told(read(workspace))
             past.append((workspace.log.position(), told(read(workspace))))
     for position, then in past:
-        found = told(standings.at(workspace, AsOf(position)))
+        found = told(assessments.at(workspace, AsOf(position)))
         assert {key: entry[:3] for key, entry in found.items()} == {key: entry[:3] for key, entry in then.items()}
 
 
 def test_only_what_happened_is_read_again(workspace, load, monkeypatch):
     loaded = load(DIAMOND.format(number=1, fails=False, limit=1_000))
     materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
-    standings, seen = Standings(), []
+    assessments, seen = Assessments(), []
 
     def assessed(catalog, state):
         seen.append(set(catalog))
         return assess(catalog, state)
 
     monkeypatch.setattr("latewood.commands.reading.assess", assessed)
-    standings.at(workspace)
-    standings.at(workspace)
+    assessments.at(workspace)
+    assessments.at(workspace)
     assert seen == [{"a", "b", "c", "d", "alone"}], "nothing happened"
     materialize(workspace, prepare(workspace, loaded, Asked(selection="alone", force=True)))
     seen.clear()
-    assert standings.at(workspace).assessed["alone"].status == "fresh"
+    assert assessments.at(workspace).assessed["alone"].status == "fresh"
     assert seen == [{"alone"}]
 
 
 def test_who_sees_less_than_what_is_remembered_gets_what_they_see(workspace, load):
     loaded = load(DIAMOND.format(number=1, fails=False, limit=1_000))
     deploy_loaded(workspace, loaded)
-    standings = Standings()
+    assessments = Assessments()
     with snapshot(workspace.log) as connection:
         early = replace(workspace, log=OneSnapshot(workspace.log, connection))
-        assert standings.at(early).assessed["alone"].status == "missing"
+        assert assessments.at(early).assessed["alone"].status == "missing"
         materialize(workspace, prepare(workspace, loaded, Asked(selection="alone")))
-        assert standings.at(workspace).assessed["alone"].status == "fresh"
-        assert standings.at(early).assessed["alone"].status == "missing"
-    assert standings.at(workspace).assessed["alone"].status == "fresh"
+        assert assessments.at(workspace).assessed["alone"].status == "fresh"
+        assert assessments.at(early).assessed["alone"].status == "missing"
+    assert assessments.at(workspace).assessed["alone"].status == "fresh"

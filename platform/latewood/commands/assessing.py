@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from latewood.commands.reading import Read, Standing, reading
+from latewood.commands.reading import Assessment, Read, reading
 from latewood.commands.views import PRESENT, AsOf
 from latewood.commands.workspace import Workspace
 from latewood.decide.keys import may_name_paths
@@ -80,12 +80,12 @@ class _Known:
     """How it stood at a position. `again_at` is when its `restless` assets are to be looked at again."""
 
     position: Position
-    standing: Standing
+    assessment: Assessment
     restless: frozenset[AssetKey]
     again_at: datetime
 
 
-class Standings:
+class Assessments:
     """What is remembered by this process: of each environment how it stands now, of a few how they stood.
 
     For all threads; of those that ask for the same environment one brings it up to date.
@@ -93,11 +93,11 @@ class Standings:
 
     def __init__(self) -> None:
         self._now: dict[tuple[str, str], _Known] = {}
-        self._past: OrderedDict[tuple[str, str, AsOf], Standing] = OrderedDict()
+        self._past: OrderedDict[tuple[str, str, AsOf], Assessment] = OrderedDict()
         self._locks: dict[object, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def at(self, workspace: Workspace, as_of: AsOf = PRESENT) -> Standing:
+    def at(self, workspace: Workspace, as_of: AsOf = PRESENT) -> Assessment:
         """How all assets stand, as `read` would have it. Raises what it does.
 
         Cost: O(events since it was asked last + assets these are about + what is downstream), and the runs under way.
@@ -109,7 +109,7 @@ class Standings:
                     return self._then(workspace, as_of)
             return self._at_present(workspace, connection)
 
-    def _at_present(self, workspace: Workspace, connection: Snapshot) -> Standing:
+    def _at_present(self, workspace: Workspace, connection: Snapshot) -> Assessment:
         where = (workspace.project, workspace.environment)
         with self._alone(where):
             known = self._now.get(where)
@@ -118,14 +118,14 @@ class Standings:
                 with reading(workspace) as (_, all_of_it):
                     found = _known(all_of_it, all_of_it.view.now)
             running = running_partitions(connection, *where)
-            if running != found.standing.running:
-                standing = replace(found.standing, running=running, worked_out={})
-                found = replace(found, standing=standing)
+            if running != found.assessment.running:
+                assessment = replace(found.assessment, running=running, worked_out={})
+                found = replace(found, assessment=assessment)
             if known is None or known.position <= found.position:
                 self._now[where] = found
-        return found.standing
+        return found.assessment
 
-    def _then(self, workspace: Workspace, as_of: AsOf) -> Standing:
+    def _then(self, workspace: Workspace, as_of: AsOf) -> Assessment:
         key = (workspace.project, workspace.environment, as_of)
         with self._lock:
             if (found := self._past.get(key)) is not None:
@@ -156,22 +156,22 @@ def _brought_up(workspace: Workspace, known: _Known, end: Position) -> _Known | 
     touched = _touched(events) if len(events) <= _EVENTS_MAX else None
     if touched is None:
         return None
-    view = known.standing.view
+    view = known.assessment.view
     keys = {key for key, id_ in view.ids.items() if id_ in touched} if touched else set[AssetKey]()
     due = known.restless if now >= known.again_at else frozenset[AssetKey]()
     view = replace(view, position=end, now=now)
     if not (keys or due):
-        return replace(known, position=end, standing=replace(known.standing, view=view))
+        return replace(known, position=end, assessment=replace(known.assessment, view=view))
     again = view.catalog.graph.downstream_of(keys | due)
     with reading(workspace, about=lambda _: again, view=view) as (_, read):
-        return _known(_merged(known.standing, read), now if due else known.again_at - _REST)
+        return _known(_merged(known.assessment, read), now if due else known.again_at - _REST)
 
 
-def _merged(before: Standing, read: Read) -> Standing:
+def _merged(before: Assessment, read: Read) -> Assessment:
     """What was read, and of all else what was known."""
     again = {read.view.ids[key] for key in read.assessed}
     failed = {slot: at for slot, at in before.failed.items() if slot[0] not in again} | dict(read.failed)
-    return Standing(
+    return Assessment(
         view=read.view,
         assessed=before.assessed | read.assessed,
         failed=failed,
@@ -181,14 +181,14 @@ def _merged(before: Standing, read: Read) -> Standing:
     )
 
 
-def _known(found: Standing, looked: datetime) -> _Known:
+def _known(found: Assessment, looked: datetime) -> _Known:
     restless = frozenset(key for key, asset in found.view.catalog.assets.items() if _is_restless(asset))
     again_at = looked + _REST if restless else datetime.max.replace(tzinfo=looked.tzinfo)
     return _Known(found.view.position, _without_state(found), restless, again_at)
 
 
-def _without_state(found: Standing) -> Standing:
-    return Standing(
+def _without_state(found: Assessment) -> Assessment:
+    return Assessment(
         view=found.view,
         assessed=found.assessed,
         failed=found.failed,

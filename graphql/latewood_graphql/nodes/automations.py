@@ -1,0 +1,76 @@
+"""What happens by itself: schedules, sensors, rules, policies of freshness, notifications."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+import msgspec
+
+from latewood.commands.automations import Found, evaluations
+from latewood_graphql.calls import EnvironmentAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.events import Event
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
+from latewood_graphql.scalars import Json, PositionScalar
+from latewood_graphql.words import AutomationKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationAt:
+    """An automation, seen from an environment."""
+
+    environment: EnvironmentAt
+    found: Found
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What it says, as data; `kind` says what it is."""
+        data: dict[str, Any] = msgspec.to_builtins(self.found.definition)
+        return data
+
+
+class Automation(graphene.ObjectType):
+    """Something that happens by itself: a schedule, a sensor, a condition on assets, a policy, a notification."""
+
+    name = graphene.ID(required=True, description="What it is called in its location.", resolver=given("found.name"))
+    location = graphene.String(required=True, description="What defines it.", resolver=given("found.location"))
+    kind = graphene.Field(AutomationKind, required=True, description="What it is.")
+    description = graphene.String(
+        required=True, description="What its author says of it.", resolver=given("found.definition.description")
+    )
+    selection = graphene.String(
+        required=True, description="The assets it is about.", resolver=given("found.definition.selection")
+    )
+    definition = graphene.Field(Json, required=True, description="All that it says, as data.")
+    is_on = graphene.Boolean(
+        required=True, description="Whether it does anything in this environment.", resolver=given("found.is_on")
+    )
+    evaluated_upto = graphene.DateTime(
+        description="All up to then is dealt with; null before the first time.", resolver=given("found.standing.until")
+    )
+    cursor = graphene.String(
+        required=True, description="Of a sensor what it said last; else empty.", resolver=given("found.standing.cursor")
+    )
+    problem = graphene.String(
+        description="What is wrong with it now; null where nothing is.", resolver=given("found.standing.problem")
+    )
+    last_run = graphene.ID(
+        description="The last run that a sensor asked for.", resolver=given("found.standing.last_run")
+    )
+    position = graphene.Field(
+        PositionScalar, description="Where the log last has something of it.", resolver=given("found.standing.position")
+    )
+    evaluations = many(
+        Event,
+        "What last came of looking at it, newest first, of the environment's last thousand such events.",
+        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+    )
+
+    def resolve_kind(self: AutomationAt, _info: Any) -> str:
+        """As its definition is tagged."""
+        return str(self.definition["kind"])
+
+    def resolve_evaluations(self: AutomationAt, _info: Any, first: int) -> Any:
+        """As recorded."""
+        found = evaluations(self.environment.workspace, self.found, limit=checked_first(first))
+        return [event for event, _ in found if event.position <= self.environment.project.position]

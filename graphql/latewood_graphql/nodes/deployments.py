@@ -1,0 +1,104 @@
+"""Locations and their deployments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import graphene
+
+from latewood.commands.deployments import Listed, deployment_named, differing, listed
+from latewood.decide.definition_changes import Difference
+from latewood.projections.catalog import Deployment as Recorded
+from latewood_graphql.calls import ProjectAt
+from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.explanations import CodeChange
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
+from latewood_graphql.scalars import PositionScalar
+
+
+class Deployment(graphene.ObjectType):
+    """A location's definitions as they were at a moment: what runs are made by."""
+
+    id = graphene.ID(required=True, description="What it is called.", resolver=given("deployment.deployment"))
+    location = graphene.String(required=True, description="Whose it is.", resolver=given("deployment.location"))
+    assets = graphene.Int(required=True, description="How many assets it defines.", resolver=given("deployment.assets"))
+    position = graphene.Field(
+        PositionScalar, required=True, description="Where the log has it.", resolver=given("deployment.position")
+    )
+    created_at = graphene.DateTime(
+        required=True, description="When it was made.", resolver=given("deployment.created_at")
+    )
+    actor = graphene.String(required=True, description="Who made it.", resolver=given("deployment.actor"))
+    changed = graphene.Int(required=True, description="How many definitions were new or other than before.")
+    dropped = graphene.Int(required=True, description="How many were there before and are no more.")
+    environments = many(graphene.String, "The environments that have it now.")
+
+
+class NamedDefinition(graphene.ObjectType):
+    """A definition by what it is, and its name."""
+
+    kind = graphene.String(required=True, description="What it is: `asset`, `task`, `launch`, `automation`.")
+    name = graphene.String(required=True, description="What it is called.")
+
+
+class DefinitionPart(graphene.ObjectType):
+    """One thing that a definition says otherwise."""
+
+    what = graphene.String(required=True, description="What it is about, as in `parameter scale`.")
+    before = graphene.String(description="What it said; null where it said nothing.")
+    after = graphene.String(description="What it says; null where it says nothing.")
+
+
+class ChangedDefinition(graphene.ObjectType):
+    """A definition that both deployments have, and that is not the same."""
+
+    kind = graphene.String(required=True, description="What it is.")
+    name = graphene.String(required=True, description="What it is called now.")
+    code = many(CodeChange, "The parts of its code that changed.")
+    parts = many(DefinitionPart, "All else that it says otherwise.")
+
+
+class DeploymentDifference(graphene.ObjectType):
+    """What the later of two deployments has more, no longer, and otherwise."""
+
+    added = many(NamedDefinition, "Definitions that are new.")
+    removed = many(NamedDefinition, "Definitions that are no more.")
+    changed = many(ChangedDefinition, "Definitions that are other than they were.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationAt:
+    """A location of a project, and its latest deployments, newest first."""
+
+    name: str
+    deployments: Sequence[Listed]
+
+
+class Location(graphene.ObjectType):
+    """Where definitions come from: a file or a module, with a Python of its own if it says so."""
+
+    name = graphene.ID(required=True, description="What it is called.")
+    deployments = many(
+        Deployment,
+        "Its latest deployments, newest first.",
+        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+    )
+
+    def resolve_deployments(self: LocationAt, _info: Any, first: int) -> Sequence[Listed]:
+        """As many as are asked for."""
+        return self.deployments[: checked_first(first)]
+
+
+def locations_of(project: ProjectAt) -> list[LocationAt]:
+    """All that have deployed by the project's moment, by name. Cost: O(the project's latest thousand deployments)."""
+    found: dict[str, list[Listed]] = {}
+    for each in listed(project.workspace, limit=FIRST_MAX):
+        if each.deployment.position <= project.position:
+            found.setdefault(each.deployment.location, []).append(each)
+    return [LocationAt(name=name, deployments=found[name]) for name in sorted(found)]
+
+
+def difference_of(project: ProjectAt, before: str, after: str) -> Difference:
+    """Raises UsageError for what is no deployment."""
+    named: list[Recorded] = [deployment_named(project.workspace, text) for text in (before, after)]
+    return differing(project.workspace, *named)
