@@ -16,6 +16,7 @@ from latewood.cli.loading import load, named_or_all
 from latewood.cli.materialize import asked_for, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json
+from latewood.cli.server import served_beside
 from latewood.commands.blocked import blocked_lines, is_incomplete
 from latewood.commands.materializing import Prepared
 from latewood.commands.runs import run_named
@@ -105,8 +106,8 @@ def engine_command(*, projects: tuple[str, ...], all_projects: bool, **given: An
         return _served(engine)
 
 
-def dev_command(*, file: Path | None, module: str | None, location: str | None, **given: Any) -> int:
-    """Serve, and deploy what was named, or all there is, whenever code changes; exit code."""
+def dev_command(*, file: Path | None, module: str | None, location: str | None, port: int | None, **given: Any) -> int:
+    """Serve runs and the API, and deploy what was named, or all there is, whenever code changes; exit code."""
     with _engine(**given) as (workspace, engine):
         options = {"-f": file, "-m": module, "--location": location}
         named = [str(word) for option, name in options.items() if name is not None for word in (option, name)]
@@ -124,7 +125,8 @@ def dev_command(*, file: Path | None, module: str | None, location: str | None, 
         )
         watcher.start()
         try:
-            return _served(engine)
+            with served_beside(workspace, port):
+                return _served(engine)
         finally:
             stop.set()
 

@@ -84,11 +84,18 @@ def engine(**given: Any) -> int:
 @click.command()
 @source
 @_serving
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    metavar="PORT",
+    help="Of this computer, at which the API is served; by default 4000, or another one if that is taken.",
+)
 def dev(**given: Any) -> int:
     """Drive runs as `engine` does, and deploy locations again whenever the project's code changes.
 
     Without a name these are all that latewood.toml lists or that are deployed from here. One that does not load is told
-    once, and left as it is deployed. A run has the code that was deployed when it was asked for.
+    once, and left as it is deployed. A run has the code that was deployed when it was asked for. The API is served
+    beside it, as `server` does.
     """
     from latewood.cli.serving import dev_command
 

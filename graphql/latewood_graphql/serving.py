@@ -1,0 +1,198 @@
+"""The processes that serve the API: one or several on one address, or a thread beside an engine."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from ipaddress import ip_address
+from typing import Final, Literal
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from latewood.commands.tokens import access_is_configured
+from latewood.commands.workspace import Workspace, open_workspace
+from latewood.errors import UsageError
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving.log_lines import log_to
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+from latewood_graphql.app import app
+from latewood_graphql.authentication import Tokens
+from latewood_graphql.calls import Service
+from latewood_graphql.errors import LOG
+from latewood_graphql.limits import Limits
+from latewood_graphql.sessions import Sessions, key_in
+
+LOOPBACK: Final = "127.0.0.1"
+
+_GRACE_S: Final = 10
+"""How long answers that are under way may take once the server is told to end; what is followed ends then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where and how is served; a free port for 0."""
+
+    host: str = LOOPBACK
+    port: int = 0
+    workers: int = 1
+    limits: Limits = field(default_factory=Limits)
+    log_as_json: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is reached from this computer alone."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def serve(workspace: Workspace, serving: Serving) -> None:
+    """Answer until SIGTERM or Ctrl-C; what is under way then is answered first.
+
+    Raises UsageError for an address that is taken, and for one that others reach while nobody has a token.
+    """
+    refuse_open(workspace, serving)
+    listening = _bound(serving)
+    with listening:
+        config = _config(partial(application, serving, parent=os.getpid()), serving.workers)
+        LOG.info("the API is at %s/graphql", _address(listening))
+        if serving.workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+            return
+        signal.signal(signal.SIGTERM, lambda *_: None)  # it is raised again once the server has ended, as asked for
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def beside(workspace: Workspace, port: int | None, usual: int) -> Iterator[str]:
+    """Answer this computer in a thread meanwhile; where. Without a port it is the usual one, or a free one instead.
+
+    Raises UsageError for a port that is taken.
+    """
+    try:
+        listening = _bound(Serving(port=usual if port is None else port))
+    except UsageError:
+        if port is not None:
+            raise
+        listening = _bound(Serving())
+    with ExitStack() as stack:
+        stack.enter_context(listening)
+        own = replace(workspace, log=stack.enter_context(_connected(workspace, "engine")))  # the engine has its own
+        web = stack.enter_context(_answering(own, Serving(), Sessions(key_in(workspace.home))))
+        server = uvicorn.Server(_config(lambda: web, 1, grace=1))
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listening]}, name="latewood-server", daemon=True
+        )
+        thread.start()
+        try:
+            yield _address(listening)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=_GRACE_S)
+
+
+def application(serving: Serving, *, parent: int) -> Starlette:
+    """The application of a process that serves, with connections of its own."""
+    log_to(sys.stderr, as_json=serving.log_as_json)
+    workspace = open_workspace()
+    answering = _answering(workspace, serving, Sessions(key_in(workspace.home)))
+    web = answering.__enter__()
+    inner = web.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(of: Starlette) -> AsyncIterator[None]:
+        orphaned = asyncio.create_task(_end_without(parent)) if os.getpid() != parent else None
+        try:
+            async with inner(of):
+                yield
+        finally:
+            if orphaned is not None:
+                orphaned.cancel()
+            answering.__exit__(None, None, None)
+            workspace.log.engine.dispose()
+
+    web.router.lifespan_context = lifespan
+    return web
+
+
+def refuse_open(workspace: Workspace, serving: Serving) -> None:
+    """Raise UsageError for an address that others reach while nobody has a token."""
+    if not serving.is_local and not access_is_configured(workspace):
+        raise UsageError(
+            f"{serving.host}: others reach this address, and nobody has a token yet, so that nobody could be let in; "
+            f"`latewood token create NAME --role admin` makes one, and without --host the server is at {LOOPBACK}"
+        )
+
+
+@contextmanager
+def _answering(workspace: Workspace, serving: Serving, sessions: Sessions) -> Iterator[Starlette]:
+    """The application, with connections of its own that read."""
+    with _connected(workspace, "reader") as reader:
+        tokens = Tokens(workspace, sessions, is_local=serving.is_local)
+        yield app(Service(workspace=workspace, reader=reader), serving.limits, tokens)
+
+
+@contextmanager
+def _connected(workspace: Workspace, role: Literal["engine", "reader"]) -> Iterator[EventLog]:
+    assert workspace.url is not None, "it is a database's"
+    log = EventLog(connect(workspace.url, role=role), PROJECTIONS, UPCASTERS)
+    try:
+        yield log
+    finally:
+        log.engine.dispose()
+
+
+def _config(factory: object, workers: int, grace: int = _GRACE_S) -> uvicorn.Config:
+    return uvicorn.Config(
+        factory,  # type: ignore[arg-type]  # a factory, as the option says
+        factory=True,
+        workers=workers,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+    )
+
+
+def _bound(serving: Serving) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            serving.host, serving.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        where = f"{serving.host}:{serving.port}"
+        raise UsageError(
+            f"cannot serve at {where}: {error.strerror or error}; name another --host or --port"
+        ) from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _end_without(parent: int) -> None:
+    """End this process when the one that started it has died, and can end it no more."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
