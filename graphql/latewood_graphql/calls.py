@@ -1,7 +1,7 @@
 """One call of the API: what it may see, and the one snapshot that all of it is read through."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -42,17 +42,31 @@ class Service:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call, whose every reading is of one transaction that sees the rows of its projects alone."""
+    """One call, whose every reading is of one transaction that sees the rows of its projects alone.
+
+    A mutation looks again when it is done, so that its answer has what it did.
+    """
 
     service: Service
     caller: Caller
     projects: frozenset[str]
     """Those that may be seen."""
-    workspace: Workspace
-    position: Position
+    transaction: ExitStack
+    workspace: Workspace = field(init=False)
+    position: Position = field(init=False)
     """The end of the log, as far as the call sees it."""
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     scopes: dict[Any, Any] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Read what is there now, from here on; nothing of what was read before is known any more."""
+        self.transaction.close()
+        reader = self.service.reader
+        connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects)))
+        self.workspace = replace(self.service.workspace, log=OneSnapshot(reader, connection))
+        self.position = self.workspace.log.position()
+        self.loaders.clear()
+        self.scopes.clear()
 
     def project(self, name: str, at: Any) -> "ProjectAt":
         """A project at a moment. Raises UsageError for one that is not there, or not for this caller."""
@@ -103,11 +117,11 @@ class Call:
 @contextmanager
 def opened(service: Service, caller: Caller) -> Iterator[Call]:
     """A call, as long as the block lasts. Raises DatabaseUnreachable."""
-    seen = service.visible(caller)
-    with reading(service.reader.engine, sorted(seen)) as connection:
-        log = OneSnapshot(service.reader, connection)
-        workspace = replace(service.workspace, log=log)
-        yield Call(service=service, caller=caller, projects=seen, workspace=workspace, position=log.position())
+    with ExitStack() as transaction:
+        seen = service.visible(caller)
+        call = Call(service=service, caller=caller, projects=seen, transaction=transaction)
+        call.look()
+        yield call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

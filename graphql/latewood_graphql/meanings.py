@@ -63,3 +63,18 @@ AUTOMATIONS: Final[Mapping[str, str]] = {
     "sensor": "User code that is asked, at intervals or when something happened, whether to run something.",
     "notify": "Tells somebody outside what happened.",
 }
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "run": "It is computed.",
+    "reuse": "An earlier version is what would be computed, and is taken.",
+    "depends": "Only the content of something that runs before it can tell whether it is computed.",
+    "fresh": "It is as it should be; nothing is done.",
+    "blocked": "It reads what is not there and is not going to be made.",
+    "skip": "It is in a branch that is not taken.",
+}
+
+WANTED: Final[Mapping[str, str]] = {
+    "missing": "What was never made.",
+    "stale": "What is other than what would be computed now.",
+    "failed": "What failed last, whatever is there.",
+}

@@ -61,6 +61,14 @@ def page_of(
     return Page(edges=edges, has_next=len(found) > first, count=count)
 
 
+def slice_of(whole: Sequence[Any], first: int, after: str | None) -> Page:
+    """A page of a list that is there as a whole, by number. Raises UsageError."""
+    first, behind = checked_first(first), key_of(after, int)
+    start = 0 if behind is None else behind + 1
+    edges = [Edge(item, cursor_of(n)) for n, item in enumerate(whole[start : start + first], start=start)]
+    return Page(edges=edges, has_next=start + first < len(whole), count=lambda: len(whole))
+
+
 def cursor_of(key: Any) -> str:
     """The key as clients see it, who should not read anything into it."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
@@ -90,7 +98,7 @@ def page_arguments(default: int = FIRST) -> dict[str, Any]:
     """The arguments of every list."""
     first = f"How many at most, up to {FIRST_MAX:,}."
     return {
-        "first": graphene.Int(default_value=default, description=first),
+        "first": graphene.Int(required=True, default_value=default, description=first),
         "after": graphene.String(description="The `endCursor` of the page before."),
     }
 

@@ -10,6 +10,7 @@ import graphene
 from graphql import GraphQLSchema, print_schema
 
 from latewood_graphql.access import guarded
+from latewood_graphql.mutations.all import Mutation
 from latewood_graphql.queries import Query
 
 FILE: Final = Path(__file__).with_name("schema.graphql")
@@ -17,7 +18,7 @@ FILE: Final = Path(__file__).with_name("schema.graphql")
 
 def schema() -> GraphQLSchema:
     """What the API can be asked."""
-    found: GraphQLSchema = graphene.Schema(query=Query).graphql_schema
+    found: GraphQLSchema = graphene.Schema(query=Query, mutation=Mutation).graphql_schema
     return guarded(found)
 
 

@@ -7,9 +7,9 @@ import graphene
 
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
-from latewood.events import RunStatus
+from latewood.events import Action, RunStatus
 from latewood.model.definitions import Origin
-from latewood_graphql.meanings import AUTOMATIONS, CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES
+from latewood_graphql.meanings import ACTIONS, AUTOMATIONS, CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES, WANTED
 
 
 def _described(about: str, meanings: Mapping[str, str]) -> Callable[[Enum | None], str | None]:
@@ -17,6 +17,8 @@ def _described(about: str, meanings: Mapping[str, str]) -> Callable[[Enum | None
 
 
 Flag = Enum("Flag", {name.upper(): name for name in FLAGS})  # type: ignore[misc]  # their names are the meanings' keys
+
+Wanted = Enum("Wanted", {name.upper(): name for name in WANTED})  # type: ignore[misc]  # as above
 
 AssetStatus = graphene.Enum.from_enum(
     Status, name="AssetStatus", description=_described("Whether something is what would be computed now.", STATUSES)
@@ -37,4 +39,12 @@ AutomationKind = graphene.Enum(
     "AutomationKind",
     [(kind.upper(), kind) for kind in AUTOMATIONS],
     description=_described("What happens by itself.", AUTOMATIONS),
+)
+PlannedAction = graphene.Enum.from_enum(
+    Action, name="PlannedAction", description=_described("What is planned for an asset partition.", ACTIONS)
+)
+PartitionsWanted = graphene.Enum.from_enum(
+    Wanted,
+    name="PartitionsWanted",
+    description=_described("Which partitions of what is selected are asked for, if not all.", WANTED),
 )

@@ -6,6 +6,8 @@ LatewoodError
 ├── SecretUnavailable    a secret's value cannot be read where it is said to be
 ├── StoreError           artifacts cannot be read or written
 ├── UsageError           a request that names something that does not exist or cannot be
+│   ├── NotFound             what it names is not there
+│   └── Conflict             what is there by now does not go with it
 └── ValueRefused         a value does not have the type its annotation promises
 
 Each says what was expected, of what, what was found, and the way out. Failures of *user code* are no
@@ -43,6 +45,18 @@ class DefinitionsInvalid(LatewoodError):
 
 class UsageError(LatewoodError):
     """A request that names something unknown or impossible; the message lists what would be possible."""
+
+
+class NotFound(UsageError):
+    """What a request names is not there; `what` it would be, as in `asset`. The message has what comes near."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
+class Conflict(UsageError):
+    """What is there by now does not go with a request: who asks looks again, and decides again."""
 
 
 class SecretUnavailable(LatewoodError):

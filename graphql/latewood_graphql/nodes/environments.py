@@ -14,6 +14,7 @@ from latewood_graphql.nodes.automations import Automation, AutomationAt
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Group, graph_of, groups_of
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
+from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import PositionScalar
 
@@ -56,6 +57,15 @@ class Environment(graphene.ObjectType):
         partition=graphene.String(
             default_value="", description="Key of the partition; by default the first that is not fresh, else the last."
         ),
+    )
+    plan_preview = graphene.Field(
+        PlanPreview, required=True, description="What a run would do; `launch` asks for it.", **asked_arguments()
+    )
+    launch_plan_preview = graphene.Field(
+        PlanPreview,
+        required=True,
+        description="What launching by name would do; `launchPlan` asks for it.",
+        **named_arguments(),
     )
     lineage = graphene.Field(
         Lineage,
@@ -105,6 +115,14 @@ class Environment(graphene.ObjectType):
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""
         return explained(self, asset, partition)
+
+    def resolve_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
+        """As `latewood plan`."""
+        return previewed(self, asked_of(**asked))
+
+    def resolve_launch_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
+        """As `latewood launch --dry-run`."""
+        return previewed(self, launching(self.workspace, as_of=self.as_of, **asked))
 
     def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
         """As `latewood lineage`."""

@@ -8,7 +8,7 @@ from latewood.commands.reading import Read, reading, select_keys
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import Standing, is_on
 from latewood.decide.conditions import Facts, Told, explained
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, SensorEvaluated, from_json
 from latewood.model.automations import Automation, RuleDefinition
 from latewood.model.conditions import text_of
@@ -82,7 +82,7 @@ def automation_named(workspace: Workspace, text: str) -> Found:
     names = [each.name for each in everything]
     near = get_close_matches(text, names, n=3)
     hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(names)}" if names else "there are none"
-    raise UsageError(f'nothing that happens by itself is called "{text}"; {hint}')
+    raise NotFound("automation", f'nothing that happens by itself is called "{text}"; {hint}')
 
 
 def switch(workspace: Workspace, found: Found, *, on: bool) -> bool:

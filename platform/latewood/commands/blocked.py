@@ -16,8 +16,12 @@ from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 
 
+class PlanBlocked(UsageError):
+    """What a plan would need to read is not there; the message says of each what, and why."""
+
+
 def refuse_blocked(made: Plan, asked: Asked, view: View, here: Collection[AssetKey]) -> None:
-    """Raise UsageError naming what the plan would need to read and cannot; `here` are the assets that can be selected.
+    """Raise PlanBlocked naming what the plan would need to read and cannot; `here` are the assets that can be selected.
 
     Left out instead is what can not be made whatever is selected, and what lies beyond the partitions asked for; unless
     nothing remains of what was asked for, short of everything.
@@ -28,7 +32,7 @@ def refuse_blocked(made: Plan, asked: Asked, view: View, here: Collection[AssetK
     lines = (beyond or left_out) if nothing_else else [] if asked.partition else beyond
     if lines:
         advice = _advice(made, view, here, [key for left in lines for key in left.never_made])
-        raise UsageError("\n".join(["blocked:", *(f"  {left.line}" for left in lines), *advice]))
+        raise PlanBlocked("\n".join(["blocked:", *(f"  {left.line}" for left in lines), *advice]))
 
 
 def _advice(made: Plan, view: View, here: Collection[AssetKey], never_made: Collection[AssetKey]) -> list[str]:

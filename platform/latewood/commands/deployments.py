@@ -12,7 +12,7 @@ from latewood.commands.reading import Read, read
 from latewood.commands.workspace import Workspace
 from latewood.decide.definition_changes import Definitions, Difference, difference
 from latewood.decide.staleness import Status
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import DeploymentCreated, EnvironmentDeployed, from_json
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
@@ -82,10 +82,10 @@ def deployment_named(workspace: Workspace, text: str, *, location: str = "") -> 
     of = f" of {location}" if location else ""
     if found:
         listed_ = ", ".join(each.deployment for each in found)
-        raise UsageError(f'deployment "{text}"{of}: several begin so, the latest are {listed_}')
+        raise NotFound("deployment", f'deployment "{text}"{of}: several begin so, the latest are {listed_}')
     near = get_close_matches(text, [each.deployment for each in latest], n=3)
     hint = f"near: {', '.join(near)}" if near else "`latewood deployments` lists them"
-    raise UsageError(f'no deployment "{text}"{of}; {hint}')
+    raise NotFound("deployment", f'no deployment "{text}"{of}; {hint}')
 
 
 def known_locations(workspace: Workspace) -> set[str]:
@@ -97,7 +97,7 @@ def known_locations(workspace: Workspace) -> set[str]:
 def _unknown_location(text: str, known: set[str]) -> UsageError:
     near = get_close_matches(text, known, n=3)
     there = f"near: {', '.join(near)}" if near else f"there is {', '.join(sorted(known)) or 'none'}"
-    return UsageError(f'no deployment of location "{text}"; {there}')
+    return NotFound("location", f'no deployment of location "{text}"; {there}')
 
 
 def differing(workspace: Workspace, before: Deployment, after: Deployment) -> Difference:
@@ -181,7 +181,7 @@ def _refuse_duplicates(
     own = defined(connection, workspace.project, wanted.location, wanted.deployment)
     if taken := [entry.definition.key for entry in own if entry.definition.key in elsewhere]:
         where = ", ".join(dict.fromkeys(location for key in taken for location in elsewhere[key]))
-        raise UsageError(
+        raise Conflict(
             f"{wanted.location} as deployed in {wanted.deployment} defines {', '.join(sorted(taken)[:5])}, which "
             f"{where} defines in {workspace.environment} by now; go back with that one first, or deploy it without"
         )

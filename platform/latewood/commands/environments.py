@@ -16,7 +16,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse
 from latewood.decide.state import Pin
 from latewood.engine.running.recorder import new_event
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import (
     EnvironmentCreated,
     EnvironmentDeployed,
@@ -135,7 +135,7 @@ class Diff:
         return bool(self.moved) or any(c.moved for c in self.heads) or any(p.moved for p in self.pins)
 
 
-class PromotionRefused(UsageError):
+class PromotionRefused(Conflict):
     """The target moved meanwhile; `diff` says what."""
 
     def __init__(self, diff: Diff) -> None:
@@ -173,7 +173,7 @@ def create(workspace: Workspace, name: str, *, base: str = DEFAULT) -> Environme
     with snapshot(workspace.log) as connection:
         known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
         if name in known:
-            raise UsageError(f'environment "{name}" exists; `latewood env drop {name}` ends it')
+            raise Conflict(f'environment "{name}" exists; `latewood env drop {name}` ends it')
         position = 0
         deployments: dict[str, str] = {}
         if base:
@@ -235,7 +235,7 @@ def promote(workspace: Workspace, source: str, target: str, selection: str = "*"
         except OVERTAKEN:
             continue
         return replace(found, position=done.last)
-    raise UsageError(f"{source} or {target} moved in each of {ATTEMPTS} attempts; nothing was promoted, try again")
+    raise Conflict(f"{source} or {target} moved in each of {ATTEMPTS} attempts; nothing was promoted, try again")
 
 
 def append_to_environment(
@@ -282,7 +282,9 @@ def _diff(
     if selection != "*":
         view = read_view(connection, replace(workspace, environment=source), as_of=PRESENT, loaded=None, ids={})
         if selection in known and selection not in view.catalog.assets:
-            raise UsageError(f'no asset "{selection}"; the environment of that name is said by `--to {selection}`')
+            raise NotFound(
+                "asset", f'no asset "{selection}"; the environment of that name is said by `--to {selection}`'
+            )
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
         assets = [view.ids[key] for key in keys]
         if not assets:
@@ -394,4 +396,4 @@ def _require(name: str, known: Sequence[str]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(known)}" if known else "there is none yet"
-        raise UsageError(f'no environment "{name}"; {hint}')
+        raise NotFound("environment", f'no environment "{name}"; {hint}')

@@ -18,7 +18,7 @@ from latewood.decide.state import Retracted, VersionFacts, with_carried
 from latewood.engine.running.recorder import in_parts
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.engine.storage.sweeping import in_use
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import Event, HeadsMoved
 from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
@@ -70,7 +70,9 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
             if version:
                 wanted = {f.partition: f for f in version_named(connection, project, id_, VersionId(version))}
                 if not wanted:
-                    raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
+                    raise NotFound(
+                        "version", f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them'
+                    )
                 chosen = chosen if partition else tuple(wanted)
             else:
                 at = _position(workspace, to)
@@ -95,7 +97,7 @@ def _rolled_back(workspace: Workspace, key: str, partition: str, version: str, t
         except OVERTAKEN:
             continue
         return done
-    raise UsageError(f'"{key}" was moved by others in each of {ATTEMPTS} attempts; nothing was moved, try again')
+    raise Conflict(f'"{key}" was moved by others in each of {ATTEMPTS} attempts; nothing was moved, try again')
 
 
 def _moves(
@@ -180,7 +182,7 @@ def _promoted(workspace: Workspace, version: str) -> Promoted:
         except OVERTAKEN:
             continue
         return replace(done, position=at.last)
-    raise UsageError(f"{version} was overtaken by others in each of {ATTEMPTS} attempts; nothing was moved, try again")
+    raise Conflict(f"{version} was overtaken by others in each of {ATTEMPTS} attempts; nothing was moved, try again")
 
 
 def _made(connection: Snapshot, workspace: Workspace, found: Read, version: str) -> dict[AssetKey, VersionFacts]:
@@ -190,7 +192,7 @@ def _made(connection: Snapshot, workspace: Workspace, found: Read, version: str)
     if not of_step:
         near = difflib.get_close_matches(version, latest_versions(connection, workspace.project, limit=1_000), n=3)
         hint = f"near: {', '.join(near)}" if near else "`latewood asset KEY` and `latewood compare KEY` list them"
-        raise UsageError(f'no version "{version}"; {hint}')
+        raise NotFound("version", f'no version "{version}"; {hint}')
     if unknown := [facts.asset for facts in of_step if facts.asset not in keys]:
         raise UsageError(f"{version} is of {', '.join(unknown)}, which {workspace.environment} does not define")
     made = {}

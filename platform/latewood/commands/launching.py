@@ -7,7 +7,7 @@ from typing import Any
 
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
 from latewood.projections.catalog import deployed
 from latewood.projections.launchables import launchables_of
@@ -27,9 +27,9 @@ def unknown(name: str, known: Sequence[str]) -> UsageError:
     """What to raise for a name that nothing has."""
     near = get_close_matches(name, known, n=3)
     if near:
-        return UsageError(f'nothing to launch is called "{name}"; near: {", ".join(near)}')
+        return NotFound("launch plan", f'nothing to launch is called "{name}"; near: {", ".join(near)}')
     there = f"there are {', '.join(sorted(known))}" if known else "decorate a function with @workflow"
-    return UsageError(f'nothing to launch is called "{name}"; {there}')
+    return NotFound("launch plan", f'nothing to launch is called "{name}"; {there}')
 
 
 def launched(

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.planning import partitions_asked
-from latewood.commands.sightings import Observed, SightRecorder
+from latewood.commands.sightings import Observed, Seen, SightRecorder
 from latewood.commands.views import View, known_key, view_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.automation import run_for
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.engine.loading.loader import Loaded
@@ -17,12 +18,15 @@ from latewood.engine.running.looking import Absent, Looking, Sight, checked, giv
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.sight_checks import Evaluating, evaluating
 from latewood.engine.values.values import Values
-from latewood.errors import UsageError
-from latewood.events import Failure, FailureKind
+from latewood.errors import Conflict, UsageError
+from latewood.events import AssetObserved, Failure, FailureKind, from_json
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
+from latewood.projections.observations import looks_named
+from latewood.projections.snapshots import snapshot
+from latewood_eventlog.errors import EventConflict
 
 _AT_ONCE: Final = 500
 """Observations in one append, where looking takes its time."""
@@ -90,9 +94,11 @@ def report(
     data_version: str,
     partition: str = "",
     metadata: Mapping[str, Any] | None = None,
+    token: str = "",
 ) -> Observed:
     """Record what a tool outside says of an external asset, or of these partitions of it. All or nothing.
 
+    With a `token` of the tool's own it is recorded once: saying it again finds what is recorded.
     Raises UsageError for an asset that is not external, and for partitions that it has not; ValueRefused for what
     cannot be recorded.
     """
@@ -104,10 +110,50 @@ def report(
     if asset.stored is not None:
         raise UsageError(f'"{key}" has an IO, which says what is there: `latewood observe {key}`')
     told = checked(DataVersion(data_version, metadata or {}), asset.key)
-    recorder = SightRecorder(workspace, view, [asset.key], workspace.new_run(), at_once=None)
-    for of in _partitions(asset, partition, workspace.clock()):
-        recorder.see(asset, of, Sight(data_version=given(told), metadata=told.metadata, added={}))
-    return recorder.done()
+    observation = run_for((workspace.project, "reported"), token) if token else workspace.new_run()
+    sight = Sight(data_version=given(told), metadata=told.metadata, added={})
+    partitions = _partitions(asset, partition, workspace.clock())
+    if token and (before := _reported(workspace, view, asset, observation, partitions, sight)) is not None:
+        return before
+    recorder = SightRecorder(workspace, view, [asset.key], observation, at_once=None)
+    for of in partitions:
+        recorder.see(asset, of, sight)
+    try:
+        return recorder.done()
+    except EventConflict:  # somebody else has said it meanwhile
+        if (before := _reported(workspace, view, asset, observation, partitions, sight)) is None:
+            raise
+        return before
+
+
+def _reported(
+    workspace: Workspace,
+    view: View,
+    asset: AssetDefinition,
+    observation: RunId,
+    partitions: Sequence[PartitionKey],
+    sight: Sight,
+) -> Observed | None:
+    """What is recorded of this very report. Raises Conflict for another one of that name."""
+    with snapshot(workspace.log) as connection:
+        rows = looks_named(connection, workspace.project, observation)
+    if not rows:
+        return None
+    facts = [from_json(e.type, e.data) for e in workspace.log.read_positions([row.position for row in rows])]
+    said = [
+        (f.environment, f.asset, f.partition, f.data_version, dict(f.metadata))
+        for f in facts
+        if isinstance(f, AssetObserved)
+    ]
+    environment, id_ = workspace.environment, view.ids[asset.key]
+    if said != [(environment, id_, of, sight.data_version, dict(sight.metadata)) for of in partitions]:
+        raise Conflict(f'"{asset.key}": something else was reported by the same token; take another one')
+    seen = tuple(
+        Seen(key=asset.key, partition=of, data_version=version, before=version, metadata=metadata)
+        for _, _, of, version, metadata in said
+    )
+    position = max(row.position for row in rows)
+    return Observed(observation=observation, seen=seen, unseen=(), printed=False, position=position)
 
 
 def record_value(workspace: Workspace, loaded: Loaded, key: AssetKey, value: object, *, partition: str = "") -> None:

@@ -29,7 +29,7 @@ _RUN_BYTES_MAX: Final = 49_152
 def parameters_given(
     view: View,
     texts: Sequence[str],
-    kept: Mapping[str, Any],
+    kept: Mapping[str, Sequence[Any]],
     loaded: Loaded | None,
     selected: Collection[AssetKey],
     *,
@@ -38,11 +38,13 @@ def parameters_given(
 ) -> Sweep:
     """Values by asset and name, checked against the parameters' types and against each other. Raises UsageError.
 
-    `texts` are `ASSET.NAME=VALUE,VALUE` or `WORKFLOW.INPUT=VALUE,VALUE`, `kept` one value as JSON by target; an input
+    `texts` are `ASSET.NAME=VALUE,VALUE` or `WORKFLOW.INPUT=VALUE,VALUE`, `kept` values as JSON by target; an input
     of a workflow sets what it feeds in each of its steps. `again` are an earlier run's: they hold where neither says
     another, and as far as their assets are selected.
     """
-    given: list[tuple[str, str, list[Any], bool]] = [(f"{t}={v!r}", t, [v], False) for t, v in kept.items()]
+    given: list[tuple[str, str, list[Any], bool]] = [
+        (f"{t}={','.join(map(repr, vs))}", t, list(vs), False) for t, vs in kept.items()
+    ]
     for text in texts:
         target, equals, listed = text.partition("=")
         if not equals or "." not in target:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from latewood.commands.environments import append_to_environment
@@ -16,7 +17,7 @@ from latewood.decide.state import Pin
 from latewood.decide.sweep import Sweep, split_values
 from latewood.engine.loading.signature import parse_parameter
 from latewood.engine.values.recorded_types import annotation_of
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
@@ -58,6 +59,11 @@ def pin(workspace: Workspace, texts: Sequence[str]) -> Repinned:
     return _repin(workspace, texts, _wanted)
 
 
+def pin_value(workspace: Workspace, target: str, value: Any) -> Repinned:
+    """Fix `ASSET.NAME` at a value as JSON; paths in it are so to the project's root. Raises as `pin` does."""
+    return _repin(workspace, [target], lambda view, target: _pinning(view, target, value, None))
+
+
 def unpin(workspace: Workspace, texts: Sequence[str]) -> Repinned:
     """Give `ASSET.NAME` its default again. Raises UsageError for what is not pinned; then nothing is changed."""
     return _repin(workspace, texts, _pinned)
@@ -93,21 +99,27 @@ def _repin(
         except OVERTAKEN:
             continue
         return Repinned(changed=tuple(changed), position=done.last)
-    raise UsageError(f"{environment} was changed by others in each of {ATTEMPTS} attempts; nothing was pinned")
+    raise Conflict(f"{environment} was changed by others in each of {ATTEMPTS} attempts; nothing was pinned")
 
 
 def _wanted(view: View, text: str) -> tuple[AssetKey, str, bool, Any]:
     target, equals, written = text.partition("=")
     if not equals or "." not in target:
         raise UsageError(f'"{text}": expected ASSET.NAME=VALUE')
-    key, parameter = known_parameter(view, target)
+    known_parameter(view, target)
     values = split_values(written)
     if len(values) > 1:
         raise UsageError(
             f'"{text}": expected one value, found {len(values)}; text with a comma stands in double quotes'
         )
-    type_ = annotation_of(parameter)
-    value = parse_parameter(parameter.name, type_, values[0], lambda path: from_shell(path, view.root))
+    return _pinning(view, target, values[0], lambda path: from_shell(path, view.root))
+
+
+def _pinning(
+    view: View, target: str, given: Any, place: Callable[[PurePath], PurePath] | None
+) -> tuple[AssetKey, str, bool, Any]:
+    key, parameter = known_parameter(view, target)
+    value = parse_parameter(parameter.name, annotation_of(parameter), given, place)
     require_recordable(Sweep.of({key: {parameter.name: value}}))
     return key, parameter.name, True, value
 
@@ -119,5 +131,5 @@ def _pinned(view: View, text: str) -> tuple[AssetKey, str, bool, Any]:
     if name not in pinned:
         near = difflib.get_close_matches(name, pinned, n=3)
         hint = f"near: {', '.join(near)}" if near else f"pinned there: {', '.join(pinned) or 'nothing'}"
-        raise UsageError(f'"{key}" has "{name}" not pinned in this environment; {hint}')
+        raise NotFound("parameter", f'"{key}" has "{name}" not pinned in this environment; {hint}')
     return key, name, False, None

@@ -20,7 +20,7 @@ from latewood.commands.reading import (
     select_keys,
     state_at,
 )
-from latewood.commands.views import View, foreseen_view, view_of
+from latewood.commands.views import PRESENT, AsOf, View, foreseen_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.actions import verdict_of
 from latewood.decide.bearing import NAMED_MAX, bearing_on, ordinals_bearing, partitions_bearing
@@ -62,6 +62,8 @@ class Asked:
     """Values of parameters as JSON, as a launch plan has them; paths are so to the project's root."""
     launch: str = ""
     """The workflow or launch plan that is launched, if one is."""
+    tried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The same with several values of each, which are tried in combination."""
     again: Sweep = NO_SWEEP
     """Values that an earlier run was given; those given here count before them."""
     rerun_of: RunId | None = None
@@ -88,19 +90,19 @@ class Asked:
 def make_plan(
     workspace: Workspace, view: View, asked: Asked, *, loaded: Loaded | None = None, looks: Looks | None = None
 ) -> Plan:
-    """The plan for what is asked, in the state of now. Raises UsageError.
+    """The plan for what is asked, in the state that the view is of. Raises UsageError.
 
     The state is read in one snapshot, and files are looked at before, as are places that `looks` does not have yet.
     Cost: O(assets + heads that bear on what is selected + versions that may be reused).
     """
-    now = workspace.clock()
+    now, moment = view.now, AsOf(view.as_of, view.now)
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
     if asked.places is None:
-        keys, elsewhere = _selected(workspace, view, asked, loaded)
+        keys, elsewhere = _selected(workspace, view, asked, loaded, moment)
         at = asked.partitions_at or now
         partitions = partitions_asked(view.catalog, keys, asked.partition, at, strict=not asked.along)
         if asked.status:
-            partitions = _of_status(workspace, loaded, keys, asked.status, partitions)
+            partitions = _of_status(workspace, loaded, keys, asked.status, partitions, moment)
             keys = [key for key in keys if key in partitions]
     else:
         keys = [key for key in view.catalog if key in asked.places]
@@ -109,7 +111,13 @@ def make_plan(
         selected=frozenset(keys),
         partitions=partitions,
         parameters=parameters_given(
-            view, asked.parameters, asked.values, loaded, keys, zipped=asked.zipped, again=asked.again
+            view,
+            asked.parameters,
+            {**{target: [value] for target, value in asked.values.items()}, **asked.tried},
+            loaded,
+            keys,
+            zipped=asked.zipped,
+            again=asked.again,
         ),
         force=asked.force,
         failed=asked.status == "failed",
@@ -176,9 +184,10 @@ def _of_status(
     keys: Collection[AssetKey],
     status: str,
     partitions: Mapping[AssetKey, Ordinals],
+    moment: AsOf,
 ) -> dict[AssetKey, Ordinals]:
     """Of the partitions asked for, or all, those that are missing, stale or failed. Cost: as `reading`."""
-    found = of_status(read(workspace, loaded=loaded, about=lambda _: keys), keys, status)
+    found = of_status(read(workspace, moment, loaded, about=lambda _: keys), keys, status)
     both = {key: ordinals & partitions.get(key, ordinals) for key, ordinals in found.items()}
     return {key: ordinals for key, ordinals in both.items() if ordinals}
 
@@ -312,7 +321,7 @@ def _shared_heads(nodes: Sequence[Node], state: State) -> dict[tuple[str, str], 
 
 
 def _selected(
-    workspace: Workspace, view: View, asked: Asked, loaded: Loaded | None
+    workspace: Workspace, view: View, asked: Asked, loaded: Loaded | None, moment: AsOf = PRESENT
 ) -> tuple[list[AssetKey], dict[str, tuple[AssetKey, ...]]]:
     """The assets a selection names, in topological order, and apart those of other locations than the loaded one.
 
@@ -322,7 +331,7 @@ def _selected(
     selection = asked.selection
     within = None if loaded is None else frozenset(asset.key for each in loaded.together for asset in each.assets)
     if uses_status(parse(selection)):
-        keys = select_keys(read(workspace, loaded=loaded), selection)
+        keys = select_keys(read(workspace, moment, loaded), selection)
     else:
         keys = select(parse(selection), view.catalog.graph, view.catalog.assets)
     chosen = [key for key in keys if within is None or key in within]

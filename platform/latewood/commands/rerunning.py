@@ -22,7 +22,7 @@ from latewood.engine.loading.loader import Loaded, load_archived
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.running.loading_apart import load_deployed_apart
 from latewood.engine.running.worker_protocol import Open
-from latewood.errors import UsageError
+from latewood.errors import Conflict, UsageError
 from latewood.events import (
     CheckEvaluated,
     RunPlanned,
@@ -248,7 +248,7 @@ def unfinished_places(progress: Progress, view: View) -> Places:
             key = keys[id_]
             places[key] = places.get(key, frozenset()).union(keys_of(view.catalog[key].partitions, ordinals))
     if not places:
-        raise UsageError(
+        raise Conflict(
             f"run {progress.requested.run} has finished all that it was asked for; "
             f"`latewood rerun {progress.requested.run}` asks for it again"
         )

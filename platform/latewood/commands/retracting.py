@@ -11,7 +11,7 @@ from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Retracted, Retraction, VersionFacts, counted_as
 from latewood.engine.running.recorder import PART_BYTES_MAX, in_parts, new_event
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import Event, RetractedVersion, RetractionUndone, VersionsRetracted
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
@@ -88,7 +88,7 @@ def undo(
         found = [entry for entry in chosen.versions if _name(entry[0]) in retracted]
         if not found:
             known = sorted({r.version for r in now})
-            raise UsageError(f'"{version}" is not retracted; {near_text(version, known, "retracted")}')
+            raise NotFound("version", f'"{version}" is not retracted; {near_text(version, known, "retracted")}')
         by_asset: dict[AssetId, dict[VersionId, tuple[PartitionKey, ...]]] = {}
         for entry, _ in found:
             by_version = by_asset.setdefault(entry.asset, {})
@@ -125,7 +125,7 @@ def _correct(
                 continue
         names = [_name(found) for found, _ in chosen.versions]
         return Done(chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, _after(now, facts)))
-    raise UsageError(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
+    raise Conflict(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
 def append_corrections(workspace: Workspace, facts: Sequence[Event], version: int) -> Position:
@@ -195,11 +195,13 @@ def _chosen(
         raise UsageError(f'version "{version}": expected RUN.STEP such as 7k2m9q4t8w1x.12, or a RUN')
     found = made_by(connection, workspace.project, RunId(run), int(step) if dot else -1)
     if not found:
-        raise UsageError(f'no version "{version}"; {_near_versions(connection, workspace, run, dot)}')
+        raise NotFound("version", f'no version "{version}"; {_near_versions(connection, workspace, run, dot)}')
     keys = keys_of_ids(connection, workspace.project, {facts.asset for facts, _ in found})
     if asset:
         if asset not in keys.values():
-            raise UsageError(f'"{version}" made no "{asset}"; {near_text(asset, sorted(set(keys.values())), "made")}')
+            raise NotFound(
+                "asset", f'"{version}" made no "{asset}"; {near_text(asset, sorted(set(keys.values())), "made")}'
+            )
         found = [(facts, output) for facts, output in found if keys[facts.asset] == asset]
     if partition:
         found = _of_partitions(connection, workspace, found, partition)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import ENDED
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.observations import looks_named, recent_observations
@@ -111,9 +111,10 @@ def run_named(workspace: Workspace, text: str) -> RunRow:
         instead = f"what is there is told again by `latewood report {key}`"
     else:
         instead = f"`latewood logs {found.id}` has what was printed, `latewood observe {key}` looks again"
-    raise UsageError(
+    raise NotFound(
+        "run",
         f"{text} is {found.called} and no run: it made nothing that could be run again. "
-        f"`latewood asset {key}` shows what was seen; {instead}"
+        f"`latewood asset {key}` shows what was seen; {instead}",
     )
 
 
@@ -132,12 +133,12 @@ def recorded_as(workspace: Workspace, text: str) -> RunRow | Observation:
     if not found:
         near = get_close_matches(text, [row.run for row in latest], n=3)
         hint = f"near: {', '.join(near)}" if near else "`latewood runs` lists them"
-        raise UsageError(f'run "{text}": no such run; {hint}')
+        raise NotFound("run", f'run "{text}": no such run; {hint}')
     listed = "".join(
         f"\n  {row.run}  {row.requested_at.astimezone():%Y-%m-%d %H:%M:%S}  {row.status:<11}  {row.selection}"
         for row in found
     )
-    raise UsageError(f'run "{text}": several begin so, the latest are{listed}')
+    raise NotFound("run", f'run "{text}": several begin so, the latest are{listed}')
 
 
 def _observation(workspace: Workspace, prefix: str) -> Observation | None:

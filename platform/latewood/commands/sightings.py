@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
+from latewood.commands.holding import ATTEMPTS, Basis, append_decided
 from latewood.commands.reading import look, state_at
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
@@ -16,12 +16,13 @@ from latewood.engine.running.recorder import Told, added_partitions, new_event
 from latewood.engine.running.sight_checks import Evaluating, SightChecks
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
-from latewood.errors import UsageError
+from latewood.errors import Conflict
 from latewood.events import AssetObserved, CheckEvaluated, Event, Failure, ObservationFailed
 from latewood.model.definitions import AssetDefinition, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts, heads
+from latewood_eventlog.errors import LogMoved
 from latewood_eventlog.records import Position, StreamAppend
 
 STREAM: Final = "observations"
@@ -230,11 +231,11 @@ class SightRecorder:
             basis = Basis(position=self._position, environments=(workspace.environment,), assets=assets)
             try:
                 self._position = append_decided(workspace, append, basis).last
-            except OVERTAKEN:
+            except LogMoved:
                 self._position = self._still_external(assets)
             else:
                 return
-        raise UsageError(
+        raise Conflict(
             f"{workspace.environment} was changed by others in each of {ATTEMPTS} attempts; "
             "the last observations were not recorded, observe again"
         )
@@ -244,7 +245,7 @@ class SightRecorder:
         view = view_of(self._workspace)
         observed = {id_ for key, id_ in view.ids.items() if view.catalog[key].origin is Origin.EXTERNAL}
         for key in sorted(self._keys[id_] for id_ in set(assets) - observed):
-            raise UsageError(
+            raise Conflict(
                 f'"{key}" is no external asset of {self._workspace.environment} any more: somebody dropped the '
                 "environment or deployed other definitions meanwhile; what was seen last was not recorded"
             )

@@ -16,7 +16,7 @@ from latewood.decide.state import Pin
 from latewood.engine.loading.importing import files_of, project_root
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.location_settings import entries
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.schemes import DynamicKeys, Scheme, dynamic_names, with_keys
@@ -120,10 +120,10 @@ def known_key(view: View, text: str) -> AssetKey:
         if text in (rename.old, rename.new):
             here = next((key for key, id_ in view.ids.items() if id_ == rename.asset), None)
             now = f'it is called "{here}" here' if here else f'it was renamed to "{renamed[rename.asset]}"'
-            raise UsageError(f'no asset "{text}": {now}')
+            raise NotFound("asset", f'no asset "{text}": {now}')
     near = difflib.get_close_matches(text, view.catalog.assets, n=3)
     hint = f"; near: {', '.join(near)}" if near else "; `latewood assets` lists them"
-    raise UsageError(f'no asset "{text}"{hint}')
+    raise NotFound("asset", f'no asset "{text}"{hint}')
 
 
 def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
@@ -134,7 +134,7 @@ def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
     if name not in by_name:
         near = difflib.get_close_matches(name, by_name, n=3)
         hint = f"near: {', '.join(near)}" if near else f"it has {', '.join(by_name) or 'none'}"
-        raise UsageError(f'"{key}" has no parameter "{name}"; {hint}')
+        raise NotFound("parameter", f'"{key}" has no parameter "{name}"; {hint}')
     return key, by_name[name]
 
 
@@ -294,9 +294,10 @@ def _with_resources(asset: AssetDefinition, location: str, used: _Used) -> Asset
 def refuse_unknown(environment: str, known: list[str]) -> None:
     """Raise UsageError for an environment that is not known; in a project without any, each may become the first."""
     if known and environment not in known:
-        raise UsageError(
+        raise NotFound(
+            "environment",
             f'no environment "{environment}", only {", ".join(known)}; '
-            f"`latewood materialize SELECTION -f FILE --env {environment}` begins it"
+            f"`latewood materialize SELECTION -f FILE --env {environment}` begins it",
         )
 
 

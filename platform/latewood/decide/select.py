@@ -11,7 +11,7 @@ from fnmatch import translate
 from typing import Final, Protocol, assert_never
 
 from latewood.decide.selection import AllOf, AnyOf, Not, Reach, Selection, Status, Term, cut
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.model.graph import Graph
 from latewood.model.keys import AssetKey
 
@@ -135,7 +135,7 @@ def _named(pattern: str, graph: Graph) -> frozenset[AssetKey]:
         return found
     near = _near(pattern.strip("*?/"), graph.upstreams)
     hint = f"near: {', '.join(near)}" if near else '"*" selects all'
-    raise UsageError(f'no asset "{cut(pattern)}"; {hint}')
+    raise NotFound("asset", f'no asset "{cut(pattern)}"; {hint}')
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:

@@ -12,7 +12,7 @@ from latewood.decide.plan import Plan
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.presence import engines_here
 from latewood.engine.running.recorder import new_event
-from latewood.errors import UsageError, ValueRefused
+from latewood.errors import Conflict, UsageError, ValueRefused
 from latewood.events import Action, Executor, RunCancelRequested
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
@@ -25,24 +25,25 @@ CANCELLATIONS = "cancellations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested:
-    """A run that was asked for; empty where nothing is to be done."""
+    """A run that was asked for, empty where nothing is to be done; `repeated` if it had been before."""
 
     run: RunId
     steps: int
+    repeated: bool = False
 
 
-def request(workspace: Workspace, prepared: Prepared) -> Requested:
+def request(workspace: Workspace, prepared: Prepared, *, digest: str = "") -> Requested:
     """Ask for what was prepared to be run by engines, with the code that is deployed; no run where there is no step.
 
-    Raises as `request_of` does.
+    `digest` as in `request_of`, and raises as it does.
     """
     plan, run = prepared.plan, workspace.new_run()
-    append = request_of(workspace, prepared, run) if plan.tasks else None
+    append = request_of(workspace, prepared, run, digest=digest) if plan.tasks else None
     if append is None or not plan.length:
         return Requested(run=RunId(""), steps=0)
-    workspace.log.append(Batch(appends=(append,)))
+    done = workspace.log.append(Batch(appends=(append,)))
     announce(workspace.log.engine)
-    return Requested(run=run, steps=plan.length)
+    return Requested(run=run, steps=plan.length, repeated=done.repeated)
 
 
 def as_deployed(view: View, location: str, asked: Asked, plan: Plan) -> Prepared:
@@ -73,18 +74,20 @@ def planned_request(
     return append
 
 
-def request_of(workspace: Workspace, prepared: Prepared, run: RunId) -> StreamAppend:
+def request_of(workspace: Workspace, prepared: Prepared, run: RunId, *, digest: str = "") -> StreamAppend:
     """The run's request and its plan, to be appended; refused where that run was asked for before.
 
+    With a `digest` of what is asked the request is named by it too: whoever asks again can tell whether for the same.
     Raises UsageError for a plan with blocked partitions, and a secret for a parameter.
     """
     plan = prepared.plan
     refuse_blocked(plan, prepared.asked, prepared.view, {asset.key for asset in prepared.loaded.assets})
     refuse_secrets(prepared)
     stream, at = f"run/{run}", workspace.clock()
+    (requested, name), *planned = request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
     events = tuple(
         new_event(fact, project=workspace.project, stream=stream, name=name, at=at, actor=workspace.actor)
-        for fact, name in request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
+        for fact, name in ((requested, (*name, digest) if digest else name), *planned)
     )
     return StreamAppend(project=workspace.project, stream=stream, events=events, expected=0)
 
@@ -97,9 +100,9 @@ def engines(workspace: Workspace) -> tuple[str, ...]:
 def cancel(workspace: Workspace, row: RunRow) -> None:
     """Ask whoever drives the run to end it. Asked before is fine. Raises UsageError for a run that has ended."""
     if row.ended_position is not None:
-        raise UsageError(f"run {row.run} has ended: {row.status}")
+        raise Conflict(f"run {row.run} has ended: {row.status}")
     if row.executor == Executor.INLINE:
-        raise UsageError(f"run {row.run} is driven by the process that began it; Ctrl-C there cancels it")
+        raise Conflict(f"run {row.run} is driven by the process that began it; Ctrl-C there cancels it")
     append = append_of(workspace, RunCancelRequested(run=row.run), stream=CANCELLATIONS, name=(row.run,))
     workspace.log.append(Batch(appends=(append,)))
     announce(workspace.log.engine)

@@ -11,7 +11,7 @@ from latewood.commands.rerunning import UNFINISHED, location_of, unfinished_plac
 from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.progress import progress_of
-from latewood.errors import UsageError
+from latewood.errors import Conflict
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import snapshot, uncollected
@@ -19,14 +19,14 @@ from latewood.serving.opening import given_of
 from latewood.serving.requesting import Requested, as_deployed, request
 
 
-def retry(workspace: Workspace, row: RunRow) -> Requested:
+def retry(workspace: Workspace, row: RunRow, *, digest: str = "") -> Requested:
     """Ask engines for what the run has not finished, with its deployments and parameters.
 
     Pins and configurations are those of now. Empty where others have made all of it since. Raises UsageError for a run
-    that goes on, and for one that has finished.
+    that goes on, and for one that has finished. `digest` as in `request_of`.
     """
     if row.status in ("running", "queued"):
-        raise UsageError(
+        raise Conflict(
             f"run {row.run} is {row.status}; `latewood run cancel {row.run}` ends it, then it can be retried"
         )
     progress = progress_of(run_events(workspace, row.run))
@@ -52,4 +52,4 @@ def retry(workspace: Workspace, row: RunRow) -> Requested:
     prepared = as_deployed(view, location, asked, plan)
     if not plan.length:
         return Requested(run=RunId(""), steps=0)
-    return request(workspace, prepared)
+    return request(workspace, prepared, digest=digest)

@@ -1,0 +1,174 @@
+"""How every mutation is made: with a role, acting as who calls, and a result that says where the log has it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+import graphene
+
+from latewood.commands.environments import DEFAULT
+from latewood.commands.workspace import checked_name
+from latewood.errors import UsageError
+from latewood.model.access import Role
+from latewood.serving.asking import PlanChanged
+from latewood_eventlog.codec import unheld
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.records import Batch, Outcome, Position
+from latewood_graphql.access import needs
+from latewood_graphql.calls import Call, EnvironmentAt, ProjectAt
+from latewood_graphql.mutations.errors import EXPECTED, Kinds, Told, kinds_of, told
+from latewood_graphql.nodes.plans import PreviewAt
+from latewood_graphql.scalars import PositionScalar
+
+
+class Writing(EventLog):
+    """A log as one mutation writes it, which remembers how far that was."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log.engine, log.projections, log.upcasters)
+        self.last: Position = 0
+
+    def append_many(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """As every log."""
+        found = super().append_many(batches)
+        self.last = max([self.last, *(done.last for done in found if not isinstance(done, Exception))])
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a mutation has done, and how things are since: what the types of results show."""
+
+    success: str
+    done: Any
+    call: Call = field(repr=False)
+    name: str
+    environment_name: str
+    position: Position
+
+    @cached_property
+    def project(self) -> ProjectAt:
+        """The project as it is now."""
+        return self.call.project(self.name, None)
+
+    @cached_property
+    def environment(self) -> EnvironmentAt:
+        """The environment as it is now."""
+        return self.project.environment(self.environment_name)
+
+
+def success(name: str, description: str, /, **fields: Any) -> type[graphene.ObjectType]:
+    """The type of what a mutation did."""
+    position = graphene.Field(
+        PositionScalar,
+        required=True,
+        description="A position of the log at which it is done: what is asked `asOf` that shows it.",
+    )
+    return type(name, (graphene.ObjectType,), {"__doc__": description, "position": position, **fields})
+
+
+Act = Callable[..., Any]
+"""What does it: takes the workspace and the mutation's arguments, by name."""
+
+_PROJECT: Final = "The project."
+_ENVIRONMENT: Final = "The environment."
+
+
+def mutation(
+    name: str,
+    act: Act,
+    role: Role,
+    done: type[graphene.ObjectType],
+    description: str,
+    /,
+    *,
+    missing: Sequence[str] = (),
+    planned: bool = False,
+    environment: bool = True,
+    **arguments: Any,
+) -> graphene.Field:
+    """The field of a mutation that needs this role. `missing` are kinds of things that it names and may not find.
+
+    What `act` raises that a client can cause is a result. Its name is the schema's, for the type of the result.
+    """
+    kinds = kinds_of((*(["environment"] if environment else []), *missing), planned=planned)
+    own: dict[str, Any] = {"project": graphene.String(required=True, default_value="default", description=_PROJECT)}
+    if environment:
+        own["environment"] = graphene.String(required=True, default_value=DEFAULT, description=_ENVIRONMENT)
+    result = _result(f"{name[0].upper()}{name[1:]}Result", done, kinds)
+
+    @needs(role)
+    def resolver(_parent: Any, info: Any, *, project: str, environment: str = DEFAULT, **given: Any) -> Done | Told:
+        return _acted(info.context, act, kinds, done._meta.name, project, environment, given)  # noqa: SLF001 - as above
+
+    return graphene.Field(
+        result,
+        required=True,
+        description=f"{description} Needs role {role}.",
+        resolver=resolver,
+        args={**own, **arguments},
+    )
+
+
+def _result(name: str, done: type[graphene.ObjectType], kinds: Kinds) -> type[graphene.Union]:
+    by_name = {done._meta.name: done, **kinds}  # noqa: SLF001 - how graphene says it
+
+    def resolve_type(_cls: Any, found: Done | Told, _info: Any) -> type[graphene.ObjectType]:
+        return by_name[found.success if isinstance(found, Done) else found.kind]
+
+    meta = type("Meta", (), {"types": tuple(by_name.values())})
+    namespace = {
+        "__doc__": "What was done, or why nothing was.",
+        "Meta": meta,
+        "resolve_type": classmethod(resolve_type),
+    }
+    return type(name, (graphene.Union,), namespace)
+
+
+def _acted(
+    call: Call, act: Act, kinds: Kinds, done: str, project: str, environment: str, given: Mapping[str, Any]
+) -> Done | Told:
+    """No transaction is open while it acts; what its answer shows is of a snapshot that has what it wrote."""
+    call.transaction.close()
+    there = call.acting(project)
+    writing = Writing(there.log)
+    try:
+        refuse_unheld(given)
+        workspace = replace(there, log=writing, environment=checked_name("environment", environment))
+        found = act(workspace, **given)
+    except EXPECTED as error:
+        call.look()
+        answer = told(error, kinds)
+        if not isinstance(error, PlanChanged):
+            return answer
+        at = call.project(project, None).environment(environment)
+        return replace(answer, preview=PreviewAt(environment=at, found=error.now))
+    call.look()
+    return Done(
+        success=done,
+        done=found,
+        call=call,
+        name=project,
+        environment_name=environment,
+        position=writing.last or call.position,
+    )
+
+
+def refuse_unheld(given: Mapping[str, Any]) -> None:
+    """Raise UsageError for text that no event could hold, nor any query compare with."""
+    for name, value in given.items():
+        if found := next(filter(None, map(unheld, _texts(value))), ""):
+            raise UsageError(f"{name}: expected text that can be recorded, found {found} in it")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in an argument, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from (*_texts(name), *_texts(part))
+    elif isinstance(value, Sequence):
+        for part in value:
+            yield from _texts(part)
