@@ -100,6 +100,15 @@ class Ints(graphene.Scalar):
         return value
 
 
+class Numbers(graphene.Scalar):
+    """A column of numbers: a JSON list, which is one value here because there may be thousands."""
+
+    @staticmethod
+    def serialize(value: Any) -> Any:
+        """The list itself."""
+        return value
+
+
 class Texts(graphene.Scalar):
     """A column of texts: a JSON list, which is one value here because there may be a hundred thousand."""
 

@@ -171,3 +171,57 @@ def test_all_of_an_answer_is_of_the_moment_that_is_asked_for(api, made):
     ) == (1, 2)
     assert then["environment"]["asset"]["head"] != now["environment"]["asset"]["head"]
     assert then["environment"]["asset"]["status"] == "FRESH"
+
+
+def test_an_asset_shows_the_text_it_was_made_by_then(api, made):
+    made()
+    before = api.post("{ server { position } }").json()["extensions"]["position"]
+    made(SHOP.replace("* 10", "* 20"))
+    ask = """{ project(asOf: %s) { environment { asset(key: "revenue") { source { file line text } } } } }"""
+    then, now = (api(ask % at)["project"]["environment"]["asset"]["source"] for at in (before, "null"))
+    assert (then["file"], then["line"]) == ("assets.py", 9)
+    assert then["text"].startswith('@asset(group="reports"')
+    assert then["text"].rstrip().endswith("return orders * 10")
+    assert now["text"].rstrip().endswith("return orders * 20")
+
+
+MEASURED = """
+    @asset(partitions=Static(["a", "b"]))
+    def sized(partition: PartitionKey, context: Context) -> int:
+        context.add_metadata(rows=len(partition) + {more}, name=partition, good=True)
+        return {more}
+"""
+
+
+def test_numbers_of_metadata_are_series_for_plots(api, made):
+    made(MEASURED.format(more=1))
+    made(MEASURED.format(more=2))
+    (rows,) = api.environment("""
+        asset(key: "sized") { series(names: ["rows"], partition: "a") { name partitions values positions madeAt } }
+    """)["asset"]["series"]
+    assert (rows["partitions"], rows["values"]) == (["a", "a"], [2, 3])
+    assert rows["positions"] == sorted(rows["positions"])
+    every = api.environment("""asset(key: "sized") { series { name values } }""")["asset"]["series"]
+    assert "good" not in [each["name"] for each in every]
+    assert len(next(each["values"] for each in every if each["name"] == "rows")) == 4
+
+
+def test_a_search_finds_by_words_and_facets_say_what_there_is(api, made):
+    made(selection="orders")
+    found = api.environment("""
+        assets(search: "SALES") { nodes { key } }
+        ann: assets(search: "ann") { totalCount }
+        facets { name values { value count } }
+        few: facets(selection: "group:raw") { name values { value count } }
+    """)
+    assert found["assets"]["nodes"] == [{"key": "orders"}]
+    assert found["ann"]["totalCount"] == 1
+    facets = {facet["name"]: {each["value"]: each["count"] for each in facet["values"]} for facet in found["facets"]}
+    assert (facets["group"], facets["owner"], facets["tag"]) == (
+        {"reports": 2, "raw": 1},
+        {"ann": 1},
+        {"team=sales": 1},
+    )
+    assert facets["status"] == {"missing": 2, "fresh": 1}
+    few = {facet["name"]: facet["values"] for facet in found["few"]}
+    assert few["status"] == [{"value": "fresh", "count": 1}]

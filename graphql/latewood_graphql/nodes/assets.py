@@ -8,6 +8,7 @@ import graphene
 import msgspec
 
 from latewood.commands.reading import heads_here
+from latewood.commands.source import source_of
 from latewood.commands.versions import partitions_meant
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
@@ -24,8 +25,8 @@ from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.partitions import Cause, StatusPartitions, causes_of, status_partitions
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
-from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
-from latewood_graphql.scalars import Json
+from latewood_graphql.pages import FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.scalars import Ints, Json, Numbers, Texts
 from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus
 
 _CHECKS_MAX = 1_000
@@ -93,6 +94,29 @@ def _heads(at: EnvironmentAt, slots: Sequence[_Slot]) -> Mapping[_Slot, VersionF
     return {(key, name): facts for key, name in slots if (facts := found[ids[key]].get(name)) is not None}
 
 
+def series_of(
+    recorded: Sequence[tuple[VersionAt, Mapping[str, Any]]], names: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    """The numbers of each name, by version in this order; truths are none."""
+    found: dict[str, list[tuple[VersionAt, float]]] = {}
+    for version, metadata in recorded:
+        for name, value in metadata.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if is_number and (names is None or name in names):
+                found.setdefault(name, []).append((version, value))
+    return [
+        {
+            "name": name,
+            "versions": [version.facts.version for version, _ in points],
+            "partitions": [version.facts.partition for version, _ in points],
+            "positions": [version.facts.position for version, _ in points],
+            "made_at": [version.facts.made_at.isoformat() for version, _ in points],
+            "values": [value for _, value in points],
+        }
+        for name, points in sorted(found.items())
+    ]
+
+
 class Parameter(graphene.ObjectType):
     """A value that the task of an asset takes from whoever runs it."""
 
@@ -118,6 +142,25 @@ class PartitionScheme(graphene.ObjectType):
     title = graphene.String(required=True, description="In a few words, as in `daily from 2013-01-01 (UTC)`.")
     count = graphene.Int(required=True, description="How many partitions there are.")
     dimensions = many(graphene.String, "Names of the dimensions of a grid; of any other one that is empty.")
+
+
+class Source(graphene.ObjectType):
+    """The text of a function, as it is deployed."""
+
+    file = graphene.String(required=True, description="The file, from the project's root.")
+    line = graphene.Int(required=True, description="The line that it begins at, from 1.")
+    text = graphene.String(required=True, description="The function with its decorators; else the file.")
+
+
+class Series(graphene.ObjectType):
+    """A number that was recorded with versions, as columns of equal length, oldest first: what a plot needs."""
+
+    name = graphene.String(required=True, description="The entry of the metadata.")
+    versions = graphene.Field(Texts, required=True, description="The versions that have it.")
+    partitions = graphene.Field(Texts, required=True, description="Their partitions.")
+    positions = graphene.Field(Ints, required=True, description="Where the log has them.")
+    made_at = graphene.Field(Texts, required=True, description="When they were made, as ISO 8601.")
+    values = graphene.Field(Numbers, required=True, description="The numbers.")
 
 
 class Asset(graphene.ObjectType):
@@ -148,6 +191,7 @@ class Asset(graphene.ObjectType):
     code_version = graphene.String(
         required=True, description="Version of its code.", resolver=given("definition.task.code.version")
     )
+    source = graphene.Field(Source, description="The text of its function, at this moment; null where it has none.")
     type = graphene.Field(Json, required=True, description="The type of its values, as data.")
     partitioning = graphene.Field(PartitionScheme, description="How it is partitioned; null where it is not.")
     parameters = many(Parameter, "What its task takes.", resolver=given("definition.task.parameters"))
@@ -177,6 +221,13 @@ class Asset(graphene.ObjectType):
         partition=graphene.String(description="Of these partitions only, as in `2013-01-01..2013-01-31`."),
         **page_arguments(),
     )
+    series = many(
+        Series,
+        "Numbers in the metadata of its versions, for plots.",
+        names=graphene.List(graphene.NonNull(graphene.String), description="Only these; by default all there are."),
+        partition=graphene.String(description="Of these partitions only."),
+        first=graphene.Int(default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."),
+    )
     verdicts = many(
         CheckVerdict,
         "What its checks found, newest first.",
@@ -187,6 +238,21 @@ class Asset(graphene.ObjectType):
     def resolve_location(self: AssetAt, _info: Any) -> str:
         """Where its definition is from."""
         return self.environment.view.locations[self.key]
+
+    def resolve_source(self: AssetAt, _info: Any) -> Any:
+        """From the archive of its deployment."""
+        return source_of(self.environment.workspace, self.environment.view, self.key)
+
+    async def resolve_series(
+        self: AssetAt, _info: Any, first: int, names: list[str] | None = None, partition: str | None = None
+    ) -> Any:
+        """Of what was recorded with the latest versions."""
+        at, of = self.environment, self.partitions(partition)
+        end = at.view.as_of + 1
+        asked = _Asked(before=end, limit=checked_first(first), partitions=None if of is None else tuple(of))
+        found = _histories(at, [self.key], asked)[self.key]
+        nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in reversed(found)]
+        return series_of([(node, await node.metadata()) for node in nodes], names)
 
     def resolve_type(self: AssetAt, _info: Any) -> Any:
         """As the definition has it."""

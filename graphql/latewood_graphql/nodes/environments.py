@@ -7,12 +7,13 @@ import graphene
 from latewood.commands.automations import automations_here
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
+from latewood.model.keys import AssetKey
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
 from latewood_graphql.nodes.automations import Automation, AutomationAt
 from latewood_graphql.nodes.explanations import Explanation, explained
-from latewood_graphql.nodes.graphs import AssetGraph, Group, graph_of, groups_of
+from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
@@ -34,6 +35,12 @@ class Environment(graphene.ObjectType):
         selection=graphene.String(default_value="*", description=_SELECTION),
         search=graphene.String(description="Only those whose key, description, owners or tags have this text."),
         **page_arguments(),
+    )
+    facets = many(
+        Facet,
+        "What the assets of such a page have, counted: by what it can be narrowed.",
+        selection=graphene.String(default_value="*", description=_SELECTION),
+        search=graphene.String(description="As for `assets`."),
     )
     asset = graphene.Field(
         Asset,
@@ -88,13 +95,15 @@ class Environment(graphene.ObjectType):
 
     def resolve_assets(self: EnvironmentAt, _info: Any, selection: str, first: int, **given: Any) -> Any:
         """By key, so that a page is found again though assets come and go."""
-        first, after, search = checked_first(first), key_of(given.get("after"), str), given.get("search")
-        catalog = self.view.catalog
-        keys = select_keys(self.assessment, selection) if len(catalog) else ()
-        matching = sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
+        first, after = checked_first(first), key_of(given.get("after"), str)
+        matching = _matching(self, selection, given.get("search"))
         rest = [key for key in matching if after is None or key > after][: first + 1]
         nodes = [AssetAt(environment=self, key=key) for key in rest]
         return page_of(nodes, first, lambda asset: asset.key, lambda: len(matching))
+
+    def resolve_facets(self: EnvironmentAt, _info: Any, selection: str, search: str | None = None) -> Any:
+        """Of the same assets."""
+        return facets_of(self.assessment, _matching(self, selection, search))
 
     def resolve_asset(self: EnvironmentAt, _info: Any, key: str) -> AssetAt:
         """Raises UsageError with near matches."""
@@ -127,6 +136,12 @@ class Environment(graphene.ObjectType):
     def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
         """As `latewood lineage`."""
         return lineage_of(self, asset, **given)
+
+
+def _matching(at: EnvironmentAt, selection: str, search: str | None) -> list[AssetKey]:
+    catalog = at.view.catalog
+    keys = select_keys(at.assessment, selection) if len(catalog) else ()
+    return sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
 
 
 def _matches(definition: Any, text: str) -> bool:

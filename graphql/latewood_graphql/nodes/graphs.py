@@ -1,12 +1,14 @@
 """The graph of all assets as columns, and its groups as counts."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import graphene
 
 from latewood.commands.reading import Assessment, select_keys
 from latewood.decide.staleness import Status
+from latewood.model.keys import AssetKey
 from latewood_graphql.fields import many
 from latewood_graphql.scalars import Ints, Texts
 from latewood_graphql.words import AssetFlag, AssetStatus, Flag
@@ -30,6 +32,20 @@ class AssetGraph(graphene.ObjectType):
     )
     edges_from = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that is read.")
     edges_to = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that reads it.")
+
+
+class FacetValue(graphene.ObjectType):
+    """A value that assets have, and how many have it."""
+
+    value = graphene.String(required=True, description="The value; of a tag `name=value`.")
+    count = graphene.Int(required=True, description="How many assets.")
+
+
+class Facet(graphene.ObjectType):
+    """By what assets may be chosen, and what there is: `group`, `owner`, `tag`, `kind`, `location`, `status`."""
+
+    name = graphene.String(required=True, description="What it is, as selections say it.")
+    values = many(FacetValue, "The values that there are, those of most assets first, up to 100.")
 
 
 class Group(graphene.ObjectType):
@@ -74,6 +90,27 @@ def graph_of(found: Assessment, selection: str) -> dict[str, Any]:
         "edges_from": [up for up, _ in edges],
         "edges_to": [down for _, down in edges],
     }
+
+
+_VALUES_MAX = 100
+
+
+def facets_of(found: Assessment, keys: Iterable[AssetKey]) -> list[dict[str, Any]]:
+    """What these assets have, counted. Cost: O(keys)."""
+    names = ("group", "owner", "tag", "kind", "location", "status")
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for key in keys:
+        asset = found.view.catalog[key]
+        counts["group"][asset.group] += 1
+        counts["owner"].update(asset.owners)
+        counts["tag"].update(f"{name}={value}" if value else name for name, value in asset.tags.items())
+        counts["kind"].update(asset.kinds)
+        counts["location"][found.view.locations[key]] += 1
+        counts["status"][found.assessed[key].status.value] += 1
+    return [
+        {"name": name, "values": [{"value": value, "count": n} for value, n in counted.most_common(_VALUES_MAX)]}
+        for name, counted in counts.items()
+    ]
 
 
 def groups_of(found: Assessment) -> Iterator[dict[str, Any]]:

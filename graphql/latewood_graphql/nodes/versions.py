@@ -33,6 +33,11 @@ class VersionAt:
         named = (self.facts.asset, self.facts.version)
         return self.environment.load("makings", named, self._makings)
 
+    async def metadata(self) -> Mapping[str, Any]:
+        """What was recorded of its content."""
+        made = _output(self, await self.making())
+        return {} if made is None else made.metadata
+
     def _makings(self, versions: Sequence[AssetVersion]) -> Mapping[AssetVersion, Making]:
         workspace = self.environment.workspace
         with snapshot(workspace.log) as connection:
@@ -90,8 +95,7 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
 
     async def resolve_metadata(self: VersionAt, _info: Any) -> Any:
         """Of its output."""
-        made = _output(self, await self.making())
-        return {} if made is None else made.metadata
+        return await self.metadata()
 
     async def resolve_parameters(self: VersionAt, _info: Any) -> Any:
         """Of the step that computed it."""

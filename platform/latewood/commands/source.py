@@ -1,0 +1,62 @@
+"""The source of what is deployed, as it was archived with the deployment."""
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+
+from latewood.commands.deployed_code import require_source
+from latewood.commands.views import View
+from latewood.commands.workspace import Workspace
+from latewood.engine.storage.archives import files_of
+from latewood.model.keys import AssetKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A function's text in a file of the archive, from line `line` on; the whole file where it has no such function."""
+
+    file: str
+    line: int
+    text: str
+
+
+def source_of(workspace: Workspace, view: View, key: AssetKey) -> Source | None:
+    """The source of the task that makes an asset; None where it has none, as views do not.
+
+    Raises UsageError where the archive is gone, StoreError where it cannot be read. Cost: reading the archive.
+    """
+    code, location = view.catalog[key].task.code, view.locations[key]
+    if not code.file:
+        return None
+    deployment = view.deployments[location]
+    created, address = require_source(workspace, deployment)
+    files = files_of(workspace.store.read(address), name=created.source)
+    content = files.get(code.file)
+    return None if content is None else _function(code.file, content.decode(errors="replace"), code.qualname)
+
+
+@lru_cache(maxsize=64)
+def _function(file: str, text: str, qualname: str) -> Source:
+    found = _found(text, qualname)
+    if found is None:
+        return Source(file=file, line=1, text=text)
+    decorated = min([found.lineno, *(decorator.lineno for decorator in getattr(found, "decorator_list", []))])
+    lines = text.splitlines()[decorated - 1 : found.end_lineno]
+    return Source(file=file, line=decorated, text="\n".join(lines) + "\n")
+
+
+def _found(text: str, qualname: str) -> ast.stmt | None:
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:  # it is another language's
+        return None
+    found: ast.stmt | None = None
+    for name in qualname.split("."):
+        if name == "<locals>":
+            continue
+        named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        found = next((node for node in body if isinstance(node, named) and node.name == name), None)
+        if found is None:
+            return None
+        body = found.body
+    return found
