@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from crash.test_venvs import HERE, wheel
+from e2e.shell import shell_in
 
 LISTED = """
 [locations.shop]
@@ -99,13 +100,13 @@ def test_two_locations_with_conflicting_packages_work_side_by_side(project):
     before = names(project)
     assert project("plan", "*").splitlines()[-1].startswith("3 run")
     made = project.run("materialize", "*")
-    assert (made.code, made.out.count("succeeded:")) == (0, 2), made.out + made.err
+    assert (made.code, made.out.count("is up to date with its inputs")) == (0, 2), made.out + made.err
     assert '"43 with 7 in work of eu, 13"' in project("show", "total")
     assert "[44, 126]" in project("show", "scaled"), "by the packages of the location whose task it is"
     assert "3 fresh" in project("plan", "*")
-    (run,) = re.findall(r"run (\w+) succeeded", made.out.partition("lab:")[2])
+    (run,) = re.findall(r"run (\w+)  2 steps", made.err)
     again = project.run("rerun", run)
-    assert (again.code, "all of it is fresh" in again.out) == (0, True), "by its Python, not by ours"
+    assert (again.code, "0 run, 2 reused" in again.out) == (0, True), "by its Python, not by ours"
     assert names(project) == before
 
     project.write("shop/assets.py", SHOP.replace("[1,", "[2,"))
@@ -275,7 +276,7 @@ def test_a_name_that_is_not_listed_is_a_slip(project):
 def test_a_variable_that_is_set_no_more_fails_the_steps_of_who_was_deployed_with_it(project):
     project("deploy")
     assert project.run("materialize", "numbers", "--location", "shop").code == 0
-    (run,) = re.findall(r"run (\w+) succeeded", project("materialize", "total", "--location", "lab"))
+    run = json.loads(project("materialize", "total", "--location", "lab", "--json"))["run"]
     project.write("lab/.env", "")
     again = project.run("reproduce", run)
     assert "was deployed with the environment variable TOKEN, which [locations.lab] in" in again.err
@@ -294,6 +295,91 @@ def test_a_file_that_gets_a_name_is_the_same_assets(shell):
     (one,) = json.loads(shell.here("assets", "--json").out)["assets"]
     assert (one["location"], one["status"]) == ("first", "fresh")
     assert "0 run, 1 reused" in shell.here("materialize", "*").out
+
+
+ALL_KINDS = """
+from datetime import timedelta
+from latewood import *
+from latewood.mapping import each
+
+@asset
+def one(*, size: int = 1) -> Output[int]:
+    return Output(size, metadata={"seen": 3})
+
+@asset(partitions=Static([f"p{n}" for n in range(8)]), retries=Retry(1, backoff=timedelta(0)))
+def parts(one: int, key: PartitionKey) -> int:
+    if key in ("p3", "p4") and one == 1:
+        raise ValueError("no such part")
+    return one
+
+@check(parts)
+def small(parts: int) -> CheckResult:
+    return CheckResult(passed=parts > 1, message="too small", metadata={"found": parts})
+
+@check(one, blocking=True)
+def odd(one: int) -> bool:
+    return one != 2
+
+@asset
+def last(parts: Partitioned[int]) -> int:
+    return 1
+
+@task
+def numbers(*, size: int = 3) -> list[int]:
+    return list(range(size))
+
+@task(retries=0)
+def halved(number: int) -> float:
+    return 1 / number
+
+@task
+def told(failure: WorkflowFailure) -> None:
+    print("heard")
+
+@workflow(on_failure=told)
+def flow(*, size: int = 3) -> list[float]:
+    return halved.map(number=each(numbers(size=size)))
+"""
+
+
+def said_by(shell, *arguments):
+    """What a command says and ends with, but for ids, times and positions; elsewhere steps go on side by side."""
+    done = shell.run(*arguments)
+    texts = [re.sub(r"[\d.]+ (ms|s)\b", "TIME", text) for text in (done.out, done.err)]
+    texts = [re.sub(r"\b[0-9a-z]{12}\b", "RUN", re.sub(r'(position"?:?) [\d,]+', r"\1 N", text)) for text in texts]
+    told, meanwhile = (re.sub(" +", " ", text).splitlines() for text in texts)
+    return done.code, told if "--json" in arguments else sorted(told), sorted(meanwhile)
+
+
+def test_whatever_runs_a_location_what_is_told_is_the_same(environ, tmp_path):
+    told = []
+    for name, setting in (("here", ""), ("apart", 'directory = "code"\n')):
+        (tmp_path / name / "code").mkdir(parents=True)
+        shell = shell_in(environ, tmp_path / name, f"told-{name}")
+        shell.write("code/all.py", ALL_KINDS)
+        shell.write("latewood.toml", f'[locations.all]\nfile = "code/all.py"\n{setting}')
+        assert shell.run("deploy").code == 0
+        commands = [
+            ("plan", "*"),
+            ("materialize", "*"),
+            ("materialize", "*", "--json"),
+            ("materialize", "one", "--force", "--json"),
+            ("materialize", "one"),
+            ("materialize", "one", "--json"),
+            ("materialize", "parts", "--partition", "p1..p4", "--force", "-q"),
+            ("plan", "parts", "--json"),
+            ("launch", "flow", "--param", "size=4", "--force", "--json"),
+            ("materialize", "status:failed", "--strict"),
+            ("materialize", "+last", "--param", "one.size=2"),
+            ("materialize", "+last", "--param", "one.size=2", "--json"),
+            ("materialize", "+last", "--param", "one.size=3", "--json"),
+        ]
+        told.append([(command, said_by(shell, *command)) for command in commands])
+        head = json.loads(shell("why", "one", "--json"))["head"]
+        shell("retract", head["version"], "--reason", "wrong")
+        told[-1].append(("retracted", said_by(shell, "materialize", "one", "--force", "--json")))
+    for (command, here), (_, apart) in zip(*told, strict=True):
+        assert apart == here, command
 
 
 SECRET = """
@@ -338,7 +424,7 @@ def telling(shell):
 def test_a_secret_in_its_variables_is_replaced_also_where_its_process_is_killed(telling):
     failed = telling.run("materialize", "*", "--location", "lab")
     assert failed.code == 1
-    (run,) = re.findall(r"run (\w+) failed", failed.out)
+    (run,) = re.findall(r"See `latewood run (\w+)`", failed.out)
     printed = telling("logs", run, "0")
     assert "the token is" in printed
     assert "planted-value" not in printed + failed.out + failed.err + telling("log", "tail", "--after", "0", "--json")
@@ -353,6 +439,6 @@ def test_an_interrupt_cancels_what_its_workers_run(telling):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, "cancelled" in out) == (130, True), out + err
+    assert (process.returncode, "Cancelled; what was finished is kept." in out) == (130, True), out + err
     (run,) = json.loads(telling("runs", "--json"))
     assert run["status"] == "cancelled"

@@ -4,58 +4,73 @@ It is asked for as with `--detach`, and driven by workers of an engine that is h
 dies, any other engine goes on with it.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Final
 
-from latewood.cli import exits
-from latewood.cli.following import follow, say_nothing_to_do
-from latewood.cli.output import console
-from latewood.commands.blocked import blocked_lines, is_incomplete
-from latewood.commands.materializing import Prepared
+from latewood.commands.materializing import Prepared, Result
+from latewood.commands.retelling import Retelling
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
+from latewood.engine.running.reports import Begun, Notice, Report
+from latewood.engine.running.run_log import PATIENCE, Absences, patiently
+from latewood.errors import UsageError
 from latewood.model.keys import RunId
 from latewood.serving.engine import Engine
+from latewood.serving.log_lines import STEPS
 from latewood.serving.requesting import cancel, request
 
+_LOOKS_S: Final = (0.05, 0.5)
+"""How often it is looked what has come of the run: at first, since most runs are short, and later."""
 
-def execute_apart(
+
+def materialize_apart(
     workspace: Workspace,
     prepared: Prepared,
     *,
-    json_: bool,
-    quiet: bool,
-    strict: bool,
-    told: Callable[[dict[str, Any]], None],
-) -> int:
-    """Have what was prepared run, show how far it is and how it ended; the exit code, as `execute` gives it.
+    report: Callable[[Report], None],
+    notice: Callable[[Notice], None],
+) -> Result:
+    """Have a prepared plan, which has steps, run by processes of its location; how it ended. Ctrl-C cancels the run.
 
-    Ctrl-C cancels the run.
+    Raises as `materialize` does.
     """
     found = request(workspace, prepared)
-    if not found.run:
-        if json_:
-            told({"run": None, "steps": 0})
-        else:
-            say_nothing_to_do(prepared.plan)
-        return exits.OK
-    for left in () if json_ else blocked_lines(prepared.plan):
-        console().print(f"left out: {left.line}", style="yellow")
+    retelling, absences = Retelling(workspace, prepared, found.run), Absences(notice)
+    notice(Begun(run=found.run, steps=found.steps))
     with _driven(workspace, found.run):
         try:
-            code = follow(workspace, found.run, json_=json_, told=told, quiet=quiet, driven=True)
+            _follow(workspace, retelling, absences, report)
         except KeyboardInterrupt:
-            cancel(workspace, run_named(workspace, found.run))
-            code = follow(workspace, found.run, json_=json_, told=told, quiet=True, driven=True)
-    return exits.STEP_FAILED if strict and code == exits.OK and is_incomplete(prepared.plan) else code
+            with suppress(UsageError):  # it has ended by now
+                cancel(workspace, run_named(workspace, found.run))
+            _follow(workspace, retelling, absences, report)
+    return patiently(retelling.result, PATIENCE, absences)
+
+
+def _follow(workspace: Workspace, retelling: Retelling, absences: Absences, report: Callable[[Report], None]) -> None:
+    """Report what becomes of its steps until the run has ended; a database that is away is waited for."""
+    wait_s, longest_s = _LOOKS_S
+    while True:
+        for found in patiently(retelling.look, PATIENCE, absences):
+            report(found)
+        if retelling.has_ended:
+            return
+        workspace.sleep(wait_s)
+        wait_s = min(2 * wait_s, longest_s)
 
 
 @contextmanager
 def _driven(workspace: Workspace, run: RunId) -> Iterator[None]:
-    """An engine drives the run meanwhile; what is under way in the end has as long as it takes."""
+    """An engine drives the run meanwhile; what is under way in the end has as long as it takes.
+
+    It logs nothing of steps: who watches the run is told of them.
+    """
+    level = STEPS.level
+    STEPS.setLevel(logging.CRITICAL)
     engine = Engine(workspace, slots=os.cpu_count() or 1, only=run)
     thread = threading.Thread(target=engine.serve, name="latewood-engine", daemon=True)
     thread.start()
@@ -64,3 +79,4 @@ def _driven(workspace: Workspace, run: RunId) -> Iterator[None]:
     finally:
         engine.drain()
         thread.join()
+        STEPS.setLevel(level)

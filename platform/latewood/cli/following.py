@@ -45,26 +45,18 @@ def follow(
     *,
     json_: bool,
     quiet: bool = False,
-    driven: bool = False,
-    told: Callable[[dict[str, Any]], None] = print_json,
 ) -> int:
-    """Show the run until it has ended; exit code as if it had been run here. Ctrl-C only ends the watching.
-
-    Unless it is `driven` by an engine of this process: then that is raised, and nobody is told to start one. What there
-    is to say in JSON is `told`.
-    """
+    """Show the run until it has ended; exit code as if it had been run here. Ctrl-C only ends the watching."""
     watched = WatchedRun(workspace, run_named(workspace, run))
     live = console().is_terminal and not json_ and not quiet
     try:
         watch = _watch_live if live else _watch
-        found = watch(workspace, watched, quiet=quiet, driven=driven)
+        found = watch(workspace, watched, quiet=quiet)
     except KeyboardInterrupt:
-        if driven:
-            raise
         click.echo(f"run {run} goes on; `latewood run cancel {run}` ends it", err=True)
         return exits.CANCELLED
     if json_:
-        told({**run_json(found.row), **progress_json(found)})
+        print_json({**run_json(found.row), **progress_json(found)})
     else:
         out = console()
         out.print(progress_table(found))
@@ -88,7 +80,7 @@ def _looks(workspace: Workspace, watched: WatchedRun) -> Iterator[RunProgress]:
         workspace.sleep(max(_LOOK_S, 10 * (time.monotonic() - begun)))
 
 
-def _watch_live(workspace: Workspace, watched: WatchedRun, *, driven: bool, **_: bool) -> RunProgress:
+def _watch_live(workspace: Workspace, watched: WatchedRun, **_: bool) -> RunProgress:
     drawn: list[RunProgress] = []
     shown = Live(
         console=console(),
@@ -99,7 +91,7 @@ def _watch_live(workspace: Workspace, watched: WatchedRun, *, driven: bool, **_:
     with shown:
         for found in _looks(workspace, watched):
             drawn[:] = [found]
-            if found.row.status == "queued" and not driven and not engines(workspace):
+            if found.row.status == "queued" and not engines(workspace):
                 shown.console.print(Text(NO_ENGINE, style="yellow"))
     return drawn[-1]
 
@@ -108,11 +100,11 @@ def _drawn(found: RunProgress) -> Group:
     return Group(progress_table(found, tasks_max=_TASKS_SHOWN), *failure_lines(found), Text(how_far(found)))
 
 
-def _watch(workspace: Workspace, watched: WatchedRun, *, quiet: bool, driven: bool) -> RunProgress:
+def _watch(workspace: Workspace, watched: WatchedRun, *, quiet: bool) -> RunProgress:
     say = Told(sys.stderr.write if not quiet else lambda _: 0)
     last: RunProgress | None = None
     for found in _looks(workspace, watched):
-        if last is None and found.row.status == "queued" and not driven and not engines(workspace):
+        if last is None and found.row.status == "queued" and not engines(workspace):
             click.secho(NO_ENGINE, fg="yellow", err=True)
         say.look(found)
         last = found

@@ -81,10 +81,6 @@ def execute(
 
     Where one is `strict`, leaving something out is a failure. What there is to say in JSON is `told`.
     """
-    if prepared.loaded.apart:
-        from latewood.cli.apart import execute_apart
-
-        return execute_apart(workspace, prepared, json_=json_, quiet=quiet, strict=strict, told=told)
     out = None if json_ else console()
     result = _watched(workspace, prepared, out, quiet=quiet)
     if out is None:
@@ -112,6 +108,10 @@ def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, q
             for watch in watching:
                 watch.report(found)
 
+        if prepared.loaded.apart and prepared.plan.length:
+            from latewood.cli.apart import materialize_apart
+
+            return materialize_apart(workspace, prepared, report=report, notice=notice)
         return materialize(workspace, prepared, report=report, notice=notice)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice, zip_longest
 from platform import python_version
+from types import MappingProxyType
 from typing import Final
 
 from latewood.commands.blocked import refuse_blocked
@@ -204,17 +205,36 @@ def materialize(
         ended = _ended(run, done, prepared.plan)
         recorder.tell(*planned, (ended, ("ended",)))
         recorder.told()
-        return Result(
-            run=run,
-            status=ended.status,
-            tally=done.tally,
-            fresh=ended.fresh,
-            position=patiently(workspace.log.position, patience, absences),
-            failures=done.failures,
-            handled=done.handled,
-            unclosed=done.unclosed,
-            added=patiently(lambda: _added_since(workspace, prepared), patience, absences),
-        )
+
+        def result() -> Result:
+            told = workspace, prepared, ended, done.tally, done.failures
+            return result_of(*told, handled=done.handled, unclosed=done.unclosed)
+
+        return patiently(result, patience, absences)
+
+
+def result_of(
+    workspace: Workspace,
+    prepared: Prepared,
+    ended: RunEnded,
+    tally: Tally,
+    failures: Sequence[tuple[Step, Failure]],
+    *,
+    handled: tuple[FailureHandled, ...] = (),
+    unclosed: Mapping[str, Failure] = MappingProxyType({}),
+) -> Result:
+    """What is to be said of a run that has ended so. Raises DatabaseUnreachable."""
+    return Result(
+        run=ended.run,
+        status=ended.status,
+        tally=tally,
+        fresh=ended.fresh,
+        position=workspace.log.position(),
+        failures=tuple(islice(_alike(failures), _FAILURES_MAX)),
+        handled=handled,
+        unclosed=unclosed,
+        added=_added_since(workspace, prepared),
+    )
 
 
 def _added_since(workspace: Workspace, prepared: Prepared) -> dict[AssetKey, int]:
@@ -348,7 +368,7 @@ class _Done:
     """What a run did, before it is said that it ended."""
 
     tally: Tally
-    failures: tuple[FailedSteps, ...] = ()
+    failures: Sequence[tuple[Step, Failure]] = ()
     handled: tuple[FailureHandled, ...] = ()
     unclosed: Mapping[str, Failure] = field(default_factory=dict)
     cancelled: bool = False
@@ -399,7 +419,7 @@ def _executed(
         tally, cancelled = inline.tally, True
     finally:
         unclosed = {**resources.close(), **workers.close()}
-    return _Done(tally, tuple(islice(_alike(inline.failures), _FAILURES_MAX)), handled, unclosed, cancelled)
+    return _Done(tally, inline.failures, handled, unclosed, cancelled)
 
 
 def _ended(run: RunId, done: _Done, made: Plan) -> RunEnded:

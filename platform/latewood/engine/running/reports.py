@@ -1,6 +1,6 @@
 """What a run tells whoever watches it: each step once it ended and that is durable, how many ended how, and waiting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -131,12 +131,12 @@ class Reports:
 
     def judged(self, step: Step, told: Told) -> Callable[[], None] | None:
         """What gives the report on new verdicts: the first refusal, else all warnings; None if every check passed."""
-        if refusals := refusals_in(told):
-            self.tally.refused += 1
-            return self.of(step, "refused", message=refusal_text(refusals[0]))
-        if failed := _failed_in(told):
-            return self.of(step, "warned", metadata=failed[0].metadata, message="; ".join(map(_said, failed)))
-        return None
+        failed = _failed_in(told)
+        if not failed:
+            return None
+        status, metadata, message = said_of(failed)
+        self.tally.refused += status == "refused"
+        return self.of(step, status, metadata=metadata, message=message)
 
     def retracted(self, step: Step, found: Retraction) -> Callable[[], None]:
         """What gives the report that the step's result equals a retracted version."""
@@ -152,6 +152,14 @@ def in_turn(*reports: Callable[[], None] | None) -> Callable[[], None]:
             report()
 
     return give
+
+
+def said_of(failed: Sequence[CheckEvaluated]) -> tuple[str, Mapping[str, Any], str]:
+    """How verdicts are told that did not pass, of which there are some: status, metadata and message."""
+    refusal = next((verdict for verdict in failed if verdict.blocking), None)
+    if refusal is not None:
+        return "refused", {}, refusal_text(refusal)
+    return "warned", failed[0].metadata, "; ".join(map(_said, failed))
 
 
 def refusals_in(told: Told) -> list[CheckEvaluated]:
