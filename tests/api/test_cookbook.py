@@ -1,0 +1,88 @@
+"""Every query of the cookbook is answered, on the example that it is written for."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.conftest import Api
+from crash.conftest import workspace_on
+from databases import copied
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.engine.loading.loader import load_file
+from latewood.engine.storage.store import ArtifactStore
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+from latewood_graphql.app import app
+from latewood_graphql.calls import Service
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "graphql/COOKBOOK.md").read_text()
+RECIPES = dict(re.findall(r"^### (.+?)$.*?^```graphql\n(.+?)^```", TEXT, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def flights(server, platform_template, tmp_path_factory):
+    """A month of flights, and a run that is asked for and nobody drives."""
+    folder = tmp_path_factory.mktemp("cookbook")
+    with copied(server, platform_template) as url:
+        log = EventLog(connect(url, role="engine"), PROJECTIONS, UPCASTERS)
+        reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
+        workspace = replace(workspace_on(log, ArtifactStore(folder / "store", "default")), url=url)
+        loaded = load_file(ROOT / "examples/flights/assets.py", root=ROOT / "examples/flights")
+        before = deploy_loaded(workspace, replace(loaded, assets=loaded.assets[:-1])).deployment
+        asked = Asked(selection="flights/daily", partition="2013-03-01..2013-03-03")
+        run = materialize(workspace, prepare(workspace, loaded, replace(asked, selection="+flights/daily"))).run
+        then = log.position()
+        again = materialize(workspace, prepare(workspace, loaded, replace(asked, force=True))).run
+        after = deploy_loaded(workspace, loaded).deployment
+        api = Api(TestClient(app(Service(workspace=workspace, reader=reader))), workspace, None)
+        yield (
+            api,
+            {
+                "text": "carrier",
+                "asset": "flights/daily",
+                "partition": "2013-03-01",
+                "selection": "flights/daily",
+                "run": run,
+                "version": f"{again}.0",
+                "since": 0,
+                "then": then,
+                "before": before,
+                "after": after,
+            },
+        )
+        log.engine.dispose()
+        reader.engine.dispose()
+
+
+def test_there_are_many_and_each_is_run():
+    assert len(RECIPES) >= 18
+    assert len(RECIPES) == TEXT.count("```graphql")
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_a_recipe_is_answered(flights, title):
+    api, known = flights
+    query = RECIPES[title]
+    variables = dict(known)
+    if "$hash" in query:
+        preview = api(RECIPES["What would a run do?"], **of(RECIPES["What would a run do?"], known))
+        variables["hash"] = preview["project"]["environment"]["planPreview"]["hash"]
+    found = api(query, **of(query, variables))
+    assert "InvalidInput" not in json.dumps(found)
+    assert every_leaf_is_said(found), found
+
+
+def of(query, variables):
+    return {name: variables[name] for name in re.findall(r"\$(\w+):", query)}
+
+
+def every_leaf_is_said(found):
+    return all(value is not None for value in found.values())
