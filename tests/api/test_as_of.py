@@ -1,0 +1,76 @@
+"""What is asked of a moment is what would be answered had the log ended there."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.conftest import Api
+from api.happenings import happening
+from crash.conftest import workspace_on
+from databases import copied
+from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog.codec import START
+from latewood_eventlog.database import connect
+from latewood_eventlog.log import EventLog
+from latewood_eventlog.transfer import recorded, restore
+from latewood_graphql.app import app
+from latewood_graphql.calls import Service
+
+EVERYTHING = """
+    query ($moment: Moment) {
+      project(asOf: $moment) {
+        position environments
+        runs { nodes { id selection requestedPosition endedPosition counts } }
+        events(first: 1000) { nodes { position type } }
+        locations { name deployments { id assets position } }
+        environment {
+          position
+          groups { name assets fresh stale missing failed }
+          assetGraph { keys statusOf causesOf edgesFrom edgesTo }
+          facets { name values { value count } }
+          assets {
+            totalCount
+            nodes {
+              key status codeVersion location
+              partitions { status partitions { text starts stops } }
+              causes { cause subject check partitions { text } }
+              head { id isAccepted }
+              first: head(partition: "2026-01-01") { id isAccepted dataVersion }
+              versions(first: 5) { totalCount nodes { id isAccepted metadata parameters } }
+              verdicts { checkName passed position }
+            }
+          }
+          a: why(asset: "a") { status head { id } headSince findings { cause asset subject before after event } }
+          d: why(asset: "d") { status head { id } headSince findings { cause asset subject event } made: madeBecause }
+        }
+      }
+    }
+"""
+
+
+@pytest.fixture
+def ended_at(server, platform_template, workspace, tmp_path):
+    """What is answered of now where the log has only what it had up to a position."""
+
+    def ask(position):
+        (events,) = recorded(workspace.log, START)
+        with copied(server, platform_template) as url:
+            log = EventLog(connect(url, role="engine"), PROJECTIONS, UPCASTERS)
+            reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
+            restore(log, START, [events[:position]])
+            there = workspace_on(log, workspace.store)
+            found = Api(TestClient(app(Service(workspace=there, reader=reader))), there, None)(EVERYTHING)
+            log.engine.dispose()
+            reader.engine.dispose()
+        return found["project"]
+
+    return ask
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_moment_is_as_if_nothing_had_happened_since(api, workspace, load, ended_at, seed):
+    positions = []
+    for chance in happening(workspace, load, 100 + seed, acts=10):
+        positions.append(workspace.log.position())
+        positions.append(chance.randint(positions[0], positions[-1]))
+    for position in {positions[0], positions[-1], *chance.sample(positions, 4)}:
+        assert api(EVERYTHING, moment=position)["project"] == ended_at(position), position
