@@ -23,9 +23,9 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.keys import AssetId, PartitionKey, RunId
-from latewood.projections.runs import failed_partitions
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, heads, heads_since
+from latewood.projections.tried import failed_partitions
 from latewood_eventlog.audit import verify
 from latewood_eventlog.records import Batch, StreamAppend
 

@@ -31,9 +31,9 @@ from latewood.events import (
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.schemes import TimeWindows, dimensions_of
-from latewood.projections.runs import running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.statistics import log_position
+from latewood.projections.tried import running_partitions
 from latewood_eventlog.log import OneSnapshot
 from latewood_eventlog.records import Position, RecordedEvent
 

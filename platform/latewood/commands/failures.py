@@ -11,9 +11,9 @@ from latewood.events import StepStarted, from_json
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.partitions import ordinal_of
-from latewood.projections.runs import FailedAttempt, failed_partitions
 from latewood.projections.snapshots import Snapshot
 from latewood.projections.states import versions_of
+from latewood.projections.tried import FailedAttempt, failed_partitions
 from latewood.projections.versions import RefusedVersion, refused_partitions
 from latewood_eventlog.records import Position
 

@@ -27,9 +27,9 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import is_partition, ordinal_of
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
-from latewood.projections.runs import running_partitions
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW, heads, never_made, refusals
+from latewood.projections.tried import running_partitions
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position
 

@@ -14,7 +14,7 @@ from latewood.events import AssetObserved, Event, OutputMade, StepReused, StepSt
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
-from latewood.projections.runs import step_positions
+from latewood.projections.attempts import step_positions
 from latewood.projections.snapshots import Snapshot
 from latewood.projections.states import version_named
 from latewood.projections.statistics import keys_of_ids

@@ -1,12 +1,12 @@
 """Where the attempts of steps stand in the log, and runs counted by when they were asked for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from latewood.model.keys import RunId
+from latewood.model.keys import RunId, VersionId, version_id
 from latewood_eventlog.records import Position
 
 Steps = Collection[tuple[RunId, int]]
@@ -34,6 +34,11 @@ _DENSITY: Final = text(
     "AS bucket, CASE WHEN ended_position > :as_of THEN 'running' ELSE status END AS status, count(*) AS runs "
     "FROM runs WHERE project = :project AND requested_position > :after AND requested_position <= :upto "
     "AND (:environment = '' OR environment = :environment) GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_STEP_POSITIONS: Final = text(
+    "SELECT s.run, s.step, s.started_position, s.ended_position FROM "
+    "unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS v (run, step) "
+    "JOIN steps s ON s.project = :project AND s.run = v.run AND s.step = v.step"
 )
 
 _ATTEMPTS: Final = ("step.started", "step.failed", "step.succeeded")
@@ -93,3 +98,15 @@ def runs_by_time(
         "as_of": as_of,
     }
     return [Counted(*row) for row in connection.execute(_DENSITY, given)]
+
+
+def step_positions(
+    connection: Connection, project: str, versions: Iterable[VersionId]
+) -> dict[VersionId, list[Position]]:
+    """By version where the last start and the end of the step that made it stand in the log, as far as it has them."""
+    named = [version.rpartition(".") for version in versions]
+    parameters = {"project": project, "runs": [run for run, _, _ in named], "steps": [int(n) for _, _, n in named]}
+    return {
+        version_id(row.run, row.step): [at for at in (row.started_position, row.ended_position) if at is not None]
+        for row in connection.execute(_STEP_POSITIONS, parameters)
+    }

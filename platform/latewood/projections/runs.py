@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -38,10 +38,8 @@ from latewood.events import (
     StepSucceeded,
 )
 from latewood.model.elements import is_elements
-from latewood.model.keys import AssetId, PartitionKey, RunId, VersionId, version_id
+from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood.projections.environments import began
-from latewood.projections.heads import standing, unless_moved_since
 from latewood_eventlog.projector import Change, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -299,11 +297,12 @@ class Expansion:
 
 # A run whose process died is unfinished and nobody holds its lease: that is taken before the run is requested and
 # given back after its end is recorded.
-_HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
+IS_HELD: Final = LEASE_IS_HELD % ("r.project", "'run/' || r.run")
+"""That somebody drives the run `r`."""
 _UNHEARD: Final = LEASE_UNHEARD % ("r.project", "'run/' || r.run")
-_IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {_HELD})"
+_IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {IS_HELD})"
 # What an engine has left waits for the next one.
-_WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {_HELD})"
+_WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {IS_HELD})"
 _RUN_COLUMNS: Final = (
     "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
@@ -335,30 +334,10 @@ _STEPS: Final = text(
     "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
     "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
 )
-# An attempt or a look that failed counts until a newer version is head; a failed blocking check keeps one from that.
-# Those that were overtaken are looked through too: 0.4 ms for 1,000, less than telling them apart as heads move.
-_FAILED: Final = unless_moved_since(
-    "SELECT a.asset, s.partition, s.ended_position AS position, s.started_position FROM steps s "
-    "LEFT JOIN runs r ON r.project = s.project AND r.run = s.run "
-    "CROSS JOIN unnest(s.assets) AS a (asset) WHERE s.project = :project AND s.status = 'failed' AND NOT s.variant "
-    "AND coalesce(s.environment, r.environment) = :environment "
-    "AND s.ended_position > :after AND s.ended_position <= :as_of"
-)
-_RUNNING_STEPS: Final = text(
-    "SELECT a.asset, s.partition, s.started_position AS position FROM steps s "  # noqa: S608 - as above
-    "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
-    f"AND r.ended_position IS NULL AND {_HELD} CROSS JOIN unnest(s.assets) AS a (asset) "
-    "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
-)
 _EXPANSIONS: Final = text(
     "SELECT e.step, s.assets[1], e.first, e.count, e.elements FROM expansions e "
     "JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step = e.step WHERE e.project = :project "
     "AND e.run = :run AND (CAST(:step AS int) IS NULL OR e.step = CAST(:step AS int)) ORDER BY e.step"
-)
-_STEP_POSITIONS: Final = text(
-    "SELECT s.run, s.step, s.started_position, s.ended_position FROM "
-    "unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS v (run, step) "
-    "JOIN steps s ON s.project = :project AND s.run = v.run AND s.step = v.step"
 )
 
 
@@ -404,25 +383,6 @@ def expansion_behind(connection: Connection, project: str, version: VersionId) -
     return None if row is None else Expansion(*row)
 
 
-def step_positions(
-    connection: Connection, project: str, versions: Iterable[VersionId]
-) -> dict[VersionId, list[Position]]:
-    """By version where the last start and the end of the step that made it stand in the log, as far as it has them."""
-    named = [version.rpartition(".") for version in versions]
-    parameters = {"project": project, "runs": [run for run, _, _ in named], "steps": [int(n) for _, _, n in named]}
-    return {
-        version_id(row.run, row.step): [at for at in (row.started_position, row.ended_position) if at is not None]
-        for row in connection.execute(_STEP_POSITIONS, parameters)
-    }
-
-
-class FailedAttempt(NamedTuple):
-    """Where it failed, and where it was started; None of an observation."""
-
-    position: Position
-    started: Position | None
-
-
 def ended_runs(
     connection: Connection,
     project: str,
@@ -437,23 +397,3 @@ def ended_runs(
     own = {"environment": environment, "statuses": list(statuses), "after": after, "up_to": up_to}
     rows = connection.execute(_ENDED, {"project": project, **own, "limit": limit})
     return [(row.run, row.ended_position) for row in rows]
-
-
-def failed_partitions(
-    connection: Connection, project: str, environment: str, as_of: Position
-) -> dict[tuple[AssetId, PartitionKey], FailedAttempt]:
-    """Asset partitions whose latest attempt failed after their head was made; variants aside."""
-    after = began(connection, project, environment, as_of)
-    parameters = {"project": project, "environment": environment, "after": after, "as_of": as_of}
-    return {
-        (row.asset, row.partition): FailedAttempt(row.position, row.started_position)
-        for row in standing(connection, _FAILED, parameters)
-    }
-
-
-def running_partitions(
-    connection: Connection, project: str, environment: str
-) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """Asset partitions that a run is making now, with the attempt's position."""
-    parameters = {"project": project, "environment": environment}
-    return {(row.asset, row.partition): row.position for row in connection.execute(_RUNNING_STEPS, parameters)}

@@ -29,8 +29,8 @@ from latewood.model.automations import NotifyDefinition
 from latewood.model.keys import AssetId, RunId
 from latewood.projections.automations import standings
 from latewood.projections.notifications import notify_standing
-from latewood.projections.runs import failed_partitions
 from latewood.projections.snapshots import snapshot
+from latewood.projections.tried import failed_partitions
 from latewood.projections.versions import refused_partitions
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.log import READ_LIMIT

@@ -146,10 +146,18 @@ class WorkingTreeModules:
         self._folder = folder
         self._judged: dict[tuple[str, str], bool] = {}
 
-    def names(self) -> list[str]:
-        """The names of those that there are by now."""
+    @property
+    def fault(self) -> str:
+        """What is wrong with those that there are by now; empty where there are none."""
         origins = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
-        return sorted(name for name, origin in origins if origin is not None and self._is_one(name, origin))
+        names = sorted(name for name, origin in origins if origin is not None and self._is_one(name, origin))
+        if not names:
+            return ""
+        return (
+            f"{', '.join(names)} would be imported from the working tree: that is no part of what was deployed. "
+            "Code that is found while it runs only (by a name put together, by a plugin) is not seen when it is "
+            "deployed; import it at the top of a module"
+        )
 
     def _is_one(self, name: str, origin: str) -> bool:
         if (name, origin) not in self._judged:

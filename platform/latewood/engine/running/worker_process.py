@@ -1,14 +1,12 @@
 """A worker process as its engine has it: started, called, and ended, whatever becomes of it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from select import POLLIN, poll
@@ -17,14 +15,15 @@ from types import MappingProxyType
 from typing import IO, Final, Self
 
 import msgspec
-from msgspec.structs import replace
 
 from latewood import __version__
 from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.processes.environment import environment_of
 from latewood.engine.running.calls import PROCESS_ENDED
 from latewood.engine.running.live_logs import live_log, printed_so_far
-from latewood.engine.running.memory import Bounds, kill_commands, memory_of, size_text
+from latewood.engine.running.memory import Bounds, kill_commands, memory_of
+from latewood.engine.running.process_ends import Died, End, Overdue, TooLarge, failure_of, not_expected
+from latewood.engine.running.redacted_answers import without_secrets
 from latewood.engine.running.worker_protocol import (
     Answer,
     Answered,
@@ -59,7 +58,7 @@ from latewood.engine.running.worker_protocol import (
     encode,
 )
 from latewood.engine.storage.store import ArtifactStore
-from latewood.engine.values.redaction import redacted, redacted_json
+from latewood.engine.values.redaction import redacted
 from latewood.errors import LatewoodError, SecretUnavailable
 from latewood.events import Failure, FailureKind
 
@@ -91,31 +90,6 @@ class WorkerUnusable(LatewoodError):
         self.location = location
         self.interpreter = interpreter
         self.cause = cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Died:
-    """The process ended in the middle of a call: by `os._exit`, a signal, or for want of memory.
-
-    Of what it `printed` the secrets are replaced.
-    """
-
-    code: int
-    printed: str
-
-
-@dataclass(frozen=True, slots=True)
-class TooLarge:
-    """The process took more memory than it may."""
-
-    bytes_max: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overdue:
-    """The process neither answered nor ended in time."""
-
-    seconds: float
 
 
 MayPlace = Callable[[Placing, Callable[[bool], None]], None]
@@ -161,7 +135,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
         self._found = bytearray()
-        self._end = _death(0)
+        self._end = failure_of(Died(code=0, printed=""))
         results, project = (opened.results, opened.project) if isinstance(opened, Open) else ("", "")
         self._results = ArtifactStore(Path(results), project)
         self._live: list[Path] = []
@@ -183,7 +157,7 @@ class Worker:
             case Refused(message=message):
                 raise self._unusable(message)
             case other:
-                raise self._unusable(_not_expected(other, self._interpreter))
+                raise self._unusable(not_expected(other, self._interpreter))
 
     def load(self, refer: Callable[[Referring], Referred]) -> Defined | Refused:
         """Start the process and have a location loaded as it stands: what it defines, or what is wrong with that.
@@ -195,7 +169,7 @@ class Worker:
         while isinstance(answer, Referring):
             answer = self._exchange(refer(answer))
         if not isinstance(answer, Defined | Refused):
-            raise self._unusable(_not_expected(answer, self._interpreter))
+            raise self._unusable(not_expected(answer, self._interpreter))
         sys.stderr.write(f"{said}\n" if (said := self._tail()) else "")
         return answer
 
@@ -250,22 +224,20 @@ class Worker:
             return Failed(failure=self._end)
         return self._answered(self._heard(self._process, None, refuse_placing))
 
-    def _answered(self, found: Answer | Died | Overdue | TooLarge) -> Answered:
+    def _answered(self, found: Answer | End) -> Answered:
         match found:
             case Returned() | ReturnedRange() | Checked() | Copied() | Seen() | Elements() | Failed() as answer:
                 return answer
             case Sensed() | Sighted() | NothingThere() as answer:
                 return answer
-            case Died(code=code, printed=printed):
-                return self._ended(_death(code), printed)
-            case Overdue(seconds=seconds):
-                message = f"still running after {seconds:g} s; its process was ended"
-                return self._ended(Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message))
-            case TooLarge(bytes_max=bytes_max):
+            case Died(printed=printed) as end:
+                return self._ended(failure_of(end), printed)
+            case Overdue() as end:
+                return self._ended(failure_of(end))
+            case TooLarge() as end:
                 if self._process is not None:
                     kill_commands(self._process.pid)
-                message = f"over its memory of {size_text(bytes_max)}; its process was ended"
-                return self._ended(Failure(kind=FailureKind.USER, error="MemoryError", message=message))
+                return self._ended(failure_of(end))
             case other:
                 raise self._unusable(f"it answered {type(other).__name__}")
 
@@ -297,7 +269,7 @@ class Worker:
         message: Open | Load | Referred | Request | Close,
         memory: int | None = None,
         may_place: MayPlace = refuse_placing,
-    ) -> Answer | Died | Overdue | TooLarge:
+    ) -> Answer | End:
         process = self._process
         assert process is not None, "the process was started"
         bounds = None if memory is None else Bounds.of(process.pid, memory)
@@ -307,9 +279,7 @@ class Worker:
             return self._died(process)  # before it had read everything
         return self._heard(process, bounds, may_place)
 
-    def _heard(
-        self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace
-    ) -> Answer | Died | Overdue | TooLarge:
+    def _heard(self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace) -> Answer | End:
         """The next answer, whatever the process says before it."""
         limit_s: float | None = None
         deadline: float | None = None
@@ -326,7 +296,7 @@ class Worker:
                         may_place(asked, partial(_answer_placing, process))
                     case answer:
                         self._see_secrets()
-                        return _redacted(answer)
+                        return without_secrets(answer)
         except msgspec.MsgspecError as error:
             raise self._unusable(f"it answered what is no answer ({error})") from error
         if line is None:
@@ -414,21 +384,7 @@ class Worker:
         return WorkerUnusable(self._open.location, self._interpreter, cause)
 
 
-_NONE: Final = "it has no Latewood; install the one that you run into it: {} -m pip install latewood=={}"
 _OTHER: Final = "its Latewood is {}, and the one that you run is {}; both must be one version"
-
-
-def _not_expected(answer: Answer | Died | Overdue | TooLarge, interpreter: str) -> str:
-    """What is wrong with a process that does not load its location."""
-    match answer:
-        case Died(printed=printed) if re.search(r"No module named '?latewood", printed):
-            return _NONE.format(interpreter, __version__)
-        case Died(printed=printed) if "Unknown option: -P" in printed:
-            return "it is too old; expected Python 3.11 to 3.13"
-        case Died(code=code, printed=printed):
-            return f"the process ended with code {code}\n{printed}".rstrip()
-        case other:
-            return f"it answered {type(other).__name__}"
 
 
 def _say(process: "subprocess.Popen[bytes]", message: Open | Load | Referred | Request | Close | Place) -> None:
@@ -440,70 +396,3 @@ def _say(process: "subprocess.Popen[bytes]", message: Open | Load | Referred | R
 def _answer_placing(process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as it is asked
     with suppress(BrokenPipeError, ValueError):  # it has ended meanwhile
         _say(process, Place(allowed=allowed))
-
-
-def _redacted(answer: Answer) -> Answer:
-    match answer:
-        case ReturnedRange(each=each):
-            return replace(answer, each=tuple(map(_redacted_part, each)), logs=redacted(answer.logs))
-        case Returned() | Failed():
-            return _redacted_part(answer)
-        case Checked():
-            return _redacted_verdict(answer)
-        case Closed():
-            return replace(answer, failures={name: _without_secrets(found) for name, found in answer.failures.items()})
-        case Refused():
-            return replace(answer, message=redacted(answer.message))
-        case Sensed():
-            return replace(answer, skipped=redacted(answer.skipped), logs=redacted(answer.logs))
-        case Elements():
-            return replace(answer, labels=tuple(map(redacted, answer.labels)))
-        case Sighted():
-            return replace(answer, metadata=redacted_json(answer.metadata), logs=redacted(answer.logs))
-        case NothingThere():
-            return replace(answer, place=redacted(answer.place))
-        case Hello() | Referring() | Defined() | Opened() | Running() | Placing() | Copied() | Seen():
-            return answer
-
-
-def _redacted_part(answer: Returned | Failed) -> Returned | Failed:
-    if isinstance(answer, Failed):
-        return replace(answer, failure=_without_secrets(answer.failure), logs=redacted(answer.logs))
-    return replace(
-        answer,
-        outputs={
-            name: replace(result, metadata=redacted_json(result.metadata)) for name, result in answer.outputs.items()
-        },
-        logs=redacted(answer.logs),
-        metadata=redacted_json(answer.metadata),
-        no_reuse=redacted(answer.no_reuse),
-        verdicts={
-            name: {check: _redacted_verdict(found) for check, found in checks.items()}
-            for name, checks in answer.verdicts.items()
-        },
-    )
-
-
-def _redacted_verdict(answer: Checked) -> Checked:
-    return replace(
-        answer,
-        message=redacted(answer.message),
-        metadata=redacted_json(answer.metadata),
-        failure=None if answer.failure is None else _without_secrets(answer.failure),
-        no_reuse=redacted(answer.no_reuse),
-        logs=redacted(answer.logs),
-    )
-
-
-def _without_secrets(failure: Failure) -> Failure:
-    return replace(
-        failure,
-        error=redacted(failure.error),
-        message=redacted(failure.message),
-        traceback=redacted(failure.traceback),
-    )
-
-
-def _death(code: int) -> Failure:
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-    return Failure(kind=FailureKind.USER, error=PROCESS_ENDED, message=f"its process {how}")
