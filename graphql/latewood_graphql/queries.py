@@ -29,7 +29,7 @@ class Query(graphene.ObjectType):
         Project,
         required=True,
         description="One project, as it is now or as it was.",
-        name=graphene.String(default_value="default", description="Which one."),
+        name=graphene.String(required=True, default_value="default", description="Which one."),
         as_of=graphene.Argument(Moment, description="The moment at which all of it is shown; by default now."),
     )
 

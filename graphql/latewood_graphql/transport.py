@@ -10,6 +10,7 @@ import msgspec
 from anyio import CapacityLimiter, to_thread
 from ariadne import graphql
 from ariadne.asgi.handlers import GraphQLHTTPHandler
+from ariadne.exceptions import HttpBadRequestError
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +37,7 @@ def _is_awaitable(value: Any) -> bool:
     return isinstance(value, _AWAITABLE)
 
 
+_decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -53,6 +55,13 @@ class Answering(GraphQLHTTPHandler):
         self._limits = limits
         self._documents = Documents(schema)
         self._turns = CapacityLimiter(THREADS)
+
+    async def extract_data_from_json_request(self, request: Request) -> Any:
+        """The request's JSON. Raises HttpBadRequestError."""
+        try:
+            return _decode(await request.body())
+        except (msgspec.DecodeError, RecursionError):
+            raise HttpBadRequestError("expected JSON: an object with `query` and perhaps `variables`") from None
 
     async def execute_graphql_query(
         self,

@@ -46,3 +46,11 @@ def test_what_happens_by_itself_says_what_it_is_and_whether_it_is_on(api, worksp
     ]
     assert (found["name"], found["kind"], found["isOn"]) == ("daily", "SCHEDULE", True)
     assert (found["definition"]["cron"], found["description"]) == ("0 6 * * *", "Every morning")
+
+
+def test_what_is_no_deployment_is_said_so(api, workspace, load):
+    deploy_loaded(workspace, load(SCHEDULED.format(number=1)))
+    for wrong in ("", "zz", " ", "%"):
+        ask = f'{{ project {{ deploymentDifference(before: "{wrong}", after: "{wrong}") {{ added {{ name }} }} }} }}'
+        (error,) = api.errors(ask)
+        assert error["extensions"]["code"] == "BAD_INPUT", error

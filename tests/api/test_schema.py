@@ -5,7 +5,9 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    Undefined,
     is_introspection_type,
+    is_non_null_type,
 )
 
 from latewood_graphql.schema import FILE, schema, written
@@ -29,3 +31,16 @@ def test_everything_says_what_it_is():
                 arguments = getattr(found, "args", {})
                 silent += [f"{name}.{field}({a})" for a, argument in arguments.items() if not argument.description]
     assert silent == []
+
+
+def test_what_has_a_default_cannot_be_null():
+    """A null that a client spells out takes the place of the default, which resolvers count on."""
+    wrong = [
+        f"{kind}.{name}({argument})"
+        for kind, found in schema().type_map.items()
+        if isinstance(found, GraphQLObjectType) and not is_introspection_type(found)
+        for name, field in found.fields.items()
+        for argument, of in field.args.items()
+        if of.default_value is not Undefined and not is_non_null_type(of.type)
+    ]
+    assert wrong == []

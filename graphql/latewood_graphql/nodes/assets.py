@@ -211,7 +211,7 @@ class Asset(graphene.ObjectType):
         AssetVersion_,
         description="The version that the environment has of a partition; null where it has none.",
         partition=graphene.String(
-            default_value="", description="Key of the partition; empty for an unpartitioned one."
+            required=True, default_value="", description="Key of the partition; empty for an unpartitioned one."
         ),
     )
     versions = graphene.Field(
@@ -226,13 +226,15 @@ class Asset(graphene.ObjectType):
         "Numbers in the metadata of its versions, for plots.",
         names=graphene.List(graphene.NonNull(graphene.String), description="Only these; by default all there are."),
         partition=graphene.String(description="Of these partitions only."),
-        first=graphene.Int(default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."),
+        first=graphene.Int(
+            required=True, default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."
+        ),
     )
     verdicts = many(
         CheckVerdict,
         "What its checks found, newest first.",
         partition=graphene.String(description="Of these partitions only."),
-        first=graphene.Int(default_value=100, description=f"How many at most, up to {_CHECKS_MAX:,}."),
+        first=graphene.Int(required=True, default_value=100, description=f"How many at most, up to {_CHECKS_MAX:,}."),
     )
 
     def resolve_location(self: AssetAt, _info: Any) -> str:

@@ -63,7 +63,7 @@ class Automation(graphene.ObjectType):
     evaluations = many(
         Event,
         "What last came of looking at it, newest first, of the environment's last thousand such events.",
-        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
     )
 
     def resolve_kind(self: AutomationAt, _info: Any) -> str:

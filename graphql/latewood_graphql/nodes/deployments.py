@@ -81,7 +81,7 @@ class Location(graphene.ObjectType):
     deployments = many(
         Deployment,
         "Its latest deployments, newest first.",
-        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
     )
 
     def resolve_deployments(self: LocationAt, _info: Any, first: int) -> Sequence[Listed]:

@@ -32,14 +32,14 @@ class Environment(graphene.ObjectType):
         connection_of(Asset),
         required=True,
         description="Assets in the order of their keys.",
-        selection=graphene.String(default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
         search=graphene.String(description="Only those whose key, description, owners or tags have this text."),
         **page_arguments(),
     )
     facets = many(
         Facet,
         "What the assets of such a page have, counted: by what it can be narrowed.",
-        selection=graphene.String(default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
         search=graphene.String(description="As for `assets`."),
     )
     asset = graphene.Field(
@@ -53,7 +53,7 @@ class Environment(graphene.ObjectType):
         AssetGraph,
         required=True,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
-        selection=graphene.String(default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
     )
     automations = many(Automation, "What happens by itself there, by name.")
     why = graphene.Field(
@@ -62,7 +62,9 @@ class Environment(graphene.ObjectType):
         description="Why an asset partition is as it is.",
         asset=graphene.ID(required=True, description="Key of the asset."),
         partition=graphene.String(
-            default_value="", description="Key of the partition; by default the first that is not fresh, else the last."
+            required=True,
+            default_value="",
+            description="Key of the partition; by default the first that is not fresh, else the last.",
         ),
     )
     plan_preview = graphene.Field(
@@ -79,10 +81,12 @@ class Environment(graphene.ObjectType):
         required=True,
         description="The exact versions that a version was made from, and those made from it.",
         asset=graphene.ID(required=True, description="Key of the asset."),
-        partition=graphene.String(default_value="", description="Heads of these partitions; by default of all."),
-        version=graphene.String(default_value="", description="This version instead of heads."),
-        up=graphene.Int(default_value=1, description="How many levels of what was read, up to 50."),
-        down=graphene.Int(default_value=0, description="How many levels of what read it, up to 50."),
+        partition=graphene.String(
+            required=True, default_value="", description="Heads of these partitions; by default of all."
+        ),
+        version=graphene.String(required=True, default_value="", description="This version instead of heads."),
+        up=graphene.Int(required=True, default_value=1, description="How many levels of what was read, up to 50."),
+        down=graphene.Int(required=True, default_value=0, description="How many levels of what read it, up to 50."),
     )
 
     def resolve_position(self: EnvironmentAt, _info: Any) -> int:

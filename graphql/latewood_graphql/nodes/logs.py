@@ -92,7 +92,9 @@ def log_arguments() -> dict[str, Any]:
         "after": graphene.String(description="Only lines behind this one."),
         "last": graphene.Int(description=f"Instead of `first`: how many lines up to the end, or to `before`, {most}."),
         "before": graphene.String(description="Only lines before this one."),
-        "search": graphene.String(default_value="", description="Only lines with this text, in whatever case."),
+        "search": graphene.String(
+            required=True, default_value="", description="Only lines with this text, in whatever case."
+        ),
     }
 
 

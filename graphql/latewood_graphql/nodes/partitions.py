@@ -37,8 +37,10 @@ class PartitionSet(graphene.ObjectType):
     ranges = many(
         PartitionRange,
         "Runs of neighbours, in order.",
-        first=graphene.Int(default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
-        behind=graphene.Int(default_value=0, description="Only what is not below this number: the last `stop`."),
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        behind=graphene.Int(
+            required=True, default_value=0, description="Only what is not below this number: the last `stop`."
+        ),
     )
     starts = graphene.Field(Ints, required=True, description="Where each run begins: all of them, as a column.")
     stops = graphene.Field(Ints, required=True, description="Where each run has ended, from the same ones.")

@@ -36,7 +36,7 @@ class Project(graphene.ObjectType):
         Environment,
         required=True,
         description="One of its environments.",
-        name=graphene.String(default_value="prod", description="Which one."),
+        name=graphene.String(required=True, default_value="prod", description="Which one."),
     )
     run = graphene.Field(
         Run,
@@ -48,7 +48,7 @@ class Project(graphene.ObjectType):
         connection_of(Run),
         required=True,
         description="Runs, the newest first.",
-        environment=graphene.String(default_value="", description="Only those in this environment."),
+        environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
         status=graphene.Argument(RunState, description="Only those that stand so now."),
         **page_arguments(),
     )
@@ -58,8 +58,8 @@ class Project(graphene.ObjectType):
         description="Runs counted by when they were asked for.",
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
         until=graphene.DateTime(description="Where the last bucket ends; by default now."),
-        buckets=graphene.Int(default_value=60, description="How many buckets, up to 500."),
-        environment=graphene.String(default_value="", description="Only those in this environment."),
+        buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
+        environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
     )
     events = graphene.Field(
         connection_of(Event, counted=False),

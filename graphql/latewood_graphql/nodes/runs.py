@@ -119,7 +119,7 @@ class Run(graphene.ObjectType):
         Timeline,
         required=True,
         description="Its steps that have begun, in time, as columns.",
-        first=graphene.Int(default_value=10_000, description="How many steps at most, up to 50,000."),
+        first=graphene.Int(required=True, default_value=10_000, description="How many steps at most, up to 50,000."),
         after=graphene.Int(description="Only steps with numbers above this one."),
     )
 
