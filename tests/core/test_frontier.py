@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from builders import World, catalog, changed
+from builders import NOW, World, catalog, changed
 from latewood.decide.frontier import Frontier
 
 
@@ -16,7 +16,7 @@ def begun(defined, *, at_once=1):
         while len(going) < at_once and (step := frontier.next()) is not None:
             order.append(f"{step.task.node.keys[0]} {step.partition}".rstrip())
             going.append(step)
-        frontier.ended(going.pop(0))
+        frontier.ended(going.pop(0), NOW)
     return order
 
 
@@ -51,7 +51,7 @@ def test_neighbours_are_given_together_where_they_can_begin():
     first = frontier.next()
     second = frontier.neighbour(first)
     assert (second.partition, second.task) == (first.task.node.partition_key(1), first.task)
-    frontier.ended(first)
+    frontier.ended(first, NOW)
     made = frontier.next()
     assert made.task is not first.task
     assert frontier.neighbour(made) is None, "it waits for the second"
@@ -63,7 +63,7 @@ def test_a_step_that_reads_all_days_is_looked_at_a_few_times(monkeypatch):
     looks, look = count(), Frontier._waits_for
     monkeypatch.setattr(Frontier, "_waits_for", lambda *args: (next(looks), look(*args))[1])
     while (step := frontier.next()) is not None:
-        frontier.ended(step)
+        frontier.ended(step, NOW)
     assert not len(frontier)
     assert next(looks) <= 2
 

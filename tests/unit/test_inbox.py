@@ -5,6 +5,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from latewood.engine.running.steady import steady
 from latewood.serving.inbox import Inbox
 
 
@@ -23,6 +24,25 @@ def test_a_clock_that_is_set_moves_no_timer(jump):
         inbox.put(lambda: sleep(0.001))
         inbox.hear()
     assert done == ["sooner", "soon"]
+
+
+def test_waiting_is_measured_by_what_has_passed():
+    now = [datetime(2024, 10, 27, tzinfo=UTC)]
+    clock = steady(lambda: now[0])
+    first = clock()
+    now[0] += timedelta(days=400)
+    sleep(0.01)
+    assert timedelta(milliseconds=10) <= clock() - first < timedelta(minutes=1)
+    assert timedelta(0) <= first - datetime(2024, 10, 27, tzinfo=UTC) < timedelta(minutes=1)
+
+
+def test_who_hears_waits_no_longer_than_it_wants_to():
+    inbox, done = Inbox(lambda: datetime(2024, 1, 1, tzinfo=UTC)), []
+    inbox.after(60, lambda: done.append("due"))
+    begun = monotonic()
+    inbox.hear(0.01)
+    assert 0.01 <= monotonic() - begun < 10
+    assert done == []
 
 
 def test_what_is_told_is_done_before_what_is_due():

@@ -5,7 +5,8 @@ over a year of partitions brings each month to its end before it begins the next
 other.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from heapq import heappop, heappush
 
 from latewood.decide.nodes import Node, Slot
@@ -25,6 +26,9 @@ class Frontier:
 
     A waiting step watches one step that it reads, the last of them in the order of partitions: so it is looked at a few
     times, however many it reads. Cost: O(steps + versions read) over a run, memory O(steps).
+
+    A step could begin since the last of what it reads of the plan ended, or since the plan was made: `Timeouts.queued`
+    counts from then.
     """
 
     def __init__(self, plan: Plan, catalog: Catalog) -> None:
@@ -37,6 +41,11 @@ class Frontier:
         self._order: dict[str, list[_Order]] = {}  # by pool, of those that are ready, and of some that were
         self._depths: dict[Slot, int] = {}
         self._reads: dict[int, bool] = {}
+        self._is_limited = any(task.node.task.timeouts.queued is not None for task in plan.tasks)
+        self._ended: dict[Slot, dict[int, datetime]] = {}  # when, where anything is limited
+        self._until: dict[int, datetime] = {}
+        self._came: list[Step] = []
+        self._limits: list[tuple[datetime, int, Step]] = []  # of those that are ready, and of some that were
         steps = list(plan.steps())
         for step in steps:
             for slot in _slots(step.task.node):
@@ -74,17 +83,52 @@ class Frontier:
                 found = order
         return found
 
-    def neighbour(self, step: Step) -> Step | None:
-        """The step of the same task for the next partition, if it can begin now; it is not given again."""
+    def neighbour(self, step: Step, *, overdue: datetime | None = None) -> Step | None:
+        """The step of the same task for the next partition, if it can begin now; it is not given again.
+
+        With `overdue` only one that has waited too long by then.
+        """
         place = _first_slot(step), step.ordinal + 1
         found = self._ready.get(place)
-        return self._ready.pop(place) if found is not None and found.task is step.task else None
+        if found is None or found.task is not step.task:
+            return None
+        if overdue is not None and self._until[found.number] > overdue:
+            return None
+        return self._ready.pop(place)
 
-    def ended(self, step: Step) -> None:
+    def until(self, step: Step) -> datetime | None:
+        """Until when a step that could begin may wait for that; None for as long as it takes."""
+        return self._until.get(step.number)
+
+    @property
+    def limit(self) -> datetime | None:
+        """When the first of those that can begin has waited too long."""
+        while self._limits and self._ready.get(_place_of(self._limits[0][-1])) is not self._limits[0][-1]:
+            heappop(self._limits)
+        return self._limits[0][0] if self._limits else None
+
+    def overdue(self, now: datetime) -> Step | None:
+        """A step that has waited too long by now, which is not given again."""
+        if (limit := self.limit) is None or limit > now:
+            return None
+        return self._ready.pop(_place_of(heappop(self._limits)[-1]))
+
+    def came(self) -> list[Step]:
+        """Those that could not begin yet when this was asked last, and can; none where nothing is limited."""
+        came, self._came = self._came, []
+        return [step for step in came if self._ready.get(_place_of(step)) is step]
+
+    def take(self, step: Step) -> None:
+        """Begin this one now, which can begin; it is not given again."""
+        del self._ready[_place_of(step)]
+
+    def ended(self, step: Step, at: datetime) -> None:
         """Nothing waits for this step any more, however it ended."""
         self._left -= 1
         for slot in _slots(step.task.node):
             self._pending[slot].discard(step.ordinal)
+            if self._is_limited:
+                self._ended.setdefault(slot, {})[step.ordinal] = at
             for waiting in self._watching.pop((slot, step.ordinal), ()):
                 self._place(waiting)
 
@@ -101,6 +145,13 @@ class Frontier:
         self._ready[slot, step.ordinal] = step
         order = self._order.setdefault(task.pool, [])
         heappush(order, (-task.priority, -self._depths[slot], step.ordinal, step.number, (slot, step.ordinal)))
+        if self._is_limited:
+            self._came.append(step)
+        if task.timeouts.queued is not None:
+            read = self._read(step.task.node, step.ordinal, self._ended)
+            since = max((self._ended[slot][ordinal] for slot, ordinal in read), default=self._now)
+            until = self._until[step.number] = since + task.timeouts.queued
+            heappush(self._limits, (until, step.number, step))
 
     def _may_wait(self, task: PlannedTask) -> bool:
         """Whether anything that the task reads is made by this plan."""
@@ -111,29 +162,27 @@ class Frontier:
         return known
 
     def _waits_for(self, node: Node, ordinal: int) -> Place | None:
-        """The last step, in the order of partitions, that has not ended of those that this one reads through an input.
+        """The last step, in the order of partitions, that has not ended of those that this one reads by an input."""
+        return next(self._read(node, ordinal, self._pending), None)
 
-        Also through a view, which has no steps of its own.
-        """
+    def _read(self, node: Node, ordinal: int, among: Mapping[Slot, Collection[int]]) -> Iterator[Place]:
+        """What the step reads of these, by input the last partition first; also through views, which have no steps."""
         for input_ in node.task.inputs:
             if input_.asset not in self._catalog.assets:
                 continue
             slot = node.slot(input_.asset)
             view = self._views.get(slot)
-            pending = self._pending.get(slot)
-            if not pending and view is None:
+            found = among.get(slot)
+            if not found and view is None:
                 continue
             up = self._catalog[input_.asset].partitions
             read = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, self._now)
             for start, stop in reversed(read.ranges):
                 for upstream in range(stop - 1, start - 1, -1):
                     if view is not None:
-                        found = self._waits_for(view, upstream)
-                        if found is not None:
-                            return found
-                    elif pending is not None and upstream in pending:
-                        return slot, upstream
-        return None
+                        yield from self._read(view, upstream, among)
+                    elif found is not None and upstream in found:
+                        yield slot, upstream
 
     def _slots_read(self, node: Node) -> Iterator[Slot]:
         for input_ in node.task.inputs:
@@ -151,6 +200,10 @@ class Frontier:
 
 def _slots(node: Node) -> list[Slot]:
     return [node.slot(key) for key in node.keys]
+
+
+def _place_of(step: Step) -> Place:
+    return _first_slot(step), step.ordinal
 
 
 def _first_slot(step: Step) -> Slot:

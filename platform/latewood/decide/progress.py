@@ -37,12 +37,14 @@ class StepProgress:
     """What is recorded of one step.
 
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
-    start, and of the step's end once it has one; `since` is when the first attempt began. `expanded` says last which
-    steps its elements are, by the event `expansion`.
+    start, and of the step's end once it has one; `since` is when the first attempt began, `ended_at` when the last was
+    recorded of what became of it. `expanded` says last which steps its elements are, by the event `expansion`, since
+    `expanded_at`.
     """
 
     attempts: int = 0
     since: datetime | None = None
+    ended_at: datetime | None = None
     interrupted: int = 0
     is_open: bool = False
     event: UUID | None = None
@@ -52,6 +54,7 @@ class StepProgress:
     skipped: StepSkipped | None = None
     expanded: StepExpanded | None = None
     expansion: UUID | None = None
+    expanded_at: datetime | None = None
     verdicts: list[CheckEvaluated] = field(default_factory=list)
 
     @property
@@ -167,7 +170,7 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
             step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
             step.since = step.since or event.occurred_at
         case StepExpanded():
-            step.expanded, step.expansion = fact, event.event_id
+            step.expanded, step.expansion, step.expanded_at = fact, event.event_id, event.occurred_at
         case StepFailed(failure=failure, retry_at=retry_at):
             step.is_open, step.retry_at = False, retry_at
             step.interrupted += failure.kind is FailureKind.INTERRUPTED
@@ -178,3 +181,5 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
             step.skipped = fact
         case CheckEvaluated():
             step.verdicts.append(fact)
+    if step.has_ended:
+        step.ended_at = event.occurred_at

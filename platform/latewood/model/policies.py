@@ -60,7 +60,12 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     running: timedelta | None = None
     """Of each attempt, while it runs."""
     queued: timedelta | None = None
-    """Of each attempt, while it waits for a slot."""
+    """Of each attempt, while it could begin and waits: for a worker, for slots of pools, or for another run that
+    computes the same. A first attempt could begin when what it reads of the run had been made, or else when the run was
+    planned, a retry when it was due, an element when its list was expanded. All this is in the log: who takes a run up
+    again counts from then, and what can begin at once does so all the same. The log does not say when elements could
+    that are equal to others before them; these begin to wait anew, as does what was interrupted.
+    A run in the command's own process calls one step after the other: there a step could begin when its turn is."""
     total: timedelta | None = None
     """Of all attempts together, waiting included."""
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 from msgspec.structs import replace
 
 from latewood.context import CheckResult
+from latewood.decide.plan import Step
+from latewood.decide.queueing import A_WORKER, slots_of, waited_too_long
 from latewood.engine.running.asks import (
     Attempt,
     Board,
@@ -85,6 +87,10 @@ class Work(Protocol):
 
     def soon(self, run: "ActiveRun", then: Callable[[], None]) -> None:
         """Do this for the run; to be called from any thread."""
+
+    def withdraw(self, job: Job) -> bool:
+        """Take a call back that waits for workers still, and say whether it did."""
+        ...
 
     def guarded(self, run: "ActiveRun", act: Callable[[], object]) -> object:
         """Do this for the run now; where the log or the store refuses it the run is left."""
@@ -185,6 +191,12 @@ class ActiveRun:
         has_room = self._is_settling or len(self._turns.shortly) < self._work.free
         return not self._is_over and not self._cancelled and has_room
 
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds until something has waited to begin for as long as it may; None where all may as long as it takes."""
+        limit = None if self._is_over or self._cancelled or self._is_settling else self._drive.limit
+        return None if limit is None else max(0.0, (limit - self._scripts.now()).total_seconds())
+
     def begin(self) -> None:
         """Say that this engine drives it."""
         resumed = self.opened.progress.is_started
@@ -210,6 +222,35 @@ class ActiveRun:
                 return job
         self._end_if_over()
         return None
+
+    def give_up_overdue(self) -> None:
+        """What has waited too long to begin has failed, unless it can begin at once. Raises LogError."""
+        for number, ask, is_given in self._drive.overdue(self._scripts.now()):
+            match ask:
+                case Attempt(due=due, until=until):
+                    if not is_given or self._work.withdraw(self._jobs[number]):
+                        self._in_vain(number, due[0].step, until, A_WORKER)
+                case Enter() | Board() if is_given:
+                    self._turns.hurry(number)
+                case Enter(step=step, until=until):
+                    pools = self._turns.pools_behind(step.task.node.task)
+                    self._in_vain(number, step, until, slots_of(pools) if pools else A_WORKER)
+                case Board():
+                    self._job(Asked(number, ask._replace(patient=False)))
+                case _:
+                    raise AssertionError("it may wait as long as it takes")
+
+    def _in_vain(self, number: int, step: Step, until: datetime | None, awaited: str) -> None:
+        if self._is_over or self._cancelled or self._is_settling:
+            return
+        assert until is not None, "else it waits on"
+        failure = waited_too_long(step.task.node.task, until, self._scripts.now(), awaited)
+        self._answer(number, Raised(failure=failure, duration_ms=0.0, output=""))
+        self._drive.skip_blocked()  # no worker may be free for long
+        if self._drive.is_over:
+            self._handlers.hear_of(self._scripts.failures)
+            self._end_if_over()
+        self._work.soon(self, lambda: None)  # something else may go on
 
     def cancel(self) -> None:
         """End it: what is under way is stopped, what was finished is kept."""
@@ -331,9 +372,14 @@ class ActiveRun:
             case Durable():
                 self._turns.shortly.add(number)
                 self._when_durable(lambda: self._made_durable(number))
-            case Enter(step=step):
-                task, what = step.task.node.task, described(step)
-                self._turns.enter(number, task, what, lambda: self._answer(number, None))
+            case Enter(step=step, until=until):
+                self._turns.enter(
+                    number,
+                    step.task.node.task,
+                    described(step),
+                    lambda: self._answer(number, None),
+                    lambda pools: self._in_vain(number, step, until, slots_of(pools)),
+                )
             case Board():
                 self._turns.board(number, ask, lambda how: self._answer(number, how))
         return None

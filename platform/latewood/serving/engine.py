@@ -112,11 +112,20 @@ class Engine:
         try:
             self._look()
             while not (self._draining and all(project.is_settled for project in self._projects)):
-                self._inbox.hear()
+                self._inbox.hear(self._patience_s)
                 self._dispatch()
+                if not self._draining:  # else what waits is begun, or given up, by who goes on
+                    for project in self._projects:
+                        project.give_up_overdue()
         finally:
             for project in self._projects:
                 project.leave_all()
+
+    @property
+    def _patience_s(self) -> float | None:
+        """Seconds until something has waited to begin for as long as it may; None where nothing is limited."""
+        limits = (project.patience_s for project in self._projects)
+        return None if self._draining else min((limit for limit in limits if limit is not None), default=None)
 
     def warm(self, environment: str) -> None:
         """Have processes ready with what is deployed in the environment, once that is found out. From any thread."""

@@ -72,10 +72,7 @@ class Handlers:
 
     def next(self, failures: Sequence[tuple[Step, Failure]]) -> Job | None:
         """The next one to be called, once all failures are known; None while there is none."""
-        if self._due is None:
-            self._due = deque(self._failed_workflows(failures))
-            if self._due:
-                self._when_durable(self._enter)
+        self.hear_of(failures)
         if not self._due or not self._may_be_called or self._is_settling:
             return None
         self._may_be_called = False
@@ -90,6 +87,13 @@ class Handlers:
         )
         self._jobs[_HANDLER] = job
         return job
+
+    def hear_of(self, failures: Sequence[tuple[Step, Failure]]) -> None:
+        """All failures of the run are known: which handlers are to be called."""
+        if self._due is None:
+            self._due = deque(self._failed_workflows(failures))
+            if self._due:
+                self._when_durable(self._enter)
 
     def _failed_workflows(self, failures: Sequence[tuple[Step, Failure]]) -> Iterator[tuple[FailedWorkflow, Crew]]:
         in_order = sorted(failures, key=lambda failed: failed[0].number)

@@ -33,9 +33,10 @@ class Inbox:
         """Do this when so much time has passed. From the thread that hears."""
         heapq.heappush(self._timers, (monotonic() + seconds, next(self._numbers), act))
 
-    def hear(self) -> None:
-        """Wait for something to happen, and do everything that is due."""
-        wait = self._timers[0][0] - monotonic() if self._timers else None
+    def hear(self, within_s: float | None = None) -> None:
+        """Wait for something to happen, at most `within_s`, and do everything that is due."""
+        timer = self._timers[0][0] - monotonic() if self._timers else None
+        wait = min((each for each in (timer, within_s) if each is not None), default=None)
         with suppress(Empty):
             self._told.get(timeout=None if wait is None else max(0.0, wait))()
             while True:

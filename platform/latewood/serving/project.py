@@ -136,6 +136,18 @@ class ProjectRuns:
                 self.active[run.run] = self.active.pop(run.run)
             return job
 
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds until something has waited to begin for as long as it may; None where nothing is limited."""
+        limits = (run.patience_s for run in self.active.values())
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def give_up_overdue(self) -> None:
+        """Begin no more what has waited too long; to be asked when all that could begin has begun."""
+        for run in list(self.active.values()):
+            if run.patience_s == 0:
+                self.guarded(run, run.give_up_overdue)
+
     def finish_over(self) -> list[RunId]:
         """Finish the runs of which nothing is left to do, and say which these were."""
         over = [run for run in self.active.values() if run.is_over]
@@ -302,6 +314,10 @@ class ProjectRuns:
     def soon(self, run: ActiveRun, then: Callable[[], None]) -> None:
         """Do this for the run in the engine's thread; to be called from any."""
         self._inbox.put(lambda: self.guarded(run, then))
+
+    def withdraw(self, job: Job) -> bool:
+        """Take a call back that waits for workers still, and say whether it did."""
+        return self._pool.withdraw(job)
 
     def guarded(self, run: ActiveRun, act: Callable[[], T]) -> T | None:
         """What it returns; a run that the log or the store refuses is left, and the others go on."""

@@ -1,14 +1,30 @@
 """What the steps of one run hold besides their workers, and what they wait for. For the engine's thread."""
 
 from collections.abc import Callable, Container, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 from latewood.engine.running.asks import Board, Boarded
-from latewood.engine.running.slots import pools_of
+from latewood.engine.running.slots import Pools, pools_of
 from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
-from latewood.serving.turns import EngineTurns
+from latewood.serving.turns import Boarding, EngineTurns, Waiting
 from latewood_eventlog.leases import Lease
+
+
+def _never(_: Pools) -> None:
+    raise AssertionError("it may wait as long as it takes")
+
+
+@dataclass(slots=True, eq=False)
+class _Entering:
+    """A script that waits for slots: `turn` in the engine's queue, and how it hears that there were none in time."""
+
+    task: TaskDefinition
+    pools: Pools
+    in_vain: Callable[[Pools], None]
+    turn: Waiting | None = None
+    is_hurried: bool = False
 
 
 class RunTurns:
@@ -33,6 +49,8 @@ class RunTurns:
         self._when_told = when_told
         self._slots: dict[Hashable, tuple[Lease, ...]] = {}
         self._keys: dict[Hashable, list[str]] = {}
+        self._entering: dict[Hashable, _Entering] = {}
+        self._boarding: dict[Hashable, tuple[str, Boarding]] = {}
         self._is_over = False
         self._since = turns.moment
         self.closed: set[str] = set()
@@ -40,32 +58,73 @@ class RunTurns:
         self.shortly: set[Hashable] = set()
         """Scripts that go on as soon as something was looked up or is durable."""
 
-    def enter(self, number: Hashable, task: TaskDefinition, what: str, then: Callable[[], None]) -> None:
-        """Go on once there is a slot of each pool that the task takes part in; it is kept until `leave`."""
+    def enter(
+        self,
+        number: Hashable,
+        task: TaskDefinition,
+        what: str,
+        then: Callable[[], None],
+        in_vain: Callable[[Pools], None] = _never,
+    ) -> None:
+        """Go on once there is a slot of each pool that the task takes part in; it is kept until `leave`.
+
+        Where it is told to hurry and there is none, `in_vain` hears of which pools.
+        """
         pools = pools_of(task, self._turns.limits)
         if not pools or number in self._slots:
             then()
             return
         self.closed.add(task.pool)
         self.shortly.add(number)
+        entering = self._entering[number] = _Entering(task, pools, in_vain)
 
         def entered(slots: tuple[Lease, ...]) -> None:
-            self.closed.discard(task.pool)
-            self.shortly.discard(number)
+            self._no_longer(number)
             self._slots[number] = slots
             if self._is_over:
                 self.leave(number)
             else:
                 self._guarded(then)
 
-        self._turns.enter(
+        def delayed() -> None:
+            self.shortly.discard(number)
+            if entering.is_hurried:
+                self._give_up(number)
+
+        entering.turn = self._turns.enter(
             pools,
             priority=self._priority + task.priority,
             run=self._run,
             what=f"run {self._run} {what}",
             then=entered,
-            delayed=lambda: self.shortly.discard(number),
+            delayed=delayed,
         )
+
+    def _no_longer(self, number: Hashable) -> _Entering:
+        """It does not wait for slots any more."""
+        self.shortly.discard(number)
+        entering = self._entering.pop(number)
+        self.closed.discard(entering.task.pool)
+        return entering
+
+    def _give_up(self, number: Hashable) -> None:
+        entering = self._no_longer(number)
+        assert entering.turn is not None, "it has asked for it"
+        self._turns.give_up(entering.turn)
+        self._guarded(lambda: entering.in_vain(entering.pools))
+
+    def hurry(self, number: Hashable) -> None:
+        """What it waits for it may not wait for any longer than it takes to see whether it is there."""
+        if (entering := self._entering.get(number)) is not None:
+            entering.is_hurried = True
+            if number not in self.shortly:
+                self._give_up(number)
+        elif (found := self._boarding.get(number)) is not None:
+            self._turns.hurry(*found)
+
+    def pools_behind(self, task: TaskDefinition) -> Pools:
+        """The pools for which the task's steps would wait behind others of this run."""
+        return pools_of(task, self._turns.limits) if task.pool in self.closed else ()
 
     def board(self, number: Hashable, ask: Board, then: Callable[[Boarded], None]) -> None:
         """Go on as the one who computes what is asked about; it is kept until `land`."""
@@ -75,6 +134,7 @@ class RunTurns:
         self.shortly.add(number)
 
         def boarded(how: Boarded) -> None:
+            self._boarding.pop(number, None)
             self.shortly.discard(number)
             if how is not Boarded.UNDER_WAY:
                 self._keys.setdefault(number, []).append(ask.key)
@@ -86,7 +146,9 @@ class RunTurns:
         def delayed() -> None:
             self.shortly.discard(number)
 
-        self._turns.board(ask.key, since=self._since, patient=ask.patient, then=boarded, delayed=delayed)
+        boarding = self._turns.board(ask.key, since=self._since, patient=ask.patient, then=boarded, delayed=delayed)
+        if boarding is not None:
+            self._boarding[number] = ask.key, boarding
 
     def leave(self, number: Hashable) -> None:
         """Its slots are free."""

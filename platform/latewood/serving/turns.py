@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(order=True, slots=True)
-class _Waiting:
+class Waiting:
     """A step that waits for slots; `marks` say so to others, once it has not got them.
 
     `delayed` hears that it takes longer than a look.
@@ -52,6 +52,7 @@ class _Waiting:
 
     urgency: int
     number: int
+    pools: Pools = field(compare=False)
     run: RunId = field(compare=False)
     what: str = field(compare=False)
     then: Callable[[tuple[Lease, ...]], None] = field(compare=False)
@@ -60,8 +61,8 @@ class _Waiting:
     gone: bool = field(default=False, compare=False)
 
 
-@dataclass(slots=True)
-class _Boarding:
+@dataclass(slots=True, eq=False)
+class Boarding:
     """A step that wants to be the one who computes something. `delayed` hears that it takes longer than a look."""
 
     then: Callable[[Boarded], None]
@@ -73,9 +74,9 @@ class _Boarding:
 class _Flight:
     """Something that is computed here, or is about to be: by whom, who waits, and the lease that tells others."""
 
-    first: _Boarding | None
+    first: Boarding | None
     lease: Lease | None = None
-    waiting: deque[_Boarding] = field(default_factory=deque)
+    waiting: deque[Boarding] = field(default_factory=deque)
 
 
 class EngineTurns:
@@ -98,8 +99,8 @@ class EngineTurns:
         self.is_ready = False
         """Whether limits are known, and who else is here."""
         self._entered: dict[str, tuple[RunId, Lease]] = {}
-        self._waiting: dict[Pools, list[_Waiting]] = {}
-        self._asked: dict[Pools, _Waiting] = {}
+        self._waiting: dict[Pools, list[Waiting]] = {}
+        self._asked: dict[Pools, Waiting] = {}
         self._others_first: dict[str, float] = {}
         self._others: frozenset[str] = frozenset()
         self._aboard: dict[str, _Flight] = {}
@@ -182,11 +183,18 @@ class EngineTurns:
         what: str,
         then: Callable[[tuple[Lease, ...]], None],
         delayed: Callable[[], None],
-    ) -> None:
+    ) -> Waiting:
         """Tell `then` once there is a slot of each pool; higher priorities first, and who has waited longer."""
-        waiting = _Waiting(-priority, next(self._numbers), run, what, then, delayed)
+        waiting = Waiting(-priority, next(self._numbers), pools, run, what, then, delayed)
         heappush(self._waiting.setdefault(pools, []), waiting)
         self._serve(pools)
+        return waiting
+
+    def give_up(self, waiting: Waiting) -> None:
+        """It does not wait any more."""
+        waiting.gone = True
+        if self._asked.get(waiting.pools) is not waiting:  # else that is seen when it is answered
+            self._forget(lambda each: each is waiting)
 
     def has(self, run: RunId, slot: Lease) -> bool:
         """Whether a step of the run has this slot still."""
@@ -207,12 +215,15 @@ class EngineTurns:
 
     def forget(self, run: RunId) -> None:
         """Nothing of this run waits for slots any more."""
-        marks: list[Lease] = []
-        for pools, waiting in list(self._waiting.items()):
-            marks += [mark for each in waiting if each.run == run for mark in each.marks]
-            self._waiting[pools] = sorted(each for each in waiting if each.run != run)
         for each in self._asked.values():
             each.gone |= each.run == run
+        self._forget(lambda each: each.run == run)
+
+    def _forget(self, is_meant: Callable[[Waiting], bool]) -> None:
+        marks: list[Lease] = []
+        for pools, waiting in list(self._waiting.items()):
+            marks += [mark for each in waiting if is_meant(each) for mark in each.marks]
+            self._waiting[pools] = sorted(each for each in waiting if not is_meant(each))
         if marks:
             self._errand(lambda: self._kept.let_go(marks), lambda _: None)
 
@@ -238,7 +249,7 @@ class EngineTurns:
         first = self._asked[pools] = heappop(waiting)
         self._errand(lambda: self._take(pools, first), lambda slots: self._answered(pools, first, slots))
 
-    def _take(self, pools: Pools, first: _Waiting) -> tuple[Lease, ...] | None:
+    def _take(self, pools: Pools, first: Waiting) -> tuple[Lease, ...] | None:
         found = self._slots.take(pools, first.what)
         if found is None and not first.marks:
             first.marks = self._slots.wait(pools, first.run)
@@ -247,14 +258,14 @@ class EngineTurns:
             self._kept.let_go(first.marks)
         return found
 
-    def _answered(self, pools: Pools, first: _Waiting, slots: tuple[Lease, ...] | None) -> None:
+    def _answered(self, pools: Pools, first: Waiting, slots: tuple[Lease, ...] | None) -> None:
         del self._asked[pools]
         if slots is None:
             if first.gone:
                 self._errand(lambda: self._kept.let_go(first.marks), lambda _: None)
             else:
                 heappush(self._waiting.setdefault(pools, []), first)
-            self._delay(self._waiting.get(pools, ()))  # who is behind it gets none either
+            self._delay(self._waiting.get(pools, []))  # who is behind it gets none either
             return
         self._entered |= {lease.name: (first.run, lease) for lease in slots}
         if first.gone:
@@ -263,8 +274,8 @@ class EngineTurns:
             first.then(slots)
             self._serve(pools)
 
-    def _delay(self, waiting: Iterable[_Waiting]) -> None:
-        for each in waiting:
+    def _delay(self, waiting: Iterable[Waiting]) -> None:
+        for each in list(waiting):  # some may give up
             each.delayed()
 
     # ── flights ───────────────────────────────────────────────────────────────────────────────────────
@@ -277,27 +288,37 @@ class EngineTurns:
         patient: bool,
         then: Callable[[Boarded], None],
         delayed: Callable[[], None],
-    ) -> None:
+    ) -> Boarding | None:
         """Tell `then` once whoever asks is the one who computes this, at once if it can be; or that others do.
 
-        Who asks knows what was made before the moment `since`.
+        Who asks knows what was made before the moment `since`. None where it was told at once.
         Deadlocks: none, since only who is on no flight is patient.
         """
-        boarding = _Boarding(then, delayed, patient)
+        boarding = Boarding(then, delayed, patient)
         flight = self._aboard.get(key)
         if flight is not None:
             if patient:
                 flight.waiting.append(boarding)
                 delayed()
-            else:
-                then(Boarded.UNDER_WAY)
-        elif self._others:
+                return boarding
+            then(Boarded.UNDER_WAY)
+            return None
+        if self._others:
             self._aboard[key] = _Flight(boarding)
             self._wanted[key] = None
             self._fetch()
-        else:
-            self._aboard[key] = _Flight(None)
-            then(Boarded.AFTER_OTHERS if max(self._landed.get(key, 0), self._unseen) > since else Boarded.FIRST)
+            return boarding
+        self._aboard[key] = _Flight(None)
+        then(Boarded.AFTER_OTHERS if max(self._landed.get(key, 0), self._unseen) > since else Boarded.FIRST)
+        return None
+
+    def hurry(self, key: str, boarding: Boarding) -> None:
+        """It is patient no longer: it is told that others compute it, unless that turns out not to be so."""
+        boarding.patient = False
+        flight = self._aboard.get(key)
+        if flight is not None and boarding in flight.waiting:
+            flight.waiting.remove(boarding)
+            boarding.then(Boarded.UNDER_WAY)
 
     def land(self, key: str) -> None:
         """It is over, and what was made of it is in the log: whoever waits is next, to look what there is."""

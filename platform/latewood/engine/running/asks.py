@@ -22,11 +22,12 @@ from latewood.model.keys import AssetKey, PartitionKey
 class Attempt(NamedTuple):
     """Call the task for these neighbouring steps. Answered with what each made, or one failure of all.
 
-    What has a place of its own is stored there, if it may be, before that.
+    What has a place of its own is stored there, if it may be, before that. It may wait `until` then to be called.
     """
 
     due: Sequence[Due]
     number: int
+    until: datetime | None = None
 
 
 class Judging(Protocol):
@@ -89,9 +90,13 @@ class Collect(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Drive these scripts, as many at once as there is room for. Answered, with nothing, when all have ended."""
+    """Drive these scripts, as many at once as there is room for. Answered, with nothing, when all have ended.
+
+    They may wait `until` then to begin.
+    """
 
     scripts: "Iterator[Script[None]]"
+    until: datetime | None = None
 
 
 class Pause(NamedTuple):
@@ -107,20 +112,24 @@ class Durable(NamedTuple):
 class Enter(NamedTuple):
     """Nothing to do before there is a slot of every pool that the step takes part in.
 
-    It is kept until the script has ended, or pauses.
+    It is kept until the script has ended, or pauses. Answered with nothing, or with how the attempt failed that could
+    not begin `until` then.
     """
 
     step: Step
+    until: datetime | None = None
 
 
 class Board(NamedTuple):
     """Be the one who computes what has this reuse key, until the script has ended.
 
-    Answered with how that came about; unless it is `patient`, with UNDER_WAY while somebody else is at it.
+    Answered with how that came about, or with UNDER_WAY while somebody else is at it: at once unless it is `patient`,
+    else `until` then at the earliest.
     """
 
     key: str
     patient: bool
+    until: datetime | None = None
 
 
 class Boarded(Enum):
@@ -134,7 +143,7 @@ class Boarded(Enum):
 
 
 class UnderWay(Exception):
-    """What a step would compute is being computed elsewhere, and it may not wait for that."""
+    """What a step would compute is being computed elsewhere, and it may not wait for that, or no longer."""
 
 
 Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable | Enter | Board
@@ -148,9 +157,17 @@ Script = Generator[Ask, Any, T]
 """What asks, and in the end returns a T."""
 
 
-def attempted(due: Sequence[Due], number: int) -> Script[Sequence[Made | Raised] | Raised]:
+def entered(step: Step, until: datetime | None) -> Script[Raised | None]:
+    """Ask for slots of pools; how it failed to get them in time."""
+    answer: Raised | None = yield Enter(step, until)
+    return answer
+
+
+def attempted(
+    due: Sequence[Due], number: int, until: datetime | None = None
+) -> Script[Sequence[Made | Raised] | Raised]:
     """Ask for an attempt; what came of it."""
-    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number)
+    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number, until)
     return answer
 
 

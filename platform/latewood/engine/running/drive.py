@@ -1,13 +1,14 @@
 """One run with many steps under way: what it asks next, and where the answers go. It calls nothing itself."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
-from latewood.engine.running.asks import BETWEEN, Ask, Script, Together, UnderWay
+from latewood.engine.running.asks import BETWEEN, Ask, Attempt, Board, Enter, Script, Together, UnderWay
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
 from latewood.model.definitions import Catalog, TaskDefinition
@@ -20,11 +21,19 @@ class Asked(NamedTuple):
     ask: Ask
 
 
+class Overdue(NamedTuple):
+    """What is asked by a script whose attempt has waited too long to begin, and whether it was given to be answered."""
+
+    number: int
+    ask: Ask
+    is_given: bool
+
+
 class Drive:
     """Drives the scripts of one run as far as they go, in the order of the frontier. For one thread.
 
     To be asked by `next` and told by `answer` until it `is_over`. Any number of answers may be outstanding. `ended`
-    hears of each script that is over.
+    hears of each script that is over. From `limit` on `overdue` says what has waited too long.
     """
 
     def __init__(
@@ -32,8 +41,11 @@ class Drive:
     ) -> None:
         self._frontier = Frontier(plan, catalog)
         self._scripts = scripts
-        self._asking: list[tuple[int, int, Asked]] = []  # by priority, and in the order of asking
+        self._asking: list[tuple[int, int]] = []  # by priority, and in the order of asking
         self._asked = 0
+        self._asks: dict[int, Asked] = {}  # by that order, those that nobody was given
+        self._unanswered: dict[int, int] = {}  # by script
+        self._limits: list[tuple[datetime, int, Asked]] = []  # of what is not answered, and of some that was
         self._under_way: dict[int, Script[None]] = {}
         self._tasks: dict[int, TaskDefinition] = {}
         self._rest: set[int] = set()  # those that asked what is asked between attempts
@@ -50,6 +62,8 @@ class Drive:
 
     def priority(self, closed: Collection[str] = ()) -> int | None:
         """The highest priority of what can go on now; None where nothing can."""
+        while self._asking and self._asking[0][1] not in self._asks:
+            heappop(self._asking)
         asking = [-self._asking[0][0]] if self._asking else []
         if self._is_settling:
             return next(iter(asking), None)
@@ -74,7 +88,7 @@ class Drive:
         """
         while (priority := self.priority(closed)) is not None:
             if self._asking and -self._asking[0][0] >= priority:
-                return heappop(self._asking)[-1]
+                return self._asks.pop(heappop(self._asking)[-1])
             group = self._group(closed)
             if group is not None and group.task.priority >= priority:
                 self._begin_next_of(group)  # what was begun comes to its end before something else begins
@@ -98,8 +112,43 @@ class Drive:
     def settle(self) -> None:
         """Begin no step and no attempt any more: what is `busy` goes on until it is not."""
         self._is_settling = True
-        self._asking = [entry for entry in self._asking if entry[-1].number not in self._rest]
-        heapify(self._asking)
+        self._asks = {order: asked for order, asked in self._asks.items() if asked.number not in self._rest}
+
+    @property
+    def limit(self) -> datetime | None:
+        """When the first that waits to begin has waited too long; None where all may wait as long as it takes."""
+        while self._limits and self._unanswered.get(self._limits[0][2].number) != self._limits[0][1]:
+            heappop(self._limits)
+        asked = self._limits[0][0] if self._limits else None
+        return _first_of([asked, self._frontier.limit, *(group.until for group in self._groups)])
+
+    def overdue(self, now: datetime) -> list[Overdue]:
+        """What is asked by those that have waited too long by now. It is to be answered, and not given again.
+
+        Those that were not begun are, without any room: so there may be more of it by and by.
+        Raises whatever the log refuses.
+        """
+        while (step := self._frontier.overdue(now)) is not None:
+            self._begin_step(step, overdue=now)
+        for group in [group for group in self._groups if group.until is not None and group.until <= now]:
+            while group in self._groups:
+                self._begin_next_of(group)
+        found: list[Overdue] = []
+        while (limit := self.limit) is not None and limit <= now:
+            _, order, asked = heappop(self._limits)
+            found.append(Overdue(*asked, is_given=self._asks.pop(order, None) is None))
+        return found
+
+    def skip_blocked(self) -> None:
+        """Let steps end that can only be skipped, since something has waited too long: that takes no room.
+
+        Raises whatever the log refuses.
+        """
+        while came := self._frontier.came():
+            for step in came:
+                if step.number not in self._scripts.progress and self._scripts.is_blocked(step):
+                    self._frontier.take(step)
+                    self._begin_step(step)
 
     def stop(self) -> None:
         """Leave every step as it is: nothing is asked any more, nothing told."""
@@ -108,8 +157,8 @@ class Drive:
         self._asking.clear()
         self._groups.clear()
 
-    def _begin_step(self, step: Step) -> None:
-        script = self._continued(step) if step.number in self._scripts.progress else self._script(step)
+    def _begin_step(self, step: Step, *, overdue: datetime | None = None) -> None:
+        script = self._continued(step) if step.number in self._scripts.progress else self._script(step, overdue)
         self._begin(script, step.task.node.task)
 
     def _begin(self, script: Script[None], task: TaskDefinition, group: "_Group | None" = None) -> None:
@@ -132,6 +181,7 @@ class Drive:
             self._begin(script, group.task, group)
 
     def _go_on(self, number: int, act: Callable[[Script[None]], Ask]) -> None:
+        self._unanswered.pop(number, None)
         try:
             ask = act(self._under_way[number])
         except StopIteration:
@@ -148,35 +198,42 @@ class Drive:
         else:
             self._rest.discard(number)
         if isinstance(ask, Together):
-            self._groups.append(_Group(number, task, ask.scripts))
+            self._groups.append(_Group(number, task, ask.scripts, ask.until))
         elif not (self._is_settling and number in self._rest):
             self._asked += 1
-            heappush(self._asking, (-task.priority, self._asked, Asked(number, ask)))
+            asked = self._asks[self._asked] = Asked(number, ask)
+            heappush(self._asking, (-task.priority, self._asked))
+            if isinstance(ask, Enter | Board | Attempt) and ask.until is not None:
+                self._unanswered[number] = self._asked
+                heappush(self._limits, (ask.until, self._asked, asked))
 
     def _go_on_behind(self, group: "_Group") -> None:
         """Answer who asked for these scripts, once all have begun and none is under way."""
         if group.has_begun and not group.under_way:
             self._go_on(group.asked_by, next)
 
-    def _script(self, step: Step) -> Script[None]:
+    def _script(self, step: Step, overdue: datetime | None) -> Script[None]:
         """The step from beginning to end; of a partition-wise task with the neighbours that can begin as well.
 
-        Only the first of them waits for others who compute the same: later ones would wait on a flight.
+        Only the first of them waits for others who compute the same: later ones would wait on a flight. With one that
+        is `overdue` at that time go those that are as well.
         """
         together, is_first = Neighbours(), True
         while True:
             due: Due | None
             try:
-                due = yield from self._scripts.opened(step, patient=is_first)
+                until = self._frontier.until(step)
+                due = yield from self._scripts.opened(step, patient=is_first, until=until)
             except UnderWay:
-                self._begin_step(step)
+                self._begin_step(step, overdue=overdue)
                 break
             is_first = False
             if due is None:
-                self._frontier.ended(step)
+                self._frontier.ended(step, self._scripts.now())
             else:
                 together.add(due)
-            following = self._frontier.neighbour(step) if together.has_room_behind(step) else None
+            has_room = together.has_room_behind(step)
+            following = self._frontier.neighbour(step, overdue=overdue) if has_room else None
             if following is None:
                 break
             if following.number in self._scripts.progress:
@@ -187,11 +244,11 @@ class Drive:
         if joined:
             yield from self._scripts.run(joined)
         for one in joined:
-            self._frontier.ended(one.step)
+            self._frontier.ended(one.step, self._scripts.now())
 
     def _continued(self, step: Step) -> Script[None]:
-        yield from self._scripts.whole(step)
-        self._frontier.ended(step)
+        yield from self._scripts.whole(step, self._frontier.until(step))
+        self._frontier.ended(step, self._scripts.progress[step.number].ended_at or self._scripts.now())
 
 
 @dataclass(slots=True, eq=False)
@@ -201,5 +258,10 @@ class _Group:
     asked_by: int
     task: TaskDefinition
     scripts: Iterator[Script[None]]
+    until: datetime | None = None
     under_way: int = 0
     has_begun: bool = False
+
+
+def _first_of(limits: Iterable[datetime | None]) -> datetime | None:
+    return min((limit for limit in limits if limit is not None), default=None)

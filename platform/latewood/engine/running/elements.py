@@ -6,6 +6,7 @@ What is not known when the run is planned is recorded when it is.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from latewood.engine.values.recordable import text
 from latewood.errors import StoreError
 from latewood.events import Action, Failure, FailureKind, SkipReason, StepExpanded
 from latewood.mapping import enough
+from latewood.model.definitions import TaskDefinition
 from latewood.model.elements import ElementAddress
 from latewood.model.keys import UNPARTITIONED, AssetKey, RunId
 
@@ -51,8 +53,12 @@ class ElementScripts(Protocol):
         """Know what there is by now that these steps may take. Cost: a look for each of them, in one question."""
         ...
 
-    def whole(self, step: Step) -> Script[None]:
-        """A step from where it was left, or from its beginning, to its end."""
+    def begun_until(self, task: TaskDefinition, since: datetime | None) -> datetime | None:
+        """Until when scripts may wait to be begun whose attempts could begin `since`, or from now on."""
+        ...
+
+    def whole(self, step: Step, until: datetime | None = None) -> Script[None]:
+        """A step from where it was left, or from its beginning, to its end. It may wait `until` then to begin."""
         ...
 
 
@@ -101,12 +107,14 @@ class ElementBindings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expanded:
-    """The steps of a list's elements, their scripts, and what has become of them."""
+    """The steps of a list's elements, their scripts, and what has become of them; since when they could begin."""
 
+    task: TaskDefinition
     steps: Sequence[Step]
     elements: Elements
     scripts: ElementScripts
     bindings: ElementBindings
+    since: datetime | None = None
 
 
 class Expansions:
@@ -135,13 +143,14 @@ class Expansions:
         key = due.step.number, due.inputs
         if key not in self._expanded:
             try:
-                found = self._recorded(scripts, due) or (yield from self._expand(scripts, due, cause))
+                found = self._recorded(scripts, due, cause) or (yield from self._expand(scripts, due, cause))
             except StoreError as error:
                 return refused(error)
             if isinstance(found, Raised):
                 return found
             found.scripts.recall(found.steps)
-            yield Together(_lanes(found, reuse=not due.step.task.node.task.reuse.is_off))
+            until = found.scripts.begun_until(found.task, found.since)
+            yield Together(_lanes(found, until, reuse=not due.step.task.node.task.reuse.is_off), until)
             self._expanded[key] = found
         expanded = self._expanded[key]
         task, results = due.step.task.node.task, expanded.bindings.results
@@ -151,14 +160,18 @@ class Expansions:
         made = yield from collected(Collect(due, results))
         return made if isinstance(made, Raised) else [_counted(made, expanded, self._run)]
 
-    def _recorded(self, scripts: MakesScripts, due: Due) -> Expanded | None:
-        """The steps that the list was expanded to when the run was left, if it was this list."""
+    def _recorded(self, scripts: MakesScripts, due: Due, cause: UUID) -> Expanded | None:
+        """The steps that the list was expanded to when the run was left, if it was this list.
+
+        They have waited since then if that attempt goes on.
+        """
         past = self._progress.get(due.step.number)
         if past is None or past.expanded is None or past.expanded.inputs_digest != due.inputs:
             return None
         assert past.expansion is not None, "the event that says so"
         elements = decode_elements(self._store.read(ArtifactAddress(past.expanded.elements)))
-        return self._of(scripts, due, elements, past.expanded.first, past.expansion)
+        since = past.expanded_at if cause == past.event else None
+        return replace(self._of(scripts, due, elements, past.expanded.first, past.expansion), since=since)
 
     def _expand(self, scripts: MakesScripts, due: Due, cause: UUID) -> Script[Expanded | Raised]:
         elements = yield from split(Split(due))
@@ -193,19 +206,26 @@ class Expansions:
             )
             for index in range(len(elements.versions))
         ]
-        return Expanded(steps=steps, elements=elements, scripts=scripts.of_elements(bindings), bindings=bindings)
+        return Expanded(
+            task=task.node.task,
+            steps=steps,
+            elements=elements,
+            scripts=scripts.of_elements(bindings),
+            bindings=bindings,
+        )
 
 
-def _lanes(expanded: Expanded, *, reuse: bool) -> Iterator[Script[None]]:
+def _lanes(expanded: Expanded, until: datetime | None, *, reuse: bool) -> Iterator[Script[None]]:
     """A script for each element; those that are equal go one after the other, since all take what the first makes."""
     lanes: dict[Any, list[Step]] = {}
     for step, versions in zip(expanded.steps, expanded.elements.versions, strict=True):
         lanes.setdefault(versions if reuse else step.number, []).append(step)
-    return (_lane(expanded.scripts, lane) for lane in lanes.values())
+    return (_lane(expanded.scripts, lane, until) for lane in lanes.values())
 
 
-def _lane(scripts: ElementScripts, steps: Sequence[Step]) -> Script[None]:
-    for step in steps:
+def _lane(scripts: ElementScripts, steps: Sequence[Step], until: datetime | None) -> Script[None]:
+    yield from scripts.whole(steps[0], until)
+    for step in steps[1:]:
         yield from scripts.whole(step)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from latewood.decide.plan import Plan, Step
+from latewood.decide.queueing import slots_of, waited_too_long
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.asks import (
@@ -101,6 +102,7 @@ class InlineRun:
             verdicts=verdicts,
             versions=versions,
             clock=clock,
+            in_turn=True,
             report=report,
         )
 
@@ -170,13 +172,24 @@ class InlineRun:
                 return self._lists.collect(due.step.task.node.assets[0], results)
             case Durable():
                 return self._recorder.told()
-            case Enter(step=step):
-                return self._turns.enter(step.task.node.task, described(step))
-            case Board(key=key, patient=patient):
-                return self._turns.board(key, patient=patient)
+            case Enter(step=step, until=until):
+                return self._entered(step, until)
+            case Board(key=key, patient=patient, until=until):
+                return self._turns.board(key, patient=patient, patience_s=self._patience_s(until))
             case Pause(until=until):
                 self._turns.leave()
                 return self._sleep(max(0.0, (until - self._clock()).total_seconds()))
+
+    def _entered(self, step: Step, until: datetime | None) -> Raised | None:
+        task = step.task.node.task
+        missing = self._turns.enter(task, described(step), patience_s=self._patience_s(until))
+        if not missing or until is None:
+            return None
+        failure = waited_too_long(task, until, self.scripts.now(), slots_of(missing))
+        return Raised(failure=failure, duration_ms=0.0, output="")
+
+    def _patience_s(self, until: datetime | None) -> float | None:
+        return None if until is None else max(0.0, (until - self.scripts.now()).total_seconds())
 
     def _called(self, due: Sequence[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
         """What comes of the call, here or where the task's own location is."""

@@ -145,17 +145,23 @@ class Pool:
             for _ in range(min(self.slots - len(self._members), self.slots - have)):
                 self._started(crew)
 
+    def withdraw(self, job: Job) -> bool:
+        """Take this back if it waits for slots still, and say whether it did: then nobody hears of it any more."""
+        with self._lock:
+            waits = self._waiting is job
+            if waits:
+                self._waiting = None
+            return waits
+
     def kill(self, job: Job) -> None:
         """End the process that is at this job, with all it has started; the job fails. Nothing if it is done."""
+        if self.withdraw(job):
+            job.done(Failed(failure=_NEVER_BEGUN))
+            return
         with self._lock:  # or it could be at another job by then
-            waited = self._waiting is job
-            if waited:
-                self._waiting = None
             for member in self._members:
                 if member.job is job:
                     member.worker.interrupt()
-        if waited:
-            job.done(Failed(failure=_NEVER_BEGUN))
 
     def close(self, *, patience_s: float = 10.0) -> None:
         """End all of them: idle ones leave their resources first, and so do others that finish in time."""

@@ -1,6 +1,7 @@
 """Partition-wise tasks, called for neighbours at once: what they read over them, and what each partition gets of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from latewood.context import Output
@@ -16,11 +17,16 @@ from latewood.model.ordinals import Ordinals
 
 
 class Due(NamedTuple):
-    """A step that is to be run, what it reads, and the digest of that."""
+    """A step that is to be run, what it reads, and the digest of that.
+
+    It may wait `until` then to begin. Whether it is `under_way` elsewhere, and was until then.
+    """
 
     step: Step
     bound: list[Bound]
     inputs: str
+    until: datetime | None = None
+    under_way: bool = False
 
 
 class Neighbours:
@@ -39,12 +45,15 @@ class Neighbours:
         if not self._due:
             return True
         last, room = self._due[-1].step, step.task.node.task.partitions_per_step
-        return step.task is last.task and step.ordinal == last.ordinal + 1 and len(self._due) < room
+        return step.task is last.task and step.ordinal == last.ordinal + 1 and self._has_room(room)
 
     def has_room_behind(self, step: Step) -> bool:
         """Whether the partition after this step's, the last that waits, could go with those that wait."""
         task = step.task.node.task
-        return task.is_partition_wise and bool(self._due) and len(self._due) < task.partitions_per_step
+        return task.is_partition_wise and bool(self._due) and self._has_room(task.partitions_per_step)
+
+    def _has_room(self, room: int) -> bool:
+        return len(self._due) < room and not self._due[-1].under_way
 
     def add(self, due: Due) -> None:
         """One more waits."""

@@ -3,6 +3,7 @@
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from latewood.decide.actions import reusable
 from latewood.decide.judge import absent_outputs, has_expired, retraction
@@ -54,10 +55,13 @@ class Reusable:
         for output, facts in self._versions(keys):
             self._made_here[facts.reuse_key, output] = facts
 
-    def find(self, step: Step, inputs: str, *, patient: bool = True) -> Script[Taken | None]:
+    def find(
+        self, step: Step, inputs: str, *, patient: bool = True, until: datetime | None = None
+    ) -> Script[Taken | None]:
         """What to take instead of running the step, known to exist; None = run it: nobody else does by then.
 
-        What turns out to be lost is recorded. Raises UnderWay where somebody else runs it, unless it is `patient`.
+        What turns out to be lost is recorded. Raises UnderWay where somebody else runs it, unless it is `patient`, and
+        where somebody still does `until` then.
         """
         node = step.task.node
         if self._force or step.is_forced or node.task.reuse.is_off:
@@ -68,7 +72,7 @@ class Reusable:
         if node.task.each:  # its elements are computed once, each by itself, and putting them together is little
             return None
         key = reuse_key(node.logic, inputs, step.partition)
-        boarded: Boarded = yield Board(key, patient)
+        boarded: Boarded = yield Board(key, patient, until)
         if boarded is Boarded.UNDER_WAY:
             raise UnderWay
         if boarded is Boarded.FIRST:

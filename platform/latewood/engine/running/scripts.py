@@ -20,9 +20,10 @@ from latewood.decide.judge import is_elsewhere, retraction
 from latewood.decide.keys import inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
+from latewood.decide.queueing import ANOTHER_RUN, waited_too_long, waits_until, was_begun
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Copy, Durable, Enter, Pause, Script, attempted, copied
+from latewood.engine.running.asks import Copy, Durable, Pause, Script, UnderWay, attempted, copied, entered
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
@@ -32,6 +33,7 @@ from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
 from latewood.engine.running.reports import Report, Reports, in_turn, refusal_text, refusals_in, retracted_text
 from latewood.engine.running.reusing import Reusable, Taken, Versions
+from latewood.engine.running.steady import steady
 from latewood.engine.running.step_facts import StepFacts, as_retracted
 from latewood.engine.storage.store import ArtifactStore, Staged
 from latewood.engine.values.values import Values
@@ -45,7 +47,7 @@ from latewood.events import (
     StepSucceeded,
     VersionAccepted,
 )
-from latewood.model.definitions import AssetDefinition, Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, TaskDefinition
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId, version_id
 from latewood.places import is_placed
 
@@ -77,7 +79,8 @@ class _Failed(NamedTuple):
 class Scripts:
     """The scripts of one run's steps. Whoever drives them does so one at a time: they share what the run has made.
 
-    `root` is where paths in parameters start; `printed` has what an attempt that was interrupted had printed.
+    `root` is where paths in parameters start; `printed` has what an attempt that was interrupted had printed. Where
+    they are driven `in_turn`, none waits before it is its turn.
     """
 
     def __init__(
@@ -94,16 +97,20 @@ class Scripts:
         versions: Versions,
         clock: Callable[[], datetime],
         is_resumed: bool = False,
+        in_turn: bool = False,
         report: Callable[[Report], None] = lambda _: None,
         printed: Callable[[int, int], str] = lambda _step, _attempt: "",
     ) -> None:
         self._plan = plan
         self._is_resumed = is_resumed
+        self._in_turn = in_turn
         self._printed = printed
         self._run = run
         self._recorder = recorder
         self._verdicts = verdicts
         self._clock = clock
+        self.now = steady(clock)
+        """The time, as it is measured how long an attempt waits to begin."""
         self._bindings: Bindings | ElementBindings = Bindings(catalog, plan.state, plan.views)
         self._expansions = Expansions(plan, run, recorder, store)
         self.progress: Mapping[int, StepProgress] = {}
@@ -139,8 +146,19 @@ class Scripts:
         digests = (_digest_of(self._bindings.bind(node, step.ordinal)) for step in steps)
         self._reusable.look_up([reuse_key(node.logic, digest, first.partition) for digest in digests])
 
-    def whole(self, step: Step) -> Script[None]:
-        """One step from where it was left, or from its beginning, to its end."""
+    def until(self, task: TaskDefinition, since: datetime | None = None) -> datetime | None:
+        """Until when an attempt at the task may wait that could begin `since`, or from now on."""
+        return waits_until(task, self.now() if since is None else min(since, self.now()))
+
+    def begun_until(self, task: TaskDefinition, since: datetime | None) -> datetime | None:
+        """Until when scripts may wait to be begun whose attempts could begin `since`."""
+        return None if self._in_turn else self.until(task, since)
+
+    def whole(self, step: Step, until: datetime | None = None) -> Script[None]:
+        """One step from where it was left, or from its beginning, to its end.
+
+        Its first attempt may wait `until` then to begin, by default as long as its task allows from now on.
+        """
         past = self.progress.get(step.number) or StepProgress()
         if past.has_ended:
             yield from self._restored(step, past)
@@ -155,16 +173,27 @@ class Scripts:
                 return
         if not (yield from self._interrupted(step, past)):
             return
-        due = due or (yield from self.opened(step))
+        if past.attempts:
+            until = self.until(step.task.node.task, past.retry_at)
+        due = due or (yield from self.opened(step, until=until))
         if due is not None:
             yield from self.run([due], past)
 
-    def opened(self, step: Step, *, patient: bool = True) -> Script[Due | None]:
+    def is_blocked(self, step: Step) -> bool:
+        """Whether the step is skipped for what became of others."""
+        try:
+            self._bindings.bind(step.task.node, step.ordinal)
+        except Blocked:
+            return True
+        return False
+
+    def opened(self, step: Step, *, patient: bool = True, until: datetime | None = None) -> Script[Due | None]:
         """The step with what it reads, if it is to be run; else it is told what becomes of it.
 
         Raises UnderWay, with nothing told, where what it would compute is being computed elsewhere and it is not
-        `patient`.
+        `patient`. It may wait `until` then, by default as long as its task allows from now on.
         """
+        until = until or self.until(step.task.node.task)
         try:
             bound = self._bindings.bind(step.task.node, step.ordinal)
         except Blocked as blocked:
@@ -176,10 +205,14 @@ class Scripts:
         ):
             self._skip(step, Blocked(SkipReason.RETRACTED, None))
             return None
-        taken = yield from self._reusable.find(step, inputs, patient=patient)
-        if taken is None:
-            return Due(step, bound, inputs)
-        return None if (yield from self._reuse(step, bound, inputs, taken)) else Due(step, bound, inputs)
+        due = Due(step, bound, inputs, until)
+        try:
+            taken = yield from self._reusable.find(step, inputs, patient=patient, until=until)
+        except UnderWay:
+            if not patient:
+                raise
+            return due._replace(under_way=True)
+        return None if taken is not None and (yield from self._reuse(step, bound, inputs, taken)) else due
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,15 +221,18 @@ class Scripts:
 
         Those whose call was one for several fail for good only alone: one bad partition is not the others' failure.
         Attempts of the `past` count, as does the time since the first; those that were interrupted cost no retry. The
-        last of them is `going` on still, if it has that event.
+        last of them is `going` on still, if it has that event. The first one may wait until the first of them may wait
+        no longer, each later one as long as the task allows.
         """
         task, past = due[0].step.task.node.task, past or StepProgress()
+        until = _first_limit(due)
         deadline = (past.since or self._clock()) + task.timeouts.total if task.timeouts.total else None
         attempt, parts = past.attempts + (going is None), [*stretches(due)]
         while parts:
             failed: list[_Failed] = []
             for part in parts:
-                failed += yield from self._attempt(part, attempt, going)
+                failed += yield from self._attempt(part, attempt, going, until or self.until(task))
+                until = None
             if not failed:
                 return
             going = None
@@ -209,27 +245,40 @@ class Scripts:
                 self._tell_failed(one, attempt, retry_at or (alone_at if one.shared else None))
             if retry_at is not None:
                 yield Pause(retry_at)
-                parts = [*stretches([one.due for one in failed])]
+                again = [one.due for one in failed]
+                if again[0].under_way:  # it is alone, and may find made what it has waited for
+                    opened = yield from self.opened(again[0].step)
+                    again = [] if opened is None else [opened]
+                    until = _first_limit(again)
+                parts = [*stretches(again)]
             else:
                 parts = [[one.due] for one in failed if one.shared and alone_at is not None]
             attempt += 1
 
-    def _attempt(self, due: list[Due], attempt: int, going: UUID | None) -> Script[list[_Failed]]:
-        """One call for neighbouring steps; those that failed."""
+    def _attempt(
+        self, due: list[Due], attempt: int, going: UUID | None, until: datetime | None
+    ) -> Script[list[_Failed]]:
+        """One call for neighbouring steps, which may wait `until` then; those that failed."""
         task = due[0].step.task.node.task
-        if not task.each:  # its elements take part in pools, each by itself
-            yield Enter(due[0].step)
+        in_vain: Raised | None = None
+        if due[0].under_way and due[0].until is not None:
+            failure = waited_too_long(task, due[0].until, self.now(), ANOTHER_RUN)
+            in_vain = Raised(failure=failure, duration_ms=0.0, output="")
+        elif going is None:
+            in_vain = yield from entered(due[0].step, until)
         causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
-        if task.reuse.is_off or self._is_resumed:
+        if in_vain is None and (task.reuse.is_off or self._is_resumed):
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
             # was left once may be left because of a step: then it is known which.
             yield Durable()
         outcome: Sequence[Made | Raised] | Raised
-        if task.each:
+        if in_vain is not None:
+            outcome = in_vain
+        elif task.each:
             outcome = yield from self._expansions.attempted(self, due[0], causes[0])
         else:
-            outcome = yield from attempted(due, attempt)
-        shared = isinstance(outcome, Raised) and len(due) > 1
+            outcome = yield from attempted(due, attempt, until)
+        shared = isinstance(outcome, Raised) and len(due) > 1 and was_begun(outcome.failure)
         made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []
         for one, cause, result in zip(due, causes, made, strict=True):
@@ -403,6 +452,7 @@ class Scripts:
                 told = past.verdicts_on(id_)
                 self.tally.refused += bool(refusals_in(told))
                 yield from self._judge(step, asset, self._facts.version(fact, output), told, cause=past.event)
+                past.ended_at = self.now()
             else:
                 self.tally.refused += bool(refusals_in(past.verdicts_on(id_)))
                 self._restore_judged(step, asset, self._facts.version(fact, output), past)
@@ -506,6 +556,10 @@ class Scripts:
         because = step.number if blocked.because is None else blocked.because
         for key in step.task.node.keys:
             self._bindings.failed(step, key, blocked.reason, because)
+
+
+def _first_limit(due: Iterable[Due]) -> datetime | None:
+    return min((one.until for one in due if one.until is not None), default=None)
 
 
 def _digest_of(bound: Iterable[Bound]) -> str:

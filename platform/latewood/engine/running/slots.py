@@ -25,8 +25,8 @@ Pools = tuple[str, ...]
 
 
 def pools_of(task: TaskDefinition, limits: Container[str]) -> Pools:
-    """The pools with a limit that a step of the task takes part in."""
-    return tuple(name for name in (QUOTA, task.pool) if name in limits)
+    """The pools with a limit that a step of the task takes part in. A list is in none: each of its elements is."""
+    return () if task.each else tuple(name for name in (QUOTA, task.pool) if name in limits)
 
 
 def pools_of_slots(slots: Sequence[Lease]) -> Pools:

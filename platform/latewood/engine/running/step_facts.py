@@ -44,7 +44,7 @@ class StepFacts:
 
     def started(self, due: Due, attempt: int) -> tuple[StepStarted, list[Staged]]:
         """An attempt begins; and what its inputs' versions are kept in, where there are too many for an event."""
-        step, bound, inputs = due
+        step, bound, inputs = due.step, due.bound, due.inputs
         node = step.task.node
         off = node.task.reuse.is_off
         inputs_read, needs = self._inputs_read(bound)

@@ -1,7 +1,9 @@
 """When the steps of an inline run may begin: its slots of pools, and its flights."""
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -37,13 +39,18 @@ class Patiently(Protocol):
 
 
 class Turns(Protocol):
-    """What lets the steps of a run begin, one after the other."""
+    """What lets the steps of a run begin, one after the other. It waits for `patience_s`, None: as long as it takes."""
 
-    def enter(self, task: TaskDefinition, what: str) -> None:
-        """Wait for a slot of each pool that the task takes part in, unless they are held; `what` they are for."""
+    def enter(self, task: TaskDefinition, what: str, *, patience_s: float | None = None) -> Pools:
+        """Wait for a slot of each pool that the task takes part in, unless they are held; `what` they are for.
 
-    def board(self, key: str, *, patient: bool) -> Boarded:
+        The pools for which it has waited in vain: none if it may go on.
+        """
+        ...
+
+    def board(self, key: str, *, patient: bool, patience_s: float | None = None) -> Boarded:
         """Be the one who computes what has this key; wait for others who do, if it is patient."""
+        ...
 
     def leave(self) -> None:
         """Give the slots back."""
@@ -55,10 +62,11 @@ class Turns(Protocol):
 class Unlimited:
     """Nobody else is there, and nothing is limited."""
 
-    def enter(self, task: TaskDefinition, what: str) -> None:
+    def enter(self, task: TaskDefinition, what: str, *, patience_s: float | None = None) -> Pools:  # noqa: ARG002
         """At once."""
+        return ()
 
-    def board(self, key: str, *, patient: bool) -> Boarded:  # noqa: ARG002 - the protocol's
+    def board(self, key: str, *, patient: bool, patience_s: float | None = None) -> Boarded:  # noqa: ARG002
         """At once."""
         return Boarded.FIRST
 
@@ -130,29 +138,36 @@ class InlineTurns:
         self._others = others
         self._had_others |= bool(others)
 
-    def enter(self, task: TaskDefinition, what: str) -> None:
-        """Wait for a slot of each pool that the task takes part in, unless they are held. Raises LogError."""
+    def enter(self, task: TaskDefinition, what: str, *, patience_s: float | None = None) -> Pools:
+        """Wait for a slot of each pool that the task takes part in, unless they are held. Raises LogError.
+
+        The pools for which it has waited in vain. With patience it may wait some hundred ms longer.
+        """
         pools = pools_of(task, self._limits)
         if not pools or self._entered:
-            return
+            return ()
         what = f"run {self._run} {what}"
         found = self.patiently(lambda: self._slots.take(pools, what))
         if found is None:
             self._notice(WaitingForPools(pools=pools))
-            found = self._waited(pools, what)
+            found = self._waited(pools, what, patience_s)
+        if found is None:
+            return pools
         with self._lock:
             self._entered = found
+        return ()
 
-    def _waited(self, pools: Pools, what: str) -> tuple[Lease, ...]:
+    def _waited(self, pools: Pools, what: str, patience_s: float | None) -> tuple[Lease, ...] | None:
         marks: list[Lease] = []
         found = None
-        for _ in hints(self._dsn, stop=self._over, poll_s=_POLL_S if self._dsn is None else _LOOK_S):
+        until_s = _until_s(patience_s)
+        poll_s = _LOOK_S if self._dsn is not None and patience_s is None else _POLL_S
+        for _ in hints(self._dsn, stop=self._over, poll_s=poll_s):
             marks = marks or self.patiently(lambda: self._slots.wait(pools, self._run))
             found = self.patiently(lambda: self._slots.take(pools, what))
-            if found is not None:
+            if found is not None or time.monotonic() >= until_s:
                 break
         self.patiently(lambda: self._kept.let_go(marks))
-        assert found is not None, "it is not over while it waits"
         return found
 
     def leave(self) -> None:
@@ -163,8 +178,9 @@ class InlineTurns:
             if slots:
                 self._slots.give_back(slots)
 
-    def board(self, key: str, *, patient: bool) -> Boarded:
+    def board(self, key: str, *, patient: bool, patience_s: float | None = None) -> Boarded:
         """Be the one who computes what has this key; wait for others who do, if it is patient. Raises LogError."""
+        until_s = _until_s(patience_s)
         with self._lock:
             if not self._others or key in self._aboard:
                 is_first = key in self._aboard or not self._had_others
@@ -173,7 +189,7 @@ class InlineTurns:
         while not self.patiently(self._presence.is_known):
             self._over.wait(_KNOWN_S)
         while not (found := self.patiently(lambda: self._flights.board([key]))):
-            if not patient:
+            if not patient or time.monotonic() >= until_s:
                 return Boarded.UNDER_WAY
             self._over.wait(_POLL_S)
         with self._lock:
@@ -215,3 +231,7 @@ class InlineTurns:
         if unknown:
             self._aboard |= self._flights.board(unknown)
         self._presence.renew()
+
+
+def _until_s(patience_s: float | None) -> float:
+    return math.inf if patience_s is None else time.monotonic() + patience_s
