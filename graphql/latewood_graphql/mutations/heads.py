@@ -56,7 +56,11 @@ VersionPromoted: Final = success(
     partition=graphene.String(
         required=True, description="Its partition; empty where there is none.", resolver=given("done.partition")
     ),
-    moved=many(graphene.String, "Keys of the assets whose head it was not before.", resolver=given("done.moves")),
+    moved=many(
+        graphene.String,
+        "Keys of the assets whose head it was not before.",
+        resolver=lambda self, _info: list(self.done.moves),
+    ),
     parameters=graphene.Field(
         Json,
         required=True,
@@ -148,7 +152,7 @@ def _unpin(workspace: Workspace, *, parameter: str) -> Repinned:
 
 
 def _report(
-    workspace: Workspace, *, asset: str, data_version: str, partition: str, metadata: Any, key: str
+    workspace: Workspace, *, asset: str, data_version: str, partition: str, key: str, metadata: Any = None
 ) -> Observed:
     if not isinstance(metadata, dict | None):
         raise UsageError(f"metadata: expected an object, found {metadata!r}")

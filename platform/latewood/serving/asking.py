@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.holding import ATTEMPTS, Basis, append_decided
@@ -35,9 +35,6 @@ from latewood_eventlog.codec import encode_json
 from latewood_eventlog.errors import EventConflict, LogMoved, WrongExpectedVersion
 from latewood_eventlog.records import Batch
 from latewood_eventlog.tailer import announce
-
-_KEY_MAX: Final = 200
-"""Characters of a key by which something is asked for once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +158,6 @@ def _once(
     """What is asked for, or was by this key. The run is named by the key, its first event by what was asked for too."""
     if not key:
         return ask(workspace, "")
-    if len(key) > _KEY_MAX:
-        raise UsageError(f"key: expected at most {_KEY_MAX} characters, found {len(key):,}")
     run, named = run_for((workspace.project, "asked"), key), digest(workspace.environment, *asked)
     if (before := _asked_before(workspace, run, key, named)) is not None:
         return before

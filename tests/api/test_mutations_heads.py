@@ -1,0 +1,238 @@
+"""Moving heads, declaring versions wrong, pinning parameters, and telling what others have made."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from api.acts import Acts
+from api.conftest import SHOP
+from crash.conftest import facts_of
+from latewood.commands.deploying import deploy_loaded
+from latewood.events import AssetObserved, HeadsMoved, ParameterPinned, RetractionUndone, VersionsRetracted
+
+OTHER = SHOP.replace("* 10", "* 20")
+
+
+@pytest.fixture
+def acts(api):
+    return Acts(api)
+
+
+def head(api, key="total", at="null", partition=""):
+    asked = f'asset(key: "{key}") {{ head(partition: "{partition}") {{ id }} }}'
+    return api(f"{{ project(asOf: {at}) {{ environment {{ {asked} }} }} }}")["project"]["environment"]["asset"]["head"][
+        "id"
+    ]
+
+
+def recorded(workspace, kind):
+    return [fact for fact in facts_of(workspace.log) if isinstance(fact, kind)]
+
+
+# ── rolling back ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_head_goes_back_to_a_version(api, acts, made):
+    made()
+    first = head(api)
+    made(OTHER)
+    second = head(api)
+    found = acts.done(
+        "rollback",
+        f'asset: "total", version: "{first}"',
+        "RolledBack",
+        "asset { key head { id } } moved { count } kept { count }",
+    )
+    assert found["asset"] == {"key": "total", "head": {"id": first}}
+    assert (found["moved"]["count"], found["kept"]["count"]) == (1, 0)
+    assert (head(api, at=found["position"]), head(api, at=found["position"] - 1)) == (first, second)
+    again = acts.done("rollback", f'asset: "total", version: "{first}"', "RolledBack", "moved { count }")
+    assert again["moved"]["count"] == 0
+    assert head(api, at=again["position"]) == first
+
+
+def test_partitions_go_back_to_what_was_head_at_a_moment(api, acts, made, workspace):
+    made(selection="orders", partition="2026-01-01..2026-01-02")
+    then = workspace.log.position()
+    made(selection="orders", partition="2026-01-01..2026-01-03", force=True)
+    found = acts.done(
+        "rollback",
+        f'asset: "orders", to: {then}',
+        "RolledBack",
+        "moved { text } kept { text }",
+    )
+    assert (found["moved"]["text"], found["kept"]["text"]) == ("2026-01-01..2026-01-02", "2026-01-03..2026-01-04")
+    assert len(recorded(workspace, HeadsMoved)) == 1
+
+
+def test_what_cannot_be_gone_back_to_says_why(acts, made):
+    made()
+    for arguments, type_, message in (
+        ('asset: "totl", version: "x.1"', "AssetNotFound", 'no asset "totl"; near: total'),
+        ('asset: "total", version: "x.1"', "VersionNotFound", '"total" has no version "x.1"'),
+        ('asset: "total"', "InvalidInput", "expected `version` or `to`"),
+        ('asset: "total", version: "x.1", to: 3', "InvalidInput", "expected a version or a time"),
+        ('asset: "total", to: 999999', "InvalidInput", "position 999,999 is not in the log"),
+        ('asset: "total", to: 3, partition: "2026-01-01"', "InvalidInput", '"total" has no partitions'),
+        ('asset: "total", to: 3, environment: "pord"', "EnvironmentNotFound", 'no environment "pord"'),
+    ):
+        found = acts.refused("rollback", arguments)
+        assert (found[0], found[1][: len(message)]) == (type_, message), found
+
+
+# ── variants ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_variant_is_promoted(api, acts, made):
+    made()
+    run = made(selection="total", parameters=("total.unit=pound",)).run
+    version = f"{run}.0"
+    assert head(api) != version
+    found = acts.done(
+        "promoteVersion", f'version: "{version}"', "VersionPromoted", "version partition moved parameters"
+    )
+    position = found.pop("position")
+    assert found == {"version": version, "partition": "", "moved": ["total"], "parameters": {"total.unit": "pound"}}
+    assert head(api, at=position) == version
+    assert acts.refused("promoteVersion", 'version: "zzz.0"')[0] == "VersionNotFound"
+    assert acts.refused("promoteVersion", f'version: "{version}", environment: "pord"')[0] == "EnvironmentNotFound"
+
+
+# ── retracting ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_versions_are_retracted_and_that_is_taken_back(api, acts, made, workspace):
+    run = made().run
+    found = acts.done(
+        "retract",
+        f'version: "{run}", asset: "orders", partition: "2026-01-01", reason: "wrong feed"',
+        "Corrected",
+        "versionsCount unchangedCount downstreamCount",
+    )
+    position = found.pop("position")
+    assert found == {"versionsCount": 1, "unchangedCount": 0, "downstreamCount": 2}
+    (fact,) = recorded(workspace, VersionsRetracted)
+    assert fact.reason == "wrong feed"
+    flags = '{ project(asOf: %s) { environment { asset(key: "orders") { flags } } } }'
+    assert api(flags % position)["project"]["environment"]["asset"]["flags"] == ["RETRACTED"]
+    again = acts.done(
+        "retract", f'version: "{fact.versions[0].version}", reason: "again"', "Corrected", "unchangedCount"
+    )
+    assert again["unchangedCount"] == 1
+    undone = acts.done("undoRetract", f'version: "{run}"', "Corrected", "versionsCount")
+    assert undone["versionsCount"] == 1
+    assert api(flags % undone["position"])["project"]["environment"]["asset"]["flags"] == []
+    assert len(recorded(workspace, RetractionUndone)) == 1
+
+
+def test_what_cannot_be_retracted_says_why(acts, made):
+    run = made().run
+    for field, arguments, type_ in (
+        ("retract", 'version: "zzz.0", reason: "r"', "VersionNotFound"),
+        ("retract", f'version: "{run}", asset: "totl", reason: "r"', "AssetNotFound"),
+        ("retract", f'version: "{run}", partition: "2027-01-01", reason: "r"', "InvalidInput"),
+        ("retract", f'version: "{run}", reason: " "', "InvalidInput"),
+        ("retract", f'version: "{run}.x", reason: "r"', "InvalidInput"),
+        ("retract", f'version: "{run}", reason: "{"r" * 70_000}"', "InvalidInput"),
+        ("undoRetract", f'version: "{run}"', "VersionNotFound"),
+    ):
+        found = acts.refused(field, arguments)
+        assert found[0] == type_, (arguments[:80], found)
+
+
+# ── pins ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_parameter_is_pinned_and_given_its_default_again(api, acts, made, workspace):
+    made()
+    pin = ("pin", 'parameter: "total.unit", value: "pound"', "ParameterPinned", "changed before")
+    found = acts.done(*pin)
+    assert (found["changed"], found["before"]) == (True, "euro")
+    assert not acts.done(*pin)["changed"]
+    (fact,) = recorded(workspace, ParameterPinned)
+    assert (fact.environment, fact.parameter, fact.value) == ("prod", "unit", "pound")
+    status = '{ project(asOf: %s) { environment { asset(key: "total") { status causes { cause } } } } }'
+    asset = api(status % found["position"])["project"]["environment"]["asset"]
+    assert asset == {"status": "STALE", "causes": [{"cause": "PARAMETERS"}]}
+    found = acts.done("unpin", 'parameter: "total.unit"', "ParameterPinned", "changed before")
+    assert (found["changed"], found["before"]) == (True, "pound")
+    assert api(status % found["position"])["project"]["environment"]["asset"]["status"] == "FRESH"
+
+
+def test_what_cannot_be_pinned_says_why(acts, made):
+    made()
+    for field, arguments, type_ in (
+        ("pin", 'parameter: "totl.unit", value: "x"', "AssetNotFound"),
+        ("pin", 'parameter: "total.unt", value: "x"', "ParameterNotFound"),
+        ("pin", 'parameter: "total.unit", value: {a: [1]}', "InvalidInput"),
+        ("pin", 'parameter: "unit", value: "x"', "AssetNotFound"),
+        ("unpin", 'parameter: "total.unit"', "ParameterNotFound"),
+    ):
+        found = acts.refused(field, arguments)
+        assert found[0] == type_, (arguments, found)
+
+
+# ── reports ──────────────────────────────────────────────────────────────────────────────────────────────
+
+OUTSIDE = """
+    from latewood.external import external_asset
+
+    feed = external_asset("feed", partitions=Daily("2026-01-01", end="2026-01-05"))
+    rates = external_asset("rates")
+
+    @asset
+    def mine() -> int:
+        return 1
+"""
+
+REPORT = 'asset: "feed", dataVersion: "v1", partition: "2026-01-01..2026-01-02", metadata: {rows: 7}'
+
+
+@pytest.fixture
+def outside(workspace, load):
+    deploy_loaded(workspace, load(OUTSIDE))
+
+
+def test_what_others_made_is_recorded_once_by_its_key(api, acts, outside, workspace):
+    shown = "id versionsCount asset { key versions { totalCount } }"
+    first = acts.done("reportMaterialization", f'{REPORT}, key: "load 7"', "MaterializationReported", shown)
+    again = acts.done("reportMaterialization", f'{REPORT}, key: "load 7"', "MaterializationReported", shown)
+    assert first["asset"] == {"key": "feed", "versions": {"totalCount": 2}}
+    assert (again["id"], again["versionsCount"], again["asset"]) == (first["id"], 2, first["asset"])
+    facts = recorded(workspace, AssetObserved)
+    assert [(fact.partition, fact.metadata) for fact in facts] == [
+        ("2026-01-01", {"rows": 7}),
+        ("2026-01-02", {"rows": 7}),
+    ]
+    other = acts.refused("reportMaterialization", 'asset: "rates", dataVersion: "v1", key: "load 7"')
+    assert other[0] == "Conflict"
+    acts.done("reportMaterialization", REPORT, "MaterializationReported", "id")
+    assert len(recorded(workspace, AssetObserved)) == 4, "without a key each is one of its own"
+
+
+def test_of_many_that_tell_the_same_at_once_one_is_recorded(acts, outside, workspace):
+    start = threading.Barrier(5)
+
+    def tell(_):
+        start.wait()
+        return acts.done("reportMaterialization", f'{REPORT}, key: "at once"', "MaterializationReported", "id")
+
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(tell, range(5)))
+    assert len({each["id"] for each in found}) == 1
+    assert len(recorded(workspace, AssetObserved)) == 2
+
+
+def test_what_cannot_be_reported_says_why(acts, outside):
+    for arguments, type_ in (
+        ('asset: "fed", dataVersion: "v1"', "AssetNotFound"),
+        ('asset: "mine", dataVersion: "v1"', "InvalidInput"),
+        ('asset: "feed", dataVersion: "v1"', "InvalidInput"),
+        ('asset: "rates", dataVersion: "v1", partition: "2026-01-01"', "InvalidInput"),
+        ('asset: "feed", dataVersion: "v1", partition: "2027-01-01"', "InvalidInput"),
+        ('asset: "rates", dataVersion: ""', "InvalidInput"),
+        ('asset: "rates", dataVersion: "v1", metadata: [1]', "InvalidInput"),
+    ):
+        found = acts.refused("reportMaterialization", arguments)
+        assert found[0] == type_, (arguments, found)
