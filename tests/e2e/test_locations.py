@@ -310,11 +310,11 @@ def one(*, size: int = 1) -> Output[int]:
 def parts(one: int, key: PartitionKey) -> int:
     if key in ("p3", "p4") and one == 1:
         raise ValueError("no such part")
-    return one
+    return one + int(key[1:])
 
 @check(parts)
 def small(parts: int) -> CheckResult:
-    return CheckResult(passed=parts > 1, message="too small", metadata={"found": parts})
+    return CheckResult(passed=parts > 3, message="too small", metadata={"found": parts})
 
 @check(one, blocking=True)
 def odd(one: int) -> bool:
