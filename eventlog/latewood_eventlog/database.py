@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
 import psycopg2
@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError
 
-from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 
 Role = Literal["owner", "engine", "reader"]
 """Whose rights a connection has: `owner` migrates, `engine` appends and projects, `reader` selects."""
@@ -47,9 +47,12 @@ _SESSION: Final = {
 # connection free; shutting down; errors of its disk; read-only, as a standby is; damaged pages.
 _UNUSABLE: Final = ("53", "57P", "58", "25006", "XX001", "XX002")
 
+# A statement was cancelled for its time; the transaction that it was of is of no use any more.
+_CANCELLED: Final = ("57014", "25P02")
+
 _READ_ONLY: Final = text(
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
-    " SELECT set_config('latewood.projects', :projects, true)"
+    " SELECT set_config('latewood.projects', :projects, true), set_config('statement_timeout', :limit, true)"
 )
 
 
@@ -135,8 +138,11 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5) -> Engine:
             return  # Ctrl-C closes the connection, and is no failure of the server's
         if context.is_disconnect or context.connection is None:
             raise unreachable(engine, error)
-        if (getattr(error, "pgcode", None) or "").startswith(_UNUSABLE):
+        code = getattr(error, "pgcode", None) or ""
+        if code.startswith(_UNUSABLE):
             raise unusable(engine, error)
+        if code in _CANCELLED and role == "reader":
+            raise TookTooLong("a reading took longer than it may")
 
     with engine.connect():
         version = engine.dialect.server_version_info or (0,)
@@ -169,13 +175,17 @@ def dsn(url: DatabaseUrl, *, role: Role) -> str:
 
 
 @contextmanager
-def reading(engine: Engine, projects: Collection[str]) -> Iterator[Connection]:
-    """A read-only transaction on one snapshot; the reader role sees the rows of `projects` only."""
+def reading(engine: Engine, projects: Collection[str], *, limit: timedelta = timedelta()) -> Iterator[Connection]:
+    """A read-only transaction on one snapshot; the reader role sees the rows of `projects` only.
+
+    With a limit each of its statements raises TookTooLong that takes longer.
+    """
     refused = [project for project in projects if "," in project]
     if refused:
         raise ValueError(f"project name: expected no comma, found {refused[0]!r}; the row policies split at it.")
     with engine.begin() as connection:
-        connection.execute(_READ_ONLY, {"projects": ",".join(projects)})
+        within = f"{limit // timedelta(milliseconds=1)}ms"
+        connection.execute(_READ_ONLY, {"projects": ",".join(projects), "limit": within})
         yield connection
 
 

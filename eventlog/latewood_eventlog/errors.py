@@ -2,6 +2,7 @@
 
 LogError
 ├── DatabaseUnreachable    no answer from the server, or not a server we can use
+├── TookTooLong            a reading took longer than it may
 ├── SchemaUnknown          the schema, or a projection, is not the one this code is written for
 ├── AppendRefused          the batch was not recorded; nothing of it was
 │   ├── WrongExpectedVersion   another writer appended to the stream
@@ -25,6 +26,10 @@ class LogError(Exception):
 
 class DatabaseUnreachable(LogError):
     """The server does not answer, or is not one that can be used; never shows a credential."""
+
+
+class TookTooLong(LogError):
+    """A statement of a reading took longer than it may; nothing more is read in its transaction."""
 
 
 class SchemaUnknown(LogError):

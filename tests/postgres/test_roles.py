@@ -9,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from latewood.projections.installed import PROJECTIONS
 from latewood_eventlog.database import reading
+from latewood_eventlog.errors import TookTooLong
 from latewood_eventlog.leases import acquire
 from latewood_eventlog.migrate import require_schema
 from postgres.ledger import Balances, Movements, happened, open_ledger, to
@@ -176,6 +177,17 @@ def test_a_reader_without_projects_sees_nothing(filled):
             pass
         with filled.reader.connect() as connection:  # the pool's one, which has just read p
             assert projects_in(connection, table) == []
+
+
+def test_a_reading_that_takes_longer_than_it_may_is_ended(filled):
+    with pytest.raises(TookTooLong), reading(filled.reader, ["p"], limit=timedelta(milliseconds=50)) as connection:
+        connection.execute(text("SELECT pg_sleep(10)"))
+    with reading(filled.reader, ["p"], limit=timedelta(milliseconds=50)) as connection:
+        for _ in range(2):
+            with pytest.raises(TookTooLong):
+                connection.execute(text("SELECT pg_sleep(10)"))
+    with reading(filled.reader, ["p"]) as connection:
+        connection.execute(text("SELECT pg_sleep(0.1)"))
 
 
 def test_no_name_of_a_project_opens_another(filled):
