@@ -158,10 +158,11 @@ class EventLog:
         with self._reading() as connection:
 
             def is_later(position: Position) -> bool:
-                (event,) = read_events(connection, READ_POSITIONS, positions=[position])
-                return event.recorded_at > instant
+                found = read_events(connection, READ_ALL, after=position - 1, limit=1)
+                return not found or found[0].recorded_at > instant
 
-            # Recorded times never go back along the log.
+            # Recorded times never go back along the log. A reader does not see the events at all positions: the next
+            # one that it sees stands for them.
             return bisect(range(1, int(connection.execute(HEAD).one().position) + 1), False, key=is_later)
 
     def version(self, project: str, stream: str) -> int:

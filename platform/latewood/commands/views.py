@@ -96,7 +96,7 @@ def moment_meant(workspace: Workspace, at: Position | datetime | None) -> AsOf:
         return AsOf(at)
     position = workspace.log.position_at(at)
     if not position:
-        found = [event.recorded_at for event in workspace.log.read_positions([1])]
+        found = [event.recorded_at for event in workspace.log.read_all(limit=1)]
         begins = f"which begins at {found[0].astimezone(at.tzinfo).isoformat()}" if found else "which is empty"
         raise UsageError(f"{at.isoformat()} is before the log, {begins}; without --as-of things are shown as they are")
     return AsOf(position, min(at.astimezone(UTC), workspace.clock()))  # of what is to come nothing is known

@@ -1,0 +1,136 @@
+"""Of a project that a caller may not see no field of the schema shows anything, and no mutation does anything there."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from graphql import parse, validate
+from starlette.testclient import TestClient
+
+from api.conftest import SHOP
+from api.walking import every_field, every_mutation
+from latewood.commands.environments import create
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.tokens import create_token
+from latewood.commands.workspace import of_project
+from latewood.engine.loading.loader import load_file
+from latewood.model.access import Role
+from latewood_graphql.access import Caller, Grant, owner, role_needed
+from latewood_graphql.app import app
+from latewood_graphql.schema import schema
+
+SCHEMA = schema()
+HIDDEN = "unspoken"
+"""A word that the hidden project has everywhere, and nobody else says."""
+
+SECRET_SHOP = SHOP.replace("sales", HIDDEN).replace("ann", HIDDEN).replace("euro", HIDDEN).replace("reports", HIDDEN)
+
+
+def caller(role, project):
+    return Caller(actor="lab's", grants=frozenset({Grant(role=role, project=project)}))
+
+
+@pytest.fixture
+def as_(api):
+    """A client of a certain caller; all are of one process, which may remember."""
+
+    def client(who):
+        return TestClient(app(api.service, authenticator=lambda _request: who))
+
+    return client
+
+
+@pytest.fixture
+def two_projects(api, tmp_path):
+    """The arguments that lead to what the hidden project has; the lab has the same under other words."""
+    runs = []
+    for name, source in (("default", SECRET_SHOP), ("lab", SHOP)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "shop.py").write_text(_HEAD + source_of(source))
+        workspace = replace(of_project(api.workspace, name), actor=HIDDEN if name == "default" else "lab's")
+        loaded = load_file(folder / "shop.py", root=folder)
+        runs.append(materialize(workspace, prepare(workspace, loaded, Asked(selection="*"))).run)
+        create(workspace, f"{HIDDEN if name == 'default' else 'lab'}-branch")
+        create_token(workspace, HIDDEN if name == "default" else "lab", Role.ADMIN)
+    hidden = runs[0]
+    return {
+        "id": f'"{hidden}"',
+        "run": f'"{hidden}"',
+        "key": '"total"',
+        "asset": '"total"',
+        "subject": '"total"',
+        "step": "1",
+    }
+
+
+_HEAD = "from latewood import *\n"
+
+
+def source_of(text):
+    from textwrap import dedent  # noqa: PLC0415 - here alone
+
+    return dedent(text)
+
+
+def asked(client, text):
+    return client.post("/graphql", json={"query": text})
+
+
+def data_of(answer):
+    return json.dumps(answer.json().get("data"))
+
+
+def test_no_field_shows_anything_of_another_project(as_, two_projects):
+    everybody, lab = as_(owner("root")), as_(caller(Role.ADMIN, "lab"))
+    fields = every_field(SCHEMA, two_projects)
+    run = two_projects["run"].strip('"')
+    shown, leaked, wrong = [], [], []
+    for field in fields:
+        wrong += [field.name] if validate(SCHEMA, parse(field.text)) else []
+        shown += [field.name] if "errors" not in asked(everybody, field.text).json() else []
+        there = asked(lab, field.text.replace("{ project ", '{ project(name: "lab") ', 1))
+        leaked += [(field.name, there.text)] if HIDDEN in there.text or run in data_of(there) else []
+    refused = asked(lab, "{ project { name } }").json()  # and all that is below it
+    assert (refused["data"], refused["errors"][0]["message"]) == (None, 'no project "default"; there is lab')
+    assert wrong == []
+    assert leaked == []
+    unseen = sorted({field.name for field in fields} - set(shown))
+    assert len(unseen) < len(fields) / 10, f"the test is of use only if there is something to be seen: {unseen}"
+
+
+def test_a_time_is_a_moment_of_what_is_seen(api, as_, two_projects):
+    lab = as_(caller(Role.VIEWER, "lab"))
+    runs = '{ project(name: "lab", asOf: %s) { runs { totalCount } } }'
+    first, *_, last = api.workspace.log.read_all(project="lab")
+    hidden = api.workspace.log.read_all(project="default")[0]
+    counted = [
+        asked(lab, runs % json.dumps(event.recorded_at.isoformat())).json()["data"]["project"]["runs"]["totalCount"]
+        for event in (first, last)
+    ]
+    assert counted == [0, 1]
+    (error,) = asked(lab, runs % json.dumps(hidden.recorded_at.isoformat())).json()["errors"]
+    assert f"is before the log, which begins at {first.recorded_at.isoformat()}" in error["message"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_mutation_is_for_who_has_its_role_there(api, as_, two_projects, role):
+    given = {"project": '"lab"'}
+    client = as_(caller(role, "lab"))
+    for mutation in every_mutation(SCHEMA, given):
+        needed = role_needed(SCHEMA.mutation_type.fields[mutation.name].resolve)
+        assert needed is not None, f"{mutation.name} declares no role"
+        answer = asked(client, mutation.text).json()
+        codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+        assert ("FORBIDDEN" in codes) != role.allows(needed), (mutation.name, answer)
+        assert "INVALID_QUERY" not in codes, (mutation.name, answer)
+
+
+def test_no_mutation_does_anything_in_another_project(api, as_, two_projects):
+    before = api.workspace.log.position()
+    client = as_(caller(Role.ADMIN, "lab"))
+    for mutation in every_mutation(SCHEMA, {"project": '"default"'}):
+        answer = asked(client, mutation.text).json()
+        assert [error["message"] for error in answer["errors"]] == ['no project "default"; there is lab'], mutation.name
+    assert api.workspace.log.position() == before

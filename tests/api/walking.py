@@ -1,0 +1,117 @@
+"""A query for every field of the schema, made from the schema: what is added to it is asked as well."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    is_required_input_field,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A field, and a query or mutation that asks for it and for all that is plain in it."""
+
+    name: str
+    text: str
+
+
+def every_field(schema, given):
+    """Each field that can be come to from the root of queries, by the shortest way; `given` are arguments by name."""
+    root = schema.query_type
+    found, ways = [], deque([(root, ())])
+    seen = {root.name}
+    while ways:
+        of, way = ways.popleft()
+        for name, field in of.fields.items():
+            call = f"{name}{_arguments(field.args, given)}"
+            found.append(Asked(f"{of.name}.{name}", _wrapped([*way, call], _plain(schema, field.type, given))))
+            for below in _objects(schema, field.type):
+                if below.name not in seen:
+                    seen.add(below.name)
+                    ways.append((below, (*way, call, *_narrowed(field.type, below))))
+    return found
+
+
+def every_mutation(schema, given):
+    """Each mutation, with arguments of the right shape."""
+    for name, field in schema.mutation_type.fields.items() if schema.mutation_type is not None else ():
+        call = f"{name}{_arguments(field.args, given, also=('project',))}"
+        yield Asked(name, f"mutation {_wrapped([call], '{ __typename }')}")
+
+
+def _wrapped(way, selection):
+    text = selection
+    for step in reversed(way):
+        text = f"{{ {step} {text} }}"
+    return text
+
+
+def _objects(schema, of):
+    named = get_named_type(of)
+    if isinstance(named, GraphQLObjectType):
+        return [named]
+    return schema.get_possible_types(named) if isinstance(named, GraphQLInterfaceType | GraphQLUnionType) else []
+
+
+def _narrowed(of, below):
+    return () if get_named_type(of) is below else (f"... on {below.name}",)
+
+
+def _plain(schema, of, given):
+    """Everything of it that is no object, and of what is there below it."""
+    parts = []
+    for below in _objects(schema, of):
+        fields = [
+            f"{name}{_arguments(f.args, given)}"
+            for name, f in below.fields.items()
+            if is_leaf_type(get_named_type(f.type))
+        ]
+        parts.append(f"... on {below.name} {{ __typename {' '.join(_aliased(below, fields))} }}")
+    return f"{{ {' '.join(parts)} }}" if parts else ""
+
+
+def _aliased(below, fields):
+    """Fields of several types that are one answer may be called alike and be of other types."""
+    return [f"{below.name}_{field.partition('(')[0]}: {field}" for field in fields]
+
+
+def _arguments(arguments, given, also=()):
+    said = [
+        f"{name}: {_value(name, argument.type, given)}"
+        for name, argument in arguments.items()
+        if is_required_argument(argument) or name in given or name in also
+    ]
+    return f"({', '.join(said)})" if said else ""
+
+
+def _value(name, of, given):
+    if isinstance(of, GraphQLNonNull):
+        return _value(name, of.of_type, given)
+    if isinstance(of, GraphQLList):
+        return f"[{_value(name, of.of_type, given)}]"
+    if isinstance(of, GraphQLEnumType):
+        return next(iter(of.values))
+    if isinstance(of, GraphQLInputObjectType):
+        fields = [
+            f"{n}: {_value(n, f.type, given)}" for n, f in of.fields.items() if is_required_input_field(f) or n in given
+        ]
+        return f"{{ {', '.join(fields)} }}"
+    return given.get(name) or {
+        "Int": "1",
+        "Float": "1.0",
+        "Boolean": "true",
+        "Position": "1",
+        "Moment": "1",
+        "DateTime": '"2026-01-01T00:00:00Z"',
+    }.get(of.name, '"x"')
