@@ -29,9 +29,11 @@ from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
 from latewood.engine.running.elements import ElementBindings, Expansions
+from latewood.engine.running.outcomes import Outcomes
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder, Told, added_partitions
-from latewood.engine.running.reports import Report, Reports, in_turn, refusal_text, refusals_in, retracted_text
+from latewood.engine.running.reports import Report, Reports, in_turn, retracted_text
+from latewood.engine.running.restoring import Restoring
 from latewood.engine.running.reusing import Reusable, Taken, Versions
 from latewood.engine.running.steady import steady
 from latewood.engine.running.step_facts import StepFacts, as_retracted
@@ -43,9 +45,6 @@ from latewood.events import (
     FailureKind,
     ReusedOutput,
     SkipReason,
-    StepReused,
-    StepSucceeded,
-    VersionAccepted,
 )
 from latewood.model.definitions import AssetDefinition, Catalog, TaskDefinition
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId, version_id
@@ -111,7 +110,6 @@ class Scripts:
         self._clock = clock
         self.now = steady(clock)
         """The time, as it is measured how long an attempt waits to begin."""
-        self._bindings: Bindings | ElementBindings = Bindings(catalog, plan.state, plan.views)
         self._expansions = Expansions(plan, run, recorder, store)
         self.progress: Mapping[int, StepProgress] = {}
         self._taken: Mapping[AssetVersion, VersionFacts] = {}
@@ -120,10 +118,7 @@ class Scripts:
         self._reusable = Reusable(plan, run, recorder, store, versions)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
         self._report = report
-        self._reports = Reports(report)
-        self.tally = self._reports.tally
-        self.failures: list[tuple[Step, Failure]] = []
-        """The steps that failed, or whose result a check or a retraction refused, in order."""
+        self._read_by(Bindings(catalog, plan.state, plan.views))
 
     def take_up(self, progress: Mapping[int, StepProgress], taken: Mapping[AssetVersion, VersionFacts]) -> None:
         """Go on with a run of which this is recorded, by numbers of steps; `taken` are versions that they took."""
@@ -132,10 +127,15 @@ class Scripts:
 
     def of_elements(self, bindings: ElementBindings) -> Self:
         """The scripts of a list's elements: what fails of these is the list's matter, and no step of the plan's."""
-        scripts, reports = copy(self), Reports(self._report)
-        scripts._bindings, scripts._reports = bindings, reports  # noqa: SLF001 - of its own copy
-        scripts.tally, scripts.failures = reports.tally, []
+        scripts = copy(self)
+        scripts._read_by(bindings)  # noqa: SLF001 - of its own copy
         return scripts
+
+    def _read_by(self, bindings: Bindings | ElementBindings) -> None:
+        """Let steps read by these bindings, to which is told what becomes of each; it is counted anew."""
+        self._bindings, self._reports = bindings, Reports(self._report)
+        self._outcomes = Outcomes(bindings, self._reports, self._checks, self._reusable, self._recorder)
+        self.tally, self.failures = self._outcomes.tally, self._outcomes.failures
 
     def recall(self, steps: Sequence[Step]) -> None:
         """Know what there is by now that these steps may take, all of one task: the plan has not read that."""
@@ -161,7 +161,7 @@ class Scripts:
         """
         past = self.progress.get(step.number) or StepProgress()
         if past.has_ended:
-            yield from self._restored(step, past)
+            yield from Restoring(self._outcomes, self._facts, self._taken, self.now).restored(step, past)
             return
         due: Due | None = None
         if past.is_open and past.expanded is not None:
@@ -356,45 +356,14 @@ class Scripts:
         self.tally.ran += 1
         for asset in node.assets:
             if asset.output not in made.outputs:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+                self._outcomes.absent(step, asset.key)
         if first is not None:
-            self._refused(step, "Retracted", retracted_text(first))
+            self._outcomes.refused(step, "Retracted", retracted_text(first))
         for asset, facts, found, retracted in zip(made_of, versions, at_hand, retractions, strict=True):
             if retracted is None:
-                yield from self._judge(step, asset, facts, found.told, cause=told)
+                yield from self._outcomes.judge(step, asset, facts, found.told, cause=told)
             else:
-                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
-
-    def _judge(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, told: Told, *, cause: UUID
-    ) -> Script[None]:
-        """Ask the checks of a new version that have `told` nothing yet, and tell what they say.
-
-        What is downstream reads it only if the blocking ones pass.
-        """
-        variant = step.task.node.is_variant
-        judged = yield from self._checks.judge(step, asset, facts, NOTHING_KNOWN, variant=variant, told=told)
-        then = None if refusals_in(told) else self._reports.judged(step, judged.told)
-        if judged.passes and not facts.accepted and not any(isinstance(fact, VersionAccepted) for fact, _ in told):
-            judged.told += self._checks.accepted(step, facts, head=not variant)
-        if judged.told:
-            self._recorder.tell(*judged.told, cause=cause, needs=judged.needs, then=then)
-        result = facts._replace(accepted=judged.passes)
-        self._reusable.made(asset.output, result)
-        self._bind_result(step, asset, result, cause, [*told, *judged.told])
-
-    def _bind_result(
-        self, step: Step, asset: AssetDefinition, facts: VersionFacts, event: UUID, verdicts: Told
-    ) -> None:
-        if facts.accepted:
-            self._bindings.made(step, asset.key, facts, event)
-            return
-        self._bindings.failed(step, asset.key, SkipReason.CHECK_FAILED, step.number)
-        said = (refusal_text(verdict) for verdict in refusals_in(verdicts) if verdict.asset == facts.asset)
-        self._refused(step, "CheckFailed", f"{asset.key}: {'; '.join(said)}")
-
-    def _refused(self, step: Step, error: str, message: str) -> None:
-        self.failures.append((step, Failure(kind=FailureKind.REFUSED, error=error, message=message)))
+                self._outcomes.retracted(step, asset.key)
 
     # ── what was recorded before ──────────────────────────────────────────────────────────────────────
 
@@ -416,64 +385,6 @@ class Scripts:
         if past.retry_at is not None:
             yield Pause(past.retry_at)
         return True
-
-    def _restored(self, step: Step, past: StepProgress) -> Script[None]:
-        """What became of a step is in the log; whoever reads it does so as if it had become of it here."""
-        node = step.task.node
-        match past.made:
-            case StepSucceeded() as fact:
-                yield from self._restore_made(step, fact, past)
-            case StepReused() as fact:
-                self.tally.reused += 1
-                self._restore_taken(step, fact, past)
-            case None if past.failure is not None:
-                self.tally.failed += 1
-                self.failures.append((step, past.failure))
-                for key in node.keys:
-                    self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
-            case None:
-                assert past.skipped is not None, "it has ended"
-                self._skipped(step, Blocked(past.skipped.reason, past.skipped.because))
-
-    def _restore_made(self, step: Step, fact: StepSucceeded, past: StepProgress) -> Script[None]:
-        """As `_succeed`; the verdicts that follow may not have been recorded any more."""
-        assert past.event is not None, "it has ended"
-        node = step.task.node
-        self.tally.ran += 1
-        self.tally.refused += any(output.retracted for output in fact.outputs)
-        by_asset = {output.asset: output for output in fact.outputs}
-        for asset, id_ in zip(node.assets, node.ids, strict=True):
-            output = by_asset.get(id_)
-            if output is None:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
-            elif output.retracted:
-                self._bindings.failed(step, asset.key, SkipReason.RETRACTED, step.number)
-            elif past.lacks_verdict(id_, [check.name for check in asset.checks]):
-                told = past.verdicts_on(id_)
-                self.tally.refused += bool(refusals_in(told))
-                yield from self._judge(step, asset, self._facts.version(fact, output), told, cause=past.event)
-                past.ended_at = self.now()
-            else:
-                self.tally.refused += bool(refusals_in(past.verdicts_on(id_)))
-                self._restore_judged(step, asset, self._facts.version(fact, output), past)
-
-    def _restore_taken(self, step: Step, fact: StepReused, past: StepProgress) -> None:
-        node = step.task.node
-        self.tally.refused += any(refusals_in(past.verdicts_on(id_)) for id_ in node.ids)
-        by_asset = {output.asset: output for output in fact.outputs}
-        for asset, id_ in zip(node.assets, node.ids, strict=True):
-            output = by_asset.get(id_)
-            if output is None:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
-            else:
-                self._restore_judged(step, asset, self._taken[id_, output.version], past)
-
-    def _restore_judged(self, step: Step, asset: AssetDefinition, facts: VersionFacts, past: StepProgress) -> None:
-        verdicts = past.verdicts_on(facts.asset)
-        result = facts._replace(accepted=not refusals_in(verdicts))
-        self._reusable.made(asset.output, result)
-        assert past.event is not None, "it has ended"
-        self._bind_result(step, asset, result, past.event, verdicts)
 
     # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -517,16 +428,15 @@ class Scripts:
         self.tally.reused += 1
         for asset, facts in zip(node.assets, taken, strict=True):
             if facts is None:
-                self._bindings.failed(step, asset.key, SkipReason.OUTPUT_ABSENT, step.number)
+                self._outcomes.absent(step, asset.key)
         for asset, result in results:
-            self._bind_result(step, asset, result, ids[len(judged.told)], judged.told)
+            self._outcomes.bind(step, asset, result, ids[len(judged.told)], judged.told)
         return True
 
     # ── what did not come to be ───────────────────────────────────────────────────────────────────────
 
     def _tell_failed(self, failed: _Failed, attempt: int, retry_at: datetime | None) -> None:
         step, raised = failed.due.step, failed.raised
-        node = step.task.node
         logs: Staged | None = None
         with suppress(StoreError):  # a store that cannot write often is why the attempt failed
             logs = self._values.stage_logs(raised.output)
@@ -538,24 +448,13 @@ class Scripts:
             (fact, ("failed", step.number, attempt)), cause=failed.cause, needs=[logs] if logs else (), then=then
         )
         if retry_at is None:
-            self.tally.failed += 1
-            self.failures.append((step, raised.failure))
-            for key in node.keys:
-                self._bindings.failed(step, key, SkipReason.UPSTREAM_FAILED, step.number)
+            self._outcomes.failed(step, raised.failure)
 
     def _skip(self, step: Step, blocked: Blocked) -> None:
         fact = self._facts.skipped(step, blocked)
         then = self._reports.of(step, "skipped", message=blocked.reason)
         self._recorder.tell((fact, ("skipped", step.number)), then=then)
-        self._skipped(step, blocked)
-
-    def _skipped(self, step: Step, blocked: Blocked) -> None:
-        # An optional output that is absent, a branch not taken: results like any other, which leave nothing to do.
-        self.tally.skipped += blocked.reason not in (SkipReason.OUTPUT_ABSENT, SkipReason.BRANCH_NOT_TAKEN)
-        self.tally.barred += blocked.reason is SkipReason.RETRACTED
-        because = step.number if blocked.because is None else blocked.because
-        for key in step.task.node.keys:
-            self._bindings.failed(step, key, blocked.reason, because)
+        self._outcomes.skipped(step, blocked)
 
 
 def _first_limit(due: Iterable[Due]) -> datetime | None:
