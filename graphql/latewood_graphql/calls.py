@@ -1,8 +1,10 @@
 """One call of the API: what it may see, and the one snapshot that all of it is read through."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
@@ -16,6 +18,7 @@ from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
+from latewood_eventlog.errors import TookTooLong
 from latewood_eventlog.log import EventLog, OneSnapshot
 from latewood_eventlog.records import Position
 from latewood_graphql.access import Caller
@@ -52,6 +55,9 @@ class Call:
     projects: frozenset[str]
     """Those that may be seen."""
     transaction: ExitStack
+    limit: timedelta = timedelta()
+    """How long it may read; for ever if that is nothing."""
+    began: float = field(default_factory=time.monotonic)
     workspace: Workspace = field(init=False)
     position: Position = field(init=False)
     """The end of the log, as far as the call sees it."""
@@ -62,7 +68,7 @@ class Call:
         """Read what is there now, from here on; nothing of what was read before is known any more."""
         self.transaction.close()
         reader = self.service.reader
-        connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects)))
+        connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects), limit=self.limit))
         self.workspace = replace(self.service.workspace, log=OneSnapshot(reader, connection))
         self.position = self.workspace.log.position()
         self.loaders.clear()
@@ -86,6 +92,11 @@ class Call:
         """
         return of_project(replace(self.service.workspace, actor=self.caller.actor), project)
 
+    def _refuse_late(self) -> None:
+        """Raise TookTooLong once the time is over; the database itself ends a statement that takes longer than that."""
+        if self.limit and time.monotonic() - self.began > self.limit.total_seconds():
+            raise TookTooLong("a call took longer than it may")
+
     def _refuse_unseen(self, name: str) -> None:
         if name not in self.projects:
             seen = ", ".join(sorted(self.projects)) or "none"
@@ -100,6 +111,7 @@ class Call:
         if found is None:
 
             async def batch(keys: list[K]) -> list[V | None]:  # as the library wants it; nothing is waited for
+                self._refuse_late()
                 values = many(keys)
                 return [values.get(key) for key in keys]
 
@@ -109,17 +121,18 @@ class Call:
     def once(self, of: Any, what: str, make: Callable[[], V]) -> V:
         """What is made the first time that the call asks for it."""
         if (of, what) not in self.scopes:
+            self._refuse_late()
             self.scopes[of, what] = make()
         found: V = self.scopes[of, what]
         return found
 
 
 @contextmanager
-def opened(service: Service, caller: Caller) -> Iterator[Call]:
-    """A call, as long as the block lasts. Raises DatabaseUnreachable."""
+def opened(service: Service, caller: Caller, limit: timedelta = timedelta()) -> Iterator[Call]:
+    """A call, as long as the block lasts, which may read for so long. Raises DatabaseUnreachable."""
     with ExitStack() as transaction:
         seen = service.visible(caller)
-        call = Call(service=service, caller=caller, projects=seen, transaction=transaction)
+        call = Call(service=service, caller=caller, projects=seen, transaction=transaction, limit=limit)
         call.look()
         yield call
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 
 from latewood.errors import LatewoodError, UsageError
-from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 
 LOG: Final = logging.getLogger("latewood.server")
 
@@ -29,6 +29,9 @@ def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # no
         return {**found, "extensions": {"code": "INVALID_QUERY", **(error.extensions or {})}}
     if isinstance(cause, UsageError):
         return {**found, "extensions": {"code": "BAD_INPUT"}}
+    if isinstance(cause, TookTooLong):
+        message = "the answer takes longer than it may: ask for less at once, or for smaller pages"
+        return {**found, "message": message, "extensions": {"code": "TOO_SLOW"}}
     if isinstance(cause, DatabaseUnreachable):
         return {**found, **unavailable(cause)}
     if isinstance(cause, LatewoodError):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import closing
+from datetime import timedelta
 from types import CoroutineType
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
 from latewood_graphql.documents import Documents
@@ -77,13 +78,16 @@ class Answering(GraphQLHTTPHandler):
     def answer(self, data: Any, caller: Caller) -> tuple[bool, dict[str, Any]]:
         """The same, in this thread."""
         try:
-            with opened(self._service, caller) as call, closing(asyncio.new_event_loop()) as loop:
+            limit = timedelta(seconds=self._limits.seconds)
+            with opened(self._service, caller, limit) as call, closing(asyncio.new_event_loop()) as loop:
                 success, answer = loop.run_until_complete(self._executed(data, call))
                 found: dict[str, Any] = {**answer}
                 found["extensions"] = {**found.get("extensions", {}), "position": call.position}
                 return success, found
         except DatabaseUnreachable as error:
             return False, {"errors": [unavailable(error)]}
+        except TookTooLong as error:
+            return False, {"errors": [formatted(GraphQLError("", original_error=error))]}
         except GraphQLError as error:  # its text is none of a query
             return False, {"errors": [formatted(error)]}
 

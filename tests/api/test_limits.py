@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from latewood.projections.snapshots import snapshot
 from latewood_graphql.app import app
 from latewood_graphql.limits import Limits
 
@@ -62,6 +64,22 @@ def test_of_a_fault_inside_a_client_learns_an_id_and_nothing_else(api, made, mon
     assert error["message"] == f"internal error {error['extensions']['id']}: the server's log says more under this id"
     assert "secret" not in str(error)
     assert error["extensions"]["id"] in caplog.text
+
+
+def test_what_takes_too_long_is_ended_and_says_so(api, made, monkeypatch):
+    made()
+
+    def slow(workspace, _at):
+        with snapshot(workspace.log) as connection:
+            connection.execute(text("SELECT pg_sleep(20)"))
+
+    monkeypatch.setattr("latewood_graphql.calls.moment_meant", slow)
+    client = TestClient(app(api.service, Limits(seconds=0.5)))
+    answer = client.post(
+        "/graphql", json={"query": '{ project { environment { asset(key: "total") { key } } } }'}
+    ).json()
+    assert code(answer["errors"]) == ["TOO_SLOW"]
+    assert "ask for less at once" in answer["errors"][0]["message"]
 
 
 def test_without_its_database_it_says_so(api, made):
