@@ -19,9 +19,12 @@ from latewood_graphql.calls import Service, opened
 from latewood_graphql.errors import LOG
 from latewood_graphql.gate import Gate
 from latewood_graphql.limits import Limits
+from latewood_graphql.live.hub import Hub
+from latewood_graphql.live.sending import Sockets
 from latewood_graphql.login import login_routes
 from latewood_graphql.measures import Measured, Measures
 from latewood_graphql.schema import schema
+from latewood_graphql.subscriptions import SOURCES
 from latewood_graphql.transport import Answering
 from latewood_graphql.web.files import HERE, Files, Secured, interface
 
@@ -32,7 +35,13 @@ def app(service: Service, limits: Limits | None = None, authenticator: Authentic
     known = authenticator or everybody_is(service.workspace.actor)
     measures = Measures()
     of = schema()
-    graphql = GraphQL(of, http_handler=Answering(service, of, limits), explorer=ExplorerHttp405())
+    hub = Hub(service, of, SOURCES, limits)
+    graphql = GraphQL(
+        of,
+        http_handler=Answering(service, of, limits, hub),
+        websocket_handler=Sockets(hub),
+        explorer=ExplorerHttp405(),
+    )
     asked = _Asked(Gate(graphql, known, limits))
 
     def ready(_request: Request) -> Response:
@@ -66,7 +75,9 @@ def app(service: Service, limits: Limits | None = None, authenticator: Authentic
         Middleware(Secured),
         Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
     ]
-    return Starlette(routes=routes, middleware=middleware)
+    found = Starlette(routes=routes, middleware=middleware)
+    found.state.hub = hub
+    return found
 
 
 class _Asked:

@@ -20,6 +20,7 @@ from latewood_graphql.errors import Refused, unavailable
 from latewood_graphql.limits import Limits
 
 _CALLER: Final = "latewood.caller"
+_AGAIN: Final = "latewood.authenticator"
 _STATUS: Final = {
     "BAD_INPUT": 400,
     "UNAUTHENTICATED": 401,
@@ -81,7 +82,7 @@ class Gate:
             return JSONResponse({"errors": [unavailable(error)]}, status_code=503)
         if caller.token is not None and (waits := self._calls.take(caller.token)):
             return too_often(waits)
-        request.scope[_CALLER] = caller
+        request.scope[_CALLER], request.scope[_AGAIN] = caller, self._authenticator
         return None
 
     def _too_large(self, headers: Headers) -> Response | None:
@@ -110,6 +111,16 @@ def caller_of(request: Any) -> Caller:
     """Who sends a request or opened a connection that has passed the gate."""
     found: Caller = request.scope[_CALLER]
     return found
+
+
+async def still_let_in(request: HTTPConnection) -> None:
+    """Raises Refused if who sent it, and is still being answered, would not be let in any more as the same caller."""
+    try:
+        caller = await run_in_threadpool(request.scope[_AGAIN], request)
+    except DatabaseUnreachable:
+        return  # nobody knows; what is answered comes from the database, too
+    if caller != caller_of(request):
+        raise Refused("FORBIDDEN", "what you may see has changed; subscribe again")
 
 
 def answer_of(refused: Refused) -> JSONResponse:

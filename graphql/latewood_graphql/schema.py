@@ -12,13 +12,14 @@ from graphql import GraphQLSchema, print_schema
 from latewood_graphql.access import guarded
 from latewood_graphql.mutations.all import Mutation
 from latewood_graphql.queries import Query
+from latewood_graphql.subscriptions import Subscription
 
 FILE: Final = Path(__file__).with_name("schema.graphql")
 
 
 def schema() -> GraphQLSchema:
     """What the API can be asked."""
-    found: GraphQLSchema = graphene.Schema(query=Query, mutation=Mutation).graphql_schema
+    found: GraphQLSchema = graphene.Schema(query=Query, mutation=Mutation, subscription=Subscription).graphql_schema
     return guarded(found)
 
 

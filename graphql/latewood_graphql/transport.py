@@ -23,6 +23,8 @@ from latewood_graphql.documents import Documents
 from latewood_graphql.errors import formatted, unavailable
 from latewood_graphql.gate import caller_of
 from latewood_graphql.limits import Limits, check
+from latewood_graphql.live.hub import Hub
+from latewood_graphql.live.sending import event_stream, wants_events
 
 _QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
 _QUIET.setLevel(logging.CRITICAL + 1)
@@ -49,13 +51,20 @@ class Answering(GraphQLHTTPHandler):
     gather what its fields ask for at the same time.
     """
 
-    def __init__(self, service: Service, schema: GraphQLSchema, limits: Limits) -> None:
+    def __init__(self, service: Service, schema: GraphQLSchema, limits: Limits, hub: Hub | None = None) -> None:
         super().__init__()
         self._service = service
         self._schema = schema
         self._limits = limits
         self._documents = Documents(schema)
         self._turns = CapacityLimiter(THREADS)
+        self._hub = hub
+
+    async def handle_request_override(self, request: Request) -> Response | None:
+        """The answer to who takes server-sent events; None for others."""
+        if self._hub is None or not wants_events(request):
+            return None
+        return await event_stream(self._hub, self, request)
 
     async def extract_data_from_json_request(self, request: Request) -> Any:
         """The request's JSON. Raises HttpBadRequestError."""

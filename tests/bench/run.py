@@ -18,6 +18,7 @@ import bench_appends
 import bench_commands
 import bench_engine
 import bench_environments
+import bench_live
 import bench_plans
 import bench_runs
 from bench_report import Line, Samples, environment_lines, report
@@ -164,6 +165,14 @@ SUITES: Final = (
             "api-partitions-p99 | the same, p99 | ms | - | - | 250 | -",
             "api-events | API: 1,000 events of a run of 100,000, p50 | ms | 190 | - | 40 | 20",
             "api-events-p99 | the same, p99 | ms | - | - | 100 | -",
+        ),
+    ),
+    Suite(
+        bench_live.delivery,
+        "",
+        lines(
+            "live-p50 | event appended to delivered to 500 subscribers, half of all deliveries | ms | - | - | 150 | 50",
+            "live-p99 | the same, 99 % of them | ms | - | - | 500 | -",
         ),
     ),
 )

@@ -87,9 +87,12 @@ class WatchedRun:
             self._view: View = read_view(connection, there, as_of=as_of, loaded=None, ids={}, pinned=deployments)
         self._keys = {id_: key for key, id_ in self._view.ids.items()}
 
-    def look(self) -> RunProgress:
-        """How far it is now. Raises DatabaseUnreachable. Cost: one pass of the server over the run's steps."""
-        workspace, run = self._workspace, self._row.run
+    def look(self, through: Workspace | None = None) -> RunProgress:
+        """How far it is now, by default through the workspace that it was made with. Raises DatabaseUnreachable.
+
+        Cost: one pass of the server over the run's steps.
+        """
+        workspace, run = through or self._workspace, self._row.run
         now = workspace.clock()
         row = run_named(workspace, run)
         recently = workspace.log.position_at(now - _RECENT)

@@ -1,0 +1,314 @@
+"""What is told as it happens, over a server on loopback."""
+
+import json
+import random
+import threading
+import time
+from itertools import islice
+
+import pytest
+from sqlalchemy import create_engine, text
+from websockets.sync.client import connect as websocket
+
+from api.following import Following, note, on_loopback
+from latewood_graphql.app import app
+from latewood_graphql.live.channels import Ring
+
+NUMBERS = """
+    subscription ($after: Position) { events(types: ["test.noted"], after: $after) { position data } }
+"""
+
+
+@pytest.fixture
+def port(api):
+    with on_loopback(app(api.service)) as found:
+        yield found
+
+
+@pytest.fixture
+def log(api):
+    return api.workspace.log
+
+
+def numbers(messages):
+    return [message["data"]["events"]["data"]["number"] for message in messages]
+
+
+def test_an_event_is_told_to_all_who_follow_soon_after_it_is_appended(port, log):
+    with Following(port, NUMBERS, {"after": 0}) as one, Following(port, NUMBERS, {"after": 0}) as other:
+        begun = time.monotonic()
+        note(log, [1])
+        assert numbers(one.take(1)) == numbers(other.take(1)) == [1]
+        assert time.monotonic() - begun < 5
+        note(log, [2, 3])
+        found = one.take(2)
+    assert numbers(found) == [2, 3]
+    assert [message["extensions"]["after"] for message in found] == [
+        message["data"]["events"]["position"] for message in found
+    ]
+
+
+def test_who_was_cut_off_goes_on_where_it_was(port, log):
+    note(log, range(5))
+    with Following(port, NUMBERS, {"after": 0}) as before:
+        last = before.take(3)[-1]["extensions"]["after"]
+    with Following(port, NUMBERS, {"after": last}) as after:
+        assert numbers(after.take(2)) == [3, 4]
+    with Following(port, NUMBERS, headers={"Last-Event-ID": str(last)}) as browser:
+        assert numbers(browser.take(2)) == [3, 4]
+
+
+def test_a_storm_of_reconnects_misses_nothing_and_has_nothing_twice(api, log):
+    """Twelve clients that are cut off again and again, also by a ring that is far too small."""
+    count, chance = 400, random.Random(7)
+    served = app(api.service)
+    served.state.hub._ring = Ring(items=40)
+
+    def follow(seed, found):
+        own, after = random.Random(seed), 0
+        while len(found) < count:
+            with Following(port, NUMBERS, {"after": after}) as following:
+                for message in islice(following, own.choice([1, 3, 20, 200])):
+                    if "errors" in message:
+                        assert message["errors"][0]["extensions"]["code"] == "TOO_SLOW"
+                        break
+                    found.append(message["data"]["events"]["data"]["number"])
+                    after = message["extensions"]["after"]
+                    if len(found) == count:
+                        return
+
+    with on_loopback(served) as port:
+        told = [[] for _ in range(12)]
+        threads = [threading.Thread(target=follow, args=(n, found)) for n, found in enumerate(told)]
+        for thread in threads:
+            thread.start()
+        at = 0
+        while at < count:
+            some = chance.choice([1, 1, 2, 30])
+            note(log, range(at, min(count, at + some)))
+            at += some
+            time.sleep(chance.choice([0, 0.005, 0.03]))
+        for thread in threads:
+            thread.join(60)
+    assert told == [list(range(count))] * 12
+
+
+def test_who_takes_too_slowly_is_cut_off_and_goes_on_from_what_it_is_told(api, log):
+    served = app(api.service)
+    served.state.hub._ring = Ring(items=50)
+    with on_loopback(served) as port:
+        with Following(port, NUMBERS, {"after": 0}, receive_bytes=4096) as slow:
+            for n in range(0, 600, 10):
+                note(log, range(n, n + 10), size=30_000)
+                time.sleep(0.01)
+            *taken, last = list(slow)
+        assert last["errors"][0]["extensions"]["code"] == "TOO_SLOW"
+        after = last["errors"][0]["extensions"]["after"]
+        assert after == taken[-1]["extensions"]["after"]
+        assert 0 < len(taken) < 600
+        with Following(port, NUMBERS, {"after": after}) as again:
+            rest = again.take(600 - len(taken))
+    assert numbers(taken + rest) == list(range(600))
+
+
+def test_a_lost_database_connection_is_a_pause_and_no_loss(port, log, superuser_url):
+    note(log, [1])
+    with Following(port, NUMBERS, {"after": 0}) as following:
+        assert numbers(following.take(1)) == [1]
+        superuser = create_engine(superuser_url.url)
+        with superuser.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        superuser.dispose()
+        for n in (2, 3):
+            note_again(log, n)
+        assert numbers(following.take(2)) == [2, 3]
+
+
+def note_again(log, number):
+    for _ in range(10):
+        try:
+            return note(log, [number])
+        except Exception:
+            time.sleep(0.1)
+    raise AssertionError("no connection any more")
+
+
+def test_who_asks_for_the_same_shares_one_execution(api, log):
+    served = app(api.service)
+    hub = served.state.hub
+    with on_loopback(served) as port, Following(port, NUMBERS, {"after": 0}) as one:
+        note(log, [1, 2])
+        last = one.take(1)[0]["extensions"]["after"]
+        with Following(port, NUMBERS, {"after": last}) as other, Following(port, NUMBERS + " ") as third:
+            note(log, [3])
+            assert numbers(other.take(2)) == [2, 3]
+            assert numbers(third.take(1)) == [3]
+            assert len(hub._open) == 1
+            with Following(port, NUMBERS.replace("position", "stream")) as different:
+                note(log, [4])
+                assert different.take(1)
+                assert len(hub._open) == 2
+
+
+def test_only_what_is_asked_for_is_told(port, log, made):
+    by_run = "subscription ($run: ID!) { events(run: $run, after: 0) { type } }"
+    about = """subscription { events(asset: "total", types: ["step.succeeded"], after: 0) { data } }"""
+    run = made().run
+    note(log, [1])
+    with Following(port, by_run, {"run": run}) as following:
+        types = [message["data"]["events"]["type"] for message in following.take(3)]
+    assert types[:2] == ["run.requested", "run.planned"]
+    with Following(port, about) as following:
+        (message,) = following.take(1)
+    assert len(message["data"]["events"]["data"]["outputs"]) == 1
+    with Following(port, """subscription { events(asset: "totl") { type } }""") as following:
+        (message,) = list(following)
+    assert message["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+    assert "near: total" in message["errors"][0]["message"]
+
+
+PROGRESS = """
+    subscription ($run: ID!) { runProgress(run: $run) {
+      run { status } total ended tasks { assets total steps { status count } } failures { asset message }
+    } }
+"""
+
+
+def test_a_run_is_followed_to_its_end_by_plain_http(port, asked_for, within):
+    source = """
+        @asset(partitions=Daily("2026-01-01", end="2026-01-06"))
+        def day(partition: PartitionKey) -> str:
+            if partition == "2026-01-03":
+                raise ValueError("a bad day")
+            time.sleep(0.05)
+            return partition
+    """
+    run = asked_for(source).run
+    with Following(port, PROGRESS, {"run": run}) as following, within():
+        states = [message["data"]["runProgress"] for message in following]
+    assert states[0]["run"]["status"] == "QUEUED"
+    assert (states[0]["total"], states[0]["ended"]) == (5, 0)
+    assert [state["ended"] for state in states] == sorted(state["ended"] for state in states)
+    assert (states[-1]["run"]["status"], states[-1]["ended"]) == ("FAILED", 5)
+    assert states[-1]["failures"] == [{"asset": "day", "message": "a bad day"}]
+    with Following(port, PROGRESS, {"run": run}) as again:
+        assert [message["data"]["runProgress"] for message in again] == [states[-1]]
+
+
+def test_lines_of_a_step_are_told_as_they_are_printed_and_none_twice(port, asked_for, within):
+    source = """
+        @asset
+        def counts() -> int:
+            for n in range(40):
+                print(n, flush=True)
+                time.sleep(0.02)
+            return 1
+    """
+    ask = """subscription ($run: ID!, $after: String) { logs(run: $run, step: 0, after: $after) { text cursor } }"""
+    run = asked_for(source).run
+    found, after = [], None
+    with within():
+        for size in (1, 7, 13):
+            with Following(port, ask, {"run": run, "after": after}) as following:
+                taken = following.take(size)
+            found += [message["data"]["logs"]["text"] for message in taken]
+            after = taken[-1]["extensions"]["after"]
+            assert after == taken[-1]["data"]["logs"]["cursor"]
+        with Following(port, ask, {"run": run, "after": after}) as following:
+            found += [message["data"]["logs"]["text"] for message in following]
+    assert found == [str(n) for n in range(40)]
+
+
+CHANGES = """
+    subscription ($after: Position) { assetChanges(after: $after) {
+      position keys statusNames statusOf removed
+    } }
+"""
+
+
+def statuses(message):
+    found = message["data"]["assetChanges"]
+    return {key: found["statusNames"][n] for key, n in zip(found["keys"], found["statusOf"], strict=True)}
+
+
+def test_changes_of_the_graph_add_up_to_the_graph(api, port, made):
+    made(selection="orders")
+    ask = "{ project { environment { assetGraph { keys statusNames statusOf } } } }"
+    begun = api.post(ask).json()
+    graph = begun["data"]["project"]["environment"]["assetGraph"]
+    known = {key: graph["statusNames"][n] for key, n in zip(graph["keys"], graph["statusOf"], strict=True)}
+    assert known == {"orders": "FRESH", "revenue": "MISSING", "total": "MISSING"}
+    made()
+    with Following(port, CHANGES, {"after": begun["extensions"]["position"]}) as following:
+        known |= statuses(following.take(1)[0])
+        assert known == dict.fromkeys(known, "FRESH")
+        made("    @asset\n    def other() -> int:\n        return 1\n")
+        for message in following:
+            known |= statuses(message)
+            known = {k: v for k, v in known.items() if k not in message["data"]["assetChanges"]["removed"]}
+            if known == {"other": "FRESH"}:
+                return
+    raise AssertionError(known)
+
+
+def test_the_same_is_told_over_a_websocket(port, log):
+    with websocket(f"ws://127.0.0.1:{port}/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket.recv(10)) == {"type": "connection_ack"}
+        ask = {"query": NUMBERS, "variables": {"after": 0}}
+        socket.send(json.dumps({"id": "a", "type": "subscribe", "payload": ask}))
+        note(log, [1, 2])
+        found = [json.loads(socket.recv(10)) for _ in range(2)]
+        assert [(message["id"], message["type"]) for message in found] == [("a", "next")] * 2
+        assert numbers(message["payload"] for message in found) == [1, 2]
+        socket.send(json.dumps({"id": "a", "type": "complete"}))
+        after = found[0]["payload"]["extensions"]["after"]
+        socket.send(json.dumps({"id": "b", "type": "subscribe", "payload": {**ask, "variables": {"after": after}}}))
+        message = json.loads(socket.recv(10))
+        assert (message["id"], numbers([message["payload"]])) == ("b", [2])
+        wrong = {"query": "subscription { events { nothing } }"}
+        socket.send(json.dumps({"id": "c", "type": "subscribe", "payload": wrong}))
+        message = json.loads(socket.recv(10))
+        assert (message["id"], message["type"]) == ("c", "error")
+        assert "Cannot query field 'nothing'" in message["payload"][0]["message"]
+        socket.send(json.dumps({"id": "d", "type": "subscribe", "payload": {"query": "{ server { version } }"}}))
+        found = [json.loads(socket.recv(10)) for _ in range(2)]
+        assert [message["type"] for message in found] == ["next", "complete"]
+        assert found[0]["payload"]["data"]["server"]["version"]
+
+
+def test_a_query_is_answered_by_one_event(port):
+    with Following(port, "{ server { version } }") as following:
+        (message,) = list(following)
+    assert message["data"]["server"]["version"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ('subscription { events { position } runProgress(run: "x") { total } }', "INVALID_QUERY"),
+        ('subscription { runProgress(run: "x") { total } }', "BAD_INPUT"),
+        ('subscription { events(project: "other") { position } }', "BAD_INPUT"),
+        ("subscription { events(after: -1) { position } }", "INVALID_QUERY"),
+        ("subscription {", "INVALID_QUERY"),
+    ],
+)
+def test_a_slip_is_told_and_is_the_end(port, query, code):
+    with Following(port, query) as following:
+        (message,) = list(following)
+    assert message["errors"][0]["extensions"]["code"] == code
+
+
+def test_when_the_server_ends_its_followers_learn_where_to_go_on(api, log):
+    served = app(api.service)
+    with on_loopback(served) as port, Following(port, NUMBERS, {"after": 0}) as following:
+        note(log, [1])
+        (first,) = following.take(1)
+        served.state.hub.end()
+        (last,) = list(following)
+    assert last["errors"][0]["extensions"] == {"code": "ENDING", "after": first["extensions"]["after"]}
