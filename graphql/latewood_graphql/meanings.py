@@ -78,3 +78,10 @@ WANTED: Final[Mapping[str, str]] = {
     "stale": "What is other than what would be computed now.",
     "failed": "What failed last, whatever is there.",
 }
+
+ROLES: Final[Mapping[str, str]] = {
+    "viewer": "Sees everything, changes nothing.",
+    "operator": "Lets things run: launches, cancels, retries, reports, turns automations on and off.",
+    "deployer": "Decides what is current and what is deployed.",
+    "admin": "Decides who else may do what.",
+}

@@ -18,6 +18,7 @@ class Server(graphene.ObjectType):
 
     version = graphene.String(required=True, description="The version of Latewood.")
     position = graphene.Field(PositionScalar, required=True, description="How far the log goes.")
+    actor = graphene.String(required=True, description="Who calls, as events of what they do say it.")
 
 
 class Query(graphene.ObjectType):
@@ -36,7 +37,7 @@ class Query(graphene.ObjectType):
     def resolve_server(self: Any, info: Any) -> dict[str, Any]:
         """The process."""
         call: Call = info.context
-        return {"version": _VERSION, "position": call.position}
+        return {"version": _VERSION, "position": call.position, "actor": call.caller.actor}
 
     def resolve_projects(self: Any, info: Any) -> list[str]:
         """By name."""

@@ -8,8 +8,19 @@ import graphene
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.events import Action, RunStatus
+from latewood.model.access import Role
 from latewood.model.definitions import Origin
-from latewood_graphql.meanings import ACTIONS, AUTOMATIONS, CAUSES, FLAGS, ORIGINS, RUN_STATUSES, STATUSES, WANTED
+from latewood_graphql.meanings import (
+    ACTIONS,
+    AUTOMATIONS,
+    CAUSES,
+    FLAGS,
+    ORIGINS,
+    ROLES,
+    RUN_STATUSES,
+    STATUSES,
+    WANTED,
+)
 
 
 def _described(about: str, meanings: Mapping[str, str]) -> Callable[[Enum | None], str | None]:
@@ -47,4 +58,7 @@ PartitionsWanted = graphene.Enum.from_enum(
     Wanted,
     name="PartitionsWanted",
     description=_described("Which partitions of what is selected are asked for, if not all.", WANTED),
+)
+AccessRole = graphene.Enum.from_enum(
+    Role, name="Role", description=_described("What may be done; each may do what those before it may.", ROLES)
 )

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from latewood.commands.tokens import access_is_configured, create_token, list_tokens, recognised, revoke_token
 from latewood.commands.views import moment_meant
 from latewood.commands.workspace import of_project
 from latewood.errors import UsageError
 from latewood.model.access import Role
+from latewood_graphql.access import Caller, Grant
+from latewood_graphql.app import app
 
 
 def test_a_token_is_recognised_until_it_is_revoked(workspace):
@@ -82,3 +85,45 @@ def test_the_list_is_as_it_was(workspace):
 def test_what_is_no_token_is_refused(workspace, name, days, message):
     with pytest.raises(UsageError, match=message):
         create_token(workspace, name, Role.VIEWER, days=days)
+
+
+CREATE = """mutation ($name: String!) { createToken(name: $name, role: OPERATOR, days: 7) {
+  __typename ... on TokenCreated { position text token { id name role createdBy everywhere } } ... on Error { message }
+} }"""
+
+
+def test_an_admin_lets_others_in_through_the_api(api):
+    made = api(CREATE, name="ben")["createToken"]
+    assert made["token"] == {
+        "id": made["token"]["id"],
+        "name": "ben",
+        "role": "OPERATOR",
+        "createdBy": "test",
+        "everywhere": False,
+    }
+    assert recognised(api.workspace, made["text"]).token == made["token"]["id"]
+    assert api(CREATE, name="ben")["createToken"]["__typename"] == "Conflict"
+    assert api(CREATE, name="b n")["createToken"]["__typename"] == "InvalidInput"
+    ask = "{ server { actor } project { role tokens { totalCount nodes { id name revokedAt } } } }"
+    found = api(ask)
+    assert (found["server"]["actor"], found["project"]["role"]) == ("test", "ADMIN")
+    assert found["project"]["tokens"] == {
+        "totalCount": 1,
+        "nodes": [{"id": made["token"]["id"], "name": "ben", "revokedAt": None}],
+    }
+    revoke = 'mutation { revokeToken(token: "ben") { __typename ... on TokenRevoked { name } } }'
+    assert api(revoke)["revokeToken"] == {"__typename": "TokenRevoked", "name": "ben"}
+    assert recognised(api.workspace, made["text"]) is None
+    missing = 'mutation { revokeToken(token: "no") { __typename } }'
+    assert api(missing)["revokeToken"] == {"__typename": "TokenNotFound"}
+
+
+def test_who_is_no_admin_does_not_see_who_may_come_in(api):
+    create_token(api.workspace, "ann", Role.DEPLOYER)
+    ben = Caller(actor="ben", grants=frozenset({Grant(role=Role.DEPLOYER, project="default")}))
+    client = TestClient(app(api.service, authenticator=lambda _request: ben))
+    answer = client.post("/graphql", json={"query": "{ project { role tokens { nodes { name } } } }"}).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    assert answer["data"] is None
+    answer = client.post("/graphql", json={"query": "{ project { role } }"}).json()
+    assert answer["data"] == {"project": {"role": "DEPLOYER"}}

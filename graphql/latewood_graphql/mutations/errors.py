@@ -53,6 +53,7 @@ _MISSING: Final = {
     "location": _error("LocationNotFound", "There is no such location."),
     "deployment": _error("DeploymentNotFound", "There is no such deployment of the location."),
     "automation": _error("AutomationNotFound", "Nothing that happens by itself is called so."),
+    "token": _error("TokenNotFound", "The project has no token of that name or id."),
     "launch plan": _error("LaunchPlanNotFound", "There is no workflow or launch plan of that name."),
 }
 

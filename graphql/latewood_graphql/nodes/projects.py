@@ -13,9 +13,10 @@ from latewood_graphql.nodes.deployments import DeploymentDifference, Location, d
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
+from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import PositionScalar
-from latewood_graphql.words import RunState
+from latewood_graphql.words import AccessRole, RunState
 
 
 class Project(graphene.ObjectType):
@@ -23,6 +24,13 @@ class Project(graphene.ObjectType):
 
     name = graphene.String(required=True, description="What it is called.")
     position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
+    role = graphene.Field(AccessRole, required=True, description="What the caller may do there.")
+    tokens = graphene.Field(
+        connection_of(Token),
+        required=True,
+        description="By what somebody may come in, the newest first; also those for all projects. Needs role admin.",
+        **page_arguments(),
+    )
     environments = many(graphene.String, "Names of its environments.")
     locations = many(Location, "What defines its assets, by name.")
     deployment_difference = graphene.Field(
@@ -71,6 +79,14 @@ class Project(graphene.ObjectType):
         since=graphene.Argument(PositionScalar, description="Only those behind this position."),
         **page_arguments(),
     )
+
+    def resolve_role(self: ProjectAt, _info: Any) -> Any:
+        """The highest one."""
+        return role_of(self)
+
+    def resolve_tokens(self: ProjectAt, _info: Any, first: int, after: str | None = None) -> Page:
+        """Raises Refused for who is no admin."""
+        return tokens_page(self, first, after)
 
     def resolve_environments(self: ProjectAt, _info: Any) -> list[str]:
         """Those that are in use."""

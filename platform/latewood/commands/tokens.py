@@ -14,7 +14,7 @@ from typing import Final
 from latewood.commands.views import PRESENT, AsOf
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.recorder import new_event
-from latewood.errors import UsageError
+from latewood.errors import Conflict, NotFound, UsageError
 from latewood.events import Event, TokenCreated, TokenRevoked
 from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
@@ -63,7 +63,7 @@ def create_token(workspace: Workspace, name: str, role: Role, *, days: int = DAY
     while True:
         version = workspace.log.version(workspace.project, _STREAM)
         if any(row.name == name and row.is_usable(now) for row in _own(workspace)):
-            raise UsageError(f'there is a token "{name}" already; revoke it first, or name this one otherwise')
+            raise Conflict(f'there is a token "{name}" already; revoke it first, or name this one otherwise')
         if (position := _record(workspace, workspace.project, fact, version)) is not None:
             row = next(row for row in _own(workspace) if row.token == fact.token)
             return Created(row=row, text=text, position=position)
@@ -127,7 +127,7 @@ def _named(workspace: Workspace, named: str, *, everywhere: bool) -> TokenRow:
             return row
         case []:
             there = ", ".join(sorted({row.name for row in rows if row.is_usable(workspace.clock())})) or "none"
-            raise UsageError(f'there is no token "{named}"; there is {there}')
+            raise NotFound("token", f'there is no token "{named}"; there is {there}')
         case several:
             ids = ", ".join(f"{row.token} ({'all projects' if row.everywhere else row.project})" for row in several)
             raise UsageError(f'several tokens are called "{named}": name one by its id: {ids}')
