@@ -1,4 +1,4 @@
-"""A worker whose effects are counted, and that ends at one of them if it is to; called as an interpreter is.
+"""A worker whose effects are counted, and that ends at one of them if it is to.
 
 What it does that others see: it stages and commits artifacts, and answers.
 """
@@ -36,7 +36,3 @@ def _counted(act, effects):
             return act(*given)
 
     return counted
-
-
-if __name__ == "__main__":
-    main()

@@ -25,9 +25,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import counted_worker
 from counted_worker import FATAL
 from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects
 from engine_flow import PROMPT
+from forked_workers import ForkedWorkers
 from sqlalchemy import event, text
 from sweep import in_a_process, watch
 
@@ -37,10 +39,9 @@ from latewood.commands.pools import set_pool
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loader import Loaded, load_file
-from latewood.engine.running import workers
+from latewood.engine.running import worker_process
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.run_log import patiently
-from latewood.engine.running.worker_process import Worker
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.engine import Engine
@@ -75,7 +76,7 @@ class Scenario:
         """Serve until both have ended; cancel the endless one as soon as a step of it has begun."""
         faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
         os.environ |= {"LATEWOOD_TEST_FOLDER": str(self.folder), FATAL: f"{fatal} {self.folder / 'effects'}"}
-        workers.Worker = lambda opened, **given: Worker(opened, **{**given, "interpreter": str(interpreter(self.root))})
+        worker_process.subprocess = ForkedWorkers(counted_worker.main)
         workspace = self.workspace(actor, effects)
         Pool.submit = _one(Pool.submit, effects)
         engine = Engine(workspace, slots=2, lease=LEASE, name=actor)
@@ -142,17 +143,6 @@ def asked(root: Path, project: str, loaded: Loaded) -> Scenario:
     endless = request(workspace, prepare(workspace, loaded, Asked(selection="endless")))
     workspace.log.engine.dispose()
     return Scenario(root, project, prompt.run, endless.run)
-
-
-def interpreter(root: Path) -> Path:
-    """What is called as an interpreter is, and counts what the worker does."""
-    return root / "interpreter"
-
-
-def _make_interpreter(root: Path) -> None:
-    script = Path(__file__).with_name("counted_worker.py")
-    interpreter(root).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}"\n')
-    interpreter(root).chmod(0o755)
 
 
 def _one(act, effects):
@@ -268,7 +258,6 @@ def sweep(root: Path, loaded: Loaded, projects: Iterable[str]) -> None:
 def main() -> None:
     root, what = Path(sys.argv[1]), sys.argv[2]
     root.mkdir(exist_ok=True)
-    _make_interpreter(root)
     loaded = load_file(Path(__file__).with_name("engine_flow.py"), root=Path(__file__).parent)
     if "-" in what:
         sweep(root, loaded, [what])

@@ -1,7 +1,7 @@
 """A Python that imported Latewood once, and runs each command in a fork of itself: what starting costs is paid once.
 
     python forks.py SOCKET      a command's arguments, folder and environment as a line of JSON on the socket, with the
-                                files for what it prints and for how it ends; the process' id on the socket
+                                files that it reads, prints to and is told to have ended by; its process' id is answered
 
 Each command is a process of its own, which has seen no code of users' before.
 """
@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from select import select
 from types import SimpleNamespace
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 _IMPORTED = ("latewood.cli", "latewood.commands", "latewood.engine", "latewood.serving", "pyarrow.parquet")
 _LONGEST_S = 120.0
@@ -52,13 +52,8 @@ class Forks:
     ) -> "Forked":
         """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints."""
         asked = {"arguments": arguments, "folder": folder, "environ": dict(environ)}
-        ended, ends = os.pipe()
-        line = json.dumps(asked, default=str).encode() + b"\n"
-        sent = socket.send_fds(self._socket, [line], [out, err, ends])
-        self._socket.sendall(line[sent:])
-        os.close(ends)
-        assert select([self._socket], [], [], _LONGEST_S)[0], "nothing is forked"
-        return Forked(int(self._socket.recv(32)), ended)
+        with Path(os.devnull).open("rb") as nothing:
+            return forked(self._socket, asked, [nothing.fileno(), out, err])
 
     def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
         """What `latewood ARGUMENTS` prints there, and the code it ends with."""
@@ -67,6 +62,17 @@ class Forks:
             process = self.start(arguments, folder, environ, out=to_out.fileno(), err=to_err.fileno())
         code = process.wait(_LONGEST_S)
         return SimpleNamespace(out=out.read_text(), err=err.read_text(), code=code)
+
+
+def forked(connection: socket.socket, asked: Mapping, files: Sequence[int]) -> "Forked":
+    """The process that whoever serves there has forked for this, with these files as its standard ones."""
+    ended, ends = os.pipe()
+    line = json.dumps(asked, default=str).encode() + b"\n"
+    sent = socket.send_fds(connection, [line], [*files, ends])
+    connection.sendall(line[sent:])
+    os.close(ends)
+    assert select([connection], [], [], _LONGEST_S)[0], "nothing is forked"
+    return Forked(int(connection.recv(32)), ended)
 
 
 @cache
@@ -81,6 +87,8 @@ class Forked:
     def __init__(self, pid: int, ended: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        self.stdin: BinaryIO | None = None
+        self.stdout: BinaryIO | None = None
         self.stderr: TextIO | None = None
         self._ended = os.fdopen(ended)
 
@@ -101,13 +109,20 @@ class Forked:
 
     def terminate(self) -> None:
         """Ask it to end."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         if self.poll() is None:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+                os.kill(self.pid, number)
 
 
-def serve(requests: socket.socket) -> tuple[dict, list[int]]:
-    """Answer until the client is gone. Returns in the forks: with what each is to run, and its files."""
+def serve(requests: socket.socket) -> dict:
+    """Answer until the client is gone. Returns in the forks, as if they had been started so: with what is asked."""
     running: dict[int, int] = {}
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
@@ -120,7 +135,7 @@ def serve(requests: socket.socket) -> tuple[dict, list[int]]:
             _tell_ends(running)
         if requests not in ready:
             continue
-        line, files, _, _ = socket.recv_fds(requests, 1 << 16, 3)
+        line, files, _, _ = socket.recv_fds(requests, 1 << 16, 4)
         while line and not line.endswith(b"\n"):
             line += requests.recv(1 << 16)
         if not line:
@@ -132,11 +147,13 @@ def serve(requests: socket.socket) -> tuple[dict, list[int]]:
             requests.close()
             for file in (woken, wakes, *running.values()):
                 os.close(file)
-            return json.loads(line), files
+            asked = json.loads(line)
+            _become(asked["folder"], asked["environ"], files)
+            return asked
         with suppress(PermissionError, ProcessLookupError):  # whichever of both is first
             os.setpgid(child, child)
-        *printed, running[child] = files
-        for file in printed:
+        *standard, running[child] = files
+        for file in standard:
             os.close(file)
         requests.sendall(str(child).encode())
 
@@ -150,17 +167,15 @@ def _tell_ends(running: dict[int, int]) -> None:
             os.close(file)
 
 
-def become(asked: Mapping, files: Sequence[int]) -> None:
-    """Let this process be as if it had been started so."""
+def _become(folder: str, environ: Mapping[str, str], files: Sequence[int]) -> None:
     os.setpgid(0, 0)
-    os.chdir(asked["folder"])
+    os.chdir(folder)
     os.environ.clear()
-    os.environ.update(asked["environ"])
-    for number, file in enumerate([os.open(os.devnull, os.O_RDONLY), *files[:2]]):
+    os.environ.update(environ)
+    for number, file in enumerate(files[:-1]):
         os.dup2(file, number)
     for file in files:
         os.close(file)
-    sys.argv = ["latewood", *asked["arguments"]]
 
 
 def end(main: Callable[[], None]) -> None:
@@ -196,5 +211,5 @@ _NEVER = (
 if __name__ == "__main__":
     import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
-    become(*serve(socket.socket(fileno=int(sys.argv[1]))))
+    sys.argv = ["latewood", *serve(socket.socket(fileno=int(sys.argv[1])))["arguments"]]
     end(importlib.import_module("latewood.cli.entry").main)
