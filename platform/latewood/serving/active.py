@@ -5,8 +5,6 @@ from datetime import datetime
 from math import ceil
 from typing import Any, NamedTuple, Protocol
 
-from msgspec.structs import replace
-
 from latewood.context import CheckResult
 from latewood.decide.plan import Step
 from latewood.decide.queueing import A_WORKER, slots_of, waited_too_long
@@ -33,25 +31,14 @@ from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report
 from latewood.engine.running.scripts import Scripts
 from latewood.engine.running.slots import described
+from latewood.engine.running.worker_process import refuse_placing
 from latewood.engine.running.worker_protocol import (
     Answered,
-    CallRange,
-    Check,
-    Checked,
-    Copied,
-    CopyTo,
-    Elements,
     Failed,
     Placing,
-    PutTogether,
-    Read,
-    Returned,
     ReturnedRange,
-    Seen,
-    TakeApart,
 )
-from latewood.engine.running.worker_protocol import Look as LookAt
-from latewood.engine.running.workers import call_of, evaluated_of, made_of, raised_of
+from latewood.engine.running.workers import made_of, raised_of
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
 from latewood.events import RunEnded, RunRequested, RunStarted, RunStatus
@@ -62,6 +49,7 @@ from latewood.serving.crews import RunCrews
 from latewood.serving.handlers import Handlers
 from latewood.serving.opening import Opened
 from latewood.serving.run_turns import RunTurns
+from latewood.serving.to_workers import call_for, to_ask_for, verdict_in
 from latewood.serving.turns import EngineTurns
 from latewood_eventlog.leases import Lease
 
@@ -319,53 +307,19 @@ class ActiveRun:
         match ask:
             case Attempt():
                 return self._attempt(number, ask)
-            case Evaluate(step=step, asset=asset, check=check, facts=facts):
-                due = Verdict(step.number, asset.key, check.name)
-                if due in self._verdicts_due:
-                    found = self._verdicts_due.pop(due)
-                    if isinstance(found, Evaluated):
-                        self._work.soon(self, lambda: self._answer(number, found))
-                    else:  # the worker that made it is at it
-                        self._verdicts_due[due] = number
-                    return None
-                request = Check(
-                    asset=asset.key,
-                    check=check.name,
-                    version=Read(partition=step.partition, artifact=facts.artifact),
-                    data_version=facts.data_version,
-                    run=self.run,
-                    step=step.number,
-                )
-                done = self._answering(number, _evaluated)
-                return Job(crew=self._crews.at_home[asset.key], request=request, done=done)
-            case Look(asset=key, facts=facts):
-                version = Read(partition=facts.partition, artifact=facts.artifact)
-                done = self._answering(number, _fingerprint)
-                return Job(crew=self._crews.at_home[key], request=LookAt(asset=key, version=version), done=done)
-            case Copy(step=step, asset=asset, facts=facts):
-                return Job(
-                    crew=self._crews.at_home[asset.key],
-                    request=CopyTo(
-                        asset=asset.key,
-                        version=Read(partition=facts.partition, artifact=facts.artifact),
-                        data_version=facts.data_version,
-                        partition=step.partition,
-                        step=step.number,
-                    ),
-                    done=self._answering(number, _address),
-                    may_place=lambda _, answer: self._work.soon(self, lambda: self._when_held(answer)),
-                )
-            case Split(due=due):
-                node, reading = due.step.task.node, call_of(due.step, due.bound, 1, self.run).inputs
-                done = self._answering(number, _elements)
-                take_apart = TakeApart(asset=node.keys[0], inputs=reading)
-                return Job(crew=self._crews.making[node.keys[0]], request=take_apart, done=done)
-            case Collect(due=due, results=results):
-                key = due.step.task.node.keys[0]
-                artifacts = tuple(None if facts is None else facts.artifact for facts in results)
-                done = self._answering(number, self._collected)
-                put_together = PutTogether(asset=key, results=artifacts)
-                return Job(crew=self._crews.making[key], request=put_together, done=done)
+            case Evaluate(step=step, asset=asset, check=check) if (
+                due := Verdict(step.number, asset.key, check.name)
+            ) in self._verdicts_due:
+                found = self._verdicts_due.pop(due)
+                if isinstance(found, Evaluated):
+                    self._work.soon(self, lambda: self._answer(number, found))
+                else:  # the worker that made it is at it
+                    self._verdicts_due[due] = number
+            case Evaluate() | Look() | Copy() | Split() | Collect():
+                to_ask = to_ask_for(ask, self._crews, self.run, self._values)
+                done = self._answering(number, to_ask.meaning)
+                may_place = self._place_when_held if isinstance(ask, Copy) else refuse_placing
+                return Job(crew=to_ask.crew, request=to_ask.request, done=done, may_place=may_place)
             case Pause(until=until):
                 self._turns.leave(number)
                 self._work.later(self, until, lambda: self._answer(number, None))
@@ -389,19 +343,8 @@ class ActiveRun:
         self._answer(number, None)
 
     def _attempt(self, number: int, ask: Attempt) -> Job:
-        """One call of the task for all that is due. Its own location asks the checks of what it makes at once."""
+        """One call of the task for all that is due, with the verdicts that follow it."""
         node = ask.due[0].step.task.node
-        is_own = node.task.shared is None
-        checks = {a.output: tuple(check.name for check in a.checks) for a in node.assets if a.checks and is_own}
-        calls = tuple(
-            replace(
-                call_of(one.step, one.bound, ask.number, self.run),
-                placing=is_own and not node.is_variant,
-                live=True,
-                checks=checks,
-            )
-            for one in ask.due
-        )
         due = {one.step.number: one for one in ask.due}
         keys = {asset.output: asset.key for asset in node.assets}
         following: set[Verdict] = set()
@@ -418,7 +361,7 @@ class ActiveRun:
 
         job = Job(
             crew=self._crews.making[node.keys[0]],
-            request=CallRange(calls=calls),
+            request=call_for(ask, self.run),
             done=done,
             judged=judged,
             may_place=lambda asked, answer: self._work.soon(self, lambda: self._place(due[asked.step], asked, answer)),
@@ -443,7 +386,7 @@ class ActiveRun:
         following.discard(verdict)
         if not following and self._jobs.get(number) is job:  # else the step has another one by now
             self._call_ended(number)
-        found, waiting = _evaluated(answered), self._verdicts_due.pop(verdict)
+        found, waiting = verdict_in(answered), self._verdicts_due.pop(verdict)
         if isinstance(waiting, int):
             self._answer(waiting, found)
         else:
@@ -456,17 +399,13 @@ class ActiveRun:
         else:
             answer(False)
 
+    def _place_when_held(self, _: Placing, answer: Callable[[bool], None]) -> None:
+        self._work.soon(self, lambda: self._when_held(answer))
+
     def _when_held(self, answer: Callable[[bool], None]) -> None:
         if not self._is_over and not self._cancelled:  # else its process is being ended
             self._recorder.ask_whether_held()
             self._when_durable(lambda: answer(True))
-
-    def _collected(self, answered: Answered) -> Made | Raised:
-        if isinstance(answered, Failed):
-            return raised_of(answered)
-        assert isinstance(answered, Returned), "of a list"
-        (made,) = made_of(ReturnedRange(each=(answered,)), self._values)
-        return made
 
     def _answering(self, number: int, meaning: Callable[[Answered], Any]) -> Callable[[Answered], None]:
         return lambda answered: self._work.soon(self, lambda: self._answer(number, meaning(answered)))
@@ -510,23 +449,3 @@ class ActiveRun:
             skipped=tally.skipped,
             fresh=self.opened.progress.planned[0].fresh,
         )
-
-
-def _evaluated(answered: Answered) -> Evaluated:
-    assert isinstance(answered, Checked | Failed), "of a check"
-    return evaluated_of(answered)
-
-
-def _address(answered: Answered) -> str | None:
-    return answered.address if isinstance(answered, Copied) else None
-
-
-def _elements(answered: Answered) -> Elements | Raised:
-    if isinstance(answered, Failed):
-        return raised_of(answered)
-    assert isinstance(answered, Elements), "of lists"
-    return answered
-
-
-def _fingerprint(answered: Answered) -> str | None:
-    return answered.fingerprint if isinstance(answered, Seen) else None
