@@ -39,7 +39,7 @@ _SESSION: Final = {
     "search_path": "latewood",
     # Whatever the server's default: what an append reads after it has the head's lock must be newer than the lock.
     "default_transaction_isolation": r"read\ committed",
-    # A process that is stopped in mid-append must not hold the log's head for ever.
+    # A process that is stopped in a transaction must not hold what it has locked for ever.
     "idle_in_transaction_session_timeout": "60s",
 }
 

@@ -31,13 +31,16 @@ quoted: Final = postgresql.dialect().identifier_preparer.quote  # type: ignore[n
 LOCK_HEAD: Final = text("SELECT position, hash FROM log_head FOR UPDATE")
 
 LOCK_HEAD_AND_READ: Final = text(
-    "BEGIN; SELECT position, hash, now, known, versions, fences, causes, register FROM lock_head_and_read("
+    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '15s'; "
+    "SELECT position, hash, now, known, versions, fences, causes, register FROM lock_head_and_read("
     "CAST(:event_ids AS uuid[]), CAST(:projects AS text[]), CAST(:streams AS text[]), "
     "CAST(:lease_projects AS text[]), CAST(:leases AS text[]), CAST(:causes AS uuid[]))"
 )
 """First half of every append: one writer at a time from here to its commit, and all it must know.
 
 Together with the BEGIN it is one round trip (measured: 0.15 ms less per append), for a connection in autocommit mode.
+A process that stands still in mid-append holds up all others no longer than those seconds, though it may rest longer
+in transactions that only read.
 """
 
 HEAD: Final = text("SELECT position, hash FROM log_head")

@@ -18,6 +18,8 @@ from sqlalchemy import text
 
 from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import DatabaseUnreachable, WrongExpectedVersion
+from latewood_eventlog.log import EventLog, _wanted
+from latewood_eventlog.statements import LOCK_HEAD_AND_READ
 from latewood_eventlog.tailer import tail
 from postgres.ledger import Balances, happened, meanwhile, moved, open_ledger, opened, to
 from postgres.writer import batch_of
@@ -214,6 +216,23 @@ def test_a_writer_that_stops_in_mid_append_does_not_hold_the_log_for_ever(ledger
         ledger.log.append(to("s", happened()))
         assert 0.1 < time.monotonic() - started < 5
         connection.invalidate()
+
+
+def test_an_append_holds_the_log_for_seconds_at_most(ledger):
+    """A writer that is stopped between the two halves of its append."""
+    resting = []
+
+    class Stopped(EventLog):
+        def _append(self, connection, batches):
+            connection.execute(LOCK_HEAD_AND_READ, _wanted(batches))
+            resting.append(connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one())
+            connection.execute(text("ROLLBACK"))
+            return super()._append(connection, batches)
+
+    Stopped(ledger.engine, ledger.log.projections).append(to("s", happened()))
+    with ledger.engine.connect() as connection:
+        assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "1min"
+    assert resting == ["15s"]
 
 
 def test_readers_of_the_log_and_of_a_projection_see_the_same_position(database_url):
