@@ -21,6 +21,7 @@ from latewood_graphql.limits import Limits
 
 _CALLER: Final = "latewood.caller"
 _AGAIN: Final = "latewood.authenticator"
+_CALLS: Final = "latewood.calls"
 _STATUS: Final = {
     "BAD_INPUT": 400,
     "UNAUTHENTICATED": 401,
@@ -35,6 +36,14 @@ _REFUSED: Final = 1008
 
 class TooLarge(Exception):
     """More is sent than is taken."""
+
+
+class TooOften(Refused):
+    """Somebody asks more often than they may; the next time in so many seconds."""
+
+    def __init__(self, waits: float) -> None:
+        super().__init__("TOO_MANY", f"too many requests; the next one is answered in {waits:.1f} s")
+        self.waits = waits
 
 
 class Gate:
@@ -80,9 +89,11 @@ class Gate:
             return answer_of(refused)
         except DatabaseUnreachable as error:
             return JSONResponse({"errors": [unavailable(error)]}, status_code=503)
-        if caller.token is not None and (waits := self._calls.take(caller.token)):
-            return too_often(waits)
-        request.scope[_CALLER], request.scope[_AGAIN] = caller, self._authenticator
+        request.scope.update({_CALLER: caller, _AGAIN: self._authenticator, _CALLS: self._calls})
+        try:
+            count(request)
+        except TooOften as refused:
+            return too_often(refused.waits)
         return None
 
     def _too_large(self, headers: Headers) -> Response | None:
@@ -113,6 +124,13 @@ def caller_of(request: Any) -> Caller:
     return found
 
 
+def count(request: HTTPConnection) -> None:
+    """Count what a request asks, or a message on a connection that stays open. Raises TooOften."""
+    token, calls = caller_of(request).token, request.scope[_CALLS]
+    if token is not None and (waits := calls.take(token)):
+        raise TooOften(waits)
+
+
 async def still_let_in(request: HTTPConnection) -> None:
     """Raises Refused if who sent it, and is still being answered, would not be let in any more as the same caller."""
     try:
@@ -132,7 +150,7 @@ def answer_of(refused: Refused) -> JSONResponse:
 
 def too_often(waits: float) -> Response:
     """What who asks too often hears."""
-    response = answer_of(Refused("TOO_MANY", f"too many requests; the next one is answered in {waits:.1f} s"))
+    response = answer_of(TooOften(waits))
     response.headers["Retry-After"] = str(ceil(waits))
     return response
 

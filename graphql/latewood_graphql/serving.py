@@ -161,6 +161,7 @@ def _config(factory: object, workers: int, grace: int = _GRACE_S) -> uvicorn.Con
         log_level="warning",
         access_log=False,
         server_header=False,
+        ws_max_size=Limits().request_bytes,
         timeout_graceful_shutdown=grace,
     )
 

@@ -209,6 +209,20 @@ def test_who_asks_too_often_is_told_when_to_ask_again_and_others_are_not(serve, 
     assert client.post("/graphql", json=ASK, headers=by(ben)).status_code == 200
 
 
+def test_what_comes_by_a_connection_that_stays_open_is_counted_too(serve, api):
+    token = create_token(api.workspace, "ann", Role.VIEWER)
+    client = serve(limits=Limits(rate=0.1, burst=2))
+    with client.websocket_connect("/graphql", ["graphql-transport-ws"], headers=by(token)) as socket:
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json()["type"] == "connection_ack"
+        for id_ in ("1", "2"):
+            socket.send_json({"type": "subscribe", "id": id_, "payload": ASK})
+        told = [socket.receive_json() for _ in range(3)]
+    by_id = {(each["id"], each["type"]): each.get("payload") for each in told}
+    assert by_id["1", "next"]["data"] == {"projects": ["default"]}
+    assert by_id["2", "error"][0]["extensions"] == {"code": "TOO_MANY"}
+
+
 def test_a_bucket_fills_at_its_rate():
     now = [0.0]
     buckets = Buckets(2.0, 4.0, clock=lambda: now[0])

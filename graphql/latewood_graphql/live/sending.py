@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from latewood_graphql.errors import Refused
-from latewood_graphql.gate import caller_of, still_let_in
+from latewood_graphql.gate import TooOften, caller_of, count, still_let_in
 from latewood_graphql.live.asked import is_subscription
 from latewood_graphql.live.channels import Item
 from latewood_graphql.live.hub import Hub, errors_of
@@ -157,6 +157,12 @@ class Sockets(GraphQLTransportWSHandler):
         self, websocket: WebSocket, data: Any, operation_id: str, client_context: ClientContext
     ) -> None:
         """A subscription is followed; whatever else it may be is the library's."""
+        try:
+            count(websocket)
+        except TooOften as refused:
+            told = {"type": "error", "id": operation_id, "payload": errors_of(refused)}
+            await _told(websocket, _encode(told))
+            return
         is_ready = client_context.connection_acknowledged and operation_id not in client_context.operations
         if not is_ready or not is_subscription(data):
             await super().handle_websocket_subscribe(websocket, data, operation_id, client_context)
