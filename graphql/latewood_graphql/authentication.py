@@ -20,6 +20,7 @@ CSRF: Final = "x-latewood-csrf"
 """A header with any value, which pages of other sites cannot send."""
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_HANDED_ON: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via"})
 
 
 class Authenticator(Protocol):
@@ -116,7 +117,12 @@ def refuse_foreign_pages(request: HTTPConnection, *, strictly: bool = False) -> 
 
 
 def refuse_foreign_names(request: HTTPConnection) -> None:
-    """Raise Refused for a server name that somebody else has made to lead here: its pages would pass for our own."""
+    """Raise Refused for a server name that somebody else has made to lead here: its pages would pass for our own.
+
+    And for what a proxy hands on: it comes from wherever the proxy is reached.
+    """
+    if not _HANDED_ON.isdisjoint(request.headers.keys()):
+        raise Refused("FORBIDDEN", "expected no proxy before a server that lets in everybody: create a token first")
     name = urlsplit(f"//{request.headers.get('host', '')}").hostname
     if name not in _LOOPBACK:
         raise Refused("FORBIDDEN", f"expected to be called localhost or 127.0.0.1, found {name}")

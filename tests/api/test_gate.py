@@ -98,7 +98,9 @@ FOREIGN = (
 )
 
 
-@pytest.mark.parametrize("headers", [*FOREIGN, {"Host": "evil.example"}, {"Host": "localhost.evil.example"}])
+@pytest.mark.parametrize(
+    "headers", [*FOREIGN, {"Host": "evil.example"}, {"Host": "localhost.evil.example"}, {"X-Forwarded-For": "8.8.8.8"}]
+)
 def test_pages_of_other_sites_do_nothing_where_nobody_logs_in(serve, headers):
     assert code(serve(is_local=True).post("/graphql", json=ASK, headers=headers)) == (403, "FORBIDDEN")
 
