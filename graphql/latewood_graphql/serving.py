@@ -11,6 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
+from types import FrameType
 from typing import Final, Literal
 
 import uvicorn
@@ -35,6 +36,9 @@ LOOPBACK: Final = "127.0.0.1"
 
 _GRACE_S: Final = 10
 """How long answers that are under way may take once the server is told to end; what is followed ends then."""
+
+_BEGINS_S: Final = 60
+"""How long a worker may take to begin: on a busy machine its imports alone take seconds, and anew if it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ def beside(workspace: Workspace, port: int | None, usual: int) -> Iterator[str]:
         try:
             yield _address(listening)
         finally:
+            web.state.hub.end()
             server.should_exit = True
             thread.join(timeout=_GRACE_S)
 
@@ -113,8 +118,9 @@ def application(serving: Serving, *, parent: int) -> Starlette:
     async def lifespan(of: Starlette) -> AsyncIterator[None]:
         orphaned = asyncio.create_task(_end_without(parent)) if os.getpid() != parent else None
         try:
-            async with inner(of):
-                yield
+            with _told_of_the_end(of):
+                async with inner(of):
+                    yield
         finally:
             if orphaned is not None:
                 orphaned.cancel()
@@ -123,6 +129,29 @@ def application(serving: Serving, *, parent: int) -> Starlette:
 
     web.router.lifespan_context = lifespan
     return web
+
+
+@contextmanager
+def _told_of_the_end(of: Starlette) -> Iterator[None]:
+    """Whoever follows something is told when the process is to end, or it would be waited for."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only that one has signals
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        of.state.hub.end()
+        if callable(handle := before[signal.Signals(number)]):
+            handle(number, frame)
+
+    for number in before:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handle in before.items():
+            if signal.getsignal(number) is end:
+                signal.signal(number, handle)
 
 
 def refuse_open(workspace: Workspace, serving: Serving) -> None:
@@ -163,6 +192,7 @@ def _config(factory: object, workers: int, grace: int = _GRACE_S) -> uvicorn.Con
         server_header=False,
         ws_max_size=Limits().request_bytes,
         timeout_graceful_shutdown=grace,
+        timeout_worker_healthcheck=_BEGINS_S,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from api.following import Following
 from crash.conftest import environ, load, workspace  # noqa: F401 - fixtures
 from latewood.cli.server import served_beside
 from latewood.commands.tokens import create_token
@@ -67,6 +68,20 @@ def test_it_answers_until_it_is_told_to_end(environ, workers):  # noqa: F811 - a
         assert b"Latewood" in ask(address, method="GET", Accept="text/html")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_follows_something_is_told_that_it_ends_and_is_not_waited_for(environ, workers):  # noqa: F811 - a fixture
+    with server(environ, "--workers", str(workers)) as (address, process):
+        port = int(address.rpartition(":")[2].removesuffix("/graphql"))
+        with Following(port, "subscription { events { position } }") as following:
+            begun = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            (last,) = list(following)
+            assert last["errors"][0]["extensions"]["code"] == "ENDING"
+            assert process.wait(30) == 0
+            assert time.monotonic() - begun < 8
         assert process.stderr.read() == ""
 
 
