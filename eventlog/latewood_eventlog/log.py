@@ -26,8 +26,8 @@ from latewood_eventlog.projector import Projection, changes_of, require_versions
 from latewood_eventlog.records import Appended, Batch, Outcome, Position, RecordedEvent, events_of
 from latewood_eventlog.statements import (
     COMMIT,
-    HEAD,
     LOCK_HEAD_AND_READ,
+    POSITION,
     READ_ALL,
     READ_POSITIONS,
     READ_PROJECT,
@@ -151,7 +151,7 @@ class EventLog:
     def position(self) -> Position:
         """Position of the last event; 0 for an empty log."""
         with self._reading() as connection:
-            return int(connection.execute(HEAD).one().position)
+            return int(connection.execute(POSITION).scalar_one())
 
     def position_at(self, instant: datetime) -> Position:
         """Position of the last event recorded at or before the instant; 0 if none was. Cost: O(log events) look-ups."""
@@ -163,7 +163,7 @@ class EventLog:
 
             # Recorded times never go back along the log. A reader does not see the events at all positions: the next
             # one that it sees stands for them.
-            return bisect(range(1, int(connection.execute(HEAD).one().position) + 1), False, key=is_later)
+            return bisect(range(1, int(connection.execute(POSITION).scalar_one()) + 1), False, key=is_later)
 
     def version(self, project: str, stream: str) -> int:
         """How many events the stream has: what an append to it expects. 0: it does not exist."""
@@ -209,11 +209,15 @@ class EventLog:
 
 
 class OneSnapshot(EventLog):
-    """A log as one transaction sees it, which reads with the rights that this one has. It is there to be read only."""
+    """A log as one transaction sees it, which reads with the rights that this one has. Nothing is appended to it."""
 
     def __init__(self, log: EventLog, snapshot: Connection) -> None:
         super().__init__(snapshot.engine, log.projections, log.upcasters)
         self.snapshot = snapshot
+
+    def append_many(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """Raises TypeError: that transaction would not see what it appends."""
+        raise TypeError(f"a log that is one snapshot is read only; found {len(batches)} batches to append")
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

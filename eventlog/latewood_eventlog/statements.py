@@ -45,6 +45,9 @@ in transactions that only read.
 
 HEAD: Final = text("SELECT position, hash FROM log_head")
 
+POSITION: Final = text("SELECT position FROM log_head")
+"""What of the head those may see, too, who only read."""
+
 STREAM_VERSIONS: Final = text(
     "SELECT (SELECT coalesce(max(version), 0) FROM events WHERE project = :project AND stream = n.stream) "
     "FROM unnest(CAST(:streams AS text[])) WITH ORDINALITY AS n (stream, number) ORDER BY n.number"

@@ -41,6 +41,18 @@ DIAMOND = """
     @asset
     def alone() -> int:
         return 1
+
+    @asset(outputs={{"kept": int, "odd": Out(int, optional=True)}})
+    def parted(alone: int, *, twist: int = 1) -> dict[str, int]:
+        return {{"kept": alone, "odd": twist}} if twist % 2 else {{"kept": alone}}
+
+    @asset
+    def lonely() -> int:
+        return 1
+
+    @asset
+    def of_odd(odd: int) -> int:
+        return odd
 """
 
 
@@ -52,7 +64,7 @@ def happening(workspace, load, seed, *, acts=14) -> Iterator[random.Random]:
     yield chance
 
     def run():
-        selection = chance.choice(["*", "a", "b", "c+", "d", "alone", "+d"])
+        selection = chance.choice(["*", "a", "b", "c+", "d", "alone", "+d", "parted/kept", "+of_odd"])
         materialize(workspace, prepare(workspace, loaded, Asked(selection=selection, force=chance.random() < 0.3)))
 
     def change():
@@ -70,7 +82,7 @@ def happening(workspace, load, seed, *, acts=14) -> Iterator[random.Random]:
         retract(workspace, chance.choice(versions), reason="wrong")
 
     def fix():
-        pin(workspace, [f"b.factor={chance.randint(1, 3)}"])
+        pin(workspace, [f"{chance.choice(['b.factor', 'parted/kept.twist'])}={chance.randint(1, 3)}"])
 
     for _ in range(acts):
         try:

@@ -1,6 +1,7 @@
 """What is remembered of an environment is what would be read anew, whatever happened in between."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from api.happenings import DIAMOND, happening
 from latewood.commands.assessing import Assessments
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
+from latewood.commands.pinning import pin
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.views import AsOf
@@ -47,11 +49,11 @@ def test_only_what_happened_is_read_again(workspace, load, monkeypatch):
     monkeypatch.setattr("latewood.commands.reading.assess", assessed)
     assessments.at(workspace)
     assessments.at(workspace)
-    assert seen == [{"a", "b", "c", "d", "alone"}], "nothing happened"
-    materialize(workspace, prepare(workspace, loaded, Asked(selection="alone", force=True)))
+    assert [len(assets) for assets in seen] == [9], "nothing happened"
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="lonely", force=True)))
     seen.clear()
-    assert assessments.at(workspace).assessed["alone"].status == "fresh"
-    assert seen == [{"alone"}]
+    assert assessments.at(workspace).assessed["lonely"].status == "fresh"
+    assert seen == [{"lonely"}]
 
 
 def test_who_sees_less_than_what_is_remembered_gets_what_they_see(workspace, load):
@@ -65,3 +67,57 @@ def test_who_sees_less_than_what_is_remembered_gets_what_they_see(workspace, loa
         assert assessments.at(workspace).assessed["alone"].status == "fresh"
         assert assessments.at(early).assessed["alone"].status == "missing"
     assert assessments.at(workspace).assessed["alone"].status == "fresh"
+
+
+def test_what_an_optional_output_was_not_made_for_reaches_its_readers(workspace, load):
+    loaded = load(DIAMOND.format(number=1, fails=False, limit=1_000))
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+    assessments = Assessments()
+    assert assessments.at(workspace).assessed["of_odd"].status == "fresh"
+    pin(workspace, ["parted/kept.twist=2"])
+    assessments.at(workspace)
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="parted/kept")))
+    assert told(assessments.at(workspace)) == told(read(workspace))
+    assert "waiting" in assessments.at(workspace).flags("of_odd")
+
+
+GROWING = """
+    from datetime import timedelta
+
+    @asset(partitions=Daily("2026-01-01"))
+    def day(partition: PartitionKey) -> int:
+        return 1
+
+    @asset(reuse=timedelta(days=3))
+    def short_lived() -> int:
+        return 1
+
+    @asset
+    def total(day: Partitioned[int]) -> int:
+        return len(day)
+
+    @asset
+    def plain() -> int:
+        return 1
+"""
+
+
+def test_what_changes_as_time_goes_by_is_read_again_then_and_not_before(workspace, load, monkeypatch):
+    start, passed, seen = workspace.clock().replace(hour=12), [timedelta(0)], []
+    workspace = replace(workspace, clock=lambda: start + passed[-1])
+    materialize(workspace, prepare(workspace, load(GROWING), Asked(selection="*")))
+    assessments = Assessments()
+    assert assessments.at(workspace).assessed["day"].status == "fresh"
+
+    def assessed(catalog, state):
+        seen.append(set(catalog))
+        return assess(catalog, state)
+
+    monkeypatch.setattr("latewood.commands.reading.assess", assessed)
+    for hours, again in ((6, []), (13, [{"day", "total"}]), (14, []), (80, [{"day", "total", "short_lived"}])):
+        passed.append(timedelta(hours=hours))
+        found = assessments.at(workspace)
+        assert seen == again, hours
+        assert told(found) == told(read(workspace)), hours
+        seen.clear()
+    assert (found.assessed["day"].status, found.assessed["plain"].status) == ("missing", "fresh")

@@ -6,16 +6,14 @@ downstream of them are read again, and nothing else. After any other fact that m
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeVar
 
 from latewood.commands.reading import Assessment, Read, reading
-from latewood.commands.views import PRESENT, AsOf
+from latewood.commands.views import PRESENT, AsOf, read_view
 from latewood.commands.workspace import Workspace
-from latewood.decide.keys import may_name_paths
 from latewood.events import (
     AssetObserved,
     CheckEvaluated,
@@ -28,14 +26,17 @@ from latewood.events import (
     VersionAccepted,
     from_json,
 )
-from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey
-from latewood.model.schemes import TimeWindows, dimensions_of
-from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.model.partitions import window_end
+from latewood.model.schemes import dimensions_of
+from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.statistics import log_position
 from latewood.projections.tried import running_partitions
 from latewood_eventlog.log import OneSnapshot
 from latewood_eventlog.records import Position, RecordedEvent
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _QUIET: Final = frozenset(
     {
@@ -69,82 +70,87 @@ _QUIET: Final = frozenset(
 _EVENTS_MAX: Final = 2_000
 """So many events are looked through; after more of them everything is read again."""
 
-_REST: Final = timedelta(seconds=1)
-"""For so long what depends on the clock, or on what lies outside of the database, counts as it was."""
-
+_ENVIRONMENTS_MAX: Final = 64
 _PAST_MAX: Final = 8
+
+_ALONE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """How it stood at a position. `again_at` is when its `restless` assets are to be looked at again."""
+    """How it stood at a position. `due` is when the status of assets can change next without an event."""
 
-    position: Position
     assessment: Assessment
-    restless: frozenset[AssetKey]
-    again_at: datetime
+    due: Mapping[AssetKey, datetime]
+
+    @property
+    def position(self) -> Position:
+        """Where it stood so."""
+        return self.assessment.view.position
 
 
 class Assessments:
-    """What is remembered by this process: of each environment how it stands now, of a few how they stood.
+    """What is remembered by this process: of environments how they stand now, of a few how they stood.
 
     For all threads; of those that ask for the same environment one brings it up to date.
+
+    What lies in files and at places counts as runs have seen it, as it does for whoever is not where these are: whoever
+    serves others need not be, and has a transaction open.
     """
 
     def __init__(self) -> None:
-        self._now: dict[tuple[str, str], _Known] = {}
+        self._now: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._past: OrderedDict[tuple[str, str, AsOf], Assessment] = OrderedDict()
-        self._locks: dict[object, threading.Lock] = {}
+        self._alone = tuple(threading.Lock() for _ in range(_ALONE))
         self._lock = threading.Lock()
 
     def at(self, workspace: Workspace, as_of: AsOf = PRESENT) -> Assessment:
-        """How all assets stand, as `read` would have it. Raises what it does.
+        """How all assets stand, as `read` would have it but for files and places. Raises what it does.
 
-        Cost: O(events since it was asked last + assets these are about + what is downstream), and the runs under way.
+        Cost: O(events since it was asked last + assets these are about, or whose windows have ended since, + what is
+        downstream), and the runs under way.
         """
-        with snapshot(workspace.log) as connection:
+        where = (workspace.project, workspace.environment)
+        with snapshot(workspace.log) as connection, self._alone[hash(where) % _ALONE]:
             workspace = replace(workspace, log=OneSnapshot(workspace.log, connection))
             if as_of != PRESENT:
-                with self._alone((workspace.project, workspace.environment, as_of)):
-                    return self._then(workspace, as_of)
-            return self._at_present(workspace, connection)
-
-    def _at_present(self, workspace: Workspace, connection: Snapshot) -> Assessment:
-        where = (workspace.project, workspace.environment)
-        with self._alone(where):
-            known = self._now.get(where)
+                return self._then(workspace, connection, as_of)
+            known = self._remembered(self._now, where)
             found = None if known is None else _brought_up(workspace, known, log_position(connection))
-            if found is None:
-                with reading(workspace) as (_, all_of_it):
-                    found = _known(all_of_it, all_of_it.view.now)
+            found = found or _known(_read_all(workspace, connection, PRESENT), {})
             running = running_partitions(connection, *where)
             if running != found.assessment.running:
-                assessment = replace(found.assessment, running=running, worked_out={})
-                found = replace(found, assessment=assessment)
+                found = replace(found, assessment=replace(found.assessment, running=running, worked_out={}))
             if known is None or known.position <= found.position:
-                self._now[where] = found
-        return found.assessment
+                self._remember(self._now, where, found, _ENVIRONMENTS_MAX)
+            return found.assessment
 
-    def _then(self, workspace: Workspace, as_of: AsOf) -> Assessment:
+    def _then(self, workspace: Workspace, connection: Snapshot, as_of: AsOf) -> Assessment:
         key = (workspace.project, workspace.environment, as_of)
-        with self._lock:
-            if (found := self._past.get(key)) is not None:
-                self._past.move_to_end(key)
-                return found
-        with reading(workspace, as_of) as (_, read):
-            found = _without_state(read)
-        with self._lock:
-            self._past[key] = found
-            if len(self._past) > _PAST_MAX:
-                self._past.popitem(last=False)
+        found = self._remembered(self._past, key)
+        if found is None:
+            found = _without_state(_read_all(workspace, connection, as_of))
+            self._remember(self._past, key, found, _PAST_MAX)
         return found
 
-    @contextmanager
-    def _alone(self, key: object) -> Iterator[None]:
+    def _remembered(self, of: OrderedDict[K, V], key: K) -> V | None:
         with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            yield
+            if key in of:
+                of.move_to_end(key)
+            return of.get(key)
+
+    def _remember(self, of: OrderedDict[K, V], key: K, found: V, most: int) -> None:
+        with self._lock:
+            of[key] = found
+            if len(of) > most:
+                of.popitem(last=False)
+
+
+def _read_all(workspace: Workspace, connection: Snapshot, as_of: AsOf) -> Read:
+    with uncollected():
+        view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+    with reading(workspace, as_of, view=replace(view, here=frozenset())) as (_, read):
+        return read
 
 
 def _brought_up(workspace: Workspace, known: _Known, end: Position) -> _Known | None:
@@ -156,19 +162,36 @@ def _brought_up(workspace: Workspace, known: _Known, end: Position) -> _Known | 
     touched = _touched(events) if len(events) <= _EVENTS_MAX else None
     if touched is None:
         return None
-    view = known.assessment.view
+    view = replace(known.assessment.view, position=end, now=now)
     keys = {key for key, id_ in view.ids.items() if id_ in touched} if touched else set[AssetKey]()
-    due = known.restless if now >= known.again_at else frozenset[AssetKey]()
-    view = replace(view, position=end, now=now)
-    if not (keys or due):
-        return replace(known, position=end, assessment=replace(known.assessment, view=view))
-    again = view.catalog.graph.downstream_of(keys | due)
+    keys |= {key for key, at in known.due.items() if at <= now}
+    if not keys:
+        return replace(known, assessment=replace(known.assessment, view=view))
+    # What a step did not make, as it may an optional output, is in no event of its own.
+    beside = {output.asset for key in keys for output in view.catalog[key].task.outputs} & view.catalog.assets.keys()
+    again = view.catalog.graph.downstream_of(keys | beside)
     with reading(workspace, about=lambda _: again, view=view) as (_, read):
-        return _known(_merged(known.assessment, read), now if due else known.again_at - _REST)
+        return _known(read, known.due, known.assessment)
+
+
+def _known(read: Read, due: Mapping[AssetKey, datetime], before: Assessment | None = None) -> _Known:
+    """What was read, and of all else what was known before."""
+    found = _without_state(read) if before is None else _merged(before, read)
+    changing = {key: at for key in read.assessed if (at := _due(read, key)) is not None}
+    return _Known(found, {key: at for key, at in due.items() if key not in read.assessed} | changing)
+
+
+def _due(read: Read, key: AssetKey) -> datetime | None:
+    """When the asset's status can change next though nothing happens: a window ends, or a head is too old by then."""
+    asset, now = read.view.catalog[key], read.view.now
+    window = asset.task.reuse.window
+    ends = [window_end(scheme, now) for scheme in dimensions_of(asset.partitions).values()]
+    if window:
+        ends += [head.made_at + window for head in read.state.heads.get(read.view.ids[key], {}).values()]
+    return min((at for at in ends if at is not None and at > now), default=None)
 
 
 def _merged(before: Assessment, read: Read) -> Assessment:
-    """What was read, and of all else what was known."""
     again = {read.view.ids[key] for key in read.assessed}
     failed = {slot: at for slot, at in before.failed.items() if slot[0] not in again} | dict(read.failed)
     return Assessment(
@@ -181,12 +204,6 @@ def _merged(before: Assessment, read: Read) -> Assessment:
     )
 
 
-def _known(found: Assessment, looked: datetime) -> _Known:
-    restless = frozenset(key for key, asset in found.view.catalog.assets.items() if _is_restless(asset))
-    again_at = looked + _REST if restless else datetime.max.replace(tzinfo=looked.tzinfo)
-    return _Known(found.view.position, _without_state(found), restless, again_at)
-
-
 def _without_state(found: Assessment) -> Assessment:
     return Assessment(
         view=found.view,
@@ -196,14 +213,6 @@ def _without_state(found: Assessment) -> Assessment:
         awaiting=found.awaiting,
         waiting=found.waiting,
     )
-
-
-def _is_restless(asset: AssetDefinition) -> bool:
-    """Whether its status can change without an event: windows pass, results grow old, files and places change."""
-    windows = any(
-        isinstance(scheme, TimeWindows) and scheme.end is None for scheme in dimensions_of(asset.partitions).values()
-    )
-    return windows or asset.task.reuse.window is not None or asset.stored is not None or may_name_paths(asset)
 
 
 def _touched(events: Iterable[RecordedEvent]) -> set[AssetId] | None:
