@@ -29,6 +29,7 @@ from latewood_eventlog.statements import (
     LOCK_HEAD_AND_READ,
     POSITION,
     READ_ALL,
+    READ_LAST,
     READ_POSITIONS,
     READ_PROJECT,
     READ_STREAM,
@@ -197,6 +198,13 @@ class EventLog:
     def read_positions(self, positions: Sequence[Position]) -> list[RecordedEvent]:
         """The events at these positions, oldest first; positions beyond the end are left out."""
         return self._read(READ_POSITIONS, positions=list(positions))
+
+    def last_event(self, project: str, *, upto: Position) -> RecordedEvent | None:
+        """The project's last event at or before the position; None where it has none.
+
+        Cost: O(events of other projects in between).
+        """
+        return next(iter(self._read(READ_LAST, project=project, upto=upto)), None)
 
     def _read(self, statement: Select[*tuple[Any, ...]], **parameters: Any) -> list[RecordedEvent]:
         with self._reading() as connection:

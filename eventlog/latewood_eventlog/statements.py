@@ -198,6 +198,12 @@ READ_ALL: Final[Select[*tuple[Any, ...]]] = (
 # one a page is full soon. An index of its own, of 40 bytes an event, would gain little.
 READ_PROJECT: Final = READ_ALL.where(events.c.project == bindparam("project"))
 READ_TYPES: Final = READ_PROJECT.where(events.c.type == bindparam("types", type_=ARRAY(Text)).any_())
+READ_LAST: Final[Select[*tuple[Any, ...]]] = (
+    select(*_COLUMNS)
+    .where(events.c.project == bindparam("project"), events.c.position <= bindparam("upto"))
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
 READ_STREAM: Final[Select[*tuple[Any, ...]]] = (
     select(*_COLUMNS)
     .where(events.c.project == bindparam("project"), events.c.stream == bindparam("stream"))

@@ -7,6 +7,8 @@ from api.conftest import Api
 from api.happenings import happening
 from crash.conftest import workspace_on
 from databases import copied
+from latewood.commands.pools import set_pool
+from latewood.commands.workspace import of_project
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.codec import START
 from latewood_eventlog.database import connect
@@ -74,3 +76,14 @@ def test_a_moment_is_as_if_nothing_had_happened_since(api, workspace, load, ende
         positions.append(chance.randint(positions[0], positions[-1]))
     for position in {positions[0], positions[-1], *chance.sample(positions, 4)}:
         assert api(EVERYTHING, moment=position)["project"] == ended_at(position), position
+
+
+def test_a_position_may_be_that_of_an_event_of_another_project(api, made, workspace):
+    made()
+    before = workspace.log.position()
+    other = of_project(workspace, "other")
+    set_pool(other, "db", 1)
+    ask = "query ($at: Moment) { project(asOf: $at) { position environment { now assets { nodes { key status } } } } }"
+    found, then = api(ask, at=before + 1), api(ask, at=before)
+    assert found["project"]["position"] == before + 1
+    assert found["project"]["environment"] == then["project"]["environment"]

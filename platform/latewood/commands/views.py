@@ -35,8 +35,8 @@ from latewood_eventlog.records import Position
 class AsOf:
     """A moment: a position of the log, and the instant that things are judged at.
 
-    Results grow old, and windows of time come into being, without an event. Without an instant it is that of the last
-    event up to the position; of the present it is now.
+    Results grow old, and windows of time come into being, without an event. Without an instant it is that of the
+    project's last event up to the position; of the present it is now.
     """
 
     position: Position = NOW
@@ -107,8 +107,8 @@ def _instant(workspace: Workspace, as_of: AsOf) -> datetime:
         return as_of.instant
     if as_of.position >= NOW:
         return workspace.clock()
-    (event,) = workspace.log.read_positions([as_of.position])
-    return event.occurred_at
+    last = workspace.log.last_event(workspace.project, upto=as_of.position)
+    return workspace.clock() if last is None else last.occurred_at
 
 
 def known_key(view: View, text: str) -> AssetKey:
