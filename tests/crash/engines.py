@@ -8,10 +8,10 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from forks import forks
 from sqlalchemy import text
 
 from crash.conftest import facts_of
-from forks import forks
 from latewood.commands.views import view_of
 from latewood.engine.running.run_log import patiently
 from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepStarted, StepSucceeded, from_json

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from forks import forks
+
 from latewood.cli.app import run
 
 LATEWOOD = Path(sys.executable).parent / "latewood"

@@ -6,10 +6,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from forks import Forks
 
 from crash.test_venvs import HERE, wheel
 from e2e.shell import shell_in
-from forks import Forks
 from latewood.engine.loading.venvs import venv_python
 
 SHOP = {
