@@ -7,6 +7,7 @@ import graphene
 from latewood.commands.automations import automations_here
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
+from latewood.model.access import Role
 from latewood.model.keys import AssetKey
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
@@ -68,12 +69,15 @@ class Environment(graphene.ObjectType):
         ),
     )
     plan_preview = graphene.Field(
-        PlanPreview, required=True, description="What a run would do; `launch` asks for it.", **asked_arguments()
+        PlanPreview,
+        required=True,
+        description="What a run would do; `launch` asks for it. Parameters need role operator.",
+        **asked_arguments(),
     )
     launch_plan_preview = graphene.Field(
         PlanPreview,
         required=True,
-        description="What launching by name would do; `launchPlan` asks for it.",
+        description="What launching by name would do; `launchPlan` asks for it. Inputs need role operator.",
         **named_arguments(),
     )
     lineage = graphene.Field(
@@ -131,15 +135,23 @@ class Environment(graphene.ObjectType):
 
     def resolve_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
         """As `latewood plan`."""
+        _require_trust(self, asked.get("parameters"))
         return previewed(self, asked_of(**asked))
 
     def resolve_launch_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
         """As `latewood launch --dry-run`."""
+        _require_trust(self, asked.get("inputs"))
         return previewed(self, launching(self.workspace, as_of=self.as_of, **asked))
 
     def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
         """As `latewood lineage`."""
         return lineage_of(self, asset, **given)
+
+
+def _require_trust(at: EnvironmentAt, values: Any) -> None:
+    """A value may name a file, which a plan looks at: that is for those who may have it run. Raises Refused."""
+    if values:
+        at.call.require(Role.OPERATOR, at.project.name)
 
 
 def _matching(at: EnvironmentAt, selection: str, search: str | None) -> list[AssetKey]:
