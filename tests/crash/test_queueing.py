@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from threading import Thread
 
 import pytest
@@ -14,6 +15,7 @@ from latewood.commands.pools import pools_waited_for, set_pool, set_quota
 from latewood.engine.running.turns import InlineTurns
 from latewood.events import FailureKind, RunStarted, RunStatus, StepFailed, StepReused, StepSucceeded, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
 
 SECOND = "timeouts=Timeouts(queued=timedelta(seconds=1))"
@@ -195,6 +197,46 @@ def test_a_run_that_is_taken_up_again_goes_on_counting(workspace, environ, asked
     waited = re.match(r"not begun within 8 s: it waited ([\d.]+) s for ", failure.message)
     assert float(waited[1]) == pytest.approx((given_up - since).total_seconds(), abs=0.2)
     assert len(started(workspace, "quick")) == 1
+
+
+def test_what_can_begin_at_once_when_an_engine_comes_does_however_late_it_is(workspace, environ, asked_for):
+    set_pool(workspace, "db", 4)
+    asked = asked_for(f"""
+        from datetime import timedelta
+
+        @asset(partitions=Static("abcd"), pool="db", reuse=False, {SECOND})
+        def part(partition: PartitionKey) -> str:
+            return partition
+    """)
+    time.sleep(1.5)
+    with engine(environ, "--workers", "4"):
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert of_type(workspace, StepFailed) == []
+
+
+def test_while_the_database_is_away_nothing_is_given_up_that_could_begin(workspace, server, environ, asked_for, gated):
+    source, gate = gated
+    asked = asked_for(
+        source
+        + f"""
+        @asset(pool="db", {SECOND})
+        def entering(slow: int) -> int:
+            return slow
+
+        @asset(partitions=Static("abcd"), reuse=False, {SECOND})
+        def telling(slow: int, partition: PartitionKey) -> str:
+            return partition
+    """
+    )
+    with engine(environ):
+        until(lambda: started(workspace, "slow"))
+        embedded.stop(server)
+        gate.touch()
+        time.sleep(4)  # what reads it could begin, were it known what was made
+        embedded.ensure_started(server)
+        workspace.log.engine.dispose()
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    assert of_type(workspace, StepFailed) == []
 
 
 def test_each_element_waits_for_itself_and_the_list_tells_of_them(workspace, environ, asked_for, gated, held):

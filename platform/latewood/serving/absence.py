@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from math import inf
 from time import monotonic
 from typing import Final
@@ -30,6 +31,10 @@ class Absence:
     def ended_s(self) -> float:
         """Seconds since an absence that was told has ended; without end where there was none."""
         return self._clock() - self._ended
+
+    def rests_s(self, rest: timedelta) -> float:
+        """Seconds until it has been here for so long since it was away; none where that was long ago, or never."""
+        return inf if self.is_away else max(0.0, rest.total_seconds() - self.ended_s)
 
     @property
     def is_away(self) -> bool:

@@ -176,8 +176,11 @@ class ActiveRun:
     @property
     def _may_begin(self) -> bool:
         """What is about to start will want a worker each: no more is begun than there is room for."""
-        has_room = self._is_settling or len(self._turns.shortly) < self._work.free
-        return not self._is_over and not self._cancelled and has_room
+        return not self._is_over and not self._cancelled and self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return self._is_settling or len(self._turns.shortly) < self._work.free
 
     @property
     def patience_s(self) -> float | None:
@@ -213,20 +216,31 @@ class ActiveRun:
 
     def give_up_overdue(self) -> None:
         """What has waited too long to begin has failed, unless it can begin at once. Raises LogError."""
-        for number, ask, is_given in self._drive.overdue(self._scripts.now()):
+        overdue = self._drive.overdue(self._scripts.now())
+        # Those that nobody was given first: what they wait behind is there still.
+        for number, ask, is_given in sorted(overdue, key=lambda one: one.is_given):
             match ask:
                 case Attempt(due=due, until=until):
                     if not is_given or self._work.withdraw(self._jobs[number]):
                         self._in_vain(number, due[0].step, until, A_WORKER)
                 case Enter() | Board() if is_given:
                     self._turns.hurry(number)
-                case Enter(step=step, until=until):
-                    pools = self._turns.pools_behind(step.task.node.task)
-                    self._in_vain(number, step, until, slots_of(pools) if pools else A_WORKER)
+                case Enter():
+                    self._hurry_behind(number, ask)
                 case Board():
                     self._job(Asked(number, ask._replace(patient=False)))
                 case _:
                     raise AssertionError("it may wait as long as it takes")
+
+    def _hurry_behind(self, number: int, ask: Enter) -> None:
+        """It may go on if there are slots for it, too, and workers besides those that others take shortly."""
+        step, task = ask.step, ask.step.task.node.task
+        pools = self._turns.pools_behind(task)
+        if pools and self._has_room and not self._turns.is_in_vain(task):
+            self._job(Asked(number, ask))
+            self._turns.hurry(number)
+        else:
+            self._in_vain(number, step, ask.until, slots_of(pools) if self._turns.is_in_vain(task) else A_WORKER)
 
     def _in_vain(self, number: int, step: Step, until: datetime | None, awaited: str) -> None:
         if self._is_over or self._cancelled or self._is_settling:

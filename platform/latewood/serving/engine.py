@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -38,6 +39,9 @@ from latewood_eventlog.tailer import hints
 
 LEASE: Final = timedelta(seconds=10)
 """After which the runs of an engine that is not heard of any more are taken by another one."""
+
+_ANSWERS: Final = timedelta(seconds=2)
+"""Who waits for a database that was away asks once a second: by then what was told is durable, and slots are had."""
 
 
 class Engine:
@@ -114,7 +118,7 @@ class Engine:
             while not (self._draining and all(project.is_settled for project in self._projects)):
                 self._inbox.hear(self._patience_s)
                 self._dispatch()
-                if not self._draining:  # else what waits is begun, or given up, by who goes on
+                if not self._gives_up_s:
                     for project in self._projects:
                         project.give_up_overdue()
         finally:
@@ -123,9 +127,19 @@ class Engine:
 
     @property
     def _patience_s(self) -> float | None:
-        """Seconds until something has waited to begin for as long as it may; None where nothing is limited."""
-        limits = (project.patience_s for project in self._projects)
-        return None if self._draining else min((limit for limit in limits if limit is not None), default=None)
+        """Seconds until something is given up that waits to begin; None where nothing is, as far as can be said."""
+        limits = [limit for project in self._projects if (limit := project.patience_s) is not None]
+        patience_s = max(min(limits, default=inf), self._gives_up_s)
+        return None if patience_s == inf else patience_s
+
+    @property
+    def _gives_up_s(self) -> float:
+        """Seconds until what has waited too long is given up.
+
+        Never while it drains: who goes on begins it, or gives it up. Nor while the database is away, when nothing can
+        begin, however free all is that it waits for; and once it is back, not before that was seen.
+        """
+        return inf if self._draining else self._parts.absence.rests_s(self._parts.lease + _ANSWERS)
 
     def warm(self, environment: str) -> None:
         """Have processes ready with what is deployed in the environment, once that is found out. From any thread."""

@@ -1,5 +1,6 @@
 """What the steps of one run hold besides their workers, and what they wait for. For the engine's thread."""
 
+from collections import Counter
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,11 @@ class _Entering:
     in_vain: Callable[[Pools], None]
     turn: Waiting | None = None
     is_hurried: bool = False
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether there were no slots when that was asked last."""
+        return self.turn is not None and self.turn.in_vain
 
 
 class RunTurns:
@@ -53,7 +59,7 @@ class RunTurns:
         self._boarding: dict[Hashable, tuple[str, Boarding]] = {}
         self._is_over = False
         self._since = turns.moment
-        self.closed: set[str] = set()
+        self.closed: Counter[str] = Counter()
         """Pools, by what tasks say, of which a step waits for slots: nobody behind it could begin either."""
         self.shortly: set[Hashable] = set()
         """Scripts that go on as soon as something was looked up or is durable."""
@@ -74,7 +80,7 @@ class RunTurns:
         if not pools or number in self._slots:
             then()
             return
-        self.closed.add(task.pool)
+        self.closed[task.pool] += 1
         self.shortly.add(number)
         entering = self._entering[number] = _Entering(task, pools, in_vain)
 
@@ -88,7 +94,7 @@ class RunTurns:
 
         def delayed() -> None:
             self.shortly.discard(number)
-            if entering.is_hurried:
+            if entering.is_hurried and entering.is_in_vain:
                 self._give_up(number)
 
         entering.turn = self._turns.enter(
@@ -104,7 +110,9 @@ class RunTurns:
         """It does not wait for slots any more."""
         self.shortly.discard(number)
         entering = self._entering.pop(number)
-        self.closed.discard(entering.task.pool)
+        self.closed[entering.task.pool] -= 1
+        if not self.closed[entering.task.pool]:
+            del self.closed[entering.task.pool]
         return entering
 
     def _give_up(self, number: Hashable) -> None:
@@ -117,14 +125,18 @@ class RunTurns:
         """What it waits for it may not wait for any longer than it takes to see whether it is there."""
         if (entering := self._entering.get(number)) is not None:
             entering.is_hurried = True
-            if number not in self.shortly:
+            if entering.is_in_vain:
                 self._give_up(number)
         elif (found := self._boarding.get(number)) is not None:
             self._turns.hurry(*found)
 
     def pools_behind(self, task: TaskDefinition) -> Pools:
-        """The pools for which the task's steps would wait behind others of this run."""
+        """The pools for which the task's steps would wait behind others of this run, which ask for slots."""
         return pools_of(task, self._turns.limits) if task.pool in self.closed else ()
+
+    def is_in_vain(self, task: TaskDefinition) -> bool:
+        """Whether of those others one was told that there are none."""
+        return any(each.is_in_vain for each in self._entering.values() if each.task.pool == task.pool)
 
     def board(self, number: Hashable, ask: Board, then: Callable[[Boarded], None]) -> None:
         """Go on as the one who computes what is asked about; it is kept until `land`."""

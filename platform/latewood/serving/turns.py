@@ -47,7 +47,8 @@ T = TypeVar("T")
 class Waiting:
     """A step that waits for slots; `marks` say so to others, once it has not got them.
 
-    `delayed` hears that it takes longer than a look.
+    `delayed` hears that it takes longer than a look: `in_vain` if there were none when that was asked last, and not if
+    it could not be asked.
     """
 
     urgency: int
@@ -58,6 +59,7 @@ class Waiting:
     then: Callable[[tuple[Lease, ...]], None] = field(compare=False)
     delayed: Callable[[], None] = field(compare=False)
     marks: list[Lease] = field(default_factory=list, compare=False)
+    in_vain: bool = field(default=False, compare=False)
     gone: bool = field(default=False, compare=False)
 
 
@@ -193,8 +195,9 @@ class EngineTurns:
     def give_up(self, waiting: Waiting) -> None:
         """It does not wait any more."""
         waiting.gone = True
-        if self._asked.get(waiting.pools) is not waiting:  # else that is seen when it is answered
-            self._forget(lambda each: each is waiting)
+        if waiting.marks and self._asked.get(waiting.pools) is not waiting:  # else that is seen when it is answered
+            marks, waiting.marks = waiting.marks, []
+            self._errand(lambda: self._kept.let_go(marks), lambda _: None)
 
     def has(self, run: RunId, slot: Lease) -> bool:
         """Whether a step of the run has this slot still."""
@@ -234,7 +237,9 @@ class EngineTurns:
 
     def _serve(self, pools: Pools) -> None:
         """Ask for slots for the first who waits, unless that is being done."""
-        waiting = self._waiting.get(pools)
+        waiting = self._waiting.get(pools, [])
+        while waiting and waiting[0].gone:
+            heappop(waiting)
         if not waiting:
             self._waiting.pop(pools, None)
             return
@@ -244,18 +249,20 @@ class EngineTurns:
         if pools in self._asked:
             return
         if is_early or any(self._others_first.get(name, 0.0) > now for name in pools):
-            self._delay(waiting)
+            self._delay(waiting, in_vain=False)
             return
         first = self._asked[pools] = heappop(waiting)
         self._errand(lambda: self._take(pools, first), lambda slots: self._answered(pools, first, slots))
 
     def _take(self, pools: Pools, first: Waiting) -> tuple[Lease, ...] | None:
+        first.in_vain = False
         found = self._slots.take(pools, first.what)
         if found is None and not first.marks:
             first.marks = self._slots.wait(pools, first.run)
             found = self._slots.take(pools, first.what)  # one may have been given back before that was said
         if found is not None and first.marks:
             self._kept.let_go(first.marks)
+        first.in_vain = found is None
         return found
 
     def _answered(self, pools: Pools, first: Waiting, slots: tuple[Lease, ...] | None) -> None:
@@ -265,7 +272,7 @@ class EngineTurns:
                 self._errand(lambda: self._kept.let_go(first.marks), lambda _: None)
             else:
                 heappush(self._waiting.setdefault(pools, []), first)
-            self._delay(self._waiting.get(pools, []))  # who is behind it gets none either
+            self._delay(self._waiting.get(pools, []), in_vain=first.in_vain)  # who is behind it gets none either
             return
         self._entered |= {lease.name: (first.run, lease) for lease in slots}
         if first.gone:
@@ -274,8 +281,9 @@ class EngineTurns:
             first.then(slots)
             self._serve(pools)
 
-    def _delay(self, waiting: Iterable[Waiting]) -> None:
-        for each in list(waiting):  # some may give up
+    def _delay(self, waiting: Iterable[Waiting], *, in_vain: bool) -> None:
+        for each in [each for each in waiting if not each.gone]:  # some may give up
+            each.in_vain = in_vain
             each.delayed()
 
     # ── flights ───────────────────────────────────────────────────────────────────────────────────────
