@@ -50,16 +50,12 @@ def tail(
                 listener.wait(stop, poll_s)
 
 
-def hints(dsn: str | None, *, stop: threading.Event, poll_s: float = 1.0) -> Iterator[bool]:
-    """Whenever something may be new, until `stop` is set: on a hint within milliseconds, else every `poll_s`.
-
-    Whether it was a hint; the first time it is none.
-    """
-    hinted = False
+def hints(dsn: str | None, *, stop: threading.Event, poll_s: float = 1.0) -> Iterator[None]:
+    """Whenever something may be new, until `stop` is set: on a hint within milliseconds, else every `poll_s`."""
     with _Listener(dsn) as listener:
         while not stop.is_set():
-            yield hinted
-            hinted = listener.wait(stop, poll_s)
+            yield
+            listener.wait(stop, poll_s)
 
 
 def announce(engine: Engine) -> None:
@@ -120,24 +116,21 @@ class _Listener:
         self._dsn = dsn
         self._connection = self._listen()
 
-    def wait(self, stop: threading.Event, timeout_s: float) -> bool:
-        """Return on a hint, or when the time is over: whether there was one."""
+    def wait(self, stop: threading.Event, timeout_s: float) -> None:
+        """Return on a hint, or when the time is over."""
         if self._connection is None:
             stop.wait(timeout_s)
             self._connection = self._listen()
-            return False
+            return
         try:
             with selectors.DefaultSelector() as selector:  # select() itself fails in a process with 1,024 files open
                 selector.register(self._connection, selectors.EVENT_READ)
                 selector.select(timeout_s)
             self._connection.poll()
-            hinted = bool(self._connection.notifies)
             self._connection.notifies.clear()
         except psycopg2.Error:
             self._connection.close()
             self._connection = None
-            return False
-        return hinted
 
     def __enter__(self) -> Self:
         return self

@@ -142,6 +142,18 @@ def test_an_engine_that_is_not_heard_of_any_more_is_said_to_serve_no_longer_than
     assert re.fullmatch("engine b:2 was last heard of [2-5] s ago: if it is gone, start another one, .*", problem)
 
 
+def test_an_engine_that_has_nothing_to_do_is_heard_of_each_second(workspace, environ):
+    with engine(environ, "--lease", "9"):
+        until(lambda: engines(workspace))
+        unheard, end = [], time.monotonic() + 5
+        while time.monotonic() < end:
+            found = overview_of(workspace)
+            assert found.problems == ()
+            unheard += [each.unheard_s for each in found.load.engines]
+            time.sleep(0.1)
+    assert max(unheard) < 2, "else who comes takes it for dead"
+
+
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_database_that_is_away_for_longer_than_a_lease_is_waited_for_and_that_is_said_once(
     workspace, server, environ, asked_for, others

@@ -214,11 +214,11 @@ class Engine:
         for project in self._projects:
             project.look_behind(0 if self._draining else self._pool.slots)
 
-    def _look_for_turns(self, *, hinted: bool) -> None:
+    def _look_for_turns(self) -> None:
+        """Also where no run is driven: by its looks it is told from one that hangs or has died."""
         self.telling.comes_round()
         for project in self._projects:
-            if hinted or project.active:
-                project.look_for_turns()
+            project.look_for_turns()
 
     # ── threads that tell it what happens ─────────────────────────────────────────────────────────────
 
@@ -243,7 +243,7 @@ class Engine:
     def _listen(self) -> None:
         """Hear of runs and cancellations as they are recorded, and of what steps wait for."""
         url, seen = self._workspace.url, -1
-        for hinted in hints(None if url is None else dsn(url, role="engine"), stop=self._stop):
+        for _ in hints(None if url is None else dsn(url, role="engine"), stop=self._stop):
             end = None
             try:
                 end = self._workspace.log.position()
@@ -253,7 +253,7 @@ class Engine:
                 seen = end
                 self._inbox.put(self._look)
             else:
-                self._inbox.put(lambda hinted=hinted: self._look_for_turns(hinted=hinted))  # type: ignore[misc]
+                self._inbox.put(self._look_for_turns)
 
     def _keep(self) -> None:
         """Renew the leases of the runs that are driven, and look for those that others have left."""
