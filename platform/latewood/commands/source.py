@@ -1,14 +1,19 @@
 """The source of what is deployed, as it was archived with the deployment."""
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from latewood.commands.deployed_code import require_source
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.engine.storage.archives import files_of
 from latewood.model.keys import AssetKey
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+"""Where Python ends a line. `str.splitlines` does at form feeds and others, too, and would count further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +37,22 @@ def source_of(workspace: Workspace, view: View, key: AssetKey) -> Source | None:
     created, address = require_source(workspace, deployment)
     files = files_of(workspace.store.read(address), name=created.source)
     content = files.get(code.file)
-    return None if content is None else _function(code.file, content.decode(errors="replace"), code.qualname)
+    return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
 
 
 @lru_cache(maxsize=64)
-def _function(file: str, text: str, qualname: str) -> Source:
+def function_in(file: str, text: str, qualname: str) -> Source:
+    """The source of that function, with its decorators, in this file's text."""
     found = _found(text, qualname)
     if found is None:
         return Source(file=file, line=1, text=text)
     decorated = min([found.lineno, *(decorator.lineno for decorator in getattr(found, "decorator_list", []))])
-    lines = text.splitlines()[decorated - 1 : found.end_lineno]
+    lines = _LINE_END.split(text)[decorated - 1 : found.end_lineno]
     return Source(file=file, line=decorated, text="\n".join(lines) + "\n")
 
 
 def _found(text: str, qualname: str) -> ast.stmt | None:
+    """The last definition of that name: of overloads, and of what is defined again, it is the one that is called."""
     try:
         body = ast.parse(text).body
     except SyntaxError:  # it is another language's
@@ -55,7 +62,7 @@ def _found(text: str, qualname: str) -> ast.stmt | None:
         if name == "<locals>":
             continue
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        found = next((node for node in body if isinstance(node, named) and node.name == name), None)
+        found = next((node for node in reversed(body) if isinstance(node, named) and node.name == name), None)
         if found is None:
             return None
         body = found.body
