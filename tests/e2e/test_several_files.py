@@ -278,6 +278,10 @@ def test_without_a_file_parameters_are_for_the_one_that_the_selection_means(shar
     assert json.loads(sharing("materialize", "more", "--param", "more.by=4", "--detach", "--json"))["steps"] == 1
     sharing.write("more.py", "from latewood import asset\n\n@asset\ndef most(*, by: int = 1) -> int:\n    return by\n")
     assert "1 run, 0 maybe" in sharing("plan", "most", "--param", "most.by=3"), "as the files are now"
+    last = sharing("log", "tail", "--after", "0", "--json")
+    none = sharing.run("materialize", "status:failed", "--param", "most.by=3")
+    assert (none.code, '"status:failed" selects nothing that --param could be for' in none.err) == (2, True)
+    assert sharing("log", "tail", "--after", "0", "--json") == last, "what changed is not deployed for it"
 
 
 READING = """

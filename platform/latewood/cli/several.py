@@ -186,5 +186,7 @@ def _opened(
         selected = sorted(locations_selected(workspace, _merged(together.load()), wanted))
         if len(selected) > 1:
             raise UsageError(f'{_ONE_WITH_PARAMETERS}; "{wanted.selection}" selects of {" and ".join(selected)}')
+        if not selected:
+            raise UsageError(f'"{wanted.selection}" selects nothing that --param could be for; nothing was deployed')
         together = Together(workspace, *named_or_all(workspace, (), (), selected))
     return workspace, together, together.load(), wanted

@@ -51,9 +51,9 @@ def set_by_hand(workspace: Workspace, made: Plan) -> list[SetByHand]:
         if is_partition(scheme, partition) and (ordinal := ordinal_of(scheme, partition)) in replaced:
             found.setdefault((id_, position), []).append(ordinal)
     events = {e.position: e for e in workspace.log.read_positions(sorted({position for _, position in found}))}
-    order = list(due)
+    order = {id_: index for index, id_ in enumerate(due)}
     told: list[SetByHand] = []
-    for (id_, position), ordinals in sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+    for (id_, position), ordinals in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1])):
         event, (key, scheme, _) = events[position], due[id_]
         moved = moved_by(
             from_json(event.type, event.data), id_, position=position, at=event.occurred_at, actor=event.actor
