@@ -308,7 +308,23 @@ def test_one_run_of_several_is_left_to_engines_with_what_each_was_seen_to_read(s
     ]
     refused = sharing.run("rerun", asked["run"])
     assert (refused.code, "was of a.py and b.py, and a rerun is by the code of one" in refused.err) == (2, True)
+    assert "`latewood materialize '*' --env prod --detach` asks for the same" in refused.err
     assert json.loads(sharing("materialize", "two", "--detach", "--json"))["steps"] == 1, "that which is selected"
+
+
+def test_a_run_of_one_file_is_run_again_when_some_of_it_has_moved_to_another_since(sharing):
+    text = "from latewood import *\n"
+    one, two = ("\n@asset\ndef {}() -> int:\n    return {}\n".format(*each) for each in (("one", 1), ("two", 2)))
+    sharing.write("a.py", text + one + two)
+    run = json.loads(sharing("materialize", "*", "-f", "a.py", "--json"))["run"]
+    sharing.write("a.py", text + one.replace("1", "3"))
+    sharing.write("b.py", text + two.replace("2", "4"))
+    sharing("deploy", *BOTH)
+    assert "1 run, 0 reused" in sharing("rerun", run), "of what a.py has still"
+    assert "0 run, 1 reused" in sharing("rerun", run, "--only", "0")
+    assert "1 run, 0 reused" in sharing("rerun", run, "--only", "1"), "by whose it is now"
+    refused = sharing.run("rerun", run, "--only", "0-1")
+    assert (refused.code, "these steps are made by a.py and b.py, and a rerun is by" in refused.err) == (2, True)
 
 
 def test_what_is_printed_to_be_typed_next_can_be(sharing):

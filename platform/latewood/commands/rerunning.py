@@ -1,9 +1,10 @@
 """Running again what a run was asked for, on the code that is deployed now."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 from latewood.commands.deployed_code import deployed_code, interpreter_of, recorded
 from latewood.commands.explaining import run_events
@@ -79,7 +80,7 @@ def rerun_of(
     of = requested.rerun_of if requested.rerun_of and not only else row.run
     restricted = only or requested.only
     places = _places(workspace, of, restricted) if restricted and not restricted.startswith(STATUS) else None
-    loaded = _loaded(workspace, requested, home, root)
+    loaded = _loaded(workspace, requested, _location(workspace, row, requested, places), home, root)
     asked = Asked(
         selection=show(with_names(parse(requested.selection), names)) if names else requested.selection,
         partition=requested.partitions,
@@ -109,7 +110,7 @@ def _names_since(workspace: Workspace, row: RunRow) -> dict[AssetKey, AssetKey]:
 # ── which code ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Path) -> Loaded:
+def _loaded(workspace: Workspace, requested: RunRequested, location: str, home: Path, root: Path) -> Loaded:
     with snapshot(workspace.log) as connection:
         deployments = deployed(connection, workspace.project, workspace.environment, NOW)
         entries = {
@@ -117,21 +118,14 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
         }
         line = line_of(connection, workspace.project, workspace.environment, NOW)
         configurations = configured_along(connection, workspace.project, line)
-        own = [entry.definition for entry in entries.get(requested.location, ())]
+        own = [entry.definition for entry in entries.get(location, ())]
         shared = recorded_tasks(connection, workspace, own)
     if not deployments:
         raise UsageError(f'run {requested.run}: nothing is deployed in "{workspace.environment}" any more')
-    location = requested.location or location_of(workspace, requested)
     if location not in deployments:
         raise UsageError(
             f'run {requested.run}: {location} is not deployed in "{workspace.environment}" any more, '
             f"but {', '.join(deployments)}"
-        )
-    if len(several := _locations_of(workspace, requested)) > 1:
-        raise UsageError(
-            f"run {requested.run} was of {' and '.join(several)}, and a rerun is by the code of one: "
-            f"`latewood materialize '{requested.selection}' --detach` asks for the same, "
-            f"`latewood run retry {requested.run}` for what it has not finished"
         )
     code = deployed_code(workspace, deployments[location], home)
     others = {e.definition.key: e.definition for other, es in entries.items() if other != location for e in es}
@@ -173,9 +167,44 @@ def _loaded(workspace: Workspace, requested: RunRequested, home: Path, root: Pat
     return replace(loaded, settings=code.settings)
 
 
+def _location(workspace: Workspace, row: RunRow, requested: RunRequested, places: Places | None) -> str:
+    """The one location whose code makes what is asked for again: of chosen steps that which has their assets now.
+
+    Of all it is that of the run, whatever has moved to another one since. Raises UsageError where there are several.
+    """
+    if places is not None:
+        now = view_of(workspace)
+        has = sorted({now.locations[key] for key in places})
+        if len(has) == 1:
+            return has[0]
+        raise UsageError(
+            f"run {requested.run}: these steps are made by {' and '.join(has)}, and a rerun is by the code of one: "
+            f"`latewood rerun {requested.run} --only` with steps of one asks for these"
+        )
+    then = view_of(workspace, as_of=AsOf(row.requested_position))
+    had = _locations_of(then, _planned(workspace, requested), requested)
+    if len(had) > 1:
+        raise UsageError(
+            f"run {requested.run} was of {' and '.join(had)}, and a rerun is by the code of one: "
+            f"{_the_same(requested)}`latewood run retry {requested.run}` for what it has not finished"
+        )
+    return requested.location or location_of(workspace, requested)
+
+
+def _the_same(requested: RunRequested) -> str:
+    """How to ask for the same of several; with values for parameters that is by steps, as variants are of one."""
+    if requested.parameters or requested.sweep:
+        return f"`latewood rerun {requested.run} --only` with steps of one asks for these, "
+    options = [quote(requested.selection)]
+    options += ["--partition", quote(requested.partitions)] if requested.partitions else []
+    options += ["--only", requested.only.removeprefix(STATUS)] if requested.only else []
+    options += ["--force"] if requested.force else []
+    return f"`latewood materialize {' '.join(options)} --env {requested.environment} --detach` asks for the same, "
+
+
 def location_of(workspace: Workspace, requested: RunRequested) -> str:
     """The location that a run was of that did not record it: that of its assets."""
-    found = _locations_of(workspace, requested)
+    found = _locations_of(view_of(workspace), _planned(workspace, requested), requested)
     if len(found) == 1:
         return found[0]
     raise UsageError(
@@ -184,16 +213,19 @@ def location_of(workspace: Workspace, requested: RunRequested) -> str:
     )
 
 
-def _locations_of(workspace: Workspace, requested: RunRequested) -> list[str]:
-    """Where the assets are now that the run was to make; of a run with nothing to do those that it asked for."""
-    view = view_of(workspace)
-    planned = {
+def _planned(workspace: Workspace, requested: RunRequested) -> Collection[AssetId]:
+    """What the run was to make."""
+    return {
         id_
         for _, fact in run_events(workspace, requested.run)
         if isinstance(fact, RunPlanned)
         for steps in fact.steps
         for id_ in steps.assets
     }
+
+
+def _locations_of(view: View, planned: Collection[AssetId], requested: RunRequested) -> list[str]:
+    """Where the view has the assets that were planned; of a run with nothing to do those that it asked for."""
     keys: Iterable[AssetKey] = [key for key, id_ in view.ids.items() if id_ in planned]
     if not keys and not requested.location:
         keys = select(parse(requested.selection), view.catalog.graph, view.catalog.assets)
