@@ -23,6 +23,7 @@ from latewood.serving import crews
 from latewood.serving import openings as serving
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import request
+from latewood_eventlog.leases import held
 
 ONE = """
     @asset
@@ -49,6 +50,44 @@ def test_what_ends_while_an_engine_is_drained_is_recorded(workspace, environ, as
     with engine(environ):
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     assert of_type(workspace, StepFailed) == [], "nothing was interrupted"
+
+
+def test_a_run_that_is_taken_just_when_an_engine_is_drained_is_left_to_others(
+    workspace, asked_for, tmp_path, monkeypatch
+):
+    gate, closed = tmp_path / "gate", threading.Event()
+    first = asked_for(f"""
+        @asset
+        def slow() -> int:
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return 1
+    """)
+    acquire, close = serving.acquire, serving.Openings.close
+    draining = Engine(workspace, slots=2)
+
+    def late(*given, **how):
+        if threading.current_thread().name != f"latewood-opening-{first.run}":
+            draining.drain()
+            assert closed.wait(60)
+        return acquire(*given, **how)
+
+    def closing(self):
+        close(self)
+        closed.set()
+
+    monkeypatch.setattr(serving, "acquire", late)
+    monkeypatch.setattr(serving.Openings, "close", closing)
+    thread = threading.Thread(target=draining.serve)
+    thread.start()
+    until(lambda: of_type(workspace, StepStarted))
+    second = asked_for("@asset\ndef other() -> int:\n    return 1\n")
+    until(closed.is_set)
+    until(lambda: not any(each.name == f"latewood-opening-{second.run}" for each in threading.enumerate()))
+    assert held(workspace.log.engine, "default", [f"run/{second.run}"]) == frozenset()
+    gate.touch()
+    thread.join()
+    assert [fact.run for fact in of_type(workspace, RunStarted)] == [first.run]
 
 
 def drained_at(engine, monkeypatch, *types):

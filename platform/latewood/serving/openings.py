@@ -45,6 +45,7 @@ class Openings:
         self._parts = parts
         self._then = then
         self._over = over
+        self._lock = threading.Lock()  # of what is held: it is let go, and comes late, in different threads
         self._leases: dict[RunId, Lease | None] = {}
 
     def __len__(self) -> int:
@@ -65,9 +66,11 @@ class Openings:
 
     def close(self) -> None:
         """They are anybody's again, and nobody hears of them any more."""
-        for lease in self.leases:
+        with self._lock:
+            leases = self.leases
+            self._leases.clear()
+        for lease in leases:
             self._give_back(lease)
-        self._leases.clear()
 
     def _open(self, run: RunId) -> None:
         taken: Taken | None = None
@@ -94,13 +97,22 @@ class Openings:
         )
         if lease is None:
             return None
-        self._leases[run] = lease
+        if not self._is_kept(run, lease):
+            self._give_back(lease)
+            return None
         found = opened(workspace, run)
         if found is None:
             release(workspace.log.engine, lease)
             return None
         makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
         return Taken(opened=found, lease=lease, crews=self._parts.crews.of_assets(found.workspace, found.view, makes))
+
+    def _is_kept(self, run: RunId, lease: Lease) -> bool:
+        with self._lock:
+            is_wanted = run in self._leases  # else they were closed meanwhile
+            if is_wanted:
+                self._leases[run] = lease
+        return is_wanted
 
     def _has_opened(self, run: RunId, taken: Taken | None) -> None:
         if run not in self._leases:  # it was closed meanwhile
