@@ -19,7 +19,7 @@ from latewood_eventlog.statements import (
     ACQUIRE_LEASE,
     DISCARD_EXPIRED,
     DISCARD_LEASES,
-    DISCARD_LEASES_THEN_HOLDERS_BELOW,
+    DISCARD_SLOTS_THEN_HOLDERS_BELOW,
     HELD_LEASES,
     HOLDERS_BELOW,
     LEASE_EPOCH,
@@ -148,11 +148,15 @@ def discard(engine: Engine, leases: Sequence[Lease]) -> None:
             connection.execute(DISCARD_LEASES, _given(leases))
 
 
-def discard_seeing(engine: Engine, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
-    """The same, and in one go what is held afterwards, in their project, whose name begins so."""
+def discard_slots(engine: Engine, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
+    """The same of slots, and in one go what is held afterwards, in their project, whose name begins so.
+
+    Who asks for such slots meanwhile is answered afterwards: so what was held before it asked in vain is among these.
+    Order: as in `acquire_slots`.
+    """
     with autocommitting(engine) as connection:
         parameters = {**_given(leases), "prefix": prefix}
-        return _held(connection.execute(DISCARD_LEASES_THEN_HOLDERS_BELOW, parameters))
+        return _held(connection.execute(DISCARD_SLOTS_THEN_HOLDERS_BELOW, parameters))
 
 
 def discard_expired(engine: Engine, project: str, prefixes: Sequence[str]) -> None:

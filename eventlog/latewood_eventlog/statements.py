@@ -93,6 +93,11 @@ ACQUIRE_FREE_LEASES: Final = text(
 """In the order of names, or two who want several could wait for each other."""
 
 
+def _locking(below: str, among: str) -> str:
+    """Until the transaction ends, who takes or gives back slots below these names is alone with them."""
+    return f"SELECT pg_advisory_xact_lock(hashtextextended(:project || '/' || {below}, 0)) FROM {among}"  # noqa: S608 - as above
+
+
 @cache
 def acquiring_slots(limits: str) -> TextClause:
     """`limits` is a query of a read model, of the name and the limit of everything in a project that is limited.
@@ -102,8 +107,7 @@ def acquiring_slots(limits: str) -> TextClause:
     of the names that is limited, with its slot, if there was one of each.
     """
     return text(
-        f"{_UNWAITED}SELECT pg_advisory_xact_lock(hashtextextended(:project || '/' || :prefix || n.name, 0)) "  # noqa: S608 - as above
-        "FROM unnest(CAST(:names AS text[])) AS n (name); "
+        f"{_UNWAITED}{_locking(':prefix || n.name', 'unnest(CAST(:names AS text[])) AS n (name)')}; "  # noqa: S608 - as above
         "WITH wanted AS MATERIALIZED (SELECT n.place, :prefix || n.name || '/' AS below, l.most "
         f"  FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS n (name, place) JOIN ({limits}) AS l (name, most) "
         "  ON l.name = n.name), "
@@ -146,7 +150,8 @@ RENEW_LEASES: Final = text(
     f"renewed_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()) FROM {_LOCKED} "
     "AND l.expires_at > '-infinity' RETURNING l.name"
 )
-DISCARD_LEASES: Final = text(f"{_UNWAITED}DELETE FROM leases AS l USING {_LOCKED}")  # noqa: S608 - as above
+_DISCARD_LEASES: Final = f"DELETE FROM leases AS l USING {_LOCKED}"  # noqa: S608 - as above
+DISCARD_LEASES: Final = text(f"{_UNWAITED}{_DISCARD_LEASES}")
 """Those that no append was ever held against: their epochs may begin anew, and so their rows need not stay. The holder
 tells a lease from the next one of its name and epoch."""
 
@@ -169,7 +174,10 @@ _HOLDERS_BELOW: Final = (
     "ORDER BY name"
 )
 HOLDERS_BELOW: Final = text(_HOLDERS_BELOW)
-DISCARD_LEASES_THEN_HOLDERS_BELOW: Final = text(f"{DISCARD_LEASES.text}; {_HOLDERS_BELOW}")
+_LOCKING_GIVEN: Final = _locking("regexp_replace(g.name, '/[^/]*$', '')", _GIVEN)
+DISCARD_SLOTS_THEN_HOLDERS_BELOW: Final = text(f"{_UNWAITED}{_LOCKING_GIVEN}; {_DISCARD_LEASES}; {_HOLDERS_BELOW}")
+"""The locks first: who is told that there is no slot has said before that it waits for one, which is seen here then, or
+asks after this was committed."""
 
 LEASE_IS_HELD: Final = (
     "EXISTS (SELECT FROM leases l WHERE l.project = %s AND l.name = %s AND l.expires_at > clock_timestamp())"

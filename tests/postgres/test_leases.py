@@ -19,14 +19,14 @@ from latewood_eventlog.leases import (
     acquire_slots,
     discard,
     discard_expired,
-    discard_seeing,
+    discard_slots,
     held,
     holders_below,
     release,
     renew,
     renew_all,
 )
-from latewood_eventlog.statements import LEASE_UNHEARD
+from latewood_eventlog.statements import DISCARD_SLOTS_THEN_HOLDERS_BELOW, LEASE_UNHEARD
 from postgres.ledger import happened, to
 
 TESTS = Path(__file__).parents[1]
@@ -238,9 +238,25 @@ def test_who_discards_sees_in_one_go_who_holds_what(ledger):
     engine = ledger.engine
     (own,) = slots(engine, ("a", 1))
     acquire_free(engine, "p", ["waiting/b", "waiting/a"], holder="bob", duration=MINUTE)
-    found = discard_seeing(engine, [own], "waiting/")
+    found = discard_slots(engine, [own], "waiting/")
     assert [(each.name, each.holder) for each in found] == [("waiting/a", "bob"), ("waiting/b", "bob")]
-    assert [each.name for each in discard_seeing(engine, [own], "pool/")] == []
+    assert [each.name for each in discard_slots(engine, [own], "pool/")] == []
+
+
+def test_who_asks_for_a_slot_that_is_being_given_back_gets_it(ledger):
+    engine, found = ledger.engine, []
+    (own,) = slots(engine, ("a", 1))
+    given = {"project": "p", "names": [own.name], "holders": [own.holder], "epochs": [own.epoch]}
+    asks = threading.Thread(target=lambda: found.append(slots(engine, ("a", 1))))
+    with engine.begin() as giving:
+        assert giving.execute(DISCARD_SLOTS_THEN_HOLDERS_BELOW, {**given, "prefix": "waiting/"}).all() == []
+        asks.start()
+        deadline = time.monotonic() + 30
+        while asks.is_alive() and not ledger.rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            assert time.monotonic() < deadline, "it waits for nobody"
+            time.sleep(0.01)
+    asks.join()
+    assert [lease.name for lease in found[0] or ()] == ["pool/a/0"], "nobody would tell it that there is one"
 
 
 def test_threads_that_race_for_slots_get_as_many_as_there_are(engine):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from latewood_eventlog.leases import Held, Lease, discard, discard_seeing, renew_all
+from latewood_eventlog.leases import Held, Lease, discard, discard_slots, renew_all
 from latewood_eventlog.log import EventLog
 
 
@@ -34,10 +34,10 @@ class Kept:
         self.forget(leases)
         discard(self._log.engine, leases)
 
-    def let_go_seeing(self, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
-        """The same, and who holds what afterwards whose name begins so."""
+    def let_slots_go(self, leases: Sequence[Lease], prefix: str) -> tuple[Held, ...]:
+        """The same of slots, and who holds what afterwards whose name begins so."""
         self.forget(leases)
-        return discard_seeing(self._log.engine, leases, prefix)
+        return discard_slots(self._log.engine, leases, prefix)
 
     def let_all_go(self) -> None:
         """The same of all of them."""

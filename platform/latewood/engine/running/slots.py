@@ -82,7 +82,7 @@ class Slots:
         """Let others have them; the pools for which others wait, who have been told."""
         if not slots:
             return frozenset()
-        waiting = self._kept.let_go_seeing(slots, WAITING)
+        waiting = self._kept.let_slots_go(slots, WAITING)
         others = frozenset(_parts(held, WAITING)[0] for held in waiting if held.holder != self._engine)
         others &= set(pools_of_slots(slots))
         if others:
