@@ -71,10 +71,17 @@ def acquire(engine: Engine, project: str, name: str, *, holder: str, duration: t
 
 
 def acquire_free(
-    engine: Engine, project: str, names: Sequence[str], *, holder: str, duration: timedelta
+    engine: Engine,
+    project: str,
+    names: Sequence[str],
+    *,
+    holder: str,
+    duration: timedelta,
+    at: datetime | None = None,
 ) -> list[Lease]:
-    """Those of the leases that nobody holds."""
-    parameters = {"project": project, "names": list(names), "holder": holder, "seconds": duration.total_seconds()}
+    """Those of the leases that nobody holds. They count as renewed `at` that time, by default now."""
+    wanted = {"project": project, "names": list(names), "holder": holder}
+    parameters = {**wanted, "seconds": duration.total_seconds(), "at": at}
     with autocommitting(engine) as connection:
         rows = connection.execute(ACQUIRE_FREE_LEASES, parameters).all()
     return [_lease(project, holder, row) for row in rows]

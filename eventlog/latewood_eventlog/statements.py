@@ -78,6 +78,7 @@ _TAKEN_OVER: Final = (
     "expires_at = excluded.expires_at, renewed_at = excluded.renewed_at, since = excluded.since "
     "WHERE held.expires_at <= clock_timestamp() RETURNING name, epoch, expires_at"
 )
+_HEARD: Final = "coalesce(CAST(:at AS timestamptz), clock_timestamp())"
 _UNWAITED: Final = "SET LOCAL synchronous_commit = off; "
 """What is not waited for the disk: if a crash of the server undoes it, a lease ends by itself, or is lost to its holder
 as any other. Whatever is recorded later is on the disk after it."""
@@ -88,7 +89,8 @@ ACQUIRE_LEASE: Final = text(
 )
 ACQUIRE_FREE_LEASES: Final = text(
     f"{_UNWAITED}INSERT INTO leases AS held (project, name, holder, epoch, expires_at, renewed_at, since) "  # noqa: S608 - as above
-    f"SELECT :project, n.name, {_GRANTED} FROM unnest(CAST(:names AS text[])) AS n (name) ORDER BY n.name {_TAKEN_OVER}"
+    "SELECT :project, n.name, :holder, 1, clock_timestamp() + make_interval(secs => :seconds), "
+    f"{_HEARD}, clock_timestamp() FROM unnest(CAST(:names AS text[])) AS n (name) ORDER BY n.name {_TAKEN_OVER}"
 )
 """In the order of names, or two who want several could wait for each other."""
 
@@ -147,7 +149,7 @@ _LOCKED: Final = (
 """Those that are theirs who say so, locked in the order of names."""
 RENEW_LEASES: Final = text(
     f"{_UNWAITED}UPDATE leases AS l SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "  # noqa: S608 - as above
-    f"renewed_at = coalesce(CAST(:at AS timestamptz), clock_timestamp()) FROM {_LOCKED} "
+    f"renewed_at = {_HEARD} FROM {_LOCKED} "
     "AND l.expires_at > '-infinity' RETURNING l.name"
 )
 _DISCARD_LEASES: Final = f"DELETE FROM leases AS l USING {_LOCKED}"  # noqa: S608 - as above

@@ -237,6 +237,30 @@ def test_who_comes_waits_for_a_live_one_until_it_looks_and_for_one_that_died_no_
     until(comes.is_known)
 
 
+def test_who_was_not_seen_for_a_while_arrives_anew_and_knows_nobody_before_it_has_looked(workspace):
+    def looks(presence):
+        presence.others()
+        presence.renew()
+
+    late, there, comes = (
+        Presence(workspace.log, "default", name, timedelta(minutes=1), is_engine=False) for name in ("a", "b", "c")
+    )
+    for each in (late, there):
+        each.arrive()
+        looks(late)
+    with workspace.log.engine.begin() as connection:
+        connection.execute(text("UPDATE leases SET expires_at = '-infinity' WHERE name = 'here/inline/a'"))
+    assert comes.arrive() == {"here/inline/b"}
+    looks(there)
+    late.renew()  # of what it saw before comes came
+    assert not comes.is_known()
+    assert not late.is_known()
+    for each in (late, comes, there):
+        looks(each)
+    assert comes.is_known()
+    assert late.is_known()
+
+
 @pytest.mark.parametrize("inline", [True, False])
 def test_beside_somebody_who_died_what_needs_no_flight_waits_for_nobody(
     workspace, within, asked_for, load, monkeypatch, inline

@@ -37,8 +37,19 @@ class Presence:
         self._came: datetime | None = None  # until it is known to others
 
     def arrive(self) -> frozenset[str]:
-        """Say that it is here: the names of those who are, whom it has told to look."""
-        self.renew()
+        """Say that it is here: the names of those who are, whom it has told to look.
+
+        It is known to them when they have looked, and they to it when it has told of that look by `renew`.
+        """
+        found = acquire_free(
+            self._log.engine,
+            self._project,
+            [self._name],
+            holder=self._holder,
+            duration=self._duration,
+            at=self._looked,
+        )
+        self._lease = next(iter(found), None)
         others = self.others()
         if others:
             self._came = self._looked
@@ -57,15 +68,16 @@ class Presence:
         return self._came is None
 
     def renew(self) -> None:
-        """Stay, and say that those are known whom it has seen when it looked last."""
+        """Stay, and say that those are known whom it has seen when it looked last.
+
+        Who was not seen for a while, since its lease has ended, arrives anew: others may have come and know nothing of
+        it, and it knows nothing of them before it has looked again.
+        """
         own = [] if self._lease is None else [self._lease]
         if renew_all(self._log.engine, own, duration=self._duration, at=self._looked):
             self._lease = None
         if self._lease is None:
-            found = acquire_free(
-                self._log.engine, self._project, [self._name], holder=self._holder, duration=self._duration
-            )
-            self._lease = next(iter(found), None)
+            self.arrive()
 
     def others(self) -> frozenset[str]:
         """The names of the others that are here, or died a short while ago."""
