@@ -394,6 +394,15 @@ def test_of_what_failed_nothing_is_left_as_it_is_and_an_equal_version_is_taken_a
     assert (said(back), world.ran, said(first)["b"]) == ({"b": "reuse"}, [], "run")
 
 
+def test_of_what_failed_nothing_is_computed_that_is_refused_as_it_is():
+    world = World()
+    world.run(CHAIN)
+    world.judge(CHECKED, "a", passed=False)
+    again = world.plan(CHECKED, "a", failed=True)
+    assert (said(again), why_planned(again, "a")) == ({"a": "reuse"}, ["refused a"]), "that is said again"
+    assert said(world.plan(edited(CHECKED, "a"), "a", failed=True)) == {"a": "run"}
+
+
 def test_with_reuse_off_a_task_always_runs_and_below_it_content_decides():
     off = changed(CHAIN, "a", reuse=Reuse.of(False))
     world = World()

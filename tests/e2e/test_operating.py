@@ -112,6 +112,24 @@ def test_what_failed_when_it_was_forced_is_what_has_failed(shell):
     assert "Nothing to do: * selects nothing that is failed" in shell("plan", "*", "--only", "failed")
 
 
+def test_of_what_failed_nothing_is_computed_that_a_check_would_refuse_again(shell):
+    one = "from latewood import *\n\n@asset\ndef one() -> int:\n    return 1\n"
+    judged = one + "\n@check(one, blocking=True)\ndef good(one: int) -> bool:\n    return one > {}\n"
+    shell.write("assets.py", one)
+    shell("materialize", "*", "-f", "assets.py")
+    shell.write("assets.py", judged.format(1))
+    shell("materialize", "*", code=1)
+    assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1)
+    shell.write("assets.py", judged.format(0))
+    assert "Nothing to do" in shell("plan", "*", "--only", "failed"), "it is unchecked"
+    assert "0 run, 1 reused in" in shell("materialize", "*")
+    shell.write("assets.py", judged.format(2).replace("return 1", "return 2"))
+    assert "1 run, 0 reused, 1 refused" in shell("materialize", "*", code=1)
+    assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1)
+    shell.write("assets.py", judged.format(1).replace("return 1", "return 2"))
+    assert "0 run, 1 reused in" in shell("materialize", "*", "--only", "failed"), "the edited check judges it"
+
+
 def test_how_all_of_it_is_with_an_exit_code(shell):
     shell.write("assets.py", FIRST)
     found = answer(shell, "status")

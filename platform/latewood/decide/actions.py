@@ -27,7 +27,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 class Asked(NamedTuple):
     """A task to decide about: whether each of its outputs is wanted, and whether it is to run whatever there is.
 
-    `failed`: its last attempt has, so that a head that is as it should be is no reason to leave it.
+    `failed`: its last attempt has, so that a head as it should be is no reason to leave it unless it is refused.
     `plain`: it has neither checks nor optional outputs. Most have none, and this is asked a hundred thousand times, as
     is whether anything is `retracted`, or lies at a place of its own (`placed`), at all. `stored`: what it makes does.
     """
@@ -83,7 +83,7 @@ def decide(
         return (Action.RUN, (Reason(Cause.FORCED),)), unknown
     absent = _NONE if asked.plain else absent_outputs(node, heads, read.digest, state)
     reasons = _reasons(asked, read, heads, absent, state)
-    if asked.failed and not reasons:
+    if asked.failed and not reasons and not any(_refusals(node, heads, state)):
         return (Action.RUN, _FAILED), unknown
     if not reasons and not read.pending:
         kind, contents = (_FRESH, None) if asked.plain else _as_it_is(node, heads, absent, state)
@@ -109,7 +109,7 @@ def _as_it_is(
     node: Node, heads: Sequence[VersionFacts | None], absent: frozenset[int], state: State
 ) -> tuple[Kind, Contents]:
     """What is planned where the heads are what a run would make: nothing, unless their checks have more to say."""
-    refusals = [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
+    refusals = _refusals(node, heads, state)
     contents = tuple(
         _absent(node, index) if index in absent else refused or (head.data_version if head else None)
         for index, (head, refused) in enumerate(zip(heads, refusals, strict=True))
@@ -164,6 +164,10 @@ def _content(node: Node, index: int, facts: VersionFacts | None, state: State) -
         return facts.data_version if facts.accepted else PENDING
     keys = (verdict_of(check, asset, id_, facts, state) for check in asset.blocking_checks)
     return facts.data_version if all(key in state.checked for key in keys) else PENDING
+
+
+def _refusals(node: Node, heads: Sequence[VersionFacts | None], state: State) -> list[Withheld | None]:
+    return [head and _refused(node, index, head, state) for index, head in enumerate(heads)]
 
 
 def _refused(node: Node, index: int, facts: VersionFacts, state: State) -> Withheld | None:

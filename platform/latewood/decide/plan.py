@@ -29,8 +29,9 @@ from latewood.model.ordinals import Ordinals
 class Request:
     """What is asked for: assets, which of their partitions, and values of parameters.
 
-    `failed`: the last attempt of each has, so that what is as it should be is run all the same. `elsewhere` was asked
-    for too, by location, and is left out: only its own file's code can make it.
+    `failed`: the last attempt of each has, so that what is as it should be is run all the same, unless a check refuses
+    it: that would be refused again. `elsewhere` was asked for too, by location, and is left out: only its own file's
+    code can make it.
     """
 
     selected: frozenset[AssetKey]
