@@ -1,6 +1,8 @@
 """Assets in several files: each belongs to the file that defines it, however the others come by it."""
 
 import json
+import re
+import shlex
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -325,6 +327,18 @@ def test_a_run_of_one_file_is_run_again_when_some_of_it_has_moved_to_another_sin
     assert "1 run, 0 reused" in sharing("rerun", run, "--only", "1"), "by whose it is now"
     refused = sharing.run("rerun", run, "--only", "0-1")
     assert (refused.code, "these steps are made by a.py and b.py, and a rerun is by" in refused.err) == (2, True)
+
+
+def test_the_same_of_several_is_asked_for_with_its_partitions_by_what_is_printed(sharing):
+    text = "from latewood import *\n\n@asset(partitions=Static(['x', 'y']))\n"
+    text += "def {}(key: PartitionKey) -> str:\n    return key\n"
+    sharing.write("a.py", text.format("one"))
+    sharing.write("b.py", text.format("two"))
+    asked = json.loads(sharing("materialize", "one or two", "--partition", "x", "--detach", "--json", *BOTH))
+    said = sharing.run("rerun", asked["run"]).err
+    printed = re.search("`latewood (materialize .* --detach)` asks for the same", said)[1]
+    assert printed == "materialize 'one or two' --partition x --env prod --detach"
+    assert json.loads(sharing(*shlex.split(printed), "--json"))["steps"] == asked["steps"] == 2
 
 
 def test_what_is_printed_to_be_typed_next_can_be(sharing):
