@@ -97,7 +97,7 @@ class Engine:
     def serve(self) -> None:
         """Drive runs until `drain`; then what is under way is finished, and runs that are not stay for others.
 
-        Raises KeyboardInterrupt; what is under way is then left as it is.
+        Raises KeyboardInterrupt, and why its `only` run cannot be opened; what is under way is then left as it is.
         """
         with caches_in_use(self._workspace.home):
             try:

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, NoReturn
 
 from latewood.commands.workspace import Workspace
 from latewood.errors import LatewoodError
@@ -35,6 +36,7 @@ class Taken:
 class Openings:
     """Those of one project; `then` hears in the engine's thread of each that can be driven, `over` of each that ended.
 
+    An engine of one run only, which cannot be opened, has why raised in its thread.
     For the engine's thread, but for `leases`.
     """
 
@@ -78,12 +80,11 @@ class Openings:
             taken = self._taken(run)
         except DatabaseUnreachable as error:
             self._parts.absence.away(error)
-        except LogError as error:
-            LOG.warning("run %s: %s", run, error, extra={"run": run})
-        except LatewoodError as error:
-            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
-        except Exception:  # noqa: BLE001 - whatever it is
-            LOG.exception("run %s cannot be driven", run, extra={"run": run})  # the others can
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others can be driven
+            if self._parts.only is None:
+                _tell_of(run, error)
+            else:
+                self._parts.inbox.put(partial(_raise, error))
         self._parts.inbox.put(lambda: self._has_opened(run, taken))
 
     def _taken(self, run: RunId) -> Taken | None:
@@ -125,3 +126,17 @@ class Openings:
     def _give_back(self, lease: Lease) -> None:
         with suppress(LogError):
             release(self._workspace.log.engine, lease)
+
+
+def _tell_of(run: RunId, error: Exception) -> None:
+    match error:
+        case LogError():
+            LOG.warning("run %s: %s", run, error, extra={"run": run})
+        case LatewoodError():
+            LOG.error("run %s cannot be driven: %s", run, error, extra={"run": run})
+        case _:
+            LOG.error("run %s cannot be driven", run, exc_info=error, extra={"run": run})
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
