@@ -1,6 +1,6 @@
 """A run that is driven elsewhere, told by what it records, in the words of one that is executed here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from latewood.commands.materializing import Prepared, Result, result_of
@@ -40,6 +40,7 @@ class Retelling:
         self._verdicts: dict[int, list[CheckEvaluated]] = {}
         self._reports: list[Report] = []
         self._failures: list[tuple[Step, Failure]] = []
+        self._refusals: dict[tuple[int, AssetId], list[str]] = {}  # by step: its checks may be seen at several looks
         self._handled: list[FailureHandled] = []
         self._barred = 0
         self._ended: RunEnded | None = None
@@ -78,7 +79,7 @@ class Retelling:
             barred=self._barred,
         )
         # As if one step had come after the other; they may have failed in any order.
-        failures = sorted(self._failures, key=lambda failed: failed[0].number)
+        failures = sorted([*self._failures, *self._refused()], key=lambda failed: failed[0].number)
         return result_of(self._workspace, self._prepared, ended, tally, failures, handled=tuple(self._handled))
 
     def _hear(self, fact: Event) -> None:
@@ -88,7 +89,8 @@ class Retelling:
             case StepSucceeded(step=number, outputs=outputs):
                 self._tell(number, "succeeded", fact.duration_ms, outputs[0].metadata if outputs else {})
                 if retracted := next((output for output in outputs if output.retracted), None):
-                    self._refused(number, "Retracted", text := self._retracted_text(retracted))
+                    text = self._retracted_text(retracted)
+                    self._failures.append(self._refusal(number, "Retracted", text))
                     self._tell(number, "refused", message=text)
             case StepReused():
                 self._tell(fact.step, "reused")
@@ -110,18 +112,20 @@ class Retelling:
                 pass
 
     def _judged(self, number: int, verdicts: Sequence[CheckEvaluated]) -> None:
-        status, metadata, message = said_of(verdicts)
-        self._tell(number, status, metadata=metadata, message=message)
-        refusals: dict[AssetId, list[str]] = {}
+        if not any(step == number for step, _ in self._refusals):  # else that was told, and there is nothing worse
+            status, metadata, message = said_of(verdicts)
+            self._tell(number, status, metadata=metadata, message=message)
         for verdict in verdicts:
             if verdict.blocking:
-                refusals.setdefault(verdict.asset, []).append(refusal_text(verdict))
-        keys = {id_: key for key, id_ in self._prepared.view.ids.items() if id_ in refusals}
-        for id_, texts in refusals.items():
-            self._refused(number, "CheckFailed", f"{keys[id_]}: {'; '.join(texts)}")
+                self._refusals.setdefault((number, verdict.asset), []).append(refusal_text(verdict))
 
-    def _refused(self, number: int, error: str, message: str) -> None:
-        self._failures.append((self._steps[number], Failure(kind=FailureKind.REFUSED, error=error, message=message)))
+    def _refused(self) -> Iterator[tuple[Step, Failure]]:
+        keys = {id_: key for key, id_ in self._prepared.view.ids.items()}
+        for (number, id_), texts in self._refusals.items():
+            yield self._refusal(number, "CheckFailed", f"{keys[id_]}: {'; '.join(texts)}")
+
+    def _refusal(self, number: int, error: str, message: str) -> tuple[Step, Failure]:
+        return self._steps[number], Failure(kind=FailureKind.REFUSED, error=error, message=message)
 
     def _retracted_text(self, output: OutputMade) -> str:
         of_asset = self._prepared.plan.state.retracted.of_asset(output.asset)
