@@ -21,7 +21,7 @@ demo: .venv/demo
 	@echo "  latewood db stop                            # the database server, which stays for the next command"
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not soak"
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

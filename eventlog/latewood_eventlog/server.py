@@ -28,6 +28,11 @@ from latewood_eventlog.errors import DatabaseUnreachable
 DATABASE: Final = "latewood"
 
 _CLUSTER: Final = "cluster.json"
+_PORTS: Final = range(15_000, 30_000)
+"""Below those that Linux (from 32,768), macOS and Windows (from 49,152) give to connections."""
+
+_TRIES: Final = 20
+
 _STORED: Final = {"data": str, "port": int, "superuser_password": str, "login_password": str}
 _UNFINISHED: Final = "unfinished.json"
 
@@ -373,13 +378,19 @@ def _command_line(pid: int) -> str:
 
 
 def _free_port(preferred: int = 0) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """The preferred port if it is free, else another one that is.
+
+    Not one of those that systems give to connections, where that can be had: while the server is away, any client of
+    anything could be given its port, and the address would not stay good.
+    """
+    wanted = [preferred] if preferred else []
+    wanted += [_PORTS.start + secrets.randbelow(len(_PORTS)) for _ in range(_TRIES)]
+    for port in (*wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise DatabaseUnreachable("embedded server: expected a free port on 127.0.0.1, found none")
 
 
 def _end_of_log(data: Path) -> str:

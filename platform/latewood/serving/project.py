@@ -280,8 +280,8 @@ class ProjectRuns:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is under way that would have to be made again if it were left now."""
-        return all(run.is_settled for run in self.active.values())
+        """Whether nothing is under way that would have to be made again if it were left now, and each end is durable."""
+        return not self._ending and all(run.is_settled and not run.is_over for run in self.active.values())
 
     def leave_all(self) -> None:
         """Begin nothing any more, and end what is under way."""
