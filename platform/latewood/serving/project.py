@@ -280,7 +280,7 @@ class ProjectRuns:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is under way that would have to be made again if it were left now, and each end is durable."""
+        """Whether nothing is under way that would have to be made again if it were left now; ends are durable."""
         return not self._ending and all(run.is_settled and not run.is_over for run in self.active.values())
 
     def leave_all(self) -> None:
