@@ -66,7 +66,7 @@ def after_outside(outside: int) -> int:
     return outside + 1
 
 
-@asset
+@asset(retries=AGAIN)
 def endless() -> int:
     while True:
         time.sleep(0.01)

@@ -264,7 +264,8 @@ def main() -> None:
         return
     stride = int(sys.argv[3])
     if what == "server":
-        sweep(root, loaded, [f"server-both-{stride}"])
+        for each in (stride, stride + 1):  # one after the other: there is one server
+            sweep(root, loaded, [f"server-both-{each}"])
         return
     project = f"{what}-never-0"
     scenario_ended, effects = kill_of(root, loaded, project)
