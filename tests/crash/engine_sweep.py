@@ -264,7 +264,7 @@ def main() -> None:
         return
     stride = int(sys.argv[3])
     if what == "server":
-        for each in (stride, stride + 1):  # one after the other: there is one server
+        for each in range(stride, stride + 4):  # one after the other: there is one server
             sweep(root, loaded, [f"server-both-{each}"])
         return
     project = f"{what}-never-0"
