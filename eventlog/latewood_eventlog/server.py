@@ -32,6 +32,7 @@ _PORTS: Final = range(15_000, 30_000)
 """Below those that Linux (from 32,768), macOS and Windows (from 49,152) give to connections."""
 
 _TRIES: Final = 20
+_PORT_WAIT_S: Final = 1.0
 
 _STORED: Final = {"data": str, "port": int, "superuser_password": str, "login_password": str}
 _UNFINISHED: Final = "unfinished.json"
@@ -378,19 +379,32 @@ def _command_line(pid: int) -> str:
 
 
 def _free_port(preferred: int = 0) -> int:
-    """The preferred port if it is free, else another one that is.
+    """The preferred port if it is free within a second, else another one that is.
 
-    Not one of those that systems give to connections, where that can be had: while the server is away, any client of
-    anything could be given its port, and the address would not stay good.
+    A process that a killed postmaster had just forked holds its port for a moment longer.
+
+    The others are not of those that systems give to connections, where that can be had: while the server is away, any
+    client of anything could be given its port, and the address would not stay good.
     """
-    wanted = [preferred] if preferred else []
-    wanted += [_PORTS.start + secrets.randbelow(len(_PORTS)) for _ in range(_TRIES)]
-    for port in (*wanted, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise DatabaseUnreachable("embedded server: expected a free port on 127.0.0.1, found none")
+    until = time.monotonic() + _PORT_WAIT_S
+    while preferred:
+        if (found := _bound(preferred)) is not None:
+            return found
+        if time.monotonic() > until:
+            break
+        time.sleep(0.02)
+    for port in (*(_PORTS.start + secrets.randbelow(len(_PORTS)) for _ in range(_TRIES)), 0):
+        if (found := _bound(port)) is not None:
+            return found
+    raise DatabaseUnreachable("embedded Postgres: expected a free port on 127.0.0.1, found none")
+
+
+def _bound(port: int) -> int | None:
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Postgres does
+        probe.bind(("127.0.0.1", port))
+        return int(probe.getsockname()[1])
+    return None
 
 
 def _end_of_log(data: Path) -> str:
