@@ -18,7 +18,10 @@ def main() -> None:
     reader = EventLog(
         connect(workspace.url, role="reader", pool=THREADS), workspace.log.projections, workspace.log.upcasters
     )
-    listener = socket.create_server(("127.0.0.1", 0))
+    # As `latewood server` has it: of a socket that does not say TCP, asyncio's connections wait for acknowledgements.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(app(Service(workspace=workspace, reader=reader)), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
