@@ -1,13 +1,16 @@
-# Everything runs in .venv, made from the hashed locks; nothing else is needed than Python 3.11-3.13 and make.
+# Everything runs in .venv, made from the hashed locks; nothing else is needed than Python 3.11-3.13 and make. The user
+# interface is built by the Node on the PATH, or, where that is none or an old one, by one that is installed into .venv.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517
 # pip is silent meanwhile.
 SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a minute or two..."
 
-.PHONY: demo test check bench soak lock clean
+UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
-demo: .venv/demo
+.PHONY: demo ui test check bench soak lock clean
+
+demo: .venv/demo ui
 	@$(BIN)/latewood materialize '*' -f examples/flights/assets.py
 	@$(BIN)/latewood assets
 	@echo
@@ -20,10 +23,14 @@ demo: .venv/demo
 	@echo "  latewood plan '*' -f examples/flights/assets.py"
 	@echo "  latewood db stop                            # the database server, which stays for the next command"
 
-test: .venv/dev
+ui: ui/latewood_ui/static/index.html
+
+test: .venv/dev ui
+	ui/npm --silent test
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not soak"
 
-check: .venv/dev
+check: .venv/dev ui
+	ui/npm --silent run check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -36,10 +43,26 @@ soak: .venv/dev
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m pytest tests/properties --hypothesis-profile=explore
 
+# Built when something that it is made of has changed; the build fails when the first load outgrows its budget.
+ui/latewood_ui/static/index.html: ui/node_modules/.package-lock.json graphql/latewood_graphql/schema.graphql $(UI_SOURCES)
+	@ui/npm --silent run build
+	@touch $@
+
+ui/node_modules/.package-lock.json: ui/package-lock.json ui/package.json ui/.npmrc .venv/node
+	@ui/npm --silent ci
+	@touch $@
+
+.venv/node: .venv/bin/python requirements-node.lock
+	@ui/npm --exists || { echo "Installing Node into .venv..."; \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+		$(PIP) --require-hashes -r requirements-node.lock; }
+	@touch $@
+
 # Locks hold hashes and no addresses: they say what is installed, not from where.
 lock: .venv/dev
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra server --universal --generate-hashes --no-header --no-annotate -o requirements.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra server --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --group node --universal --generate-hashes --no-header --no-annotate -o requirements-node.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -57,4 +80,4 @@ lock: .venv/dev
 	@touch $@ .venv/demo
 
 clean:
-	rm -rf .venv
+	rm -rf .venv ui/node_modules ui/latewood_ui/static

@@ -16,6 +16,7 @@ from latewood_graphql.authentication import Tokens
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.limits import Limits
 from latewood_graphql.sessions import COOKIE, Session, Sessions, key_in
+from latewood_graphql.web import files
 
 ASK = {"query": "{ projects }"}
 SESSIONS = Sessions(b"k" * 32)
@@ -273,10 +274,33 @@ def test_the_page_that_asks_needs_nothing_from_elsewhere(serve, api):
     assert "http" not in page.text
 
 
-def test_a_path_of_the_interface_is_its_page(serve):
+@pytest.fixture
+def built(monkeypatch, tmp_path):
+    """What stands for the interface."""
+    (tmp_path / "_app").mkdir()
+    (tmp_path / "index.html").write_text("the interface")
+    (tmp_path / "_app" / "index-4k0w.js").write_text("1")
+    monkeypatch.setattr(files, "STATIC", tmp_path)
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("path", ["/", "/assets/orders", "/assets/sales/v1.2", "/login", "/runs/4k0w"])
+def test_a_path_of_the_interface_is_its_page(serve, path):
+    answer = serve().get(path)
+    assert answer.text == "the interface"
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.usefixtures("built")
+def test_what_is_named_by_its_content_is_never_asked_for_again(serve):
     client = serve()
-    assert client.get("/assets/orders").text == client.get("/").text
-    assert client.get("/assets/no.js").status_code == 404
+    assert "immutable" in client.get("/_app/index-4k0w.js").headers["Cache-Control"]
+    assert client.get("/_app/index-of-before.js").status_code == 404
+
+
+def test_a_server_whose_interface_was_not_built_says_how_it_is(serve, monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "STATIC", tmp_path / "static")
+    assert "make ui" in serve().get("/runs").text
 
 
 def test_metrics_count_requests(serve, api):

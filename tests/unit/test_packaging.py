@@ -18,7 +18,7 @@ def test_a_top_level_folder_is_no_package(folder):
     assert not (ROOT / folder / "__init__.py").exists(), f"{folder}/ would hide the module of that name"
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-node.lock"])
 def test_a_lock_holds_hashes_and_no_addresses(lock):
     text = (ROOT / lock).read_text()
     assert not re.search(r"https?:|index-url|find-links|@ file", text)
@@ -47,6 +47,10 @@ def test_make_says_how_much_it_installs_before_pip_is_silent(target, lock):
     told = subprocess.run(["sh", "-c", recipe[said]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     count = len(re.findall(r"^[\w.\-]+==", (ROOT / lock).read_text(), re.MULTILINE))
     assert told == f"Installing {count} packages into .venv; a minute or two...\n"
+
+
+def test_the_lock_of_the_interface_names_no_host():
+    assert not re.search(r"\"resolved\"", (ROOT / "ui" / "package-lock.json").read_text())
 
 
 def test_versions_agree():

@@ -1,6 +1,6 @@
 """Files for browsers, and the headers that every answer has."""
 
-from importlib.util import find_spec
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from latewood_ui import STATIC
 
 HERE: Final = Path(__file__).parent
 
@@ -22,8 +24,14 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_FRESH_MAX: Final = "no-cache"
+_ASKED_FOR: Final = "no-cache"
 """Files may be kept, and are asked for by their ETag before they are used."""
+
+_KEPT: Final = "public, max-age=31536000, immutable"
+"""What is named by its content is never asked for again."""
+
+_NAMED_BY_CONTENT: Final = "_app/"
+"""Where the interface has such files; they are no paths of pages."""
 
 
 class Secured:
@@ -60,18 +68,17 @@ class Files(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file; 304 for one that the browser has."""
+        is_named_by_content = self._has_index and path.startswith(_NAMED_BY_CONTENT)
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or not self._has_index or "." in path.rpartition("/")[2]:  # noqa: PLR2004 - not found
+            if error.status_code != HTTPStatus.NOT_FOUND or not self._has_index or is_named_by_content:
                 raise
             response = await super().get_response("index.html", scope)
-        response.headers["Cache-Control"] = _FRESH_MAX
+        response.headers["Cache-Control"] = _KEPT if is_named_by_content else _ASKED_FOR
         return response
 
 
 def interface() -> Path:
-    """The folder of the user interface, if it is installed; else that of a page that says what there is."""
-    found = find_spec("latewood_ui")
-    built = Path(found.submodule_search_locations[0]) / "dist" if found and found.submodule_search_locations else None
-    return built if built is not None and built.is_dir() else HERE / "start"
+    """The folder of the user interface if it was built; else that of a page that says how it is."""
+    return STATIC if (STATIC / "index.html").is_file() else HERE / "start"
