@@ -28,10 +28,15 @@ class PageInfo(graphene.ObjectType):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An item, and its cursor."""
+    """An item, and the key that it is found again by."""
 
     node: Any
-    cursor: str
+    key: Any
+
+    @property
+    def cursor(self) -> str:
+        """The key as clients have it."""
+        return cursor_of(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def page_of(
     found: Sequence[Any], first: int, key: Callable[[Any], Any], count: Callable[[], int] | None = None
 ) -> Page:
     """A page of what was found by asking for one more than `first`; `key` is by what an item is found again."""
-    edges = [Edge(item, cursor_of(key(item))) for item in found[:first]]
+    edges = [Edge(item, key(item)) for item in found[:first]]
     return Page(edges=edges, has_next=len(found) > first, count=count)
 
 
@@ -65,7 +70,7 @@ def slice_of(whole: Sequence[Any], first: int, after: str | None) -> Page:
     """A page of a list that is there as a whole, by number. Raises UsageError."""
     first, behind = checked_first(first), key_of(after, int)
     start = 0 if behind is None else behind + 1
-    edges = [Edge(item, cursor_of(n)) for n, item in enumerate(whole[start : start + first], start=start)]
+    edges = [Edge(item, n) for n, item in enumerate(whole[start : start + first], start=start)]
     return Page(edges=edges, has_next=start + first < len(whole), count=lambda: len(whole))
 
 

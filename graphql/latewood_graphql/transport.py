@@ -4,7 +4,6 @@ import asyncio
 import logging
 from contextlib import closing
 from datetime import timedelta
-from types import CoroutineType
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +20,7 @@ from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
 from latewood_graphql.documents import Documents
 from latewood_graphql.errors import formatted, unavailable
+from latewood_graphql.execution import Execution, is_awaitable
 from latewood_graphql.gate import caller_of
 from latewood_graphql.limits import Limits, check
 from latewood_graphql.live.hub import Hub
@@ -31,14 +31,6 @@ _QUIET.setLevel(logging.CRITICAL + 1)
 
 THREADS: Final = 8
 """Calls that are answered at a time, each with a connection; most wait for the database now and then."""
-
-_AWAITABLE: Final = (CoroutineType, asyncio.Future)
-
-
-def _is_awaitable(value: Any) -> bool:
-    """What resolvers here wait for: their own coroutines and loaders' futures. Asked of each value of an answer."""
-    return isinstance(value, _AWAITABLE)
-
 
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -116,7 +108,8 @@ class Answering(GraphQLHTTPHandler):
             validation_rules=within_limits,
             error_formatter=formatted,
             logger=_QUIET,
-            is_awaitable=_is_awaitable,
+            is_awaitable=is_awaitable,
+            execution_context_class=Execution,
         )
 
     async def create_json_response(self, request: Request, result: Any, success: bool) -> Response:  # noqa: ARG002, FBT001 - the overridden method's

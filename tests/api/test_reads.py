@@ -1,5 +1,7 @@
 """What can be asked of assets, versions and runs."""
 
+import json
+
 from api.conftest import SHOP
 
 CATALOG = """
@@ -150,7 +152,8 @@ def test_a_run_has_its_steps_and_its_events(api, made):
     assert found["run"]["steps"]["totalCount"] == 9
     assert [step["partition"] for step in found["run"]["steps"]["nodes"]] == [f"2026-01-0{n}" for n in range(1, 5)]
     assert [event["type"] for event in found["run"]["events"]["nodes"]] == ["run.requested", "run.planned"]
-    assert [event["data"]["run"] for event in found["events"]["nodes"]] == [run]
+    (ended,) = api.workspace.log.read_types("default", ["run.ended"], after=0)
+    assert [event["data"] for event in found["events"]["nodes"]] == [json.loads(ended.data)]
 
 
 def test_all_of_an_answer_is_of_the_moment_that_is_asked_for(api, made):

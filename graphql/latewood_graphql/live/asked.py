@@ -32,6 +32,7 @@ from graphql.execution.values import get_argument_values, get_variable_values
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call
 from latewood_graphql.errors import formatted
+from latewood_graphql.execution import Execution, is_awaitable
 from latewood_graphql.limits import Limits, check
 
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
@@ -61,6 +62,8 @@ class Asked:
             context_value=call,
             variable_values=dict(self.variables),
             operation_name=self.operation,
+            execution_context_class=Execution,
+            is_awaitable=is_awaitable,
         )
         result = found if isinstance(found, ExecutionResult) else await found
         if not result.errors:
