@@ -65,12 +65,16 @@ class Call:
     scopes: dict[Any, Any] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Read what is there now, from here on; nothing of what was read before is known any more."""
+        """Read what is there now, from here on; nothing of what was read before is known any more.
+
+        As long as it may take counts from here: what a mutation does takes its own time.
+        """
         self.transaction.close()
         reader = self.service.reader
         connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects), limit=self.limit))
         self.workspace = replace(self.service.workspace, log=OneSnapshot(reader, connection))
         self.position = self.workspace.log.position()
+        self.began = time.monotonic()
         self.loaders.clear()
         self.scopes.clear()
 

@@ -2,8 +2,10 @@
 
 import json
 import re
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import pytest
 from starlette.testclient import TestClient
@@ -31,11 +33,14 @@ RECIPES = dict(re.findall(r"^### (.+?)$.*?^```graphql\n(.+?)^```", TEXT, re.MULT
 def flights(server, platform_template, tmp_path_factory):
     """A month of flights, and a run that is asked for and nobody drives."""
     folder = tmp_path_factory.mktemp("cookbook")
-    with copied(server, platform_template) as url:
+    project = folder / "flights"
+    copytree(ROOT / "examples/flights", project, ignore=ignore_patterns("__pycache__"))
+    (project / "latewood.toml").touch()
+    with copied(server, platform_template) as url, chdir(project):
         log = EventLog(connect(url, role="engine"), PROJECTIONS, UPCASTERS)
         reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
         workspace = replace(workspace_on(log, ArtifactStore(folder / "store", "default")), url=url)
-        loaded = load_file(ROOT / "examples/flights/assets.py", root=ROOT / "examples/flights")
+        loaded = load_file(project / "assets.py", root=project)
         before = deploy_loaded(workspace, replace(loaded, assets=loaded.assets[:-1])).deployment
         asked = Asked(selection="flights/daily", partition="2013-03-01..2013-03-03")
         run = materialize(workspace, prepare(workspace, loaded, replace(asked, selection="+flights/daily"))).run
@@ -54,6 +59,7 @@ def flights(server, platform_template, tmp_path_factory):
                 "version": f"{again}.0",
                 "since": 0,
                 "then": then,
+                "location": "assets.py",
                 "before": before,
                 "after": after,
             },

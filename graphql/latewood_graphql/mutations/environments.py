@@ -1,4 +1,4 @@
-"""Environments: branched, promoted, dropped; what is deployed in them, and what happens there by itself."""
+"""Environments: branched, promoted, dropped; and what happens there by itself."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,7 +6,6 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.automations import Found, automation_named, switch
-from latewood.commands.deployments import RolledBack, roll_back
 from latewood.commands.environments import DEFAULT, Diff, create, drop, promote
 from latewood.commands.workspace import Workspace
 from latewood.model.access import Role
@@ -72,33 +71,6 @@ EnvironmentPromoted: Final = success(
         resolver=lambda self, _info: len(self.done.pins),
     ),
 )
-DeploymentRolledBack: Final = success(
-    "DeploymentRolledBack",
-    "The environment has an earlier deployment of a location again; nothing was run, and no head was moved.",
-    deployment=graphene.ID(
-        required=True, description="What holds there now.", resolver=given("done.deployment.deployment")
-    ),
-    before=graphene.ID(
-        required=True,
-        description="What held before; the same where nothing was to be done.",
-        resolver=given("done.before"),
-    ),
-    stale_count=graphene.Int(
-        required=True,
-        description="Assets of which something is not fresh any more by that.",
-        resolver=lambda self, _info: len(self.done.stale),
-    ),
-    fresh_count=graphene.Int(
-        required=True,
-        description="Assets of which something is fresh again by that.",
-        resolver=lambda self, _info: len(self.done.fresh),
-    ),
-    dropped_count=graphene.Int(
-        required=True,
-        description="Assets that are not defined any more.",
-        resolver=lambda self, _info: len(self.done.dropped),
-    ),
-)
 AutomationSwitched: Final = success(
     "AutomationSwitched",
     "Something that happens by itself was turned on or off.",
@@ -131,10 +103,6 @@ def _drop(workspace: Workspace, *, name: str) -> str:
 
 def _promote(workspace: Workspace, *, source: str, target: str, selection: str, force: bool) -> Diff:
     return promote(workspace, source, target, selection, force=force)
-
-
-def _roll_back(workspace: Workspace, *, location: str, deployment: str) -> RolledBack:
-    return roll_back(workspace, location, deployment)
 
 
 def _switch(workspace: Workspace, *, name: str, on: bool) -> _Switched:
@@ -183,16 +151,6 @@ class EnvironmentMutations:
         force=graphene.Boolean(
             required=True, default_value=False, description="Also where the target has moved since."
         ),
-    )
-    deployment_rollback = mutation(
-        "deploymentRollback",
-        _roll_back,
-        Role.DEPLOYER,
-        DeploymentRolledBack,
-        "Give the environment an earlier deployment of a location again.",
-        missing=("location", "deployment"),
-        location=graphene.String(required=True, description="The location."),
-        deployment=graphene.ID(required=True, description="The deployment, or the beginning of its name."),
     )
     switch_automation = mutation(
         "switchAutomation",

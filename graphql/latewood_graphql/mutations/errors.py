@@ -1,13 +1,21 @@
 """What clients are told instead of a result: a type for each kind of thing that is not as they expected."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import graphene
 
 from latewood.commands.blocked import PlanBlocked
-from latewood.errors import Conflict, LatewoodError, NotFound, UsageError, ValueRefused
+from latewood.engine.loading.venvs import VenvFailed
+from latewood.errors import (
+    Conflict,
+    DefinitionsInvalid,
+    LatewoodError,
+    NotFound,
+    UsageError,
+    ValueRefused,
+)
 from latewood.serving.asking import PlanChanged
 from latewood_eventlog.errors import BatchMalformed, EventTooLarge, LogError
 from latewood_graphql.nodes.plans import PlanPreview, PreviewAt
@@ -21,11 +29,15 @@ class Error(graphene.Interface):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An error as it is told; `kind` is the name of its type, `preview` what a plan would do now."""
+    """An error as it is told; `kind` is the name of its type, `preview` what a plan would do now.
+
+    `problems` are what is wrong with code.
+    """
 
     kind: str
     message: str
     preview: PreviewAt | None = None
+    problems: tuple[Mapping[str, Any], ...] = ()
 
 
 def _error(name: str, description: str, **fields: Any) -> type[graphene.ObjectType]:
@@ -43,6 +55,23 @@ PlanChangedError: Final = _error(
     preview=graphene.Field(PlanPreview, required=True, description="What it is now, with the hash that approves it."),
 )
 PlanBlockedError: Final = _error("PlanBlocked", "What the plan would read is not there; nothing was asked for.")
+
+
+class DefinitionProblem(graphene.ObjectType):
+    """One thing that is wrong with the code of a location, and where."""
+
+    message = graphene.String(required=True, description="What was expected, what was found, and the way out.")
+    file = graphene.String(required=True, description="The file; empty where it is none of the project's.")
+    line = graphene.Int(required=True, description="The line in it; 0 where no one line is meant.")
+
+
+DefinitionsInvalidError: Final = _error(
+    "DefinitionsInvalid",
+    "The code of the location cannot be loaded as it stands; what is deployed of it stays.",
+    problems=graphene.List(
+        graphene.NonNull(DefinitionProblem), required=True, description="All that is wrong with it."
+    ),
+)
 
 _MISSING: Final = {
     "asset": _error("AssetNotFound", "There is no such asset in the environment."),
@@ -63,10 +92,11 @@ EXPECTED: Final = (LatewoodError, BatchMalformed, EventTooLarge)
 Kinds = dict[str, type[graphene.ObjectType]]
 
 
-def kinds_of(missing: Iterable[str], *, planned: bool) -> Kinds:
-    """The types of errors, by name, of a mutation that names such things, and that plans a run if it does."""
+def kinds_of(missing: Iterable[str], *, planned: bool = False, loads: bool = False) -> Kinds:
+    """The types of errors, by name, of a mutation that names such things, and plans a run or loads code if it does."""
     types = [InvalidInput, ConflictError, *(_MISSING[what] for what in missing)]
     types += [PlanChangedError, PlanBlockedError] if planned else []
+    types += [DefinitionsInvalidError] if loads else []
     return {type_._meta.name: type_ for type_ in types}  # noqa: SLF001 - how graphene says it
 
 
@@ -81,6 +111,15 @@ def told(error: LatewoodError | LogError, kinds: Kinds) -> Told:
             kind = "Conflict"
         case NotFound():
             kind = _MISSING[error.what]._meta.name  # noqa: SLF001 - as above
+        case DefinitionsInvalid(problems=problems) if "DefinitionsInvalid" in kinds:
+            found = tuple({"message": each.message, "file": each.file, "line": each.line} for each in problems)
+            return Told(kind="DefinitionsInvalid", message=str(error), problems=found)
+        case VenvFailed() if "DefinitionsInvalid" in kinds:
+            return Told(
+                kind="DefinitionsInvalid",
+                message=str(error),
+                problems=({"message": str(error), "file": "", "line": 0},),
+            )
         case UsageError() | ValueRefused() | BatchMalformed() | EventTooLarge():
             kind = "InvalidInput"
         case _:

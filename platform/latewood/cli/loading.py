@@ -2,23 +2,21 @@
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from latewood.commands.ahead import Ahead
-from latewood.commands.loading import Named, load_location, location_of
+from latewood.commands.loading import Named, listed, load_location, location_of, named_as, others_of
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lying_in, refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import begin_afresh, files_of, project_root
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.loading.location_settings import entries, entry_of
-from latewood.engine.loading.project_file import FILE
 from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError, UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
-from latewood.projections.catalog import defined, deployed
+from latewood.projections.catalog import deployed
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
@@ -80,7 +78,7 @@ class Together:
                 ahead.add(each)
             own = [location, *(each.location for each in found)]
             try:
-                found.append(self._afresh(named, {**_others(self._workspace, self._root, own), **others}, ahead))
+                found.append(self._afresh(named, {**others_of(self._workspace, self._root, own), **others}, ahead))
             except LatewoodError as error:
                 errors[location] = error
         return errors
@@ -88,7 +86,7 @@ class Together:
     def _load_in_order(self) -> tuple[list[Loaded], dict[str, Named], dict[str, LatewoodError]]:
         """Those that can be loaded, those that are left, and why these cannot be, but for what waits for others."""
         waiting = {location_of(named, self._root): named for named in self._named}
-        others = _others(self._workspace, self._root, waiting)
+        others = others_of(self._workspace, self._root, waiting)
         ahead = Ahead(self._workspace, waiting)
         found: list[Loaded] = []
         while waiting:
@@ -123,7 +121,7 @@ class Together:
     def each(self) -> Iterator[Loaded]:
         """One after the other, loaded when it is its turn: once all are deployed, and `load` has found the order."""
         for named in self._named:
-            yield self._afresh(named, _others(self._workspace, self._root, [location_of(named, self._root)]))
+            yield self._afresh(named, others_of(self._workspace, self._root, [location_of(named, self._root)]))
 
     def _afresh(self, named: Named, others: Mapping[AssetKey, AssetDefinition], ahead: Ahead | None = None) -> Loaded:
         begin_afresh(self._root, self._path)
@@ -168,17 +166,7 @@ def load(
     if file is None and module is None:
         file, module = _only_one(workspace, root, meant)
     root = root if file is None else project_root(file.resolve().parent)
-    return _load(workspace, (file, module), root, _others(workspace, root, [location_of((file, module), root)]))
-
-
-def listed(root: Path, location: str) -> Named:
-    """The file or module that the project's file lists by this name, or that is called so. Raises UsageError."""
-    known = entries(root)
-    if location in known or any((root / file).is_file() for file in files_of(location)):
-        return _named(root, location)
-    near = get_close_matches(location, known, n=3)
-    hint = f"near: {', '.join(near)}" if near else f"there are {_listed(sorted(known)) or 'none'}"
-    raise UsageError(f'no location "{location}" in {root / FILE}; {hint}')
+    return _load(workspace, (file, module), root, others_of(workspace, root, [location_of((file, module), root)]))
 
 
 def _load(
@@ -205,7 +193,7 @@ def named_or_all(
     named = [(file, None) for file in files] + [(None, module) for module in modules]
     found: list[Named] = [*named, *(listed(root, location) for location in locations)]
     if not found:
-        found = [_named(root, location) for location in _locations_here(workspace, root)]
+        found = [named_as(root, location) for location in _locations_here(workspace, root)]
     return [file for file, _ in found if file is not None], [module for _, module in found if module is not None]
 
 
@@ -218,13 +206,7 @@ def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[s
     if len(here) > 1:
         names = f"several are deployed from here: {_listed(here)}"
         raise UsageError(f"expected -f FILE, -m MODULE or --location NAME, since {names}")
-    return _named(root, here[0])
-
-
-def _named(root: Path, location: str) -> Named:
-    entry = entry_of(root, location)
-    file = root / entry
-    return (file, None) if entry.endswith(".py") else (None, entry)
+    return named_as(root, here[0])
 
 
 def _locations_here(workspace: Workspace, root: Path) -> list[str]:
@@ -244,16 +226,3 @@ def _locations_here(workspace: Workspace, root: Path) -> list[str]:
 
 def _listed(locations: list[str]) -> str:
     return ", ".join(locations[:5]) + (", …" if locations[5:] else "")
-
-
-def _others(workspace: Workspace, root: Path, own: Collection[str]) -> dict[AssetKey, AssetDefinition]:
-    """Assets of the environment's other locations: of those that are not these, under whatever name."""
-    own = {*own, *(entry_of(root, location) for location in own)}
-    with snapshot(workspace.log) as connection:
-        locations = deployed(connection, workspace.project, workspace.environment, NOW)
-        return {
-            entry.definition.key: entry.definition
-            for other, deployment in locations.items()
-            if other not in own
-            for entry in defined(connection, workspace.project, other, deployment)
-        }

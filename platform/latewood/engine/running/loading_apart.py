@@ -4,6 +4,7 @@ Definitions come back as data. Nothing that runs does: whoever loads so can depl
 """
 
 import dataclasses
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from latewood.engine.loading.loader import Loaded, load_file, load_module
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.shared import shared_by, stand_in
-from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_process import Worker, WorkerUnusable
 from latewood.engine.running.worker_protocol import Defined, Load, Open, Problem, Referred, Referring, Refused
 from latewood.errors import DefinitionError, DefinitionsInvalid
 from latewood.model.definitions import AssetDefinition
@@ -24,7 +25,10 @@ from latewood.sharing import Reference, Resolve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """A location that is loaded by a process of its own: which, by which interpreter, and with which variables."""
+    """A location that is loaded by a process of its own: which, by which interpreter, and with which variables.
+
+    The process is ended once it takes longer than `limit_s`.
+    """
 
     location: str
     entry: str
@@ -32,6 +36,7 @@ class Apart:
     settings: LocationSettings
     interpreter: str
     variables: Mapping[str, str]
+    limit_s: float | None = None
 
 
 def load_apart(
@@ -72,7 +77,7 @@ def _loaded(
     refer: Callable[[Referring], Referred],
 ) -> Loaded:
     with Worker(message, interpreter=apart.interpreter, environ=environ, variables=apart.variables) as worker:
-        found = worker.load(refer)
+        found = _in_time(worker, refer, apart)
     if isinstance(found, Refused):
         problems = found.problems or (Problem(message=found.message),)
         raise DefinitionsInvalid(tuple(DefinitionError(p.message, file=p.file, line=p.line) for p in problems))
@@ -95,6 +100,29 @@ def _loaded(
         configurations=found.configurations,
         apart=True,
     )
+
+
+def _in_time(worker: Worker, refer: Callable[[Referring], Referred], apart: Apart) -> Defined | Refused:
+    if apart.limit_s is None:
+        return worker.load(refer)
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        worker.interrupt()
+
+    ending = threading.Timer(apart.limit_s, end)
+    ending.daemon = True
+    ending.start()
+    try:
+        return worker.load(refer)
+    except WorkerUnusable:
+        if not over.is_set():
+            raise
+        cause = f"it takes longer than {apart.limit_s:.0f} s"
+        raise WorkerUnusable(apart.location, apart.interpreter, cause) from None
+    finally:
+        ending.cancel()
 
 
 def _referred(asked: Referring, resolve: Resolve) -> Referred:

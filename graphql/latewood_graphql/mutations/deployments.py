@@ -1,0 +1,116 @@
+"""What environments have deployed: the code of a location as it stands, or as it stood once."""
+
+from threading import Lock
+from typing import Any, Final
+
+import graphene
+
+from latewood.commands.deploying_apart import DeployedApart, deploy_here
+from latewood.commands.deployments import RolledBack, roll_back
+from latewood.commands.workspace import Workspace
+from latewood.decide.definition_changes import Difference
+from latewood.errors import Conflict
+from latewood.model.access import Role
+from latewood_graphql.fields import given, many
+from latewood_graphql.mutations.acting import Done, mutation, success
+from latewood_graphql.nodes.deployments import DeploymentDifference, difference_of
+
+_LOADING: Final = Lock()
+"""Importing code takes a processor, and for who waits a thread: of a process one location at a time is loaded."""
+
+
+def _difference(self: Done, _info: Any) -> Difference | None:
+    done = self.done.deployed
+    return difference_of(self.project, done.before, done.deployment) if done.before else None
+
+
+LocationDeployed: Final = success(
+    "LocationDeployed",
+    "The environment has the location as its code stands; nothing was run.",
+    location=graphene.String(required=True, description="What it is called.", resolver=given("done.location")),
+    deployment=graphene.ID(
+        required=True, description="What holds there now.", resolver=given("done.deployed.deployment")
+    ),
+    before=graphene.ID(
+        description="What held before, the same where nothing has changed; null for a location that is new.",
+        resolver=lambda self, _info: self.done.deployed.before or None,
+    ),
+    difference=graphene.Field(
+        DeploymentDifference,
+        description="What the deployment has more, no longer, and otherwise; null for a location that is new.",
+        resolver=_difference,
+    ),
+    broken=many(
+        graphene.String,
+        "What assets of other locations cannot be made of any more, a line each.",
+        resolver=given("done.broken"),
+    ),
+)
+DeploymentRolledBack: Final = success(
+    "DeploymentRolledBack",
+    "The environment has an earlier deployment of a location again; nothing was run, and no head was moved.",
+    deployment=graphene.ID(
+        required=True, description="What holds there now.", resolver=given("done.deployment.deployment")
+    ),
+    before=graphene.ID(
+        required=True,
+        description="What held before; the same where nothing was to be done.",
+        resolver=given("done.before"),
+    ),
+    stale_count=graphene.Int(
+        required=True,
+        description="Assets of which something is not fresh any more by that.",
+        resolver=lambda self, _info: len(self.done.stale),
+    ),
+    fresh_count=graphene.Int(
+        required=True,
+        description="Assets of which something is fresh again by that.",
+        resolver=lambda self, _info: len(self.done.fresh),
+    ),
+    dropped_count=graphene.Int(
+        required=True,
+        description="Assets that are not defined any more.",
+        resolver=lambda self, _info: len(self.done.dropped),
+    ),
+)
+
+
+def _deploy(workspace: Workspace, *, location: str) -> DeployedApart:
+    if not _LOADING.acquire(blocking=False):
+        raise Conflict("the server loads a location just now; ask again when it has")
+    try:
+        return deploy_here(workspace, location)
+    finally:
+        _LOADING.release()
+
+
+def _roll_back(workspace: Workspace, *, location: str, deployment: str) -> RolledBack:
+    return roll_back(workspace, location, deployment)
+
+
+class DeploymentMutations:
+    """What can be done with deployments."""
+
+    deploy = mutation(
+        "deploy",
+        _deploy,
+        Role.DEPLOYER,
+        LocationDeployed,
+        "Deploy a location as its code stands where the server works; its own Python loads it. As it stands it is one "
+        "deployment, however often that is asked for. Conflict while another one is loaded.",
+        missing=("location",),
+        loads=True,
+        location=graphene.String(
+            required=True, description="One that the project's `latewood.toml` lists, or that is deployed from there."
+        ),
+    )
+    deployment_rollback = mutation(
+        "deploymentRollback",
+        _roll_back,
+        Role.DEPLOYER,
+        DeploymentRolledBack,
+        "Give the environment an earlier deployment of a location again.",
+        missing=("location", "deployment"),
+        location=graphene.String(required=True, description="The location."),
+        deployment=graphene.ID(required=True, description="The deployment, or the beginning of its name."),
+    )

@@ -1,0 +1,135 @@
+"""Deploying what stands where the server works: its code is loaded by a process of its own."""
+
+import os
+
+import pytest
+
+from api.acts import Acts
+from latewood.commands.deploying_apart import deploy_here
+from latewood.commands.pools import set_pool
+from latewood.commands.workspace import of_project
+from latewood.errors import DefinitionsInvalid
+from latewood_graphql.mutations.deployments import _LOADING
+
+SHOP = """
+import os
+from pathlib import Path
+
+from latewood import *
+
+Path(__file__).with_name("loaded_by").write_text(str(os.getpid()))
+
+@asset
+def orders() -> int:
+    return 1
+
+@asset
+def total(orders: int) -> int:
+    return orders*10
+"""
+READER = """
+from latewood import *
+
+@asset
+def report(total: int) -> str:
+    return str(total)
+"""
+SHOWN = "deployment before broken difference { added { name } removed { name } changed { name code { name } } }"
+
+
+@pytest.fixture
+def acts(api):
+    return Acts(api)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """The folder that the server works in: a project with two locations, and a file that is none."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "latewood.toml").write_text(
+        '[locations.shop]\nfile = "shop.py"\n\n[locations.reader]\nfile = "reader.py"\n'
+    )
+    (root / "shop.py").write_text(SHOP)
+    (root / "reader.py").write_text(READER)
+    (root / "stray.py").write_text(SHOP)
+    monkeypatch.chdir(root)
+    return root
+
+
+def test_a_location_is_deployed_as_it_stands(api, acts, tree, workspace):
+    first = acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+    assert (first["before"], first["difference"], first["broken"]) == (None, None, [])
+    assert int((tree / "loaded_by").read_text()) != os.getpid(), "the server has none of its code"
+    (tree / "shop.py").write_text(SHOP.replace("*10", "*20").replace("orders", "bought"))
+    second = acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+    assert second["before"] == first["deployment"]
+    assert second["difference"]["added"] == [{"name": "bought"}]
+    assert second["difference"]["removed"] == [{"name": "orders"}]
+    assert [each["name"] for each in second["difference"]["changed"]] == ["total"]
+    (found,) = api("{ project { locations { name deployments { id environments } } } }")["project"]["locations"]
+    assert found["deployments"][0] == {"id": second["deployment"], "environments": ["prod"]}
+    before = workspace.log.position()
+    again = acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+    assert (again["deployment"], again["before"]) == (second["deployment"], second["deployment"])
+    assert (again["position"], workspace.log.position()) == (before, before), "it is asked for once"
+
+
+def test_what_others_cannot_read_any_more_is_said(acts, tree):
+    acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+    acts.done("deploy", 'location: "reader"', "LocationDeployed", SHOWN)
+    (tree / "shop.py").write_text(SHOP.replace("def total", "def sum_of"))
+    found = acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+    assert len(found["broken"]) == 1
+    assert "report" in found["broken"][0]
+
+
+def test_what_is_wrong_with_its_code_is_told_by_line_and_nothing_is_recorded(acts, tree, workspace):
+    before = workspace.log.position()
+    (tree / "shop.py").write_text(
+        SHOP.replace("orders: int", "odrers: int").replace("orders()", "orders(nothing: int)")
+    )
+    shown = "... on DefinitionsInvalid { problems { file line message } }"
+    found = acts("deploy", 'location: "shop"', shown)
+    assert found["__typename"] == "DefinitionsInvalid"
+    assert {(each["file"], each["line"]) for each in found["problems"]} == {("shop.py", 9), ("shop.py", 13)}
+    (tree / "shop.py").write_text("1 / 0\n")
+    (problem,) = acts("deploy", 'location: "shop"', shown)["problems"]
+    assert (problem["file"], problem["line"]) == ("shop.py", 1)
+    assert "ZeroDivisionError" in problem["message"]
+    (tree / "latewood.toml").write_text('[locations.shop]\nfile = "shop.py"\npython = "no-python"\n')
+    (problem,) = acts("deploy", 'location: "shop"', shown)["problems"]
+    assert (problem["file"], problem["line"]) == ("latewood.toml", 3)
+    assert workspace.log.position() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "type_"),
+    [
+        ('location: "shpo"', "LocationNotFound"),
+        ('location: "stray.py"', "LocationNotFound"),
+        ('location: "../project/stray.py"', "LocationNotFound"),
+        ('location: "shop", environment: "dve"', "EnvironmentNotFound"),
+        ('location: "shop", project: "lab"', "InvalidInput"),
+    ],
+)
+def test_nothing_is_loaded_but_what_the_project_lists(api, acts, tree, workspace, made, arguments, type_):
+    made("@asset\ndef alone() -> int:\n    return 1\n")
+    set_pool(of_project(workspace, "lab"), "db", 1)
+    before = workspace.log.position()
+    found, message = acts.refused("deploy", arguments)
+    assert found == type_, message
+    assert not (tree / "loaded_by").exists()
+    assert workspace.log.position() == before
+
+
+def test_one_is_loaded_at_a_time(acts, tree):
+    with _LOADING:
+        assert acts.refused("deploy", 'location: "shop"')[0] == "Conflict"
+    acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+
+
+def test_code_that_takes_too_long_to_load_is_ended(workspace, tree):
+    (tree / "shop.py").write_text("import time\ntime.sleep(600)\n")
+    with pytest.raises(DefinitionsInvalid, match="it takes longer than 1 s"):
+        deploy_here(workspace, "shop", limit_s=1)
