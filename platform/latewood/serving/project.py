@@ -203,8 +203,7 @@ class ProjectRuns:
 
     def _take(self, run: RunId) -> None:
         self._use_store()
-        # What lands while it is read is not in what was read: the moment is that from before.
-        self._openings.begin(run, since=self._turns.moment)
+        self._openings.begin(run)
 
     def _begin(self, taken: Taken) -> None:
         run, workspace, found = taken.opened.run, self.workspace, taken.opened
@@ -220,8 +219,10 @@ class ProjectRuns:
             root=found.progress.root,
         )
         active = ActiveRun(
-            taken,
+            found,
+            taken.lease,
             recorder,
+            taken.crews,
             self,
             self._parts.name,
             self._turns,

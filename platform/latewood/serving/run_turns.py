@@ -36,8 +36,7 @@ class _Entering:
 class RunTurns:
     """The turns of one run, by the number of the script that has them.
 
-    The run knows what was made before the moment `since`. `guarded` does what the log may refuse, `when_told` what is
-    to be done once all that was told is durable.
+    `guarded` does what the log may refuse, `told` what is to be done once all that was told is durable.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class RunTurns:
         turns: EngineTurns,
         run: RunId,
         *,
-        since: int,
         priority: int,
         guarded: Callable[[Callable[[], None]], object],
         when_told: Callable[[Callable[[], None]], None],
@@ -60,7 +58,7 @@ class RunTurns:
         self._entering: dict[Hashable, _Entering] = {}
         self._boarding: dict[Hashable, tuple[str, Boarding]] = {}
         self._is_over = False
-        self._since = since
+        self._since = turns.moment
         self.closed: Counter[str] = Counter()
         """Pools, by what tasks say, of which a step waits for slots: nobody behind it could begin either."""
         self.shortly: set[Hashable] = set()

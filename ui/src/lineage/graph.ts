@@ -1,0 +1,99 @@
+import { type Adjacency, adjacency } from "./layout/adjacency.ts";
+
+/** How an asset looks, worst first: what a group shows of its members, and what catches the eye. */
+export const LOOKS = ["failed", "running", "stale", "missing", "fresh"] as const;
+export type Look = (typeof LOOKS)[number];
+
+/** Columns as `assetGraph` of the API answers them. */
+export interface AssetColumns {
+  readonly keys: readonly string[];
+  readonly groups: readonly string[];
+  readonly groupOf: readonly number[];
+  readonly statusNames: readonly string[];
+  readonly statusOf: readonly number[];
+  readonly flagNames: readonly string[];
+  readonly flagsOf: readonly number[];
+  readonly edgesFrom: readonly number[];
+  readonly edgesTo: readonly number[];
+}
+
+/** Columns as `assetChanges` of the API answers them. */
+export interface AssetChangeColumns {
+  readonly keys: readonly string[];
+  readonly statusNames: readonly string[];
+  readonly statusOf: readonly number[];
+  readonly flagNames: readonly string[];
+  readonly flagsOf: readonly number[];
+  readonly removed: readonly string[];
+}
+
+/** Assets by number, in topological order, and which reads which. Nothing in it is written to once it is made. */
+export interface Graph {
+  readonly keys: readonly string[];
+  readonly groups: readonly string[];
+  readonly groupOf: Uint32Array;
+  /** The number of each asset's look, as in LOOKS. */
+  readonly look: Uint8Array;
+  readonly from: Uint32Array;
+  readonly to: Uint32Array;
+}
+
+export function graphOf(columns: AssetColumns): Graph {
+  return {
+    keys: columns.keys,
+    groups: columns.groups,
+    groupOf: Uint32Array.from(columns.groupOf),
+    look: looksOf(columns),
+    from: Uint32Array.from(columns.edgesFrom),
+    to: Uint32Array.from(columns.edgesTo),
+  };
+}
+
+function looksOf(columns: Omit<AssetChangeColumns, "keys" | "removed">): Uint8Array {
+  const failed = 1 << columns.flagNames.indexOf("FAILED");
+  const running = 1 << columns.flagNames.indexOf("RUNNING");
+  const has = (flags: number, name: string, bit: number): boolean =>
+    columns.flagNames.includes(name) && (flags & bit) !== 0;
+  const status = columns.statusNames.map((name) => LOOKS.indexOf(name.toLowerCase() as Look));
+  return Uint8Array.from(columns.statusOf, (of, n) => {
+    const flags = columns.flagsOf[n]!;
+    if (has(flags, "FAILED", failed)) return LOOKS.indexOf("failed");
+    return has(flags, "RUNNING", running) ? LOOKS.indexOf("running") : status[of]!;
+  });
+}
+
+/** The graph after changes, and whether assets came or went, so that it has to be asked for again. */
+export function withChanges(
+  graph: Graph,
+  numbers: ReadonlyMap<string, number>,
+  changes: AssetChangeColumns,
+): { graph: Graph; changed: number[]; outdated: boolean } {
+  const looks = looksOf(changes);
+  const look = graph.look.slice();
+  const changed: number[] = [];
+  let outdated = changes.removed.some((key) => numbers.has(key));
+  changes.keys.forEach((key, at) => {
+    const asset = numbers.get(key);
+    if (asset === undefined) outdated = true;
+    else if (look[asset]! !== looks[at]!) {
+      look[asset] = looks[at]!;
+      changed.push(asset);
+    }
+  });
+  return { graph: changed.length ? { ...graph, look } : graph, changed, outdated };
+}
+
+export function numbersOf(graph: Graph): Map<string, number> {
+  return new Map(graph.keys.map((key, n) => [key, n]));
+}
+
+/** What each asset reads (`ups`), and what reads it (`downs`), as numbers of edges. */
+export interface Neighbours {
+  readonly ups: Adjacency;
+  readonly downs: Adjacency;
+}
+
+export function neighboursOf(graph: Graph): Neighbours {
+  const count = graph.keys.length;
+  return { ups: adjacency(count, graph.to), downs: adjacency(count, graph.from) };
+}
