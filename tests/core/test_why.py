@@ -57,6 +57,9 @@ class Past:
     def moved(self, _asset, position):
         return Moved(by=By.ROLLBACK, position=position, at=NOW, actor="tester")
 
+    def before(self, _asset, _partition, _position):
+        return None
+
     def failure(self, position):
         return refusal(position)
 

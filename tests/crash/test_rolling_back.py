@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from crash.engines import ended
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
@@ -38,3 +39,18 @@ def test_it_is_where_the_computation_may_be_done_again(workspace, made_anew):
     retract(workspace, made_anew[1], reason="wrong", rerun=True)
     rollback(workspace, "drawn", version=made_anew[0])
     assert read(workspace).assessed["drawn"].status == "fresh"
+
+
+def test_an_engine_says_which_run_replaces_what_was_gone_back_to(workspace, within, load, asked_for, caplog):
+    source = "@asset\ndef one() -> int:\n    return {}\n"
+    first = materialize(workspace, prepare(workspace, load(source.format(1)), Asked(selection="*"))).run
+    materialize(workspace, prepare(workspace, load(source.format(2)), Asked(selection="*")))
+    rollback(workspace, "one", version=f"{first}.0")
+    position = workspace.log.position()
+    caplog.set_level("WARNING", "latewood.engine")
+    asked = asked_for(source.format(3))
+    with within():
+        ended(workspace, asked)
+    assert caplog.messages == [
+        f"run {asked.run} replaces the head of one that was set by a rollback by test, event {position}"
+    ]

@@ -455,6 +455,12 @@ def test_who_would_replace_what_was_rolled_back_is_told_before(rolled_back):
     assert re.fullmatch(says, rolled_back.here("materialize", "a", "--detach").err)
     assert re.match(says, rolled_back.here("materialize", "a").err)
     assert rolled_back.here("plan", "*", "--force").err == "", "it was replaced"
+    assert re.search(
+        rf"it replaced what was head by a rollback by tester at .*, event {at:,}\n", rolled_back.here("why", "a").out
+    )
+    assert answer(rolled_back, "why", "a")["replaced"]["event"] == at
+    rolled_back.here("materialize", "a", "--force")
+    assert answer(rolled_back, "why", "a")["replaced"] is None, "what is replaced now was made"
 
 
 def test_partitions_whose_heads_were_rolled_back_are_told_as_ranges_and_variants_replace_none(shell):

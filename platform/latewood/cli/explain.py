@@ -81,6 +81,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "head": None if found.head is None else found.head._asdict(),
         "head_since": found.head_since,
         "moved": moved_json(found.moved),
+        "replaced": moved_json(found.replaced),
         "taken_from": None
         if found.source is None
         else {
@@ -189,9 +190,11 @@ def _made_lines(found: Explanation) -> Iterator[str]:
     if found.elements is not None:
         yield _elements_text(found.elements)
     if found.moved is not None:
-        replaced = found.moved.by in BY_HAND and found.status is not Status.FRESH
-        rest = "; running it replaces that" if replaced else ""
+        is_replaced = found.moved.by in BY_HAND and found.status is not Status.FRESH
+        rest = "; running it replaces that" if is_replaced else ""
         yield f"it became head by {moved_text(found.moved)}, event {found.moved.position:,}{rest}"
+    if found.replaced is not None:
+        yield f"it replaced what was head by {moved_text(found.replaced)}, event {found.replaced.position:,}"
 
 
 def _elements_text(made: OfElements) -> str:

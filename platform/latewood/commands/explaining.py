@@ -50,6 +50,7 @@ from latewood.model.partitions import keys_of, ordinal_meant
 from latewood.projections.carried import carried_over
 from latewood.projections.catalog import defined, deployments_of
 from latewood.projections.configurations import values_of
+from latewood.projections.heads import last_move_before
 from latewood.projections.runs import expansion_behind
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import heads_since, partition_history, versions_of
@@ -276,6 +277,11 @@ class _LoggedPast:
         (event,) = self._workspace.log.read_positions([position])
         fact = from_json(event.type, event.data)
         return moved_by(fact, asset, position=position, at=event.occurred_at, actor=event.actor)
+
+    def before(self, asset: AssetId, partition: PartitionKey, position: Position) -> Moved | None:
+        project, environment = self._workspace.project, self._workspace.environment
+        found = last_move_before(self._connection, project, environment, asset, partition, position)
+        return None if found is None else self.moved(asset, found)
 
     def contents_read(self, read: InputRead) -> Mapping[PartitionKey, str]:
         found = versions_of(self._connection, self._workspace.project, [(read.asset, v) for v in expand(read.versions)])

@@ -47,6 +47,10 @@ class Past(Protocol):
         """What made the asset's head head at this position; None where the version was made by it."""
         ...
 
+    def before(self, asset: AssetId, partition: PartitionKey, position: int) -> Moved | None:
+        """What had made the head of before this position head; None of none, and of one that was made."""
+        ...
+
     def failure(self, position: int) -> StepFailed | CheckEvaluated | ObservationFailed:
         """The failed attempt or the refusing verdict that stands at this position."""
         ...
@@ -124,8 +128,8 @@ class Explanation:
 
     `head` and `started` say what is there and with what it was made; of a head that was taken from another asset's
     version that is how `source`, that version, was computed. `head_since` is the position from which on it is head, and
-    `moved` by what, if not by being made. `findings` say why it is not what would be there now: root causes, upstream
-    first. `beside` is the head whose step did not make an optional output that is absent.
+    `moved` by what, if not by being made; `replaced` is how that of before had been set by hand, if it had.
+    `findings` say why it is not what would be there now: root causes, upstream first. `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
     is the location by whose definitions this would be so, where these are not deployed. `freshness` is what policies
@@ -141,6 +145,7 @@ class Explanation:
     position: int
     head_since: int | None = None
     moved: Moved | None = None
+    replaced: Moved | None = None
     beside: VersionFacts | None = None
     source: tuple[AssetKey, VersionFacts] | None = None
     failed: int | None = None

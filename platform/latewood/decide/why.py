@@ -10,7 +10,7 @@ from latewood.decide.findings import Explanation, Finding, Past, as_text, change
 from latewood.decide.fingerprint import changed_task
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.keys import read_version
-from latewood.decide.moves import Moved
+from latewood.decide.moves import BY_HAND, By, Moved
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.spots import Spot, stale_spots
 from latewood.decide.staleness import Assessed
@@ -53,6 +53,7 @@ def explain(
         started=None if head is None else past.started(head),
         head_since=head_since,
         moved=moved,
+        replaced=None if head is None else explainer.replaced(head, moved),
         beside=assessed[key].made_beside(key, ordinal, state) if ordinal in assessed[key].absent else None,
         findings=tuple(finding for spot in spots for finding in explainer.findings(spot)),
         position=state.position,
@@ -103,6 +104,14 @@ class _Explainer:
         """From which position on this is head, and by what if not by being made."""
         since = self._past.head_since(head.asset).get(head.partition, head.position)
         return since, None if since == head.position else self._past.moved(head.asset, since)
+
+    def replaced(self, head: VersionFacts, moved: Moved | None) -> Moved | None:
+        """How the head that a run put this one in place of had been set by hand, if it had."""
+        if moved is not None and moved.by is not By.REUSE:
+            return None
+        since, _ = self.became_head(head)
+        before = self._past.before(head.asset, head.partition, since)
+        return before if before is not None and before.by in BY_HAND else None
 
     def _dated(self, finding: Finding, spot: Spot, ordinal: int) -> Finding:
         """The finding with when it came to bear on the head of this partition: not before that became head."""

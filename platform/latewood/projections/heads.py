@@ -163,6 +163,9 @@ def heads_at(condition: str, of_partition: str = "true") -> str:
 
 
 _END: Final = text("SELECT position FROM log_head")
+_LAST_MOVE: Final = text(
+    f"SELECT max(from_position) FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset', '{partition} = :partition')}) m"  # noqa: S608 - as above
+)
 _LAST_MOVES: Final = text(heads_at(f"{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))"))
 
 
@@ -178,6 +181,15 @@ def last_moves(
     """When each head of these assets moved last in (after, upto], if it did. Cost: O(moves of these assets)."""
     given = {"project": project, "environment": environment, "assets": sorted(assets), "after": after, "upto": upto}
     return {(asset, partition): at for asset, partition, _, at in tuples(connection, _LAST_MOVES, given)}
+
+
+def last_move_before(
+    connection: Connection, project: str, environment: str, asset: AssetId, partition: PartitionKey, position: Position
+) -> Position | None:
+    """When the environment's own head moved last before a position, if it did. Cost: O(its moves, and promotions)."""
+    given = {"project": project, "environment": environment, "asset": asset, "partition": partition}
+    found: Position | None = connection.execute(_LAST_MOVE, {**given, "after": 0, "upto": position - 1}).scalar_one()
+    return found
 
 
 def unless_moved_since(told: str) -> TextClause:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn
 
+from latewood.commands.by_hand import SetByHand, set_by_hand
 from latewood.commands.workspace import Workspace
 from latewood.errors import LatewoodError
 from latewood.model.keys import RunId
@@ -105,6 +106,8 @@ class Openings:
         if found is None:
             release(workspace.log.engine, lease)
             return None
+        for replaced in set_by_hand(found.workspace, found.plan):  # nobody was asked, where an automation asked for it
+            LOG.warning("run %s replaces %s", run, _in_words(replaced), extra={"run": run})
         makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
         return Taken(opened=found, lease=lease, crews=self._parts.crews.of_assets(found.workspace, found.view, makes))
 
@@ -126,6 +129,11 @@ class Openings:
     def _give_back(self, lease: Lease) -> None:
         with suppress(LogError):
             release(self._workspace.log.engine, lease)
+
+
+def _in_words(found: SetByHand) -> str:
+    name, moved = f"{found.asset} {found.partitions}".rstrip(), found.moved
+    return f"the head of {name} that was set by a {moved.by} by {moved.actor}, event {moved.position:,}"
 
 
 def _tell_of(run: RunId, error: Exception) -> None:
