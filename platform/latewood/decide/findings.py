@@ -129,7 +129,8 @@ class Explanation:
     `head` and `started` say what is there and with what it was made; of a head that was taken from another asset's
     version that is how `source`, that version, was computed. `head_since` is the position from which on it is head, and
     `moved` by what, if not by being made; `replaced` is how that of before had been set by hand, if it had.
-    `findings` say why it is not what would be there now: root causes, upstream first. `beside` is the head whose step did not make an optional output that is absent.
+    `findings` say why it is not what would be there now: root causes, upstream first.
+    `beside` is the head whose step did not make an optional output that is absent.
     `failed` is the position of an attempt, or of a blocking check's verdict, that failed after the head was made.
     `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
     is the location by whose definitions this would be so, where these are not deployed. `freshness` is what policies
