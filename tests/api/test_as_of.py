@@ -23,6 +23,13 @@ EVERYTHING = """
         position environments
         runs { nodes { id selection requestedPosition endedPosition counts } }
         events(first: 1000) { nodes { position type } }
+        changes(since: 3) {
+          environmentsAdded
+          environment {
+            heads { nodes { key moves { nodes { partition before { id } after { id metadata } } } } }
+            deployments { location before after } parameters { nodes { asset name before after } }
+          }
+        }
         locations { name deployments { id assets position } }
         environment {
           position

@@ -48,6 +48,8 @@ def flights(server, platform_template, tmp_path_factory):
         again = materialize(workspace, prepare(workspace, loaded, replace(asked, force=True))).run
         after = deploy_loaded(workspace, loaded).deployment
         api = Api(TestClient(app(Service(workspace=workspace, reader=reader))), workspace, None)
+        daily = 'asset(key: "flights/daily") { versions(partition: "2013-03-01") { nodes { id } } }'
+        later, earlier = (node["id"] for node in api.environment(daily)["asset"]["versions"]["nodes"])
         yield (
             api,
             {
@@ -57,6 +59,8 @@ def flights(server, platform_template, tmp_path_factory):
                 "selection": "flights/daily",
                 "run": run,
                 "version": f"{again}.0",
+                "earlier": earlier,
+                "later": later,
                 "since": 0,
                 "then": then,
                 "location": "assets.py",

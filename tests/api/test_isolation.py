@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from api.conftest import SHOP
 from api.walking import every_field, every_mutation
+from latewood.commands.deployments import listed
 from latewood.commands.environments import create
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
@@ -54,7 +55,7 @@ def two_projects(api, tmp_path):
         runs.append(materialize(workspace, prepare(workspace, loaded, Asked(selection="*"))).run)
         create(workspace, f"{HIDDEN if name == 'default' else 'lab'}-branch")
         create_token(workspace, HIDDEN if name == "default" else "lab", Role.ADMIN)
-    hidden = runs[0]
+    hidden, (deployed,) = runs[0], listed(api.workspace, limit=1)
     return {
         "id": f'"{hidden}"',
         "run": f'"{hidden}"',
@@ -62,6 +63,11 @@ def two_projects(api, tmp_path):
         "asset": '"total"',
         "subject": '"total"',
         "step": "1",
+        **dict.fromkeys(
+            ("deploymentDifference.before", "deploymentDifference.after"), f'"{deployed.deployment.deployment}"'
+        ),
+        "versionDifference.before": f'"{hidden}.8"',
+        "versionDifference.after": f'"{hidden}.8"',
     }
 
 

@@ -58,3 +58,22 @@ def test_a_page_of_runs_is_as_many_statements_whatever_it_has(api, made, stateme
     one = statements()
     assert len(api(ask % 6)["project"]["runs"]["nodes"]) == 6
     assert statements() == one
+
+
+def test_what_changed_is_as_many_statements_whatever_it_is(api, made, statements):
+    made(many(10))
+    then = api("{ server { position } }")["server"]["position"]
+    made(many(10), selection="a1 or b1", force=True)
+    there = api("{ server { position } }")["server"]["position"]
+    made(many(10), force=True)
+    sides = "before { id metadata } after { id metadata size }"
+    heads = f"heads {{ nodes {{ key partitions {{ text }} moves {{ nodes {{ {sides} }} }} }} }}"
+    ask = f"{{ project(asOf: %d) {{ changes(since: {then}) {{ environment {{ {heads} }} }} }} }}"
+    end = api("{ server { position } }")["server"]["position"]
+    for position in (there, end):
+        api(ask % position)  # what is remembered from then on
+    statements()
+    few, one = api(ask % there), statements()
+    all_, every = api(ask % end), statements()
+    assert [len(found["project"]["changes"]["environment"]["heads"]["nodes"]) for found in (few, all_)] == [2, 20]
+    assert every.total() <= one.total() + 1, every - one

@@ -27,14 +27,17 @@ class Asked:
 
 
 def every_field(schema, given):
-    """Each field that can be come to from the root of queries, by the shortest way; `given` are arguments by name."""
+    """Each field that can be come to from the root of queries, by the shortest way.
+
+    `given` are arguments by name, or by `FIELD.NAME` where they are meant for one field alone.
+    """
     root = schema.query_type
     found, ways = [], deque([(root, ())])
     seen = {root.name}
     while ways:
         of, way = ways.popleft()
         for name, field in of.fields.items():
-            call = f"{name}{_arguments(field.args, given)}"
+            call = f"{name}{_arguments(_meant(given, name), field.args)}"
             found.append(Asked(f"{of.name}.{name}", _wrapped([*way, call], _plain(schema, field.type, given))))
             for below in _objects(schema, field.type):
                 if below.name not in seen:
@@ -46,7 +49,7 @@ def every_field(schema, given):
 def every_mutation(schema, given):
     """Each mutation, with arguments of the right shape."""
     for name, field in schema.mutation_type.fields.items() if schema.mutation_type is not None else ():
-        call = f"{name}{_arguments(field.args, given, also=('project',))}"
+        call = f"{name}{_arguments(_meant(given, name), field.args, also=('project',))}"
         yield Asked(name, f"mutation {_wrapped([call], '{ __typename }')}")
 
 
@@ -73,7 +76,7 @@ def _plain(schema, of, given):
     parts = []
     for below in _objects(schema, of):
         fields = [
-            f"{name}{_arguments(f.args, given)}"
+            f"{name}{_arguments(_meant(given, name), f.args)}"
             for name, f in below.fields.items()
             if is_leaf_type(get_named_type(f.type))
         ]
@@ -86,7 +89,11 @@ def _aliased(below, fields):
     return [f"{below.name}_{field.partition('(')[0]}: {field}" for field in fields]
 
 
-def _arguments(arguments, given, also=()):
+def _meant(given, field):
+    return given | {name.partition(".")[2]: value for name, value in given.items() if name.startswith(f"{field}.")}
+
+
+def _arguments(given, arguments, also=()):
     said = [
         f"{name}: {_value(name, argument.type, given)}"
         for name, argument in arguments.items()

@@ -13,6 +13,7 @@ from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
 from latewood_graphql.nodes.automations import Automation, AutomationAt
+from latewood_graphql.nodes.differences import VersionDifference_, difference_between
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
@@ -80,6 +81,14 @@ class Environment(graphene.ObjectType):
         description="What launching by name would do; `launchPlan` asks for it. Inputs need role operator.",
         **named_arguments(),
     )
+    version_difference = graphene.Field(
+        VersionDifference_,
+        required=True,
+        description="What one version of an asset has otherwise than another, of whatever environment and partition.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        before=graphene.ID(required=True, description="The version that the other one is held against."),
+        after=graphene.ID(required=True, description="The other one."),
+    )
     lineage = graphene.Field(
         Lineage,
         required=True,
@@ -142,6 +151,10 @@ class Environment(graphene.ObjectType):
         """As `latewood launch --dry-run`."""
         _require_trust(self, asked.get("inputs"))
         return previewed(self, launching(self.workspace, as_of=self.as_of, **asked))
+
+    def resolve_version_difference(self: EnvironmentAt, _info: Any, asset: str, before: str, after: str) -> Any:
+        """Raises UsageError for what is unknown."""
+        return difference_between(self, known_key(self.view, asset), before, after)
 
     def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
         """As `latewood lineage`."""

@@ -9,13 +9,14 @@ from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
+from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
-from latewood_graphql.scalars import PositionScalar
+from latewood_graphql.scalars import Moment, PositionScalar
 from latewood_graphql.words import AccessRole, RunState
 
 
@@ -39,6 +40,12 @@ class Project(graphene.ObjectType):
         description="What becomes of definitions from one deployment to another.",
         before=graphene.ID(required=True, description="The earlier deployment, or the beginning of its id."),
         after=graphene.ID(required=True, description="The later one."),
+    )
+    changes = graphene.Field(
+        ProjectChanges,
+        required=True,
+        description="What became of environments, heads, deployments and parameters since an earlier moment.",
+        since=graphene.Argument(Moment, required=True, description="The earlier moment."),
     )
     environment = graphene.Field(
         Environment,
@@ -100,6 +107,10 @@ class Project(graphene.ObjectType):
     def resolve_deployment_difference(self: ProjectAt, _info: Any, before: str, after: str) -> Any:
         """Raises UsageError for an unknown one."""
         return difference_of(self, before, after)
+
+    def resolve_changes(self: ProjectAt, _info: Any, since: Any) -> Any:
+        """Raises UsageError for a moment that is later."""
+        return changes_since(self, since)
 
     def resolve_environment(self: ProjectAt, _info: Any, name: str) -> EnvironmentAt:
         """Raises UsageError for an unknown one."""

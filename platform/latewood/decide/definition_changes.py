@@ -89,7 +89,7 @@ def difference(before: Definitions, after: Definitions) -> Difference:
         removed += sorted(Named(kind, _name(old[id_])) for id_ in old.keys() - new.keys())
         both = (id_ for id_ in old.keys() & new.keys() if old[id_] != new[id_])
         for id_ in sorted(both, key=lambda id_: _name(new[id_])):
-            code, parts = _differing(old[id_], new[id_])
+            code, parts = differing(old[id_], new[id_])
             changed.append(ChangedDefinition(kind=kind, name=_name(new[id_]), code=code, parts=parts))
     return Difference(added=tuple(added), removed=tuple(removed), changed=tuple(changed))
 
@@ -105,7 +105,7 @@ def _name(definition: Any) -> str:
     return str(definition.key if isinstance(definition, AssetDefinition) else definition.name)
 
 
-def _differing(old: Any, new: Any) -> tuple[tuple[CodeChange, ...], tuple[Part, ...]]:
+def differing(old: Any, new: Any) -> tuple[tuple[CodeChange, ...], tuple[Part, ...]]:
     """What differs in code, of a definition's task and its checks, and in what it says."""
     if type(old) is not type(new):
         return (), (Part("kind", _kind(old), _kind(new)),)

@@ -192,6 +192,20 @@ def last_move_before(
     return found
 
 
+_ASSETS_MOVED: Final = text(
+    f"SELECT h.asset FROM head_history h WHERE {OF_STRETCH} "  # noqa: S608 - as above
+    f"UNION SELECT h.asset FROM head_promotions h WHERE {OF_STRETCH}"
+)
+
+
+def assets_moved(
+    connection: Connection, project: str, environment: str, *, after: Position, upto: Position
+) -> frozenset[AssetId]:
+    """The assets of which the environment's own heads moved in (after, upto]. Cost: O(moves of the environment)."""
+    given = {"project": project, "environment": environment, "after": after, "upto": upto}
+    return frozenset(AssetId(asset) for (asset,) in tuples(connection, _ASSETS_MOVED, given))
+
+
 def unless_moved_since(told: str) -> TextClause:
     """A statement for `standing`: the rows of this SQL, which have asset, partition and position, oldest first.
 
