@@ -194,7 +194,9 @@ class World:
                     if slot not in made:
                         yield slot
 
-    def plan(self, defined, *selected, partitions=None, parameters=None, force=False, failed=False, **other):
+    def plan(
+        self, defined, *selected, partitions=None, parameters=None, force=False, failed=False, unjudged=None, **other
+    ):
         """The plan for these assets, all when none is named; `parameters` are values, or a Sweep of them."""
         request = Request(
             selected=frozenset(selected or defined),
@@ -202,6 +204,7 @@ class World:
             parameters=parameters if isinstance(parameters, Sweep) else Sweep.of(parameters or {}),
             force=force,
             failed=failed,
+            unjudged=unjudged or {},
         )
         return plan(defined, request, self.state(defined, **other))
 

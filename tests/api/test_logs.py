@@ -4,8 +4,14 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import event
+
+from latewood.engine.running.recorder import new_event
+from latewood.events import RunRequested, StepSucceeded
+from latewood.model.keys import RunId
+from latewood_eventlog.records import Batch, StreamAppend
 
 PRINTING = """
     @asset(retries=Retry(1, backoff=timedelta(milliseconds=1)))
@@ -167,6 +173,118 @@ def test_what_a_step_prints_is_seen_while_it_runs(api, asked_for, within, tmp_pa
         while not (after := page(after=found["endCursor"]))["isOver"] and time.monotonic() < deadline:
             time.sleep(0.02)
     assert (texts(after), after["isOver"]) == (["ends"], True)
+
+
+def test_lines_of_a_run_have_what_goes_on_and_no_line_twice_once_it_has_ended(api, asked_for, within, tmp_path):
+    source = f"""
+        @asset
+        def first() -> int:
+            print("before")
+            return 1
+
+        @asset
+        def left(first: int) -> int:
+            print("left begins", flush=True)
+            while not Path({str(tmp_path / "left")!r}).exists():
+                time.sleep(0.01)
+            print("left ends")
+            return 1
+
+        @asset
+        def right(first: int) -> int:
+            print("right begins\\nright waits", flush=True)
+            while not Path({str(tmp_path / "right")!r}).exists():
+                time.sleep(0.01)
+            print("right ends")
+            return 1
+    """
+    with within():
+        run = asked_for(source).run
+
+        def page(**asked):
+            return api(LOGS, id=run, **asked)["project"]["run"]["logs"]
+
+        def until(lines, **asked):
+            deadline = time.monotonic() + 20
+            while sorted(texts(found := page(**asked))) != sorted(lines) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            return found
+
+        whole = ["before", "left begins", "right begins", "right waits"]
+        found = until(whole)
+        assert (texts(found), found["isOver"]) == (whole, False)
+        pages = [page(first=1)]
+        while pages[-1]["hasNextPage"]:
+            pages.append(page(first=1, after=pages[-1]["endCursor"]))
+        assert [texts(one) for one in pages] == [[line] for line in whole]
+        back = [page(last=3)]
+        back.append(page(last=3, before=back[0]["startCursor"]))
+        assert [texts(one) for one in back] == [whole[1:], whole[:1]]
+
+        (tmp_path / "right").touch()
+        on = until(["right ends"], after=found["endCursor"])
+        assert texts(on) == ["right ends"]
+        assert texts(until(["right begins", "right waits", "right ends"], after=pages[1]["endCursor"])) == [
+            "right begins",
+            "right waits",
+            "right ends",
+        ]
+        assert texts(page(before=found["endCursor"])) == whole[:-1]
+        (tmp_path / "left").touch()
+        assert texts(until(["left ends"], after=on["endCursor"])) == ["left ends"]
+        assert texts(page(before=found["endCursor"])) == whole[:-1]
+        while not page()["isOver"]:
+            time.sleep(0.02)
+        assert texts(page()) == ["before", "right begins", "right waits", "right ends", "left begins", "left ends"]
+
+
+@pytest.fixture
+def silent(api):
+    """A run of more steps than one page looks at, of which the first and the last have printed something."""
+    there, run, steps = api.workspace, RunId("silent"), 25_000
+    printed = {0: there.store.stage(b"first\n", "log"), steps - 1: there.store.stage(b"last\n", "log")}
+    there.store.commit(printed.values())
+    done = StepSucceeded(
+        run=run,
+        step=0,
+        attempt=1,
+        environment="prod",
+        code="code",
+        logic="logic",
+        inputs_digest="inputs",
+        outputs=(),
+        duration_ms=0.1,
+    )
+    facts = [RunRequested(run=run, environment="prod", selection="*", deployments={})]
+    for step in range(steps):
+        logs = printed[step].address if step in printed else ""
+        facts.append(msgspec.structs.replace(done, step=step, logs=logs))
+    stream = f"run/{run}"
+    events = [
+        new_event(fact, project="default", stream=stream, name=(number,), at=there.clock(), actor="test")
+        for number, fact in enumerate(facts)
+    ]
+    for start in range(0, len(events), 5_000):
+        append = StreamAppend(project="default", stream=stream, events=tuple(events[start : start + 5_000]))
+        there.log.append(Batch(appends=(append,)))
+    return run
+
+
+def test_a_page_looks_at_so_many_steps_that_printed_nothing_and_says_where_to_go_on(api, silent, reader):
+    def page(**asked):
+        return api(LOGS, id=silent, **asked)["project"]["run"]["logs"]
+
+    rows = []
+    event.listen(reader.engine, "after_cursor_execute", lambda _, cursor, *__: rows.append(cursor.rowcount))
+    first, last = page(), page(last=1_000)
+    assert sum(rows) < 100, "events without a log are not read"
+    assert (texts(first), first["hasNextPage"], first["hasPreviousPage"]) == (["first"], True, False)
+    assert (texts(last), last["hasNextPage"], last["hasPreviousPage"]) == (["last"], False, True)
+    onwards, back = page(after=first["endCursor"]), page(before=last["startCursor"])
+    assert (texts(onwards), onwards["hasNextPage"]) == (["last"], False)
+    assert (texts(back), back["hasPreviousPage"]) == (["first"], False)
+    nothing = page(after=onwards["endCursor"])
+    assert (texts(nothing), nothing["hasNextPage"]) == ([], False)
 
 
 def test_a_timeline_has_the_steps_as_columns(api, talked):

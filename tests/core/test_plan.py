@@ -403,6 +403,14 @@ def test_of_what_failed_nothing_is_computed_that_is_refused_as_it_is():
     assert said(world.plan(edited(CHECKED, "a"), "a", failed=True)) == {"a": "run"}
 
 
+def test_of_what_an_edited_check_had_refused_the_check_is_asked_and_what_failed_itself_is_run():
+    world = World()
+    world.run(CHAIN)
+    just_refused = world.plan(CHECKED, "a", failed=True, unjudged={AssetKey("a"): Ordinals.between(0, 1)})
+    assert (said(just_refused), why_planned(just_refused, "a")) == ({"a": "reuse"}, ["unchecked"])
+    assert said(world.plan(CHECKED, "a", failed=True)) == {"a": "run"}
+
+
 def test_with_reuse_off_a_task_always_runs_and_below_it_content_decides():
     off = changed(CHAIN, "a", reuse=Reuse.of(False))
     world = World()

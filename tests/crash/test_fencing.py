@@ -7,12 +7,13 @@ from crash.conftest import facts_of, let_leases_end, workspace_on
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
-from latewood.engine.running.recorder import new_event
+from latewood.engine.running.recorder import Recorder, new_event
 from latewood.events import RunEnded, RunRequested, RunStatus, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.audit import verify
 from latewood_eventlog.database import connect
-from latewood_eventlog.errors import LeaseLost
+from latewood_eventlog.errors import EventConflict, LeaseLost
+from latewood_eventlog.groupcommit import GroupCommit
 from latewood_eventlog.leases import acquire, release
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.records import Batch, StreamAppend
@@ -85,3 +86,26 @@ def test_a_run_that_ends_while_another_process_closes_it_keeps_its_own_end(works
     assert ended
     assert facts_of(workspace.log)[-1] == RunEnded(run=run, status=RunStatus.SUCCEEDED, ran=1)
     assert close_interrupted(other) == ()
+
+
+def test_a_step_has_one_end_even_by_the_word_of_who_drives_its_run(workspace):
+    run, log = workspace.new_run(), workspace.log
+    lease = acquire(log.engine, workspace.project, f"run/{run}", holder="test", duration=LEASE_DURATION)
+    about = {"project": workspace.project, "run": run, "actor": "test", "fence": lease.fence, "clock": workspace.clock}
+    requested = RunRequested(run=run, environment="prod", selection="*", deployments={})
+    made = {"code": "c", "logic": "l", "inputs_digest": "", "outputs": (), "duration_ms": 1.0}
+    first, second = (StepSucceeded(run=run, step=0, attempt=n, environment="prod", **made) for n in (1, 2))
+
+    with GroupCommit(log) as commits:
+
+        def says(fact, *name, told):
+            recorder = Recorder(commits, told=told, **about)
+            recorder.tell((fact, name))
+            recorder.told()
+
+        says(requested, "requested", told=0)
+        says(first, "succeeded", 0, told=1)
+        says(first, "succeeded", 0, told=1)  # again, as after an answer that was lost
+        with pytest.raises(EventConflict):
+            says(second, "succeeded", 0, told=2)
+    assert facts_of(log) == [requested, first]

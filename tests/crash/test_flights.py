@@ -13,8 +13,11 @@ from latewood.commands.planning import Asked
 from latewood.commands.runs import run_named
 from latewood.events import RunStarted, RunStatus, StepReused, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving import openings
+from latewood.serving.opening import opened
 from latewood.serving.requesting import engines
 from latewood_eventlog.audit import verify
+from latewood_eventlog.leases import held
 
 
 @pytest.fixture
@@ -163,3 +166,21 @@ def test_what_is_forced_or_never_reused_waits_for_nobody(workspace, environ, ask
     with engine(environ):
         assert {ended(workspace, one).status for one in asked} == {RunStatus.SUCCEEDED}
     assert len(of_type(workspace, StepSucceeded)) == 4
+
+
+def test_what_lands_while_a_run_is_opened_is_not_computed_again(workspace, within, asked_for, gated, monkeypatch):
+    source, gate = gated
+    first = asked_for(source)
+
+    def overtaken(workspace, run):
+        found = opened(workspace, run)
+        if run != first.run:  # it has been read by now, and is not driven yet
+            gate.touch()
+            until(lambda: not held(workspace.log.engine, "default", [f"run/{first.run}"]))
+        return found
+
+    monkeypatch.setattr(openings, "opened", overtaken)
+    with within():
+        until(lambda: started(workspace, "shared"))
+        assert ended(workspace, asked_for(source)).status is RunStatus.SUCCEEDED
+    assert len(started(workspace, "shared")) == len(of_type(workspace, StepSucceeded)) == 1

@@ -12,7 +12,7 @@ from crash.engines import ended, leases, of_type, started, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool, set_quota
-from latewood.engine.running import presence, slots
+from latewood.engine.running import flights, presence, slots
 from latewood.engine.running.asks import Boarded
 from latewood.engine.running.kept import Kept
 from latewood.engine.running.pool import Pool
@@ -22,7 +22,9 @@ from latewood.engine.running.slots import Slots
 from latewood.events import RunStatus, StepSucceeded
 from latewood.model.policies import QUOTA
 from latewood.serving import turns
+from latewood.serving.absence import Absence
 from latewood.serving.engine import Engine
+from latewood.serving.inbox import Inbox
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_eventlog.leases import acquire_free, acquire_slots
 
@@ -126,6 +128,31 @@ def test_what_landed_since_a_run_was_opened_is_looked_up_however_long_ago(worksp
     assert boarded("one", early) == boarded("two", early) == [Boarded.FIRST]
     assert boarded("one", found.moment) == [Boarded.FIRST], "who knows what was made by now need not look"
     assert boarded("two", early) == [Boarded.AFTER_OTHERS], "though others have landed since"
+
+
+def test_who_may_not_wait_is_told_that_others_compute_it_by_an_answer_alone(workspace, monkeypatch):
+    inbox, told, away = Inbox(workspace.clock), [], []
+    parts = SimpleNamespace(name="here", lease=timedelta(minutes=1), inbox=inbox, absence=Absence())
+    found, holder = turns.EngineTurns(workspace, parts), {"holder": "another", "duration": timedelta(hours=1)}
+
+    def refused(*given, **how):
+        away.append(True)
+        if len(away) == 1:
+            raise DatabaseUnreachable("no answer")
+        return acquire_free(*given, **how)
+
+    def comes_to(*boarded):
+        until(lambda: inbox.hear(0.1) or told == [*boarded])
+        told.clear()
+
+    acquire_free(workspace.log.engine, "default", ["here/inline/another", "flight/theirs"], **holder)
+    found.look()
+    until(lambda: inbox.hear(0.1) or found.is_ready)
+    monkeypatch.setattr(flights, "acquire_free", refused)
+    for key, boarded in (("free", Boarded.AFTER_OTHERS), ("theirs", Boarded.UNDER_WAY)):
+        found.board(key, since=0, patient=False, then=told.append, delayed=lambda: None)
+        comes_to(boarded)
+    found.close()
 
 
 def test_an_engine_does_not_compute_what_others_made_that_have_left(

@@ -121,8 +121,12 @@ def test_of_what_failed_nothing_is_computed_that_a_check_would_refuse_again(shel
     shell("materialize", "*", code=1)
     assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1)
     shell.write("assets.py", judged.format(0))
-    assert "Nothing to do" in shell("plan", "*", "--only", "failed"), "it is unchecked"
-    assert "0 run, 1 reused in" in shell("materialize", "*")
+    (step,) = answer(shell, "plan", "*", "--only", "failed")["steps"]
+    assert (step["action"], step["reasons"]) == ("reuse", [{"cause": "unchecked", "subject": ""}])
+    assert "0 run, 1 reused in" in shell("materialize", "*", "--only", "failed"), "the edited check has not judged it"
+    assert "Nothing to do" in shell("plan", "*", "--only", "failed")
+    shell.write("assets.py", judged.format(1))
+    assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1), "as before"
     shell.write("assets.py", judged.format(2).replace("return 1", "return 2"))
     assert "1 run, 0 reused, 1 refused" in shell("materialize", "*", code=1)
     assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1)

@@ -6,7 +6,8 @@ from typing import Any
 
 import graphene
 
-from latewood.commands.printed import Cursor, Lines, lines_of_run, lines_of_step
+from latewood.commands.printed import Cursor, Lines, lines_of_step
+from latewood.commands.printed_run import lines_of_run
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
 from latewood_graphql.calls import ProjectAt
@@ -86,7 +87,7 @@ def log_arguments() -> dict[str, Any]:
     most = f"up to {FIRST_MAX:,}"
     return {
         "step": graphene.Int(
-            description="The number of the step; by default of all, in the order in which they ended."
+            description="The number of the step; by default of all: what has ended, in that order, and what goes on."
         ),
         "first": graphene.Int(description=f"How many lines from the beginning, or from `after` on, {most}; 1,000."),
         "after": graphene.String(description="Only lines behind this one."),
@@ -124,7 +125,8 @@ def cursor_given(text: str | None, *, of_step: bool) -> Cursor | None:
     found: Sequence[Any] | None = key_of(text, list)
     if found is None:
         return None
-    if len(found) != (3 if of_step else 2) or any(type(part) is not int for part in found):
+    is_of_it = len(found) == 3 if of_step else len(found) % 3 == 2  # noqa: PLR2004 - as cursors are
+    if not is_of_it or any(type(part) is not int for part in found):
         raise UsageError(f"expected the cursor of a line of {'the step' if of_step else 'the run'}, found {text!r}")
     return tuple(found)
 

@@ -112,7 +112,7 @@ class Run(graphene.ObjectType):
     logs = graphene.Field(
         LogLines,
         required=True,
-        description="What its steps printed and logged, with tracebacks; of one step also while it runs.",
+        description="What its steps printed and logged, with tracebacks, also while they run.",
         **log_arguments(),
     )
     timeline = graphene.Field(

@@ -47,6 +47,24 @@ def failures(
     return found
 
 
+def unjudged_heads(connection: Snapshot, workspace: Workspace, catalog: Catalog, state: State) -> Iterator[Slot]:
+    """Heads that a blocking check of today refused when it was asked last, also one that was edited since."""
+    refused = refused_partitions(connection, workspace.project, workspace.environment, state.position)
+    blocking = _blocking(catalog, state)
+    for (asset, partition), found in refused.items():
+        if (asset, found.check) in blocking and _is_head(found, asset, partition, state):
+            yield asset, partition
+
+
+def _blocking(catalog: Catalog, state: State) -> set[tuple[AssetId, str]]:
+    return {(state.ids[key], check.name) for key, a in catalog.assets.items() for check in a.blocking_checks}
+
+
+def _is_head(found: RefusedVersion, asset: AssetId, partition: PartitionKey, state: State) -> bool:
+    head = state.heads.get(asset, {}).get(partition)
+    return head is not None and head.version == found.version
+
+
 def _stands(head: VersionFacts | None, tried: Tried | None) -> bool:
     return head is None or tried is None or tried == (head.logic, head.inputs)
 
@@ -55,10 +73,9 @@ def _refused(
     found: Mapping[Slot, RefusedVersion], catalog: Catalog, state: State
 ) -> Iterator[tuple[Slot, RefusedVersion]]:
     """Versions that a check of today kept from being head."""
-    blocking = {(state.ids[key], check.name) for key, a in catalog.assets.items() for check in a.blocking_checks}
+    blocking = _blocking(catalog, state)
     for (asset, partition), refused in found.items():
-        head = state.heads.get(asset, {}).get(partition)
-        is_head = head is not None and head.version == refused.version
+        is_head = _is_head(refused, asset, partition, state)
         if (asset, refused.check) in blocking and not (is_head and refused.check_key):
             yield (asset, partition), refused
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
+from latewood.commands.failures import Slot, unjudged_heads
 from latewood.commands.parameters import parameters_given
 from latewood.commands.places import Looks, Seen, look_at, places_at, refuse_foreign, refuse_overwriting, with_places
 from latewood.commands.pools import refuse_unknown_pools
@@ -15,8 +16,10 @@ from latewood.commands.reading import (
     look,
     narrowed,
     of_status,
+    ordinals_in,
     places_here,
     read,
+    reading,
     select_keys,
     state_at,
 )
@@ -97,12 +100,13 @@ def make_plan(
     """
     now, moment = view.now, AsOf(view.as_of, view.now)
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = {}
+    unjudged: Mapping[AssetKey, Ordinals] = {}
     if asked.places is None:
         keys, elsewhere = _selected(workspace, view, asked, loaded, moment)
         at = asked.partitions_at or now
         partitions = partitions_asked(view.catalog, keys, asked.partition, at, strict=not asked.along)
         if asked.status:
-            partitions = _of_status(workspace, loaded, keys, asked.status, partitions, moment)
+            partitions, unjudged = _of_status(workspace, loaded, keys, asked.status, partitions, moment)
             keys = [key for key in keys if key in partitions]
     else:
         keys = [key for key in view.catalog if key in asked.places]
@@ -121,6 +125,7 @@ def make_plan(
         ),
         force=asked.force,
         failed=asked.status == "failed",
+        unjudged=unjudged,
         elsewhere=elsewhere,
     )
     paths = named_paths(view.catalog, request.parameters)
@@ -185,11 +190,19 @@ def _of_status(
     status: str,
     partitions: Mapping[AssetKey, Ordinals],
     moment: AsOf,
-) -> dict[AssetKey, Ordinals]:
-    """Of the partitions asked for, or all, those that are missing, stale or failed. Cost: as `reading`."""
-    found = of_status(read(workspace, moment, loaded, about=lambda _: keys), keys, status)
-    both = {key: ordinals & partitions.get(key, ordinals) for key, ordinals in found.items()}
-    return {key: ordinals for key, ordinals in both.items() if ordinals}
+) -> tuple[dict[AssetKey, Ordinals], dict[AssetKey, Ordinals]]:
+    """Of the partitions asked for, or all, those that are missing, stale or failed; with the `unjudged` ones.
+
+    Cost: as `reading`.
+    """
+    with reading(workspace, moment, loaded, about=lambda _: keys) as (connection, found):
+        chosen, slots = of_status(found, keys, status), set[Slot]()
+        if status == "failed":
+            slots = set(unjudged_heads(connection, workspace, found.view.catalog, found.state))
+    unjudged = {key: ordinals_in(found.view, key, slots - found.failed.keys()) for key in keys}
+    both = {key: chosen.get(key, Ordinals()) | unjudged[key] for key in keys}
+    asked = {key: ordinals & partitions.get(key, ordinals) for key, ordinals in both.items()}
+    return {key: ordinals for key, ordinals in asked.items() if ordinals}, unjudged
 
 
 def _ordinals(catalog: Catalog, request: Request, now: datetime) -> Mapping[AssetKey, Ordinals]:

@@ -211,9 +211,7 @@ def of_status(found: Assessment, keys: Collection[AssetKey], status: str) -> dic
     for key in keys:
         assessed = found.assessed[key]
         if status == "failed":
-            scheme = found.view.catalog[key].partitions
-            names = [name for id_, name in found.failed if id_ == found.view.ids[key] and is_partition(scheme, name)]
-            ordinals = Ordinals.of(ordinal_of(scheme, name) for name in names)
+            ordinals = ordinals_in(found.view, key, found.failed)
             for reasons, refused in assessed.by_reasons.items():
                 if any(reason.cause is Cause.REFUSED and reason.subject == key for reason in reasons):
                     ordinals |= refused
@@ -222,6 +220,12 @@ def of_status(found: Assessment, keys: Collection[AssetKey], status: str) -> dic
         if ordinals:
             chosen[key] = ordinals
     return chosen
+
+
+def ordinals_in(view: View, key: AssetKey, slots: Iterable[tuple[AssetId, PartitionKey]]) -> Ordinals:
+    """The partitions of the asset that there are among these of many assets."""
+    id_, scheme = view.ids[key], view.catalog[key].partitions
+    return Ordinals.of(ordinal_of(scheme, name) for of, name in slots if of == id_ and is_partition(scheme, name))
 
 
 def keys_to_look_at(view: View, selection: str) -> Collection[AssetKey]:

@@ -30,7 +30,8 @@ class Request:
     """What is asked for: assets, which of their partitions, and values of parameters.
 
     `failed`: the last attempt of each has, so that what is as it should be is run all the same, unless a check refuses
-    it: that would be refused again. `elsewhere` was asked for too, by location, and is left out: only its own file's
+    it: that would be refused again. Of the `unjudged` of these just a check failed that was edited since: it is asked,
+    and nothing else is run for that. `elsewhere` was asked for too, by location, and is left out: only its own file's
     code can make it.
     """
 
@@ -39,6 +40,7 @@ class Request:
     parameters: Sweep = NO_SWEEP
     force: bool = False
     failed: bool = False
+    unjudged: Mapping[AssetKey, Ordinals] = field(default_factory=dict)
     elsewhere: Mapping[str, tuple[AssetKey, ...]] = field(default_factory=dict)
 
 
@@ -188,6 +190,7 @@ class _Partitions(NamedTuple):
     """The partitions of one task while it is planned: what they read, and the columns that become what will be."""
 
     asked: Asked
+    unjudged: Ordinals
     read_at: Callable[[int], Read]
     own: Sequence[Column]
     catalog: Catalog
@@ -209,7 +212,8 @@ class _Partitions(NamedTuple):
             roots = withheld_roots(node, ordinal, missing, self.catalog, self.columns, self.state)
             kind, contents = (Action.BLOCKED, roots), (roots,) * len(self.own)
         else:
-            kind, contents = decide(self.asked, partition, read, heads, self.state)
+            asked = self.asked._replace(failed=False) if ordinal in self.unjudged else self.asked
+            kind, contents = decide(asked, partition, read, heads, self.state)
         if contents is not None:
             for column, content in zip(self.own, contents, strict=True):
                 if isinstance(content, tuple):
@@ -227,7 +231,8 @@ def _plan_node(
     ordinals = selected_ordinals(node, request, state)
     asked = Asked.of(node, request.selected, state, force=request.force, failed=request.failed)
     own = [columns[key, node.trial] for key in node.keys]
-    partitions = _Partitions(asked, reader(node, catalog, columns, state), own, catalog, columns, state)
+    unjudged = Ordinals.of_ranges(r for key in node.keys for r in request.unjudged.get(key, Ordinals()).ranges)
+    partitions = _Partitions(asked, unjudged, reader(node, catalog, columns, state), own, catalog, columns, state)
     heads = [state.heads.get(id_, _NO_HEADS) for id_ in node.ids]
     if node.assets[0].partitions is None:
         found = [of_asset.get(UNPARTITIONED) for of_asset in heads]

@@ -41,6 +41,21 @@ _STEP_POSITIONS: Final = text(
     "JOIN steps s ON s.project = :project AND s.run = v.run AND s.step = v.step"
 )
 
+# Of a hundred steps most print nothing, and where one did its event says so: it has the field, or an error. Looking for
+# the names of fields in texts takes a third of the time of parsing them, and finds too much rather than too little.
+_TELLING: Final = (
+    "SELECT version, position FROM events WHERE project = :project AND stream = :stream AND position <= :upto "
+    "AND version > :after AND version <= :stop AND (type = 'step.failed' "
+    "OR (type IN ('step.succeeded', 'check.evaluated') AND strpos(CAST(data AS text), '\"logs\":') > 0) "
+    "OR (type = 'check.evaluated' AND strpos(CAST(data AS text), '\"failure\":') > 0)) "
+)
+_TELLING_FIRST: Final = text(_TELLING + "ORDER BY version LIMIT :limit")
+_TELLING_LAST: Final = text(_TELLING + "ORDER BY version DESC LIMIT :limit")
+
+_RUNNING: Final = text(
+    "SELECT step, attempt FROM steps WHERE project = :project AND run = :run AND status = 'running' ORDER BY step"
+)
+
 _ATTEMPTS: Final = ("step.started", "step.failed", "step.succeeded")
 
 
@@ -72,6 +87,45 @@ def attempt_positions(
     for row in connection.execute(_OF_STEPS, {**given, "types": types, "streams": streams}):
         found[row.run, row.step].append(row.position)
     return found
+
+
+def running_attempts(connection: Connection, project: str, run: RunId) -> list[tuple[int, int]]:
+    """Steps of the run that are at it, each with the number of its attempt. Cost: by index, the project's that are."""
+    return [(row.step, row.attempt) for row in connection.execute(_RUNNING, {"project": project, "run": run})]
+
+
+class Telling(NamedTuple):
+    """An event of a run that has logs, or an error, of an attempt or a check: its place in the stream, and the log."""
+
+    version: int
+    position: Position
+
+
+def telling(
+    connection: Connection,
+    project: str,
+    run: RunId,
+    *,
+    after: int,
+    stop: int,
+    upto: Position,
+    limit: int,
+    backwards: bool = False,
+) -> list[Telling]:
+    """The first, or the last ones first, of a run's events from version `after` exclusively to `stop` inclusively.
+
+    Cost: one pass of the server over these events, as far as the limit; 1.5 µs each.
+    """
+    given = {
+        "project": project,
+        "stream": f"run/{run}",
+        "after": after,
+        "stop": stop,
+        "upto": upto,
+        "limit": limit,
+    }
+    statement = _TELLING_LAST if backwards else _TELLING_FIRST
+    return [Telling(*row) for row in connection.execute(statement, given)]
 
 
 def runs_by_time(

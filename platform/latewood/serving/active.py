@@ -45,13 +45,11 @@ from latewood.events import RunEnded, RunRequested, RunStarted, RunStatus
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
-from latewood.serving.crews import RunCrews
 from latewood.serving.handlers import Handlers
-from latewood.serving.opening import Opened
+from latewood.serving.openings import Taken
 from latewood.serving.run_turns import RunTurns
 from latewood.serving.to_workers import call_for, to_ask_for, verdict_in
 from latewood.serving.turns import EngineTurns
-from latewood_eventlog.leases import Lease
 
 
 class Verdict(NamedTuple):
@@ -89,10 +87,8 @@ class ActiveRun:
 
     def __init__(
         self,
-        opened: Opened,
-        lease: Lease,
+        taken: Taken,
         recorder: Recorder,
-        crews: RunCrews,
         work: Work,
         engine: str,
         turns: EngineTurns,
@@ -100,10 +96,11 @@ class ActiveRun:
         report: Callable[[Report], None],
         patiently: Callable[[Callable[[], Any]], Any],
     ) -> None:
+        opened, crews = taken.opened, taken.crews
         workspace, plan = opened.workspace, opened.plan
         self.run: RunId = opened.run
         self.workspace = workspace
-        self.lease = lease
+        self.lease = taken.lease
         self.opened = opened
         self._recorder = recorder
         self._crews = crews
@@ -139,6 +136,7 @@ class ActiveRun:
         self._turns = RunTurns(
             turns,
             self.run,
+            since=taken.since,
             priority=opened.progress.requested.priority,
             guarded=lambda act: work.guarded(self, act),
             when_told=self.when_told,

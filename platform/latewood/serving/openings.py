@@ -27,11 +27,12 @@ AT_ONCE: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A run that can be driven now, under this lease."""
+    """A run that can be driven now, under this lease; it knows what was made before the moment `since`."""
 
     opened: Opened
     lease: Lease
     crews: RunCrews
+    since: int
 
 
 class Openings:
@@ -62,10 +63,10 @@ class Openings:
         """What is held for them. From any thread."""
         return [lease for lease in list(self._leases.values()) if lease is not None]
 
-    def begin(self, run: RunId) -> None:
-        """Take this run, unless another engine has."""
+    def begin(self, run: RunId, *, since: int) -> None:
+        """Take this run at this moment, unless another engine has."""
         self._leases[run] = None
-        threading.Thread(target=self._open, args=(run,), name=f"latewood-opening-{run}", daemon=True).start()
+        threading.Thread(target=self._open, args=(run, since), name=f"latewood-opening-{run}", daemon=True).start()
 
     def close(self) -> None:
         """They are anybody's again, and nobody hears of them any more."""
@@ -75,10 +76,10 @@ class Openings:
         for lease in leases:
             self._give_back(lease)
 
-    def _open(self, run: RunId) -> None:
+    def _open(self, run: RunId, since: int) -> None:
         taken: Taken | None = None
         try:
-            taken = self._taken(run)
+            taken = self._taken(run, since)
         except DatabaseUnreachable as error:
             self._parts.absence.away(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others can be driven
@@ -88,7 +89,7 @@ class Openings:
                 self._parts.inbox.put(partial(_raise, error))
         self._parts.inbox.put(lambda: self._has_opened(run, taken))
 
-    def _taken(self, run: RunId) -> Taken | None:
+    def _taken(self, run: RunId, since: int) -> Taken | None:
         workspace = self._workspace
         lease = acquire(
             workspace.log.engine,
@@ -109,7 +110,8 @@ class Openings:
         for replaced in set_by_hand(found.workspace, found.plan):  # nobody was asked, where an automation asked for it
             LOG.warning("run %s replaces %s", run, _in_words(replaced), extra={"run": run})
         makes = {asset.key: asset for task in found.plan.tasks for asset in task.node.assets}
-        return Taken(opened=found, lease=lease, crews=self._parts.crews.of_assets(found.workspace, found.view, makes))
+        crews = self._parts.crews.of_assets(found.workspace, found.view, makes)
+        return Taken(opened=found, lease=lease, crews=crews, since=since)
 
     def _is_kept(self, run: RunId, lease: Lease) -> bool:
         with self._lock:

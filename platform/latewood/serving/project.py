@@ -203,7 +203,8 @@ class ProjectRuns:
 
     def _take(self, run: RunId) -> None:
         self._use_store()
-        self._openings.begin(run)
+        # What lands while it is read is not in what was read: the moment is that from before.
+        self._openings.begin(run, since=self._turns.moment)
 
     def _begin(self, taken: Taken) -> None:
         run, workspace, found = taken.opened.run, self.workspace, taken.opened
@@ -219,10 +220,8 @@ class ProjectRuns:
             root=found.progress.root,
         )
         active = ActiveRun(
-            found,
-            taken.lease,
+            taken,
             recorder,
-            taken.crews,
             self,
             self._parts.name,
             self._turns,

@@ -36,7 +36,8 @@ class _Entering:
 class RunTurns:
     """The turns of one run, by the number of the script that has them.
 
-    `guarded` does what the log may refuse, `told` what is to be done once all that was told is durable.
+    The run knows what was made before the moment `since`. `guarded` does what the log may refuse, `when_told` what is
+    to be done once all that was told is durable.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RunTurns:
         turns: EngineTurns,
         run: RunId,
         *,
+        since: int,
         priority: int,
         guarded: Callable[[Callable[[], None]], object],
         when_told: Callable[[Callable[[], None]], None],
@@ -58,7 +60,7 @@ class RunTurns:
         self._entering: dict[Hashable, _Entering] = {}
         self._boarding: dict[Hashable, tuple[str, Boarding]] = {}
         self._is_over = False
-        self._since = turns.moment
+        self._since = since
         self.closed: Counter[str] = Counter()
         """Pools, by what tasks say, of which a step waits for slots: nobody behind it could begin either."""
         self.shortly: set[Hashable] = set()

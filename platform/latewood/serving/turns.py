@@ -352,18 +352,21 @@ class EngineTurns:
             return
         self._fetching = True
         keys = list(self._wanted)
-        self._errand(lambda: self._boarded(keys), lambda found: self._fetched(keys, found or {}))
+        self._errand(lambda: self._boarded(keys), lambda found: self._fetched(keys, found))
 
-    def _boarded(self, keys: list[str]) -> dict[str, Lease]:
-        return self._flights.board(keys) if self._presence.is_known() else {}
+    def _boarded(self, keys: list[str]) -> dict[str, Lease] | None:
+        return self._flights.board(keys) if self._presence.is_known() else None
 
-    def _fetched(self, keys: list[str], found: dict[str, Lease]) -> None:
+    def _fetched(self, keys: list[str], found: dict[str, Lease] | None) -> None:
+        """Of None nothing follows, not even for who may not wait: it is not known yet whether somebody computes it."""
         self._fetching = False
         for key in keys:
             flight = self._aboard[key]
             first = flight.first
             assert first is not None, "it is wanted"
-            if key in found:
+            if found is None:
+                first.delayed()
+            elif key in found:
                 flight.lease, flight.first = found[key], None
                 del self._wanted[key]
                 first.then(Boarded.AFTER_OTHERS)
