@@ -7,9 +7,9 @@ numbers before commit; so every append locks the one row of `log_head` first and
 
 import time
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from latewood_eventlog.admission import Admission, Memory, fences_of, streams_of
 from latewood_eventlog.codec import Upcasters, encode_json, refusal
-from latewood_eventlog.database import autocommitting
+from latewood_eventlog.database import autocommitting, reading
 from latewood_eventlog.projector import Projection, changes_of, require_versions, statements_of
 from latewood_eventlog.records import Appended, Batch, Outcome, Position, RecordedEvent, events_of
 from latewood_eventlog.statements import (
@@ -230,6 +230,27 @@ class OneSnapshot(EventLog):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         yield self.snapshot
+
+
+class SeenBy(EventLog):
+    """A log as a reader sees it who may see some projects: each reading is a transaction with just these rights."""
+
+    def __init__(self, log: EventLog, projects: Collection[str], limit: timedelta = timedelta()) -> None:
+        super().__init__(log.engine, log.projections, log.upcasters)
+        self._projects = sorted(projects)
+        self._limit = limit
+
+    def append_many(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """Raises TypeError: readers do not append."""
+        raise TypeError(f"a log that is read by a reader is read only; found {len(batches)} batches to append")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read-only transaction on one snapshot."""
+        with reading(self.engine, self._projects, limit=self._limit) as connection:
+            yield connection
+
+    _reading = reading
 
 
 def _wanted(batches: Sequence[Batch]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
 from latewood_eventlog.errors import TookTooLong
-from latewood_eventlog.log import EventLog, OneSnapshot
+from latewood_eventlog.log import EventLog, OneSnapshot, SeenBy
 from latewood_eventlog.records import Position
 from latewood_graphql.access import Caller
 
@@ -47,7 +47,8 @@ class Service:
 class Call:
     """One call, whose every reading is of one transaction that sees the rows of its projects alone.
 
-    A mutation looks again when it is done, so that its answer has what it did.
+    A mutation looks again when it is done, so that its answer has what it did; so does who has made something aside.
+    What was found before then shows what is there since: all have the same log.
     """
 
     service: Service
@@ -63,6 +64,13 @@ class Call:
     """The end of the log, as far as the call sees it."""
     loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
     scopes: dict[Any, Any] = field(default_factory=dict)
+    prepared: dict[Any, Any] = field(default_factory=dict)
+    """What was made aside, or why it was not."""
+    has_moved: bool = False
+    """Whether there was something new when something had been made aside."""
+    has_acted: bool = False
+    """Whether it is a mutation, which has done something."""
+    _log: OneSnapshot | None = None
 
     def look(self) -> None:
         """Read what is there now, from here on; nothing of what was read before is known any more.
@@ -72,7 +80,10 @@ class Call:
         self.transaction.close()
         reader = self.service.reader
         connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects), limit=self.limit))
-        self.workspace = replace(self.service.workspace, log=OneSnapshot(reader, connection))
+        if self._log is None:
+            self._log = OneSnapshot(reader, connection)
+            self.workspace = replace(self.service.workspace, log=self._log)
+        self._log.snapshot = connection
         self.position = self.workspace.log.position()
         self.began = time.monotonic()
         self.loaders.clear()
@@ -130,13 +141,38 @@ class Call:
         found: V = self.scopes[of, what]
         return found
 
+    def aside(self, where: Any, make: Callable[[EventLog], V]) -> V:
+        """What is made without a transaction, since it takes long, as looking at files does; once for all that `where`.
+
+        It is made of a log that is read with the rights of the call. Then the call looks again, and `has_moved` if
+        there is something new: who is to have an answer of one position asks again, with what is `prepared`.
+        """
+        if where not in self.prepared:
+            self._refuse_late()
+            before = self.position
+            self.transaction.close()
+            try:
+                self.prepared[where] = make(SeenBy(self.service.reader, self.projects, self.limit))
+            except Exception as error:  # noqa: BLE001 - raised below, also where it is asked again
+                self.prepared[where] = error
+            self.look()
+            self.has_moved |= self.position != before
+        found = self.prepared[where]
+        if isinstance(found, Exception):
+            raise found
+        made: V = found
+        return made
+
 
 @contextmanager
-def opened(service: Service, caller: Caller, limit: timedelta = timedelta()) -> Iterator[Call]:
+def opened(
+    service: Service, caller: Caller, limit: timedelta = timedelta(), prepared: Mapping[Any, Any] | None = None
+) -> Iterator[Call]:
     """A call, as long as the block lasts, which may read for so long. Raises DatabaseUnreachable."""
     with ExitStack() as transaction:
         seen = service.visible(caller)
         call = Call(service=service, caller=caller, projects=seen, transaction=transaction, limit=limit)
+        call.prepared.update(prepared or {})
         call.look()
         yield call
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any, Final
@@ -79,18 +80,23 @@ class Answering(GraphQLHTTPHandler):
     def answer(self, data: Any, caller: Caller) -> tuple[bool, dict[str, Any]]:
         """The same, in this thread."""
         try:
-            limit = timedelta(seconds=self._limits.seconds)
-            with opened(self._service, caller, limit) as call, closing(asyncio.new_event_loop()) as loop:
-                success, answer = loop.run_until_complete(self._executed(data, call))
-                found: dict[str, Any] = {**answer}
-                found["extensions"] = {**found.get("extensions", {}), "position": call.position}
-                return success, found
+            call, success, found = self._answered(data, caller, {})
+            while call.has_moved and not call.has_acted:
+                call, success, found = self._answered(data, caller, call.prepared)
+            extensions = {**found.get("extensions", {}), "position": call.position}
+            return success, {**found, "extensions": extensions}
         except DatabaseUnreachable as error:
             return False, {"errors": [unavailable(error)]}
         except TookTooLong as error:
             return False, {"errors": [formatted(GraphQLError("", original_error=error))]}
         except GraphQLError as error:  # its text is none of a query
             return False, {"errors": [formatted(error)]}
+
+    def _answered(self, data: Any, caller: Caller, prepared: Mapping[Any, Any]) -> tuple[Call, bool, dict[str, Any]]:
+        limit = timedelta(seconds=self._limits.seconds)
+        with opened(self._service, caller, limit, prepared) as call, closing(asyncio.new_event_loop()) as loop:
+            success, found = loop.run_until_complete(self._executed(data, call))
+            return call, success, found
 
     def _executed(self, data: Any, call: Call) -> Any:
         def within_limits(_context: Any, document: DocumentNode, data: Any) -> list[Any]:

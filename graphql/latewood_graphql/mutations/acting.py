@@ -136,6 +136,7 @@ def _acted(
 ) -> Done | Told:
     """No transaction is open while it acts; what its answer shows is of a snapshot that has what it wrote."""
     call.transaction.close()
+    call.has_acted = True
     there = call.acting(project)
     writing = Writing(there.log)
     try:

@@ -142,15 +142,15 @@ class Environment(graphene.ObjectType):
         """As `latewood why`."""
         return explained(self, asset, partition)
 
-    def resolve_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
+    def resolve_plan_preview(self: EnvironmentAt, info: Any, **asked: Any) -> Any:
         """As `latewood plan`."""
         _require_trust(self, asked.get("parameters"))
-        return previewed(self, asked_of(**asked))
+        return previewed(self, info, asked_of(**asked))
 
-    def resolve_launch_plan_preview(self: EnvironmentAt, _info: Any, **asked: Any) -> Any:
+    def resolve_launch_plan_preview(self: EnvironmentAt, info: Any, **asked: Any) -> Any:
         """As `latewood launch --dry-run`."""
         _require_trust(self, asked.get("inputs"))
-        return previewed(self, launching(self.workspace, as_of=self.as_of, **asked))
+        return previewed(self, info, launching(self.workspace, as_of=self.as_of, **asked))
 
     def resolve_version_difference(self: EnvironmentAt, _info: Any, asset: str, before: str, after: str) -> Any:
         """Raises UsageError for what is unknown."""

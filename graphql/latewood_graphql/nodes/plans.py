@@ -147,7 +147,7 @@ class PlanPreview(graphene.ObjectType):
     position = graphene.Field(
         PositionScalar,
         required=True,
-        description="The position of the log that it was planned at.",
+        description="The position of the log that it was planned at; the answer may be of a later one.",
         resolver=given("found.plan.state.position"),
     )
     steps = graphene.Int(required=True, description="How many steps it has.", resolver=given("found.plan.length"))
@@ -304,6 +304,8 @@ def launching(
     return replace(asked_by_name(workspace, name, values, force=force, as_of=as_of), priority=priority)
 
 
-def previewed(at: EnvironmentAt, asked: Asked) -> PreviewAt:
-    """What it would do. Raises UsageError."""
-    return PreviewAt(environment=at, found=preview(at.workspace, asked, at.as_of))
+def previewed(at: EnvironmentAt, info: Any, asked: Asked) -> PreviewAt:
+    """What it would do, by the files that there are. Raises UsageError."""
+    where = tuple(info.path.as_list())
+    found = at.call.aside(where, lambda log: preview(replace(at.workspace, log=log), asked, at.as_of))
+    return PreviewAt(environment=at, found=found)

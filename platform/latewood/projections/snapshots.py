@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, text
 
-from latewood_eventlog.log import EventLog, OneSnapshot
+from latewood_eventlog.log import EventLog, OneSnapshot, SeenBy
 
 Snapshot = Connection
 """What the queries of this package read through."""
@@ -17,10 +17,14 @@ Snapshot = Connection
 def snapshot(log: EventLog) -> Iterator[Snapshot]:
     """A read-only transaction that sees one moment of the database; appends go on meanwhile.
 
-    Of a log that is one transaction's it is that one.
+    Of a log that is one transaction's it is that one; of one that a reader sees it has the rights of this one.
     """
     if isinstance(log, OneSnapshot):
         yield log.snapshot
+        return
+    if isinstance(log, SeenBy):
+        with log.reading() as connection:
+            yield connection
         return
     with log.engine.connect() as connection:
         yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
