@@ -123,8 +123,12 @@ class Client:
     def launch_plan(
         self, name: str, inputs: Mapping[str, Any] = _NOTHING, *, key: str = "", environment: str = "", **how: Any
     ) -> Launched:
-        """The same of a workflow or launch plan, with values of its inputs. `how`: `force`, `priority`."""
+        """The same of a workflow or launch plan, with values of its inputs. `how`: `force`, `priority`.
+
+        And `tried`, which are several values by input, in combination, or `zipped`.
+        """
         values = [{"name": input_, "value": value} for input_, value in inputs.items()]
+        values += [{"name": input_, "values": list(several)} for input_, several in how.pop("tried", _NOTHING).items()]
         given = {"name": name, "inputs": values, "key": key or _key(), **how}
         return _launched(self._mutate("launchPlan", _LAUNCH_PLAN, given, environment=environment))
 
@@ -277,10 +281,10 @@ _LAUNCH: Final = f"""mutation ($project: String!, $environment: String!, $planHa
 }}"""
 _LAUNCH_PLAN: Final = f"""mutation (
   $project: String!, $environment: String!, $name: String!, $inputs: [InputGiven!]!, $key: String!,
-  $force: Boolean! = false, $priority: Int! = 0
+  $zipped: Boolean! = false, $force: Boolean! = false, $priority: Int! = 0
 ) {{
   launchPlan(
-    project: $project, environment: $environment, name: $name, inputs: $inputs, key: $key,
+    project: $project, environment: $environment, name: $name, inputs: $inputs, key: $key, zipped: $zipped,
     force: $force, priority: $priority
   ) {_DONE}
 }}"""

@@ -8,7 +8,10 @@ import uvicorn
 from graphql import parse, validate
 
 from api.conftest import SHOP
-from crash.conftest import facts_of, within  # noqa: F401 - a fixture
+from crash.conftest import (
+    facts_of,
+    within,  # noqa: F401 - a fixture
+)
 from latewood.client import DOCUMENTS, Client, RequestRefused, ServerUnreachable
 from latewood.commands.deploying import deploy_loaded
 from latewood.events import RunRequested
@@ -75,6 +78,25 @@ def test_a_run_is_previewed_launched_waited_for_and_seen(client, workspace, load
     events = list(client.tail(after=launched.position - 1, follow=False))
     assert [event["type"] for event in events][-1] == "run.ended"
     assert client.lineage("orders")["upstream"] == []
+
+
+def test_several_values_of_an_input_are_one_run(client, workspace, load):
+    deploy_loaded(workspace, load(POWERS))
+    run = client.launch_plan("powers", {"m": 3}, tried={"n": [1, 2]}).run
+    (request,) = [fact for fact in facts_of(workspace.log) if isinstance(fact, RunRequested)]
+    assert (request.run, request.parameters) == (run, {"powers/power": {"m": 3}})
+    assert request.sweep == (({"powers/power": {"n": 1}}, {"powers/power": {"n": 2}}),)
+
+
+POWERS = """
+    @task
+    def power(n: int, m: int) -> int:
+        return n**m
+
+    @workflow
+    def powers(n: int, m: int) -> int:
+        return power(n, m)
+"""
 
 
 def test_what_is_refused_is_an_error_of_its_type(client, workspace, load):

@@ -334,6 +334,55 @@ def test_a_launch_plan_is_launched_by_its_name(api, acts, workspace, deployed):
     assert (second.launch, second.parameters) == ("of_eight", {"halving/half": {"n": 8}})
 
 
+GRID = """
+    @task
+    def power(n: int, m: int) -> int:
+        return n**m
+
+    @workflow
+    def powers(n: int, m: int = 2) -> int:
+        return power(n, m)
+
+    cubes = LaunchPlan("cubes", powers, fixed={"m": 3})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trials"),
+    [
+        ('inputs: [{name: "n", values: [1, 2]}, {name: "m", values: [3, 4]}]', [(1, 3), (1, 4), (2, 3), (2, 4)]),
+        ('inputs: [{name: "n", values: [1, 2]}, {name: "m", values: [3, 4]}], zipped: true', [(1, 3), (2, 4)]),
+        ('inputs: [{name: "n", values: [1, 2]}, {name: "m", value: 5}], zipped: true', [(1, 5), (2, 5)]),
+    ],
+)
+def test_several_values_of_inputs_are_tried_in_one_run(api, acts, workspace, deployed, arguments, trials):
+    deployed(GRID)
+    arguments = f'name: "powers", {arguments}'
+    shown = "hash steps assets { nodes { assets trial } }"
+    found = api.environment(f"launchPlanPreview({arguments}) {{ {shown} }}")["launchPlanPreview"]
+    tried = [node["trial"] for node in found["assets"]["nodes"] if node["assets"] == ["powers/power"]]
+    assert [(int(trial["powers/power.n"]), int(trial["powers/power.m"])) for trial in tried] == trials
+    done = acts.done("launchPlan", f'{arguments}, planHash: "{found["hash"]}"', "Launched", "run { id }")
+    (request,) = asked(workspace)
+    assert (request.run, request.launch, request.zipped) == (done["run"]["id"], "powers", "zipped" in arguments)
+
+
+def test_what_cannot_be_tried_says_why(acts, deployed):
+    deployed(GRID)
+    for arguments, message in (
+        ('name: "cubes", inputs: [{name: "n", value: 1}, {name: "m", values: [1, 2]}]', "fixes m at 3"),
+        ('name: "powers", inputs: [{name: "n", values: []}]', "expected a value, found none"),
+        ('name: "powers", inputs: [{name: "n", value: 1, values: [1, 2]}]', "expected each once"),
+        ('name: "powers", inputs: [{name: "n", values: [1]}, {name: "n", value: 2}]', "expected each once"),
+        (
+            'name: "powers", zipped: true, inputs: [{name: "n", values: [1, 2]}, {name: "m", values: [1, 2, 3]}]',
+            "expected as many values of each",
+        ),
+    ):
+        type_, found = acts.refused("launchPlan", arguments)
+        assert (type_, message in found) == ("InvalidInput", True), found
+
+
 def test_what_cannot_be_launched_by_name_says_why(acts, deployed):
     deployed(PLANS)
     assert acts.refused("launchPlan", 'name: "halvin"') == (

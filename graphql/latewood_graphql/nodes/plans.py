@@ -34,10 +34,13 @@ class ParameterGiven(graphene.InputObjectType):
 
 
 class InputGiven(graphene.InputObjectType):
-    """The value of an input of a workflow or launch plan."""
+    """The value of an input of a workflow or launch plan; or several, each of which is tried."""
 
     name = graphene.String(required=True, description="The input, or `ASSET.NAME`.")
-    value = graphene.InputField(Json, description="Its value.")
+    value = graphene.InputField(Json, description="Its value, where that is one.")
+    values = graphene.List(
+        graphene.NonNull(Json), description="Several, tried in combination with those of other inputs; without `value`."
+    )
 
 
 class Estimate(graphene.ObjectType):
@@ -231,11 +234,6 @@ def asked_arguments() -> dict[str, Any]:
             default_value=(),
             description="Values in place of what is pinned.",
         ),
-        "zipped": graphene.Boolean(
-            required=True,
-            default_value=False,
-            description="Try the n-th values of all parameters together, not every combination.",
-        ),
         **_how(),
         "only": graphene.Argument(PartitionsWanted, description="Only these partitions of what is selected."),
     }
@@ -257,6 +255,11 @@ def named_arguments() -> dict[str, Any]:
 
 def _how() -> dict[str, Any]:
     return {
+        "zipped": graphene.Boolean(
+            required=True,
+            default_value=False,
+            description="Try the n-th values of all parameters together, not every combination.",
+        ),
         "force": graphene.Boolean(
             required=True, default_value=False, description="Compute all of it, whatever there is."
         ),
@@ -295,13 +298,20 @@ def launching(
     *,
     name: str,
     inputs: Sequence[Mapping[str, Any]],
+    zipped: bool,
     force: bool,
     priority: int,
     as_of: AsOf = PRESENT,
 ) -> Asked:
     """The same of the arguments that name a launch plan. Raises UsageError."""
-    values = {given["name"]: given.get("value") for given in inputs}
-    return replace(asked_by_name(workspace, name, values, force=force, as_of=as_of), priority=priority)
+    several = {input_["name"]: input_["values"] for input_ in inputs if input_.get("values") is not None}
+    single = {input_["name"]: input_.get("value") for input_ in inputs if "value" in input_ or "values" not in input_}
+    if several.keys() & single.keys() or len(several) + len(single) < len(inputs):
+        raise UsageError("inputs: expected each once, with value or with values")
+    if empty := [name for name, values in several.items() if not values]:
+        raise UsageError(f'input "{empty[0]}": expected a value, found none')
+    asked = asked_by_name(workspace, name, single, tried=several, zipped=zipped, force=force, as_of=as_of)
+    return replace(asked, priority=priority)
 
 
 def previewed(at: EnvironmentAt, info: Any, asked: Asked) -> PreviewAt:

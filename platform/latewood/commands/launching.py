@@ -38,13 +38,14 @@ def launched(
     texts: Sequence[str],
     *,
     values: Mapping[str, Any] = MappingProxyType({}),
+    tried: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     zipped: bool = False,
     force: bool = False,
 ) -> Asked:
     """What is asked by launching `name` with `INPUT=VALUE,VALUE` texts: one run, of all combinations of values.
 
-    `values` are such as JSON, one by input. Raises UsageError for an unknown name or input, and for a value that the
-    launch plan has fixed.
+    `values` are such as JSON, one by input; `tried` are several of one, to be combined.
+    Raises UsageError for an unknown name or input, and for a value that the launch plan has fixed.
     """
     by_name = {launchable.name: launchable for launchable in launchables}
     if name not in by_name:
@@ -69,12 +70,19 @@ def launched(
             raise UsageError(f'parameter "{text}": expected INPUT=VALUE')
         given.append(f"{full_name(text, target)}={value}")
     kept = {full_name(f"{target}={value!r}", target): value for target, value in values.items()}
+    several = {full_name(f"{target}={','.join(map(repr, found))}", target): found for target, found in tried.items()}
     if isinstance(launchable, LaunchPlanDefinition):
         said = {text.partition("=")[0] for text in given}
         defaults = {target: value for target, value in launchable.defaults.items() if target not in said}
         kept = {**defaults, **kept, **launchable.fixed}
     return Asked(
-        selection=launchable.selection, parameters=tuple(given), zipped=zipped, force=force, values=kept, launch=name
+        selection=launchable.selection,
+        parameters=tuple(given),
+        zipped=zipped,
+        force=force,
+        values=kept,
+        tried=several,
+        launch=name,
     )
 
 

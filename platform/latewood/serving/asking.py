@@ -3,7 +3,7 @@
 No code is loaded: definitions, parameters' types and partitions are those that deployments have recorded.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from types import MappingProxyType
@@ -85,10 +85,14 @@ def asked_by_name(
     name: str,
     values: Mapping[str, Any] = MappingProxyType({}),
     *,
+    tried: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    zipped: bool = False,
     force: bool = False,
     as_of: AsOf = PRESENT,
 ) -> Asked:
     """What launching a deployed workflow or launch plan asks for, with such values as JSON, by input.
+
+    `tried` are several of one input, in all combinations or, `zipped`, the n-th of each together.
 
     Raises UsageError for what is unknown, or not one.
     """
@@ -102,7 +106,7 @@ def asked_by_name(
         raise UsageError(f'"{name}" is defined by {" and ".join(sorted(homes))}; select what it is of instead')
     (home,) = homes
     there: list[Launchable] = [each for entries in found.values() for of, _, each in entries if of == home]
-    return launched(there, name, (), values=values, force=force)
+    return launched(there, name, (), values=values, tried=tried, zipped=zipped, force=force)
 
 
 def launch(workspace: Workspace, asked: Asked, *, approved: str = "", key: str = "") -> Requested:
