@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-const server = process.env.LATEWOOD_SERVER ?? "http://127.0.0.1:8030";
+const server = process.env.LATEWOOD_SERVER ?? "http://127.0.0.1:4000";
 
 export default defineConfig({
   plugins: [react()],

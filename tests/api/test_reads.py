@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from api.conftest import SHOP
 
 CATALOG = """
@@ -129,6 +131,21 @@ def test_the_graph_is_columns_and_groups_are_counts(api, made):
         {"name": "raw", "assets": 1, "fresh": 1, "missing": 0, "reads": []},
         {"name": "reports", "assets": 2, "fresh": 0, "missing": 2, "reads": ["raw"]},
     ]
+
+
+def test_runs_are_those_from_one_time_to_another(api, made):
+    first, second = made().run, made(force=True).run
+    found = api("query ($id: ID!) { project { run(id: $id) { requestedAt } } }", id=second)
+    at = found["project"]["run"]["requestedAt"]
+    query = """
+        query ($since: DateTime, $until: DateTime) {
+          project { runs(since: $since, until: $until) { totalCount nodes { id } } }
+        }
+    """
+    assert api(query, since=at)["project"]["runs"] == {"totalCount": 1, "nodes": [{"id": second}]}
+    assert api(query, until=at)["project"]["runs"] == {"totalCount": 1, "nodes": [{"id": first}]}
+    with pytest.raises(AssertionError, match="offset"):
+        api(query, since="2026-03-01T00:00:00")
 
 
 def test_a_run_has_its_steps_and_its_events(api, made):

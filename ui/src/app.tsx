@@ -1,3 +1,56 @@
+import { Suspense, useEffect } from "react";
+import { Redirect, Route, Switch, useSearch } from "wouter";
+import { addressOf } from "@/address/address.ts";
+import { FIRST, PAGES } from "@/pages.ts";
+import { mustLogIn } from "@/server/client.ts";
+import { Known } from "@/session/known.tsx";
+import { Login } from "@/session/login.tsx";
+import { Empty, Skeleton } from "@/shared/panels.tsx";
+import { useStore } from "@/shared/store.ts";
+import { Broken } from "@/shell/broken.tsx";
+import { Frame } from "@/shell/frame.tsx";
+import { followSystem } from "@/shell/theme.ts";
+
 export function App() {
-  return <main>Latewood</main>;
+  const isAsked = useStore(mustLogIn);
+  useEffect(followSystem, []);
+  if (isAsked) return <Login />;
+  return (
+    <Known>
+      <Frame>
+        <Suspense fallback={<Skeleton lines={12} />}>
+          <Pages />
+        </Suspense>
+      </Frame>
+    </Known>
+  );
+}
+
+function Pages() {
+  const search = useSearch();
+  return (
+    <Switch>
+      {PAGES.map(({ path, title, Component }) => (
+        <Route key={path} path={path}>
+          <Broken key={path}>
+            <Titled title={title} />
+            <Component />
+          </Broken>
+        </Route>
+      ))}
+      <Route path="/">
+        <Redirect to={addressOf(FIRST, {}, search)} replace />
+      </Route>
+      <Route>
+        <Empty title="There is no such page" />
+      </Route>
+    </Switch>
+  );
+}
+
+function Titled({ title }: { title: string }) {
+  useEffect(() => {
+    document.title = `${title} · Latewood`;
+  }, [title]);
+  return null;
 }

@@ -1,3 +1,5 @@
+import "@/shell/tokens.css";
+import "@/shell/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";

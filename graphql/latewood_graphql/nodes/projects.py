@@ -65,6 +65,8 @@ class Project(graphene.ObjectType):
         description="Runs, the newest first.",
         environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
         status=graphene.Argument(RunState, description="Only those that stand so now."),
+        since=graphene.DateTime(description="Only those that were asked for at this time or after it."),
+        until=graphene.DateTime(description="Only those that were asked for before this time."),
         **page_arguments(),
     )
     run_density = graphene.Field(
@@ -122,7 +124,9 @@ class Project(graphene.ObjectType):
 
     def resolve_runs(self: ProjectAt, _info: Any, first: int, environment: str, **given_: Any) -> Page:
         """By the position at which they were asked for."""
-        return runs_page(self, first, given_.get("after"), environment, given_.get("status"))
+        status = given_.get("status")
+        of = {"environment": environment, "since": given_.get("since"), "until": given_.get("until")}
+        return runs_page(self, first, given_.get("after"), status="" if status is None else status.value, **of)
 
     def resolve_run_density(self: ProjectAt, _info: Any, **asked: Any) -> Any:
         """By bucket and status."""

@@ -176,11 +176,15 @@ def run_of(project: ProjectAt, id_: str) -> RunAt:
     return as_it_was(project, run_named(project.workspace, id_))
 
 
-def runs_page(project: ProjectAt, first: int, after: str | None, environment: str, status: Any) -> Page:
-    """Runs that were asked for by the project's moment, newest first."""
+def runs_page(project: ProjectAt, first: int, after: str | None, **of: Any) -> Page:
+    """Runs that were asked for by the project's moment, newest first; `of` as `recent_runs` takes it.
+
+    Raises UsageError for a time without its offset.
+    """
+    if any(time is not None and time.tzinfo is None for time in (of["since"], of["until"])):
+        raise UsageError("runs: expected `since` and `until` with their offset, as in 2026-03-01T00:00Z")
     workspace, limit = project.workspace, checked_first(first) + 1
     before = min(key_of(after, int) or NOW, project.position + 1)
-    of = {"environment": environment, "status": "" if status is None else status.value}
     with snapshot(workspace.log) as connection:
         rows = recent_runs(connection, workspace.project, before=before, limit=limit, **of)
 

@@ -1,6 +1,7 @@
 """Pages of lists that browsers ask for, of many at once where they ask for many."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -19,7 +20,9 @@ _HISTORIES: Final = text(
 )
 _RUNS_COUNT: Final = text(
     "SELECT count(*) FROM runs WHERE project = :project AND requested_position <= :upto "
-    "AND (:environment = '' OR environment = :environment) AND (:status = '' OR status = :status)"
+    "AND (:environment = '' OR environment = :environment) AND (:status = '' OR status = :status) "
+    "AND (CAST(:since AS timestamptz) IS NULL OR requested_at >= :since) "
+    "AND (CAST(:until AS timestamptz) IS NULL OR requested_at < :until)"
 )
 _STEPS_COUNT: Final = text("SELECT count(*) FROM steps WHERE project = :project AND run = :run")
 
@@ -46,10 +49,19 @@ def histories(
     return found
 
 
-def runs_count(connection: Connection, project: str, *, upto: Position, environment: str = "", status: str = "") -> int:
-    """How many runs were asked for by then, of an environment and recorded as standing so if these are given."""
-    of = {"project": project, "upto": upto, "environment": environment, "status": status}
-    return int(connection.execute(_RUNS_COUNT, of).scalar_one())
+def runs_count(
+    connection: Connection,
+    project: str,
+    *,
+    upto: Position,
+    environment: str = "",
+    status: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """How many runs were asked for by then, of those that `recent_runs` has, by the status that is recorded."""
+    of = {"environment": environment, "status": status, "since": since, "until": until}
+    return int(connection.execute(_RUNS_COUNT, {"project": project, "upto": upto, **of}).scalar_one())
 
 
 def steps_count(connection: Connection, project: str, run: RunId) -> int:

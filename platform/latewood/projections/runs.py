@@ -314,7 +314,9 @@ _RUN_COLUMNS: Final = (
 # The status is that of now, so it is asked of what was computed; only as many runs are looked at as are needed.
 _RUNS: Final = text(
     f"SELECT * FROM ({_RUN_COLUMNS} AND r.requested_position < :before "  # noqa: S608 - as above
-    "AND (:environment = '' OR r.environment = :environment)) AS r WHERE :status = '' OR status = :status "
+    "AND (:environment = '' OR r.environment = :environment) "
+    "AND (CAST(:since AS timestamptz) IS NULL OR r.requested_at >= :since) "
+    "AND (CAST(:until AS timestamptz) IS NULL OR r.requested_at < :until)) AS r WHERE :status = '' OR status = :status "
     "ORDER BY requested_position DESC LIMIT :limit"
 )
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
@@ -342,14 +344,22 @@ _EXPANSIONS: Final = text(
 
 
 def recent_runs(
-    connection: Connection, project: str, *, before: Position, limit: int, environment: str = "", status: str = ""
+    connection: Connection,
+    project: str,
+    *,
+    before: Position,
+    limit: int,
+    environment: str = "",
+    status: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[RunRow]:
-    """Runs requested before that position, newest first, of an environment and with a status if these are given.
+    """Runs requested before that position, newest first; of an environment, with a status, from one time to another.
 
     Cost: O(limit), or of what is rare O(runs).
     """
-    parameters = {"project": project, "before": before, "limit": limit, "environment": environment, "status": status}
-    rows = connection.execute(_RUNS, parameters)
+    of = {"environment": environment, "status": status, "since": since, "until": until}
+    rows = connection.execute(_RUNS, {"project": project, "before": before, "limit": limit, **of})
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 

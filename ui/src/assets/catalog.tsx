@@ -1,0 +1,166 @@
+import { useDeferredValue, useMemo, useState } from "react";
+import { listAs, listIn, pathOf } from "@/address/address.ts";
+import { Link } from "@/address/link.tsx";
+import { useChange, useGo, useParam } from "@/address/use-address.ts";
+import { useAnswer } from "@/server/use-answer.ts";
+import { usePages } from "@/server/use-pages.ts";
+import { Ago } from "@/shared/ago.tsx";
+import { Button } from "@/shared/button.tsx";
+import { Chips } from "@/shared/chips.tsx";
+import { Status } from "@/shared/glyph.tsx";
+import { standingOf } from "@/shared/marks.ts";
+import { counted } from "@/shared/numbers.ts";
+import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
+import { SearchField } from "@/shared/search-field.tsx";
+import { type Column, Table } from "@/shared/table.tsx";
+import styles from "./catalog.module.css";
+import { ASSET_EVENTS, CATALOG, type CatalogRow, FACETS } from "./documents.ts";
+import { Facets } from "./facets.tsx";
+import { FirstRun } from "./first-run.tsx";
+import { PartitionBar } from "./partition-bar.tsx";
+import { askedFor, FIELDS, type Narrowed, NOT_NARROWED } from "./selection.ts";
+import { shares } from "./share.ts";
+
+const COLUMNS: readonly Column<CatalogRow>[] = [
+  {
+    id: "status",
+    title: "Status",
+    width: "104px",
+    cell: ({ status, flags }) => <Status {...standingOf(status, flags)} />,
+  },
+  {
+    id: "key",
+    title: "Asset",
+    width: "minmax(150px, 3fr)",
+    cell: ({ key, description }) => (
+      <span className={styles.name}>
+        <Link to={pathOf("assets", key)} tabIndex={-1} title={key}>
+          {key}
+        </Link>
+        <span title={description}>{description}</span>
+      </span>
+    ),
+  },
+  { id: "group", title: "Group", width: "minmax(70px, 0.8fr)", spare: true, cell: ({ group }) => group },
+  {
+    id: "partitions",
+    title: "Partitions",
+    width: "minmax(110px, 1fr)",
+    cell: ({ partitioning, partitions }) => {
+      if (!partitioning) return <span className={styles.mute}>–</span>;
+      const counts = partitions.map(({ status, partitions: { count } }) => ({ status, count }));
+      return <PartitionBar shares={shares(counts)} total={partitioning.count} />;
+    },
+  },
+  {
+    id: "kinds",
+    title: "Kind",
+    width: "minmax(96px, 0.8fr)",
+    spare: true,
+    cell: ({ kinds }) => <Chips texts={kinds} />,
+  },
+  {
+    id: "owners",
+    title: "Owner",
+    width: "minmax(80px, 1fr)",
+    spare: true,
+    cell: ({ owners }) => <span className={styles.mute}>{owners.join(", ")}</span>,
+  },
+  {
+    id: "made",
+    title: "Made",
+    width: "56px",
+    align: "end",
+    cell: ({ versions }) => <Ago at={versions.nodes[0]?.madeAt ?? null} />,
+  },
+];
+
+/** All assets: found by text or by selection, narrowed by what they have. */
+export default function Catalog() {
+  const text = useParam("q");
+  const params = FIELDS.map(useParam);
+  const given = params.join("\n");
+  const change = useChange();
+  const go = useGo();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+
+  const narrowed = useMemo(
+    () => Object.fromEntries(given.split("\n").map((list, n) => [FIELDS[n], listIn(list)])) as unknown as Narrowed,
+    [given],
+  );
+  const asked = useMemo(() => askedFor(text, narrowed), [text, narrowed]);
+  const all = useMemo(() => askedFor(text, NOT_NARROWED), [text]);
+  const list = usePages(CATALOG, asked, ({ project }) => project.environment.assets, { on: ASSET_EVENTS });
+  const facets = useAnswer(FACETS, all, { on: ASSET_EVENTS });
+  const rows = useDeferredValue(list.rows);
+
+  const isNarrowed = text !== "" || given.trim() !== "";
+  const clear = () => change({ q: null, ...Object.fromEntries(FIELDS.map((field) => [field, null])) }, { step: true });
+
+  function select(key: string) {
+    setSelected((before) => {
+      const after = new Set(before);
+      if (!after.delete(key)) after.add(key);
+      return after;
+    });
+  }
+
+  const total = list.total ?? rows.length;
+  return (
+    <div className={styles.page}>
+      <PageHead title="Assets">
+        <span className="figures" role="status">
+          {!list.isAwaited && counted(total, "asset")}
+          {selected.size > 0 && ` · ${selected.size} selected`}
+        </span>
+      </PageHead>
+      <div className={styles.tools}>
+        <SearchField
+          label="Search, or a selection"
+          placeholder="Search, or a selection such as group:reports and status:stale"
+          text={text}
+          change={(q) => change({ q })}
+        />
+        {isNarrowed && (
+          <Button quiet icon="close" onClick={clear}>
+            Clear
+          </Button>
+        )}
+      </div>
+      <div className={styles.body}>
+        <aside className={styles.side} aria-label="Narrow down">
+          <Facets
+            facets={facets.data?.project.environment.facets ?? []}
+            narrowed={narrowed}
+            choose={(field, values) => change({ [field]: listAs(values) }, { step: true })}
+          />
+        </aside>
+        <section className={styles.list} aria-label="Assets">
+          {list.problem && <Problem problem={list.problem} again={list.again} />}
+          {list.isAwaited && rows.length === 0 ? (
+            <Skeleton lines={14} height={33} />
+          ) : rows.length > 0 ? (
+            <Table
+              label="Assets"
+              columns={COLUMNS}
+              rows={rows}
+              keyOf={({ key }) => key}
+              total={list.total}
+              more={list.more}
+              open={({ key }) => go(pathOf("assets", key))}
+              selected={selected}
+              select={select}
+              isOld={list.isAwaited}
+            />
+          ) : isNarrowed && !list.problem ? (
+            <Empty title="No assets match">
+              <Button onClick={clear}>Clear the filter</Button>
+            </Empty>
+          ) : (
+            !list.problem && <FirstRun />
+          )}
+        </section>
+      </div>
+    </div>
+  );
+}

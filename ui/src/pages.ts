@@ -1,0 +1,46 @@
+// Every page there is: its path, what it is called, and what draws it. Who adds one adds a line here.
+import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import type { IconName } from "@/shared/icons.ts";
+
+export interface Page {
+  /** As wouter has it; `/*` takes the rest, slashes too. */
+  path: string;
+  title: string;
+  Component: LazyExoticComponent<ComponentType>;
+  load: () => Promise<unknown>;
+  /** Where it stands in the navigation, if it does. */
+  navigation?: { icon: IconName; keys: string };
+}
+
+function page(
+  path: string,
+  title: string,
+  load: () => Promise<{ default: ComponentType }>,
+  navigation?: Page["navigation"],
+): Page {
+  const made = { path, title, Component: lazy(load), load };
+  return navigation ? { ...made, navigation } : made;
+}
+
+export const PAGES: readonly Page[] = [
+  page("/assets", "Assets", () => import("@/assets/catalog.tsx"), { icon: "assets", keys: "g a" }),
+  page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
+];
+
+/** The page that stands for `/`. */
+export const FIRST = "/assets";
+
+export function matches(page: Page, path: string): boolean {
+  const wanted = page.path.split("/");
+  const given = path.split("/");
+  return (
+    wanted.every((part, n) => part === "*" || (part.startsWith(":") ? Boolean(given[n]) : part === given[n])) &&
+    (wanted.at(-1) === "*" ? given.length >= wanted.length : given.length === wanted.length)
+  );
+}
+
+/** Whether there is a page at a path: links to others are plain text. */
+export function hasPage(path: string): boolean {
+  const [plain] = path.split(/[?#]/);
+  return PAGES.some((one) => matches(one, plain ?? ""));
+}

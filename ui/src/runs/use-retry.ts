@@ -1,0 +1,29 @@
+import { useCallback } from "react";
+import { client } from "@/server/client.ts";
+import { problemOf } from "@/server/problem.ts";
+import { useProject } from "@/server/project.ts";
+import { counted } from "@/shared/numbers.ts";
+import { toast } from "@/shell/toasts.ts";
+import { RETRY } from "./documents.ts";
+
+/** Asks anew for what runs did not finish; says what came of it. */
+export function useRetry(): (runs: readonly { id: string }[]) => Promise<void> {
+  const project = useProject();
+  return useCallback(
+    async (runs) => {
+      let asked = 0;
+      for (const { id } of runs) {
+        // asked twice, by a double click or after a lost answer, it is one run
+        const result = await client.mutation(RETRY, { project, run: id, key: crypto.randomUUID() }).toPromise();
+        const done = result.data?.retryRun;
+        if (done?.__typename === "Launched") asked += done.run ? 1 : 0;
+        else
+          toast(done?.message ?? (result.error ? problemOf(result.error).message : "Nothing was done"), {
+            kind: "failed",
+          });
+      }
+      if (asked > 0) toast(`${counted(asked, "run")} asked for`);
+    },
+    [project],
+  );
+}

@@ -1,0 +1,142 @@
+// An answer that stays: what was read before is shown at once, and stays while it is read anew or cannot be.
+import type { CombinedError, OperationResult, TypedDocumentNode } from "@urql/core";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useView } from "@/address/use-address.ts";
+import { useStore } from "@/shared/store.ts";
+import { useSame } from "@/shared/use-same.ts";
+import { client, heardOf } from "./client.ts";
+import { useEvents } from "./events.ts";
+import { type Problem, problemOf } from "./problem.ts";
+import { useProject } from "./project.ts";
+import { generation } from "./reachability.ts";
+
+/** What every query takes: where and when. Those that a document does not declare are not sent. */
+export interface Where {
+  project: string;
+  environment: string;
+  asOf: string | number | null;
+}
+
+export interface Answer<Data> {
+  data: Data | null;
+  /** Why it could not be read, or be read anew; data of before may be there all the same. */
+  problem: Problem | null;
+  /** Whether it is being asked for and data is none, or an answer to another question. */
+  isAwaited: boolean;
+  again(): void;
+}
+
+interface Options {
+  /** Types of events after which it is another answer. */
+  on?: readonly string[];
+  /** Ask nothing yet. */
+  pause?: boolean;
+}
+
+/** The moment as the API takes it: a position is a number. */
+export function momentOf(asOf: string | null): string | number | null {
+  return asOf !== null && /^\d+$/.test(asOf) ? Number(asOf) : asOf;
+}
+
+export function useWhere(): Where {
+  const { environment, asOf } = useView();
+  const project = useProject();
+  return useMemo(() => ({ project, environment, asOf: momentOf(asOf) }), [project, environment, asOf]);
+}
+
+interface Held<Data> {
+  key: string;
+  data: Data | null;
+  problem: Problem | null;
+}
+
+type Given<Variables> = Omit<Variables, keyof Where>;
+
+/** The answer to a document, which is asked again when something happens that changes it. */
+export function useAnswer<Data, Variables extends object>(
+  document: TypedDocumentNode<Data, Variables>,
+  given: Given<Variables>,
+  { on = [], pause = false }: Options = {},
+): Answer<Data> {
+  const where = useWhere();
+  const key = JSON.stringify([where, given]);
+  const variables = useSame({ ...where, ...given }) as unknown as Variables;
+  const [held, hold] = useState<Held<Data>>(() => remembered(document, variables, key));
+  const [asked, ask] = useState(0);
+  const all = useStore(generation);
+  const again = useCallback(() => ask((n) => n + 1), []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is read anew when `asked` or `all` is another one
+  useEffect(() => {
+    if (pause) return;
+    let isCurrent = true;
+    hold((before) => (before.key === key ? before : keep(before, remembered(document, variables, key))));
+    void read(document, variables).then(({ data, problem }) => {
+      if (isCurrent) hold((before) => ({ key, data: data ?? before.data, problem }));
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [document, variables, key, pause, asked, all]);
+
+  useRefresh(on, again);
+  return {
+    data: held.data,
+    problem: held.problem,
+    isAwaited: held.key !== key || (!held.data && !held.problem),
+    again,
+  };
+}
+
+function keep<Data>(before: Held<Data>, found: Held<Data>): Held<Data> {
+  return found.data ? found : before;
+}
+
+function remembered<Data, Variables extends object>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+  key: string,
+): Held<Data> {
+  return { key, data: client.readQuery(document, variables)?.data ?? null, problem: null };
+}
+
+/** Asks the server; one answer for all who ask for the same at the same time. */
+export async function read<Data, Variables extends object>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<{ data: Data | null; problem: Problem | null }> {
+  const result: OperationResult<Data, Variables> = await client.query(document, variables, {
+    requestPolicy: "network-only",
+  });
+  const at = result.extensions?.position;
+  if (typeof at === "number") heardOf(at);
+  const error: CombinedError | undefined = result.error;
+  return { data: result.data ?? null, problem: error ? problemOf(error) : null };
+}
+
+const BETWEEN_MS = 500;
+
+/** Calls `again` after events of these types: at once, then not more often than twice a second. */
+export function useRefresh(types: readonly string[], again: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const isDue = useRef(false);
+  useEffect(
+    () => () => {
+      if (timer.current) clearTimeout(timer.current);
+      timer.current = null;
+    },
+    [],
+  );
+  useEvents(types, () => {
+    if (timer.current) {
+      isDue.current = true;
+      return;
+    }
+    again();
+    timer.current = setTimeout(function next() {
+      timer.current = isDue.current ? setTimeout(next, BETWEEN_MS) : null;
+      if (isDue.current) again();
+      isDue.current = false;
+    }, BETWEEN_MS);
+  });
+}

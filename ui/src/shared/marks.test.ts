@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { standingOf } from "./marks.ts";
+
+test("what is being made now comes before that it failed, and that before that it is stale", () => {
+  expect(standingOf("STALE", ["FAILED", "RUNNING"]).mark).toBe("running");
+  expect(standingOf("STALE", ["FAILED"])).toEqual({ mark: "failed", word: "failed" });
+  expect(standingOf("STALE", [])).toEqual({ mark: "stale", word: "stale" });
+});
+
+test("what was declared wrong is told by its word, also where it is fresh", () => {
+  expect(standingOf("FRESH", ["RETRACTED"])).toEqual({ mark: "failed", word: "retracted" });
+});
+
+test("an optional output that was not made is absent, and what waits is waiting", () => {
+  expect(standingOf("MISSING", ["ABSENT"]).word).toBe("absent");
+  expect(standingOf("MISSING", ["WAITING"]).word).toBe("waiting");
+});

@@ -1,0 +1,72 @@
+import type { ReactNode } from "react";
+import type { Problem as ProblemOf } from "@/server/problem.ts";
+import { Button } from "./button.tsx";
+import { Glyph } from "./glyph.tsx";
+import styles from "./panels.module.css";
+
+/** The head of a page: what it is, what is to say of it, what can be done. */
+export function PageHead({
+  title,
+  children,
+  actions,
+}: {
+  title: ReactNode;
+  children?: ReactNode;
+  actions?: ReactNode;
+}) {
+  return (
+    <header className={styles.head}>
+      <h1>{title}</h1>
+      <div className={styles.said}>{children}</div>
+      <div className={styles.actions}>{actions}</div>
+    </header>
+  );
+}
+
+export function Panel({ title, children, actions }: { title?: ReactNode; children: ReactNode; actions?: ReactNode }) {
+  return (
+    <section className={styles.panel}>
+      {title && (
+        <header className={styles.title}>
+          <h3>{title}</h3>
+          {actions}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** Nothing is there: why, and what to do about it. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className={styles.empty}>
+      <p className={styles.emptyTitle}>{title}</p>
+      {children}
+    </div>
+  );
+}
+
+/** Something could not be read; all else on the page goes on. */
+export function Problem({ problem, again }: { problem: ProblemOf; again?: () => void }) {
+  return (
+    <div className={styles.problem} role="alert">
+      <Glyph mark="failed" />
+      <pre>{problem.message}</pre>
+      {again && problem.passes && <Button onClick={again}>Try again</Button>}
+    </div>
+  );
+}
+
+/** As many lines as there will be, of their height, so that nothing moves when they come. */
+export function Skeleton({ lines = 8, height = 32 }: { lines?: number; height?: number }) {
+  return (
+    <div className={styles.skeleton} aria-hidden="true">
+      {Array.from({ length: lines }, (_, n) => (
+        <div key={n} className={styles.bone} style={{ height }}>
+          <span style={{ width: `${[62, 48, 71, 55, 40, 66, 52][n % 7]}%` }} />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,84 @@
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { useLocation } from "wouter";
+import { useChange, useGo, useView } from "@/address/use-address.ts";
+import { stepped } from "@/moment/moment.ts";
+import { PastBar } from "@/moment/past-bar.tsx";
+import { PAGES } from "@/pages.ts";
+import { position } from "@/server/client.ts";
+import { useSession } from "@/session/session.ts";
+import { Banner } from "./banner.tsx";
+import styles from "./frame.module.css";
+import { Navigation } from "./navigation.tsx";
+import { Toasts } from "./toasts.tsx";
+import { TopBar } from "./top-bar.tsx";
+import { useShortcuts } from "./use-shortcuts.ts";
+
+const Palette = lazy(() => import("./palette.tsx"));
+const Help = lazy(() => import("./help.tsx"));
+
+type Over = "palette" | "help" | "moment" | null;
+
+/** What stays while pages come and go. */
+export function Frame({ children }: { children: ReactNode }) {
+  const [over, setOver] = useState<Over>(null);
+  const [path] = useLocation();
+  const { asOf } = useView();
+  const session = useSession();
+  const change = useChange();
+  const go = useGo();
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page lies under nothing
+  useEffect(() => setOver(null), [path]);
+  useEffect(
+    () => void (("requestIdleCallback" in window && requestIdleCallback(preload)) || setTimeout(preload, 800)),
+    [],
+  );
+
+  function step(by: -1 | 1) {
+    if (session.position) change({ asOf: stepped(session.position, by, position.get()) });
+  }
+
+  useShortcuts([
+    { keys: "mod+k", label: "Find anything", whileTyping: true, run: () => setOver("palette") },
+    { keys: "/", label: "Find anything", run: () => setOver("palette") },
+    { keys: "?", label: "Keyboard shortcuts", run: () => setOver("help") },
+    { keys: "t", label: "Look at another moment", run: () => setOver("moment") },
+    { keys: "[", label: "One event back", run: () => step(-1) },
+    { keys: "]", label: "One event on", run: () => step(1) },
+    ...(asOf === null ? [] : [{ keys: "escape", label: "Return to now", run: () => change({ asOf: null }) }]),
+    ...PAGES.flatMap(({ navigation, path: to, title }) =>
+      navigation ? [{ keys: navigation.keys, label: `Go to ${title}`, run: () => go(to) }] : [],
+    ),
+  ]);
+
+  return (
+    <div className={styles.frame} data-past={asOf !== null || undefined}>
+      <a className={styles.skip} href="#page">
+        Skip to the page
+      </a>
+      <TopBar
+        find={() => setOver("palette")}
+        isMomentOpen={over === "moment"}
+        openMoment={(is) => setOver(is ? "moment" : null)}
+      />
+      <Navigation help={() => setOver("help")} />
+      <div className={styles.page}>
+        <PastBar />
+        <Banner />
+        <main id="page" className={styles.main} tabIndex={-1}>
+          {children}
+        </main>
+      </div>
+      <Toasts />
+      <Suspense>
+        {over === "palette" && <Palette close={() => setOver(null)} />}
+        {over === "help" && <Help close={() => setOver(null)} />}
+      </Suspense>
+    </div>
+  );
+}
+
+/** Pages are there before somebody goes to them. */
+function preload(): void {
+  for (const page of PAGES) void page.load().catch(() => {});
+}
