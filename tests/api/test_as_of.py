@@ -22,6 +22,7 @@ EVERYTHING = """
       project(asOf: $moment) {
         position environments
         runs { nodes { id selection requestedPosition endedPosition counts } }
+        ofAsset: runs(asset: "c") { totalCount nodes { id } }
         events(first: 1000) { nodes { position type } }
         changes(since: 3) {
           environmentsAdded
@@ -45,6 +46,7 @@ EVERYTHING = """
               head { id isAccepted }
               first: head(partition: "2026-01-01") { id isAccepted dataVersion }
               versions(first: 5) { totalCount nodes { id isAccepted metadata parameters } }
+              runs(first: 3) { totalCount nodes { id } }
               verdicts { checkName passed position }
             }
           }

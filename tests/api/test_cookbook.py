@@ -62,6 +62,7 @@ def flights(server, platform_template, tmp_path_factory):
                 "earlier": earlier,
                 "later": later,
                 "since": 0,
+                "begin": "2020-01-01T00:00:00Z",
                 "then": then,
                 "location": "assets.py",
                 "before": before,

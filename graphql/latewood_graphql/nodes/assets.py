@@ -17,6 +17,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.partitions import count
 from latewood.model.schemes import dimensions_of, title
 from latewood.projections.pages import histories
+from latewood.projections.run_lists import Wanted
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import history_count
 from latewood.projections.versions import checks_of
@@ -24,10 +25,11 @@ from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.partitions import Cause, StatusPartitions, causes_of, status_partitions
+from latewood_graphql.nodes.runs import Run, runs_page_of
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
 from latewood_graphql.pages import FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Ints, Json, Numbers, Texts
-from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus
+from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus, RunState
 
 _CHECKS_MAX = 1_000
 
@@ -221,6 +223,13 @@ class Asset(graphene.ObjectType):
         partition=graphene.String(description="Of these partitions only, as in `2013-01-01..2013-01-31`."),
         **page_arguments(),
     )
+    runs = graphene.Field(
+        connection_of(Run),
+        required=True,
+        description="The environment's runs that plan steps of it, the newest first.",
+        status=graphene.Argument(RunState, description="Only those that stand so now."),
+        **page_arguments(),
+    )
     series = many(
         Series,
         "Numbers in the metadata of its versions, for plots.",
@@ -314,6 +323,12 @@ class Asset(graphene.ObjectType):
 
         nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in found]
         return page_of(nodes, first, lambda version: version.facts.position, count_all)
+
+    async def resolve_runs(self: AssetAt, _info: Any, first: int, after: str | None = None, status: Any = None) -> Any:
+        """By the position at which they were asked for."""
+        at = self.environment
+        wanted = Wanted(environment=at.name, status="" if status is None else status.value, as_of=at.project.position)
+        return await runs_page_of(at, self.key, first, after, wanted)
 
     def resolve_verdicts(self: AssetAt, _info: Any, first: int, partition: str | None = None) -> Any:
         """As recorded."""

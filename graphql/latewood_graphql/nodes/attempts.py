@@ -10,6 +10,7 @@ import graphene
 
 from latewood.commands.attempts import density
 from latewood.errors import UsageError
+from latewood.projections.run_lists import Wanted
 from latewood.projections.runs import StepRow
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import given, many
@@ -99,7 +100,7 @@ def timeline_of(requested_at: datetime, rows: Sequence[StepRow], first: int) -> 
     }
 
 
-def density_of(project: ProjectAt, since: datetime, until: datetime | None, buckets: int, environment: str) -> Any:
+def density_of(project: ProjectAt, since: datetime, until: datetime | None, buckets: int, wanted: Wanted) -> Any:
     """The histogram. Raises UsageError for times in the wrong order and for too many buckets."""
     until = project.workspace.clock() if until is None else until
     if since.tzinfo is None or until.tzinfo is None or since >= until:
@@ -108,11 +109,10 @@ def density_of(project: ProjectAt, since: datetime, until: datetime | None, buck
         raise UsageError(f"buckets: expected 1 to {BUCKETS_MAX}, found {buckets:,}")
     found = density(
         project.workspace,
-        environment=environment,
+        wanted=wanted,
         since=since,
         until=until,
         buckets=buckets,
-        up_to=project.position,
     )
 
     def series() -> Iterator[dict[str, Any]]:

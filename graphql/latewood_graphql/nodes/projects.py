@@ -1,5 +1,6 @@
 """Projects: what the log keeps apart."""
 
+from datetime import datetime
 from typing import Any
 
 import graphene
@@ -13,11 +14,11 @@ from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
-from latewood_graphql.nodes.runs import Run, RunAt, run_of, runs_page
+from latewood_graphql.nodes.runs import Run, RunAt, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Moment, PositionScalar
-from latewood_graphql.words import AccessRole, RunState
+from latewood_graphql.words import AccessRole
 
 
 class Project(graphene.ObjectType):
@@ -63,8 +64,7 @@ class Project(graphene.ObjectType):
         connection_of(Run),
         required=True,
         description="Runs, the newest first.",
-        environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
-        status=graphene.Argument(RunState, description="Only those that stand so now."),
+        **run_filters(),
         since=graphene.DateTime(description="Only those that were asked for at this time or after it."),
         until=graphene.DateTime(description="Only those that were asked for before this time."),
         **page_arguments(),
@@ -76,7 +76,7 @@ class Project(graphene.ObjectType):
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
         until=graphene.DateTime(description="Where the last bucket ends; by default now."),
         buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
-        environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
+        **run_filters(),
     )
     events = graphene.Field(
         connection_of(Event, counted=False),
@@ -122,15 +122,15 @@ class Project(graphene.ObjectType):
         """Raises UsageError for an unknown one."""
         return run_of(self, id)
 
-    def resolve_runs(self: ProjectAt, _info: Any, first: int, environment: str, **given_: Any) -> Page:
+    def resolve_runs(self: ProjectAt, _info: Any, first: int, after: str | None = None, **asked: Any) -> Page:
         """By the position at which they were asked for."""
-        status = given_.get("status")
-        of = {"environment": environment, "since": given_.get("since"), "until": given_.get("until")}
-        return runs_page(self, first, given_.get("after"), status="" if status is None else status.value, **of)
+        return runs_page(self, first, after, wanted_of(self, **asked))
 
-    def resolve_run_density(self: ProjectAt, _info: Any, **asked: Any) -> Any:
+    def resolve_run_density(
+        self: ProjectAt, _info: Any, since: datetime, buckets: int, until: datetime | None = None, **asked: Any
+    ) -> Any:
         """By bucket and status."""
-        return density_of(self, asked["since"], asked.get("until"), asked["buckets"], asked["environment"])
+        return density_of(self, since, until, buckets, wanted_of(self, **asked))
 
     def resolve_events(self: ProjectAt, _info: Any, first: int, **asked: Any) -> Page:
         """By position."""

@@ -1,5 +1,6 @@
 """Runs, their steps, and what was printed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -7,15 +8,18 @@ import graphene
 
 from latewood.commands.attempts import attempts_of
 from latewood.commands.runs import run_named
+from latewood.commands.views import known_key
 from latewood.errors import UsageError
 from latewood.events import RunStatus
-from latewood.model.keys import AssetKey
-from latewood.projections.pages import runs_count, steps_count
-from latewood.projections.runs import RunRow, StepRow, recent_runs, steps_of
+from latewood.model.keys import AssetId, AssetKey
+from latewood.projections.pages import steps_count
+from latewood.projections.run_lists import Wanted, recent_runs, runs_count, runs_of_assets
+from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
-from latewood_graphql.calls import ProjectAt
+from latewood_eventlog.records import Position
+from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.attempts import Attempt, Timeline, timeline_of
 from latewood_graphql.nodes.events import Event
@@ -176,20 +180,69 @@ def run_of(project: ProjectAt, id_: str) -> RunAt:
     return as_it_was(project, run_named(project.workspace, id_))
 
 
-def runs_page(project: ProjectAt, first: int, after: str | None, **of: Any) -> Page:
-    """Runs that were asked for by the project's moment, newest first; `of` as `recent_runs` takes it.
+def run_filters() -> dict[str, Any]:
+    """The arguments by which runs are chosen."""
+    return {
+        "environment": graphene.String(required=True, default_value="", description="Only those in this environment."),
+        "status": graphene.Argument(RunState, description="Only those that stand so now."),
+        "asset": graphene.ID(
+            description="Only those that plan steps of this asset, by its key in `environment`, or else in `prod`."
+        ),
+        "actor": graphene.String(required=True, default_value="", description="Only those that this one asked for."),
+        "search": graphene.String(required=True, default_value="", description="Only those whose id begins so."),
+    }
 
-    Raises UsageError for a time without its offset.
-    """
-    if any(time is not None and time.tzinfo is None for time in (of["since"], of["until"])):
-        raise UsageError("runs: expected `since` and `until` with their offset, as in 2026-03-01T00:00Z")
-    workspace, limit = project.workspace, checked_first(first) + 1
-    before = min(key_of(after, int) or NOW, project.position + 1)
-    with snapshot(workspace.log) as connection:
-        rows = recent_runs(connection, workspace.project, before=before, limit=limit, **of)
 
+def wanted_of(
+    project: ProjectAt,
+    *,
+    environment: str,
+    actor: str,
+    search: str,
+    status: Any = None,
+    asset: str | None = None,
+    **times: Any,
+) -> Wanted:
+    """The runs that such arguments choose. Raises UsageError for an unknown asset, and for times without offset."""
+    for name, time in times.items():
+        if time is not None and time.tzinfo is None:
+            raise UsageError(f"{name}: expected a time with its offset, as in 2026-03-01T00:00Z, found {time}")
+    id_ = None
+    if asset is not None:
+        view = project.environment(environment or "prod").view
+        id_ = view.ids[known_key(view, asset)]
+    said = "" if status is None else status.value
+    of: dict[str, Any] = {"actor": actor, "id_prefix": search, "asset": id_, "as_of": project.position}
+    return Wanted(environment=environment, status=said, **of, **times)
+
+
+def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted) -> Page:
+    """Runs that were asked for by the project's moment, newest first."""
+    limit, before = checked_first(first) + 1, _before(project, after)
+    with snapshot(project.workspace.log) as connection:
+        rows = recent_runs(connection, project.name, before=before, limit=limit, wanted=wanted)
+    return _page(project, first, rows, wanted)
+
+
+async def runs_page_of(at: EnvironmentAt, key: AssetKey, first: int, after: str | None, wanted: Wanted) -> Page:
+    """The same of those that plan steps of an asset; of all assets that such a page is asked of at once."""
+    limit, before, ids = checked_first(first) + 1, _before(at.project, after), at.view.ids
+
+    def read(assets: Sequence[AssetId]) -> Mapping[AssetId, Sequence[RunRow]]:
+        with snapshot(at.workspace.log) as connection:
+            return runs_of_assets(connection, at.project.name, assets, before=before, limit=limit, wanted=wanted)
+
+    rows = await at.load(f"runs {wanted} {before} {limit}", ids[key], read)
+    return _page(at.project, first, rows, replace(wanted, asset=ids[key]))
+
+
+def _before(project: ProjectAt, after: str | None) -> Position:
+    return min(key_of(after, int) or NOW, project.position + 1)
+
+
+def _page(project: ProjectAt, first: int, rows: Sequence[RunRow], wanted: Wanted) -> Page:
     def count() -> int:
-        with snapshot(workspace.log) as connection:
-            return runs_count(connection, workspace.project, upto=project.position, **of)
+        with snapshot(project.workspace.log) as connection:
+            return runs_count(connection, project.name, upto=project.position, wanted=wanted)
 
     return page_of([as_it_was(project, row) for row in rows], first, lambda run: run.row.requested_position, count)

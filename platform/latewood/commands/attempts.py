@@ -8,7 +8,8 @@ from typing import Final
 from latewood.commands.workspace import Workspace
 from latewood.events import Failure, StepFailed, StepStarted, StepSucceeded, from_json
 from latewood.model.keys import RunId
-from latewood.projections.attempts import Counted, attempt_positions, runs_by_time
+from latewood.projections.attempts import attempt_positions
+from latewood.projections.run_lists import Counted, Wanted, runs_by_time
 from latewood.projections.snapshots import snapshot
 from latewood_eventlog.records import Position, RecordedEvent
 
@@ -70,21 +71,18 @@ def _attempts(events: Iterable[RecordedEvent]) -> list[Attempt]:
     return [found[number] for number in sorted(found)]
 
 
-def density(
-    workspace: Workspace, *, environment: str, since: datetime, until: datetime, buckets: int, up_to: Position
-) -> list[Counted]:
-    """Runs asked for between two times, counted by bucket and status, as of a position. Cost: O(these runs)."""
+def density(workspace: Workspace, *, wanted: Wanted, since: datetime, until: datetime, buckets: int) -> list[Counted]:
+    """Runs that are wanted, of between two times, counted by bucket and status. Cost: O(them)."""
     after = workspace.log.position_at(since)
-    last = min(workspace.log.position_at(until), up_to)
+    last = min(workspace.log.position_at(until), wanted.as_of)
     with snapshot(workspace.log) as connection:
         return runs_by_time(
             connection,
             workspace.project,
-            environment=environment,
+            wanted=wanted,
             since=since,
             until=until,
             buckets=buckets,
             after=after,
             upto=last,
-            as_of=up_to,
         )

@@ -17,7 +17,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import made_by, retractions
-from latewood.projections.runs import recent_runs
+from latewood.projections.run_lists import recent_runs
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids

@@ -12,7 +12,8 @@ from latewood.errors import NotFound, UsageError
 from latewood.events import AssetObserved, ObservationFailed, RunRequested, from_json
 from latewood.model.keys import AssetKey, RunId
 from latewood.projections.observations import looks_named, recent_observations
-from latewood.projections.runs import RunRow, recent_runs, runs_named
+from latewood.projections.run_lists import Wanted, recent_runs
+from latewood.projections.runs import RunRow, runs_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids, steps_by_run
@@ -72,7 +73,8 @@ def latest(workspace: Workspace, *, limit: int, environment: str = "", status: s
     """Runs and observations, newest first, of an environment and with a status if these are given."""
     project = workspace.project
     with snapshot(workspace.log) as connection:
-        runs = recent_runs(connection, project, before=NOW, limit=limit, environment=environment, status=status)
+        wanted = Wanted(environment=environment, status=status)
+        runs = recent_runs(connection, project, before=NOW, limit=limit, wanted=wanted)
         rows = recent_observations(connection, project, limit=limit, environment=environment, status=status)
         keys = keys_of_ids(connection, project, {asset for row in rows for asset in row.assets})
     events = {event.position: event for event in workspace.log.read_positions([row.position for row in rows])}

@@ -1,7 +1,6 @@
-"""Where the attempts of steps stand in the log, and runs counted by when they were asked for."""
+"""Where the attempts of steps, and what they printed, stand in the log."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -28,13 +27,6 @@ _RETRIED: Final = text(
     "SELECT DISTINCT s.run FROM unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS w (run, step) "
     "JOIN steps s ON s.project = :project AND s.run = w.run AND s.step = w.step WHERE s.attempt > 1"
 )
-# Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
-_DENSITY: Final = text(
-    "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM requested_at), :since, :until, :buckets))) "
-    "AS bucket, CASE WHEN ended_position > :as_of THEN 'running' ELSE status END AS status, count(*) AS runs "
-    "FROM runs WHERE project = :project AND requested_position > :after AND requested_position <= :upto "
-    "AND (:environment = '' OR environment = :environment) GROUP BY 1, 2 ORDER BY 1, 2"
-)
 _STEP_POSITIONS: Final = text(
     "SELECT s.run, s.step, s.started_position, s.ended_position FROM "
     "unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS v (run, step) "
@@ -57,14 +49,6 @@ _RUNNING: Final = text(
 )
 
 _ATTEMPTS: Final = ("step.started", "step.failed", "step.succeeded")
-
-
-class Counted(NamedTuple):
-    """How many runs of a status were asked for in a bucket of time, from 1."""
-
-    bucket: int
-    status: str
-    runs: int
 
 
 def attempt_positions(
@@ -126,32 +110,6 @@ def telling(
     }
     statement = _TELLING_LAST if backwards else _TELLING_FIRST
     return [Telling(*row) for row in connection.execute(statement, given)]
-
-
-def runs_by_time(
-    connection: Connection,
-    project: str,
-    *,
-    environment: str,
-    since: datetime,
-    until: datetime,
-    buckets: int,
-    after: Position,
-    upto: Position,
-    as_of: Position,
-) -> list[Counted]:
-    """Runs asked for between two positions, which are those of the times, by bucket and status. Cost: O(these runs)."""
-    given = {
-        "project": project,
-        "environment": environment,
-        "since": since.timestamp(),
-        "until": until.timestamp(),
-        "buckets": buckets,
-        "after": after,
-        "upto": upto,
-        "as_of": as_of,
-    }
-    return [Counted(*row) for row in connection.execute(_DENSITY, given)]
 
 
 def step_positions(

@@ -1,7 +1,6 @@
 """Pages of lists that browsers ask for, of many at once where they ask for many."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -17,12 +16,6 @@ _HISTORIES: Final = text(
     "SELECT * FROM versions w WHERE w.project = :project AND w.asset = a.asset AND w.position < :before "
     "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) "
     "ORDER BY w.position DESC LIMIT :limit) AS v ORDER BY v.position DESC"
-)
-_RUNS_COUNT: Final = text(
-    "SELECT count(*) FROM runs WHERE project = :project AND requested_position <= :upto "
-    "AND (:environment = '' OR environment = :environment) AND (:status = '' OR status = :status) "
-    "AND (CAST(:since AS timestamptz) IS NULL OR requested_at >= :since) "
-    "AND (CAST(:until AS timestamptz) IS NULL OR requested_at < :until)"
 )
 _STEPS_COUNT: Final = text("SELECT count(*) FROM steps WHERE project = :project AND run = :run")
 
@@ -47,21 +40,6 @@ def histories(
         facts = VersionFacts._make(row)
         found[facts.asset].append(facts)
     return found
-
-
-def runs_count(
-    connection: Connection,
-    project: str,
-    *,
-    upto: Position,
-    environment: str = "",
-    status: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> int:
-    """How many runs were asked for by then, of those that `recent_runs` has, by the status that is recorded."""
-    of = {"environment": environment, "status": status, "since": since, "until": until}
-    return int(connection.execute(_RUNS_COUNT, {"project": project, "upto": upto, **of}).scalar_one())
 
 
 def steps_count(connection: Connection, project: str, run: RunId) -> int:

@@ -27,6 +27,7 @@ from latewood.events import (
     Executor,
     ObservationFailed,
     RunEnded,
+    RunPlanned,
     RunRequested,
     RunStarted,
     RunStatus,
@@ -40,7 +41,7 @@ from latewood.events import (
 from latewood.model.elements import is_elements
 from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood_eventlog.projector import Change, Put, Set
+from latewood_eventlog.projector import Change, Derive, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
 from latewood_eventlog.statements import LEASE_IS_HELD, LEASE_UNHEARD
@@ -104,16 +105,35 @@ expansions: Final = Table(
 """The last one of each mapped step: which steps its elements are, and the artifact that lists them."""
 
 
+run_assets: Final = Table(
+    "run_assets",
+    metadata,
+    project(),
+    key("asset"),
+    Column("requested_position", BigInteger, primary_key=True),
+    Column("planned_position", BigInteger, nullable=False),
+)
+"""Which runs have steps of an asset in their plans, by where they were asked for: the latest are found at once."""
+
+_PLANNED: Final = (
+    "INSERT INTO run_assets (project, asset, requested_position, planned_position) "
+    "SELECT r.project, a.asset, r.requested_position, :position "
+    "FROM runs r, unnest(CAST(:assets AS text[])) AS a (asset) "
+    "WHERE r.project = :project AND r.run = :run ON CONFLICT DO NOTHING"
+)
+
+
 class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 9
+    version = 10
     inline = True
-    tables = (runs, steps, expansions)
+    tables = (runs, steps, expansions, run_assets)
     types = frozenset(
         {
             "run.requested",
+            "run.planned",
             "run.started",
             "run.ended",
             "step.started",
@@ -148,6 +168,10 @@ class RunsProjection:
                         "priority": fact.priority + fact.highest,
                     },
                 )
+            case RunPlanned():
+                assets = sorted({asset for planned in fact.steps for asset in planned.assets})
+                of = {"project": event.project, "run": fact.run, "position": event.position}
+                yield Derive(_PLANNED, {**of, "assets": assets})
             case RunStarted():
                 yield Set(runs, {"project": event.project, "run": fact.run}, {"status": RunStatus.RUNNING})
             case RunEnded():
@@ -303,22 +327,15 @@ _UNHEARD: Final = LEASE_UNHEARD % ("r.project", "'run/' || r.run")
 _IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {IS_HELD})"
 # What an engine has left waits for the next one.
 _WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {IS_HELD})"
-_RUN_COLUMNS: Final = (
-    "SELECT r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "  # noqa: S608 - columns and no values
+RUN_VALUES: Final = (
+    "r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
     f"NOT {_IS_DEAD} AS recorded, "
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, r.priority, "
-    f"CASE WHEN r.ended_position IS NULL THEN {_UNHEARD} END AS unheard_s "
-    "FROM runs r WHERE r.project = :project "
+    f"CASE WHEN r.ended_position IS NULL THEN {_UNHEARD} END AS unheard_s"
 )
-# The status is that of now, so it is asked of what was computed; only as many runs are looked at as are needed.
-_RUNS: Final = text(
-    f"SELECT * FROM ({_RUN_COLUMNS} AND r.requested_position < :before "  # noqa: S608 - as above
-    "AND (:environment = '' OR r.environment = :environment) "
-    "AND (CAST(:since AS timestamptz) IS NULL OR r.requested_at >= :since) "
-    "AND (CAST(:until AS timestamptz) IS NULL OR r.requested_at < :until)) AS r WHERE :status = '' OR status = :status "
-    "ORDER BY requested_position DESC LIMIT :limit"
-)
+"""The columns of a RunRow, of the run `r`."""
+_RUN_COLUMNS: Final = f"SELECT {RUN_VALUES} FROM runs r WHERE r.project = :project "  # noqa: S608 - columns and no values
 _RUN: Final = text(_RUN_COLUMNS + "AND starts_with(r.run, :prefix) ORDER BY r.requested_position DESC LIMIT 10")
 _ENDED: Final = text(
     "SELECT run, ended_position FROM runs WHERE project = :project AND environment = :environment "
@@ -341,26 +358,6 @@ _EXPANSIONS: Final = text(
     "JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step = e.step WHERE e.project = :project "
     "AND e.run = :run AND (CAST(:step AS int) IS NULL OR e.step = CAST(:step AS int)) ORDER BY e.step"
 )
-
-
-def recent_runs(
-    connection: Connection,
-    project: str,
-    *,
-    before: Position,
-    limit: int,
-    environment: str = "",
-    status: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> list[RunRow]:
-    """Runs requested before that position, newest first; of an environment, with a status, from one time to another.
-
-    Cost: O(limit), or of what is rare O(runs).
-    """
-    of = {"environment": environment, "status": status, "since": since, "until": until}
-    rows = connection.execute(_RUNS, {"project": project, "before": before, "limit": limit, **of})
-    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
 def runs_named(connection: Connection, project: str, prefix: str) -> list[RunRow]:

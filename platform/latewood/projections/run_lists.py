@@ -1,0 +1,158 @@
+"""Runs as lists: those that are wanted, newest first, counted, and by when they were asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from latewood.model.keys import AssetId
+from latewood.projections.runs import RUN_VALUES, RunRow
+from latewood.projections.snapshots import text_array
+from latewood.projections.states import NOW
+from latewood_eventlog.records import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which runs a list has; what is empty or None does not narrow it.
+
+    `since` and `until` are about when they were asked for; `asset` is in the plan, as far as that was known at `as_of`;
+    `id_prefix` begins the id.
+    """
+
+    environment: str = ""
+    status: str = ""
+    actor: str = ""
+    id_prefix: str = ""
+    asset: AssetId | None = None
+    as_of: Position = NOW
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the statements here take them."""
+        return {
+            "environment": self.environment,
+            "status": self.status,
+            "actor": self.actor,
+            "id_prefix": self.id_prefix,
+            "as_of": self.as_of,
+            "since": self.since,
+            "until": self.until,
+        }
+
+
+ALL: Final = Wanted()
+
+_IS_WANTED: Final = (
+    "(:environment = '' OR r.environment = :environment) AND (:actor = '' OR r.actor = :actor) "
+    "AND (:id_prefix = '' OR starts_with(r.run, :id_prefix)) "
+    "AND (CAST(:since AS timestamptz) IS NULL OR r.requested_at >= CAST(:since AS timestamptz)) "
+    "AND (CAST(:until AS timestamptz) IS NULL OR r.requested_at < CAST(:until AS timestamptz))"
+)
+# Where an asset is given, its runs are found by the asset, or else a rare one's would be looked for among all.
+_OF_ASSET: Final = (
+    "run_assets x JOIN runs r ON r.project = x.project AND r.requested_position = x.requested_position "
+    "WHERE x.project = :project AND x.asset = %s AND x.requested_position %s :before AND x.planned_position <= :as_of"
+)
+_OF_ALL: Final = "runs r WHERE r.project = :project AND r.requested_position %s :before"
+# The status is that of now, so it is asked of what was computed. In order within as well: the server plans that by
+# itself, since a clock is read there, and would otherwise compute the status of all runs before it takes the latest.
+_LATEST: Final = (
+    f"SELECT * FROM (SELECT {RUN_VALUES} FROM %s AND {_IS_WANTED} "  # noqa: S608 - columns and no values
+    "ORDER BY r.requested_position DESC) AS r "
+    "WHERE :status = '' OR status = :status ORDER BY requested_position DESC LIMIT :limit"
+)
+_RUNS: Final = text(_LATEST % (_OF_ALL % "<"))
+_RUNS_OF: Final = text(
+    "SELECT a.asset, l.* FROM unnest(CAST(:assets AS text[])) AS a (asset) "  # noqa: S608 - as above
+    f"CROSS JOIN LATERAL ({_LATEST % (_OF_ASSET % ('a.asset', '<'))}) AS l ORDER BY l.requested_position DESC"
+)
+_COUNT: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND (:status = '' OR r.status = :status)"  # noqa: S608 - as above
+_COUNT_ALL: Final = text(_COUNT % (_OF_ALL % "<"))
+_COUNT_OF: Final = text(_COUNT % (_OF_ASSET % (":asset", "<")))
+# Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
+_DENSITY: Final = (
+    "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM r.requested_at), :begin, :end, :buckets))) "  # noqa: S608 - as above
+    "AS bucket, CASE WHEN r.ended_position > :as_of THEN 'running' ELSE r.status END AS status, count(*) AS runs "
+    f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} GROUP BY 1, 2 ORDER BY 1, 2"
+)
+_DENSITY_ALL: Final = text(_DENSITY % (_OF_ALL % "<="))
+_DENSITY_OF: Final = text(_DENSITY % (_OF_ASSET % (":asset", "<=")))
+
+
+class Counted(NamedTuple):
+    """How many runs of a status were asked for in a bucket of time, from 1."""
+
+    bucket: int
+    status: str
+    runs: int
+
+
+def recent_runs(
+    connection: Connection, project: str, *, before: Position, limit: int, wanted: Wanted = ALL
+) -> list[RunRow]:
+    """Runs that are wanted and were requested before that position, newest first.
+
+    Cost: O(limit), or of what is rare O(runs), of an asset O(its runs).
+    """
+    if wanted.asset is not None:
+        return runs_of_assets(connection, project, [wanted.asset], before=before, limit=limit, wanted=wanted)[
+            wanted.asset
+        ]
+    parameters = {"project": project, "before": before, "limit": limit, **wanted.parameters}
+    rows = connection.execute(_RUNS, parameters)
+    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def runs_of_assets(
+    connection: Connection,
+    project: str,
+    assets: Sequence[AssetId],
+    *,
+    before: Position,
+    limit: int,
+    wanted: Wanted = ALL,
+) -> dict[AssetId, list[RunRow]]:
+    """Of each asset the runs that have steps of it in their plans, as `recent_runs`, whatever asset is `wanted`."""
+    parameters = {"project": project, "before": before, "limit": limit, **wanted.parameters}
+    found: dict[AssetId, list[RunRow]] = {asset: [] for asset in assets}
+    for row in connection.execute(_RUNS_OF, {**parameters, "assets": text_array(assets)}):
+        values = dict(row._mapping)  # noqa: SLF001 - as above
+        found[values.pop("asset")].append(RunRow(**values))
+    return found
+
+
+def runs_count(connection: Connection, project: str, *, upto: Position, wanted: Wanted = ALL) -> int:
+    """How many runs that are wanted were asked for by then; their status is what is recorded."""
+    parameters = {"project": project, "before": upto + 1, "asset": wanted.asset, **wanted.parameters}
+    return int(connection.execute(_COUNT_ALL if wanted.asset is None else _COUNT_OF, parameters).scalar_one())
+
+
+def runs_by_time(
+    connection: Connection,
+    project: str,
+    *,
+    wanted: Wanted,
+    since: datetime,
+    until: datetime,
+    buckets: int,
+    after: Position,
+    upto: Position,
+) -> list[Counted]:
+    """Runs asked for between two positions, which are those of the times, by bucket and status. Cost: O(these runs)."""
+    given = {
+        **wanted.parameters,
+        "project": project,
+        "asset": wanted.asset,
+        "begin": since.timestamp(),
+        "end": until.timestamp(),
+        "buckets": buckets,
+        "after": after,
+        "before": upto,
+    }
+    rows = connection.execute(_DENSITY_ALL if wanted.asset is None else _DENSITY_OF, given)
+    return [Counted(*row) for row in rows]
