@@ -3,6 +3,7 @@
 LatewoodError
 ├── DefinitionError      what a user wrote cannot be: one problem, with its place
 ├── DefinitionsInvalid   all such problems of one load, together
+├── ServerUnreachable    a server that is asked does not answer
 ├── SecretUnavailable    a secret's value cannot be read where it is said to be
 ├── StoreError           artifacts cannot be read or written
 ├── UsageError           a request that names something that does not exist or cannot be
@@ -57,6 +58,10 @@ class NotFound(UsageError):
 
 class Conflict(UsageError):
     """What is there by now does not go with a request: who asks looks again, and decides again."""
+
+
+class ServerUnreachable(LatewoodError):
+    """A server that is asked did not answer in the time that it was waited for."""
 
 
 class SecretUnavailable(LatewoodError):

@@ -17,9 +17,9 @@ from latewood_eventlog.records import Batch, NewEvent, StreamAppend
 
 
 @contextmanager
-def on_loopback(app):
+def on_loopback(app, port=0):
     """The port on which a server of this process answers meanwhile."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from latewood.errors import DefinitionsInvalid, LatewoodError, StoreError
+from latewood.errors import DefinitionsInvalid, LatewoodError, ServerUnreachable, StoreError
 from latewood_eventlog.errors import DatabaseUnreachable, LogError
 
 OK: Final = 0
@@ -20,7 +20,7 @@ def code_of(error: Exception) -> int:
     match error:
         case DefinitionsInvalid():
             return DEFINITIONS_INVALID
-        case DatabaseUnreachable():
+        case DatabaseUnreachable() | ServerUnreachable():
             return DATABASE_UNREACHABLE
         case StoreError():
             return STORE_UNREACHABLE
