@@ -112,8 +112,10 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def connect(url: DatabaseUrl, *, role: Role, pool: int = 5) -> Engine:
+def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = timedelta()) -> Engine:
     """An engine, which keeps so many connections, whose every one acts as `role`; one connection is made at once.
+
+    With a limit each statement that takes longer, or waits longer for others, raises TookTooLong.
 
     Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer, a
     connection is lost, or the server cannot do what it is for (its disk is full, say); here also when the server is
@@ -121,7 +123,7 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5) -> Engine:
     """
     engine = create_engine(
         url.url,
-        connect_args=_parameters(url, role),
+        connect_args=_parameters(url, role, limit),
         hide_parameters=True,
         use_native_hstore=False,
         pool_size=pool,
@@ -141,8 +143,10 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5) -> Engine:
         code = getattr(error, "pgcode", None) or ""
         if code.startswith(_UNUSABLE):
             raise unusable(engine, error)
-        if code in _CANCELLED and role == "reader":
-            raise TookTooLong("a reading took longer than it may")
+        if code in _CANCELLED and (role == "reader" or limit):
+            raise TookTooLong(
+                f"a statement of {'a reading' if role == 'reader' else 'a writer'} took longer than it may"
+            )
 
     with engine.connect():
         version = engine.dialect.server_version_info or (0,)
@@ -239,9 +243,10 @@ def _reason(error: BaseException | None) -> str:
     return next(iter(str(getattr(error, "orig", error)).splitlines()), "no reason given").strip()
 
 
-def _parameters(url: DatabaseUrl, role: Role) -> dict[str, Any]:
+def _parameters(url: DatabaseUrl, role: Role, limit: timedelta = timedelta()) -> dict[str, Any]:
     given = url.url.normalized_query
-    session = {"role": f"latewood_{role}", **_SESSION}
+    limited = {"statement_timeout": f"{limit // timedelta(milliseconds=1)}ms"} if limit else {}
+    session = {"role": f"latewood_{role}", **_SESSION, **limited}
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     ours = {"application_name": f"latewood-{role}", **_CONNECTION}
     return {

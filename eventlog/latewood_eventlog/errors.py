@@ -2,7 +2,7 @@
 
 LogError
 ├── DatabaseUnreachable    no answer from the server, or not a server we can use
-├── TookTooLong            a reading took longer than it may
+├── TookTooLong            a statement took longer than it may
 ├── SchemaUnknown          the schema, or a projection, is not the one this code is written for
 ├── AppendRefused          the batch was not recorded; nothing of it was
 │   ├── WrongExpectedVersion   another writer appended to the stream
@@ -29,7 +29,7 @@ class DatabaseUnreachable(LogError):
 
 
 class TookTooLong(LogError):
-    """A statement of a reading took longer than it may; nothing more is read in its transaction."""
+    """A statement took longer than it may; nothing more is read, and nothing is recorded, in its transaction."""
 
 
 class SchemaUnknown(LogError):

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 from types import FrameType
@@ -91,8 +92,7 @@ def beside(workspace: Workspace, port: int | None, usual: int) -> Iterator[str]:
         listening = _bound(Serving())
     with ExitStack() as stack:
         stack.enter_context(listening)
-        own = replace(workspace, log=stack.enter_context(_connected(workspace, "engine")))  # the engine has its own
-        web = stack.enter_context(_answering(own, Serving(), Sessions(key_in(workspace.home))))
+        web = stack.enter_context(_answering(workspace, Serving(), Sessions(key_in(workspace.home))))
         server = uvicorn.Server(_config(lambda: web, 1, grace=1))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name="latewood-server", daemon=True
@@ -110,6 +110,7 @@ def application(serving: Serving, *, parent: int) -> Starlette:
     """The application of a process that serves, with connections of its own."""
     log_to(sys.stderr, as_json=serving.log_as_json)
     workspace = open_workspace()
+    workspace.log.engine.dispose()  # those who answer have connections of their own
     answering = _answering(workspace, serving, Sessions(key_in(workspace.home)))
     web = answering.__enter__()
     inner = web.router.lifespan_context
@@ -125,7 +126,6 @@ def application(serving: Serving, *, parent: int) -> Starlette:
             if orphaned is not None:
                 orphaned.cancel()
             answering.__exit__(None, None, None)
-            workspace.log.engine.dispose()
 
     web.router.lifespan_context = lifespan
     return web
@@ -165,16 +165,20 @@ def refuse_open(workspace: Workspace, serving: Serving) -> None:
 
 @contextmanager
 def _answering(workspace: Workspace, serving: Serving, sessions: Sessions) -> Iterator[Starlette]:
-    """The application, with connections of its own that read."""
-    with _connected(workspace, "reader") as reader:
-        tokens = Tokens(workspace, sessions, is_local=serving.is_local)
-        yield app(Service(workspace=workspace, reader=reader), serving.limits, tokens)
+    """The application, with connections of its own that read, and others that act for so long as a call may take."""
+    limit = timedelta(seconds=serving.limits.seconds)
+    with _connected(workspace, "reader") as reader, _connected(workspace, "engine", limit) as log:
+        own = replace(workspace, log=log)
+        tokens = Tokens(own, sessions, is_local=serving.is_local)
+        yield app(Service(workspace=own, reader=reader), serving.limits, tokens)
 
 
 @contextmanager
-def _connected(workspace: Workspace, role: Literal["engine", "reader"]) -> Iterator[EventLog]:
+def _connected(
+    workspace: Workspace, role: Literal["engine", "reader"], limit: timedelta = timedelta()
+) -> Iterator[EventLog]:
     assert workspace.url is not None, "it is a database's"
-    log = EventLog(connect(workspace.url, role=role), PROJECTIONS, UPCASTERS)
+    log = EventLog(connect(workspace.url, role=role, limit=limit), PROJECTIONS, UPCASTERS)
     try:
         yield log
     finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 from starlette.testclient import TestClient
 
-from crash.conftest import asked_for, load, superuser_url, within, workspace  # noqa: F401 - fixtures
+from crash.conftest import asked_for, environ, load, superuser_url, within, workspace  # noqa: F401 - fixtures
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

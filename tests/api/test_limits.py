@@ -1,13 +1,17 @@
 """What is refused, and what a client hears of it."""
 
+import os
+from contextlib import closing
 from dataclasses import replace
 
+import psycopg2
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.app import app
 from latewood_graphql.limits import Limits
+from latewood_graphql.serving import Serving, application
 
 
 def code(errors):
@@ -103,3 +107,28 @@ def broken(log):
         raise unreachable(log.engine, OSError("away"))
 
     return log
+
+
+def test_a_mutation_that_waits_for_too_long_has_changed_nothing_and_says_so(
+    environ, made, monkeypatch, superuser_url, workspace
+):
+    made()
+    before = workspace.log.position()
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    web = application(Serving(limits=Limits(seconds=0.5)), parent=os.getpid())
+    ask = """mutation { createEnvironment(name: "dev") {
+        __typename ... on Error { message } ... on EnvironmentCreated { environment { name } } } }"""
+    with TestClient(web, base_url="http://localhost") as client:
+
+        def acted():
+            return client.post("/graphql/", json={"query": ask}).json()["data"]["createEnvironment"]
+
+        with closing(psycopg2.connect(superuser_url.libpq())) as other, other.cursor() as cursor:
+            cursor.execute("SELECT position FROM latewood.log_head FOR UPDATE")
+            assert acted() == {
+                "__typename": "TookTooLong",
+                "message": "it took longer than 0.5 s, or waited so long for others: nothing was changed",
+            }
+        assert workspace.log.position() == before
+        assert acted() == {"__typename": "EnvironmentCreated", "environment": {"name": "dev"}}

@@ -13,6 +13,7 @@ from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood.serving.asking import PlanChanged
 from latewood_eventlog.codec import unheld
+from latewood_eventlog.errors import TookTooLong
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.records import Batch, Outcome, Position
 from latewood_graphql.access import needs
@@ -146,6 +147,10 @@ def _acted(
     except EXPECTED as error:
         call.look()
         answer = told(error, kinds)
+        if isinstance(error, TookTooLong):
+            stays = f"what is recorded up to position {writing.last:,} stays" if writing.last else "nothing was changed"
+            message = f"it took longer than {call.limit.total_seconds():g} s, or waited so long for others: {stays}"
+            return replace(answer, message=message)
         if not isinstance(error, PlanChanged):
             return answer
         at = call.project(project, None).environment(environment)

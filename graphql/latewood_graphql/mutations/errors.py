@@ -17,7 +17,7 @@ from latewood.errors import (
     ValueRefused,
 )
 from latewood.serving.asking import PlanChanged
-from latewood_eventlog.errors import BatchMalformed, EventTooLarge, LogError
+from latewood_eventlog.errors import BatchMalformed, EventTooLarge, LogError, TookTooLong
 from latewood_graphql.nodes.plans import PlanPreview, PreviewAt
 
 
@@ -54,6 +54,10 @@ PlanChangedError: Final = _error(
     "The plan is not what was approved any more.",
     preview=graphene.Field(PlanPreview, required=True, description="What it is now, with the hash that approves it."),
 )
+TookTooLongError: Final = _error(
+    "TookTooLong",
+    "It took longer than a call may, or waited so long for others. What was recorded of it by then stays, if anything.",
+)
 PlanBlockedError: Final = _error("PlanBlocked", "What the plan would read is not there; nothing was asked for.")
 
 
@@ -86,7 +90,7 @@ _MISSING: Final = {
     "launch plan": _error("LaunchPlanNotFound", "There is no workflow or launch plan of that name."),
 }
 
-EXPECTED: Final = (LatewoodError, BatchMalformed, EventTooLarge)
+EXPECTED: Final = (LatewoodError, BatchMalformed, EventTooLarge, TookTooLong)
 """What clients can cause, and not only by what they ask: see `told`."""
 
 Kinds = dict[str, type[graphene.ObjectType]]
@@ -94,7 +98,7 @@ Kinds = dict[str, type[graphene.ObjectType]]
 
 def kinds_of(missing: Iterable[str], *, planned: bool = False, loads: bool = False) -> Kinds:
     """The types of errors, by name, of a mutation that names such things, and plans a run or loads code if it does."""
-    types = [InvalidInput, ConflictError, *(_MISSING[what] for what in missing)]
+    types = [InvalidInput, ConflictError, TookTooLongError, *(_MISSING[what] for what in missing)]
     types += [PlanChangedError, PlanBlockedError] if planned else []
     types += [DefinitionsInvalidError] if loads else []
     return {type_._meta.name: type_ for type_ in types}  # noqa: SLF001 - how graphene says it
@@ -120,6 +124,8 @@ def told(error: LatewoodError | LogError, kinds: Kinds) -> Told:
                 message=str(error),
                 problems=({"message": str(error), "file": "", "line": 0},),
             )
+        case TookTooLong():
+            kind = "TookTooLong"
         case UsageError() | ValueRefused() | BatchMalformed() | EventTooLarge():
             kind = "InvalidInput"
         case _:
