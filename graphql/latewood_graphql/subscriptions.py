@@ -15,12 +15,11 @@ from latewood_graphql.fields import given, many
 from latewood_graphql.live.channels import Followed
 from latewood_graphql.live.sources import AssetChanges, Changes, Cursor, Events, Printed, Progress, ProgressAt
 from latewood_graphql.nodes.events import Event
-from latewood_graphql.nodes.graphs import columns_of
+from latewood_graphql.nodes.graphs import AssetColumns, columns_of
 from latewood_graphql.nodes.logs import LogLine, cursor_given
 from latewood_graphql.nodes.runs import Run, as_it_was
 from latewood_graphql.pages import cursor_of
-from latewood_graphql.scalars import Ints, PositionScalar, Texts
-from latewood_graphql.words import AssetFlag, AssetStatus
+from latewood_graphql.scalars import PositionScalar, Texts
 
 
 class StepCount(graphene.ObjectType):
@@ -97,19 +96,13 @@ class AssetChangesNode(graphene.ObjectType):
     """Assets that stand otherwise than before, as columns like those of `assetGraph`, and keys that are gone."""
 
     class Meta:
-        """Its name in the schema."""
+        """Its name in the schema, and the columns of how they stand."""
 
         name = "AssetChanges"
+        interfaces = (AssetColumns,)
 
     position = graphene.Field(PositionScalar, required=True, description="The position that they stand so at.")
     keys = graphene.Field(Texts, required=True, description="Keys of the assets, also of those that are new.")
-    status_names = many(AssetStatus, "Statuses, each once.")
-    status_of = graphene.Field(Ints, required=True, description="The number of each asset's status.")
-    flag_names = many(AssetFlag, "Flags, each once.")
-    flags_of = graphene.Field(Ints, required=True, description="The flags of each asset: bit n for the n-th flag.")
-    causes_of = graphene.Field(
-        Ints, required=True, description="How many direct causes each asset has for not being fresh."
-    )
     removed = graphene.Field(Texts, required=True, description="Keys of assets that are defined no more.")
 
 

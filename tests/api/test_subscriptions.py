@@ -4,6 +4,8 @@ import json
 import random
 import threading
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
@@ -11,8 +13,11 @@ from sqlalchemy import create_engine, text
 from websockets.sync.client import connect as websocket
 
 from api.following import Following, note, on_loopback
+from latewood_graphql.access import owner
 from latewood_graphql.app import app
+from latewood_graphql.calls import Service, opened
 from latewood_graphql.live.channels import Ring
+from latewood_graphql.live.sources import AssetChanges
 
 NUMBERS = """
     subscription ($after: Position) { events(types: ["test.noted"], after: $after) { position data } }
@@ -254,6 +259,45 @@ def test_changes_of_the_graph_add_up_to_the_graph(api, port, made):
             if known == {"other": "FRESH"}:
                 return
     raise AssertionError(known)
+
+
+def test_who_goes_on_between_two_changes_is_told_what_changed_since_and_nothing_that_did_not(api, port, made):
+    made("    @asset\n    def other() -> int:\n        return 1\n")
+    with Following(port, CHANGES) as first:
+        run = made().run
+        for message in first:
+            if statuses(message).get("total") == "FRESH":
+                break
+        events = [event for event in api.workspace.log.read("default", f"run/{run}") if event.type == "step.succeeded"]
+        middle = max(event.position for event in events if json.loads(event.data)["step"] < 4)  # those of the orders
+        with Following(port, CHANGES, {"after": middle}) as second:
+            found = statuses(second.take(1)[0])
+    assert found == {"revenue": "FRESH", "total": "FRESH"}
+
+
+def test_what_changes_with_time_alone_is_told_whoever_looked_meanwhile(api, made):
+    now = datetime(2026, 1, 3, tzinfo=UTC)
+    workspace = replace(api.workspace, clock=lambda: now)
+    made(
+        """
+        @asset(partitions=Daily("2026-01-01"))
+        def daily(partition: PartitionKey) -> str:
+            return partition
+    """,
+        partition="2026-01-01..2026-01-02",
+    )
+    service = Service(workspace=workspace, reader=api.service.reader)
+    with opened(service, owner("test")) as call:
+        source = AssetChanges(call, "default", "prod")
+        begun = source.read(call, None, None)
+        assert begun.items == ()
+        now = datetime(2026, 1, 4, tzinfo=UTC)
+    with opened(service, owner("test")) as call:
+        source.read(call, (1,), begun.cursor)
+        found = source.read(call, begun.cursor, None)
+        ((cursor, changes),) = found.items
+        assert (changes.keys, found.cursor > begun.cursor, cursor) == (["daily"], True, found.cursor)
+        assert source.read(call, found.cursor, None).items == ()
 
 
 def test_the_same_is_told_over_a_websocket(port, log):

@@ -147,7 +147,7 @@ class Channel:
             async with aclosing(self._caught_up(place)) as pages:
                 async for items in pages:
                     yield items
-            if not self._holds(place.at):
+            if not self._joins(place.at):
                 return  # there is nothing more than what was read for it
             place.number = self._first
         while True:
@@ -174,9 +174,12 @@ class Channel:
 
     async def _caught_up(self, place: _Place) -> AsyncGenerator[Sequence[Item], None]:
         """What is behind the place and is not kept, until the rest is, or nothing will ever follow."""
-        while not self._holds(place.at):
+        while not self._joins(place.at):
             if self._end is not None:
                 raise Ended(self._end, self.followed.told(place.at))
+            if self._cursor is not None and self._cursor < place.at:
+                await self._more.wait()
+                continue
             page = await self._read(place.at, self._cursor)
             place.at = page.found.cursor
             if page.kept:
@@ -222,6 +225,12 @@ class Channel:
     def _holds(self, at: Cursor) -> bool:
         return self._start is not None and self._cursor is not None and at >= self._start
 
+    def _joins(self, at: Cursor) -> bool:
+        """Whether what is kept goes on there: a difference does where the one before it ended, and nowhere else."""
+        if not self.followed.source.is_difference:
+            return self._holds(at)
+        return self._holds(at) and (at in (self._start, self._cursor) or any(one.cursor == at for one in self._kept))
+
     def _publish(self, page: _Page) -> None:
         is_first = self._cursor is None
         self._cursor, self._is_over = page.found.cursor, page.found.is_over
@@ -237,7 +246,7 @@ class Channel:
                 self._first += 1
                 self._size -= len(gone.item.payload)
                 self._start = gone.cursor
-        if kept or is_first or self._is_over:
+        if kept or is_first or self._is_over or self.followed.source.is_difference:
             self._wake()
 
     def _wake(self) -> None:

@@ -1,14 +1,18 @@
 """What can be followed: how each is read on from a cursor, through one snapshot, by the rights of who follows it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from latewood.commands.printed import lines_of_step
+from latewood.commands.reading import Assessment
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf
 from latewood.model.keys import AssetId, AssetKey, RunId
+from latewood.projections.snapshots import snapshot
+from latewood.projections.tried import ran_partitions
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import Call, ProjectAt
 from latewood_graphql.live.tailing import News
@@ -51,6 +55,11 @@ class Source(Protocol):
         """Whether the last item is all that counts."""
         ...
 
+    @property
+    def is_difference(self) -> bool:
+        """Whether an item is how things at its cursor differ from those at another one, so that it goes on there."""
+        ...
+
     def concerns(self, news: News) -> bool:
         """Whether there may be something because of it."""
         ...
@@ -71,6 +80,7 @@ class Events:
     poll_s: float | None = None
     pause_s: float = 0.01
     is_state: bool = False
+    is_difference: bool = False
 
     def concerns(self, news: News) -> bool:
         """By project, type and stream."""
@@ -131,6 +141,7 @@ class Progress:
     poll_s: float | None = 2.0  # its process may die without a word
     pause_s = 0.1
     is_state = True
+    is_difference = False
 
     def __init__(self, call: Call, project: str, run: str) -> None:
         self._project = project
@@ -158,6 +169,7 @@ class Printed:
     poll_s: float | None = 0.25  # lines are no events
     pause_s = 0.05
     is_state = False
+    is_difference = False
 
     def __init__(self, call: Call, project: str, run: str, step: int) -> None:
         self._project = project
@@ -198,17 +210,22 @@ class Changes:
     removed: Sequence[AssetKey]
 
 
+_TOLD_MAX: Final = 16
+
+
 class AssetChanges:
     """What changes in the graph of an environment, from now on."""
 
     poll_s: float | None = 30.0  # some things change with time alone
     pause_s = 0.25
     is_state = False
+    is_difference = True
 
     def __init__(self, call: Call, project: str, environment: str) -> None:
         self._project = project
         self._environment = environment
-        self._last: tuple[Position, Mapping[AssetKey, Row]] | None = None
+        self._told: OrderedDict[Position, Mapping[AssetKey, Row]] = OrderedDict()
+        """As it stood at the last positions that were read for all, which is more than is known of the past."""
         _ = call.project(project, None).environment(environment).view
 
     def concerns(self, news: News) -> bool:
@@ -216,16 +233,18 @@ class AssetChanges:
         return news.project == self._project
 
     def read(self, call: Call, after: Cursor | None, up_to: Cursor | None) -> Found:
-        """The difference between two positions. Cost: two readings of the environment, one if it was read before."""
+        """The difference between two positions, or between two readings at one, since some things change with time.
+
+        Cost: two readings of the environment, one if it was read before.
+        """
         position = call.position if up_to is None else up_to[0]
-        now = self._rows(call, position)
-        cursor = (position,)
-        if after is None:
-            self._last = (position, now)
-            return Found(items=(), cursor=cursor)
-        last = self._last
-        before = last[1] if last is not None and (last[0],) == after else self._rows(call, (after or (0,))[0])
-        self._last = (position, now)
+        now = self._now(call) if up_to is None else self._rows(call, position)
+        before = now if after is None else self._rows(call, (after or (0,))[0])
+        cursor = (position,) if up_to is None else up_to
+        if up_to is None:
+            self._remember(position, now)
+            if after and after[0] == position:
+                cursor = (position, *after[1:]) if now == before else (position, sum(after[1:]) + 1)
         changed = [key for key, row in now.items() if before.get(key) != row]
         removed = sorted(key for key in before if key not in now)
         if not changed and not removed:
@@ -234,11 +253,26 @@ class AssetChanges:
         changes = Changes(position=position, keys=changed, rows=rows, removed=removed)
         return Found(items=[(cursor, changes)], cursor=cursor)
 
+    def _remember(self, position: Position, rows: Mapping[AssetKey, Row]) -> None:
+        self._told[position] = rows
+        self._told.move_to_end(position)
+        while len(self._told) > _TOLD_MAX:
+            self._told.popitem(last=False)
+
+    def _now(self, call: Call) -> Mapping[AssetKey, Row]:
+        found: Assessment = call.project(self._project, None).environment(self._environment).assessment
+        return rows_of(found, found.assessed)
+
     def _rows(self, call: Call, position: Position) -> Mapping[AssetKey, Row]:
         if position == 0:
             return {}
+        if (told := self._told.get(position)) is not None:
+            return told
+        if position == call.position:
+            return self._now(call)
         there = call.project(self._project, None)
-        if position != call.position:  # and judged now, as the other one
-            there = replace(there, as_of=AsOf(position, there.workspace.clock()))
-        found = there.environment(self._environment).assessment
-        return rows_of(found, found.assessed)
+        then = replace(there, as_of=AsOf(position, there.workspace.clock()))  # judged now, as the other one
+        found = then.environment(self._environment).assessment
+        with snapshot(there.workspace.log) as connection:
+            running = ran_partitions(connection, self._project, self._environment, position)
+        return rows_of(replace(found, running=running, worked_out={}), found.assessed)

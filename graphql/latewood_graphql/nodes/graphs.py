@@ -14,15 +14,9 @@ from latewood_graphql.scalars import Ints, Texts
 from latewood_graphql.words import AssetFlag, AssetStatus, Flag
 
 
-class AssetGraph(graphene.ObjectType):
-    """Assets and what reads what, as columns: the n-th entry of each is about the n-th asset.
+class AssetColumns(graphene.Interface):
+    """How assets stand, as columns: the n-th entry of each is about the n-th asset."""
 
-    Edges are pairs of such numbers. Assets are in topological order: whatever is read comes first.
-    """
-
-    keys = graphene.Field(Texts, required=True, description="Keys of the assets.")
-    groups = graphene.Field(Texts, required=True, description="Names of the groups, each once.")
-    group_of = graphene.Field(Ints, required=True, description="The number of each asset's group.")
     status_names = many(AssetStatus, "Statuses, each once.")
     status_of = graphene.Field(Ints, required=True, description="The number of each asset's status.")
     flag_names = many(AssetFlag, "Flags, each once.")
@@ -30,6 +24,22 @@ class AssetGraph(graphene.ObjectType):
     causes_of = graphene.Field(
         Ints, required=True, description="How many direct causes each asset has for not being fresh."
     )
+
+
+class AssetGraph(graphene.ObjectType):
+    """Assets and what reads what, as columns: the n-th entry of each is about the n-th asset.
+
+    Edges are pairs of such numbers. Assets are in topological order: whatever is read comes first.
+    """
+
+    class Meta:
+        """The columns of how they stand."""
+
+        interfaces = (AssetColumns,)
+
+    keys = graphene.Field(Texts, required=True, description="Keys of the assets.")
+    groups = graphene.Field(Texts, required=True, description="Names of the groups, each once.")
+    group_of = graphene.Field(Ints, required=True, description="The number of each asset's group.")
     edges_from = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that is read.")
     edges_to = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that reads it.")
 
