@@ -31,7 +31,7 @@ EVERYTHING = """
             deployments { location before after } parameters { nodes { asset name before after } }
           }
         }
-        locations { name deployments { id assets position } }
+        locations { name deployments { id assets position environments } }
         environment {
           position
           groups { name assets fresh stale missing failed }

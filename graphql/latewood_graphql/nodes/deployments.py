@@ -31,7 +31,7 @@ class Deployment(graphene.ObjectType):
     actor = graphene.String(required=True, description="Who made it.", resolver=given("deployment.actor"))
     changed = graphene.Int(required=True, description="How many definitions were new or other than before.")
     dropped = graphene.Int(required=True, description="How many were there before and are no more.")
-    environments = many(graphene.String, "The environments that have it now.")
+    environments = many(graphene.String, "The environments that have it at this moment.")
 
 
 class NamedDefinition(graphene.ObjectType):
@@ -92,9 +92,8 @@ class Location(graphene.ObjectType):
 def locations_of(project: ProjectAt) -> list[LocationAt]:
     """All that have deployed by the project's moment, by name. Cost: O(the project's latest thousand deployments)."""
     found: dict[str, list[Listed]] = {}
-    for each in listed(project.workspace, limit=FIRST_MAX):
-        if each.deployment.position <= project.position:
-            found.setdefault(each.deployment.location, []).append(each)
+    for each in listed(project.workspace, limit=FIRST_MAX, as_of=project.position):
+        found.setdefault(each.deployment.location, []).append(each)
     return [LocationAt(name=name, deployments=found[name]) for name in sorted(found)]
 
 

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import graphene
 
-from latewood.commands.attempts import attempts_of
+from latewood.commands.attempts import attempts_of, steps_at
 from latewood.commands.runs import run_named
-from latewood.commands.views import known_key
-from latewood.errors import UsageError
+from latewood.commands.views import PRESENT, known_key
+from latewood.errors import NotFound, UsageError
 from latewood.events import RunStatus
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.pages import steps_count
+from latewood.projections.past_runs import begun_by, steps_then_count
 from latewood.projections.run_lists import Wanted, recent_runs, runs_count, runs_of_assets
 from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
@@ -136,17 +137,15 @@ class Run(graphene.ObjectType):
         if not 1 <= first <= STEPS_MAX:
             raise UsageError(f"first: expected 1 to {STEPS_MAX:,}, found {first:,}; `after` has what follows")
         behind = -1 if after is None else after
-        with snapshot(self.project.workspace.log) as connection:
-            rows = steps_of(connection, self.project.name, self.row.run, after=behind, limit=first + 1)
+        rows = _steps(self, behind, first + 1)
         return timeline_of(self.row.requested_at, rows, first)
 
     def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""
         workspace, behind = self.project.workspace, key_of(after, int)
         first = checked_first(first)
+        rows = _steps(self, -1 if behind is None else behind, first + 1)
         with snapshot(workspace.log) as connection:
-            after_step = -1 if behind is None else behind
-            rows = steps_of(connection, workspace.project, self.row.run, after=after_step, limit=first + 1)
             keys = keys_of_ids(connection, workspace.project, {asset for row in rows for asset in row.assets})
         nodes = [
             StepAt(run=self, row=row, keys=tuple(keys.get(asset, AssetKey(asset)) for asset in row.assets))
@@ -154,8 +153,11 @@ class Run(graphene.ObjectType):
         ]
 
         def count() -> int:
+            project, run = self.project, self.row.run
             with snapshot(workspace.log) as connection:
-                return steps_count(connection, workspace.project, self.row.run)
+                if project.as_of == PRESENT:
+                    return steps_count(connection, project.name, run)
+                return steps_then_count(connection, project.name, run, project.position)
 
         return page_of(nodes, first, lambda step: step.row.step, count)
 
@@ -167,17 +169,43 @@ class Run(graphene.ObjectType):
         return page_of(found, first, lambda event: event.version)
 
 
+def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
+    """Those above `after` that have begun by the run's moment, as they stand there."""
+    project, workspace = run.project, run.project.workspace
+    if project.as_of != PRESENT:
+        return steps_at(workspace, run.row.run, after=after, limit=limit, as_of=project.position)
+    with snapshot(workspace.log) as connection:
+        return steps_of(connection, project.name, run.row.run, after=after, limit=limit)
+
+
 def as_it_was(project: ProjectAt, row: RunRow) -> RunAt:
     """The run as it was at the project's moment."""
-    if row.ended_position is not None and row.ended_position > project.position:
-        status = RunStatus.RUNNING
-        row = replace(row, status=status, ended_position=None, ended_at=None, counts=None)
-    return RunAt(project=project, row=row)
+    (found,) = as_they_were(project, [row])
+    return found
+
+
+def as_they_were(project: ProjectAt, rows: Sequence[RunRow]) -> list[RunAt]:
+    """The same of several. That a process died which drove one is known of the present alone."""
+    position = project.position
+    going = {row.run for row in rows if row.ended_position is None or row.ended_position > position}
+    if project.as_of == PRESENT or not going:
+        return [RunAt(project=project, row=row) for row in rows]
+    with snapshot(project.workspace.log) as connection:
+        begun = begun_by(connection, project.name, going, position)
+
+    def then(row: RunRow) -> RunRow:
+        status = RunStatus.RUNNING if row.run in begun else RunStatus.QUEUED
+        return replace(row, status=status, ended_position=None, ended_at=None, counts=None)
+
+    return [RunAt(project=project, row=then(row) if row.run in going else row) for row in rows]
 
 
 def run_of(project: ProjectAt, id_: str) -> RunAt:
-    """The run of that id, or whose id alone begins so. Raises UsageError with near ones."""
-    return as_it_was(project, run_named(project.workspace, id_))
+    """The run of that id, or whose id alone begins so. Raises UsageError with near ones, and for one of later."""
+    row = run_named(project.workspace, id_)
+    if row.requested_position > project.position:
+        raise NotFound("run", f'no run "{id_}" at position {project.position:,}: it was asked for later')
+    return as_it_was(project, row)
 
 
 def run_filters() -> dict[str, Any]:
@@ -245,4 +273,4 @@ def _page(project: ProjectAt, first: int, rows: Sequence[RunRow], wanted: Wanted
         with snapshot(project.workspace.log) as connection:
             return runs_count(connection, project.name, upto=project.position, wanted=wanted)
 
-    return page_of([as_it_was(project, row) for row in rows], first, lambda run: run.row.requested_position, count)
+    return page_of(as_they_were(project, rows), first, lambda run: run.row.requested_position, count)

@@ -9,7 +9,9 @@ from latewood.commands.workspace import Workspace
 from latewood.events import Failure, StepFailed, StepStarted, StepSucceeded, from_json
 from latewood.model.keys import RunId
 from latewood.projections.attempts import attempt_positions
+from latewood.projections.past_runs import StepThen, steps_then
 from latewood.projections.run_lists import Counted, Wanted, runs_by_time
+from latewood.projections.runs import StepRow
 from latewood.projections.snapshots import snapshot
 from latewood_eventlog.records import Position, RecordedEvent
 
@@ -41,6 +43,37 @@ def attempts_of(
     known = sorted({position for found in positions.values() for position in found if position <= up_to})
     events = {event.position: event for event in workspace.log.read_positions(known)}
     return {step: _attempts(events[at] for at in found if at in events) for step, found in positions.items()}
+
+
+def steps_at(workspace: Workspace, run: RunId, *, after: int, limit: int, as_of: Position) -> list[StepRow]:
+    """Steps of a run above `after` as they stood at a position of the past, in order."""
+    with snapshot(workspace.log) as connection:
+        found = steps_then(connection, workspace.project, run, after=after, limit=limit, as_of=as_of)
+    unsure = [(run, row.step) for row in found if row.unsure]
+    attempts = attempts_of(workspace, unsure, as_of) if unsure else {}
+    return [_step(row, attempts[run, row.step][-1] if row.unsure else None) for row in found]
+
+
+def _step(row: StepThen, attempt: Attempt | None) -> StepRow:
+    found = StepRow(
+        step=row.step,
+        assets=row.assets,
+        partition=row.partition,
+        status=row.status,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+    )
+    if attempt is None:
+        return found
+    status = row.status if attempt.status == RUNNING else "retrying" if attempt.retry_at else attempt.status
+    return replace(
+        found,
+        attempt=attempt.number,
+        started_at=attempt.started_at,
+        duration_ms=attempt.duration_ms,
+        status=status,
+    )
 
 
 def _attempts(events: Iterable[RecordedEvent]) -> list[Attempt]:

@@ -33,12 +33,12 @@ from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood.projections.tasks import tasks_of
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
-from latewood_eventlog.records import StreamAppend
+from latewood_eventlog.records import Position, StreamAppend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A deployment in a list: what it was when it was made, and the environments that have it now."""
+    """A deployment in a list: what it was when it was made, and the environments that have it."""
 
     deployment: Deployment
     changed: int
@@ -46,11 +46,14 @@ class Listed:
     environments: tuple[str, ...]
 
 
-def listed(workspace: Workspace, location: str = "", *, limit: int) -> list[Listed]:
-    """The latest deployments, newest first, of one location if it is named. Raises UsageError for one that is none."""
+def listed(workspace: Workspace, location: str = "", *, limit: int, as_of: Position = NOW) -> list[Listed]:
+    """The latest deployments, newest first, of one location if it is named; as they were at a position.
+
+    Raises UsageError for a location that is none.
+    """
     with snapshot(workspace.log) as connection:
-        found = latest_deployments(connection, workspace.project, location=location, limit=limit)
-        everywhere = pointed(connection, workspace.project)
+        found = latest_deployments(connection, workspace.project, location=location, limit=limit, as_of=as_of)
+        everywhere = pointed(connection, workspace.project, as_of)
     if location and not found:
         raise _unknown_location(location, {each.location for each in everywhere})
     events = {event.position: event for event in workspace.log.read_positions([each.position for each in found])}
@@ -72,7 +75,7 @@ def deployment_named(workspace: Workspace, text: str, *, location: str = "") -> 
     """
     with snapshot(workspace.log) as connection:
         found = deployments_beginning(connection, workspace.project, text) if text.strip() else []
-        latest = latest_deployments(connection, workspace.project, location=location, limit=1_000)
+        latest = latest_deployments(connection, workspace.project, location=location, limit=1_000, as_of=NOW)
     if location and not latest:
         raise _unknown_location(location, known_locations(workspace))
     found = [each for each in found if location in ("", each.location)]
@@ -91,7 +94,7 @@ def deployment_named(workspace: Workspace, text: str, *, location: str = "") -> 
 def known_locations(workspace: Workspace) -> set[str]:
     """The locations that any environment has deployed now."""
     with snapshot(workspace.log) as connection:
-        return {each.location for each in pointed(connection, workspace.project)}
+        return {each.location for each in pointed(connection, workspace.project, NOW)}
 
 
 def _unknown_location(text: str, known: set[str]) -> UsageError:

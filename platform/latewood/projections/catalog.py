@@ -205,7 +205,8 @@ _DEPLOYMENT: Final = text(
 )
 _LATEST: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
-    "WHERE project = :project AND (:location = '' OR location = :location) ORDER BY position DESC LIMIT :limit"
+    "WHERE project = :project AND (:location = '' OR location = :location) AND position <= :as_of "
+    "ORDER BY position DESC LIMIT :limit"
 )
 _NAMED: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
@@ -214,7 +215,8 @@ _NAMED: Final = text(
 _POINTED: Final = text(
     "SELECT environment, location, deployment, from_position FROM ("
     "  SELECT DISTINCT ON (environment, location) environment, location, deployment, from_position "
-    "  FROM environment_deployments WHERE project = :project ORDER BY environment, location, from_position DESC"
+    "  FROM environment_deployments WHERE project = :project AND from_position <= :as_of "
+    "  ORDER BY environment, location, from_position DESC"
     ") AS latest WHERE deployment <> '' ORDER BY environment, location"
 )
 _CHANGES: Final = text(
@@ -254,9 +256,11 @@ def deployment(connection: Connection, project: str, name: str) -> Deployment | 
     return None if row is None else Deployment(**row._mapping)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
-def latest_deployments(connection: Connection, project: str, *, location: str, limit: int) -> list[Deployment]:
-    """The latest deployments, of one location unless that is empty; newest first. Cost: O(deployments)."""
-    rows = connection.execute(_LATEST, {"project": project, "location": location, "limit": limit})
+def latest_deployments(
+    connection: Connection, project: str, *, location: str, limit: int, as_of: Position
+) -> list[Deployment]:
+    """The latest deployments by a position, newest first, of one location unless that is empty. Cost: O(them)."""
+    rows = connection.execute(_LATEST, {"project": project, "location": location, "limit": limit, "as_of": as_of})
     return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
@@ -267,7 +271,7 @@ def deployments_beginning(connection: Connection, project: str, prefix: str) -> 
 
 
 class Pointed(NamedTuple):
-    """The deployment of a location that an environment has now, since that position."""
+    """The deployment of a location that an environment has, since that position."""
 
     environment: str
     location: str
@@ -275,9 +279,9 @@ class Pointed(NamedTuple):
     since: Position
 
 
-def pointed(connection: Connection, project: str) -> list[Pointed]:
-    """What every environment of the project has deployed now."""
-    return [Pointed(*row) for row in connection.execute(_POINTED, {"project": project})]
+def pointed(connection: Connection, project: str, as_of: Position) -> list[Pointed]:
+    """What every environment of the project has deployed, at a position."""
+    return [Pointed(*row) for row in connection.execute(_POINTED, {"project": project, "as_of": as_of})]
 
 
 def defined(connection: Connection, project: str, location: str, name: str) -> list[Defined]:

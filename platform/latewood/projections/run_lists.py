@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, text
 
 from latewood.model.keys import AssetId
+from latewood.projections.past_runs import HAD_BEGUN
 from latewood.projections.runs import RUN_VALUES, RunRow
 from latewood.projections.snapshots import text_array
 from latewood.projections.states import NOW
@@ -77,7 +78,8 @@ _COUNT_OF: Final = text(_COUNT % (_OF_ASSET % (":asset", "<")))
 # Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
 _DENSITY: Final = (
     "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM r.requested_at), :begin, :end, :buckets))) "  # noqa: S608 - as above
-    "AS bucket, CASE WHEN r.ended_position > :as_of THEN 'running' ELSE r.status END AS status, count(*) AS runs "
+    "AS bucket, CASE WHEN r.ended_position <= :as_of THEN r.status "
+    f"WHEN {HAD_BEGUN} THEN 'running' ELSE 'queued' END AS status, count(*) AS runs "
     f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _DENSITY_ALL: Final = text(_DENSITY % (_OF_ALL % "<="))
