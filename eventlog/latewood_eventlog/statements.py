@@ -232,10 +232,39 @@ def read_events(
     connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: int | str | Sequence[int]
 ) -> list[RecordedEvent]:
     """The events that one of the READ_ statements finds, as they were recorded."""
-    found = connection.execute(statement, parameters)
-    names = tuple(found.keys())
-    # Rows as mappings, each of which says its keys anew, take twice as long.
-    return [RecordedEvent(**dict(zip(names, row, strict=True))) for row in found]
+    # By place and not by name, which is all of what the table has: rows as mappings take three times as long.
+    return [
+        RecordedEvent(
+            project=project,
+            position=position,
+            event_id=event_id,
+            stream=stream,
+            version=version,
+            type=type_,
+            schema_version=schema_version,
+            occurred_at=occurred_at,
+            recorded_at=recorded_at,
+            actor=actor,
+            cause=cause,
+            data=data,
+            hash=hash_,
+        )
+        for (
+            project,
+            position,
+            event_id,
+            stream,
+            version,
+            type_,
+            schema_version,
+            occurred_at,
+            recorded_at,
+            actor,
+            cause,
+            data,
+            hash_,
+        ) in connection.execute(statement, parameters)
+    ]
 
 
 READ_CHECKPOINTS: Final = text("SELECT name, version, checkpoint FROM projections")

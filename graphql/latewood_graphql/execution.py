@@ -7,9 +7,11 @@ all objects of a list, so it is found out once, and a value is then asked for an
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import CoroutineType, NoneType
 from typing import Any, Final, TypeGuard
 
+from graphene.types.resolver import dict_or_attr_resolver
 from graphql import (
     ExecutionContext,
     FieldNode,
@@ -22,6 +24,7 @@ from graphql import (
     get_nullable_type,
     is_leaf_type,
     is_non_null_type,
+    is_object_type,
     located_error,
 )
 from graphql.execution.values import get_argument_values
@@ -81,19 +84,46 @@ class Execution(ExecutionContext):
     def complete_list_value(
         self, return_type: Any, field_nodes: list[FieldNode], info: GraphQLResolveInfo, path: Path, result: Any
     ) -> Any:
-        """A list; one of plain values at once, if nothing is wrong with any of them."""
+        """A list; one of plain values at once, if nothing is wrong with any of them, and of objects by their fields."""
         item = get_nullable_type(return_type.of_type)
-        if is_leaf_type(item) and is_iterable(result):
+        if is_iterable(result):
             result = list(result)
             kinds = set(map(type, result))
             if NoneType not in kinds and not any(issubclass(kind, (*_AWAITABLE, Exception)) for kind in kinds):
-                try:
-                    found = list(map(item.serialize, result))
-                except Exception:  # noqa: BLE001 - told by the library, as that of its place in the list
-                    found = [None]
-                if None not in found and Undefined not in found:
-                    return found
+                if is_leaf_type(item):
+                    try:
+                        found = list(map(item.serialize, result))
+                    except Exception:  # noqa: BLE001 - told by the library, as that of its place in the list
+                        found = [None]
+                    if None not in found and Undefined not in found:
+                        return found
+                elif is_object_type(item) and item.is_type_of is None:
+                    return self._objects(return_type.of_type, item, field_nodes, path, result)
         return super().complete_list_value(return_type, field_nodes, info, path, result)
+
+    def _objects(
+        self, kind: Any, item: GraphQLObjectType, nodes: list[FieldNode], path: Path, values: Sequence[Any]
+    ) -> Any:
+        fields, found, awaited = self.collect_subfields(item, nodes), list[Any](), list[int]()
+        for index, value in enumerate(values):
+            at = Path(path, index, None)
+            try:
+                one = self.execute_fields(item, value, at, fields)
+            except Exception as error:  # noqa: BLE001 - of a field that may not be null, and now the object is
+                self.handle_field_error(located_error(error, nodes, at.as_list()), kind, at)
+                one = None
+            if is_awaitable(one):
+                one = self._object(kind, nodes, at, one)
+                awaited.append(index)
+            found.append(one)
+        return _when_there(found, awaited) if awaited else found
+
+    async def _object(self, kind: Any, nodes: list[FieldNode], at: Path, value: Awaitable[Any]) -> Any:
+        try:
+            return await value
+        except Exception as error:  # noqa: BLE001 - as above
+            self.handle_field_error(located_error(error, nodes, at.as_list()), kind, at)
+            return None
 
     def _leaf(self, parent: GraphQLObjectType, nodes: list[FieldNode]) -> _Leaf | None:
         field: GraphQLField | None = parent.fields.get(nodes[0].name.value)
@@ -107,7 +137,7 @@ class Execution(ExecutionContext):
         return _Leaf(
             nodes=nodes,
             type=field.type,
-            resolve=field.resolve or self.field_resolver,
+            resolve=_resolver(field.resolve or self.field_resolver),
             info=self.build_resolve_info(field, nodes, parent, Path(None, nodes[0].name.value, parent.name)),
             arguments=arguments,
             serialize=kind.serialize,
@@ -142,8 +172,20 @@ class Execution(ExecutionContext):
         self.handle_field_error(located_error(error, leaf.nodes, at.as_list()), leaf.type, at)
 
 
-async def _when_there(found: dict[str, Any], awaited: Sequence[str]) -> dict[str, Any]:
-    """The same once all is there that is waited for."""
-    values = await asyncio.gather(*(found[name] for name in awaited))
-    found.update(zip(awaited, values, strict=True))
+def _resolver(of: Callable[..., Any]) -> Callable[..., Any]:
+    """The same at less cost, where a value is looked up by its name, as most are."""
+    if not isinstance(of, partial) or of.func is not dict_or_attr_resolver:
+        return of
+    name, default = of.args
+
+    def look_up(source: Any, _info: Any, **_: Any) -> Any:
+        return source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
+
+    return look_up
+
+
+async def _when_there(found: Any, awaited: Sequence[Any]) -> Any:
+    """A dictionary or list once all is there that is waited for."""
+    for place, value in zip(awaited, await asyncio.gather(*(found[place] for place in awaited)), strict=True):
+        found[place] = value
     return found

@@ -49,6 +49,9 @@ _PARTITIONS: Final = """
 _EVENTS: Final = (
     '{ project { run(id: "bench0000000") { events(first: 1000) { nodes { position type occurredAt data } } } } }'
 )
+_LINES: Final = (
+    '{ project { run(id: "bench0000000") { logs(first: 1000) { nodes { text step attempt cursor } endCursor } } } }'
+)
 
 
 def catalog(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
@@ -93,6 +96,7 @@ def history(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
             versions, _ = _asked(port, _of_environment(_VERSIONS))
             partitions, _ = _asked(port, _of_environment(_PARTITIONS))
             events, _ = _asked(port, _EVENTS)
+            lines, _ = _asked(port, _LINES)
             yield {
                 "api-page": page[0],
                 "api-page-p99": page[1],
@@ -102,6 +106,8 @@ def history(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
                 "api-partitions-p99": partitions[1],
                 "api-events": events[0],
                 "api-events-p99": events[1],
+                "api-lines": lines[0],
+                "api-lines-p99": lines[1],
             }
 
 
