@@ -165,7 +165,7 @@ SUITES: Final = (
             "api-partitions-p99 | the same, p99 | ms | - | - | 250 | -",
             "api-events | API: 1,000 events of a run of 100,000, p50 | ms | 190 | - | 40 | 20",
             "api-events-p99 | the same, p99 | ms | - | - | 100 | -",
-            "api-lines | API: first page of the lines of that run, whose steps printed nothing, p50 | ms | - | - | 40 | 20",
+            "api-lines | API: first lines of that run, whose steps print nothing, p50 | ms | - | - | 40 | 20",
             "api-lines-p99 | the same, p99 | ms | - | - | 100 | -",
         ),
     ),
