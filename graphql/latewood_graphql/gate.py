@@ -18,10 +18,12 @@ from latewood_graphql.authentication import Authenticator
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.errors import Refused, unavailable
 from latewood_graphql.limits import Limits
+from latewood_graphql.sessions import COOKIE
 
 _CALLER: Final = "latewood.caller"
 _AGAIN: Final = "latewood.authenticator"
 _CALLS: Final = "latewood.calls"
+_FAILURES: Final = "latewood.failures"
 _STATUS: Final = {
     "BAD_INPUT": 400,
     "UNAUTHENTICATED": 401,
@@ -81,15 +83,20 @@ class Gate:
 
     async def _refusal(self, request: HTTPConnection) -> Response | None:
         """Why it is not let in; None if it is."""
+        request.scope.update(
+            {_CALLER: None, _AGAIN: self._authenticator, _CALLS: self._calls, _FAILURES: self._failures}
+        )
         try:
             caller = await run_in_threadpool(self._authenticator, request)
         except Refused as refused:
+            if refused.code == "UNAUTHENTICATED" and _may_say_later(request):
+                return None
             if refused.code == "UNAUTHENTICATED" and (waits := self._failures.take(address_of(request))):
                 return too_often(waits)
             return answer_of(refused)
         except DatabaseUnreachable as error:
             return JSONResponse({"errors": [unavailable(error)]}, status_code=503)
-        request.scope.update({_CALLER: caller, _AGAIN: self._authenticator, _CALLS: self._calls})
+        request.scope[_CALLER] = caller
         try:
             count(request)
         except TooOften as refused:
@@ -118,10 +125,35 @@ class Gate:
         return received
 
 
+def _may_say_later(request: HTTPConnection) -> bool:
+    """Whether it opens a connection and says nothing of who does: browsers can do so only by what they send then."""
+    has_said = "authorization" in request.headers or COOKIE in request.cookies
+    return request.scope["type"] == "websocket" and not has_said
+
+
 def caller_of(request: Any) -> Caller:
-    """Who sends a request or opened a connection that has passed the gate."""
-    found: Caller = request.scope[_CALLER]
+    """Who sends a request or opened a connection that has passed the gate.
+
+    Raises Refused for a connection whose opener has not said so yet.
+    """
+    found: Caller | None = request.scope[_CALLER]
+    if found is None:
+        raise Refused("UNAUTHENTICATED", "expected a token: send it with connection_init, as its `Authorization`")
     return found
+
+
+async def let_in(connection: HTTPConnection, authorization: str) -> None:
+    """Take who opened a connection for who can send such a header. Raises Refused, DatabaseUnreachable."""
+    kept = [(name, value) for name, value in connection.scope["headers"] if name != b"authorization"]
+    headers = [*kept, (b"authorization", authorization.encode("latin-1", "replace"))]
+    try:
+        again = HTTPConnection({**connection.scope, "headers": headers})
+        caller = await run_in_threadpool(connection.scope[_AGAIN], again)
+    except Refused as refused:
+        if refused.code == "UNAUTHENTICATED" and (waits := connection.scope[_FAILURES].take(address_of(connection))):
+            raise TooOften(waits) from None
+        raise
+    connection.scope.update({"headers": headers, _CALLER: caller})
 
 
 def count(request: HTTPConnection) -> None:
@@ -134,7 +166,8 @@ def count(request: HTTPConnection) -> None:
 async def still_let_in(request: HTTPConnection) -> None:
     """Raises Refused if who sent it, and is still being answered, would not be let in any more as the same caller."""
     try:
-        caller = await run_in_threadpool(request.scope[_AGAIN], request)
+        # Anew: who opened a connection may have said later who they are.
+        caller = await run_in_threadpool(request.scope[_AGAIN], HTTPConnection(request.scope))
     except DatabaseUnreachable:
         return  # nobody knows; what is answered comes from the database, too
     if caller != caller_of(request):

@@ -125,7 +125,7 @@ class Subscription(graphene.ObjectType):
     events = graphene.Field(
         Event,
         required=True,
-        description="Events of the log, one by one.",
+        description="Events of the log, one by one; those of tokens are for admins alone.",
         resolver=_itself,
         types=graphene.List(graphene.NonNull(graphene.String), description="Only those of these types."),
         asset=graphene.ID(description="Only those about this asset, by its key in `environment`."),

@@ -13,7 +13,9 @@ from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
+from latewood_graphql.authentication import Tokens
 from latewood_graphql.calls import Service
+from latewood_graphql.sessions import Sessions
 
 SHOP = """
     @asset(group="raw", tags={"team": "sales"}, partitions=Daily("2026-01-01", end="2026-01-05"))
@@ -80,3 +82,18 @@ def made(workspace, load):  # noqa: F811 - fixtures
         return materialize(workspace, prepare(workspace, load(source), Asked(selection=selection, **asked)))
 
     return make
+
+
+SESSIONS = Sessions(b"k" * 32)
+
+
+@pytest.fixture
+def serve(api):
+    """A client of a server that knows tokens."""
+
+    def serving(*, is_local=False, limits=None, base_url="http://localhost", clock=None):
+        there = replace(api.workspace, clock=clock or api.workspace.clock)
+        tokens = Tokens(there, SESSIONS, is_local=is_local)
+        return TestClient(app(api.service, limits, tokens), base_url=base_url)
+
+    return serving

@@ -1,37 +1,20 @@
 """Who is let in: by tokens, by sessions of browsers, and by nothing where nobody has to log in."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
 
+from api.conftest import SESSIONS
 from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.workspace import of_project
 from latewood.model.access import Role
-from latewood_graphql.app import app
-from latewood_graphql.authentication import Tokens
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.limits import Limits
 from latewood_graphql.sessions import COOKIE, Session, Sessions, key_in
 from latewood_graphql.web import files
 
 ASK = {"query": "{ projects }"}
-SESSIONS = Sessions(b"k" * 32)
-
-
-@pytest.fixture
-def serve(api):
-    """A client of a server that knows tokens."""
-
-    def serving(*, is_local=False, limits=None, base_url="http://localhost", clock=None):
-        workspace = replace(api.workspace, clock=clock or api.workspace.clock)
-        tokens = Tokens(workspace, SESSIONS, is_local=is_local)
-        return TestClient(app(api.service, limits, tokens), base_url=base_url)
-
-    return serving
 
 
 def code(answer):
@@ -72,12 +55,6 @@ def test_without_a_good_token_nobody_is_let_in(serve, api):
     assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
     revoke_token(api.workspace, "ann")
     assert code(client.post("/graphql", json=ASK, headers=by(token))) == (401, "UNAUTHENTICATED")
-
-
-def test_a_connection_that_stays_open_is_for_who_is_known(serve, api):
-    create_token(api.workspace, "ann", Role.ADMIN)
-    with pytest.raises(WebSocketDisconnect), serve().websocket_connect("/graphql"):
-        pass
 
 
 def test_on_this_computer_nobody_logs_in_until_there_is_a_token(serve, api):

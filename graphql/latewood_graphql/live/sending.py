@@ -1,8 +1,9 @@
 """How subscriptions get to clients: server-sent events, and graphql-transport-ws."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from json import JSONDecodeError
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
+from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.errors import Refused
-from latewood_graphql.gate import TooOften, caller_of, count, still_let_in
+from latewood_graphql.gate import TooOften, caller_of, count, let_in, still_let_in
 from latewood_graphql.live.asked import is_subscription
 from latewood_graphql.live.channels import Item
 from latewood_graphql.live.hub import Hub, errors_of
@@ -27,6 +29,13 @@ PING_S: Final = 15.0
 
 SEND_S: Final = 30.0
 """Who takes nothing for so long has gone."""
+
+INIT_S: Final = 10.0
+"""How long who opens a connection may take to say who they are."""
+
+_FORBIDDEN: Final = 4403
+_LATER: Final = 1013
+"""What connections are closed with: of who may not, and of who may try again."""
 
 _NOTHING: Final = b":\n\n"
 """What clients take no notice of. At first it says that nothing is missed from here on."""
@@ -139,7 +148,7 @@ class Sockets(GraphQLTransportWSHandler):
     """graphql-transport-ws, whose subscriptions are the hub's."""
 
     def __init__(self, hub: Hub) -> None:
-        super().__init__()
+        super().__init__(connection_init_wait_timeout=timedelta(seconds=INIT_S))
         self._hub = hub
 
     async def handle_websocket(self, websocket: WebSocket) -> None:
@@ -153,12 +162,28 @@ class Sockets(GraphQLTransportWSHandler):
         finally:
             watch.cancel()
 
+    async def handle_websocket_connection_init_message(
+        self, websocket: WebSocket, message: dict[str, Any], client_context: ClientContext
+    ) -> None:
+        """Who opened the connection may say here who they are, since browsers let no page send headers with one."""
+        try:
+            if (shown := _authorization(message)) is not None and not client_context.connection_init_received:
+                await let_in(websocket, shown)
+            caller_of(websocket)
+        except Refused as refused:
+            await websocket.close(code=_FORBIDDEN, reason=refused.code)
+        except DatabaseUnreachable:
+            await websocket.close(code=_LATER)
+        else:
+            await super().handle_websocket_connection_init_message(websocket, message, client_context)
+
     async def handle_websocket_subscribe(
         self, websocket: WebSocket, data: Any, operation_id: str, client_context: ClientContext
     ) -> None:
         """A subscription is followed; whatever else it may be is the library's."""
         try:
-            count(websocket)
+            if client_context.connection_acknowledged:
+                count(websocket)
         except TooOften as refused:
             told = {"type": "error", "id": operation_id, "payload": errors_of(refused)}
             await _told(websocket, _encode(told))
@@ -189,13 +214,21 @@ class Sockets(GraphQLTransportWSHandler):
                             )
                 await _told(websocket, b'{"type":"complete","id":' + name + b"}")
             except TimeoutError:
-                await websocket.close(code=1013)
+                await websocket.close(code=_LATER)
             except Exception as error:  # noqa: BLE001 - its client is told whatever it is
                 told = _encode(errors_of(error))
                 await _told(websocket, b'{"type":"error","id":' + name + b',"payload":' + told + b"}")
         finally:
             client_context.operations.pop(id_, None)
             client_context.operation_tasks.pop(id_, None)
+
+
+def _authorization(message: Mapping[str, Any]) -> str | None:
+    """What the payload of connection_init has in place of the header, whatever case it is written in."""
+    payload = message.get("payload")
+    said = {name.lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
+    shown = said.get("authorization")
+    return shown if isinstance(shown, str) else None
 
 
 async def _watch(websocket: WebSocket) -> None:
@@ -205,7 +238,7 @@ async def _watch(websocket: WebSocket) -> None:
         try:
             await still_let_in(websocket)
         except Refused as refused:
-            await websocket.close(code=4403, reason=refused.code)
+            await websocket.close(code=_FORBIDDEN, reason=refused.code)
             return
 
 

@@ -16,6 +16,7 @@ from latewood.projections.tried import ran_partitions
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import Call, ProjectAt
 from latewood_graphql.live.tailing import News
+from latewood_graphql.nodes.events import is_seen
 from latewood_graphql.nodes.graphs import Row, rows_of
 
 Cursor = tuple[int, ...]
@@ -108,14 +109,14 @@ class Events:
         end = call.position if up_to is None else up_to[0]
         more = len(found) == PAGE and found[-1].position < end
         return Found(
-            items=[((event.position,), event) for event in found if event.position <= end and self._has(event)],
+            items=[((event.position,), event) for event in found if event.position <= end and self._has(event, call)],
             cursor=(found[-1].position if more else end,),
             more=more,
         )
 
-    def _has(self, event: RecordedEvent) -> bool:
-        is_of_type = self.types is None or event.type in self.types
-        return is_of_type and (self.asset is None or f'"{self.asset}"' in event.data)  # an id is found nowhere else
+    def _has(self, event: RecordedEvent, call: Call) -> bool:
+        is_meant = (self.types is None or event.type in self.types) and is_seen(event, call.caller)
+        return is_meant and (self.asset is None or f'"{self.asset}"' in event.data)  # an id is found nowhere else
 
 
 def _version_at(versions: int, position: Position, event: Callable[[int], Sequence[RecordedEvent]]) -> int:

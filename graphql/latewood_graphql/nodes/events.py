@@ -1,12 +1,23 @@
 """Events of the log, as they were recorded."""
 
-from typing import Any
+from typing import Any, Final
 
 import graphene
 import msgspec
 
+from latewood.events import TYPE_OF, TokenCreated, TokenRevoked
+from latewood.model.access import Role
 from latewood_eventlog.records import RecordedEvent
+from latewood_graphql.access import Caller
 from latewood_graphql.scalars import Json, PositionScalar
+
+ADMINS_ALONE: Final = frozenset({TYPE_OF[TokenCreated], TYPE_OF[TokenRevoked]})
+"""Types of what only those see who may say who comes in."""
+
+
+def is_seen(event: RecordedEvent, caller: Caller) -> bool:
+    """Whether the caller may see an event of a project that they see."""
+    return event.type not in ADMINS_ALONE or caller.may(Role.ADMIN, event.project)
 
 
 class Event(graphene.ObjectType):

@@ -1,5 +1,6 @@
 """Projects: what the log keeps apart."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,13 +8,14 @@ import graphene
 
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
+from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
 from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
-from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.events import Event, is_seen
 from latewood_graphql.nodes.runs import Run, RunAt, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
@@ -81,7 +83,7 @@ class Project(graphene.ObjectType):
     events = graphene.Field(
         connection_of(Event, counted=False),
         required=True,
-        description="Events of the log, oldest first.",
+        description="Events of the log, oldest first; those of tokens are for admins alone.",
         types=graphene.List(
             graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
         ),
@@ -134,11 +136,22 @@ class Project(graphene.ObjectType):
 
     def resolve_events(self: ProjectAt, _info: Any, first: int, **asked: Any) -> Page:
         """By position."""
-        log, behind = self.workspace.log, max(key_of(asked.get("after"), int) or 0, asked.get("since") or 0)
-        limit, types = checked_first(first) + 1, asked.get("types")
-        if types is None:
-            found = log.read_all(after=behind, limit=limit, project=self.name)
-        else:
-            found = log.read_types(self.name, types, after=behind, limit=limit)
-        found = [event for event in found if event.position <= self.position]
+        behind = max(key_of(asked.get("after"), int) or 0, asked.get("since") or 0)
+        found = _events(self, asked.get("types"), behind, checked_first(first) + 1)
         return page_of(found, first, lambda event: event.position)
+
+
+def _events(project: ProjectAt, types: Sequence[str] | None, behind: Position, limit: int) -> list[RecordedEvent]:
+    """So many events behind a position that the caller may see, up to the project's moment, oldest first."""
+    log, caller = project.workspace.log, project.call.caller
+    found: list[RecordedEvent] = []
+    while len(found) < limit:
+        if types is None:
+            page = log.read_all(after=behind, limit=limit, project=project.name)
+        else:
+            page = log.read_types(project.name, types, after=behind, limit=limit)
+        found += [event for event in page if event.position <= project.position and is_seen(event, caller)]
+        if len(page) < limit or page[-1].position >= project.position:
+            break
+        behind = page[-1].position
+    return found[:limit]
