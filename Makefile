@@ -8,7 +8,7 @@ SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a min
 
 UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
-.PHONY: demo ui test check bench soak lock clean
+.PHONY: demo ui screenshots test check bench soak lock clean
 
 demo: .venv/demo ui
 	@$(BIN)/latewood materialize '*' -f examples/flights/assets.py
@@ -24,6 +24,10 @@ demo: .venv/demo ui
 	@echo "  latewood db stop                            # the database server, which stays for the next command"
 
 ui: ui/latewood_ui/static/index.html
+
+# Pictures of every page in both themes, to be looked at.
+screenshots: .venv/dev ui
+	PYTHONPATH=tests:tests/crash $(BIN)/python tests/browser/screenshots.py
 
 test: .venv/dev ui
 	ui/npm --silent test

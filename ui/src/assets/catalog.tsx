@@ -31,7 +31,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "key",
     title: "Asset",
-    width: "minmax(150px, 3fr)",
+    width: "minmax(140px, 3fr)",
     cell: ({ key, description }) => (
       <span className={styles.name}>
         <Link to={pathOf("assets", key)} tabIndex={-1} title={key}>
@@ -41,11 +41,12 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
       </span>
     ),
   },
-  { id: "group", title: "Group", width: "minmax(70px, 0.8fr)", spare: true, cell: ({ group }) => group },
+  { id: "group", title: "Group", width: "minmax(70px, 0.8fr)", spare: "first", cell: ({ group }) => group },
   {
     id: "partitions",
     title: "Partitions",
     width: "minmax(110px, 1fr)",
+    spare: "last",
     cell: ({ partitioning, partitions }) => {
       if (!partitioning) return <span className={styles.mute}>–</span>;
       const counts = partitions.map(({ status, partitions: { count } }) => ({ status, count }));
@@ -56,20 +57,20 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
     id: "kinds",
     title: "Kind",
     width: "minmax(96px, 0.8fr)",
-    spare: true,
+    spare: "first",
     cell: ({ kinds }) => <Chips texts={kinds} />,
   },
   {
     id: "owners",
     title: "Owner",
-    width: "minmax(80px, 1fr)",
-    spare: true,
+    width: "minmax(110px, 1fr)",
+    spare: "first",
     cell: ({ owners }) => <span className={styles.mute}>{owners.join(", ")}</span>,
   },
   {
     id: "made",
     title: "Made",
-    width: "56px",
+    width: "60px",
     align: "end",
     cell: ({ versions }) => <Ago at={versions.nodes[0]?.madeAt ?? null} />,
   },

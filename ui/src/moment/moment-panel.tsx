@@ -18,7 +18,7 @@ const MARKED = graphql(`
 `);
 
 /** Moments to go to: some that people look back to, some of what happened, and any that is typed. */
-export default function MomentPanel({ close }: { close(): void }) {
+export function MomentPanel({ close }: { close(): void }) {
   const { asOf } = useView();
   const change = useChange();
   const { data } = useAnswer(MARKED, {});

@@ -1,13 +1,12 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { useView } from "@/address/use-address.ts";
 import { position } from "@/server/client.ts";
 import { Icon } from "@/shared/icon.tsx";
 import { whole } from "@/shared/numbers.ts";
 import { useStore } from "@/shared/store.ts";
 import { momentName } from "./moment.ts";
+import { MomentPanel } from "./moment-panel.tsx";
 import styles from "./moment-pill.module.css";
-
-const MomentPanel = lazy(() => import("./moment-panel.tsx"));
 
 interface Props {
   isOpen: boolean;
@@ -58,11 +57,7 @@ export function MomentPill({ isOpen, open }: Props) {
           momentName(asOf)
         )}
       </button>
-      {isOpen && (
-        <Suspense>
-          <MomentPanel close={() => open(false)} />
-        </Suspense>
-      )}
+      {isOpen && <MomentPanel close={() => open(false)} />}
     </div>
   );
 }

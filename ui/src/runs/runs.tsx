@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<RunRow>[] = [
   {
     id: "what",
     title: "What",
-    width: "minmax(160px, 3fr)",
+    width: "minmax(120px, 3fr)",
     cell: ({ id, selection, partitions }) => (
       <span className={styles.what}>
         <Link to={pathOf("runs", id)} tabIndex={-1} title={selection}>
@@ -48,17 +48,23 @@ const COLUMNS: readonly Column<RunRow>[] = [
     title: "Steps",
     width: "minmax(120px, 2fr)",
     cell: ({ counts }) => <span className={styles.mute}>{countsText(counts)}</span>,
-    spare: true,
+    spare: "first",
   },
-  { id: "id", title: "Run", width: "112px", spare: true, cell: ({ id }) => <code className={styles.mute}>{id}</code> },
+  {
+    id: "id",
+    title: "Run",
+    width: "112px",
+    spare: "first",
+    cell: ({ id }) => <code className={styles.mute}>{id}</code>,
+  },
   {
     id: "actor",
     title: "By",
     width: "minmax(70px, 1fr)",
-    spare: true,
+    spare: "first",
     cell: ({ actor }) => actor.replace(/ \(token .*/, ""),
   },
-  { id: "took", title: "Took", width: "72px", align: "end", cell: (run) => <Took {...run} /> },
+  { id: "took", title: "Took", width: "72px", align: "end", spare: "last", cell: (run) => <Took {...run} /> },
   { id: "asked", title: "Asked", width: "72px", align: "end", cell: ({ requestedAt }) => <Ago at={requestedAt} /> },
 ];
 
@@ -146,11 +152,6 @@ export default function Runs() {
       />
       <section className={styles.list} aria-label="Runs">
         {list.problem && <Problem problem={list.problem} again={list.again} />}
-        {waiting > 0 && (
-          <button type="button" className={styles.new} onClick={() => setFirst(list.rows[0]?.id ?? null)}>
-            {counted(waiting, "new run")}
-          </button>
-        )}
         {list.isAwaited && rows.length === 0 ? (
           <Skeleton lines={12} height={33} />
         ) : rows.length > 0 ? (
@@ -165,6 +166,13 @@ export default function Runs() {
             selected={selected}
             select={(key) => setSelected((before) => toggledSet(before, key))}
             isOld={list.isAwaited}
+            over={
+              waiting > 0 && (
+                <button type="button" className={styles.new} onClick={() => setFirst(list.rows[0]?.id ?? null)}>
+                  {counted(waiting, "new run")}
+                </button>
+              )
+            }
             busy={(is) => setFirst(is ? (rows[0]?.id ?? null) : null)}
           />
         ) : (

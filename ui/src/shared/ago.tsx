@@ -1,8 +1,8 @@
 import { useView } from "@/address/use-address.ts";
-import { ago, exactly, shortly } from "./times.ts";
+import { ago, dated, exactly } from "./times.ts";
 import { useNow } from "./use-now.ts";
 
-/** A time as people think of it: how long ago it was; the day, where another moment than now is shown. */
+/** A time as people think of it: how long ago it was; the time or day where another moment than now is shown. */
 export function Ago({ at }: { at: string | null }) {
   const now = useNow();
   const { asOf } = useView();
@@ -10,7 +10,7 @@ export function Ago({ at }: { at: string | null }) {
   const then = new Date(at);
   return (
     <time dateTime={at} title={exactly(then)} className="figures">
-      {asOf === null ? ago(then, now) : shortly(then)}
+      {asOf === null ? ago(then, now) : dated(then, now)}
     </time>
   );
 }

@@ -9,8 +9,8 @@ export interface Column<Row> {
   width: string;
   cell(row: Row): ReactNode;
   align?: "end";
-  /** Left out where there is little room. */
-  spare?: boolean;
+  /** Left out where there is little room; `first` also on a tablet. */
+  spare?: "first" | "last";
 }
 
 interface Props<Row> {
@@ -29,6 +29,8 @@ interface Props<Row> {
   isOld?: boolean;
   /** Whether somebody is at the rows, which then must not move. */
   busy?(is: boolean): void;
+  /** Lies over the head, as what is new and waits to be shown. */
+  over?: ReactNode;
 }
 
 const ROW = 33;
@@ -37,7 +39,7 @@ const AHEAD = 40;
 
 /** A long list of which only the rows in sight are there. `j` and `k` go from row to row, `x` selects, enter opens. */
 export function Table<Row>(props: Props<Row>) {
-  const { label, columns, rows, keyOf, total, more, open, selected, select, isOld, busy } = props;
+  const { label, columns, rows, keyOf, total, more, open, selected, select, isOld, busy, over } = props;
   const scroll = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(0);
   const here = useRef({ pointer: false, below: false });
@@ -109,79 +111,76 @@ export function Table<Row>(props: Props<Row>) {
   }, []);
 
   const tracks = columns.map(({ width }) => width).join(" ");
-  const few = columns
+  const least = columns
     .filter(({ spare }) => !spare)
+    .map(({ width }) => width)
+    .join(" ");
+  const few = columns
+    .filter(({ spare }) => spare !== "first")
     .map(({ width }) => width)
     .join(" ");
   return (
     <div
-      className={styles.table}
-      role="grid"
-      aria-label={label}
-      aria-rowcount={(total ?? rows.length) + 1}
-      aria-multiselectable={select ? true : undefined}
-      aria-busy={isOld || undefined}
-      tabIndex={-1}
-      style={{ "--tracks": tracks, "--few": few } as React.CSSProperties}
-      onKeyDown={press}
+      className={styles.of}
       onPointerEnter={() => come({ pointer: true })}
       onPointerLeave={() => come({ pointer: false })}
     >
+      {over && <div className={styles.over}>{over}</div>}
       <div
-        ref={scroll}
-        className={styles.scroll}
-        role="presentation"
-        onScroll={(event) => come({ below: event.currentTarget.scrollTop > 0 })}
+        className={styles.table}
+        role="grid"
+        aria-label={label}
+        aria-rowcount={(total ?? rows.length) + 1}
+        aria-multiselectable={select ? true : undefined}
+        aria-busy={isOld || undefined}
+        tabIndex={-1}
+        style={{ "--tracks": tracks, "--few": few, "--least": least } as React.CSSProperties}
+        onKeyDown={press}
       >
-        <div className={styles.head} role="row" aria-rowindex={1}>
-          {columns.map(({ id, title, align, spare }) => (
-            <div
-              key={id}
-              role="columnheader"
-              className={styles.cell}
-              data-align={align}
-              data-spare={spare || undefined}
-            >
-              {title}
-            </div>
-          ))}
-        </div>
-        <div className={styles.all} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ index, key, start }) => {
-            const row = rows[index];
-            if (!row) return null;
-            const isSelected = selected?.has(keyOf(row));
-            return (
-              <div
-                key={key}
-                role="row"
-                data-row={index}
-                aria-rowindex={index + 2}
-                aria-selected={select ? Boolean(isSelected) : undefined}
-                tabIndex={index === Math.min(at, rows.length - 1) ? 0 : -1}
-                className={styles.row}
-                style={{ transform: `translateY(${start}px)` }}
-                onFocus={() => setAt(index)}
-                onClick={(event) => {
-                  if (event.target instanceof Element && event.target.closest("a, button, input, label")) return;
-                  if (window.getSelection()?.toString()) return; // somebody copies text
-                  open?.(row);
-                }}
-              >
-                {columns.map(({ id, cell, align, spare }) => (
-                  <div
-                    key={id}
-                    role="gridcell"
-                    className={styles.cell}
-                    data-align={align}
-                    data-spare={spare || undefined}
-                  >
-                    {cell(row)}
-                  </div>
-                ))}
+        <div
+          ref={scroll}
+          className={styles.scroll}
+          role="presentation"
+          onScroll={(event) => come({ below: event.currentTarget.scrollTop > 0 })}
+        >
+          <div className={styles.head} role="row" aria-rowindex={1}>
+            {columns.map(({ id, title, align, spare }) => (
+              <div key={id} role="columnheader" className={styles.cell} data-align={align} data-spare={spare}>
+                {title}
               </div>
-            );
-          })}
+            ))}
+          </div>
+          <div className={styles.all} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+            {items.map(({ index, key, start }) => {
+              const row = rows[index];
+              if (!row) return null;
+              const isSelected = selected?.has(keyOf(row));
+              return (
+                <div
+                  key={key}
+                  role="row"
+                  data-row={index}
+                  aria-rowindex={index + 2}
+                  aria-selected={select ? Boolean(isSelected) : undefined}
+                  tabIndex={index === Math.min(at, rows.length - 1) ? 0 : -1}
+                  className={styles.row}
+                  style={{ transform: `translateY(${start}px)` }}
+                  onFocus={() => setAt(index)}
+                  onClick={(event) => {
+                    if (event.target instanceof Element && event.target.closest("a, button, input, label")) return;
+                    if (window.getSelection()?.toString()) return; // somebody copies text
+                    open?.(row);
+                  }}
+                >
+                  {columns.map(({ id, cell, align, spare }) => (
+                    <div key={id} role="gridcell" className={styles.cell} data-align={align} data-spare={spare}>
+                      {cell(row)}
+                    </div>
+                  ))}
+                </div>
+              );
+            })}
+          </div>
         </div>
       </div>
     </div>

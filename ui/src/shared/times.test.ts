@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, duration } from "./times.ts";
+import { ago, dated, duration } from "./times.ts";
 
 const NOW = new Date("2026-11-27T12:00:00");
 const before = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
@@ -18,6 +18,11 @@ test.each([
   [400 * 86_400, "Oct 23, 2025"],
 ])("%d seconds ago are %s", (seconds, text) => {
   expect(ago(before(seconds), NOW, "en-US")).toBe(text);
+});
+
+test("a time of the same day is one of day, another one is the day", () => {
+  expect(dated(new Date("2026-11-27T09:05:00"), NOW, "en-GB")).toBe("09:05");
+  expect(dated(new Date("2026-11-26T09:05:00"), NOW, "en-GB")).toBe("26 Nov");
 });
 
 test.each([

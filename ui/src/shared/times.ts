@@ -28,7 +28,13 @@ export function exactly(then: Date, locale?: string): string {
   return then.toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** A day and a time of day, where nothing is relative to now. */
+/** A time in few characters where nothing is relative to now: of day for that day, else the day. */
+export function dated(then: Date, today: Date, locale?: string): string {
+  if (then.toDateString() !== today.toDateString()) return day(then, today, locale);
+  return then.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+}
+
+/** A day and a time of day. */
 export function shortly(then: Date, locale?: string): string {
   const time = then.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
   return `${then.toLocaleDateString(locale, { day: "numeric", month: "short" })} ${time}`;

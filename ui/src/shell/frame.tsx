@@ -9,11 +9,11 @@ import { useSession } from "@/session/session.ts";
 import { Banner } from "./banner.tsx";
 import styles from "./frame.module.css";
 import { Navigation } from "./navigation.tsx";
+import { Palette } from "./palette.tsx";
 import { Toasts } from "./toasts.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
-const Palette = lazy(() => import("./palette.tsx"));
 const Help = lazy(() => import("./help.tsx"));
 
 type Over = "palette" | "help" | "moment" | null;
@@ -70,10 +70,8 @@ export function Frame({ children }: { children: ReactNode }) {
         </main>
       </div>
       <Toasts />
-      <Suspense>
-        {over === "palette" && <Palette close={() => setOver(null)} />}
-        {over === "help" && <Help close={() => setOver(null)} />}
-      </Suspense>
+      {over === "palette" && <Palette close={() => setOver(null)} />}
+      <Suspense>{over === "help" && <Help close={() => setOver(null)} />}</Suspense>
     </div>
   );
 }

@@ -41,7 +41,7 @@ interface Section {
 }
 
 /** Everything by its name: `>` does something, `#` is a group, `@` an owner, `:` a moment. */
-export default function Palette({ close }: { close(): void }) {
+export function Palette({ close }: { close(): void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const sections = useSections(text, close);
@@ -53,7 +53,9 @@ export default function Palette({ close }: { close(): void }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another text, another first one
   useEffect(() => setAt(0), [text]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the chosen one is in sight
-  useEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    void list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }, [at]);
 
   function press(event: KeyboardEvent) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -3,6 +3,7 @@ import { Link } from "@/address/link.tsx";
 import { useChange, useView } from "@/address/use-address.ts";
 import { MomentPill } from "@/moment/moment-pill.tsx";
 import { FIRST } from "@/pages.ts";
+import { useProject } from "@/server/project.ts";
 import { useSession } from "@/session/session.ts";
 import { Icon } from "@/shared/icon.tsx";
 import { Keys } from "@/shared/keys.tsx";
@@ -16,6 +17,10 @@ interface Props {
 }
 
 export function TopBar({ find, isMomentOpen, openMoment }: Props) {
+  const { projects, environments } = useSession();
+  const { environment } = useView();
+  const project = useProject();
+  const change = useChange();
   return (
     <header className={styles.bar}>
       <Link to={FIRST} className={styles.home} aria-label="Latewood">
@@ -27,30 +32,40 @@ export function TopBar({ find, isMomentOpen, openMoment }: Props) {
         <Keys of="mod+k" />
       </button>
       <div className={styles.right}>
-        <EnvironmentPick />
+        <Pick
+          label="Project"
+          all={projects}
+          value={project}
+          pick={(to) => change({ project: to, env: null, asOf: null }, { step: true })}
+        />
+        <Pick
+          label="Environment"
+          all={environments}
+          value={environment}
+          pick={(to) => change({ env: to === ENVIRONMENT ? null : to }, { step: true })}
+        />
         <MomentPill isOpen={isMomentOpen} open={openMoment} />
       </div>
     </header>
   );
 }
 
-/** Which environment is shown; not there where there is only the usual one. */
-function EnvironmentPick() {
-  const { environments } = useSession();
-  const { environment } = useView();
-  const change = useChange();
-  const all = environments.includes(environment) ? environments : [environment, ...environments];
-  if (all.length < 2) return null;
+interface PickProps {
+  label: string;
+  all: readonly string[];
+  value: string;
+  pick(to: string): void;
+}
+
+/** Which one is shown; not there where there is no other one. */
+function Pick({ label, all, value, pick }: PickProps) {
+  const names = all.includes(value) ? all : [value, ...all];
+  if (names.length < 2) return null;
   return (
-    <label className={styles.environment}>
-      <span className="unseen">Environment</span>
-      <select
-        value={environment}
-        onChange={(event) =>
-          change({ env: event.target.value === ENVIRONMENT ? null : event.target.value }, { step: true })
-        }
-      >
-        {all.map((name) => (
+    <label className={styles.pick}>
+      <span className="unseen">{label}</span>
+      <select value={value} onChange={(event) => pick(event.target.value)}>
+        {names.map((name) => (
           <option key={name}>{name}</option>
         ))}
       </select>

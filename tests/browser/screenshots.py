@@ -1,0 +1,104 @@
+"""Pictures of every page in both themes, in ui/screenshots: `make screenshots`, then look at them.
+
+They show the year of flights after an edit that makes things stale and a report that fails.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from playwright.sync_api import Page
+
+from browser.served import ROOT, browsing, chromium, serving
+from e2e.shell import LATEWOOD, Shell
+from latewood_eventlog.server import ensure_started, remove
+
+TO: Final = ROOT / "ui" / "screenshots"
+
+SHOTS: Final[dict[str, tuple[str, str]]] = {
+    "assets": ("/assets", ""),
+    "assets-narrowed": ("/assets?q=flights/daily%2B&status=stale", ""),
+    "assets-past": ("/assets?asOf=2000", ""),
+    "runs": ("/runs?in=1h", ""),
+    "moment": ("/runs?in=1h", "t"),
+    "palette": ("/assets", "Control+k f l i"),
+    "shortcuts": ("/assets", "?"),
+    "nothing": ("/assets?q=nothing", ""),
+}
+"""By name: where, and the keys that are pressed there. Who adds a page adds its pictures."""
+
+SIZES: Final = {"": (1280, 800), "phone": (390, 844)}
+
+
+def flights(folder: Path, home: Path) -> Shell:
+    """The project as it is shown."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LATEWOOD_")}
+    path = f"{LATEWOOD.parent}{os.pathsep}{kept.get('PATH', '')}"
+    shell = Shell(folder, {**kept, "PATH": path, "LATEWOOD_HOME": str(home), "LATEWOOD_ACTOR": "ann"})
+    shutil.copytree(ROOT / "examples" / "flights", folder / "flights")
+    made = shell.afresh("materialize", "*", "--quiet", "-f", "flights/assets.py")
+    assert made.code == 0, made.err
+    edit(
+        folder / "flights" / "assets.py",
+        "often = delays",
+        'raise ValueError("no names for 3 airports")\n    often = delays',
+    )
+    shell.afresh("materialize", "reports/worst_routes", "--quiet", "-f", "flights/assets.py")
+    edit(folder / "flights" / "cleaning.py", "pc.cast(delay, pa.float64())", "pc.add(pc.cast(delay, pa.float64()), 0)")
+    january = ("--partition", "2013-01-01..2013-01-31")
+    shell.afresh("materialize", "flights/daily", *january, "--quiet", "-f", "flights/assets.py")
+    return shell
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    """As somebody does who works on it."""
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after))
+
+
+def shoot(page: Page, address: str, keys: str, to: Path) -> None:
+    """One picture, once nothing is awaited any more."""
+    page.goto(address)
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(900)
+    for key in keys.split():
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+    page.wait_for_timeout(400)
+    page.screenshot(path=to)
+
+
+def main() -> None:
+    """All of them, or those whose names are given."""
+    executable = chromium()
+    if executable is None:
+        sys.exit("there is no Chromium: `apt-get install chromium`, or say where one is by LATEWOOD_CHROMIUM")
+    wanted = sys.argv[1:] or list(SHOTS)
+    with TemporaryDirectory() as folder:
+        home = Path(folder, "home")
+        ensure_started(home, durable=False)
+        try:
+            shell = flights(Path(folder), home)
+            with serving(shell, "flights/assets.py") as served, browsing(executable) as browser:
+                for theme in ("light", "dark"):
+                    for size, (width, height) in SIZES.items():
+                        context = browser.new_context(
+                            base_url=served.url,
+                            color_scheme=theme,
+                            viewport={"width": width, "height": height},
+                            locale="en-GB",
+                        )
+                        page = context.new_page()
+                        for name in wanted:
+                            shoot(page, *SHOTS[name], TO / f"{'-'.join(filter(None, (name, size, theme)))}.png")
+                        context.close()
+        finally:
+            remove(home)
+    print(f"{TO}: {len(wanted) * 2 * len(SIZES)} pictures")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A project with its server, as users have it, and the browser that looks at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from e2e.shell import Shell
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+STORY = '''
+from latewood import Daily, PartitionKey, Static, asset
+
+days = Daily("2026-01-01", "2026-02-10")
+
+@asset(group="raw", owners=["team:data"], kinds=["csv"], tags={"tier": "raw"})
+def orders() -> list[int]:
+    """What was ordered."""
+    return [1, 2, 3]
+
+@asset(group="raw", owners=["team:data"])
+def customers() -> list[str]:
+    """Who ordered it."""
+    return ["ann", "bob"]
+
+@asset(group="daily", owners=["team:analytics"], partitions=days)
+def sales(orders: list[int], day: PartitionKey) -> int:
+    """What was sold on a day."""
+    return sum(orders)
+
+@asset(group="reports", owners=["team:analytics"])
+def revenue(orders: list[int], customers: list[str]) -> int:
+    """What it comes to."""
+    raise ValueError("no rate for EUR")
+'''
+
+
+@dataclass
+class Served:
+    """A project whose server can be stopped and started again at the same address."""
+
+    shell: Shell
+    file: str
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where the interface is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Serve, and wait until it answers."""
+        command = [shutil.which("latewood", path=self.shell.environ["PATH"]), "dev", "-f", self.file]
+        self.process = subprocess.Popen(
+            [*command, "--port", str(self.port)], cwd=self.shell.folder, env=self.shell.environ
+        )
+        for _ in range(300):
+            try:
+                urlopen(f"{self.url}/readyz", timeout=5).close()
+            except (URLError, OSError):
+                assert self.process.poll() is None, "the server has ended"
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError("the server does not answer")
+
+    def stop(self) -> None:
+        """End it; nothing is left of it."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+        self.process = None
+
+
+@contextmanager
+def serving(shell: Shell, file: str) -> Iterator[Served]:
+    """The project in that folder, served as long as this lasts."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    served = Served(shell, file, port)
+    try:
+        served.start()
+        yield served
+    finally:
+        served.stop()
+
+
+def chromium() -> str | None:
+    """Where a Chromium of this computer is."""
+    return os.environ.get("LATEWOOD_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@contextmanager
+def browsing(executable: str) -> Iterator[Browser]:
+    """A browser that asks nobody but the server."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on the page that keeps somebody from using it."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

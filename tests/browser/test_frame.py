@@ -1,0 +1,85 @@
+"""What holds on every page: ways to others, looking back, and what becomes of it when the server goes away."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.served import serious
+
+ROUTES = ["/assets", "/runs", "/assets?asOf=5", "/no/such/page"]
+
+
+def test_who_comes_sees_the_assets_and_goes_on_by_keys(page):
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/assets$"))
+    expect(page.get_by_role("row", name=re.compile("revenue.*"))).to_contain_text("failed")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
+
+
+def test_the_palette_finds_by_name_and_returns_the_focus(page):
+    page.goto("/runs")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Find")).to_be_focused()
+    page.keyboard.type("sale")
+    expect(page.get_by_role("option", name=re.compile("sales"))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox", name="Find")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("assets")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/assets$"))
+
+
+def test_the_past_is_framed_goes_along_and_is_left_by_escape(page):
+    page.goto("/assets?asOf=5")
+    expect(page.get_by_text("Viewing log 5")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Runs").click()
+    expect(page).to_have_url(re.compile(r"/runs\?asOf=5"))
+    page.keyboard.press("[")
+    expect(page).to_have_url(re.compile("asOf=4"))
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/runs$"))
+    page.keyboard.press("t")
+    page.get_by_role("textbox", name=re.compile("A position")).fill("3")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"asOf=3"))
+
+
+def test_while_the_server_is_away_what_was_read_stays_and_it_comes_back_by_itself(page, served):
+    page.goto("/assets")
+    row = page.get_by_role("row", name=re.compile("revenue.*"))
+    expect(row).to_be_visible()
+    served.stop()
+    try:
+        expect(page.get_by_text("The server does not answer.")).to_be_visible(timeout=20_000)
+        expect(row).to_be_visible()
+    finally:
+        served.start()
+    expect(page.get_by_text("The server does not answer.")).to_be_hidden(timeout=20_000)
+    expect(row).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_nobody_is_kept_out(page, route, theme):
+    page.emulate_media(color_scheme=theme)
+    page.goto(route)
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
+    expect(page.get_by_text(re.compile("log [0-9]")).first).to_be_visible()
+    page.wait_for_timeout(300)
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_is_wider_than_a_phone(page, route):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(route)
+    expect(page.get_by_text(re.compile("log [0-9]")).first).to_be_attached()
+    page.wait_for_timeout(300)
+    wide = "[...document.querySelectorAll('*')].filter(one => one.scrollWidth > 390).map(one => one.className)"
+    assert page.evaluate(wide) == []
