@@ -16,6 +16,7 @@ from latewood_graphql.nodes.automations import Automation, AutomationAt
 from latewood_graphql.nodes.differences import VersionDifference_, difference_between
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
+from latewood_graphql.nodes.launch_plans import LaunchPlan, launch_plans_page
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
@@ -56,6 +57,13 @@ class Environment(graphene.ObjectType):
         required=True,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
         selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+    )
+    launch_plans = graphene.Field(
+        connection_of(LaunchPlan),
+        required=True,
+        description="What can be launched by name there: workflows and launch plans, by name.",
+        name=graphene.String(description="Only what is called so."),
+        **page_arguments(),
     )
     automations = many(Automation, "What happens by itself there, by name.")
     why = graphene.Field(
@@ -133,6 +141,12 @@ class Environment(graphene.ObjectType):
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
         return self.assessment.once(f"graph {selection}", lambda: graph_of(self.assessment, selection))
+
+    def resolve_launch_plans(
+        self: EnvironmentAt, _info: Any, first: int, after: str | None = None, name: str | None = None
+    ) -> Any:
+        """Of its deployments."""
+        return launch_plans_page(self, first, after, name)
 
     def resolve_automations(self: EnvironmentAt, _info: Any) -> Any:
         """As they are now: what was switched then is in the log."""
