@@ -233,3 +233,7 @@ class EnvironmentAt:
     def load(self, what: str, key: K, many: Callable[[Sequence[K]], Mapping[K, V]]) -> Any:
         """As `Call.load`."""
         return self.call.load(self._scope, what, key, many)
+
+    def once(self, what: str, make: Callable[[], V]) -> V:
+        """As `Call.once`."""
+        return self.call.once(self._scope, what, make)

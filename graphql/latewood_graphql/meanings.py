@@ -17,6 +17,14 @@ FLAGS: Final[Mapping[str, str]] = {
     "absent": "Its task ran and did not make it, as an optional output may be.",
 }
 
+TROUBLES: Final[Mapping[str, str]] = {
+    "failed": "The latest attempt to make some of it failed, or a blocking check keeps it from being head.",
+    "refused": "A blocking check refuses what is head.",
+    "overdue": "A policy of freshness wants it more current than it is.",
+    "check failed": "A check that is not blocking did not pass.",
+    "blocked": "It is not fresh, and what it reads failed, was never observed, or waits itself; or a value is missing.",
+}
+
 ORIGINS: Final[Mapping[str, str]] = {
     "made": "Its task makes them.",
     "external": "Others make them; Latewood observes.",

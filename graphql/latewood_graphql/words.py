@@ -5,6 +5,7 @@ from enum import Enum
 
 import graphene
 
+from latewood.commands.attention import Trouble
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.events import Action, RunStatus
@@ -19,6 +20,7 @@ from latewood_graphql.meanings import (
     ROLES,
     RUN_STATUSES,
     STATUSES,
+    TROUBLES,
     WANTED,
 )
 
@@ -42,6 +44,9 @@ AssetOrigin = graphene.Enum.from_enum(
 )
 StaleCause = graphene.Enum.from_enum(
     Cause, name="StaleCause", description=_described("Why an asset partition is not fresh, or a step is run.", CAUSES)
+)
+AssetTrouble = graphene.Enum.from_enum(
+    Trouble, name="AssetTrouble", description=_described("Why an asset needs somebody.", TROUBLES)
 )
 RunState = graphene.Enum.from_enum(
     RunStatus, name="RunState", description=_described("How far a run has come.", RUN_STATUSES)

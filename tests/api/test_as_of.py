@@ -34,6 +34,8 @@ EVERYTHING = """
         locations { name deployments { id assets position environments } }
         environment {
           position
+          attention { nodes { asset { key } troubles checks because since downstream heldUp partitions { text } } }
+          launchPlans { nodes { name } }
           groups { name assets fresh stale missing failed }
           assetGraph { keys statusOf causesOf edgesFrom edgesTo }
           facets { name values { value count } }

@@ -72,3 +72,26 @@ def test_who_asks_for_an_asset_that_is_not_there_is_told(api, made):
     made(selection="orders")
     (error,) = api.errors('{ project { runs(asset: "ordrs") { nodes { id } } } }')
     assert error["message"] == 'no asset "ordrs"; near: orders'
+
+
+RUNNING = "runningRuns { nodes { id status progress { ended total } } }"
+
+
+def test_runs_that_go_on_say_how_far_they_are(api, made, asked_for):
+    made(selection="orders")
+    assert api(f"{{ project {{ {RUNNING} }} }}")["project"]["runningRuns"]["nodes"] == []
+    waiting = asked_for(SHOP).run
+    found = api(f"{{ project {{ {RUNNING} runs {{ nodes {{ progress {{ total }} }} }} }} }}")["project"]
+    of = {"id": waiting, "status": "QUEUED", "progress": {"ended": 0, "total": 5}}
+    assert found["runningRuns"]["nodes"] == [of]
+    assert [node["progress"] for node in found["runs"]["nodes"]] == [{"total": 5}, None]
+
+
+def test_what_went_on_at_a_moment_is_what_had_not_ended_by_then(api, made, workspace):
+    run = made(selection="orders").run
+    made(selection="revenue")
+    ended = api("query ($run: ID!) { project { run(id: $run) { endedPosition } } }", run=run)["project"]["run"]
+    ask = "query ($at: Moment) { project(asOf: $at) { runningRuns { nodes { id status progress { total } } } } }"
+    then = api(ask, at=ended["endedPosition"] - 1)["project"]["runningRuns"]["nodes"]
+    assert then == [{"id": run, "status": "RUNNING", "progress": None}]
+    assert api(ask, at=ended["endedPosition"])["project"]["runningRuns"]["nodes"] == []

@@ -12,6 +12,7 @@ from latewood.model.keys import AssetKey
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
+from latewood_graphql.nodes.attention import AttentionNeeded, attention_page
 from latewood_graphql.nodes.automations import Automation, AutomationAt
 from latewood_graphql.nodes.differences import VersionDifference_, difference_between
 from latewood_graphql.nodes.explanations import Explanation, explained
@@ -21,6 +22,7 @@ from latewood_graphql.nodes.lineage import Lineage, lineage_of
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import PositionScalar
+from latewood_graphql.words import AssetTrouble
 
 _SELECTION = "Which assets, as on the command line: `group:reports and status:stale`, `weather+`; all by default."
 
@@ -57,6 +59,13 @@ class Environment(graphene.ObjectType):
         required=True,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
         selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+    )
+    attention = graphene.Field(
+        connection_of(AttentionNeeded),
+        required=True,
+        description="What needs somebody: first that from which most is made.",
+        troubles=graphene.List(graphene.NonNull(AssetTrouble), description="Only for these reasons."),
+        **page_arguments(),
     )
     launch_plans = graphene.Field(
         connection_of(LaunchPlan),
@@ -141,6 +150,12 @@ class Environment(graphene.ObjectType):
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
         return self.assessment.once(f"graph {selection}", lambda: graph_of(self.assessment, selection))
+
+    def resolve_attention(
+        self: EnvironmentAt, _info: Any, first: int, after: str | None = None, troubles: Any = None
+    ) -> Any:
+        """By what depends on it."""
+        return attention_page(self, first, after, troubles)
 
     def resolve_launch_plans(
         self: EnvironmentAt, _info: Any, first: int, after: str | None = None, name: str | None = None

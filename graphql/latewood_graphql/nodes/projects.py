@@ -16,7 +16,7 @@ from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event, is_seen
-from latewood_graphql.nodes.runs import Run, RunAt, run_filters, run_of, runs_page, wanted_of
+from latewood_graphql.nodes.runs import Run, RunAt, going_on_page, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Moment, PositionScalar
@@ -69,6 +69,13 @@ class Project(graphene.ObjectType):
         **run_filters(),
         since=graphene.DateTime(description="Only those that were asked for at this time or after it."),
         until=graphene.DateTime(description="Only those that were asked for before this time."),
+        **page_arguments(),
+    )
+    running_runs = graphene.Field(
+        connection_of(Run),
+        required=True,
+        description="Runs that have not ended, the newest first: `runs` without all others, at little cost.",
+        environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
         **page_arguments(),
     )
     run_density = graphene.Field(
@@ -127,6 +134,12 @@ class Project(graphene.ObjectType):
     def resolve_runs(self: ProjectAt, _info: Any, first: int, after: str | None = None, **asked: Any) -> Page:
         """By the position at which they were asked for."""
         return runs_page(self, first, after, wanted_of(self, **asked))
+
+    def resolve_running_runs(
+        self: ProjectAt, _info: Any, first: int, environment: str, after: str | None = None
+    ) -> Page:
+        """By the position at which they were asked for."""
+        return going_on_page(self, first, after, environment)
 
     def resolve_run_density(
         self: ProjectAt, _info: Any, since: datetime, buckets: int, until: datetime | None = None, **asked: Any

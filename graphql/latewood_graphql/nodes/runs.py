@@ -7,14 +7,14 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.attempts import attempts_of, steps_at
-from latewood.commands.runs import run_named
+from latewood.commands.runs import run_named, under_way
 from latewood.commands.views import PRESENT, known_key
 from latewood.errors import NotFound, UsageError
 from latewood.events import RunStatus
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.pages import steps_count
 from latewood.projections.past_runs import begun_by, steps_then_count
-from latewood.projections.run_lists import Wanted, recent_runs, runs_count, runs_of_assets
+from latewood.projections.run_lists import Wanted, recent_runs, runs_count, runs_going_on, runs_of_assets
 from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
@@ -79,6 +79,13 @@ class Step(graphene.ObjectType):
         )
 
 
+class StepsDone(graphene.ObjectType):
+    """How many of a run's steps there are, and how many have ended."""
+
+    ended = graphene.Int(required=True, description="How many have ended, however.")
+    total = graphene.Int(required=True, description="How many there are; where tasks are mapped that grows.")
+
+
 class Run(graphene.ObjectType):
     """One execution of a plan: some assets, or many partitions of them."""
 
@@ -108,6 +115,9 @@ class Run(graphene.ObjectType):
     counts = graphene.Field(
         Json, description="Its steps by what became of them; null until it ended.", resolver=given("row.counts")
     )
+    progress = graphene.Field(
+        StepsDone, description="How far it is now, at little cost; null where it has ended, or is shown as it was."
+    )
     steps = graphene.Field(
         connection_of(Step), required=True, description="Its steps that have begun, by number.", **page_arguments()
     )
@@ -127,6 +137,15 @@ class Run(graphene.ObjectType):
         first=graphene.Int(required=True, default_value=10_000, description="How many steps at most, up to 50,000."),
         after=graphene.Int(description="Only steps with numbers above this one."),
     )
+
+    def resolve_progress(self: RunAt, _info: Any) -> dict[str, int] | None:
+        """Of all runs that go on at once."""
+        project = self.project
+        if project.as_of != PRESENT or self.row.ended_position is not None:
+            return None
+        found = project.call.once(project.name, "under way", lambda: under_way(project.workspace))
+        ended, total = found.get(self.row.run, (0, 0))
+        return {"ended": ended, "total": total}
 
     def resolve_logs(self: RunAt, _info: Any, **asked: Any) -> LinesPage:
         """By line."""
@@ -250,6 +269,15 @@ def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted)
     with snapshot(project.workspace.log) as connection:
         rows = recent_runs(connection, project.name, before=before, limit=limit, wanted=wanted)
     return _page(project, first, rows, wanted)
+
+
+def going_on_page(project: ProjectAt, first: int, after: str | None, environment: str) -> Page:
+    """Runs that had not ended at the project's moment, newest first."""
+    limit, before = checked_first(first) + 1, _before(project, after)
+    as_of = NOW if project.as_of == PRESENT else project.position
+    with snapshot(project.workspace.log) as connection:
+        rows = runs_going_on(connection, project.name, environment=environment, before=before, as_of=as_of, limit=limit)
+    return page_of(as_they_were(project, rows), first, lambda run: run.row.requested_position)
 
 
 async def runs_page_of(at: EnvironmentAt, key: AssetKey, first: int, after: str | None, wanted: Wanted) -> Page:

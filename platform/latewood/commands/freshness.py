@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from latewood.commands.reading import About, Read, everything, select_keys
+from latewood.commands.reading import About, Assessment, Read, everything, select_keys
 from latewood.commands.views import View, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import Standing, is_on
@@ -27,23 +27,26 @@ def about_one(workspace: Workspace, key: str) -> About:
     return about
 
 
-def freshness_of(connection: Snapshot, workspace: Workspace, found: Read, key: AssetKey) -> tuple[Judged, ...]:
-    """What each policy that is on says of the asset. Cost: one query, and of each policy O(assets + heads)."""
-    defined = automations_of(connection, workspace.project, found.view.deployments)
+def policies_on(connection: Snapshot, workspace: Workspace, view: View) -> list[FreshnessDefinition]:
+    """The policies of the view's deployments that are on in the environment. Cost: two queries."""
+    defined = automations_of(connection, workspace.project, view.deployments)
     policies = {slot: d for slot, (_, d) in defined.items() if isinstance(d, FreshnessDefinition)}
     if not policies:
-        return ()
+        return []
     said = standings(connection, workspace.project, workspace.environment)
+    return [p for slot, p in policies.items() if is_on(p, workspace.environment, said.get(slot, Standing()))]
+
+
+def freshness_of(connection: Snapshot, workspace: Workspace, found: Read, key: AssetKey) -> tuple[Judged, ...]:
+    """What each policy that is on says of the asset. Cost: as `policies_on`, and of each policy O(assets + heads)."""
+    policies = policies_on(connection, workspace, found.view)
     facts = Facts(catalog=found.view.catalog, state=found.state, assessed=found.assessed)
-    return tuple(
-        judged_by(policy, [key], facts)[key]
-        for slot, policy in policies.items()
-        if is_on(policy, workspace.environment, said.get(slot, Standing())) and _selects(found, policy, key)
-    )
+    return tuple(judged_by(policy, [key], facts)[key] for policy in policies if key in selected_by(found, policy))
 
 
-def _selects(found: Read, policy: FreshnessDefinition, key: AssetKey) -> bool:
+def selected_by(found: Assessment, policy: FreshnessDefinition) -> tuple[AssetKey, ...]:
+    """What the policy is about; nothing where it names what is not defined: `automation list` says so."""
     try:
-        return key in select_keys(found, policy.selection)
-    except UsageError:  # it names what is not defined; `automation list` says so
-        return False
+        return select_keys(found, policy.selection)
+    except UsageError:
+        return ()

@@ -54,6 +54,13 @@ _IS_WANTED: Final = (
     "AND (CAST(:since AS timestamptz) IS NULL OR r.requested_at >= CAST(:since AS timestamptz)) "
     "AND (CAST(:until AS timestamptz) IS NULL OR r.requested_at < CAST(:until AS timestamptz))"
 )
+_GOING_ON: Final = text(
+    f"SELECT * FROM (SELECT {RUN_VALUES} FROM runs r WHERE r.project = :project AND r.requested_position < :before "  # noqa: S608 - columns
+    "AND (r.ended_position IS NULL OR r.ended_position > :as_of) "
+    "AND (:environment = '' OR r.environment = :environment) "
+    "ORDER BY r.requested_position DESC) AS r WHERE status <> 'interrupted' OR ended_position IS NOT NULL "
+    "ORDER BY requested_position DESC LIMIT :limit"
+)
 # Where an asset is given, its runs are found by the asset, or else a rare one's would be looked for among all.
 _OF_ASSET: Final = (
     "run_assets x JOIN runs r ON r.project = x.project AND r.requested_position = x.requested_position "
@@ -108,6 +115,18 @@ def recent_runs(
     parameters = {"project": project, "before": before, "limit": limit, **wanted.parameters}
     rows = connection.execute(_RUNS, parameters)
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def runs_going_on(
+    connection: Connection, project: str, *, environment: str, before: Position, as_of: Position, limit: int
+) -> list[RunRow]:
+    """Runs requested before a position that had not ended at another one, newest first; those that died aside.
+
+    Cost: O(them) by index of the present, and of the past O(runs since).
+    """
+    parameters = {"project": project, "environment": environment, "before": before, "as_of": as_of, "limit": limit}
+    rows = connection.execute(_GOING_ON, parameters)
+    return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
 def runs_of_assets(

@@ -292,11 +292,11 @@ _CHECKS: Final = text(
 )
 
 
-# The newest verdict of each blocking check, where it did not pass; from the failed ones on.
-_REFUSED: Final = unless_moved_since(
+# The newest verdict of each check that is blocking, or is not, where it did not pass; from the failed ones on.
+_NOT_PASSED: Final = unless_moved_since(
     "SELECT c.asset, c.partition, c.check_name, c.check_key, c.version, c.position FROM checks c "
-    "WHERE c.project = :project AND NOT c.passed AND c.blocking AND c.environment = :environment AND NOT c.variant "
-    "AND c.position > :after AND c.position <= :as_of AND NOT EXISTS ("
+    "WHERE c.project = :project AND NOT c.passed AND c.blocking = :blocking AND c.environment = :environment "
+    "AND NOT c.variant AND c.position > :after AND c.position <= :as_of AND NOT EXISTS ("
     "  SELECT FROM checks l WHERE l.project = c.project AND l.asset = c.asset AND l.partition = c.partition "
     "  AND l.check_name = c.check_name AND l.environment = c.environment AND NOT l.variant "
     "  AND l.position > c.position AND l.position <= :as_of)"
@@ -316,12 +316,33 @@ def refused_partitions(
     connection: Connection, project: str, environment: str, as_of: Position
 ) -> dict[tuple[AssetId, PartitionKey], RefusedVersion]:
     """Asset partitions whose newest version a blocking check refused in that environment; variants aside."""
-    after = began(connection, project, environment, as_of)
-    parameters = {"project": project, "environment": environment, "after": after, "as_of": as_of}
     return {
         (row.asset, row.partition): RefusedVersion(row.check_name, row.check_key, row.version, row.position)
-        for row in standing(connection, _REFUSED, parameters)
+        for row in standing(connection, _NOT_PASSED, _of_checks(connection, project, environment, as_of, blocking=True))
     }
+
+
+class Warned(NamedTuple):
+    """An asset partition whose newest version did not pass a check that is not blocking."""
+
+    asset: AssetId
+    partition: PartitionKey
+    check: str
+    position: Position
+
+
+def warned_partitions(connection: Connection, project: str, environment: str, as_of: Position) -> list[Warned]:
+    """What did not pass checks that are not blocking, and is head since; in the order of the log."""
+    parameters = _of_checks(connection, project, environment, as_of, blocking=False)
+    rows = standing(connection, _NOT_PASSED, parameters)
+    return [Warned(row.asset, row.partition, row.check_name, row.position) for row in rows]
+
+
+def _of_checks(
+    connection: Connection, project: str, environment: str, as_of: Position, *, blocking: bool
+) -> dict[str, Any]:
+    after = began(connection, project, environment, as_of)
+    return {"project": project, "environment": environment, "after": after, "as_of": as_of, "blocking": blocking}
 
 
 def checks_of(

@@ -1,0 +1,185 @@
+"""What of an environment needs somebody: what failed, what checks say, what is overdue, what cannot go on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from latewood.commands.freshness import policies_on, selected_by
+from latewood.commands.reading import Assessment, ordinals_in, reading
+from latewood.commands.views import AsOf
+from latewood.commands.workspace import Workspace
+from latewood.decide.conditions import Facts
+from latewood.decide.freshness import Judged, judged_by
+from latewood.decide.reasons import Cause
+from latewood.decide.staleness import Status
+from latewood.model.definitions import Origin
+from latewood.model.graph import Graph
+from latewood.model.keys import AssetKey
+from latewood.model.ordinals import Ordinals
+from latewood.projections.snapshots import snapshot
+from latewood.projections.versions import Warned, warned_partitions
+from latewood_eventlog.records import Position
+
+
+class Trouble(StrEnum):
+    """Why an asset needs somebody, the worst first."""
+
+    FAILED = "failed"
+    REFUSED = "refused"
+    OVERDUE = "overdue"
+    CHECK_FAILED = "check failed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """An asset that needs somebody, and why: the worst first.
+
+    `partitions` failed, or did not pass `checks`; `since` is where the log says the first of that. `overdue` is what
+    policies say. It is blocked by `because`, or where that is empty waits for a value or an optional output.
+    `downstream` counts the assets that are made from it, `held_up` those of them that are not fresh.
+    """
+
+    key: AssetKey
+    troubles: tuple[Trouble, ...]
+    partitions: Ordinals
+    checks: tuple[str, ...]
+    since: Position | None
+    overdue: tuple[Judged, ...]
+    because: tuple[AssetKey, ...]
+    downstream: int
+    held_up: int
+
+
+def attention(workspace: Workspace, found: Assessment, as_of: AsOf) -> list[Attention]:
+    """What needs somebody: that on which most depends first, then the worst, then by key.
+
+    Cost: O(assets + edges) and of what did not pass; where there are policies, reading what they are about.
+    """
+    view = found.view
+    with snapshot(workspace.log) as connection:
+        warned = warned_partitions(connection, workspace.project, workspace.environment, view.as_of)
+    overdue = _overdue(workspace, found, as_of)
+    of_checks = _declared(found, warned)
+    failed = frozenset(key for key in view.catalog.assets if found.flags(key) and "failed" in found.flags(key))
+    blocked = dict(_blocked(found, failed))
+    keys = sorted(failed | of_checks.keys() | overdue.keys() | blocked.keys())
+    stuck = frozenset(key for key, assessed in found.assessed.items() if assessed.status is not Status.FRESH)
+    counts = depending(view.catalog.graph, keys, stuck)
+    every = [
+        _of(found, key, of_checks.get(key, ()), overdue.get(key, ()), blocked.get(key), counts[key], key in failed)
+        for key in keys
+    ]
+    worst = {trouble: n for n, trouble in enumerate(Trouble)}
+    return sorted(every, key=lambda each: (-each.downstream, worst[each.troubles[0]], each.key))
+
+
+def depending(graph: Graph, keys: Iterable[AssetKey], among: frozenset[AssetKey]) -> dict[AssetKey, tuple[int, int]]:
+    """How many assets depend on each of these, and how many of them are `among`. Cost: O(V + E) words of V bits."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    bit = {key: 1 << n for n, key in enumerate(graph.topological)}
+    chosen = sum(bit[key] for key in among if key in bit)
+    below: dict[AssetKey, int] = {}
+    for key in reversed(graph.topological):
+        found = 0
+        for down in graph.downstreams[key]:
+            found |= below[down] | bit[down]
+        below[key] = found
+    return {key: (below[key].bit_count(), (below[key] & chosen).bit_count()) for key in wanted}
+
+
+def _of(
+    found: Assessment,
+    key: AssetKey,
+    warned: Iterable[Warned],
+    overdue: tuple[Judged, ...],
+    because: tuple[AssetKey, ...] | None,
+    counts: tuple[int, int],
+    has_failed: bool,  # noqa: FBT001 - as above, one of many
+) -> Attention:
+    view, id_ = found.view, found.view.ids[key]
+    refused = _refused(found, key)
+    warned = list(warned)
+    tried = {slot: at for slot, at in found.failed.items() if slot[0] == id_} if has_failed else {}
+    slots = [*tried, *((id_, each.partition) for each in warned)]
+    partitions = ordinals_in(view, key, slots)
+    for ordinals in refused.values():
+        partitions |= ordinals
+    said = {
+        Trouble.FAILED: bool(tried),
+        Trouble.REFUSED: bool(refused),
+        Trouble.OVERDUE: bool(overdue),
+        Trouble.CHECK_FAILED: bool(warned),
+        Trouble.BLOCKED: because is not None,
+    }
+    return Attention(
+        key=key,
+        troubles=tuple(trouble for trouble, is_so in said.items() if is_so),
+        partitions=partitions,
+        checks=tuple(dict.fromkeys((*refused, *(each.check for each in warned)))),
+        since=min((*tried.values(), *(each.position for each in warned)), default=None),
+        overdue=overdue,
+        because=because or (),
+        downstream=counts[0],
+        held_up=counts[1],
+    )
+
+
+def _refused(found: Assessment, key: AssetKey) -> dict[str, Ordinals]:
+    """By blocking check the partitions whose heads it refuses."""
+    refused: dict[str, Ordinals] = {}
+    for reasons, ordinals in found.assessed[key].by_reasons.items():
+        for reason in reasons:
+            if reason.cause is Cause.REFUSED and reason.subject == key:
+                refused[reason.check] = refused.get(reason.check, Ordinals()) | ordinals
+    return refused
+
+
+def _declared(found: Assessment, warned: Iterable[Warned]) -> dict[AssetKey, list[Warned]]:
+    """What checks say that are declared still, of assets that there are."""
+    keys = {id_: key for key, id_ in found.view.ids.items()}
+    by_key: dict[AssetKey, list[Warned]] = {}
+    for each in warned:
+        key = keys.get(each.asset)
+        if key is not None and any(check.name == each.check for check in found.view.catalog[key].checks):
+            by_key.setdefault(key, []).append(each)
+    return by_key
+
+
+def _blocked(found: Assessment, failed: frozenset[AssetKey]) -> Iterator[tuple[AssetKey, tuple[AssetKey, ...]]]:
+    """What is not fresh and cannot be made before somebody does something: by what, of what it reads itself."""
+    catalog = found.view.catalog
+
+    def bars(key: AssetKey) -> bool:
+        status = found.assessed[key].status
+        if catalog[key].origin is Origin.EXTERNAL:
+            return status is Status.MISSING
+        return key in failed and status is not Status.FRESH
+
+    for key, assessed in found.assessed.items():
+        if assessed.status is Status.FRESH or key in failed:
+            continue
+        because = tuple(up for up in catalog.graph.upstreams[key] if bars(up))
+        if because or key in found.awaiting or key in found.waiting:
+            yield key, because
+
+
+def _overdue(workspace: Workspace, found: Assessment, as_of: AsOf) -> Mapping[AssetKey, tuple[Judged, ...]]:
+    """What policies that are on say is overdue, by asset. What lies in files counts as runs have seen it."""
+    with snapshot(workspace.log) as connection:
+        policies = policies_on(connection, workspace, found.view)
+    about = {policy.name: selected_by(found, policy) for policy in policies}
+    keys = {key for selected in about.values() for key in selected}
+    if not keys:
+        return {}
+    view = replace(found.view, here=frozenset())
+    with reading(workspace, as_of, about=lambda _: keys, view=view) as (_, read):
+        facts = Facts(catalog=read.view.catalog, state=read.state, assessed=read.assessed)
+    said: dict[AssetKey, list[Judged]] = {}
+    for policy in policies:
+        for key, judged in judged_by(policy, about[policy.name], facts).items():
+            if judged.is_overdue:
+                said.setdefault(key, []).append(judged)
+    return {key: tuple(judged) for key, judged in said.items()}
