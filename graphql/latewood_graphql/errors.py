@@ -8,6 +8,7 @@ from graphql import GraphQLError
 
 from latewood.errors import LatewoodError, UsageError
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
+from latewood_graphql.advice import for_callers
 
 LOG: Final = logging.getLogger("latewood.server")
 
@@ -28,14 +29,14 @@ def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # no
     if cause is None or isinstance(cause, GraphQLError):  # about the query's text
         return {**found, "extensions": {"code": "INVALID_QUERY", **(error.extensions or {})}}
     if isinstance(cause, UsageError):
-        return {**found, "extensions": {"code": "BAD_INPUT"}}
+        return {**found, "message": for_callers(found["message"]), "extensions": {"code": "BAD_INPUT"}}
     if isinstance(cause, TookTooLong):
         message = "the answer takes longer than it may: ask for less at once, or for smaller pages"
         return {**found, "message": message, "extensions": {"code": "TOO_SLOW"}}
     if isinstance(cause, DatabaseUnreachable):
         return {**found, **unavailable(cause)}
     if isinstance(cause, LatewoodError):
-        return {**found, "extensions": {"code": "REFUSED"}}
+        return {**found, "message": for_callers(found["message"]), "extensions": {"code": "REFUSED"}}
     name = token_hex(6)
     LOG.error("error %s", name, exc_info=cause)
     message = f"internal error {name}: the server's log says more under this id"

@@ -435,3 +435,17 @@ def test_a_run_that_is_not_there_is_neither_cancelled_nor_retried(acts, made):
     for field in ("cancelRun", "retryRun"):
         assert acts.refused(field, 'run: "zzzzzzzzzzzz"')[0] == "RunNotFound"
         assert acts.refused(field, f'run: "{run}"')[0] == "Conflict", "it has finished"
+
+
+def test_what_is_advised_is_what_the_api_has(api, acts, deployed):
+    deployed()
+    for asked_, said in (
+        ('environment { asset(key: "zzzz") { key } }', 'no asset "zzzz"; `assets` lists them'),
+        ('run(id: "zzzz") { id }', 'run "zzzz": no such run; `runs` lists them'),
+    ):
+        (error,) = api.errors(f"{{ project {{ {asked_} }} }}")
+        assert error["message"] == said
+    _, message = acts.refused("cancelRun", 'run: "zzzz"')
+    assert message == 'run "zzzz": no such run; `runs` lists them'
+    _, message = acts.refused("launch", 'selection: "orders", partition: "x", environment: "dve"')
+    assert message == 'no environment "dve", only prod; `createEnvironment` begins it'

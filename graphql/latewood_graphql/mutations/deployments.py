@@ -11,6 +11,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.definition_changes import Difference
 from latewood.errors import Conflict
 from latewood.model.access import Role
+from latewood_graphql.advice import for_callers
 from latewood_graphql.fields import given, many
 from latewood_graphql.mutations.acting import Done, mutation, success
 from latewood_graphql.nodes.deployments import DeploymentDifference, difference_of
@@ -43,7 +44,7 @@ LocationDeployed: Final = success(
     broken=many(
         graphene.String,
         "What assets of other locations cannot be made of any more, a line each.",
-        resolver=given("done.broken"),
+        resolver=lambda self, _info: [for_callers(line) for line in self.done.broken],
     ),
 )
 DeploymentRolledBack: Final = success(

@@ -18,6 +18,7 @@ from latewood.errors import (
 )
 from latewood.serving.asking import PlanChanged
 from latewood_eventlog.errors import BatchMalformed, EventTooLarge, LogError, TookTooLong
+from latewood_graphql.advice import for_callers
 from latewood_graphql.nodes.plans import PlanPreview, PreviewAt
 
 
@@ -116,8 +117,10 @@ def told(error: LatewoodError | LogError, kinds: Kinds) -> Told:
         case NotFound():
             kind = _MISSING[error.what]._meta.name  # noqa: SLF001 - as above
         case DefinitionsInvalid(problems=problems) if "DefinitionsInvalid" in kinds:
-            found = tuple({"message": each.message, "file": each.file, "line": each.line} for each in problems)
-            return Told(kind="DefinitionsInvalid", message=str(error), problems=found)
+            found = tuple(
+                {"message": for_callers(each.message), "file": each.file, "line": each.line} for each in problems
+            )
+            return Told(kind="DefinitionsInvalid", message=for_callers(str(error)), problems=found)
         case VenvFailed() if "DefinitionsInvalid" in kinds:
             return Told(
                 kind="DefinitionsInvalid",
@@ -130,4 +133,4 @@ def told(error: LatewoodError | LogError, kinds: Kinds) -> Told:
             kind = "InvalidInput"
         case _:
             raise error
-    return Told(kind=kind if kind in kinds else "InvalidInput", message=str(error))
+    return Told(kind=kind if kind in kinds else "InvalidInput", message=for_callers(str(error)))

@@ -16,6 +16,7 @@ from latewood.decide.plan import Planned, PlannedTask
 from latewood.errors import UsageError
 from latewood.events import Action
 from latewood.serving.asking import Previewed, asked_by_name, preview
+from latewood_graphql.advice import for_callers
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
@@ -108,9 +109,13 @@ class PlanCounts(graphene.ObjectType):
 class PlanLeftOut(graphene.ObjectType):
     """Something selected that is left out."""
 
-    message = graphene.String(required=True, description="What is left out, and why.", resolver=given("line"))
+    message = graphene.String(required=True, description="What is left out, and why.")
     unread = many(graphene.String, "Keys of what it would read and cannot, as far as there are any.")
     never_made = many(graphene.String, "Keys of what was never made, at the root of that.")
+
+    def resolve_message(self: LeftOut, _info: Any) -> str:
+        """As a line."""
+        return for_callers(self.line)
 
     def resolve_unread(self: LeftOut, _info: Any) -> list[str]:
         """In order."""
@@ -190,7 +195,7 @@ class PlanPreview(graphene.ObjectType):
 
     def resolve_refusal(self: PreviewAt, _info: Any) -> str | None:
         """As launching says it."""
-        return None if (error := self.found.refusal) is None else str(error)
+        return None if (error := self.found.refusal) is None else for_callers(str(error))
 
     def resolve_replaces(self: PreviewAt, _info: Any, first: int) -> list[Any]:
         """In the order of the plan."""
