@@ -26,6 +26,7 @@ from latewood_eventlog.statements import (
     RELEASE_LEASE,
     RENEW_LEASE,
     RENEW_LEASES,
+    RENEW_LONE_LEASES,
     acquiring_slots,
 )
 
@@ -145,6 +146,17 @@ def renew_all(
     return [lease for lease in leases if lease.name not in renewed]
 
 
+def renew_lone(engine: Engine, leases: Sequence[Lease], prefix: str, *, duration: timedelta) -> frozenset[Lease]:
+    """Renew those, of any projects, that last and beside which nobody holds a lease whose name begins so; these."""
+    if not leases:
+        return frozenset()
+    of_projects = {"projects": [lease.project for lease in leases], "prefix": prefix}
+    parameters = {**_named(leases), **of_projects, "seconds": duration.total_seconds()}
+    with autocommitting(engine) as connection:
+        renewed = {(row.project, row.name) for row in connection.execute(RENEW_LONE_LEASES, parameters)}
+    return frozenset(lease for lease in leases if (lease.project, lease.name) in renewed)
+
+
 def discard(engine: Engine, leases: Sequence[Lease]) -> None:
     """Give leases of one project back that no append carries; nothing happens to those that are lost.
 
@@ -174,8 +186,11 @@ def discard_expired(engine: Engine, project: str, prefixes: Sequence[str]) -> No
 
 def _given(leases: Sequence[Lease]) -> dict[str, object]:
     (project,) = {lease.project for lease in leases}
+    return {"project": project, **_named(leases)}
+
+
+def _named(leases: Sequence[Lease]) -> dict[str, object]:
     return {
-        "project": project,
         "names": [lease.name for lease in leases],
         "holders": [lease.holder for lease in leases],
         "epochs": [lease.epoch for lease in leases],

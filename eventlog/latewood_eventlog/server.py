@@ -396,7 +396,10 @@ def _free_port(preferred: int = 0) -> int:
     for port in (*(_PORTS.start + secrets.randbelow(len(_PORTS)) for _ in range(_TRIES)), 0):
         if (found := _bound(port)) is not None:
             return found
-    raise DatabaseUnreachable("embedded Postgres: expected a free port on 127.0.0.1, found none")
+    raise DatabaseUnreachable(
+        "embedded Postgres: expected a free port on 127.0.0.1, found none. "
+        "Free one, or name another server in LATEWOOD_DATABASE_URL."
+    )
 
 
 def _bound(port: int) -> int | None:

@@ -152,6 +152,19 @@ RENEW_LEASES: Final = text(
     f"renewed_at = {_HEARD} FROM {_LOCKED} "
     "AND l.expires_at > '-infinity' RETURNING l.name"
 )
+RENEW_LONE_LEASES: Final = text(
+    f"{_UNWAITED}UPDATE leases AS l SET expires_at = clock_timestamp() + make_interval(secs => :seconds), "  # noqa: S608 - as above
+    "renewed_at = statement_timestamp() FROM (SELECT h.project, h.name FROM leases h, "
+    "  unnest(CAST(:projects AS text[]), CAST(:names AS text[]), CAST(:holders AS text[]), CAST(:epochs AS bigint[])) "
+    "  AS g (project, name, holder, epoch) "
+    "  WHERE h.project = g.project AND h.name = g.name AND h.holder = g.holder AND h.epoch = g.epoch "
+    "  AND h.expires_at > clock_timestamp() ORDER BY h.project, h.name FOR UPDATE OF h) AS own "
+    "WHERE l.project = own.project AND l.name = own.name AND NOT EXISTS (SELECT FROM leases o "
+    "  WHERE o.project = l.project AND starts_with(o.name, :prefix) AND o.name <> l.name "
+    "  AND o.expires_at > clock_timestamp()) RETURNING l.project, l.name"
+)
+"""They count as renewed when it was asked, before what the statement sees: whoever comes later sees that it does."""
+
 _DISCARD_LEASES: Final = f"DELETE FROM leases AS l USING {_LOCKED}"  # noqa: S608 - as above
 DISCARD_LEASES: Final = text(f"{_UNWAITED}{_DISCARD_LEASES}")
 """Those that no append was ever held against: their epochs may begin anew, and so their rows need not stay. The holder

@@ -1,8 +1,11 @@
 """What is done first: higher priorities, of steps and of runs; and no project keeps another one waiting."""
 
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
+
+from sqlalchemy import event
 
 from crash.engines import ended, engine, of_type, started, until
 from latewood.commands.materializing import prepare
@@ -11,7 +14,7 @@ from latewood.commands.pools import pools_waited_for, set_pool, set_quota
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import RunEnded, RunStarted, RunStatus, StepStarted, StepSucceeded
 from latewood.serving.engine import Engine
-from latewood.serving.requesting import request
+from latewood.serving.requesting import engines, request
 
 MANY = """
     @asset(partitions=Static([f"p{{n:03}}" for n in range({count})]){more})
@@ -48,6 +51,21 @@ def serving(*workspaces):
     finally:
         found.drain()
         thread.join()
+
+
+def test_an_engine_with_nothing_to_do_asks_for_all_of_its_projects_at_once(workspace):
+    asked, others = [], [replace(workspace, project=f"p{n}") for n in range(9)]
+    with serving(workspace, *others):
+        until(lambda: all(engines(each) for each in (workspace, *others)))
+        time.sleep(1)  # it has begun
+
+        @event.listens_for(workspace.log.engine, "before_cursor_execute")
+        def ask(_connection, _cursor, statement, *_):
+            asked.append(statement)
+
+        time.sleep(3)
+        event.remove(workspace.log.engine, "before_cursor_execute", ask)
+    assert 0 < len(asked) < 6 * 10, asked  # of which some look for what others have left, once in 3 s
 
 
 def test_steps_with_a_higher_priority_come_first_in_a_run_and_across_runs(workspace, asked_for):

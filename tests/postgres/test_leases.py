@@ -25,6 +25,7 @@ from latewood_eventlog.leases import (
     release,
     renew,
     renew_all,
+    renew_lone,
 )
 from latewood_eventlog.statements import DISCARD_SLOTS_THEN_HOLDERS_BELOW, LEASE_UNHEARD
 from postgres.ledger import happened, to
@@ -284,6 +285,22 @@ def test_many_leases_are_taken_renewed_and_discarded_at_once(ledger):
     assert renew_all(engine, [], duration=MINUTE) == []
     discard(engine, [*own, replace(taken, holder="ann")])
     assert ledger.rows("SELECT name FROM leases") == [("b",)], "what is another one's stays"
+
+
+def test_those_beside_which_nobody_is_are_renewed_in_all_projects_at_once(ledger):
+    engine = ledger.engine
+    own = [
+        acquire_free(engine, project, ["here/ann"], holder="ann", duration=MINUTE)[0]
+        for project in ("p", "q", "r", "s")
+    ]
+    acquire(engine, "q", "here/bob", holder="bob", duration=MINUTE)
+    acquire(engine, "r", "pool/a/0", holder="bob", duration=MINUTE)
+    ledger.rows("UPDATE leases SET expires_at = now() WHERE project = 's' RETURNING name", role="owner")
+    (before,) = ledger.rows("SELECT max(renewed_at) FROM leases")
+    assert renew_lone(engine, own, "here/", duration=MINUTE) == {own[0], own[2]}, "nor what had ended meanwhile"
+    renewed = ledger.rows(f"SELECT project FROM leases WHERE renewed_at > '{before[0]}' ORDER BY project")
+    assert renewed == [("p",), ("r",)]
+    assert renew_lone(engine, [], "here/", duration=MINUTE) == frozenset()
 
 
 def test_what_ended_long_ago_is_let_go_by_the_beginning_of_its_name(ledger):

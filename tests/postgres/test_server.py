@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
+from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, bootstrap, connect, dsn, reading
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_eventlog.server import (
@@ -360,3 +361,9 @@ def test_a_wrong_password_is_not_repeated(server):
 def test_a_clone_has_the_migrated_schema(database_url, superuser_url):
     assert execute(database_url, "SELECT position FROM log_head") == [(0,)]
     assert superuser_url.url.database == database_url.url.database
+
+
+def test_where_no_port_is_free_the_way_out_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "_bound", lambda _port: None)
+    with pytest.raises(DatabaseUnreachable, match=r"found none\. .*name another server in LATEWOOD_DATABASE_URL"):
+        ensure_started(tmp_path)

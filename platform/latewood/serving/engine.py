@@ -7,7 +7,7 @@ of one that was only slow out of the log.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ from typing import Final
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.running.pool import Pool
-from latewood.engine.running.presence import process_name
+from latewood.engine.running.presence import process_name, stay_alone
 from latewood.engine.running.run_log import Absences
 from latewood.engine.running.workers import Crew
 from latewood.engine.storage.caches import caches_in_use
@@ -29,12 +29,14 @@ from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.inbox import Inbox
 from latewood.serving.log_lines import LOG
-from latewood.serving.lookout import rest_s
+from latewood.serving.lookout import Growth, rest_s
 from latewood.serving.parts import Parts
 from latewood.serving.project import ProjectRuns
 from latewood.serving.telling import Telling
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable, LogError
+from latewood_eventlog.leases import Lease
+from latewood_eventlog.records import Position
 from latewood_eventlog.tailer import hints
 
 LEASE: Final = timedelta(seconds=10)
@@ -83,6 +85,7 @@ class Engine:
             absence=absence,
             absences=Absences(absence.told),
             telling=self.telling,
+            growth=Growth(self._workspace.log.position),
             only=only,
         )
         self._more = more
@@ -214,11 +217,15 @@ class Engine:
         for project in self._projects:
             project.look_behind(0 if self._draining else self._pool.slots)
 
-    def _look_for_turns(self) -> None:
-        """Also where no run is driven: by its looks it is told from one that hangs or has died."""
+    def _look_for_turns(self, alone: Container[Lease]) -> None:
+        """Also where no run is driven: by its looks it is told from one that hangs or has died.
+
+        Where it rested `alone` that was seen, and said, for all such projects at once.
+        """
         self.telling.comes_round()
         for project in self._projects:
-            project.look_for_turns()
+            if project.resting not in alone:
+                project.look_for_turns()
 
     # ── threads that tell it what happens ─────────────────────────────────────────────────────────────
 
@@ -244,16 +251,20 @@ class Engine:
         """Hear of runs and cancellations as they are recorded, and of what steps wait for."""
         url, seen = self._workspace.url, -1
         for _ in hints(None if url is None else dsn(url, role="engine"), stop=self._stop):
-            end = None
+            end, alone = seen, frozenset[Lease]()
             try:
                 end = self._workspace.log.position()
+                if end == seen:
+                    resting = [lease for project in self._projects if (lease := project.resting) is not None]
+                    alone = stay_alone(self._workspace.log, resting, self._parts.lease)
             except LogError as error:
                 self._parts.absence.away(error)
-            if end is not None and end != seen:
+            if end != seen:
                 seen = end
+                self._parts.growth.told(end)
                 self._inbox.put(self._look)
             else:
-                self._inbox.put(self._look_for_turns)
+                self._inbox.put(partial(self._look_for_turns, alone))
 
     def _keep(self) -> None:
         """Renew the leases of the runs that are driven, and look for those that others have left."""
@@ -278,9 +289,11 @@ class Engine:
         clock, wait_s = self._workspace.clock, 0.0
         while not self._stop.wait(wait_s):
             begun, until = monotonic(), []
+            end: Position | None = None
             for project in self._projects:
                 try:
-                    until.append(project.ask_for_what_is_due(self._workspace.log.position()))
+                    end = self._workspace.log.position() if end is None else end
+                    until.append(project.ask_for_what_is_due(end))
                 except DatabaseUnreachable as error:
                     self._parts.absence.away(error)
                 except (LatewoodError, LogError) as error:

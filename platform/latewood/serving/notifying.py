@@ -5,10 +5,10 @@ is known to have sent, by the id that it had. So an address may hear a thing twi
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
@@ -23,7 +23,7 @@ from latewood.projections.notifications import NotificationRow, waiting_notifica
 from latewood.projections.snapshots import snapshot
 from latewood.serving.absence import Absence
 from latewood.serving.log_lines import LOG
-from latewood.serving.lookout import looking
+from latewood.serving.lookout import LOOK_S, Growth, looking
 from latewood.serving.posting import TIMEOUT_S, NeverTaken, NotTaken, post
 from latewood.serving.raising import raise_due, stream_of
 from latewood_eventlog.errors import AppendRefused, LeaseLost, LogError
@@ -62,8 +62,10 @@ class Notifier:
         first_wait_s: float = _FIRST_WAIT_S,
         timeout_s: float = TIMEOUT_S,
         given_up_after: timedelta = GIVEN_UP_AFTER,
+        end: Callable[[], Position] | None = None,
     ) -> None:
         self._workspace = workspace
+        self._end = end or workspace.log.position
         self._holder = holder
         self._stop = stop
         self._duration = lease
@@ -78,19 +80,25 @@ class Notifier:
         self._looked: dict[Slot, Position] = {}
         self._telling: dict[Slot, threading.Thread] = {}
 
-    def look(self) -> None:
-        """Raise what there is to tell since the last time, and have it told. Raises LogError."""
+    def look(self) -> datetime | None:
+        """Raise what there is to tell since the last time, and have it told; when to look again, though nothing is new.
+
+        Raises LogError.
+        """
         # Before it is read what waits: what one of these has told meanwhile is not told again.
         self._telling = {slot: thread for slot, thread in self._telling.items() if thread.is_alive()}
-        workspace, end = self._workspace, self._workspace.log.position()
+        workspace, end = self._workspace, self._end()
         if self._seen != end:
             everything = automations_everywhere(workspace)
             with snapshot(workspace.log) as connection:
                 self._waiting = waiting_notifications(connection, workspace.project, limit=_WAITING_MAX)
             self._found = [found for found in everything if isinstance(found.definition, NotifyDefinition)]
             self._seen = end
-        if not (self._found or self._waiting) or not self._have_lease():
-            return
+        if not (self._found or self._waiting):
+            return None
+        again = workspace.clock() + timedelta(seconds=LOOK_S)
+        if not self._have_lease():
+            return again
         assert self._lease is not None, "just taken or renewed"
         for found in self._found:
             if found.is_on and self._looked.get(_slot(found), 0) < end:
@@ -108,6 +116,7 @@ class Notifier:
                 )
                 self._telling[slot] = thread
                 thread.start()
+        return again
 
     def close(self) -> None:
         """Let others go on. What is being sent at this moment is not waited for."""
@@ -226,9 +235,9 @@ def _slot(found: Found) -> Slot:
 
 @contextmanager
 def notifying(
-    workspace: Workspace, holder: str, stop: threading.Event, absence: Absence, lease: timedelta
+    workspace: Workspace, holder: str, stop: threading.Event, absence: Absence, growth: Growth, lease: timedelta
 ) -> Iterator[None]:
     """Have told what there is to tell, until the block ends, which sets `stop`."""
-    notifier = Notifier(workspace, holder, stop, lease=lease)
-    with closing(notifier), looking("notifications", notifier.look, workspace.clock, stop, absence):
+    notifier = Notifier(workspace, holder, stop, lease=lease, end=growth.end)
+    with closing(notifier), looking("notifications", notifier.look, workspace.clock, stop, absence, growth):
         yield

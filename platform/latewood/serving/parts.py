@@ -9,6 +9,7 @@ from latewood.model.keys import RunId
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.inbox import Inbox
+from latewood.serving.lookout import Growth
 from latewood.serving.telling import Telling
 
 
@@ -28,4 +29,5 @@ class Parts:
     absence: Absence
     absences: Absences
     telling: Telling
+    growth: Growth
     only: RunId | None = None

@@ -73,7 +73,7 @@ class ProjectRuns:
 
         Beside the engine's thread sensors are asked, and people are told.
         """
-        beside = (self.workspace, self._parts.name, stop, self._absence)
+        beside = (self.workspace, self._parts.name, stop, self._absence, self._parts.growth)
         try:
             with GroupCommit(self._log, self._log.make_durable) as commits, ExitStack() as stack:
                 if self._parts.only is None:
@@ -109,9 +109,16 @@ class ProjectRuns:
         """See whether what steps wait for is there, and who is here."""
         self._turns.look()
 
+    @property
+    def resting(self) -> Lease | None:
+        """The lease by which it is here, where there is nothing to do and nobody else. From any thread."""
+        busy = self.active or self._ending or len(self._openings) or self._waiting
+        return None if busy else self._turns.resting
+
     def look_behind(self, count: int) -> None:
         """Look, and take what waits even while no worker is free: any engine with a free one would have taken it."""
-        self.look()
+        if self.resting is None or self._has_been_left():
+            self.look()
         for _ in range(count):
             if self._waiting and self._turns.is_ready and len(self.active) + len(self._openings) < _RUNS_MAX:
                 self._take(self._waiting.pop(0).run)
@@ -175,6 +182,14 @@ class ProjectRuns:
             return True
         found = [priority for run in self.active.values() if (priority := run.priority) is not None]
         return len(self.active) < 2 * _RUNS_MAX and bool(found) and row.priority > min(found)
+
+    def _has_been_left(self) -> bool:
+        """Whether there are runs that nobody drives any more: of that alone the log says nothing."""
+        try:
+            self._look_for_runs()
+        except DatabaseUnreachable as error:
+            self._absence.away(error)
+        return bool(self._waiting)
 
     def _look_for_runs(self) -> None:
         """Those that nobody drives: new ones, and those that another engine has left."""

@@ -32,7 +32,7 @@ from latewood.projections.states import NOW
 from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.log_lines import LOG
-from latewood.serving.lookout import LOOK_S, looking
+from latewood.serving.lookout import LOOK_S, Growth, looking
 from latewood.serving.observing import observe_due, observing_by
 from latewood.serving.pace import Pace, calls_code
 from latewood.serving.sensing import Outcome, ask_once, nothing_to_tell
@@ -60,7 +60,10 @@ _MARGIN: Final = timedelta(minutes=1)
 
 
 class Sensors:
-    """Asks them, for a `holder` of leases. `hear` is told, in some thread, what was recorded. To be closed."""
+    """Asks them, for a `holder` of leases. `hear` is told, in some thread, what was recorded. To be closed.
+
+    `end` says where the log ends, for who knows it without asking.
+    """
 
     def __init__(
         self,
@@ -68,8 +71,11 @@ class Sensors:
         holder: str,
         hear: Callable[[SensorEvaluated | AutomationEvaluated], None],
         environ: Mapping[str, str] | None = None,
+        *,
+        end: Callable[[], Position] | None = None,
     ) -> None:
         self._workspace = workspace
+        self._end = end or workspace.log.position
         self._holder = holder
         self._hear = hear
         self._environ = os.environ if environ is None else environ
@@ -86,7 +92,7 @@ class Sensors:
 
     def look(self) -> datetime | None:
         """Begin to ask all that are due, in every environment; when the next one is. Raises LogError."""
-        end = self._workspace.log.position()
+        end = self._end()
         if self._found is None or self._found[0] != end:
             self._found = end, automations_everywhere(self._workspace)
         return self._begin(self._found[1], end)
@@ -130,6 +136,8 @@ class Sensors:
             self._more &= due.keys() | self._asking.keys()
             if self._more:
                 again.append(now)
+            if due:  # they are asked, or wait for one that is
+                again.append(now + timedelta(seconds=LOOK_S))
             for home, sensors in due.items():
                 if home not in self._asking and len(self._asking) < at_once:
                     self._asking[home] = threading.Thread(
@@ -314,10 +322,12 @@ def _end(worker: Worker) -> threading.Thread:
 
 
 @contextmanager
-def sensing(workspace: Workspace, holder: str, stop: threading.Event, absence: Absence) -> Iterator[None]:
+def sensing(
+    workspace: Workspace, holder: str, stop: threading.Event, absence: Absence, growth: Growth
+) -> Iterator[None]:
     """Have the project's sensors asked as they are due, until the block ends, which sets `stop`."""
-    sensors = Sensors(workspace, holder, _tell)
-    with closing(sensors), looking("sensors", sensors.look, workspace.clock, stop, absence):
+    sensors = Sensors(workspace, holder, _tell, end=growth.end)
+    with closing(sensors), looking("sensors", sensors.look, workspace.clock, stop, absence, growth):
         yield
 
 

@@ -115,6 +115,12 @@ class EngineTurns:
         self._unseen = 0
         """The last moment of which it is not known what was made."""
 
+    @property
+    def resting(self) -> Lease | None:
+        """The lease by which it is here, where nobody else was and nothing is held or waited for. From any thread."""
+        busy = self._looking or self._others or self._aboard or self._waiting or self._asked or self._entered
+        return self._presence.lease if self.is_ready and not busy else None
+
     def look(self) -> None:
         """See what was changed by others: limits, slots that are free, and who is here."""
 

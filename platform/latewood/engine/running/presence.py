@@ -2,10 +2,11 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from latewood_eventlog.leases import Held, Lease, acquire_free, discard, holders_below, renew_all
+from latewood_eventlog.leases import Held, Lease, acquire_free, discard, holders_below, renew_all, renew_lone
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.tailer import announce
 
@@ -79,6 +80,11 @@ class Presence:
         if self._lease is None:
             self.arrive()
 
+    @property
+    def lease(self) -> Lease | None:
+        """By which it is here, if it is."""
+        return self._lease
+
     def others(self) -> frozenset[str]:
         """The names of the others that are here, or died a short while ago."""
         found = self._all()
@@ -98,6 +104,14 @@ class Presence:
 def _knows(held: Held, came: datetime) -> bool:
     is_dead = held.unheard_s >= _UNHEARD_S and held.asked_at - came >= _ANSWER
     return held.renewed_at > came or is_dead
+
+
+def stay_alone(log: EventLog, leases: Sequence[Lease], duration: timedelta) -> frozenset[Lease]:
+    """Stay where nobody else is, in any of the projects whose leases these are; the leases of those. Raises LogError.
+
+    As if it had looked who is there, and told that it has: with nobody there is nobody to be told anything.
+    """
+    return renew_lone(log.engine, leases, HERE, duration=duration)
 
 
 def process_name() -> str:
