@@ -22,6 +22,8 @@ demo: .venv/demo ui
 	@echo "  edit clean_delay() in examples/flights/cleaning.py, then"
 	@echo "  latewood plan '*' -f examples/flights/assets.py"
 	@echo "  latewood db stop                            # the database server, which stays for the next command"
+	@echo
+	@$(BIN)/python examples/show.py
 
 ui: ui/latewood_ui/static/index.html
 
