@@ -126,6 +126,7 @@ TOPICS = {
         "TaskProgress",
         "TokenNotFound",
         "TooMuch",
+        "TookTooLong",
         "VersionNotFound",
     ],
     "latewood.external": ["DataVersion", "external_asset", "observe", "virtual_asset"],

@@ -29,6 +29,7 @@ from latewood.client.errors import (
     RunNotFound,
     ServerUnreachable,
     TokenNotFound,
+    TookTooLong,
     TooMuch,
     VersionNotFound,
 )
@@ -85,5 +86,6 @@ __all__ = [
     "TaskProgress",
     "TokenNotFound",
     "TooMuch",
+    "TookTooLong",
     "VersionNotFound",
 ]

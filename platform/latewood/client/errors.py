@@ -105,6 +105,10 @@ class TooMuch(RequestRefused):
     """More was asked than the server answers: too often, too deep, too large or too slow."""
 
 
+class TookTooLong(TooMuch):
+    """It took longer than a call may, or waited so long for others; what was recorded of it stays."""
+
+
 _BY_KIND: Final[Mapping[str, type[RequestRefused]]] = {
     **{
         kind.__name__: kind
@@ -124,6 +128,7 @@ _BY_KIND: Final[Mapping[str, type[RequestRefused]]] = {
             VersionNotFound,
             PlanBlocked,
             PlanChanged,
+            TookTooLong,
         )
     },
     "BAD_INPUT": InvalidInput,
@@ -164,5 +169,6 @@ __all__ = [
     "ServerUnreachable",
     "TokenNotFound",
     "TooMuch",
+    "TookTooLong",
     "VersionNotFound",
 ]
