@@ -35,8 +35,9 @@ from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report, Tally
 from latewood.engine.running.reusing import Versions
-from latewood.engine.running.scripts import Scripts, Verdicts
+from latewood.engine.running.scripts import Scripts
 from latewood.engine.running.slots import described
+from latewood.engine.running.step_ends import Verdicts
 from latewood.engine.running.storing import Storing
 from latewood.engine.running.turns import Turns, Unlimited
 from latewood.engine.running.workers import Workers

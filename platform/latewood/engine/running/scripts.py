@@ -6,49 +6,44 @@ everything told so far is durable. Nothing is reported as done before it is.
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from copy import copy
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 from uuid import UUID
 
-import msgspec
-
 from latewood.decide.actions import barred
-from latewood.decide.judge import is_elsewhere, retraction
+from latewood.decide.judge import retraction
 from latewood.decide.keys import inputs_digest, reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
 from latewood.decide.queueing import ANOTHER_RUN, waited_too_long, waits_until, was_begun
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
-from latewood.engine.running.asks import Copy, Durable, Pause, Script, UnderWay, attempted, copied, entered
+from latewood.engine.running.asks import Durable, Pause, Script, UnderWay, attempted, entered
 from latewood.engine.running.attempt import Made
 from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
-from latewood.engine.running.checking import NOTHING_KNOWN, Checks, Judged, Known
+from latewood.engine.running.checking import Checks
 from latewood.engine.running.elements import ElementBindings, Expansions
 from latewood.engine.running.outcomes import Outcomes
 from latewood.engine.running.ranged import Due, stretches
-from latewood.engine.running.recorder import Recorder, Told, added_partitions
-from latewood.engine.running.reports import Report, Reports, in_turn, retracted_text
+from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.reports import Report, Reports
 from latewood.engine.running.restoring import Restoring
-from latewood.engine.running.reusing import Reusable, Taken, Versions
+from latewood.engine.running.reusing import Reusable, Versions
 from latewood.engine.running.steady import steady
-from latewood.engine.running.step_facts import StepFacts, as_retracted
-from latewood.engine.storage.store import ArtifactStore, Staged
+from latewood.engine.running.step_ends import StepEnds, Verdicts
+from latewood.engine.running.step_facts import StepFacts
+from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.values import Values
-from latewood.errors import StoreError
 from latewood.events import (
     Failure,
     FailureKind,
-    ReusedOutput,
     SkipReason,
 )
-from latewood.model.definitions import AssetDefinition, Catalog, TaskDefinition
-from latewood.model.keys import AssetId, AssetVersion, PartitionKey, RunId, version_id
-from latewood.places import is_placed
+from latewood.model.definitions import Catalog, TaskDefinition
+from latewood.model.keys import AssetVersion, RunId, version_id
 
 _INTERRUPTED: Final = Failure(
     kind=FailureKind.INTERRUPTED, error="Interrupted", message="what drove the run died; this costs no retry"
@@ -61,9 +56,6 @@ _DEADLY: Final = Failure(
     error="Interrupted",
     message=f"what drove the run died {_INTERRUPTIONS_MAX} times while it ran; it is not tried again",
 )
-
-Verdicts = Callable[[AssetId, PartitionKey], Known]
-"""Past verdicts on an asset partition."""
 
 
 class _Failed(NamedTuple):
@@ -133,8 +125,21 @@ class Scripts:
 
     def _read_by(self, bindings: Bindings | ElementBindings) -> None:
         """Let steps read by these bindings, to which is told what becomes of each; it is counted anew."""
-        self._bindings, self._reports = bindings, Reports(self._report)
-        self._outcomes = Outcomes(bindings, self._reports, self._checks, self._reusable, self._recorder)
+        self._bindings, reports = bindings, Reports(self._report)
+        self._outcomes = Outcomes(bindings, reports, self._checks, self._reusable, self._recorder)
+        self._ends = StepEnds(
+            self._run,
+            self._plan.state,
+            bindings,
+            reports,
+            self._outcomes,
+            recorder=self._recorder,
+            facts=self._facts,
+            checks=self._checks,
+            reusable=self._reusable,
+            values=self._values,
+            verdicts=self._verdicts,
+        )
         self.tally, self.failures = self._outcomes.tally, self._outcomes.failures
 
     def recall(self, steps: Sequence[Step]) -> None:
@@ -197,13 +202,13 @@ class Scripts:
         try:
             bound = self._bindings.bind(step.task.node, step.ordinal)
         except Blocked as blocked:
-            self._skip(step, blocked)
+            self._ends.skipped(step, blocked)
             return None
         inputs = _digest_of(bound)
         if not (self._plan.request.force or step.is_forced) and barred(
             step.task.node, step.partition, inputs, self._plan.state
         ):
-            self._skip(step, Blocked(SkipReason.RETRACTED, None))
+            self._ends.skipped(step, Blocked(SkipReason.RETRACTED, None))
             return None
         due = Due(step, bound, inputs, until)
         try:
@@ -212,7 +217,7 @@ class Scripts:
             if not patient:
                 raise
             return due._replace(under_way=True)
-        return None if taken is not None and (yield from self._reuse(step, bound, inputs, taken)) else due
+        return None if taken is not None and (yield from self._ends.reused(step, bound, inputs, taken)) else due
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,7 +247,8 @@ class Scripts:
             retry_at = next_.at if isinstance(next_, RetryAt) and not of_elements else None
             alone_at = now if deadline is None or now < deadline else None
             for one in failed:
-                self._tell_failed(one, attempt, retry_at or (alone_at if one.shared else None))
+                again_at = retry_at or (alone_at if one.shared else None)
+                self._ends.failed(one.due.step, one.raised, one.cause, attempt, again_at)
             if retry_at is not None:
                 yield Pause(retry_at)
                 again = [one.due for one in failed]
@@ -285,7 +291,7 @@ class Scripts:
             if isinstance(result, Raised):
                 failed.append(_Failed(one, cause, result, shared))
             else:
-                yield from self._succeed(one, attempt, result, cause)
+                yield from self._ends.succeeded(one, attempt, result, cause)
         return failed
 
     def may_place(self, due: Due, output: str, data_version: str, no_reuse: str) -> bool:
@@ -316,55 +322,6 @@ class Scripts:
         )
         return ids[0]
 
-    def _succeed(self, due: Due, attempt: int, made: Made, cause: UUID) -> Script[None]:
-        step, node, state = due.step, due.step.task.node, self._plan.state
-        variant = node.is_variant
-        key = self._facts.key(step, due.inputs, made.no_reuse)
-        fact = self._facts.succeeded(step, attempt, due.inputs, made, key)
-        made_of = [asset for asset in node.assets if asset.output in made.outputs]
-        outputs = fact.outputs
-        stored = [output.staged for output in made.outputs.values() if not is_placed(output.staged.address)]
-        needs = [*stored, *filter(None, (made.logs,))]
-        retractions = [
-            retraction(node, node.ids.index(output.asset), self._facts.version(fact, output), state)
-            for output in outputs
-        ]
-        if any(retractions):
-            fact = msgspec.structs.replace(fact, outputs=tuple(map(as_retracted, outputs, retractions)))
-        first = next(filter(None, retractions), None)
-        refused = None if first is None else self._reports.retracted(step, first)
-        versions = [self._facts.version(fact, output) for output in fact.outputs]
-        at_hand = [
-            self._checks.at_hand(step, asset, facts, made.verdicts.get(asset.output, {}), variant=variant)
-            if retracted is None
-            else Judged()
-            for asset, facts, retracted in zip(made_of, versions, retractions, strict=True)
-        ]
-        judged = [self._reports.judged(step, found.told) for found in at_hand]
-        metadata = outputs[0].metadata if outputs else {}
-        added = added_partitions(made.added, self._run, step.number)
-        told = self._recorder.tell(
-            *added,
-            (fact, ("succeeded", step.number)),
-            *(verdict for found in at_hand for verdict in found.told),
-            cause=cause,
-            needs=[*needs, *(logs for found in at_hand for logs in found.needs)],
-            then=self._reports.of(
-                step, "succeeded", made.returned.duration_ms, metadata, then=in_turn(refused, *judged)
-            ),
-        )[len(added)]
-        self.tally.ran += 1
-        for asset in node.assets:
-            if asset.output not in made.outputs:
-                self._outcomes.absent(step, asset.key)
-        if first is not None:
-            self._outcomes.refused(step, "Retracted", retracted_text(first))
-        for asset, facts, found, retracted in zip(made_of, versions, at_hand, retractions, strict=True):
-            if retracted is None:
-                yield from self._outcomes.judge(step, asset, facts, found.told, cause=told)
-            else:
-                self._outcomes.retracted(step, asset.key)
-
     # ── what was recorded before ──────────────────────────────────────────────────────────────────────
 
     def _interrupted(self, step: Step, past: StepProgress) -> Script[bool]:
@@ -379,82 +336,11 @@ class Scripts:
             failure = _DEADLY if is_last else _INTERRUPTED
             raised = Raised(failure=failure, duration_ms=0.0, output=output)
             assert past.event is not None, "it was started"
-            failed = _Failed(Due(step, [], ""), past.event, raised, shared=False)
-            self._tell_failed(failed, past.attempts, None if is_last else self._clock())
+            self._ends.failed(step, raised, past.event, past.attempts, None if is_last else self._clock())
             return not is_last
         if past.retry_at is not None:
             yield Pause(past.retry_at)
         return True
-
-    # ── reuse ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _reuse(self, step: Step, bound: list[Bound], inputs: str, taken: Taken) -> Script[bool]:
-        """Take these versions in place of running; False where one does not get to the place where it belongs."""
-        node = step.task.node
-        variant = node.is_variant
-        judged = Judged()
-        accepting: Told = []
-        outputs: list[ReusedOutput] = []
-        results: list[tuple[AssetDefinition, VersionFacts]] = []
-        for index, (asset, id_, facts) in enumerate(zip(node.assets, node.ids, taken, strict=True)):
-            if facts is None:
-                continue
-            own = self._reusable.own(step, id_, facts)
-            known = self._verdicts(id_, step.partition) if asset.checks else NOTHING_KNOWN
-            found = yield from self._checks.judge(step, asset, own, known, variant=variant)
-            judged.told += found.told
-            judged.needs += found.needs
-            result = own._replace(accepted=found.passes)
-            # What a blocking check refuses never gets to a place.
-            if found.passes and is_elsewhere(node, index, step.partition, facts, self._plan.state):
-                copy = yield from copied(Copy(step, asset, facts))
-                if copy is None:
-                    self._reusable.lost(step, facts)
-                    return False
-                result = result._replace(artifact=copy)
-            outputs.append(self._reusable.output(step, asset, facts, result, head=found.passes and not variant))
-            if found.passes and own is facts and not facts.accepted:
-                accepting += self._checks.accepted(step, result, head=False)
-            results.append((asset, result))
-        fact = self._reusable.fact(step, inputs, tuple(outputs))
-        ids = self._recorder.tell(
-            *judged.told,
-            (fact, ("reused", step.number)),
-            *accepting,
-            cause=self._bindings.cause(bound),
-            needs=judged.needs,
-            then=self._reports.of(step, "reused", then=self._reports.judged(step, judged.told)),
-        )
-        self.tally.reused += 1
-        for asset, facts in zip(node.assets, taken, strict=True):
-            if facts is None:
-                self._outcomes.absent(step, asset.key)
-        for asset, result in results:
-            self._outcomes.bind(step, asset, result, ids[len(judged.told)], judged.told)
-        return True
-
-    # ── what did not come to be ───────────────────────────────────────────────────────────────────────
-
-    def _tell_failed(self, failed: _Failed, attempt: int, retry_at: datetime | None) -> None:
-        step, raised = failed.due.step, failed.raised
-        logs: Staged | None = None
-        with suppress(StoreError):  # a store that cannot write often is why the attempt failed
-            logs = self._values.stage_logs(raised.output)
-        fact = self._facts.failed(step, attempt, raised, retry_at, logs)
-        status = "failed" if retry_at is None else "retrying"
-        message = f"{raised.failure.error}: {raised.failure.message}"
-        then = self._reports.of(step, status, raised.duration_ms, message=message)
-        self._recorder.tell(
-            (fact, ("failed", step.number, attempt)), cause=failed.cause, needs=[logs] if logs else (), then=then
-        )
-        if retry_at is None:
-            self._outcomes.failed(step, raised.failure)
-
-    def _skip(self, step: Step, blocked: Blocked) -> None:
-        fact = self._facts.skipped(step, blocked)
-        then = self._reports.of(step, "skipped", message=blocked.reason)
-        self._recorder.tell((fact, ("skipped", step.number)), then=then)
-        self._outcomes.skipped(step, blocked)
 
 
 def _first_limit(due: Iterable[Due]) -> datetime | None:
