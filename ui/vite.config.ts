@@ -31,5 +31,6 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     environment: "node", // a file that needs a document says so in its first line
     restoreMocks: true,
+    testTimeout: 60_000, // a machine that does other things as well is no failure
   },
 });

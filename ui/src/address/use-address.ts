@@ -1,6 +1,7 @@
 // How components read and change the address.
 import { useCallback, useMemo } from "react";
 import { useLocation, useSearch } from "wouter";
+import { hasPage } from "@/pages.ts";
 import { addressOf, changed, type Params, type View, viewIn } from "./address.ts";
 
 export function useView(): View {
@@ -26,9 +27,9 @@ export function useChange(): (params: Params, how?: { step?: boolean }) => void 
   );
 }
 
-/** Goes to another page, in the same view. */
+/** Goes to another page, in the same view; nowhere where there is no such page. */
 export function useGo(): (path: string, params?: Params) => void {
   const [, go] = useLocation();
   const search = useSearch();
-  return useCallback((path, params = {}) => go(addressOf(path, params, search)), [go, search]);
+  return useCallback((path, params = {}) => void (hasPage(path) && go(addressOf(path, params, search))), [go, search]);
 }

@@ -1,7 +1,7 @@
 import { useDeferredValue, useMemo, useState } from "react";
 import { listAs, listIn, pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
-import { useChange, useGo, useParam } from "@/address/use-address.ts";
+import { useChange, useGo, useParam, useView } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { usePages } from "@/server/use-pages.ts";
 import { Ago } from "@/shared/ago.tsx";
@@ -79,6 +79,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
 /** All assets: found by text or by selection, narrowed by what they have. */
 export default function Catalog() {
   const text = useParam("q");
+  const { asOf } = useView();
   const params = FIELDS.map(useParam);
   const given = params.join("\n");
   const change = useChange();
@@ -111,7 +112,7 @@ export default function Catalog() {
     <div className={styles.page}>
       <PageHead title="Assets">
         <span className="figures" role="status">
-          {!list.isAwaited && counted(total, "asset")}
+          {!list.isAwaited && !list.problem && counted(total, "asset")}
           {selected.size > 0 && ` · ${selected.size} selected`}
         </span>
       </PageHead>
@@ -158,7 +159,7 @@ export default function Catalog() {
               <Button onClick={clear}>Clear the filter</Button>
             </Empty>
           ) : (
-            !list.problem && <FirstRun />
+            !list.problem && (asOf === null ? <FirstRun /> : <Empty title="There were no assets yet" />)
           )}
         </section>
       </div>

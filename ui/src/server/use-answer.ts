@@ -5,10 +5,10 @@ import { useView } from "@/address/use-address.ts";
 import { useStore } from "@/shared/store.ts";
 import { useSame } from "@/shared/use-same.ts";
 import { client, heardOf } from "./client.ts";
-import { useEvents } from "./events.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { useProject } from "./project.ts";
 import { generation } from "./reachability.ts";
+import { useRefresh } from "./use-refresh.ts";
 
 /** What every query takes: where and when. Those that a document does not declare are not sent. */
 export interface Where {
@@ -65,13 +65,16 @@ export function useAnswer<Data, Variables extends object>(
   const [asked, ask] = useState(0);
   const all = useStore(generation);
   const again = useCallback(() => ask((n) => n + 1), []);
+  const took = useRef(0);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is read anew when `asked` or `all` is another one
   useEffect(() => {
     if (pause) return;
     let isCurrent = true;
     hold((before) => (before.key === key ? before : keep(before, remembered(document, variables, key))));
+    const began = performance.now();
     void read(document, variables).then(({ data, problem }) => {
+      took.current = performance.now() - began;
       if (isCurrent) hold((before) => ({ key, data: data ?? before.data, problem }));
     });
     return () => {
@@ -79,7 +82,7 @@ export function useAnswer<Data, Variables extends object>(
     };
   }, [document, variables, key, pause, asked, all]);
 
-  useRefresh(on, again);
+  useRefresh(on, again, took);
   return {
     data: held.data,
     problem: held.problem,
@@ -112,31 +115,4 @@ export async function read<Data, Variables extends object>(
   if (typeof at === "number") heardOf(at);
   const error: CombinedError | undefined = result.error;
   return { data: result.data ?? null, problem: error ? problemOf(error) : null };
-}
-
-const BETWEEN_MS = 500;
-
-/** Calls `again` after events of these types: at once, then not more often than twice a second. */
-export function useRefresh(types: readonly string[], again: () => void): void {
-  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
-  const isDue = useRef(false);
-  useEffect(
-    () => () => {
-      if (timer.current) clearTimeout(timer.current);
-      timer.current = null;
-    },
-    [],
-  );
-  useEvents(types, () => {
-    if (timer.current) {
-      isDue.current = true;
-      return;
-    }
-    again();
-    timer.current = setTimeout(function next() {
-      timer.current = isDue.current ? setTimeout(next, BETWEEN_MS) : null;
-      if (isDue.current) again();
-      isDue.current = false;
-    }, BETWEEN_MS);
-  });
 }

@@ -6,7 +6,8 @@ import { useSame } from "@/shared/use-same.ts";
 import { client } from "./client.ts";
 import type { Problem } from "./problem.ts";
 import { generation } from "./reachability.ts";
-import { read, useRefresh, useWhere, type Where } from "./use-answer.ts";
+import { read, useWhere, type Where } from "./use-answer.ts";
+import { useRefresh } from "./use-refresh.ts";
 
 export interface Page<Row> {
   nodes: Row[];
@@ -65,6 +66,7 @@ export function usePages<Data, Variables extends Asks, Row>(
   const [asked, askAgain] = useState(0);
   const all = useStore(generation);
   const again = useCallback(() => askAgain((n) => n + 1), []);
+  const took = useRef(0);
   const now = useRef(held);
   now.current = held;
   const isReading = useRef(false);
@@ -84,7 +86,9 @@ export function usePages<Data, Variables extends Asks, Row>(
     }
     // As many rows as there are, so that none is left out or twice where the list has changed meanwhile.
     const count = known.key === key ? Math.max(FIRST, known.rows.length) : FIRST;
+    const began = performance.now();
     void walk(count).then((found) => {
+      took.current = performance.now() - began;
       if (isCurrent && found) hold((before) => ({ ...before, ...found, rows: found.rows ?? before.rows, key }));
     });
     return () => {
@@ -124,7 +128,7 @@ export function usePages<Data, Variables extends Asks, Row>(
     });
   }, [document, ask, key]);
 
-  useRefresh(on, again);
+  useRefresh(on, again, took);
   const isAwaited =
     held.key !== key || (held.rows.length === 0 && held.end === null && held.total === null && !held.problem);
   return { rows: held.rows, total: held.total, hasMore: held.hasMore, more, problem: held.problem, isAwaited, again };
