@@ -25,6 +25,13 @@ TROUBLES: Final[Mapping[str, str]] = {
     "blocked": "It is not fresh, and what it reads failed, was never observed, or waits itself; or a value is missing.",
 }
 
+ABSENCES: Final[Mapping[str, str]] = {
+    "outside": "It is not in the store: others made it, or it lies at a place that the server does not read.",
+    "gone": "Its artifact is gone: it was collected, or somebody deleted it.",
+    "unreadable": "Only the code that wrote it can read it, or it is damaged.",
+    "too large": "It can only be read as a whole, and is too large for that.",
+}
+
 ORIGINS: Final[Mapping[str, str]] = {
     "made": "Its task makes them.",
     "external": "Others make them; Latewood observes.",

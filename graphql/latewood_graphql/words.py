@@ -6,12 +6,14 @@ from enum import Enum
 import graphene
 
 from latewood.commands.attention import Trouble
+from latewood.commands.sampling import Absence
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.events import Action, RunStatus
 from latewood.model.access import Role
 from latewood.model.definitions import Origin
 from latewood_graphql.meanings import (
+    ABSENCES,
     ACTIONS,
     AUTOMATIONS,
     CAUSES,
@@ -44,6 +46,9 @@ AssetOrigin = graphene.Enum.from_enum(
 )
 StaleCause = graphene.Enum.from_enum(
     Cause, name="StaleCause", description=_described("Why an asset partition is not fresh, or a step is run.", CAUSES)
+)
+SampleAbsence = graphene.Enum.from_enum(
+    Absence, name="SampleAbsence", description=_described("Why there is no sample of a version.", ABSENCES)
 )
 AssetTrouble = graphene.Enum.from_enum(
     Trouble, name="AssetTrouble", description=_described("Why an asset needs somebody.", TROUBLES)

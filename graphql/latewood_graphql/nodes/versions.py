@@ -6,12 +6,23 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.sampling import ROWS_MAX
 from latewood.commands.versions import Making, makings
 from latewood.decide.state import VersionFacts
 from latewood.model.keys import AssetKey, AssetVersion
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.samples import (
+    SAMPLES_MAX,
+    Sampled,
+    ValueSample,
+    VersionColumns,
+    VersionInput,
+    columns_of,
+    inputs_of,
+    sample_of,
+)
 from latewood_graphql.scalars import Json, PositionScalar
 
 
@@ -87,6 +98,31 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
     metadata = graphene.Field(Json, required=True, description="What was recorded of its content.")
     parameters = graphene.Field(Json, required=True, description="The parameters it was made with.")
     reasons = many(graphene.String, "Why its step was run.")
+
+    columns = graphene.Field(VersionColumns, required=True, description="Its columns; none of what is no table.")
+    inputs = many(VersionInput, "The exact versions that it was made from, by input.")
+    sample = graphene.Field(
+        ValueSample,
+        required=True,
+        description=f"A little of what it holds; of up to {SAMPLES_MAX} versions in a query.",
+        rows=graphene.Int(required=True, default_value=50, description=f"How many rows at most, up to {ROWS_MAX}."),
+    )
+
+    async def resolve_columns(self: VersionAt, _info: Any) -> Any:
+        """Of its output."""
+        made = _output(self, await self.making())
+        return columns_of(() if made is None else made.columns)
+
+    async def resolve_inputs(self: VersionAt, _info: Any) -> Any:
+        """Of the step that computed it."""
+        making: Making = await self.making()
+        return await inputs_of(self.environment, {} if making.started is None else making.started.inputs)
+
+    async def resolve_sample(self: VersionAt, _info: Any, rows: int) -> Any:
+        """Read from where it lies."""
+        made = _output(self, await self.making())
+        wanted = Sampled(self.key, self.facts, () if made is None else tuple(made.columns))
+        return await sample_of(self.environment, wanted, rows)
 
     async def resolve_size(self: VersionAt, _info: Any) -> float | None:
         """Of its output."""

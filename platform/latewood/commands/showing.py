@@ -54,7 +54,7 @@ def show(
         )
     artifact: Stored = workspace.store.open(ArtifactAddress(meant[-1].artifact))
     if is_placed(meant[-1].artifact):
-        artifact = _at_its_place(workspace, view, asset, meant[-1])
+        artifact = at_its_place(workspace, view, asset, meant[-1])
     path = artifact.path()
     return Shown(
         asset=asset,
@@ -64,11 +64,11 @@ def show(
         size=sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         if path.is_dir()
         else path.stat().st_size,
-        value=_as_recorded(_previewed(artifact, limit), () if recorded is None else recorded.columns),
+        value=as_recorded(_previewed(artifact, limit), () if recorded is None else recorded.columns),
     )
 
 
-def _as_recorded(value: Rows | Document | Array | Files, columns: Collection[str]) -> Rows | Document | Array | Files:
+def as_recorded(value: Rows | Document | Array | Files, columns: Collection[str]) -> Rows | Document | Array | Files:
     """A table's columns without nulls where that was recorded: its file does not know what was declared."""
     if not isinstance(value, Rows):
         return value
@@ -77,7 +77,7 @@ def _as_recorded(value: Rows | Document | Array | Files, columns: Collection[str
     return replace(value, columns=tuple(msgspec.structs.replace(column, nullable=may) for column, may in named))
 
 
-def _at_its_place(workspace: Workspace, view: View, asset: AssetKey, facts: VersionFacts) -> Stored:
+def at_its_place(workspace: Workspace, view: View, asset: AssetKey, facts: VersionFacts) -> Stored:
     """The file where the version lies. Raises UsageError where it does not any more, or only its IO can read it."""
     root = view.root if view.is_here(asset) else None
     if said := displaced_text(workspace, root, [(asset, facts)]):
