@@ -52,6 +52,9 @@ EVERYTHING = """
               verdicts { checkName passed position }
             }
           }
+          b: asset(key: "b") {
+            comparison(first: 3) { nodes { id } isHead isRetracted parameters { name values } considered }
+          }
           a: why(asset: "a") { status head { id } headSince findings { cause asset subject before after event } }
           d: why(asset: "d") { status head { id } headSince findings { cause asset subject event } made: madeBecause }
         }

@@ -24,10 +24,11 @@ from latewood.projections.versions import checks_of
 from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.comparisons import COMPARED_MAX, VersionComparison, comparison_of
 from latewood_graphql.nodes.partitions import Cause, StatusPartitions, causes_of, status_partitions
 from latewood_graphql.nodes.runs import Run, runs_page_of
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
-from latewood_graphql.pages import FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Ints, Json, Numbers, Texts
 from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus, RunState
 
@@ -223,6 +224,17 @@ class Asset(graphene.ObjectType):
         partition=graphene.String(description="Of these partitions only, as in `2013-01-01..2013-01-31`."),
         **page_arguments(),
     )
+    comparison = graphene.Field(
+        VersionComparison,
+        required=True,
+        description=f"Its versions side by side, by parameters and metrics; of up to {COMPARED_MAX} assets in a query.",
+        by=graphene.String(
+            required=True, default_value="", description="The metric to sort by, highest first; newest first without."
+        ),
+        lowest=graphene.Boolean(required=True, default_value=False, description="Lowest first."),
+        partition=graphene.String(required=True, default_value="", description="Of these partitions only."),
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+    )
     runs = graphene.Field(
         connection_of(Run),
         required=True,
@@ -323,6 +335,10 @@ class Asset(graphene.ObjectType):
 
         nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in found]
         return page_of(nodes, first, lambda version: version.facts.position, count_all)
+
+    async def resolve_comparison(self: AssetAt, _info: Any, **asked: Any) -> Any:
+        """As `latewood compare`."""
+        return await comparison_of(self.environment, self.key, **asked)
 
     async def resolve_runs(self: AssetAt, _info: Any, first: int, after: str | None = None, status: Any = None) -> Any:
         """By the position at which they were asked for."""

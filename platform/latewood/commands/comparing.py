@@ -11,7 +11,7 @@ import msgspec
 
 from latewood.commands.reading import heads_read
 from latewood.commands.versions import Making, listed, makings
-from latewood.commands.views import PRESENT, View, known_key, read_view
+from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.canonical import are_equal
 from latewood.decide.judge import retracted_computation
@@ -29,7 +29,7 @@ from latewood.places import is_placed
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW, history
+from latewood.projections.states import history
 from latewood_eventlog.records import Position
 
 CONSIDERED: Final = 1_000
@@ -68,26 +68,33 @@ class Comparison:
 
 
 def compare(
-    workspace: Workspace, key: str, *, by: str = "", lowest: bool = False, partition: str = "", limit: int = 20
+    workspace: Workspace,
+    key: str,
+    *,
+    by: str = "",
+    lowest: bool = False,
+    partition: str = "",
+    limit: int = 20,
+    as_of: AsOf = PRESENT,
 ) -> Comparison:
-    """The asset's versions, of all environments, by a metric: highest first, or lowest; without one newest first.
+    """The asset's versions at a moment, of all environments, by a metric: highest first, or lowest; else newest first.
 
     Metrics are the numbers in a version's metadata and in its value, where that is a number or an object of some.
     Parameters are its own and those of all that it was made from. What has not that metric comes last.
     Cost: O(versions considered and all they were made from by parameters). Raises UsageError.
     """
     with snapshot(workspace.log) as connection:
-        view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
-        asset = known_key(view, key)
+        view = read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+        asset, end = known_key(view, key), view.as_of
         id_, definition = view.ids[asset], view.catalog[asset]
         chosen = _partitions(definition, partition, workspace) if partition else None
-        carried = carried_over(connection, workspace.project, [id_], NOW)
+        carried = carried_over(connection, workspace.project, [id_], end)
         of = None if chosen is None else counted_as(chosen, carried)
-        made = history(connection, workspace.project, id_, limit=CONSIDERED, partitions=of)
-        here = heads_read(connection, workspace, [id_], NOW)[id_]
+        made = history(connection, workspace.project, id_, before=end + 1, limit=CONSIDERED, partitions=of)
+        here = heads_read(connection, workspace, [id_], end)[id_]
         now = {here[slot].version for slot in (here if chosen is None else chosen) if slot in here}
         steps = makings(connection, workspace, [(id_, facts.version) for facts in made])
-        retracted = Retracted.of(retractions(connection, workspace.project, NOW))
+        retracted = Retracted.of(retractions(connection, workspace.project, end))
         behind = parameters_behind(connection, workspace, view, steps)
         parameters = {version: by_name for (_, version), by_name in behind.items()}
     metrics = {facts.version: _metrics(workspace, definition, facts, steps[id_, facts.version]) for facts in made}

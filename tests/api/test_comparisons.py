@@ -1,0 +1,54 @@
+"""Versions side by side, as columns."""
+
+FIT = """
+    @asset
+    def fit(*, depth: int = 1) -> dict[str, float]:
+        return {"error": 10.0 / depth, "depth": depth}
+
+    @asset
+    def report(fit: dict[str, float]) -> str:
+        return str(fit)
+"""
+
+COLUMNS = """
+    nodes { id parameters } isHead isRetracted considered parameters { name values } metrics { name values }
+"""
+
+
+def compared(api, how="", key="fit"):
+    return api.environment(f'asset(key: "{key}") {{ comparison{how} {{ {COLUMNS} }} }}')["asset"]["comparison"]
+
+
+def swept(made):
+    made(FIT)
+    made(FIT, selection="fit", parameters=("fit.depth=2,4,3",))
+
+
+def test_variants_are_columns_of_parameters_and_metrics(api, made):
+    swept(made)
+    found = compared(api, '(by: "error", lowest: true)')
+    assert [node["parameters"]["depth"] for node in found["nodes"]] == [4, 3, 2, 1]
+    assert found["parameters"] == [{"name": "fit.depth", "values": [[4], [3], [2], [1]]}]
+    metrics = {metric["name"]: metric["values"] for metric in found["metrics"]}
+    assert metrics["error"] == [2.5, 10 / 3, 5.0, 10.0]
+    assert found["isHead"] == [False, False, False, True]
+    assert (found["isRetracted"], found["considered"]) == ([False] * 4, 4)
+    assert len(compared(api, '(by: "error", first: 2)')["nodes"]) == 2
+
+
+def test_at_a_moment_there_are_those_of_then(api, made):
+    made(FIT)
+    then = api.workspace.log.position()
+    swept(made)
+    ask = """query ($at: Moment) { project(asOf: $at) { environment { asset(key: "fit") {
+        comparison { considered isHead position } } } } }"""
+    found = api(ask, at=then)["project"]["environment"]["asset"]["comparison"]
+    assert found == {"considered": 1, "isHead": [True], "position": then}
+
+
+def test_who_sorts_by_what_is_no_metric_is_told(api, made):
+    swept(made)
+    (error,) = api.errors(
+        '{ project { environment { asset(key: "fit") { comparison(by: "errors") { considered } } } } }'
+    )
+    assert 'no version of "fit" has a metric "errors"; near: error' in error["message"]
