@@ -7,7 +7,14 @@ from playwright.sync_api import expect
 
 from browser.served import serious
 
-ROUTES = ["/assets", "/runs", "/assets?asOf=5", "/no/such/page"]
+ROUTES = [
+    "/assets",
+    "/runs",
+    "/assets?asOf=5",
+    "/lineage?focus=revenue&view=graph",
+    "/lineage?focus=revenue&view=list",
+    "/no/such/page",
+]
 
 
 def test_who_comes_sees_the_assets_and_goes_on_by_keys(page):
@@ -81,5 +88,7 @@ def test_nothing_is_wider_than_a_phone(page, route):
     page.goto(route)
     expect(page.get_by_text(re.compile("log [0-9]")).first).to_be_attached()
     page.wait_for_timeout(300)
-    wide = "[...document.querySelectorAll('*')].filter(one => one.scrollWidth > 390).map(one => one.className)"
+    # a drawing that is moved about behind its window is as wide as it is
+    wide = "[...document.querySelectorAll('*')].filter(one => one.scrollWidth > 390 && !one.closest('[data-drawing]'))"
+    wide += ".map(one => one.className)"
     assert page.evaluate(wide) == []

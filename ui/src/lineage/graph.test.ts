@@ -18,13 +18,13 @@ const flights = graphOf({
   statusNames: ["STALE", "FRESH"],
   statusOf: [1, 1, 0, 0],
   flagNames: ["RUNNING", "FAILED"],
-  flagsOf: [0, 3, 1, 0],
+  flagsOf: [0, 2, 3, 0],
   edgesFrom: [0, 1, 0],
   edgesTo: [1, 3, 2],
 });
 const looks = (of: Uint8Array) => [...of].map((look) => LOOKS[look]);
 
-test("an asset looks as the worst of what is true of it", () => {
+test("what goes on now is seen first, then what went wrong, then the status", () => {
   expect(looks(flights.look)).toEqual(["fresh", "failed", "running", "stale"]);
 });
 

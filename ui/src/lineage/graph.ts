@@ -49,16 +49,21 @@ export function graphOf(columns: AssetColumns): Graph {
   };
 }
 
-function looksOf(columns: Omit<AssetChangeColumns, "keys" | "removed">): Uint8Array {
-  const failed = 1 << columns.flagNames.indexOf("FAILED");
-  const running = 1 << columns.flagNames.indexOf("RUNNING");
-  const has = (flags: number, name: string, bit: number): boolean =>
-    columns.flagNames.includes(name) && (flags & bit) !== 0;
-  const status = columns.statusNames.map((name) => LOOKS.indexOf(name.toLowerCase() as Look));
-  return Uint8Array.from(columns.statusOf, (of, n) => {
-    const flags = columns.flagsOf[n]!;
-    if (has(flags, "FAILED", failed)) return LOOKS.indexOf("failed");
-    return has(flags, "RUNNING", running) ? LOOKS.indexOf("running") : status[of]!;
+/** What goes on now comes before what went wrong, as on all other pages. */
+function looksOf({
+  statusNames,
+  statusOf,
+  flagNames,
+  flagsOf,
+}: Omit<AssetChangeColumns, "keys" | "removed">): Uint8Array {
+  const bits = (...names: string[]): number =>
+    names.reduce((sum, name) => sum | (flagNames.includes(name) ? 1 << flagNames.indexOf(name) : 0), 0);
+  const running = bits("RUNNING");
+  const failed = bits("FAILED", "RETRACTED");
+  const byStatus = statusNames.map((name) => LOOKS.indexOf(name.toLowerCase() as Look));
+  return Uint8Array.from(statusOf, (status, n) => {
+    if (flagsOf[n]! & running) return LOOKS.indexOf("running");
+    return flagsOf[n]! & failed ? LOOKS.indexOf("failed") : byStatus[status]!;
   });
 }
 

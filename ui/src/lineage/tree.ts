@@ -141,6 +141,11 @@ export function withAncestors(tree: Tree, expanded: Iterable<number>): Set<numbe
   return all;
 }
 
+/** The assets that a node is, or has in it. */
+export function membersOf(tree: Tree, node: number): number[] {
+  return node < tree.assets ? [node] : tree.children[node]!.flatMap((child) => membersOf(tree, child));
+}
+
 /** What is open at first: a small project all, a large one as many levels as boxes fit. */
 export function openAtFirst(tree: Tree, most: number = BOXES_MAX): Set<number> {
   const open = new Set<number>();

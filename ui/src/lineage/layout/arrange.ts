@@ -33,7 +33,7 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
     const local = plan.frames[box + 1]!;
     const placement = placed({
       width: Float64Array.from(local.box, (b) => (b < 0 ? 0 : width[b]!)),
-      height: Float64Array.from(local.box, (b) => (b < 0 ? 0 : height[b]!)),
+      height: Float64Array.from(local.box, (b) => (b < 0 ? 0 : height[b]! + (view.isFrame[b] ? 2 * frame.clear : 0))),
       pin: Uint8Array.from(local.side, (side) => (side === 0 ? FREE : side < 0 ? FIRST : LAST)),
       shares: Uint8Array.from(local.box, (b) => (b >= 0 && !view.isFrame[b] ? 1 : 0)),
       seed: Float64Array.from(local.box, (b) => (b < 0 ? Number.NaN : (seeds.get(view.node[b]!) ?? Number.NaN))),
@@ -108,45 +108,46 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
 
   function linesOf(): Lines {
     const start = new Uint32Array(view.from.length + 1);
-    const path: number[] = [];
+    let points = 0;
+    plan.chainEdge.forEach((edge, i) => {
+      points += pointsOf(plan.chainFrame[i]!, edge);
+    });
+    const pen: Pen = { path: new Float64Array(2 * points), end: 0 };
     for (let e = 0; e < view.from.length; e++) {
-      const begin = path.length;
+      const begin = pen.end;
       for (let i = plan.chainStart[e]!; i < plan.chainStart[e + 1]!; i++) {
-        const f = plan.chainFrame[i]!;
-        extend(path, begin, f, plan.chainEdge[i]!);
+        extend(pen, begin, plan.chainFrame[i]!, plan.chainEdge[i]!);
       }
-      if (plan.against[e]) reverse(path, begin);
-      start[e + 1] = path.length / 2;
+      if (plan.against[e]) reverse(pen, begin);
+      start[e + 1] = pen.end / 2;
     }
-    return {
-      from: view.from,
-      to: view.to,
-      count: view.count,
-      against: plan.against,
-      start,
-      path: Float64Array.from(path),
-    };
+    const { from, to, count } = view;
+    return { from, to, count, against: plan.against, start, path: pen.path.slice(0, pen.end) };
+  }
+
+  function pointsOf(f: number, edge: number): number {
+    const { pathStart } = inside[f]!;
+    return pathStart[edge + 1]! - pathStart[edge]!;
   }
 
   /** Go on by an edge of a frame: the straight end of what there is and its straight beginning become one. */
-  function extend(path: number[], begin: number, f: number, edge: number): void {
-    const placement = inside[f]! as Placed;
+  function extend(pen: Pen, begin: number, f: number, edge: number): void {
+    const placement = inside[f]!;
     const { left, top } = origin(f);
+    const { path } = pen;
     const first = placement.pathStart[edge]!;
     const end = placement.pathStart[edge + 1]!;
-    const goesOn = path.length > begin;
+    const goesOn = pen.end > begin;
     const inwards = goesOn && f > 0 && plan.frames[f]!.side[plan.frames[f]!.from[edge]!]! < 0;
     let straightY = Number.NaN;
     if (goesOn) {
-      straightY = inwards ? top + placement.path[2 * first + 1]! : path[path.length - 1]!;
-      path.length -= 2;
-      path[path.length - 1] = straightY;
+      straightY = inwards ? top + placement.path[2 * first + 1]! : path[pen.end - 1]!;
+      pen.end -= 2;
+      path[pen.end - 1] = straightY;
     }
     for (let p = first + (goesOn ? 1 : 0); p < end; p++) {
-      path.push(
-        left + placement.path[2 * p]!,
-        p === first + 1 && goesOn ? straightY : top + placement.path[2 * p + 1]!,
-      );
+      path[pen.end++] = left + placement.path[2 * p]!;
+      path[pen.end++] = p === first + 1 && goesOn ? straightY : top + placement.path[2 * p + 1]!;
     }
   }
 
@@ -156,7 +157,11 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
     const count: number[] = [];
     const against: number[] = [];
     const start: number[] = [0];
-    const path: number[] = [];
+    let points = 0;
+    plan.frames.forEach((local, f) => {
+      for (let e = 0; e < local.from.length; e++) points += pointsOf(f, e);
+    });
+    const pen: Pen = { path: new Float64Array(2 * points), end: 0 };
     const numbers: Uint32Array[] = [];
     plan.frames.forEach((local, f) => {
       const own = new Uint32Array(local.from.length);
@@ -165,14 +170,14 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
         const a = local.box[local.from[e]!]!;
         const b = local.box[local.to[e]!]!;
         if (a < 0 || b < 0) continue;
-        const begin = path.length;
-        extend(path, begin, f, e);
-        if (local.against[e]) reverse(path, begin);
+        const begin = pen.end;
+        extend(pen, begin, f, e);
+        if (local.against[e]) reverse(pen, begin);
         own[e] = from.push(local.against[e] ? b : a) - 1;
         to.push(local.against[e] ? a : b);
         count.push(local.count[e]!);
         against.push(local.against[e]!);
-        start.push(path.length / 2);
+        start.push(pen.end / 2);
       }
     });
     const bundles = {
@@ -181,7 +186,7 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
       count: Uint32Array.from(count),
       against: Uint8Array.from(against),
       start: Uint32Array.from(start),
-      path: Float64Array.from(path),
+      path: pen.path.slice(0, pen.end),
     };
     return { bundles, bundleOf: Uint32Array.from(view.from, (_, e) => numbers[plan.liftFrame[e]!]![plan.lift[e]!]!) };
   }
@@ -198,8 +203,14 @@ export function seedsOf(scene: Scene, sizes: Sizes = SIZES): Map<number, number>
   return seeds;
 }
 
-function reverse(path: number[], begin: number): void {
-  for (let i = begin, k = path.length - 2; i < k; i += 2, k -= 2) {
+/** Points that were written so far, in room enough for all. */
+interface Pen {
+  readonly path: Float64Array;
+  end: number;
+}
+
+function reverse({ path, end }: Pen, begin: number): void {
+  for (let i = begin, k = end - 2; i < k; i += 2, k -= 2) {
     [path[i], path[k]] = [path[k]!, path[i]!];
     [path[i + 1], path[k + 1]] = [path[k + 1]!, path[i + 1]!];
   }

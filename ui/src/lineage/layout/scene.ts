@@ -42,13 +42,14 @@ export interface Lines {
 export interface Sizes {
   readonly card: { readonly width: number; readonly height: number };
   readonly group: { readonly width: number; readonly height: number };
-  readonly frame: { readonly side: number; readonly top: number; readonly bottom: number };
+  /** Around what is in a frame; `clear` is kept free above and below it, for its name when it is seen from far. */
+  readonly frame: { readonly side: number; readonly top: number; readonly bottom: number; readonly clear: number };
 }
 
 export const SIZES: Sizes = {
   card: { width: 184, height: 36 },
-  group: { width: 208, height: 56 },
-  frame: { side: 16, top: 44, bottom: 16 },
+  group: { width: 208, height: 58 },
+  frame: { side: 16, top: 44, bottom: 16, clear: 14 },
 };
 
 /** The arrays of a scene, to be handed over instead of copied. */

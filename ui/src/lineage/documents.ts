@@ -1,0 +1,34 @@
+import { graphql } from "@/graphql.ts";
+
+export const LINEAGE = graphql(`
+  query Lineage($project: String!, $environment: String!, $asOf: Moment, $selection: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        position
+        assetGraph(selection: $selection) {
+          keys groups groupOf statusNames statusOf flagNames flagsOf edgesFrom edgesTo
+        }
+      }
+    }
+  }
+`);
+
+/** What there is to choose from when a selection is written. */
+export const VOCABULARY = graphql(`
+  query Vocabulary($project: String!, $environment: String!, $asOf: Moment) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        assetGraph { keys groups }
+        facets { name values { value } }
+      }
+    }
+  }
+`);
+
+export const ASSET_CHANGES = graphql(`
+  subscription AssetChanges($project: String!, $environment: String!) {
+    assetChanges(project: $project, environment: $environment) {
+      position keys statusNames statusOf flagNames flagsOf removed
+    }
+  }
+`);

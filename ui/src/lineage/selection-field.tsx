@@ -1,0 +1,109 @@
+import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { Icon } from "@/shared/icon.tsx";
+import { type Completion, completed, completions, type Vocabulary } from "./selection.ts";
+import styles from "./selection-field.module.css";
+
+interface Props {
+  text: string;
+  vocabulary: Vocabulary;
+  /** Somebody is done with writing: the server may be asked. */
+  change(text: string): void;
+  /** What the server has against it, if anything. */
+  refusal: string | null;
+}
+
+/** A selection, with what could be written next. Enter asks for it. */
+export function SelectionField({ text, vocabulary, change, refusal }: Props) {
+  const list = useId();
+  const field = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState(text);
+  const [cursor, setCursor] = useState(text.length);
+  const [isOpen, setOpen] = useState(false);
+  const [at, setAt] = useState(-1);
+  useEffect(() => setTyped(text), [text]);
+  const found = useMemo(() => completions(typed, cursor, vocabulary), [typed, cursor, vocabulary]);
+  const items = isOpen ? found.items : [];
+
+  function take(item: Completion): void {
+    const next = completed(typed, found, item);
+    setTyped(next.text);
+    setCursor(next.cursor);
+    setAt(-1);
+    const isWhole = item.kind === "asset" || item.kind === "value";
+    setOpen(!isWhole);
+    if (isWhole) change(next.text.trim());
+    requestAnimationFrame(() => field.current?.setSelectionRange(next.cursor, next.cursor));
+  }
+
+  function pressed(event: KeyboardEvent): void {
+    const item = items[at];
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      setOpen(true);
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      const count = found.items.length;
+      setAt(count ? (at + step + count + (at < 0 && step < 0 ? 1 : 0)) % count : -1);
+    } else if ((event.key === "Enter" || event.key === "Tab") && item) take(item);
+    else if (event.key === "Enter") {
+      setOpen(false);
+      change(typed.trim());
+      return;
+    } else if (event.key === "Escape" && isOpen) {
+      setOpen(false);
+      setAt(-1);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  return (
+    <div className={styles.of}>
+      <Icon name="search" size={15} />
+      <input
+        ref={field}
+        className={styles.field}
+        type="text"
+        role="combobox"
+        aria-label="Selection"
+        aria-expanded={items.length > 0}
+        aria-controls={list}
+        aria-autocomplete="list"
+        aria-activedescendant={items[at] ? `${list}-${at}` : undefined}
+        aria-invalid={refusal !== null}
+        title={refusal ?? undefined}
+        placeholder="All assets, or a selection such as group:reports or +daily"
+        spellCheck={false}
+        autoComplete="off"
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setCursor(event.target.selectionStart ?? event.target.value.length);
+          setOpen(true);
+          setAt(-1);
+          if (event.target.value === "") change("");
+        }}
+        onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
+        onFocus={() => setOpen(true)}
+        onBlur={() => setOpen(false)}
+        onKeyDown={pressed}
+      />
+      {items.length > 0 && (
+        <div id={list} role="listbox" aria-label="What could be written" className={styles.items}>
+          {items.map((item, n) => (
+            <div
+              key={`${item.kind} ${item.text}`}
+              id={`${list}-${n}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={n === at}
+              onMouseDown={(event) => event.preventDefault()}
+              onClick={() => take(item)}
+            >
+              <span>{item.text}</span>
+              <small>{item.kind}</small>
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
