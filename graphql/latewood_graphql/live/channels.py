@@ -94,7 +94,6 @@ class Channel:
     followed: Followed
     ring: Ring
     pool: ThreadPoolExecutor
-    subscribers: int = 0
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     _kept: deque[_Kept] = field(default_factory=deque)
     _size: int = 0

@@ -1,6 +1,7 @@
 """All subscriptions of a process: who asks for the same follows one channel, and one tailer tells all of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -56,6 +57,7 @@ class Hub:
         self._linger_s = linger_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="latewood-live")
         self._open: dict[Any, asyncio.Future[_Open]] = {}
+        self._followers = Counter[Any]()
         self._tailer: Tailer | None = None
         self._subscribers = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -66,21 +68,22 @@ class Hub:
         Raises what `errors_of` tells.
         """
         found = asked(self._schema, data, caller, self._limits)
-        channel = (await self._opened(found)).channel
         given = found.after if begin is None else begin
         if self._subscribers == _SUBSCRIBERS_MAX:
             raise Refused("TOO_MANY", f"{_SUBSCRIBERS_MAX:,} follow something; try again later")
-        channel.subscribers += 1
         self._subscribers += 1
+        self._followers[found.key] += 1  # from before the channel is there: who leaves until then leaves it as well
         try:
+            channel = (await self._opened(found)).channel
             async with aclosing(channel.items(None if given is None else channel.followed.meant(given))) as all_items:
                 async for items in all_items:
                     yield items
         finally:
-            channel.subscribers -= 1
             self._subscribers -= 1
-            if not channel.subscribers:
-                asyncio.get_running_loop().call_later(self._linger_s, self._close_unused, found.key)
+            self._followers[found.key] -= 1
+            if not self._followers[found.key]:
+                del self._followers[found.key]
+                self._close_later(found.key)
 
     def end(self) -> None:
         """Tell all who follow anything that the server ends, so that they go on with another one. From any thread."""
@@ -123,12 +126,19 @@ class Hub:
         channel = Channel(service=self._service, asked=found, followed=followed, ring=self._ring, pool=self._pool)
         work = asyncio.create_task(channel.work())
         work.add_done_callback(lambda _: self._forget(found.key, channel))
+        self._close_later(found.key)
         return _Open(channel, work)
 
+    def _close_later(self, key: Any) -> None:
+        asyncio.get_running_loop().call_later(self._linger_s, self._close_unused, key)
+
     def _close_unused(self, key: Any) -> None:
+        """At once as far as who comes next is concerned, who has another one opened."""
         opening = self._open.get(key)
-        if opening is not None and opening.done() and not opening.result().channel.subscribers:
+        if opening is not None and opening.done() and not self._followers[key]:
+            del self._open[key]
             opening.result().work.cancel()
+            self._stop_unused()
 
     def _forget(self, key: Any, channel: Channel) -> None:
         opening = self._open.get(key)

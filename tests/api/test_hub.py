@@ -1,0 +1,71 @@
+"""When what is followed is opened and closed, and who follows what then."""
+
+import asyncio
+import threading
+from contextlib import aclosing
+
+import pytest
+
+from api.following import note
+from latewood_graphql.access import owner
+from latewood_graphql.limits import Limits
+from latewood_graphql.live.hub import Hub
+from latewood_graphql.schema import schema
+from latewood_graphql.subscriptions import SOURCES
+
+NOTED = {"query": 'subscription { events(types: ["test.noted"]) { position } }'}
+
+
+@pytest.fixture
+def hub(api):
+    def made(*, linger_s, sources=SOURCES):
+        return Hub(api.service, schema(), sources, Limits(), linger_s=linger_s)
+
+    return made
+
+
+async def until(is_so):
+    for _ in range(1_000):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
+
+
+def test_who_leaves_while_it_is_opened_leaves_nothing_open(hub):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(call, **asked):
+        begun.set()
+        assert go_on.wait(10)
+        return SOURCES["events"](call, **asked)
+
+    async def story():
+        following = hub(linger_s=0, sources={"events": slow})
+        items = following.follow(NOTED, owner("test"))
+        waiting = asyncio.ensure_future(anext(items))
+        await until(begun.is_set)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        go_on.set()
+        await until(lambda: not following._open and following._tailer is None)
+
+    asyncio.run(story())
+
+
+def test_who_comes_as_it_is_closed_is_told_what_happens(hub, api):
+    async def story():
+        following = hub(linger_s=3600)
+        async with aclosing(following.follow(NOTED, owner("test"))) as before:
+            await anext(before)
+        (key,) = following._open
+        following._close_unused(key)  # as after the time that a channel waits for its next one
+        async with asyncio.timeout(10), aclosing(following.follow(NOTED, owner("test"))) as after:
+            assert await anext(after) == ()
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(note, api.workspace.log, [1])
+            (item,) = await anext(after)
+        assert b'"position"' in item.payload
+        following._end()
+
+    asyncio.run(story())
