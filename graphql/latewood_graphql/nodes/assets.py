@@ -80,6 +80,7 @@ def _histories(at: EnvironmentAt, keys: Sequence[AssetKey], asked: _Asked) -> Ma
             connection,
             at.workspace.project,
             list(ids.values()),
+            as_of=at.view.as_of,
             before=asked.before,
             limit=asked.limit,
             partitions=asked.partitions,

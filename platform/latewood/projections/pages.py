@@ -25,18 +25,19 @@ def histories(
     project: str,
     assets: Collection[AssetId],
     *,
+    as_of: Position,
     before: Position,
     limit: int,
     partitions: Sequence[PartitionKey] | None = None,
 ) -> dict[AssetId, list[VersionFacts]]:
-    """Of each asset its versions before a position, of these partitions or of all, newest first.
+    """Of each asset its versions before a position, of these partitions or of all, newest first, as of a later one.
 
     Cost: O(assets x limit), by index.
     """
     chosen = None if partitions is None else text_array(partitions)
     wanted = {"project": project, "assets": text_array(assets), "partitions": chosen}
     found: dict[AssetId, list[VersionFacts]] = {asset: [] for asset in assets}
-    for row in tuples(connection, _HISTORIES, {**wanted, "before": before, "as_of": before - 1, "limit": limit}):
+    for row in tuples(connection, _HISTORIES, {**wanted, "before": before, "as_of": as_of, "limit": limit}):
         facts = VersionFacts._make(row)
         found[facts.asset].append(facts)
     return found
