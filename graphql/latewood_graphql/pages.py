@@ -22,7 +22,9 @@ FIRST_MAX: Final = 1_000
 class PageInfo(graphene.ObjectType):
     """Where a page ends and whether there is more."""
 
-    end_cursor = graphene.String(description="What `after` takes to have the next page; null for an empty page.")
+    end_cursor = graphene.String(
+        description="What `after` takes to have the next page; null where there is none of an empty one."
+    )
     has_next_page = graphene.Boolean(required=True, description="Whether there is a next page.")
 
 
@@ -41,11 +43,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `count` counts the whole of it, where that can be asked for."""
+    """One page of a list; `count` counts the whole of it, where that can be asked for.
+
+    `stop` is the key to go on behind where more was looked at than the last item.
+    """
 
     edges: Sequence[Edge]
     has_next: bool
     count: Callable[[], int] | None
+    stop: Any = None
 
     @property
     def nodes(self) -> list[Any]:
@@ -55,7 +61,8 @@ class Page:
     @property
     def page_info(self) -> dict[str, Any]:
         """Where it ends."""
-        return {"end_cursor": self.edges[-1].cursor if self.edges else None, "has_next_page": self.has_next}
+        last = self.edges[-1].cursor if self.edges else None
+        return {"end_cursor": last if self.stop is None else cursor_of(self.stop), "has_next_page": self.has_next}
 
 
 def page_of(

@@ -1,6 +1,5 @@
 """Projects: what the log keeps apart."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,17 +7,17 @@ import graphene
 
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
-from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
 from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
 from latewood_graphql.nodes.environments import Environment
-from latewood_graphql.nodes.events import Event, is_seen
+from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.log_pages import EventDensity, event_density_of, event_filters, events_page
 from latewood_graphql.nodes.runs import Run, RunAt, going_on_page, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
-from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.pages import Page, connection_of, page_arguments
 from latewood_graphql.scalars import Moment, PositionScalar
 from latewood_graphql.words import AccessRole
 
@@ -90,12 +89,17 @@ class Project(graphene.ObjectType):
     events = graphene.Field(
         connection_of(Event, counted=False),
         required=True,
-        description="Events of the log, oldest first; those of tokens are for admins alone.",
-        types=graphene.List(
-            graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
-        ),
-        since=graphene.Argument(PositionScalar, description="Only those behind this position."),
-        **page_arguments(),
+        description="Events of the log, oldest first unless otherwise asked; those of tokens are for admins alone. "
+        "Where what is asked for is rare a page may have few, or none, and yet a next one: it has looked at 50,000.",
+        **event_filters(),
+    )
+    event_density = graphene.Field(
+        EventDensity,
+        required=True,
+        description="Events counted by when they were recorded: where something happened.",
+        since=graphene.DateTime(required=True, description="Where the first bucket begins."),
+        until=graphene.DateTime(description="Where the last bucket ends; by default now."),
+        buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
     )
 
     def resolve_role(self: ProjectAt, _info: Any) -> Any:
@@ -147,24 +151,12 @@ class Project(graphene.ObjectType):
         """By bucket and status."""
         return density_of(self, since, until, buckets, wanted_of(self, **asked))
 
-    def resolve_events(self: ProjectAt, _info: Any, first: int, **asked: Any) -> Page:
+    def resolve_events(self: ProjectAt, _info: Any, **asked: Any) -> Page:
         """By position."""
-        behind = max(key_of(asked.get("after"), int) or 0, asked.get("since") or 0)
-        found = _events(self, asked.get("types"), behind, checked_first(first) + 1)
-        return page_of(found, first, lambda event: event.position)
+        return events_page(self, **asked)
 
-
-def _events(project: ProjectAt, types: Sequence[str] | None, behind: Position, limit: int) -> list[RecordedEvent]:
-    """So many events behind a position that the caller may see, up to the project's moment, oldest first."""
-    log, caller = project.workspace.log, project.call.caller
-    found: list[RecordedEvent] = []
-    while len(found) < limit:
-        if types is None:
-            page = log.read_all(after=behind, limit=limit, project=project.name)
-        else:
-            page = log.read_types(project.name, types, after=behind, limit=limit)
-        found += [event for event in page if event.position <= project.position and is_seen(event, caller)]
-        if len(page) < limit or page[-1].position >= project.position:
-            break
-        behind = page[-1].position
-    return found[:limit]
+    def resolve_event_density(
+        self: ProjectAt, _info: Any, since: datetime, buckets: int, until: datetime | None = None
+    ) -> Any:
+        """By bucket and subject."""
+        return event_density_of(self, since, until, buckets)

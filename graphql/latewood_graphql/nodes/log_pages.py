@@ -1,0 +1,147 @@
+"""Pages of the log, from either end, and how much was recorded when."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import graphene
+
+from latewood.commands.runs import run_named
+from latewood.commands.views import known_key
+from latewood.errors import UsageError
+from latewood.model.access import Role
+from latewood.projections.log_pages import EventsWanted, events_by_time, events_found
+from latewood.projections.snapshots import snapshot
+from latewood_graphql.calls import ProjectAt
+from latewood_graphql.fields import many
+from latewood_graphql.nodes.attempts import BUCKETS_MAX
+from latewood_graphql.nodes.events import ADMINS_ALONE
+from latewood_graphql.pages import Edge, Page, checked_first, key_of, page_arguments
+from latewood_graphql.scalars import PositionScalar
+
+
+class EventSeries(graphene.ObjectType):
+    """Events about one subject, counted by buckets of time."""
+
+    subject = graphene.String(required=True, description="What they are about: `run` of `run.ended`.")
+    counts = many(graphene.Int, "How many were recorded in each bucket.")
+
+
+class EventDensity(graphene.ObjectType):
+    """Events by when they were recorded: a histogram with buckets of equal width."""
+
+    since = graphene.DateTime(required=True, description="Where the first bucket begins.")
+    until = graphene.DateTime(required=True, description="Where the last bucket ends.")
+    buckets = graphene.Int(required=True, description="How many there are.")
+    every = graphene.Int(
+        required=True, description="1 where each event was counted; of a long log one in so many stands for the others."
+    )
+    series = many(EventSeries, "The subjects that there are, each with its counts.")
+
+
+def event_filters() -> dict[str, Any]:
+    """The arguments by which events are chosen."""
+    return {
+        "types": graphene.List(
+            graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
+        ),
+        "run": graphene.ID(description="Only those of this run, or of the one whose id begins so."),
+        "asset": graphene.ID(
+            description="Only those that name this asset, by its key in `environment`, or else in `prod`."
+        ),
+        "environment": graphene.String(
+            required=True,
+            default_value="",
+            description="Only those of this environment's runs, and those that name it.",
+        ),
+        "since": graphene.Argument(PositionScalar, description="Only those behind this position."),
+        "newest_first": graphene.Boolean(
+            required=True, default_value=False, description="From the end on, and not from the beginning."
+        ),
+        **page_arguments(),
+    }
+
+
+def events_page(
+    project: ProjectAt,
+    *,
+    first: int,
+    environment: str,
+    newest_first: bool,
+    types: list[str] | None = None,
+    run: str | None = None,
+    asset: str | None = None,
+    since: int | None = None,
+    after: str | None = None,
+) -> Page:
+    """What was found, up to as many as are asked for, before enough was looked at. Raises UsageError."""
+    beyond, first, since = key_of(after, int), checked_first(first), since or 0
+    wanted = EventsWanted(
+        types=None if types is None else tuple(types),
+        hidden=hidden_from(project),
+        run=None if run is None else run_named(project.workspace, run).run,
+        asset=_id(project, environment, asset),
+        environment=environment,
+    )
+    end = project.position
+    low, high = since if newest_first else max(since, beyond or 0), end
+    if newest_first and beyond is not None:
+        high = min(end, beyond - 1)
+    with snapshot(project.workspace.log) as connection:
+        found = events_found(
+            connection, project.name, wanted, low=low, high=high, limit=first + 1, newest_first=newest_first
+        )
+    events = {event.position: event for event in project.workspace.log.read_positions(found.positions[:first])}
+    edges = [Edge(events[position], position) for position in found.positions[:first]]
+    if len(found.positions) > first:
+        return Page(edges=edges, has_next=True, count=None)
+    more = found.looked_to > since if newest_first else found.looked_to < end
+    is_run = wanted.run is not None
+    # Behind what was looked at, found or not: whoever goes on does not look at it again.
+    stop = found.looked_to + 1 if newest_first else found.looked_to
+    return Page(edges=edges, has_next=more and not is_run, count=None, stop=stop if more and not is_run else None)
+
+
+def hidden_from(project: ProjectAt) -> tuple[str, ...]:
+    """The types of events of the project that the caller may not see."""
+    return () if project.call.caller.may(Role.ADMIN, project.name) else tuple(sorted(ADMINS_ALONE))
+
+
+def _id(project: ProjectAt, environment: str, asset: str | None) -> Any:
+    if asset is None:
+        return None
+    view = project.environment(environment or "prod").view
+    return view.ids[known_key(view, asset)]
+
+
+def event_density_of(project: ProjectAt, since: datetime, until: datetime | None, buckets: int) -> dict[str, Any]:
+    """The histogram. Raises UsageError for times in the wrong order and for too many buckets."""
+    until = project.workspace.clock() if until is None else until
+    if since.tzinfo is None or until.tzinfo is None or since >= until:
+        raise UsageError("eventDensity: expected `since` before `until`, both with offset, as in 2026-03-01T00:00Z")
+    if not 1 <= buckets <= BUCKETS_MAX:
+        raise UsageError(f"buckets: expected 1 to {BUCKETS_MAX}, found {buckets:,}")
+    log = project.workspace.log
+    after, upto = log.position_at(since), min(log.position_at(until), project.position)
+    with snapshot(log) as connection:
+        found, every = events_by_time(
+            connection,
+            project.name,
+            hidden=hidden_from(project),
+            since=since,
+            until=until,
+            buckets=buckets,
+            after=after,
+            upto=upto,
+        )
+
+    def series() -> Iterator[dict[str, Any]]:
+        for subject, counted in groupby(found, attrgetter("subject")):
+            counts = [0] * buckets
+            for entry in counted:
+                counts[entry.bucket - 1] += entry.events
+            yield {"subject": subject, "counts": counts}
+
+    return {"since": since, "until": until, "buckets": buckets, "every": every, "series": list(series())}

@@ -1,0 +1,142 @@
+"""Which events of the log are wanted, in pages from either end, and how many there were when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from latewood.model.keys import AssetId, RunId
+from latewood_eventlog.records import Position
+
+LOOKED_AT_MAX: Final = 50_000
+"""Positions that are looked at for one page: some 0.1 s."""
+
+_SAMPLED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsWanted:
+    """Which events; what is empty or None does not narrow them. `hidden` are types that are left out.
+
+    Of an asset are those that name it; of an environment those of its runs and those that name it.
+    """
+
+    types: tuple[str, ...] | None = None
+    hidden: tuple[str, ...] = ()
+    run: RunId | None = None
+    asset: AssetId | None = None
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Positions of events in the order asked for, and up to where was looked: there may be more behind that."""
+
+    positions: Sequence[Position]
+    looked_to: Position
+
+
+# What names an environment or an asset is found in the text: an id is found nowhere else, and to parse it all would
+# take three times as long.
+_IS_WANTED: Final = (
+    "e.project = :project AND e.position > :low AND e.position <= :high "
+    "AND (CAST(:types AS text[]) IS NULL OR e.type = ANY (CAST(:types AS text[]))) "
+    "AND NOT e.type = ANY (CAST(:hidden AS text[])) "
+    "AND (:named = '' OR strpos(CAST(e.data AS text), :named) > 0) "
+    "AND (:environment = '' OR CASE WHEN starts_with(e.stream, 'run/') THEN EXISTS ("
+    "  SELECT FROM runs r WHERE r.project = e.project AND r.run = substr(e.stream, 5) "
+    "  AND r.environment = :environment) "
+    "ELSE e.stream = 'environment/' || :environment OR strpos(CAST(e.data AS text), :said) > 0 END)"
+)
+_IN_LOG: Final = f"SELECT e.position FROM events e WHERE {_IS_WANTED} ORDER BY e.position %s LIMIT :limit"  # noqa: S608 - ours
+_OF_STREAM: Final = (
+    f"SELECT e.position FROM events e WHERE {_IS_WANTED} AND e.stream = :stream "  # noqa: S608 - as above
+    "ORDER BY e.version %s LIMIT :limit"
+)
+_STATEMENTS: Final = {
+    (in_run, newest_first): text((_OF_STREAM if in_run else _IN_LOG) % ("DESC" if newest_first else ""))
+    for in_run in (True, False)
+    for newest_first in (True, False)
+}
+# One in so many positions stands for those behind it. Each is looked up: to join them the server would read all events.
+_DENSITY: Final = text(
+    "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM e.recorded_at), :begin, :end, :buckets))) "
+    "AS bucket, split_part(e.type, '.', 1) AS subject, count(*) * :step AS events "
+    "FROM generate_series(CAST(:after AS bigint) + 1, CAST(:upto AS bigint), CAST(:step AS bigint)) AS p (position) "
+    "CROSS JOIN LATERAL (SELECT * FROM events WHERE position = p.position LIMIT 1) AS e "
+    "WHERE e.project = :project AND NOT e.type = ANY (CAST(:hidden AS text[])) GROUP BY 1, 2 ORDER BY 2, 1"
+)
+
+
+def events_found(
+    connection: Connection,
+    project: str,
+    wanted: EventsWanted,
+    *,
+    low: Position,
+    high: Position,
+    limit: int,
+    newest_first: bool,
+) -> Found:
+    """So many events between two positions, `low` exclusively, from one of them on.
+
+    Cost: O(events looked at), at most 50,000 of the log; of a run its events alone, by index.
+    """
+    if wanted.run is None and newest_first:
+        low = max(low, high - LOOKED_AT_MAX)
+    elif wanted.run is None:
+        high = min(high, low + LOOKED_AT_MAX)
+    given = {
+        "project": project,
+        "low": low,
+        "high": high,
+        "limit": limit,
+        "types": None if wanted.types is None else list(wanted.types),
+        "hidden": list(wanted.hidden),
+        "named": "" if wanted.asset is None else f'"{wanted.asset}"',
+        "environment": wanted.environment,
+        "said": f'"environment":"{wanted.environment}"',
+        "stream": f"run/{wanted.run}",
+    }
+    statement = _STATEMENTS[wanted.run is not None, newest_first]
+    positions = list(connection.execute(statement, given).scalars())
+    return Found(positions=positions, looked_to=low if newest_first else high)
+
+
+class CountedEvents(NamedTuple):
+    """About how many events of a subject, as in `run`, were recorded in a bucket of time, from 1."""
+
+    bucket: int
+    subject: str
+    events: int
+
+
+def events_by_time(
+    connection: Connection,
+    project: str,
+    *,
+    hidden: Sequence[str],
+    since: datetime,
+    until: datetime,
+    buckets: int,
+    after: Position,
+    upto: Position,
+) -> tuple[list[CountedEvents], int]:
+    """Events between two positions, which are those of the times; and how many stand for one that was looked at.
+
+    Cost: a look each, at most 10,000 however many events there are: then it is one in so many.
+    """
+    step = max(1, -(-(upto - after) // _SAMPLED_MAX))
+    given = {
+        "project": project,
+        "hidden": list(hidden),
+        "begin": since.timestamp(),
+        "end": until.timestamp(),
+        "buckets": buckets,
+        "after": after,
+        "upto": upto,
+        "step": step,
+    }
+    return [CountedEvents(*row) for row in connection.execute(_DENSITY, given)], step

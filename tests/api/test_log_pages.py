@@ -1,0 +1,107 @@
+"""The log in pages from either end, by what events are about; and how many there were when."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import latewood.projections.log_pages as looking
+from api.conftest import SHOP
+from latewood.commands.environments import create
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.events import from_json
+
+NODES = "{ nodes { position type } pageInfo { endCursor hasNextPage } }"
+
+
+def page(api, how):
+    return api(f"{{ project {{ events({how}) {NODES} }} }}")["project"]["events"]
+
+
+def every(api, how):
+    """Positions of all pages, and how many pages they were."""
+    found, after = [], ""
+    for count in range(1, 200):
+        got = page(api, f"first: 7, {how}{after}")
+        found += [node["position"] for node in got["nodes"]]
+        if not got["pageInfo"]["hasNextPage"]:
+            return found, count
+        after = f", after: {json.dumps(got['pageInfo']['endCursor'])}"
+    raise AssertionError("there is no end")
+
+
+@pytest.fixture
+def happened(made, workspace, load):
+    """Runs in two environments, the first of `prod`; and all events."""
+    first = made().run
+    create(workspace, "dev")
+    dev = replace(workspace, environment="dev")
+    loaded = load(SHOP.replace("* 10", "* 20"))
+    materialize(dev, prepare(dev, loaded, Asked(selection="revenue+")))
+    return first, workspace.log.read_all(limit=1_000)
+
+
+def of_environment(event, name, is_its_run):
+    if event.stream.startswith("run/"):
+        return is_its_run
+    return event.stream == f"environment/{name}" or f'"environment":"{name}"' in event.data
+
+
+ABOUT = {
+    "": lambda event, _: True,
+    'types: ["step.started", "run.ended"]': lambda event, _: event.type in ("step.started", "run.ended"),
+    'asset: "total"': lambda event, ids: f'"{ids["total"]}"' in event.data,
+    'asset: "total", types: ["step.started"]': lambda event, ids: (
+        event.type == "step.started" and f'"{ids["total"]}"' in event.data
+    ),
+    'environment: "dev"': lambda event, ids: of_environment(event, "dev", event.stream != ids["first"]),
+    'environment: "prod"': lambda event, ids: of_environment(event, "prod", event.stream == ids["first"]),
+}
+
+
+@pytest.mark.parametrize("looked_at", [1_000, 5])
+@pytest.mark.parametrize("how", ABOUT)
+def test_pages_from_either_end_have_all_that_is_wanted_and_nothing_twice(api, happened, monkeypatch, how, looked_at):
+    monkeypatch.setattr(looking, "LOOKED_AT_MAX", looked_at)
+    first, events = happened
+    defined = [from_json(event.type, event.data) for event in events if event.type == "asset.defined"]
+    ids = {"first": f"run/{first}"} | {fact.key: fact.asset for fact in defined}
+    wanted = [event.position for event in events if ABOUT[how](event, ids)]
+    forth, _ = every(api, how)
+    back, _ = every(api, f"newestFirst: true, {how}")
+    assert forth == wanted
+    assert back == wanted[::-1]
+    since = events[len(events) // 2].position
+    assert every(api, f"since: {since}, {how}")[0] == [position for position in wanted if position > since]
+    assert every(api, f"since: {since}, newestFirst: true, {how}")[0] == [p for p in wanted[::-1] if p > since]
+
+
+def test_of_a_run_there_are_its_own(api, happened):
+    first, events = happened
+    own = [event.position for event in events if event.stream == f"run/{first}"]
+    assert every(api, f'run: "{first[:9]}"')[0] == own
+    assert every(api, f'run: "{first}", newestFirst: true')[0] == own[::-1]
+
+
+def test_of_a_moment_there_is_nothing_that_came_later(api, happened):
+    _, events = happened
+    then = events[10].position
+    ask = "query ($at: Moment) { project(asOf: $at) { events(newestFirst: true, first: 3) { nodes { position } } } }"
+    nodes = api(ask, at=then)["project"]["events"]["nodes"]
+    assert [node["position"] for node in nodes] == [then, then - 1, then - 2]
+
+
+@pytest.mark.parametrize("sampled", [10_000, 20])
+def test_a_histogram_counts_by_subject_or_by_one_in_so_many(api, happened, monkeypatch, sampled):
+    monkeypatch.setattr(looking, "_SAMPLED_MAX", sampled)
+    _, events = happened
+    ask = '{ project { eventDensity(since: "2020-01-01T00:00:00Z", buckets: 9) { every series { subject counts } } } }'
+    found = api(ask)["project"]["eventDensity"]
+    counts = {series["subject"]: sum(series["counts"]) for series in found["series"]}
+    if sampled > len(events):
+        subjects = [event.type.partition(".")[0] for event in events]
+        assert (found["every"], counts) == (1, {subject: subjects.count(subject) for subject in set(subjects)})
+    else:
+        assert found["every"] == -(-len(events) // sampled)
+        assert abs(sum(counts.values()) - len(events)) < found["every"]
