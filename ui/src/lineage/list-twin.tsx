@@ -115,7 +115,7 @@ export function ListTwin({ graph, tree, rollUp, expanded, only, subject, linksOf
                 )}
                 <Glyph mark={LOOKS[look]!} />
                 <span className={isGroup ? styles.group : undefined} title={tree.label[node]}>
-                  {shortName(graph, tree, node)}
+                  {shortName(tree, node)}
                 </span>
               </span>
               <span role="gridcell" className={styles.said}>

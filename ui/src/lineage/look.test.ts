@@ -63,8 +63,12 @@ test("links of a group are those with others", () => {
 
 test("boxes say what the group around them does not, and who does not see them hears all", () => {
   const rolled = rollUp(tree, graph.look, null);
-  expect(shortName(graph, tree, 2)).toBe("flights");
-  expect(shortName(graph, tree, 4)).toBe("report");
+  expect(shortName(tree, 2)).toBe("flights");
+  expect(shortName(tree, 4)).toBe("report");
+  const groups = treeOf(randomGraph({ assets: 200, groups: 100, edges: 0, seed: 1, blocky: true }));
+  const [stage] = groups.roots as [number];
+  expect(groups.label[groups.children[stage]![0]!]).toBe("raw_orders");
+  expect(shortName(groups, groups.children[stage]![0]!)).toBe("orders");
   expect(spoken(graph, tree, rolled, 3, 2, 0)).toBe("day/weather, failed, 2 upstream, 0 downstream");
   expect(spoken(graph, tree, rolled, day, 3, 1)).toBe("group day, 1 failed, 1 stale, 3 upstream, 1 downstream");
 });

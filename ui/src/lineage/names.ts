@@ -1,12 +1,15 @@
 import { type Graph, LOOKS } from "./graph.ts";
-import type { RollUp, Tree } from "./tree.ts";
+import { NOBODY, type RollUp, type Tree } from "./tree.ts";
 
-/** What is written on a box: of an asset what its group does not say already. */
-export function shortName(graph: Graph, tree: Tree, node: number): string {
+/** What is written on a box: what the groups around it do not say already. */
+export function shortName(tree: Tree, node: number): string {
   const label = tree.label[node]!;
-  if (node >= tree.assets) return label;
-  const group = graph.groups[graph.groupOf[node]!]!;
-  return label.startsWith(`${group}/`) && label.length > group.length + 1 ? label.slice(group.length + 1) : label;
+  for (let at = tree.parent[node]!; at !== NOBODY; at = tree.parent[at]!) {
+    const around = tree.label[at]!;
+    const said = around.endsWith("*") ? around.slice(0, -1) : `${around}/`;
+    if (label.startsWith(said) && label.length > said.length) return label.slice(said.length);
+  }
+  return label;
 }
 
 /** How many of a group have each look, worst first, without those that none has. */

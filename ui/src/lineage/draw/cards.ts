@@ -61,7 +61,7 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     if (node === subject) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
     button.title = tree.label[node]!;
-    const name = element("span", styles.name, shortName(graph, tree, node));
+    const name = element("span", styles.name, shortName(tree, node));
     if (!isGroup) {
       const word = LOOKS[look] === "fresh" ? [] : [element("span", styles.word, LOOKS[look]!)];
       button.replaceChildren(said, glyphElement(LOOKS[look]!), ...unsaid(name, ...word));

@@ -172,7 +172,7 @@ function paintBlocks(context: CanvasRenderingContext2D, { picture, palette, boxe
 /** Glyph and name, which is never smaller on the screen than can be read. */
 function paintBox(context: CanvasRenderingContext2D, frame: Frame, box: number): void {
   const { picture, palette, camera } = frame;
-  const { scene, lit, graph, tree, rollUp } = picture;
+  const { scene, lit, tree, rollUp } = picture;
   const node = scene.node[box]!;
   const isGroup = scene.isGroup[box] === 1;
   const isDim = lit !== null && lit.boxes[box] === UNLIT;
@@ -200,7 +200,7 @@ function paintBox(context: CanvasRenderingContext2D, frame: Frame, box: number):
   context.font = `${isGroup ? 600 : 500} ${text}px ${palette.sans}`;
   context.textBaseline = "middle";
   const room = width - 9 - glyph - 6 - 8;
-  context.fillText(cut(context, shortName(graph, tree, node), room), left + glyph + 6, line);
+  context.fillText(cut(context, shortName(tree, node), room), left + glyph + 6, line);
   if (isGroup) {
     const bar = { x: left, y: y + height - 13, width: width - 18, height: 5 };
     paintShares(context, countsOf(tree, rollUp, node), bar, palette, isDim);
