@@ -13,7 +13,7 @@ from ariadne import graphql
 from ariadne.asgi.handlers import GraphQLHTTPHandler
 from ariadne.exceptions import HttpBadRequestError
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
@@ -65,6 +65,8 @@ class Answering(GraphQLHTTPHandler):
             return _decode(await request.body())
         except (msgspec.DecodeError, RecursionError):
             raise HttpBadRequestError("expected JSON: an object with `query` and perhaps `variables`") from None
+        except ClientDisconnect:
+            raise HttpBadRequestError("the client has gone") from None
 
     async def execute_graphql_query(
         self,

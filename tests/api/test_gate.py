@@ -280,6 +280,23 @@ def test_a_server_whose_interface_was_not_built_says_how_it_is(serve, monkeypatc
     assert "make ui" in serve().get("/runs").text
 
 
+def test_who_goes_away_before_all_is_sent_is_no_error(api):
+    """As browsers do with each stream that they leave at once."""
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "raw_path": b"/graphql", "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+    sent = []
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    server = {"scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "http_version": "1.1"}
+    asyncio.run(app(api.service)({**scope, **server, "headers": headers}, gone, send))
+    assert sent[0]["status"] == 400
+
+
 def test_metrics_count_requests(serve, api):
     token = create_token(api.workspace, "ann", Role.VIEWER)
     client = serve()

@@ -53,11 +53,12 @@ def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that complains of nothing: no error of a script, nothing that the policy for contents forbids."""
+def page(context: BrowserContext, served: Served) -> Iterator[Page]:
+    """A page that complains of nothing, errors of scripts and the policy for contents, and asks nobody else."""
     complaints: list[str] = []
     found = context.new_page()
     found.on("pageerror", lambda error: complaints.append(str(error)))
     found.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    found.on("request", lambda sent: None if sent.url.startswith(served.url) else complaints.append(sent.url))
     yield found
     assert complaints == []

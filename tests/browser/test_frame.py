@@ -57,6 +57,19 @@ def test_the_past_is_framed_goes_along_and_is_left_by_escape(page):
     expect(page).to_have_url(re.compile(r"asOf=3"))
 
 
+def test_a_moment_is_chosen_by_keys_among_the_runs(page):
+    page.goto("/assets")
+    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
+    page.keyboard.press("t")
+    slider = page.get_by_role("slider", name="Moment")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"asOf=20\d\d-"))
+    expect(page.get_by_role("alert")).to_contain_text("is before the log")
+    expect(page.get_by_text("orders")).to_be_hidden()
+
+
 def test_while_the_server_is_away_what_was_read_stays_and_it_comes_back_by_itself(page, served):
     page.goto("/assets")
     row = page.get_by_role("row", name=re.compile("revenue.*"))

@@ -7,6 +7,7 @@ import { Button } from "@/shared/button.tsx";
 import { Keys } from "@/shared/keys.tsx";
 import { momentFrom, quickMoments } from "./moment.ts";
 import styles from "./moment-panel.module.css";
+import { MomentSlider } from "./moment-slider.tsx";
 
 const MARKED = graphql(`
   query Marked($project: String!) {
@@ -54,6 +55,7 @@ export function MomentPanel({ close }: { close(): void }) {
           Go
         </Button>
       </form>
+      <MomentSlider go={go} />
       <div className={styles.lists}>
         <ul>
           {quick.map(({ label, asOf: to }) => (

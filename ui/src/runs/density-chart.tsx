@@ -1,7 +1,8 @@
 import { type PointerEvent, useMemo, useRef, useState } from "react";
 import { counted } from "@/shared/numbers.ts";
 import { exactly, shortly } from "@/shared/times.ts";
-import { type Piece, pieces } from "./density.ts";
+import { pieces } from "./density.ts";
+import { DensityBars } from "./density-bars.tsx";
 import styles from "./density-chart.module.css";
 import type { Density } from "./documents.ts";
 import { brushed, type Range } from "./range.ts";
@@ -50,11 +51,7 @@ export function DensityChart({ density, range, buckets, chosen, choose }: Props)
         }}
         onPointerCancel={() => setDrag(null)}
       >
-        <svg viewBox={`0 0 ${buckets} 1`} preserveAspectRatio="none" aria-hidden="true">
-          {bars.map((piece) => (
-            <Bar key={`${piece.bucket} ${piece.mark}`} {...piece} />
-          ))}
-        </svg>
+        <DensityBars pieces={bars} buckets={buckets} />
         {shown && (
           <span
             className={styles.brush}
@@ -70,13 +67,5 @@ export function DensityChart({ density, range, buckets, chosen, choose }: Props)
         <span>{shortly(range.until)}</span>
       </figcaption>
     </figure>
-  );
-}
-
-function Bar({ bucket, mark, count, from, to }: Piece) {
-  return (
-    <rect className={styles[mark]} x={bucket + 0.12} width={0.76} y={1 - to} height={to - from}>
-      <title>{`${counted(count, "run")}`}</title>
-    </rect>
   );
 }

@@ -74,6 +74,15 @@ test("the moment in the address is asked for, and comes with the past that was s
   screen.getByText("9");
 });
 
+test("what was true at another moment is not shown for one that cannot be read", async () => {
+  answer = () => at(9);
+  render(<Position />);
+  await screen.findByText("9");
+  answer = () => ({ data: null, errors: [{ message: "before the log", extensions: { code: "BAD_INPUT" } }] });
+  act(() => history.pushState(null, "", "/?asOf=2020-01-01T00:00:00Z"));
+  await screen.findByText("none before the log");
+});
+
 test("a position is sent as a number and a time as it is", () => {
   expect(momentOf("48211")).toBe(48_211);
   expect(momentOf("2026-03-01T00:00:00Z")).toBe("2026-03-01T00:00:00Z");

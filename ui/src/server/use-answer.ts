@@ -75,7 +75,8 @@ export function useAnswer<Data, Variables extends object>(
     const began = performance.now();
     void read(document, variables).then(({ data, problem }) => {
       took.current = performance.now() - began;
-      if (isCurrent) hold((before) => ({ key, data: data ?? before.data, problem }));
+      // what was answered to another question stays while this one is asked, and no longer
+      if (isCurrent) hold((before) => ({ key, data: data ?? (before.key === key ? before.data : null), problem }));
     });
     return () => {
       isCurrent = false;

@@ -89,7 +89,8 @@ export function usePages<Data, Variables extends Asks, Row>(
     const began = performance.now();
     void walk(count).then((found) => {
       took.current = performance.now() - began;
-      if (isCurrent && found) hold((before) => ({ ...before, ...found, rows: found.rows ?? before.rows, key }));
+      // rows of another question stay while this one is asked, and no longer
+      if (isCurrent) hold((before) => ({ ...(before.key === key ? before : begun(key, null)), ...found }));
     });
     return () => {
       isCurrent = false;
