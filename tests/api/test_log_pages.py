@@ -77,6 +77,17 @@ def test_pages_from_either_end_have_all_that_is_wanted_and_nothing_twice(api, ha
     assert every(api, f"since: {since}, newestFirst: true, {how}")[0] == [p for p in wanted[::-1] if p > since]
 
 
+def test_a_page_of_types_oldest_first_is_full_or_the_last(api, happened, monkeypatch):
+    """Who follows the log by the last position that was seen takes an empty page for the end."""
+    monkeypatch.setattr(looking, "LOOKED_AT_MAX", 1)
+    _, events = happened
+    ended = [event.position for event in events if event.type == "run.ended"]
+    (node,) = page(api, 'types: ["run.ended"], first: 1')["nodes"]
+    got = page(api, f'types: ["run.ended"], since: {node["position"]}')
+    assert [node["position"], *(each["position"] for each in got["nodes"])] == ended
+    assert not got["pageInfo"]["hasNextPage"]
+
+
 def test_of_a_run_there_are_its_own(api, happened):
     first, events = happened
     own = [event.position for event in events if event.stream == f"run/{first}"]

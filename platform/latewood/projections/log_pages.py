@@ -82,11 +82,12 @@ def events_found(
 ) -> Found:
     """So many events between two positions, `low` exclusively, from one of them on.
 
-    Cost: O(events looked at), at most 50,000 of the log; of a run its events alone, by index.
+    Cost: of a run O(its events), by index; of types, oldest first, O(events up to the last one that is found), so that
+    a page that is not full is the last; of all else at most 50,000 positions are looked at.
     """
     if wanted.run is None and newest_first:
         low = max(low, high - LOOKED_AT_MAX)
-    elif wanted.run is None:
+    elif wanted.run is None and (wanted.asset is not None or wanted.environment):
         high = min(high, low + LOOKED_AT_MAX)
     given = {
         "project": project,
