@@ -30,6 +30,7 @@ class StepCount(graphene.ObjectType):
     partitions = graphene.String(
         required=True, description="Of which partitions they are, the first ranges; empty where there are none."
     )
+    is_cut = graphene.Boolean(required=True, description="Whether there are more ranges than those.")
 
 
 class TaskSteps(graphene.ObjectType):
@@ -43,7 +44,12 @@ class TaskSteps(graphene.ObjectType):
     def resolve_steps(self: TaskProgress, _info: Any) -> Iterator[dict[str, Any]]:
         """In the order of a step's life."""
         for status, count in self.steps.counts.items():
-            yield {"status": status, "count": count, "partitions": self.partitions(status, _RANGES_MAX)}
+            yield {
+                "status": status,
+                "count": count,
+                "partitions": self.partitions(status, _RANGES_MAX),
+                "is_cut": self.is_cut(status, _RANGES_MAX),
+            }
 
 
 class FailedStep(graphene.ObjectType):

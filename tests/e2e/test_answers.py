@@ -128,7 +128,7 @@ def test_json_of_plans_and_reasons(shop):
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
         "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
-        "renames", "absent", "head_since", "moved", "taken_from", "foreseen", "carried", "freshness",
+        "renames", "replaced", "absent", "head_since", "moved", "taken_from", "foreseen", "carried", "freshness",
         "elements", "asked_by",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION

@@ -25,7 +25,14 @@ from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.comparisons import COMPARED_MAX, VersionComparison, comparison_of
-from latewood_graphql.nodes.partitions import Cause, StatusPartitions, causes_of, status_partitions
+from latewood_graphql.nodes.partitions import (
+    Cause,
+    Chosen,
+    PartitionSet,
+    StatusPartitions,
+    causes_of,
+    status_partitions,
+)
 from latewood_graphql.nodes.runs import Run, runs_page_of
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
@@ -208,6 +215,11 @@ class Asset(graphene.ObjectType):
     )
     flags = many(AssetFlag, "What is true of it besides.")
     partitions = many(StatusPartitions, "Its partitions by status; statuses that none has are left out.")
+    absent = graphene.Field(
+        PartitionSet,
+        required=True,
+        description="Of an optional output the partitions of which there is nothing, and nothing missing.",
+    )
     causes = many(Cause, "Why partitions are not fresh.")
     upstream = many(lambda: Asset, "The assets that it reads.")
     downstream = many(lambda: Asset, "The assets that read it.")
@@ -297,6 +309,10 @@ class Asset(graphene.ObjectType):
     def resolve_flags(self: AssetAt, _info: Any) -> Any:
         """As `latewood assets` shows them."""
         return self.environment.assessment.flags(self.key)
+
+    def resolve_absent(self: AssetAt, _info: Any) -> Chosen:
+        """Of those that are fresh."""
+        return Chosen(scheme=self.definition.partitions, ordinals=self.assessed.absent)
 
     def resolve_partitions(self: AssetAt, _info: Any) -> Any:
         """As ranges."""

@@ -1,5 +1,6 @@
 """Environments: what is deployed there, and what there is of it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphene
@@ -9,6 +10,9 @@ from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
 from latewood.model.access import Role
 from latewood.model.keys import AssetKey
+from latewood.projections.environments import Environment as Branch
+from latewood.projections.environments import existing
+from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.assets import Asset, AssetAt
@@ -32,6 +36,8 @@ class Environment(graphene.ObjectType):
 
     name = graphene.String(required=True, description="What it is called.")
     position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
+    base = graphene.String(required=True, description="The environment that it was branched from; empty for none.")
+    base_position = graphene.Field(PositionScalar, description="The position that it was branched at; null for none.")
     now = graphene.DateTime(required=True, description="The instant that things are judged at.")
     assets = graphene.Field(
         connection_of(Asset),
@@ -123,6 +129,16 @@ class Environment(graphene.ObjectType):
         """That of its project."""
         return self.project.position
 
+    async def resolve_base(self: EnvironmentAt, _info: Any) -> str:
+        """As it was created."""
+        found = await _branch(self)
+        return "" if found is None else found.base
+
+    async def resolve_base_position(self: EnvironmentAt, _info: Any) -> int | None:
+        """The same."""
+        found = await _branch(self)
+        return found.base_position if found is not None and found.base else None
+
     def resolve_now(self: EnvironmentAt, _info: Any) -> Any:
         """That of its view."""
         return self.view.now
@@ -194,6 +210,17 @@ def _require_trust(at: EnvironmentAt, values: Any) -> None:
     """A value may name a file, which a plan looks at: that is for those who may have it run. Raises Refused."""
     if values:
         at.call.require(Role.OPERATOR, at.project.name)
+
+
+def _branch(at: EnvironmentAt) -> Any:
+    """Its row, read with those of all others that are asked for; None for one that was only ever deployed to."""
+
+    def read(_names: Sequence[str]) -> Mapping[str, Branch]:
+        with snapshot(at.workspace.log) as connection:
+            rows = existing(connection, at.project.name, at.project.as_of.position)
+            return {row.environment: row for row in rows}
+
+    return at.call.load((at.project.name, at.project.as_of), "branches", at.name, read)
 
 
 def _matching(at: EnvironmentAt, selection: str, search: str | None) -> list[AssetKey]:

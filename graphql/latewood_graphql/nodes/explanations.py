@@ -7,6 +7,7 @@ import graphene
 
 from latewood.commands.explaining import why
 from latewood.decide import findings
+from latewood.decide.moves import Moved
 from latewood.events import StepFailed
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
@@ -26,6 +27,25 @@ class CodeChange(graphene.ObjectType):
     after = graphene.String(description="Its digest or version now; null for what was removed.")
 
 
+class MadeHead(graphene.ObjectType):
+    """By what a version that was there already became head."""
+
+    by = graphene.String(
+        required=True, description="What it was: `rollback`, `promotion`, `environment`, `branch`, `reuse`."
+    )
+    position = graphene.Field(PositionScalar, required=True, description="The event that says so.")
+    at = graphene.DateTime(required=True, description="When.")
+    actor = graphene.String(required=True, description="Who did it.")
+    environment = graphene.String(
+        required=True, description="The environment that it was promoted from, or branched from; else empty."
+    )
+    run = graphene.String(required=True, description="The run that reused it; else empty.")
+
+    def resolve_by(self: Moved, _info: Any) -> str:
+        """As a word."""
+        return self.by.value
+
+
 class Finding(graphene.ObjectType):
     """One root cause for which an asset partition is not fresh."""
 
@@ -42,6 +62,16 @@ class Finding(graphene.ObjectType):
     through = many(graphene.String, "The assets by which it reaches what was asked about, its reader first.")
     failure = graphene.String(description="What the newest failed attempt, or refusing check, said.")
     retraction = graphene.String(description="Why something was declared wrong.")
+    retracted = graphene.ID(description="What was declared wrong: a version.")
+    moved = graphene.Field(MadeHead, description="How the head that it is about became head; null if by being made.")
+    observed = graphene.Boolean(required=True, description="Whether it is what was seen of an external asset.")
+    undefined_in = graphene.String(
+        required=True, description="The environment that does not define what is missing any more; else empty."
+    )
+    pinned = graphene.Boolean(
+        description="Of a parameter: true where it was pinned, false where it was unpinned; else null."
+    )
+    pinned_by = graphene.String(description="Who did.")
 
     def resolve_failure(self: findings.Finding, _info: Any) -> str | None:
         """The message, with the error's name where there is one."""
@@ -54,6 +84,18 @@ class Finding(graphene.ObjectType):
     def resolve_retraction(self: findings.Finding, _info: Any) -> str | None:
         """The reason that was given."""
         return None if self.retraction is None else self.retraction.reason
+
+    def resolve_retracted(self: findings.Finding, _info: Any) -> str | None:
+        """Its id."""
+        return None if self.retraction is None else self.retraction.version
+
+    def resolve_pinned(self: findings.Finding, _info: Any) -> bool | None:
+        """By the last event of it."""
+        return None if self.pin is None else self.pin.pinned
+
+    def resolve_pinned_by(self: findings.Finding, _info: Any) -> str | None:
+        """By the same."""
+        return None if self.pin is None else self.pin.actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +120,12 @@ class Explanation(graphene.ObjectType):
     head_since = graphene.Field(
         PositionScalar, description="The position from which on that is head.", resolver=given("found.head_since")
     )
+    moved = graphene.Field(
+        MadeHead, description="How it became head; null if by being made.", resolver=given("found.moved")
+    )
+    taken_from = graphene.Field(
+        AssetVersion_, description="The version of another asset that the head was taken from, where it was."
+    )
     made_because = many(graphene.String, "Why the step that made the head was run.")
     findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", resolver=given("found.findings"))
     position = graphene.Field(
@@ -92,6 +140,13 @@ class Explanation(graphene.ObjectType):
         if self.found.head is None:
             return None
         return VersionAt(environment=self.environment, key=self.found.asset, facts=self.found.head)
+
+    def resolve_taken_from(self: Explained, _info: Any) -> VersionAt | None:
+        """The version that was computed."""
+        if self.found.source is None:
+            return None
+        asset, facts = self.found.source
+        return VersionAt(environment=self.environment, key=asset, facts=facts)
 
     def resolve_made_because(self: Explained, _info: Any) -> Any:
         """As recorded with its start."""

@@ -13,6 +13,8 @@ import click
 
 from latewood import __version__
 from latewood.cli import exits, registry
+from latewood.cli.remote.connection import Server
+from latewood.cli.remote.dispatch import here_or_there
 from latewood.errors import LatewoodError
 from latewood_eventlog.errors import LogError
 
@@ -71,7 +73,20 @@ def _print_no_more() -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, message="latewood %(version)s")
-def main() -> None:
+@click.option(
+    "--server",
+    envvar="LATEWOOD_SERVER",
+    metavar="URL",
+    help="Ask this server, in place of a database and code that are here; or $LATEWOOD_SERVER.",
+)
+@click.option(
+    "--token",
+    envvar="LATEWOOD_TOKEN",
+    metavar="TOKEN",
+    help="By which the server lets in; better $LATEWOOD_TOKEN, which is in no shell's history.",
+)
+@click.pass_context
+def main(context: click.Context, server: str | None, token: str | None) -> None:
     """Versioned assets on one append-only log.
 
     SELECTION: KEY, 'GLOB*', +KEY (with all upstream), KEY+2 (with two levels downstream), group:NAME, tag:NAME,
@@ -80,8 +95,11 @@ def main() -> None:
     Exit codes: 0 ok, 1 a step failed, 2 usage, 3 definitions invalid, 4 database unreachable, 5 log damaged or
     refusing, 6 artifact store not readable or writable, 130 cancelled.
     """
+    if server:
+        context.obj = Server(url=server, token=token or "")
 
 
 for module in iter_modules(registry.__path__, f"{registry.__name__}."):
     for command in import_module(module.name).COMMANDS:
+        here_or_there(str(command.name), command)
         main.add_command(command)

@@ -1,6 +1,7 @@
 """`latewood assets` and `asset`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,93 +41,141 @@ def assets_command(*, selection: str, environment: str | None, as_of: int | date
     workspace = open_workspace(environment=environment)
     found = read(workspace, moment_meant(workspace, as_of), about=lambda view: keys_to_look_at(view, selection))
     keys = select_keys(found, selection) if len(found.view.catalog) else ()
-    if json_:
-        print_json(
-            {
-                "position": found.view.position,
-                "assets": [
-                    {
-                        **_asset_json(found.assessed[key], found.view.catalog[key], found.view.locations[key]),
-                        "flags": found.flags(key),
-                    }
-                    for key in keys
-                ],
-            }
+    lines = [
+        AssetLine.of(found.view.catalog[key], found.assessed[key], found.view.locations[key], found.flags(key))
+        for key in keys
+    ]
+    return show_assets(
+        lines, workspace.environment, found.view.position, is_empty=not len(found.view.catalog), json_=json_
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """How many partitions, and which in words; one without a name where there are none."""
+
+    count: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetLine:
+    """An asset in a list. `partitions` has those of each status that any has; `absent` are such of the fresh ones."""
+
+    key: str
+    status: str
+    location: str
+    group: str
+    owners: Sequence[str]
+    tags: Mapping[str, str]
+    kinds: Sequence[str]
+    origin: str
+    description: str
+    is_partitioned: bool
+    partitions: Mapping[str, Partitions]
+    absent: Partitions
+    flags: Sequence[str]
+
+    @classmethod
+    def of(cls, asset: AssetDefinition, assessed: Assessed, location: str, flags: Sequence[str] = ()) -> "AssetLine":
+        """As an environment has it."""
+
+        def told(ordinals: Ordinals) -> Partitions:
+            return Partitions(len(ordinals), "" if asset.partitions is None else describe(asset.partitions, ordinals))
+
+        return cls(
+            key=asset.key,
+            status=assessed.status.value,
+            location=location,
+            group=asset.group,
+            owners=asset.owners,
+            tags=asset.tags,
+            kinds=asset.kinds,
+            origin=asset.origin.value,
+            description=asset.description,
+            is_partitioned=asset.partitions is not None,
+            partitions={status.value: told(ordinals) for status, ordinals in assessed.by_status.items()},
+            absent=told(assessed.absent),
+            flags=flags,
         )
+
+    def count(self, status: Status) -> int:
+        """Of how many partitions that is the status."""
+        found = self.partitions.get(status.value)
+        return 0 if found is None else found.count
+
+    @property
+    def word(self) -> str:
+        """The status, and `absent` for an optional output of which there is nothing and nothing missing."""
+        fresh = self.count(Status.FRESH)
+        is_absent = self.status == Status.FRESH.value and 0 < fresh == self.absent.count
+        return "absent" if is_absent else self.status
+
+    @property
+    def text(self) -> str:
+        """The same, of partitions by how many."""
+        if not self.is_partitioned:
+            return f"{self.word}, absent" if self.absent.count and self.word != "absent" else self.word
+        counts = {status.value: self.count(status) for status in (Status.STALE, Status.MISSING)}
+        counts["absent"] = self.absent.count
+        return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or Status.FRESH.value
+
+    @property
+    def partitions_text(self) -> str:
+        """How many of how many are fresh."""
+        if not self.is_partitioned:
+            return ""
+        total = sum(found.count for found in self.partitions.values())
+        return f"{self.count(Status.FRESH) - self.absent.count:,} fresh of {total:,}"
+
+
+def show_assets(lines: Sequence[AssetLine], environment: str, position: int, *, is_empty: bool, json_: bool) -> int:
+    """Print them; exit code."""
+    if json_:
+        print_json({"position": position, "assets": [{**_asset_json(line), "flags": line.flags} for line in lines]})
         return exits.OK
-    if not len(found.view.catalog):
+    if is_empty:
         console().print(
-            f"No assets in {workspace.environment} yet. Write a file with @asset functions, then: "
+            f"No assets in {environment} yet. Write a file with @asset functions, then: "
             "latewood materialize '*' -f FILE"
         )
         return exits.OK
     rows = table("", "asset", "status", "partitions", "group", "kinds", spare=("partitions", "group", "kinds"))
-    for key in keys:
-        assessed, asset = found.assessed[key], found.view.catalog[key]
-        status = _status_word(assessed)
-        flags = (flag for flag in found.flags(key) if flag != "absent")  # the status says it
+    for line in lines:
+        flags = (flag for flag in line.flags if flag != "absent")  # the status says it
+        origin = () if line.origin == Origin.MADE.value else (line.origin,)
         rows.add_row(
-            STATUS_GLYPH[status],
-            key,
-            ", ".join((_status_text(assessed), *_origin_text(asset), *map(_flag_text, flags))),
-            ""
-            if asset.partitions is None
-            else f"{len(assessed.by_status.get(Status.FRESH, Ordinals()) - assessed.absent):,} fresh of "
-            f"{sum(len(o) for o in assessed.by_status.values()):,}",
-            asset.group,
-            ", ".join(asset.kinds),
-            style=STATUS_STYLE[status] if status != "fresh" else "",
+            STATUS_GLYPH[line.word],
+            line.key,
+            ", ".join((line.text, *origin, *map(_flag_text, flags))),
+            line.partitions_text,
+            line.group,
+            ", ".join(line.kinds),
+            style=STATUS_STYLE[line.word] if line.word != "fresh" else "",
         )
     out = console()
     out.print(rows)
-    out.print(
-        f"{plural(len(keys), 'asset')} in {workspace.environment} at position {found.view.position:,}", style="dim"
-    )
+    out.print(f"{plural(len(lines), 'asset')} in {environment} at position {position:,}", style="dim")
     return exits.OK
-
-
-def _origin_text(asset: AssetDefinition) -> tuple[str, ...]:
-    return () if asset.origin is Origin.MADE else (asset.origin.value,)
 
 
 def _flag_text(flag: str) -> str:
     return "waiting for inputs" if flag == "waiting" else flag
 
 
-def _status_word(assessed: Assessed) -> str:
-    """The status, and `absent` for an optional output of which there is nothing and nothing missing."""
-    fresh = assessed.by_status.get(Status.FRESH, Ordinals())
-    is_absent = assessed.status is Status.FRESH and fresh and not fresh - assessed.absent
-    return "absent" if is_absent else assessed.status.value
-
-
-def _status_text(assessed: Assessed) -> str:
-    if assessed.node.assets[0].partitions is None:
-        word = _status_word(assessed)
-        return f"{word}, absent" if assessed.absent and word != "absent" else word
-    counts = {status.value: len(assessed.by_status.get(status, ())) for status in (Status.STALE, Status.MISSING)}
-    counts["absent"] = len(assessed.absent)
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or Status.FRESH.value
-
-
-def _asset_json(assessed: Assessed, asset: AssetDefinition, location: str) -> dict[str, Any]:
-    partitions = {status.value: ordinals for status, ordinals in assessed.by_status.items()}
-    if assessed.absent:
-        partitions["absent"] = assessed.absent
+def _asset_json(line: AssetLine) -> dict[str, Any]:
+    partitions = {**line.partitions, **({"absent": line.absent} if line.absent.count else {})}
     return {
-        "key": asset.key,
-        "status": assessed.status,
-        "location": location,
-        "group": asset.group,
-        "owners": asset.owners,
-        "tags": asset.tags,
-        "kinds": asset.kinds,
-        "origin": asset.origin,
-        "description": asset.description,
-        "partitions": {
-            word: "" if asset.partitions is None else describe(asset.partitions, ordinals)
-            for word, ordinals in partitions.items()
-        },
+        "key": line.key,
+        "status": line.status,
+        "location": line.location,
+        "group": line.group,
+        "owners": line.owners,
+        "tags": line.tags,
+        "kinds": line.kinds,
+        "origin": line.origin,
+        "description": line.description,
+        "partitions": {word: found.text for word, found in partitions.items()},
     }
 
 
@@ -147,7 +196,7 @@ def asset_command(
 def _page_json(page: AssetPage) -> dict[str, Any]:
     return {
         "position": page.position,
-        **_asset_json(page.assessed, page.definition, page.location),
+        **_asset_json(AssetLine.of(page.definition, page.assessed, page.location)),
         "renames": [rename_json(rename) for rename in page.renames],
         "freshness": [freshness_json(judged) for judged in page.freshness],
         "code_version": page.definition.task.code.version,
@@ -194,8 +243,8 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
 
 def _print_page(out: Console, page: AssetPage) -> None:
     asset = page.definition
-    status = _status_word(page.assessed)
-    out.print(f"{STATUS_GLYPH[status]} {asset.key}   {_status_text(page.assessed)}", style=STATUS_STYLE[status])
+    line = AssetLine.of(asset, page.assessed, page.location)
+    out.print(f"{STATUS_GLYPH[line.word]} {asset.key}   {line.text}", style=STATUS_STYLE[line.word])
     if asset.description:
         out.print(asset.description)
     facts = table("", "")

@@ -55,7 +55,11 @@ _COMING = 3
 def list_command(*, environment: str | None, json_: bool) -> int:
     """All of the environment; exit code."""
     workspace = open_workspace(environment=environment)
-    found, now = automations_here(workspace), workspace.clock()
+    return show_automations(automations_here(workspace), workspace.environment, workspace.clock(), json_=json_)
+
+
+def show_automations(found: Sequence[Found], environment: str, now: datetime, *, json_: bool) -> int:
+    """Print them; exit code."""
     if json_:
         print_json({"automations": [_json(each, now) for each in found]})
         return exits.OK
@@ -70,7 +74,7 @@ def list_command(*, environment: str | None, json_: bool) -> int:
             "" if coming_ is None else moment(coming_),
             (each.standing.problem or "").split("\n", 1)[0],
         )
-    nothing = f"Nothing happens by itself in {workspace.environment}."
+    nothing = f"Nothing happens by itself in {environment}."
     console().print(rows if found else nothing)
     return exits.OK
 

@@ -1,6 +1,6 @@
 """`latewood deployments …`: what was deployed, how two differ, and going back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,11 +19,16 @@ from latewood.commands.deployments import (
 from latewood.decide.definition_changes import ChangedDefinition, Difference
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey
+from latewood.projections.catalog import Deployment
 
 
 def list_command(*, location: str, limit: int, json_: bool) -> int:
     """The latest ones; exit code."""
-    found = listed(open_workspace(), location, limit=limit)
+    return show_deployments(listed(open_workspace(), location, limit=limit), json_=json_)
+
+
+def show_deployments(found: Sequence[Listed], *, json_: bool) -> int:
+    """Print them; exit code."""
     if json_:
         print_json({"deployments": [_listed_json(each) for each in found]})
         return exits.OK
@@ -74,7 +79,12 @@ def diff_command(*, before: str, after: str, json_: bool) -> int:
             f"expected two deployments of one location, found {old.deployment} of {old.location} "
             f"and {new.deployment} of {new.location}"
         )
-    found = differing(workspace, old, new)
+    other = "source that none of it reaches" if old.source != new.source else "what they are run by, or names"
+    return show_difference(old, new, differing(workspace, old, new), other=other, json_=json_)
+
+
+def show_difference(old: Deployment, new: Deployment, found: Difference, *, other: str, json_: bool) -> int:
+    """Print what differs, or in which `other` things both do; exit code."""
     if json_:
         print_json(
             {"before": old.deployment, "after": new.deployment, "location": new.location, **_difference_json(found)}
@@ -82,7 +92,6 @@ def diff_command(*, before: str, after: str, json_: bool) -> int:
         return exits.OK
     out = console()
     if found.is_empty:
-        other = "source that none of it reaches" if old.source != new.source else "what they are run by, or names"
         one = old.deployment == new.deployment
         out.print("These are one deployment." if one else f"Both define the same; they differ in {other}.")
         return exits.OK

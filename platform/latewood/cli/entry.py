@@ -11,6 +11,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"latewood {__version__}")  # noqa: T201 - this is what was asked for
         return
+    _hide_token()
     import signal
 
     from latewood.cli.app import run
@@ -21,6 +22,33 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a sign that it cannot show is no reason to fail
     sys.exit(run(sys.argv[1:]))
+
+
+def _hide_token() -> None:
+    """Start anew with a token that was among the arguments in a variable: others see the arguments of a process.
+
+    For as long as Python takes to start they can see it all the same; who minds sets the variable.
+    """
+    token, rest = _without_token(sys.argv[1:])
+    if token is not None:
+        import os
+
+        start = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+        os.execve(sys.executable, [*start, *rest], {**os.environ, "LATEWOOD_TOKEN": token})  # noqa: S606 - itself
+
+
+def _without_token(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The token among the options before the command, and all else."""
+    token, rest, number = None, list[str](), 0
+    while number < len(arguments) and arguments[number].startswith("-"):
+        option, equals, value = arguments[number].partition("=")
+        taken = 1 if equals or option not in ("--server", "--token") else 2
+        if option == "--token" and (equals or number + 1 < len(arguments)):
+            token = value if equals else arguments[number + 1]
+        else:
+            rest += arguments[number : number + taken]
+        number += taken
+    return token, rest + arguments[number:]
 
 
 if __name__ == "__main__":

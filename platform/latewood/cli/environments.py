@@ -1,5 +1,6 @@
 """`latewood env …` and `latewood rollback`: where environments and their heads point."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -12,11 +13,16 @@ from latewood.commands.environments import Diff, create, diff, drop, environment
 from latewood.commands.heads import Moved, rollback
 from latewood.decide.state import Pin
 from latewood.errors import UsageError
+from latewood.projections.environments import Environment
 
 
 def list_command(*, json_: bool) -> int:
     """`latewood env list`."""
-    found = environments(open_workspace())
+    return show_environments(environments(open_workspace()), json_=json_)
+
+
+def show_environments(found: Sequence[Environment], *, json_: bool) -> int:
+    """Print them; exit code."""
     if json_:
         print_json({"environments": [asdict(entry) for entry in found]})
         return exits.OK

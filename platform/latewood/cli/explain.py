@@ -30,13 +30,12 @@ from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
 from latewood.commands.runs import requested
 from latewood.commands.views import moment_meant
-from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding, OfElements
 from latewood.decide.moves import BY_HAND
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
-from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
+from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.keys import AssetKey
 
 
@@ -56,20 +55,27 @@ def why_command(
     is_named = file is not None or module is not None or location is not None
     loaded = load(workspace, file, module, location) if is_named else None
     found = why(workspace, key, partition=partition, as_of=moment_meant(workspace, as_of), loaded=loaded)
+    asked = None if found.head is None else requested(workspace, _run_of(found.head))
+    return show_explanation(found, asked, is_named=bool(partition), json_=json_)
+
+
+def show_explanation(found: Explanation, asked: RunRequested | None, *, is_named: bool, json_: bool) -> int:
+    """Print it, with what the run that made the head was asked for; `is_named` is its partition. Exit code."""
     if json_:
-        print_json({**_explanation_json(found), "asked_by": _asked_by_json(workspace, found)})
+        print_json({**explanation_json(found), "asked_by": asked_by_json(asked)})
         return exits.OK
     out = console()
     _print_explanation(out, found)
-    if found.head is not None and (by := asked_by_text(requested(workspace, _run_of(found.head)))):
+    if found.head is not None and (by := asked_by_text(asked)):
         out.print(f"run {_run_of(found.head)} was asked for by {by}")
-    if found.partition and not partition:
+    if found.partition and not is_named:
         which = "the last partition: none is stale or missing" if found.status is Status.FRESH else "the first such one"
         out.print(f"{found.partition} is {which}; --partition asks about another", style="dim")
     return exits.OK
 
 
-def _explanation_json(found: Explanation) -> dict[str, Any]:
+def explanation_json(found: Explanation) -> dict[str, Any]:
+    """All of it, for machines."""
     return {
         "asset": found.asset,
         "partition": found.partition,
@@ -127,8 +133,8 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _asked_by_json(workspace: Workspace, found: Explanation) -> dict[str, str] | None:
-    asked = None if found.head is None else requested(workspace, _run_of(found.head))
+def asked_by_json(asked: RunRequested | None) -> dict[str, str] | None:
+    """What has asked for a run by itself, if something has."""
     if asked is None or not asked.automation:
         return None
     return {"run": asked.run, "automation": asked.automation, "run_key": asked.run_key}

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any, Final, Protocol
 
 import click
 from rich.console import Group
@@ -16,13 +17,15 @@ from latewood.cli.output import STATUS_STYLE, console, duration, plural, print_j
 from latewood.cli.runs import counts_text, run_json, run_status
 from latewood.cli.wording import failure_text
 from latewood.commands.blocked import blocked_lines
-from latewood.commands.run_progress import RunProgress, WatchedRun
+from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
-from latewood.decide.how_far import NOT_BEGUN
+from latewood.decide.how_far import NOT_BEGUN, TaskSteps
 from latewood.decide.plan import Plan
 from latewood.engine.running.run_log import patiently
-from latewood.model.keys import RunId
+from latewood.events import StepFailed
+from latewood.model.keys import AssetKey, RunId
+from latewood.projections.runs import RunRow
 from latewood.serving.requesting import engines
 
 _LOOK_S: Final = 0.5
@@ -39,6 +42,67 @@ NO_ENGINE: Final = "No engine is running: start one, `latewood engine`, and it d
 _CODES: Final = {"succeeded": exits.OK, "cancelled": exits.CANCELLED}
 
 
+class ShownTask(Protocol):
+    """How the steps of one task stand."""
+
+    @property
+    def assets(self) -> tuple[AssetKey, ...]:
+        """What it makes."""
+        ...
+
+    @property
+    def steps(self) -> TaskSteps:
+        """Its steps, by status."""
+        ...
+
+    def partitions(self, status: str, ranges_max: int | None = None) -> str:
+        """Of which partitions they are, in words; empty where there are none."""
+        ...
+
+    def is_cut(self, status: str, ranges_max: int) -> bool:
+        """Whether these are more ranges than that."""
+        ...
+
+
+class Shown(Protocol):
+    """How far a run is, as it is shown, wherever that is known from."""
+
+    @property
+    def row(self) -> RunRow:
+        """The run."""
+        ...
+
+    @property
+    def tasks(self) -> Sequence[ShownTask]:
+        """Its tasks, in the order of the plan."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """How many steps end in a second now."""
+        ...
+
+    @property
+    def left(self) -> timedelta | None:
+        """How long the rest takes at that pace."""
+        ...
+
+    @property
+    def failures(self) -> Sequence[tuple[AssetKey, StepFailed]]:
+        """The first failures, each with the key of the step's first asset."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How many steps it has."""
+        ...
+
+    @property
+    def ended(self) -> int:
+        """How many of them have ended."""
+        ...
+
+
 def follow(
     workspace: Workspace,
     run: RunId,
@@ -48,10 +112,17 @@ def follow(
 ) -> int:
     """Show the run until it has ended; exit code as if it had been run here. Ctrl-C only ends the watching."""
     watched = WatchedRun(workspace, run_named(workspace, run))
+    looks = _looks(workspace, watched)
+    return follow_looks(looks, run, is_served=lambda: bool(engines(workspace)), json_=json_, quiet=quiet)
+
+
+def follow_looks(
+    looks: Iterator[Shown], run: str, *, is_served: Callable[[], bool], json_: bool, quiet: bool = False
+) -> int:
+    """The same of looks at it, of which the last one is at its end."""
     live = console().is_terminal and not json_ and not quiet
     try:
-        watch = _watch_live if live else _watch
-        found = watch(workspace, watched, quiet=quiet)
+        found = _watch_live(looks, is_served) if live else _watch(looks, is_served, quiet=quiet)
     except KeyboardInterrupt:
         click.echo(f"run {run} goes on; `latewood run cancel {run}` ends it", err=True)
         return exits.CANCELLED
@@ -69,7 +140,7 @@ def follow(
     return _CODES.get(found.row.status, exits.STEP_FAILED)
 
 
-def _looks(workspace: Workspace, watched: WatchedRun) -> Iterator[RunProgress]:
+def _looks(workspace: Workspace, watched: WatchedRun) -> Iterator[Shown]:
     """The run again and again, up to its end; a database that is away is waited for."""
     while True:
         begun = time.monotonic()
@@ -80,8 +151,8 @@ def _looks(workspace: Workspace, watched: WatchedRun) -> Iterator[RunProgress]:
         workspace.sleep(max(_LOOK_S, 10 * (time.monotonic() - begun)))
 
 
-def _watch_live(workspace: Workspace, watched: WatchedRun, **_: bool) -> RunProgress:
-    drawn: list[RunProgress] = []
+def _watch_live(looks: Iterator[Shown], is_served: Callable[[], bool]) -> Shown:
+    drawn: list[Shown] = []
     shown = Live(
         console=console(),
         refresh_per_second=4,
@@ -89,22 +160,22 @@ def _watch_live(workspace: Workspace, watched: WatchedRun, **_: bool) -> RunProg
         get_renderable=lambda: _drawn(drawn[-1]) if drawn else Text(""),
     )
     with shown:
-        for found in _looks(workspace, watched):
+        for found in looks:
             drawn[:] = [found]
-            if found.row.status == "queued" and not engines(workspace):
+            if found.row.status == "queued" and not is_served():
                 shown.console.print(Text(NO_ENGINE, style="yellow"))
     return drawn[-1]
 
 
-def _drawn(found: RunProgress) -> Group:
+def _drawn(found: Shown) -> Group:
     return Group(progress_table(found, tasks_max=_TASKS_SHOWN), *failure_lines(found), Text(how_far(found)))
 
 
-def _watch(workspace: Workspace, watched: WatchedRun, *, quiet: bool) -> RunProgress:
+def _watch(looks: Iterator[Shown], is_served: Callable[[], bool], *, quiet: bool) -> Shown:
     say = Told(sys.stderr.write if not quiet else lambda _: 0)
-    last: RunProgress | None = None
-    for found in _looks(workspace, watched):
-        if last is None and found.row.status == "queued" and not engines(workspace):
+    last: Shown | None = None
+    for found in looks:
+        if last is None and found.row.status == "queued" and not is_served():
             click.secho(NO_ENGINE, fg="yellow", err=True)
         say.look(found)
         last = found
@@ -121,7 +192,7 @@ class Told:
         self._told: set[str] = set()
         self._last = clock()
 
-    def look(self, found: RunProgress) -> None:
+    def look(self, found: Shown) -> None:
         """What is to be said by now."""
         for task in found.tasks:
             if task.steps.ended == task.steps.total and task.assets[0] not in self._told:
@@ -136,7 +207,7 @@ class Told:
         self._last = self._clock()
 
 
-def failure_lines(found: RunProgress) -> list[Text]:
+def failure_lines(found: Shown) -> list[Text]:
     """The first failures, a line each."""
     return [
         Text(f"✕ {f'{key} {fact.partition}'.rstrip()}: {short(failure_text(fact), 160)}", style="red")
@@ -144,7 +215,7 @@ def failure_lines(found: RunProgress) -> list[Text]:
     ]
 
 
-def how_far(found: RunProgress) -> str:
+def how_far(found: Shown) -> str:
     """How many steps have ended, how fast that goes, and how long the rest takes, in a line."""
     line = f"{run_status(found.row)}: {found.ended:,} of {plural(found.total, 'step')} have ended"
     if found.left is None:
@@ -152,7 +223,7 @@ def how_far(found: RunProgress) -> str:
     return f"{line}, {found.rate:,.1f} a second; about {duration(found.left.total_seconds() * 1_000)} left"
 
 
-def progress_table(found: RunProgress, *, tasks_max: int | None = None) -> Table:
+def progress_table(found: Shown, *, tasks_max: int | None = None) -> Table:
     """The steps by task and status, with the partitions they are of. Of many tasks those that are under way."""
     rows = table("asset", "status", "steps", "partitions", right=("steps",))
     tasks = list(found.tasks)
@@ -162,7 +233,7 @@ def progress_table(found: RunProgress, *, tasks_max: int | None = None) -> Table
         name = task.assets[0] + (f" +{len(task.assets) - 1}" if len(task.assets) > 1 else "")
         for status, count in task.steps.counts.items():
             partitions = short(task.partitions(status, _RANGES_SHOWN), 80)
-            more = ", …" if len(task.steps.ordinals[status].ranges) > _RANGES_SHOWN else ""
+            more = ", …" if task.is_cut(status, _RANGES_SHOWN) else ""
             rows.add_row(name, status, f"{count:,}", partitions + more, style=STATUS_STYLE.get(status, ""))
             name = ""
     if len(tasks) < len(found.tasks):
@@ -170,19 +241,19 @@ def progress_table(found: RunProgress, *, tasks_max: int | None = None) -> Table
     return rows
 
 
-def not_begun_lines(found: RunProgress) -> Iterator[str]:
+def not_begun_lines(found: Shown) -> Iterator[str]:
     """What a run that was ended before it was finished never began, a line for each task, of many the first ones."""
     left = [task for task in found.tasks if NOT_BEGUN in task.steps.counts]
     for task in left[:_TASKS_SHOWN]:
-        ranges = task.steps.ordinals[NOT_BEGUN].ranges
-        partitions = task.partitions(NOT_BEGUN, _RANGES_SHOWN) + (", …" if len(ranges) > _RANGES_SHOWN else "")
+        more = ", …" if task.is_cut(NOT_BEGUN, _RANGES_SHOWN) else ""
+        partitions = task.partitions(NOT_BEGUN, _RANGES_SHOWN) + more
         steps = plural(task.steps.counts[NOT_BEGUN], "step")
         yield " ".join(filter(None, (f"{NOT_BEGUN}:", *task.assets[:1], partitions, f"({steps})")))
-    if more := left[_TASKS_SHOWN:]:
-        yield f"{NOT_BEGUN}: {plural(sum(task.steps.counts[NOT_BEGUN] for task in more), 'step')} of {len(more):,} more"
+    if rest := left[_TASKS_SHOWN:]:
+        yield f"{NOT_BEGUN}: {plural(sum(task.steps.counts[NOT_BEGUN] for task in rest), 'step')} of {len(rest):,} more"
 
 
-def progress_json(found: RunProgress) -> dict[str, Any]:
+def progress_json(found: Shown) -> dict[str, Any]:
     """The same for machines, with all ranges."""
     return {
         "progress": [

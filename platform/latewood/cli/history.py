@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
@@ -14,7 +15,8 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
 from latewood.cli.wording import asked_by_text, failure_text, pool_text
-from latewood.commands.elements import ElementSteps
+from latewood.commands.concerned import assets_of_event
+from latewood.commands.elements import ElementSteps, labels_of
 from latewood.commands.explaining import run_events
 from latewood.commands.pools import pools_waited_for
 from latewood.commands.run_progress import WatchedRun
@@ -22,9 +24,9 @@ from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import NOT_BEGUN
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, StepFailed, StepSkipped, StepSucceeded
+from latewood.events import CheckEvaluated, RunRequested, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.elements import is_elements
-from latewood.model.keys import AssetKey, RunId
+from latewood.model.keys import AssetKey
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import RunRow, StepRow, expansions_of, steps_of
 from latewood.projections.snapshots import snapshot
@@ -37,6 +39,15 @@ from latewood_eventlog.tailer import tail
 _FINE = frozenset({"succeeded", "reused"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """All steps of a run, what each makes, by its number, and which are of elements."""
+
+    rows: Sequence[StepRow]
+    names: Mapping[int, Sequence[AssetKey]]
+    elements: ElementSteps
+
+
 def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred.
 
@@ -44,30 +55,65 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     """
     workspace = open_workspace()
     row = run_named(workspace, run_id)
-    is_over = row.ended_position is not None or row.status == "interrupted"
     if follow:
         return following.follow(workspace, row.run, json_=json_)
-    is_whole = row.status in ("succeeded", "failed")  # else of some of its steps nothing is recorded
-    far = None if is_whole else WatchedRun(workspace, row).look()
-    if far is not None and not is_over and not all_ and not json_:
-        out = console()
-        _print_head(out, workspace, row)
-        out.print(following.progress_table(far))
-        for line in following.failure_lines(far):
-            out.print(line)
-        out.print(following.how_far(far), style="dim")
-        for name in pools_waited_for(workspace, row.run):
-            waits = f"a step waits for a slot of {pool_text(name)}"
-            out.print(f"{waits}; `latewood pools` shows who has them", style="yellow")
+    far = None if is_whole(row) else WatchedRun(workspace, row).look()
+    if far is not None and is_only_how_far(row, all_=all_, json_=json_):
+        show_how_far(request_of(workspace, row), far, pools_waited_for(workspace, row.run))
         return exits.OK
-    steps, names, elements = steps_and_names(workspace, row)
+    steps = steps_of_run(workspace, row)
+    facts = (fact for _, fact in run_events(workspace, row.run)) if may_be_wrong(row, steps.rows) else ()
+    return show_run(row, request_of(workspace, row), far, steps, notes_of(facts), all_=all_, json_=json_)
+
+
+def is_whole(row: RunRow) -> bool:
+    """Whether something is recorded of all its steps."""
+    return row.status in ("succeeded", "failed")
+
+
+def _is_over(row: RunRow) -> bool:
+    return row.ended_position is not None or row.status == "interrupted"
+
+
+def is_only_how_far(row: RunRow, *, all_: bool, json_: bool) -> bool:
+    """Whether it is shown by how far it is alone."""
+    return not _is_over(row) and not all_ and not json_
+
+
+def may_be_wrong(row: RunRow, steps: Sequence[StepRow]) -> bool:
+    """Whether there is something to say of steps; of an element there may be, and its list be made."""
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
-    wrong = wrong or any(step.status == "failed" for step in steps)  # an element may, and its list be made
-    notes = _notes(workspace, row.run) if wrong else {}
+    return wrong or any(step.status == "failed" for step in steps)
+
+
+def show_how_far(asked: RunRequested, far: following.Shown, pools: Iterable[str]) -> None:
+    """Print a run that goes on, and which pools it waits for."""
+    out = console()
+    _print_head(out, far.row, asked)
+    out.print(following.progress_table(far))
+    for line in following.failure_lines(far):
+        out.print(line)
+    out.print(following.how_far(far), style="dim")
+    for name in pools:
+        waits = f"a step waits for a slot of {pool_text(name)}"
+        out.print(f"{waits}; `latewood pools` shows who has them", style="yellow")
+
+
+def show_run(
+    row: RunRow,
+    asked: RunRequested,
+    far: following.Shown | None,
+    found: Steps,
+    notes: Mapping[int, "Note"],
+    *,
+    all_: bool,
+    json_: bool,
+) -> int:
+    """Print a run with its steps; exit code."""
+    steps, names, elements = found.rows, found.names, found.elements
     statuses = {
         step.step: notes[step.step].status or step.status if step.step in notes else step.status for step in steps
     }
-    asked = request_of(workspace, row)
     if json_:
         told = {} if far is None else following.progress_json(far)
         told |= {"automation": asked.automation, "run_key": asked.run_key}
@@ -76,10 +122,10 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
         )
         return exits.OK
     out = console()
-    _print_head(out, workspace, row)
+    _print_head(out, row, asked)
     planned = [step for step in steps if step.step not in elements.of]
     counts = Counter(statuses[step.step] for step in planned)
-    if far is not None and is_over:
+    if far is not None and _is_over(row):
         own = (task.steps.counts for task in far.tasks if not is_elements(task.assets[0]))
         counts[NOT_BEGUN] = sum(of_task.get(NOT_BEGUN, 0) for of_task in own)
     out.print(_counted(+counts) or "no steps")
@@ -114,11 +160,10 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     return exits.OK
 
 
-def _print_head(out: Console, workspace: Workspace, row: RunRow) -> None:
+def _print_head(out: Console, row: RunRow, requested: RunRequested) -> None:
     """What was asked for, by whom and when, and how it stands."""
     status = run_status(row) if row.recorded else f"{row.status} ({UNRECORDED})"
     out.print(f"run {row.run}   {status}", style=STATUS_STYLE.get(row.status, ""))
-    requested = request_of(workspace, row)
     who = asked_by_text(requested) or row.actor
     out.print(f"{row.selection} {row.partitions}".rstrip() + f" in {row.environment}, asked for by {who}")
     if requested.rerun_of:
@@ -131,14 +176,14 @@ def _print_head(out: Console, workspace: Workspace, row: RunRow) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Note:
+class Note:
     """What is to be said of a step. `status` is "refused" where a blocking check kept its version out."""
 
     message: str
     status: str = ""
 
 
-def _first_of_alike(steps: Sequence[StepRow], statuses: Mapping[int, str], notes: Mapping[int, _Note]) -> list[StepRow]:
+def _first_of_alike(steps: Sequence[StepRow], statuses: Mapping[int, str], notes: Mapping[int, Note]) -> list[StepRow]:
     """Of steps with the same assets to which the same happened the first few: these tell as much as hundreds do."""
     alike: Counter[tuple[str, ...]] = Counter()
     first = []
@@ -165,37 +210,39 @@ def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {status}" for status, count in counts.items())
 
 
-def steps_and_names(workspace: Workspace, row: RunRow) -> tuple[list[StepRow], dict[int, list[AssetKey]], ElementSteps]:
-    """All steps of a run, the keys of what each makes, and which are of elements."""
+def steps_of_run(workspace: Workspace, row: RunRow) -> Steps:
+    """As they are recorded."""
     with snapshot(workspace.log) as connection:
         steps: list[StepRow] = []
         while more := steps_of(connection, workspace.project, row.run, after=steps[-1].step if steps else -1):
             steps += more
         keys = keys_of_ids(connection, workspace.project, {id_ for step in steps for id_ in step.assets})
-        elements = ElementSteps(workspace, expansions_of(connection, workspace.project, row.run))
-    return steps, {step.step: elements.names(step, keys) for step in steps}, elements
+        expansions = expansions_of(connection, workspace.project, row.run)
+    elements = ElementSteps(lambda expansion: labels_of(workspace, expansion), expansions)
+    return Steps(rows=steps, names={step.step: elements.names(step, keys) for step in steps}, elements=elements)
 
 
-def _notes(workspace: Workspace, run: RunId) -> dict[int, _Note]:
-    notes: dict[int, _Note] = {}
-    for _, fact in run_events(workspace, run):
+def notes_of(facts: Iterable[Any]) -> dict[int, Note]:
+    """What a run's facts say of its steps."""
+    notes: dict[int, Note] = {}
+    for fact in facts:
         match fact:
             case StepFailed():
-                notes[fact.step] = _Note(failure_text(fact))
+                notes[fact.step] = Note(failure_text(fact))
             case StepSkipped():
                 because = f" (step {fact.because})" if fact.because is not None else ""
-                notes[fact.step] = _Note(f"{fact.reason}{because}")
+                notes[fact.step] = Note(f"{fact.reason}{because}")
             case StepSucceeded():
                 notes.pop(fact.step, None)  # an earlier attempt had failed
             case CheckEvaluated(passed=False, blocking=True):
-                notes[fact.step] = _Note(failure_text(fact), "refused")
+                notes[fact.step] = Note(failure_text(fact), "refused")
             case _:
                 pass
     return notes
 
 
 def _step_json(
-    step: StepRow, names: Sequence[AssetKey], statuses: Mapping[int, str], notes: Mapping[int, _Note]
+    step: StepRow, names: Sequence[AssetKey], statuses: Mapping[int, str], notes: Mapping[int, Note]
 ) -> dict[str, Any]:
     return {
         "step": step.step,
@@ -322,8 +369,42 @@ def _short(value: Any) -> str:
     return short(" ".join(str(value).split()), 80)
 
 
+class Told(Protocol):
+    """What an event is told by."""
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        ...
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """What it tells."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """Where it belongs."""
+        ...
+
+
+def print_event(out: Console, event: Told, data: Mapping[str, Any], assets: Iterable[str]) -> None:
+    """Print an event in a line: its stream, the assets it is about, and what else it says in short."""
+    names = (*_SAID, "base", "source") if event.type.startswith("environment.") else _SAID
+    said = [f"{name}={_short(data[name])}" for name in names if data.get(name) not in (None, "")]
+    if failure := data.get("failure"):
+        said.append(_short(f"{failure['error']}: {failure['message']}"))
+    line = f"{event.position:>8,}  {moment(event.recorded_at)}  {event.type:<20} {event.stream:<20} "
+    out.print(line + " ".join((*assets, *said)))
+
+
 class _Lines:
-    """Events in a line each: their stream, the assets they are about, and what else they say in short."""
+    """Prints events, with the keys of the assets that they are about."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -332,17 +413,10 @@ class _Lines:
 
     def print(self, event: RecordedEvent) -> None:
         data: dict[str, Any] = msgspec.json.decode(event.data)
-        names = (*_SAID, "base", "source") if event.type.startswith("environment.") else _SAID
-        said = [f"{name}={_short(data[name])}" for name in names if data.get(name) not in (None, "")]
-        if failure := data.get("failure"):
-            said.append(_short(f"{failure['error']}: {failure['message']}"))
-        line = f"{event.position:>8,}  {moment(event.recorded_at)}  {event.type:<20} {event.stream:<20} "
-        self._out.print(line + " ".join((*self._assets(data), *said)))
+        print_event(self._out, event, data, self._assets(data))
 
     def _assets(self, data: dict[str, Any]) -> list[str]:
-        ids = data.get("assets")
-        if not isinstance(ids, list):
-            ids = [data["asset"]] if "asset" in data else [output["asset"] for output in data.get("outputs", ())]
+        ids = assets_of_event(data)
         if unknown := [id_ for id_ in ids if id_ not in self._keys]:
             with snapshot(self._workspace.log) as connection:
                 self._keys |= keys_of_ids(connection, self._workspace.project, unknown)

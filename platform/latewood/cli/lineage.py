@@ -1,6 +1,6 @@
 """`latewood lineage`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,13 @@ from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
 from latewood.commands.lineage import Link, Taken, lineage
-from latewood.commands.views import View, moment_meant
+from latewood.commands.views import moment_meant
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, parse_partitions
+from latewood.model.schemes import Scheme
 
 
 def lineage_command(
@@ -35,23 +36,31 @@ def lineage_command(
     if json_:
         print_json(
             {
-                "upstream": list(map(_link_json, found.upstream)),
-                "downstream": list(map(_link_json, found.downstream)),
+                "upstream": list(map(link_json, found.upstream)),
+                "downstream": list(map(link_json, found.downstream)),
                 "taken": list(map(_taken_json, found.taken)),
             }
         )
         return exits.OK
-    out, shown = console(), _Shown(found.view, workspace.clock())
-    rows = table("level", "reader", "version", "read", "versions", right=("level",))
-    for row in _rows((*found.upstream, *found.downstream), shown):
-        rows.add_row(*row)
-    out.print(rows if rows.row_count else f"{key} reads nothing" if up else f"nothing reads {key}")
+    schemes = {key: asset.partitions for key, asset in found.view.catalog.assets.items()}
+    shown = Shown(schemes, workspace.clock())
+    print_links(
+        (*found.upstream, *found.downstream), shown, nothing=f"{key} reads nothing" if up else f"nothing reads {key}"
+    )
     for line in _taken_lines(found.taken, shown):
-        out.print(line)
+        console().print(line)
     return exits.OK
 
 
-def _rows(links: Iterable[Link], shown: "_Shown") -> Iterator[tuple[str, ...]]:
+def print_links(links: Iterable[Link], shown: "Shown", *, nothing: str) -> None:
+    """Print what read what, those of an asset in one line."""
+    rows = table("level", "reader", "version", "read", "versions", right=("level",))
+    for row in _rows(links, shown):
+        rows.add_row(*row)
+    console().print(rows if rows.row_count else nothing)
+
+
+def _rows(links: Iterable[Link], shown: "Shown") -> Iterator[tuple[str, ...]]:
     alike: dict[tuple[int, AssetKey, AssetKey, AssetKey | None], list[Link]] = {}
     for link in links:
         alike.setdefault((link.depth, link.reader, link.asset, link.equal_to), []).append(link)
@@ -65,7 +74,7 @@ def _rows(links: Iterable[Link], shown: "_Shown") -> Iterator[tuple[str, ...]]:
         yield str(depth), reader, shown.versions(reader, partitions, list(made)), equal_to or asset, versions
 
 
-def _taken_lines(taken: Iterable[Taken], shown: "_Shown") -> Iterator[str]:
+def _taken_lines(taken: Iterable[Taken], shown: "Shown") -> Iterator[str]:
     alike: dict[tuple[AssetKey, AssetKey], list[Taken]] = {}
     for one in taken:
         alike.setdefault((one.asset, one.from_asset), []).append(one)
@@ -77,11 +86,11 @@ def _taken_lines(taken: Iterable[Taken], shown: "_Shown") -> Iterator[str]:
         yield f"{asset} {made} {verb} taken from {from_asset} {source}, of the same task on equal inputs"
 
 
-class _Shown:
+class Shown:
     """How many versions are told in few words."""
 
-    def __init__(self, view: View, now: datetime) -> None:
-        self._schemes = {key: asset.partitions for key, asset in view.catalog.assets.items()}
+    def __init__(self, schemes: Mapping[AssetKey, Scheme | None], now: datetime) -> None:
+        self._schemes = schemes
         self._now = now
 
     def versions(self, asset: AssetKey, partitions: Iterable[str], versions: list[VersionId]) -> str:
@@ -96,7 +105,8 @@ class _Shown:
         return f"{short(where, 60)}, {count}" if where else count
 
 
-def _link_json(link: Link) -> dict[str, Any]:
+def link_json(link: Link) -> dict[str, Any]:
+    """What read what, for machines."""
     return {
         "reader": link.reader,
         "reader_partition": link.reader_partition,

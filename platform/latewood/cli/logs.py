@@ -1,12 +1,13 @@
 """`latewood logs`: what steps, and those who looked, printed and logged; also while they are at it."""
 
 from collections import Counter
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import click
 
 from latewood.cli import exits
-from latewood.cli.history import ALIKE_SHOWN, apart_from, steps_and_names
+from latewood.cli.history import ALIKE_SHOWN, Steps, apart_from, steps_of_run
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console
 from latewood.commands.explaining import run_events
@@ -18,7 +19,7 @@ from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, ObservationFailed, StepFailed, StepSucceeded
 from latewood.model.keys import RunId
-from latewood.projections.runs import RunRow, steps_of
+from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
 
 _LOOK_S: Final = 0.25
@@ -37,19 +38,43 @@ def logs_command(*, run_id: str, step: int | None, follow: bool) -> int:
         return _print_looks(workspace, row, step)
     if follow and row.ended_position is None and step is not None:
         return _follow(workspace, row, step)
-    steps, names, _ = steps_and_names(workspace, row)
+    found = steps_of_run(workspace, row)
+    going_on = (entry for entry in found.rows if step in (None, entry.step) and entry.status == "running")
+    return show_logs(
+        row.run,
+        step,
+        found,
+        (fact for _, fact in run_events(workspace, row.run)),
+        lambda fact: _printed(workspace, fact),
+        ((entry, printed_so_far(live_log(workspace.store, row.run, entry.step, entry.attempt))) for entry in going_on),
+    )
+
+
+Ended = StepSucceeded | StepFailed | CheckEvaluated
+
+
+def show_logs(
+    run: str,
+    step: int | None,
+    found: Steps,
+    facts: Iterable[Any],
+    printed: Callable[[Ended], str],
+    going_on: Iterable[tuple[StepRow, str]],
+) -> int:
+    """Print what is `printed` of the facts of a run or of one step, and of what is going on; exit code."""
+    steps, names = found.rows, found.names
     partitions = {entry.step: entry.partition for entry in steps}
     made = {entry.step: " ".join((*names[entry.step][:1], entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
         known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
-        raise UsageError(f"run {row.run} has no step {step:,}, but {known}; `latewood run {row.run} --all` lists them")
+        raise UsageError(f"run {run} has no step {step:,}, but {known}; `latewood run {run} --all` lists them")
     out = console()
     quiet = True
     alike: Counter[tuple[str, str]] = Counter()
-    for _, fact in run_events(workspace, row.run):
-        if not isinstance(fact, StepSucceeded | StepFailed | CheckEvaluated) or step not in (None, fact.step):
+    for fact in facts:
+        if not isinstance(fact, Ended) or step not in (None, fact.step):
             continue
-        text = _printed(workspace, fact)
+        text = printed(fact)
         if isinstance(fact, CheckEvaluated):
             attempt = f" check {fact.check}"
         else:
@@ -60,19 +85,18 @@ def logs_command(*, run_id: str, step: int | None, follow: bool) -> int:
             if alike[asset, said] > ALIKE_SHOWN:
                 continue
         quiet &= not _print_lines(f"{fact.step} {made[fact.step]}{attempt} | " if step is None else "", text)
-    for entry in (entry for entry in steps if step in (None, entry.step) and entry.status == "running"):
-        text = printed_so_far(live_log(workspace.store, row.run, entry.step, entry.attempt))
+    for entry, text in going_on:
         quiet &= not _print_lines(f"{entry.step} {made[entry.step]} | " if step is None else "", text)
     for (asset, _), times in alike.items():
         if more := max(0, times - ALIKE_SHOWN):
-            out.print(f"{asset}: … and {more:,} more alike; `latewood logs {row.run} STEP` prints one", style="dim")
+            out.print(f"{asset}: … and {more:,} more alike; `latewood logs {run} STEP` prints one", style="dim")
     if quiet:
-        subject = f"run {row.run}" if step is None else f"step {step} of run {row.run}, {made[step]},"
+        subject = f"run {run}" if step is None else f"step {step} of run {run}, {made[step]},"
         click.echo(f"{subject} printed and logged nothing", err=True)
     return exits.OK
 
 
-def _printed(workspace: Workspace, fact: StepSucceeded | StepFailed | CheckEvaluated) -> str:
+def _printed(workspace: Workspace, fact: Ended) -> str:
     """What was printed and logged, and the traceback of what failed."""
     text = workspace.store.read(ArtifactAddress(fact.logs)).decode() if fact.logs else ""
     if isinstance(fact, StepSucceeded) or fact.failure is None:

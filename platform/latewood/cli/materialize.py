@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
@@ -28,7 +29,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Node, Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
-from latewood.decide.reasons import Cause
+from latewood.decide.reasons import Cause, Reason
 from latewood.engine.loading.loader import Loaded
 from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
@@ -291,32 +292,49 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         return
     for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
+    rows = [
+        PlanRow(
+            group.action,
+            key,
+            "" if scheme is None else partitions_text(len(group.ordinals), describe(scheme, group.ordinals)),
+            _reasons_text(made, task, group, changes),
+        )
+        for task in made.tasks
+        for scheme in (task.node.assets[0].partitions,)
+        for group in task.groups
+        for key in task.node.keys
+    ]
+    print_plan(out, rows, made.counts, _estimate(made))
+
+
+class PlanRow(NamedTuple):
+    """What is planned for partitions of an asset, and why."""
+
+    action: Action
+    key: str
+    partitions: str
+    why: str
+
+
+def print_plan(out: Console, planned: Iterable[PlanRow], counts: Mapping[Action, int], estimate: str) -> None:
+    """Print a plan; what is alike, as variants are, is one row."""
     rows = table("", "asset", "partitions", "why")
-    alike: dict[tuple[str, AssetKey, str, str], int] = {}
-    for task in made.tasks:
-        scheme = task.node.assets[0].partitions
-        for group in task.groups:
-            partitions = "" if scheme is None else _partitions_text(scheme, group.ordinals)
-            for key in task.node.keys:
-                row = (_ACTION_WORD[group.action], key, partitions, _reasons_text(made, task, group, changes))
-                alike[row] = alike.get(row, 0) + 1
-    for (word, key, partitions, why), count in alike.items():
-        variants = "" if count == 1 else f"{count:,} variants"
+    for (action, key, partitions, why), count in Counter(planned).items():
+        word, variants = _ACTION_WORD[action], "" if count == 1 else f"{count:,} variants"
         rows.add_row(word, key, ", each ".join(filter(None, (variants, partitions))), why, style=_ACTION_STYLE[word])
     out.print(rows)
-    counts = made.counts
     out.print(
         f"{counts[Action.RUN]:,} run, {counts[Action.DEPENDS]:,} maybe, {counts[Action.REUSE]:,} reuse, "
         f"{counts[Action.FRESH]:,} fresh"
         + "".join(f", {counts[a]:,} {_ACTION_WORD[a]}" for a in (Action.SKIP, Action.BLOCKED) if counts[a])
     )
-    estimate = _estimate(made)
     if estimate:
         out.print(estimate)
 
 
-def _partitions_text(scheme: Any, ordinals: Any) -> str:
-    return f"{len(ordinals):,}: {short(describe(scheme, ordinals), 60)}"
+def partitions_text(count: int, described: str) -> str:
+    """How many partitions, and which."""
+    return f"{count:,}: {short(described, 60)}"
 
 
 def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: ChangesBySlot) -> str:
@@ -329,25 +347,36 @@ def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: Change
                 texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
             case Cause.RETRACTED if group.action is Action.BLOCKED and is_barred(task, reason):
                 texts.append(barred_text(made, task, group, reason))
-            case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN:
-                texts.append(root_text(reason))
-            case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE | Cause.UNOBSERVED | Cause.UNSEEN:
-                texts.append(root_text(reason))
-            case Cause.UPSTREAM if group.action is Action.BLOCKED:
-                texts.append(root_text(reason))
-            case Cause.UPSTREAM:
-                texts.append(f"depends on the content of {reason.subject}")
             case Cause.INPUT:
                 texts.append(f"content of {' or '.join(changed.inputs) or 'an input'} changed")
             case Cause.PARAMETERS:
                 texts += _parameter_texts(changed.parameters, tried=task.node.is_variant) or ["parameters changed"]
             case Cause.CONFIGURATION:
                 texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
-            case cause:
-                texts.append(str(cause))
+            case _:
+                texts.append(reason_text(reason, group.action))
     if task.node.task.each and group.action in (Action.RUN, Action.DEPENDS):
         texts.append(_elements_text(task.node, changed.elements))
     return "; ".join(dict.fromkeys(texts))
+
+
+def reason_text(reason: Reason, action: Action) -> str:
+    """Why something is planned, as far as a reason alone says it."""
+    match reason.cause:
+        case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN:
+            return root_text(reason)
+        case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE | Cause.UNOBSERVED | Cause.UNSEEN:
+            return root_text(reason)
+        case Cause.UPSTREAM if action is Action.BLOCKED:
+            return root_text(reason)
+        case Cause.UPSTREAM:
+            return f"depends on the content of {reason.subject}"
+        case Cause.CODE | Cause.PARAMETERS | Cause.CONFIGURATION:
+            return f"{reason.cause} changed"
+        case Cause.INPUT:
+            return "content of an input changed"
+        case cause:
+            return str(cause)
 
 
 def _elements_text(node: Node, last: int | None) -> str:
@@ -386,6 +415,11 @@ def _estimate(made: Plan) -> str:
         low += steps * past.p50_ms
         high += steps * past.p90_ms
         samples += past.samples
+    return estimate_text(low, high, samples, unknown)
+
+
+def estimate_text(low: float, high: float, samples: int, unknown: int) -> str:
+    """The same from the milliseconds of medians and 90th percentiles, and of how many steps these and others are."""
     if not samples:
         return ""
     more = f", and {plural(unknown, 'step')} never run before" if unknown else ""

@@ -67,11 +67,11 @@ def report_command(
 ) -> int:
     """Record what a tool outside says."""
     workspace = open_workspace(environment=environment)
-    given = dict(map(_entry, metadata))
+    given = dict(map(metadata_entry, metadata))
     return _told(report(workspace, key, data_version=data_version, partition=partition, metadata=given), json_=json_)
 
 
-def _entry(text: str) -> tuple[str, Any]:
+def metadata_entry(text: str) -> tuple[str, Any]:
     """`rows=12` and `source=till`: what is JSON is read as that."""
     name, equals, value = text.partition("=")
     if not equals or not name:

@@ -1,6 +1,6 @@
 """`latewood runs`: what was done, newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from latewood.cli import exits
@@ -26,6 +26,13 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
             known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
         refuse_unknown(environment, known)
     far = under_way(workspace) if any(isinstance(row, RunRow) and row.counts is None for row in found) else {}
+    return show_runs(found, far, is_narrowed=bool(environment or status), json_=json_)
+
+
+def show_runs(
+    found: Sequence[RunRow | Looked], far: Mapping[RunId, tuple[int, int]], *, is_narrowed: bool, json_: bool
+) -> int:
+    """Print them, with how many steps have ended of how many of those under way; exit code."""
     if json_:
         print_json([_listed_json(row, far) if isinstance(row, RunRow) else _looked_json(row) for row in found])
         return exits.OK
@@ -35,7 +42,7 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
         style = STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else ""
         rows.add_row(*(_run_row(row, far) if isinstance(row, RunRow) else _looked_row(row)), style=style)
     out = console()
-    out.print(rows if found else "No such runs." if environment or status else "No runs yet.")
+    out.print(rows if found else "No such runs." if is_narrowed else "No runs yet.")
     if gone := [row.run for row in found if isinstance(row, RunRow) and not row.recorded]:
         out.print(f"{', '.join(gone)}: {UNRECORDED}", style="dim")
     return exits.OK

@@ -268,9 +268,11 @@ def lineage(
     )
 
 
-def events(at: Place, *, types: Sequence[str] | None = None, after: int = 0) -> Call[tuple[Event, ...]]:
-    """The first events of the log behind a position, up to `EVENTS` of them."""
-    given = {"types": types, "since": after, "first": EVENTS}
+def events(
+    at: Place, *, types: Sequence[str] | None = None, after: int = 0, first: int = EVENTS
+) -> Call[tuple[Event, ...]]:
+    """The first events of the log behind a position."""
+    given = {"types": types, "since": after, "first": first}
     return _of_project(
         at, documents.EVENTS, given, lambda found: converted(found["events"]["nodes"], tuple[Event, ...])
     )

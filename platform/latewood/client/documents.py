@@ -19,7 +19,9 @@ _AS_ASKED: Final = (
 )
 _RUN: Final = """id environment selection partitions status actor counts
     requested_at: requestedAt requested_position: requestedPosition ended_at: endedAt ended_position: endedPosition"""
-_EVENT: Final = "position id type stream version occurred_at: occurredAt recorded_at: recordedAt actor cause data"
+_EVENT: Final = (
+    "position id type stream version occurred_at: occurredAt recorded_at: recordedAt actor cause assets data"
+)
 _LINK: Final = """reader reader_partition: readerPartition reader_version: readerVersion input asset partitions
     versions: versionsText versions_count: versionsCount depth equal_to: equalTo"""
 
@@ -86,7 +88,7 @@ FOLLOW_EVENTS: Final = f"""subscription ($project: String!, $types: [String!], $
 FOLLOW_RUN: Final = f"""subscription ($project: String!, $run: ID!) {{
   runProgress(project: $project, run: $run) {{
     total ended rate seconds_left: secondsLeft run {{ {_RUN} }}
-    tasks {{ assets total ended steps {{ status count partitions }} }}
+    tasks {{ assets total ended steps {{ status count partitions is_cut: isCut }} }}
     failures {{ step asset partition error message }}
   }}
 }}"""

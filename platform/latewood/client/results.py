@@ -90,11 +90,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepsAlike:
-    """Steps of a task that stand alike, and the first ranges of the partitions they are of, in words."""
+    """Steps of a task that stand alike, and the partitions they are of, in words: the first ranges, if it `is_cut`."""
 
     status: str
     count: int
     partitions: str
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A fact of the log, as it was recorded; `data` is what it says."""
+    """A fact of the log, as it was recorded; `data` is what it says, `assets` are the keys of what it is about."""
 
     position: int
     id: str
@@ -158,6 +159,7 @@ class Event:
     recorded_at: datetime
     actor: str
     cause: int | None
+    assets: tuple[str, ...]
     data: Any
 
 

@@ -55,7 +55,7 @@ def listed(workspace: Workspace, location: str = "", *, limit: int, as_of: Posit
         found = latest_deployments(connection, workspace.project, location=location, limit=limit, as_of=as_of)
         everywhere = pointed(connection, workspace.project, as_of)
     if location and not found:
-        raise _unknown_location(location, {each.location for each in everywhere})
+        raise unknown_location(location, {each.location for each in everywhere})
     events = {event.position: event for event in workspace.log.read_positions([each.position for each in found])}
     rows = []
     for each in found:
@@ -77,7 +77,7 @@ def deployment_named(workspace: Workspace, text: str, *, location: str = "") -> 
         found = deployments_beginning(connection, workspace.project, text) if text.strip() else []
         latest = latest_deployments(connection, workspace.project, location=location, limit=1_000, as_of=NOW)
     if location and not latest:
-        raise _unknown_location(location, known_locations(workspace))
+        raise unknown_location(location, known_locations(workspace))
     found = [each for each in found if location in ("", each.location)]
     exact = [each for each in found if each.deployment == text]
     if len(exact or found) == 1:
@@ -97,7 +97,8 @@ def known_locations(workspace: Workspace) -> set[str]:
         return {each.location for each in pointed(connection, workspace.project, NOW)}
 
 
-def _unknown_location(text: str, known: set[str]) -> UsageError:
+def unknown_location(text: str, known: set[str]) -> UsageError:
+    """What is said of a location that nobody has deployed."""
     near = get_close_matches(text, known, n=3)
     there = f"near: {', '.join(near)}" if near else f"there is {', '.join(sorted(known)) or 'none'}"
     return NotFound("location", f'no deployment of location "{text}"; {there}')

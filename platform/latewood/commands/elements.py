@@ -1,7 +1,7 @@
 """Steps of elements in a run: which these are, and what people read of them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from latewood.commands.workspace import Workspace
@@ -43,8 +43,8 @@ def made_of_elements(connection: Snapshot, workspace: Workspace, version: Versio
 class ElementSteps:
     """The steps of a run that are of elements: `of` which list each is, by its number, and what it looks like."""
 
-    def __init__(self, workspace: Workspace, expansions: Sequence[Expansion]) -> None:
-        self._workspace = workspace
+    def __init__(self, labels: Callable[[Expansion], Sequence[str]], expansions: Sequence[Expansion]) -> None:
+        self._found = labels
         self._labels: dict[int, Sequence[str]] = {}
         self.expansions = expansions
         self.of = {step: expansion for expansion in expansions for step in expansion.steps}
@@ -55,7 +55,7 @@ class ElementSteps:
         if expansion is None:
             return ""
         if expansion.first not in self._labels:
-            self._labels[expansion.first] = labels_of(self._workspace, expansion)
+            self._labels[expansion.first] = self._found(expansion)
         labels = self._labels[expansion.first]
         return labels[step - expansion.first] if labels else ""
 

@@ -40,6 +40,10 @@ class TaskProgress:
         found = self.steps.ordinals[status]
         return "" if self.scheme is None else describe(self.scheme, Ordinals(found.ranges[:ranges_max]))
 
+    def is_cut(self, status: str, ranges_max: int) -> bool:
+        """Whether there are more ranges of them than that."""
+        return len(self.steps.ordinals[status].ranges) > ranges_max
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:

@@ -1,0 +1,294 @@
+"""Assets: how they stand, why, and what they were made from."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from latewood.cli import exits
+from latewood.cli.assets import AssetLine, Partitions, show_assets
+from latewood.cli.explain import asked_by_json, explanation_json, show_explanation
+from latewood.cli.lineage import Shown, link_json, print_links
+from latewood.cli.output import print_json
+from latewood.cli.remote.connection import connect, moment_given, of_environment
+from latewood.cli.remote.facts import PAGE, asked_of, facts_of
+from latewood.commands.lineage import Link
+from latewood.decide.findings import Explanation, Finding
+from latewood.decide.moves import By, Moved
+from latewood.decide.reasons import Cause
+from latewood.decide.staleness import Status
+from latewood.decide.state import Pin, Retraction, VersionFacts
+from latewood.errors import UsageError
+from latewood.events import CheckEvaluated, Failure, FailureKind, RunRequested, StepFailed, StepStarted
+from latewood.model.code import CodeChange
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
+
+if TYPE_CHECKING:
+    from latewood.client import Client
+
+_ASSETS: Final = """query (
+  $project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!, $after: String
+) {
+  project(name: $project, asOf: $asOf) { environment(name: $environment) { position
+    any: assets(first: 1) { nodes { key } }
+    order: assetGraph(selection: $selection) { keys }
+    assets(selection: $selection, first: $first, after: $after) {
+      nodes {
+        key status location group owners tags kinds origin description flags partitioning { title }
+        partitions { status partitions { count text } } absent { count text }
+      }
+      pageInfo { endCursor hasNextPage }
+    }
+  } }
+}"""
+_MOVED: Final = "moved { by position at actor environment run }"
+_VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
+_WHY: Final = f"""query (
+  $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!
+) {{
+  project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
+    why(asset: $asset, partition: $partition) {{
+      asset partition status position headSince madeBecause {_MOVED}
+      head {{ {_VERSION} }} takenFrom {{ {_VERSION} }}
+      findings {{
+        cause asset partitions subject path before after event since through failure retraction retracted observed
+        undefinedIn pinned pinnedBy {_MOVED} code {{ subject name before after }}
+      }}
+    }}
+  }} }}
+}}"""
+
+
+def assets(*, selection: str, environment: str | None, as_of: int | datetime | None, json_: bool) -> int:
+    """List them."""
+    client = connect(environment=environment)
+    lines: list[AssetLine] = []
+    given = {"asOf": moment_given(as_of), "selection": selection, "first": PAGE}
+    found = of_environment(client, _ASSETS, **given)
+    given["asOf"] = found["position"]  # the pages are of one moment
+    is_empty, page = not found["any"]["nodes"], found["assets"]
+    while True:
+        lines += map(_line, page["nodes"])
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        page = of_environment(client, _ASSETS, **given, after=page["pageInfo"]["endCursor"])["assets"]
+    order = {key: number for number, key in enumerate(found["order"]["keys"])}  # upstream first; pages go by key
+    lines.sort(key=lambda line: order[line.key])
+    return show_assets(lines, client.at.environment, found["position"], is_empty=is_empty, json_=json_)
+
+
+def _line(found: Mapping[str, Any]) -> AssetLine:
+    return AssetLine(
+        **{name: found[name] for name in ("key", "location", "group", "owners", "tags", "kinds", "description")},
+        status=found["status"].lower(),
+        origin=found["origin"].lower(),
+        is_partitioned=found["partitioning"] is not None,
+        partitions={each["status"].lower(): Partitions(**each["partitions"]) for each in found["partitions"]},
+        absent=Partitions(**found["absent"]),
+        flags=[flag.lower() for flag in found["flags"]],
+    )
+
+
+def why(
+    *,
+    key: str,
+    file: Path | None,
+    module: str | None,
+    location: str | None,
+    partition: str,
+    environment: str | None,
+    as_of: int | datetime | None,
+    json_: bool,
+) -> int:
+    """Explain one, as it is deployed."""
+    if file is not None or module is not None or location is not None:
+        raise UsageError("a server explains what is deployed: leave out -f, -m and --location")
+    client = connect(environment=environment)
+    given = {"asOf": moment_given(as_of), "asset": key, "partition": partition}
+    found = _explanation(of_environment(client, _WHY, **given)["why"])
+    asked = _asked(client, found.head)
+    if json_:
+        print_json({**_known(explanation_json(found)), "asked_by": asked_by_json(asked)})
+        return exits.OK
+    return show_explanation(found, asked, is_named=bool(partition), json_=False)
+
+
+_UNTOLD: Final = frozenset(
+    {"nearest", "renames", "replaced", "elements", "carried", "freshness", "absent", "foreseen", "failed"}
+)
+_UNTOLD_OF_HEADS: Final = frozenset({"asset", "logic", "inputs", "reuse_key"})
+_UNTOLD_OF_FINDINGS: Final = frozenset({"lying", "retracted"})
+
+
+def _known(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a server does not tell, which is not to look as if there were none."""
+
+    def rest(of: Mapping[str, Any], untold: Collection[str]) -> dict[str, Any]:
+        return {name: value for name, value in of.items() if name not in untold}
+
+    head = None if found["head"] is None else rest(found["head"], _UNTOLD_OF_HEADS)
+    findings = [rest(finding, _UNTOLD_OF_FINDINGS) for finding in found["findings"]]
+    return {**rest(found, _UNTOLD), "head": head, "findings": findings}
+
+
+def _asked(client: "Client", head: VersionFacts | None) -> RunRequested | None:
+    """What the run was asked for that made the head; None for an observation."""
+    if head is None or not head.artifact:
+        return None
+    facts = facts_of(client, head.version.rpartition(".")[0], limit=1)
+    return asked_of(facts) if facts else None
+
+
+def _explanation(found: Mapping[str, Any]) -> Explanation:
+    head = _version(found["head"])
+    source = _version(found["takenFrom"])
+    return Explanation(
+        asset=AssetKey(found["asset"]),
+        partition=PartitionKey(found["partition"]),
+        status=Status[found["status"]],
+        head=head,
+        started=None if head is None else _started(head, found["madeBecause"]),
+        findings=tuple(map(_finding, found["findings"])),
+        position=found["position"],
+        head_since=found["headSince"],
+        moved=_moved(found["moved"]),
+        source=None if source is None else (AssetKey(found["takenFrom"]["asset"]), source),
+    )
+
+
+def _version(found: Mapping[str, Any] | None) -> VersionFacts | None:
+    if found is None:
+        return None
+    return VersionFacts(
+        asset=AssetId(found["asset"]),
+        partition=PartitionKey(found["partition"]),
+        version=VersionId(found["id"]),
+        position=found["position"],
+        made_at=_time(found["madeAt"]),
+        duration_ms=found["durationMs"],
+        data_version=found["dataVersion"],
+        artifact=found["artifact"],
+        code=found["codeVersion"],
+        logic="",
+        inputs="",
+        reuse_key="",
+        accepted=found["isAccepted"],
+    )
+
+
+def _started(head: VersionFacts, reasons: list[str]) -> StepStarted:
+    run, _, step = head.version.rpartition(".")
+    return StepStarted(
+        run=RunId(run),
+        step=int(step) if step.isdecimal() else 0,
+        attempt=1,
+        assets=(),
+        task="",
+        code="",
+        logic="",
+        inputs_digest="",
+        reasons=tuple(reasons),
+    )
+
+
+def _moved(found: Mapping[str, Any] | None) -> Moved | None:
+    if found is None:
+        return None
+    return Moved(**{**found, "by": By(found["by"]), "at": _time(found["at"])})
+
+
+def _finding(found: Mapping[str, Any]) -> Finding:
+    cause = Cause[found["cause"]]
+    is_pin = found["pinned"] is not None
+    subject = found["subject"]
+    return Finding(
+        cause=cause,
+        asset=AssetKey(found["asset"]),
+        **{name: found[name] for name in ("partitions", "subject", "path", "before", "after", "event", "since")},
+        pin=Pin(AssetId(""), subject, found["pinned"], None, 0, found["pinnedBy"]) if is_pin else None,
+        failure=None if found["failure"] is None else _failure(cause, subject, found["failure"]),
+        retraction=None if found["retraction"] is None else _retraction(found["retracted"], found["retraction"]),
+        code=tuple(msgspec.convert(found["code"], list[CodeChange])),
+        moved=_moved(found["moved"]),
+        through=tuple(map(AssetKey, found["through"])),
+        observed=found["observed"],
+        undefined_in=found["undefinedIn"],
+    )
+
+
+def _failure(cause: Cause, subject: str, said: str) -> StepFailed | CheckEvaluated:
+    """As much of the event as is told of it."""
+    if cause is Cause.REFUSED:
+        return CheckEvaluated(
+            run=RunId(""),
+            step=0,
+            asset=AssetId(""),
+            version=VersionId(""),
+            check=subject,
+            check_key="",
+            passed=False,
+            blocking=True,
+            severity="error",
+            message="" if said == subject else said,
+        )
+    error, _, message = said.partition(": ")
+    failure = Failure(kind=FailureKind.USER, error=error, message=message)
+    return StepFailed(run=RunId(""), step=0, attempt=1, failure=failure, duration_ms=0.0)
+
+
+def _retraction(version: str, reason: str) -> Retraction:
+    return Retraction(
+        asset=AssetId(""),
+        partition=PartitionKey(""),
+        version=VersionId(version),
+        output="",
+        data_version="",
+        artifact="",
+        reuse_key="",
+        rerun=False,
+        reason=reason,
+        position=0,
+    )
+
+
+def lineage(
+    *,
+    key: str,
+    up: int,
+    down: int,
+    partition: str,
+    version: str,
+    environment: str | None,
+    as_of: int | datetime | None,
+    json_: bool,
+) -> int:
+    """Show what read what."""
+    client = connect(environment=environment)
+    found = client.lineage(key, partition=partition, version=version, up=up, down=down, as_of=moment_given(as_of))
+    up_, down_ = list(map(_link, found.upstream)), list(map(_link, found.downstream))
+    if json_:
+        print_json({"upstream": list(map(link_json, up_)), "downstream": list(map(link_json, down_))})
+        return exits.OK
+    nothing = f"{key} reads nothing" if up else f"nothing reads {key}"
+    print_links((*up_, *down_), Shown({}, datetime.now(UTC)), nothing=nothing)
+    return exits.OK
+
+
+def _link(found: Any) -> Link:
+    return Link(
+        reader=AssetKey(found.reader),
+        reader_partition=PartitionKey(found.reader_partition),
+        reader_version=VersionId(found.reader_version),
+        input=found.input,
+        asset=AssetKey(found.asset),
+        versions=found.versions,
+        partitions=found.partitions,
+        depth=found.depth,
+        equal_to=None if found.equal_to is None else AssetKey(found.equal_to),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,71 @@
+"""What happens by itself: listed, turned on and off."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from latewood.cli import exits
+from latewood.cli.automations import show_automations
+from latewood.cli.output import console, print_json
+from latewood.cli.remote.connection import connect, done, of_environment
+from latewood.commands.automations import Found
+from latewood.decide.automation import Standing
+from latewood.model.automations import Automation
+
+_LIST: Final = """query ($project: String!, $environment: String!) {
+  project(name: $project) { environment(name: $environment) { now
+    automations { name location definition isOn evaluatedUpto problem cursor }
+  } }
+}"""
+_SWITCH: Final = """mutation ($project: String!, $environment: String!, $name: String!, $on: Boolean!) {
+  switchAutomation(project: $project, environment: $environment, name: $name, on: $on) { __typename
+    ... on AutomationSwitched { name isOn changed }
+    ... on Error { message }
+  }
+}"""
+
+
+def list_(*, environment: str | None, json_: bool) -> int:
+    """All of the environment."""
+    client = connect(environment=environment)
+    found = of_environment(client, _LIST)
+    rows = [_found(client.at.environment, each) for each in found["automations"]]
+    return show_automations(rows, client.at.environment, datetime.fromisoformat(found["now"]), json_=json_)
+
+
+def _found(environment: str, found: Mapping[str, Any]) -> Found:
+    until = found["evaluatedUpto"]
+    return Found(
+        environment=environment,
+        location=found["location"],
+        definition=msgspec.convert(found["definition"], Automation),
+        standing=Standing(
+            switched=found["isOn"],
+            until=None if until is None else datetime.fromisoformat(until),
+            problem=found["problem"],
+            cursor=found["cursor"],
+        ),
+    )
+
+
+def on(*, name: str, environment: str | None, json_: bool) -> int:
+    """Turn one on."""
+    return _switch(name, environment, on=True, json_=json_)
+
+
+def off(*, name: str, environment: str | None, json_: bool) -> int:
+    """Turn one off."""
+    return _switch(name, environment, on=False, json_=json_)
+
+
+def _switch(name: str, environment: str | None, *, on: bool, json_: bool) -> int:
+    client = connect(environment=environment)
+    there, word = client.at.environment, "on" if on else "off"
+    found = done(client, "switchAutomation", _SWITCH, {"environment": there, "name": name, "on": on})
+    if json_:
+        print_json({"name": found["name"], "environment": there, "on": on, "changed": found["changed"]})
+    else:
+        console().print(f"{found['name']} is {word} in {there}{'' if found['changed'] else ', as it was'}")
+    return exits.OK

@@ -1,0 +1,86 @@
+"""The server that commands are for, and the client by which they ask it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latewood.errors import UsageError
+
+if TYPE_CHECKING:
+    from latewood.client import Client
+
+
+PATIENCE_S = 60.0
+"""How long a server that does not answer is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Its address, and the token by which it lets in."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def server_named() -> Server | None:
+    """The one that `--server` or LATEWOOD_SERVER names; None where commands work here."""
+    found: Server | None = click.get_current_context().find_object(Server)
+    return found
+
+
+def connect(*, environment: str | None = None) -> "Client":
+    """A client of it, closed when the command ends; for the project and the environment of this shell."""
+    server = server_named()
+    assert server is not None, "who asks for a client was told of a server"
+    try:
+        from latewood.client import Client
+    except ImportError as error:
+        raise UsageError(str(error)) from error
+    client = Client(
+        server.url,
+        token=server.token,
+        project=os.environ.get("LATEWOOD_PROJECT") or "default",
+        environment=environment or os.environ.get("LATEWOOD_ENV") or "prod",
+        patience_s=PATIENCE_S,
+    )
+    if client.at.is_in_clear:
+        click.secho(
+            f"warning: {client.at.url} is not https: others on the way can read all of it"
+            f"{', and the token' if server.token else ''}",
+            fg="yellow",
+            err=True,
+        )
+    click.get_current_context().call_on_close(client.close)
+    return client
+
+
+def moment_given(as_of: int | datetime | None) -> int | str | None:
+    """As the schema takes it."""
+    return as_of.isoformat() if isinstance(as_of, datetime) else as_of
+
+
+def of_project(client: "Client", document: str, **given: Any) -> Any:
+    """What a document has of the project. Raises RequestRefused, ServerUnreachable."""
+    return client.query(document, {"project": client.at.project, **given})["project"]
+
+
+def of_environment(client: "Client", document: str, **given: Any) -> Any:
+    """What it has of the environment."""
+    return of_project(client, document, environment=client.at.environment, **given)["environment"]
+
+
+def done(
+    client: "Client", name: str, document: str, given: Mapping[str, Any], *, repeatable: bool = True
+) -> Mapping[str, Any]:
+    """What a mutation did; one that is `repeatable` does it once however often it is sent. Raises RequestRefused."""
+    from latewood.client.errors import refused
+
+    asked = {"project": client.at.project, **given}
+    found: Mapping[str, Any] = client.query(document, asked, repeatable=repeatable)[name]
+    if "message" in found:
+        raise refused(found["__typename"], found["message"], found)
+    return found

@@ -1,0 +1,125 @@
+"""Deployments: listed, compared, gone back to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from latewood.cli import exits
+from latewood.cli.deployments import show_deployments, show_difference
+from latewood.cli.output import console, plural, print_json
+from latewood.cli.remote.connection import connect, done, of_project
+from latewood.commands.deployments import Listed, unknown_location
+from latewood.decide.definition_changes import ChangedDefinition, Difference, Named, Part
+from latewood.model.code import CodeChange
+from latewood.projections.catalog import Deployment
+
+if TYPE_CHECKING:
+    from latewood.client import Client
+
+_FIELDS: Final = "id location assets position createdAt actor changed dropped environments"
+_LIST: Final = f"""query ($project: String!, $first: Int!) {{
+  project(name: $project) {{ locations {{ name deployments(first: $first) {{ {_FIELDS} }} }} }}
+}}"""
+_DIFF: Final = """query ($project: String!, $before: ID!, $after: ID!) {
+  project(name: $project) { deploymentDifference(before: $before, after: $after) {
+    added { kind name } removed { kind name }
+    changed { kind name code { subject name before after } parts { what before after } }
+  } }
+}"""
+_ROLLBACK: Final = """mutation ($project: String!, $environment: String!, $location: String!, $deployment: ID!) {
+  deploymentRollback(
+    project: $project, environment: $environment, location: $location, deployment: $deployment
+  ) { __typename
+    ... on DeploymentRolledBack { deployment before staleCount freshCount droppedCount position }
+    ... on Error { message }
+  }
+}"""
+
+
+def list_(*, location: str, limit: int, json_: bool) -> int:
+    """The latest ones."""
+    found = _listed(connect(), limit)
+    if location and location not in found:
+        raise unknown_location(location, set(found))
+    rows = [each for name, several in found.items() if location in ("", name) for each in several]
+    latest = sorted(rows, key=lambda each: each.deployment.position, reverse=True)[:limit]
+    return show_deployments(latest, json_=json_)
+
+
+def _listed(client: "Client", limit: int) -> dict[str, list[Listed]]:
+    return {
+        location["name"]: [_one(each) for each in location["deployments"]]
+        for location in of_project(client, _LIST, first=limit)["locations"]
+    }
+
+
+def _one(found: Mapping[str, Any]) -> Listed:
+    made = Deployment(
+        deployment=found["id"],
+        location=found["location"],
+        base="",
+        root="",
+        source="",
+        assets=found["assets"],
+        position=found["position"],
+        created_at=datetime.fromisoformat(found["createdAt"]),
+        actor=found["actor"],
+    )
+    return Listed(
+        deployment=made,
+        changed=found["changed"],
+        dropped=found["dropped"],
+        environments=tuple(found["environments"]),
+    )
+
+
+def diff(*, before: str, after: str, json_: bool) -> int:
+    """What differs between two."""
+    client = connect()
+    found = of_project(client, _DIFF, before=before, after=after)["deploymentDifference"]
+    known = [each.deployment for several in _listed(client, 1_000).values() for each in several]
+    old, new = (next(each for each in known if each.deployment.startswith(name)) for name in (before, after))
+    difference = Difference(
+        added=tuple(Named(**each) for each in found["added"]),
+        removed=tuple(Named(**each) for each in found["removed"]),
+        changed=tuple(
+            ChangedDefinition(
+                kind=each["kind"],
+                name=each["name"],
+                code=tuple(msgspec.convert(each["code"], list[CodeChange])),
+                parts=tuple(Part(**part) for part in each["parts"]),
+            )
+            for each in found["changed"]
+        ),
+    )
+    other = "what they are run by, names, or source that none of it reaches"
+    return show_difference(old, new, difference, other=other, json_=json_)
+
+
+def rollback(*, location: str, named: str, environment: str | None, json_: bool) -> int:
+    """Go back to an earlier one."""
+    client = connect(environment=environment)
+    there = client.at.environment
+    given = {"environment": there, "location": location, "deployment": named}
+    found = done(client, "deploymentRollback", _ROLLBACK, given)
+    if json_:
+        counts = {"stale": found["staleCount"], "fresh": found["freshCount"], "dropped": found["droppedCount"]}
+        names = {"deployment": found["deployment"], "before": found["before"]}
+        print_json({"location": location, "environment": there, **names, "counts": counts})
+        return exits.OK
+    out = console()
+    if found["before"] == found["deployment"]:
+        out.print(f"{there} has {location} as deployed in {found['deployment']} already; nothing was done.")
+        return exits.OK
+    out.print(f"{there} has {location} again as deployed in {found['deployment']}", style="green")
+    words = (("dropped", "droppedCount", "yellow"), ("stale by that", "staleCount", "yellow"))
+    for word, name, style in (*words, ("fresh again", "freshCount", "green")):
+        if found[name]:
+            out.print(f"{word}: {plural(found[name], 'asset')}", style=style)
+    if not found["staleCount"]:
+        out.print("Nothing that was fresh is stale by that.")
+    back = f"latewood deployments rollback {location} {found['before']}"
+    out.print(f"Nothing was run. `{back}` takes it back.", style="dim")
+    return exits.OK

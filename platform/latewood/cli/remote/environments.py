@@ -1,0 +1,91 @@
+"""Environments: listed, branched, promoted, ended."""
+
+from typing import Final
+
+from latewood.cli import exits
+from latewood.cli.environments import show_environments
+from latewood.cli.output import console, plural, print_json
+from latewood.cli.remote.connection import connect, done, of_project
+from latewood.errors import UsageError
+from latewood.projections.environments import Environment
+
+_NAMES: Final = "query ($project: String!) { project(name: $project) { environments } }"
+_CREATE: Final = """mutation ($project: String!, $name: String!, $base: String!) {
+  createEnvironment(project: $project, name: $name, base: $base) { __typename
+    ... on EnvironmentCreated { environment { name base basePosition } }
+    ... on Error { message }
+  }
+}"""
+_DROP: Final = """mutation ($project: String!, $name: String!) {
+  dropEnvironment(project: $project, name: $name) { __typename
+    ... on EnvironmentDropped { name }
+    ... on Error { message }
+  }
+}"""
+_PROMOTE: Final = """mutation (
+  $project: String!, $source: String!, $target: String!, $selection: String!, $force: Boolean!
+) {
+  promoteEnvironment(
+    project: $project, source: $source, target: $target, selection: $selection, force: $force
+  ) { __typename
+    ... on EnvironmentPromoted { assets(first: 1000) { nodes { key partitionsCount } } locations pinsCount position }
+    ... on Error { message }
+  }
+}"""
+
+
+def list_(*, json_: bool) -> int:
+    """All of them."""
+    client = connect()
+    names = of_project(client, _NAMES)["environments"]
+    each = " ".join(f'e{n}: environment(name: "{name}") {{ name base basePosition }}' for n, name in enumerate(names))
+    found = of_project(client, f"query ($project: String!) {{ project(name: $project) {{ name {each} }} }}")
+    branches = [found[f"e{n}"] for n in range(len(names))]
+    rows = [Environment(environment=b["name"], base=b["base"], base_position=b["basePosition"] or 0) for b in branches]
+    return show_environments(rows, json_=json_)
+
+
+def create(*, name: str, base: str, json_: bool) -> int:
+    """Branch."""
+    made = done(connect(), "createEnvironment", _CREATE, {"name": name, "base": base}, repeatable=False)["environment"]
+    if json_:
+        print_json({"environment": name, "base": made["base"], "base_position": made["basePosition"]})
+    else:
+        at = made["basePosition"] or 0
+        console().print(f"{name} branched from {base} at position {at:,}. Work in it with --env {name}.")
+    return exits.OK
+
+
+def drop(*, name: str, force: bool) -> int:
+    """End one."""
+    client = connect()
+    if name == client.at.environment and not force:
+        raise UsageError(
+            f'environment "{name}" is the one that commands work in when none is named; '
+            "its heads, pins and observations would be gone. With --force it is dropped all the same"
+        )
+    done(client, "dropEnvironment", _DROP, {"name": name}, repeatable=False)
+    console().print(
+        f"{name} points to nothing any more; its pins and observations are gone. "
+        "What its tasks made can still be reused, but for those with reuse off."
+    )
+    return exits.OK
+
+
+def promote(*, source: str, target: str, selection: str, force: bool, json_: bool) -> int:
+    """Make what one has of its own another one's."""
+    given = {"source": source, "target": target, "selection": selection, "force": force}
+    found = done(connect(), "promoteEnvironment", _PROMOTE, given)
+    assets, position = found["assets"]["nodes"], found["position"]
+    if json_:
+        print_json({**given, "assets": assets, "locations": found["locations"], "position": position})
+        return exits.OK
+    if not (assets or found["locations"] or found["pinsCount"]):
+        console().print(f"Nothing to promote: {target} has all that {source} has of its own.")
+        return exits.OK
+    heads = plural(sum(asset["partitionsCount"] for asset in assets), "head")
+    parts = [f"{heads} of {plural(len(assets), 'asset')}", plural(len(found["locations"]), "deployment")]
+    parts += [plural(found["pinsCount"], "pinned parameter")] if found["pinsCount"] else []
+    said = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    console().print(f"{target} has {said} of {source} now, at position {position:,}. 0 steps run.")
+    return exits.OK

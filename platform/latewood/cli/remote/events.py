@@ -1,0 +1,94 @@
+"""The log, and how the server is."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from latewood.cli import exits
+from latewood.cli.history import print_event
+from latewood.cli.output import console, plural, print_json, table
+from latewood.cli.remote.connection import connect
+from latewood.errors import UsageError
+
+if TYPE_CHECKING:
+    from latewood.client import Client, Event
+
+_LAST: Final = 10
+_STATUS: Final = """query ($project: String!, $environment: String!) {
+  server { version position actor }
+  project(name: $project) { role environment(name: $environment) { automations { isOn } } }
+}"""
+
+
+def tail(*, after: int | None, follow: bool, json_: bool) -> int:
+    """Print events."""
+    client = connect()
+    begin = _before_last(client) if after is None else after
+    for event in client.tail(after=begin, follow=follow):
+        if json_:
+            print(msgspec.json.encode(_json(event)).decode(), flush=True)  # noqa: T201 - a line per event
+        else:
+            print_event(console(), event, event.data, event.assets)
+    return exits.OK
+
+
+def _before_last(client: "Client") -> int:
+    """The position before the project's last events, however many of others lie between."""
+    end = client.position()
+    window = _LAST
+    while True:
+        after = max(0, end - window)
+        found = list(client.tail(after=after, follow=False))
+        if len(found) >= _LAST or not after:
+            return found[-_LAST:][0].position - 1 if found else end
+        window *= 8
+
+
+def _json(event: "Event") -> dict[str, Any]:
+    return {
+        "position": event.position,
+        "event_id": event.id,
+        "stream": event.stream,
+        "version": event.version,
+        "type": event.type,
+        "occurred_at": event.occurred_at,
+        "recorded_at": event.recorded_at,
+        "actor": event.actor,
+        "cause": event.cause,
+        "data": event.data,
+    }
+
+
+def show(*, position: int) -> int:
+    """Print one."""
+    client = connect()
+    found = [event for event in client.events(after=max(0, position - 1), first=1) if event.position == position]
+    if not found:
+        raise UsageError(f"no event at position {position:,}; the log ends at {client.position():,}")
+    print_json(_json(found[0]))
+    return exits.OK
+
+
+def status(*, json_: bool) -> int:
+    """How it is, as far as who asks may know: the server, the runs under way, what happens by itself."""
+    client = connect()
+    asked = {"project": client.at.project, "environment": client.at.environment}
+    found = client.query(_STATUS, asked)
+    runs = Counter({word: len(client.runs(status=word, limit=1_000)) for word in ("queued", "running", "interrupted")})
+    automations = found["project"]["environment"]["automations"]
+    on, server = sum(each["isOn"] for each in automations), found["server"]
+    if json_:
+        told = {"url": client.at.url, **server, "role": found["project"]["role"].lower()}
+        print_json({"server": told, "runs": +runs, "automations": {"on": on, "all": len(automations)}})
+        return exits.OK
+    rows = table("", "")
+    rows.show_header = False
+    rows.add_row("server", f"{client.at.url}, Latewood {server['version']}")
+    rows.add_row("as", f"{server['actor']}, {found['project']['role'].lower()}")
+    rows.add_row("log", plural(server["position"], "event"))
+    rows.add_row("runs", ", ".join(f"{n:,} {word}" for word, n in runs.items() if n) or "none under way")
+    if automations:
+        rows.add_row("by itself", f"{on:,} of {len(automations):,} on")
+    console().print(rows)
+    return exits.OK

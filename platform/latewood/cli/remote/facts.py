@@ -1,0 +1,174 @@
+"""What a server tells of runs, as the values that are shown of them here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from latewood.cli.history import Steps
+from latewood.cli.remote.connection import of_project
+from latewood.commands.elements import ElementSteps
+from latewood.decide.how_far import TaskSteps
+from latewood.events import Failure, FailureKind, RunRequested, StepExpanded, StepFailed, from_json
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.projections.runs import Expansion, RunRow, StepRow
+
+if TYPE_CHECKING:
+    from latewood.client import Client, Progress, Run, TaskProgress
+
+PAGE: Final = 1_000
+_STEPS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: String) {
+  project(name: $project) { run(id: $run) { steps(first: $first, after: $after) {
+    nodes { number assets partition status attempt startedAt durationMs } pageInfo { endCursor hasNextPage }
+  } } }
+}"""
+_EVENTS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: String) {
+  project(name: $project) { run(id: $run) { events(first: $first, after: $after) {
+    nodes { type data } pageInfo { endCursor hasNextPage }
+  } } }
+}"""
+
+
+def row_of(run: "Run") -> RunRow:
+    """A run as the database has it. When its process was last heard of nobody elsewhere knows."""
+    status = run.status.lower()
+    return RunRow(
+        run=RunId(run.id),
+        environment=run.environment,
+        selection=run.selection,
+        partitions=run.partitions,
+        executor="",
+        status=status,
+        actor=run.actor,
+        requested_position=run.requested_position,
+        requested_at=run.requested_at,
+        ended_position=run.ended_position,
+        ended_at=run.ended_at,
+        counts=dict(run.counts) if run.ended_position is not None else None,
+        recorded=status != "interrupted" or run.ended_position is not None,
+        unheard_s=None,
+        priority=0,
+    )
+
+
+class Task:
+    """How the steps of one task stand, in the words that the server has for their partitions."""
+
+    def __init__(self, found: "TaskProgress") -> None:
+        self.assets = tuple(map(AssetKey, found.assets))
+        self.steps = TaskSteps(
+            assets=tuple(map(AssetId, found.assets)),
+            counts={alike.status: alike.count for alike in found.steps},
+            ordinals={},
+        )
+        self._partitions = {alike.status: alike for alike in found.steps}
+
+    def partitions(self, status: str, ranges_max: int | None = None) -> str:  # noqa: ARG002 - the server has cut it
+        """Of which partitions they are."""
+        return self._partitions[status].partitions
+
+    def is_cut(self, status: str, ranges_max: int) -> bool:  # noqa: ARG002 - the same
+        """Whether there are more."""
+        return self._partitions[status].is_cut
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """How far a run is."""
+
+    row: RunRow
+    tasks: Sequence[Task]
+    rate: float
+    left: timedelta | None
+    failures: Sequence[tuple[AssetKey, StepFailed]]
+    total: int
+    ended: int
+
+
+def far_of(found: "Progress") -> Far:
+    """As it is shown here."""
+    return Far(
+        row=row_of(found.run),
+        tasks=[Task(task) for task in found.tasks],
+        rate=found.rate,
+        left=None if found.seconds_left is None else timedelta(seconds=found.seconds_left),
+        failures=[
+            (
+                AssetKey(failed.asset),
+                StepFailed(
+                    run=RunId(found.run.id),
+                    step=failed.step,
+                    attempt=1,
+                    failure=Failure(kind=FailureKind.USER, error=failed.error, message=failed.message),
+                    duration_ms=0.0,
+                    partition=PartitionKey(failed.partition),
+                ),
+            )
+            for failed in found.failures
+        ],
+        total=found.total,
+        ended=found.ended,
+    )
+
+
+def looks(client: "Client", run: str) -> Iterator[Far]:
+    """Looks at a run up to its end."""
+    return map(far_of, client.watch(run))
+
+
+def far_now(client: "Client", run: str) -> Far:
+    """How far it is now."""
+    return next(looks(client, run))
+
+
+def facts_of(client: "Client", run: str, *, limit: int | None = None) -> list[Any]:
+    """What is recorded of a run, oldest first: all of it, or the first so many facts."""
+    events = islice(_paged(client, _EVENTS, "events", run, limit or PAGE), limit)
+    return [from_json(event["type"], msgspec.json.encode(event["data"]).decode()) for event in events]
+
+
+def asked_of(facts: Sequence[Any]) -> RunRequested:
+    """What was asked for."""
+    assert isinstance(facts[0], RunRequested), "a run begins with it"
+    return facts[0]
+
+
+def steps_of(client: "Client", run: str, facts: Sequence[Any]) -> Steps:
+    """Its steps; what elements look like is in the store, which is not asked."""
+    found = list(_paged(client, _STEPS, "steps", run))
+    rows = [
+        StepRow(
+            step=step["number"],
+            assets=step["assets"],
+            partition=step["partition"],
+            status=step["status"],
+            attempt=step["attempt"],
+            started_at=None,
+            duration_ms=step["durationMs"],
+        )
+        for step in found
+    ]
+    made = {row.step: row.assets for row in rows}
+    expansions = [
+        Expansion(fact.step, AssetId(made[fact.step][0]), fact.first, fact.count, fact.elements)
+        for fact in facts
+        if isinstance(fact, StepExpanded) and fact.step in made
+    ]
+    return Steps(
+        rows=rows,
+        names={row.step: list(map(AssetKey, row.assets)) for row in rows},
+        elements=ElementSteps(lambda _: (), expansions),
+    )
+
+
+def _paged(client: "Client", document: str, name: str, run: str, first: int = PAGE) -> Iterator[Mapping[str, Any]]:
+    after: str | None = None
+    while True:
+        page = of_project(client, document, run=run, first=first, after=after)["run"][name]
+        yield from page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        after = page["pageInfo"]["endCursor"]

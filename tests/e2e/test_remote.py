@@ -1,0 +1,291 @@
+"""The command line as a client of a server, beside the one that has the database: the same words."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+
+from e2e.shell import LATEWOOD, shell_in
+
+FLOW = """
+from latewood import *
+from latewood.automation import Schedule
+
+@asset(partitions=Daily("2026-01-01", end="2026-01-05"), group="raw", tags={"team": "sales"})
+def orders(partition: PartitionKey) -> int:
+    print("looking at", partition)
+    return int(partition[-2:])
+
+@asset(description="What was earned")
+def revenue(orders: Partitioned[int], *, scale: int = 10) -> int:
+    return sum(value for _, value in orders) * scale
+
+@asset
+def broken(revenue: int) -> int:
+    print("about to fail")
+    raise ValueError("no such day")
+
+@asset
+def report(broken: int) -> str:
+    return str(broken)
+
+@workflow
+def powers(n: int = 2) -> int:
+    return power(n)
+
+@task
+def power(n: int) -> int:
+    return n * n
+
+nightly = Schedule("nightly", "orders", "0 3 * * *", last_window=True)
+"""
+
+
+@contextmanager
+def started(shell, *arguments, says):
+    """A process of the project, once it has said this on standard error."""
+    process = subprocess.Popen(
+        [LATEWOOD, *arguments], cwd=shell.folder, env=shell.environ, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        line = process.stderr.readline()
+        assert says in line, line + process.stderr.read()
+        drain = threading.Thread(target=process.stderr.read, daemon=True)
+        drain.start()
+        yield line
+    finally:
+        process.terminate()
+        process.wait()
+        drain.join()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def flow(environ, tmp_path_factory):
+    shell = shell_in(environ, tmp_path_factory.mktemp("flow"), f"flow-{os.getpid()}-{time.time_ns()}")
+    shell.write("flow.py", FLOW)
+    made = shell.run("materialize", "orders or revenue or broken or report", "-f", "flow.py", "--quiet")
+    assert made.code == 1, made
+    shell.write("flow.py", FLOW.replace("return int(partition[-2:])", "return 1 + int(partition[-2:])"))
+    shell("deploy", "-f", "flow.py")
+    return shell
+
+
+@pytest.fixture(scope="module")
+def url(flow):
+    with started(flow, "server", "--port", "0", says="the API is at") as line:
+        yield line.rpartition(" ")[2].strip()
+
+
+@pytest.fixture
+def there(flow, url):
+    """What a command prints that asks the server, without a database to fall back to."""
+
+    def run(*arguments, **changed):
+        nowhere = {"LATEWOOD_HOME": "/nowhere", "LATEWOOD_SERVER": url}
+        return flow.run(*arguments, **{**nowhere, **changed})
+
+    return run
+
+
+def run_of(flow):
+    return json.loads(flow("runs", "--json"))[0]["run"]
+
+
+READS = [
+    "assets",
+    "assets --json",
+    "assets status:stale",
+    "assets nothing*",
+    "runs",
+    "runs --status failed",
+    "runs --status queued",
+    "run RUN",
+    "run RUN --all",
+    "run nothing",
+    "run RUN --all --json",
+    "run RUN --follow",
+    "logs RUN",
+    "logs RUN 0",
+    "logs RUN 99",
+    "log tail",
+    "log tail --after 0",
+    "why revenue",
+    "why orders",
+    "why broken",
+    "why report",
+    "why nothing",
+    "plan report",
+    "plan nothing",
+    "launch powers --dry-run",
+    "launch nothing --dry-run",
+    "lineage revenue",
+    "lineage orders --up 0 --down 1",
+    "deployments",
+    "deployments flow",
+    "env list",
+    "automation list",
+]
+
+
+@pytest.mark.parametrize("command", READS)
+def test_the_same_is_printed(flow, there, command):
+    arguments = command.replace("RUN", run_of(flow)).split()
+    here, remote = flow.run(*arguments), there(*arguments)
+    here.err = re.sub("`latewood ([a-z]+)` lists", r"`\1` lists", here.err)  # as a server says it, to whoever asks
+    found, expected = (f"{done.out}{done.err}{done.code}".splitlines() for done in (remote, here))
+    assert found == expected, "\n".join(unified_diff(expected, found, "here", "there", lineterm="", n=0))
+
+
+@pytest.mark.parametrize("command", ["why revenue --json", "why broken --json", "lineage revenue --json"])
+def test_what_a_server_does_not_tell_is_not_there_for_machines(flow, there, command):
+    here, remote = (json.loads(run(*command.split()).out) for run in (flow.run, there))
+    assert remote
+    assert is_part_of(remote, here)
+
+
+def is_part_of(part, whole):
+    if isinstance(part, dict):
+        return all(name in whole and is_part_of(value, whole[name]) for name, value in part.items())
+    if isinstance(part, list):
+        return len(part) == len(whole) and all(map(is_part_of, part, whole))
+    return part == whole
+
+
+@pytest.mark.parametrize(
+    ("command", "here", "remote"),
+    [
+        ("plan *", "code: orders (flow.py:6) changed", "code changed"),
+        ("plan orders --partition 2026-01-01..2026-01-02", "code: orders (flow.py:6) changed", "code changed"),
+        ("plan revenue --param revenue.scale=3", "other scale", "parameters changed"),
+    ],
+)
+def test_a_plan_is_the_same_but_that_less_is_told_of_what_changed(flow, there, command, here, remote):
+    assert there(*command.split()).out == flow.run(*command.split()).out.replace(here, remote)
+
+
+def test_a_run_is_asked_for_followed_retried_and_ended(flow, there):
+    detached = there("materialize", "orders", "--force", "--detach")
+    assert detached.code == 0, detached
+    run = detached.out.split()[1].rstrip(":")
+    assert detached.out == (f"run {run}: 4 steps asked for\n`latewood run {run}` shows how far it is.\n")
+    assert run in flow("runs", "--status", "queued")
+    assert there("run", "cancel", run).out == f"run {run} is going to be cancelled\n"
+    with started(flow, "engine", "--workers", "1", "--lease", "1", says=""):
+        followed = there("materialize", "revenue", "--param", "revenue.scale=7")
+        assert followed.code == 0, followed
+        assert re.search(r"run \w+ succeeded: 1 run, 0 reused in .*\.\n$", followed.out)
+        failed = there("materialize", "broken", "--quiet", "--force")
+        assert failed.code == 1, failed
+        assert "ValueError: no such day" in failed.out
+        of = re.search(r"run (\w+) failed", failed.out)[1]
+        again = there("run", "retry", of, "--quiet")
+        assert again.code == 1
+        assert f"retries 1 step of run {of}" in again.out
+        launched = there("launch", "powers", "--param", "n=3,4", "--quiet")
+        assert (launched.code, "succeeded: 2 run" in launched.out) == (0, True), launched
+        printed = [there("logs", of, "0", "--follow"), flow.run("logs", of, "0", "--follow")]
+        assert [done.out.splitlines()[0] for done in printed] == ["about to fail"] * 2
+    assert "cancelled" in there("run", run).out
+    assert there("run", run).out == flow("run", run)
+
+
+def test_what_counts_is_moved_and_taken_back(flow, there):
+    assert there("env", "create", "trial").out.startswith("trial branched from prod at position ")
+    assert there("env", "list").out == flow("env", "list")
+    (made, *_) = [line.split()[0] for line in flow("asset", "revenue").splitlines() if " head " in line]
+    assert "made from it" in there("retract", made, "--reason", "wrong", "--env", "trial").out
+    assert "retracted" in there("why", "revenue").out
+    assert there("why", "revenue").out == flow("why", "revenue")
+    assert "taken back at position" in there("retract", made, "--undo").out
+    assert there("rollback", "revenue", made).code == 0
+    assert there("env", "promote", "trial").out.startswith("Nothing to promote: prod has all that trial has")
+    assert there("env", "drop", "trial").code == 0
+    assert there("automation", "off", "nightly").out == "nightly is off in prod\n"
+    assert there("automation", "off", "nightly").out == "nightly is off in prod, as it was\n"
+    assert there("automation", "list").out == flow("automation", "list")
+    first, *_, last = [line.split()[0] for line in flow("deployments").splitlines()[1:]]
+    assert there("deployments", "diff", last, first).out == flow("deployments", "diff", last, first)
+    assert f"has flow.py again as deployed in {last}" in there("deployments", "rollback", "flow.py", last).out
+    assert there("deployments", "rollback", "flow.py", first).code == 0
+    assert there("status").out.startswith("server ")
+
+
+@pytest.mark.parametrize(
+    "command", ["gc", "server", "dev", "engine", "db migrate", "log verify", "show revenue", "token list"]
+)
+def test_what_works_on_the_database_says_so_and_does_nothing(there, command):
+    done = there(*command.split())
+    assert (done.out, done.code) == ("", 2)
+    assert f"`latewood {command.removesuffix(' revenue')}` works on the database" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "materialize * -f flow.py",
+        "plan * -m flow",
+        "launch powers -f flow.py",
+        "why revenue -f flow.py",
+        "deploy -f flow.py",
+    ],
+)
+def test_code_is_not_taken_from_elsewhere(there, command):
+    done = there(*command.split())
+    assert (done.out, done.code) == ("", 2)
+    assert "leave out -f, -m and --location" in done.err
+
+
+def test_a_server_that_does_not_answer_ends_with_the_code_of_a_database_that_does_not(flow, monkeypatch):
+    monkeypatch.setattr("latewood.cli.remote.connection.PATIENCE_S", 0.3)
+    done = flow.here("assets", LATEWOOD_SERVER="http://127.0.0.1:9")
+    assert (done.out, done.code) == ("", 4)
+    assert "http://127.0.0.1:9/graphql does not answer" in done.err
+
+
+def test_an_address_that_is_none_is_said_so(there):
+    done = there("assets", LATEWOOD_SERVER="nowhere")
+    assert (done.out, done.code) == ("", 2)
+    assert 'expected the address of a server, as in https://latewood.example/graphql: "nowhere"' in done.err
+
+
+def test_what_others_on_the_way_can_read_is_warned_of(flow, monkeypatch):
+    monkeypatch.setattr("latewood.cli.remote.connection.PATIENCE_S", 0.1)
+    done = flow.here("assets", LATEWOOD_SERVER="http://latewood.invalid", LATEWOOD_TOKEN="secret-text")
+    warning = (
+        "warning: http://latewood.invalid/graphql is not https: others on the way can read all of it, and the token"
+    )
+    assert done.err.startswith(warning)
+    assert "secret-text" not in done.out + done.err
+    assert "warning" not in flow.here("assets", LATEWOOD_SERVER="https://latewood.invalid").err
+
+
+def test_a_token_lets_in_and_is_in_no_title_and_no_message(own_log):
+    own_log.write("flow.py", FLOW)
+    own_log("deploy", "-f", "flow.py")
+    token = json.loads(own_log("token", "create", "ann", "--role", "viewer", "--json"))["text"]
+    with started(own_log, "server", "--port", "0", says="the API is at") as line:
+        address = line.rpartition(" ")[2].strip()
+        given = ["--server", address, "log", "tail", "--follow", "--after", "0"]
+        process = own_log.start("--token", token, *given)
+        try:
+            assert process.stdout.readline().strip().startswith("1 ")
+            title = Path(f"/proc/{process.pid}/cmdline").read_text()
+            assert title.split("\0")[-8:-1] == given
+            assert token not in title
+            refused = own_log.run("rollback", "revenue", "x", LATEWOOD_SERVER=address, LATEWOOD_TOKEN=token)
+            assert (refused.code, "needs role deployer" in refused.err) == (2, True)
+            own_log("token", "revoke", "ann")
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert (process.returncode, "revoked" in err) == (2, True)
+        assert token not in err + refused.err + refused.out
+    assert own_log.run("assets", LATEWOOD_TOKEN="nonsense").code == 0  # it is for servers alone
