@@ -90,8 +90,8 @@ class Project(graphene.ObjectType):
         connection_of(Event, counted=False),
         required=True,
         description="Events of the log, oldest first unless otherwise asked; those of tokens are for admins alone. "
-        "Newest first, and of an asset or an environment, a page may have few or none, and yet a next one: it has looked "
-        "at 50,000 positions.",
+        "Newest first, and of an asset or an environment, a page may have few or none, and yet a next one: it has "
+        "looked at 50,000 positions.",
         **event_filters(),
     )
     event_density = graphene.Field(
