@@ -1,5 +1,6 @@
 """Who is let in: by tokens, by sessions of browsers, and by nothing where nobody has to log in."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from api.conftest import SESSIONS
 from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.workspace import of_project
 from latewood.model.access import Role
+from latewood_graphql.app import app
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.limits import Limits
 from latewood_graphql.sessions import COOKIE, Session, Sessions, key_in
