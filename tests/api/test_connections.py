@@ -1,10 +1,14 @@
 """Connections that stay open: who opened them, who may go on, and what they are told of tokens."""
 
 import json
+import socket
+import threading
 from hashlib import sha256
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as websocket
 
 from api.conftest import SESSIONS
 from api.following import Following, on_loopback
@@ -88,28 +92,37 @@ def test_guessing_over_connections_is_slowed_down(serve, api):
 EVENTS = {"query": "subscription { events(after: 0) { position type } }"}
 
 
-def test_who_is_revoked_is_told_no_more_over_connections_that_are_open(serve, api, monkeypatch):
+@pytest.fixture
+def port(api, monkeypatch):
+    """Of a server that looks again and again who may go on."""
     monkeypatch.setattr(sending, "PING_S", 0.05)
-    create_token(api.workspace, "bob", Role.ADMIN)
-    ann = create_token(api.workspace, "ann", Role.VIEWER)
-    with opened(serve()) as socket:
-        told_by(socket, by(ann), {"query": "{ projects }"})
-        assert socket.receive_json()["type"] == "complete"
-        revoke_token(api.workspace, "ann")
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_json()
-        assert (closed.value.code, closed.value.reason) == (4403, "UNAUTHENTICATED")
+    with on_loopback(app(api.service, None, Tokens(api.workspace, SESSIONS, is_local=False))) as found:
+        yield found
 
 
-def test_who_is_revoked_is_told_no_more_over_server_sent_events(api, monkeypatch):
-    monkeypatch.setattr(sending, "PING_S", 0.05)
+def test_who_is_revoked_is_told_no_more_over_connections_that_are_open(port, api):
     ann = create_token(api.workspace, "ann", Role.ADMIN)
-    served = app(api.service, None, Tokens(api.workspace, SESSIONS, is_local=False))
-    with on_loopback(served) as port, Following(port, EVENTS["query"], headers=by(ann)) as following:
+    with websocket(f"ws://127.0.0.1:{port}/graphql", subprotocols=["graphql-transport-ws"]) as opened_:
+        opened_.send(json.dumps({"type": "connection_init", "payload": by(ann)}))
+        assert json.loads(opened_.recv(10)) == {"type": "connection_ack"}
+        opened_.send(json.dumps({"type": "subscribe", "id": "1", "payload": EVENTS}))
+        assert json.loads(opened_.recv(10))["payload"]["data"]["events"]["type"] == "token.created"
+        revoke_token(api.workspace, "ann")
+        with pytest.raises(ConnectionClosed) as closed:
+            list(iter(lambda: opened_.recv(10), None))
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4403, "UNAUTHENTICATED")
+
+
+def test_who_is_revoked_is_told_no_more_over_server_sent_events(port, api):
+    ann = create_token(api.workspace, "ann", Role.ADMIN)
+    with Following(port, EVENTS["query"], headers=by(ann)) as following:
+        ending = threading.Timer(15, lambda: following.connection.sock.shutdown(socket.SHUT_RDWR))
+        ending.start()
         (created,) = following.take(1)
         assert created["data"]["events"]["type"] == "token.created"
         revoke_token(api.workspace, "ann")
         *_, last = following
+        ending.cancel()
     assert last["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
