@@ -4,6 +4,7 @@ Another way to log in, such as OpenID Connect, is another `Authenticator`.
 """
 
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -14,12 +15,11 @@ from latewood.commands.workspace import Workspace
 from latewood.projections.tokens import TokenRow
 from latewood_graphql.access import Caller, Grant, owner
 from latewood_graphql.errors import Refused
-from latewood_graphql.sessions import COOKIE, LASTING, Session, Sessions
+from latewood_graphql.sessions import LASTING, Session, Sessions
 
 CSRF: Final = "x-latewood-csrf"
 """A header with any value, which pages of other sites cannot send."""
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HANDED_ON: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via"})
 
 
@@ -56,14 +56,14 @@ class Tokens:
         """As Authenticator has it. Cost: a look for the token."""
         if "authorization" in request.headers:
             return caller_by(self.token_shown(request.headers["authorization"]))
-        if COOKIE in request.cookies:
-            refuse_foreign_pages(request, strictly=True)
-            return caller_by(self._token_of_session(request.cookies[COOKIE]))
         if self._is_open and not access_is_configured(self._workspace):
             refuse_foreign_pages(request)
             refuse_foreign_names(request)
             return owner(self._workspace.actor)
         self._is_open = False
+        if (cookie := request.cookies.get(self._sessions.cookie)) is not None:
+            refuse_foreign_pages(request, strictly=True)
+            return caller_by(self._token_of_session(cookie))
         raise Refused("UNAUTHENTICATED", "expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
 
     def token_shown(self, authorization: str) -> TokenRow:
@@ -79,6 +79,11 @@ class Tokens:
         if row is None:
             raise Refused("UNAUTHENTICATED", "the token is not known, or expired, or was revoked")
         return row
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie of sessions."""
+        return self._sessions.cookie
 
     def session_by(self, row: TokenRow) -> tuple[str, datetime]:
         """The cookie of a session that begins now, and when it ends: with its token at the latest."""
@@ -107,7 +112,7 @@ def refuse_foreign_pages(request: HTTPConnection, *, strictly: bool = False) -> 
     """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is not None:
-        is_own = urlsplit(origin).netloc == request.headers.get("host")
+        is_own = _netloc(origin) == request.headers.get("host", "")
     elif site is not None:
         is_own = site in ("same-origin", "none")
     else:
@@ -123,6 +128,28 @@ def refuse_foreign_names(request: HTTPConnection) -> None:
     """
     if not _HANDED_ON.isdisjoint(request.headers.keys()):
         raise Refused("FORBIDDEN", "expected no proxy before a server that lets in everybody: create a token first")
-    name = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if name not in _LOOPBACK:
-        raise Refused("FORBIDDEN", f"expected to be called localhost or 127.0.0.1, found {name}")
+    host = request.headers.get("host", "")
+    if not is_loopback(_hostname(host)):
+        raise Refused("FORBIDDEN", f"expected to be called localhost or 127.0.0.1, found {host}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is that of the computer itself, which is reached by it from nowhere else."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.removesuffix(".") == "localhost"
+
+
+def _netloc(url: str) -> str | None:
+    try:
+        return urlsplit(url).netloc or None
+    except ValueError:
+        return None
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

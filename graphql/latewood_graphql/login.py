@@ -13,7 +13,6 @@ from latewood_graphql.authentication import Tokens, refuse_foreign_pages
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.errors import Refused, unavailable
 from latewood_graphql.gate import address_of, answer_of, too_often
-from latewood_graphql.sessions import COOKIE
 
 _BYTES_MAX: Final = 4_096
 
@@ -42,7 +41,7 @@ def login_routes(tokens: Tokens) -> list[Route]:
         cookie, ends = tokens.session_by(row)
         project = None if row.everywhere else row.project
         response = JSONResponse({"name": row.name, "role": row.role, "project": project, "until": ends.isoformat()})
-        response.set_cookie(COOKIE, cookie, expires=ends, **_attributes(request))
+        response.set_cookie(tokens.cookie, cookie, expires=ends, **_attributes(request))
         return response
 
     async def logout(request: Request) -> Response:
@@ -51,7 +50,7 @@ def login_routes(tokens: Tokens) -> list[Route]:
         except Refused as refused:
             return answer_of(refused)
         response = JSONResponse({})
-        response.delete_cookie(COOKIE, **_attributes(request))
+        response.delete_cookie(tokens.cookie, **_attributes(request))
         return response
 
     return [Route("/login", login, methods=["POST"]), Route("/logout", logout, methods=["POST"])]

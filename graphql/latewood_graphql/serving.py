@@ -11,7 +11,6 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from types import FrameType
 from typing import Final, Literal
 
@@ -27,7 +26,7 @@ from latewood.serving.log_lines import log_to
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
-from latewood_graphql.authentication import Tokens
+from latewood_graphql.authentication import Tokens, is_loopback
 from latewood_graphql.calls import Service
 from latewood_graphql.errors import LOG
 from latewood_graphql.limits import Limits
@@ -55,10 +54,7 @@ class Serving:
     @property
     def is_local(self) -> bool:
         """Whether it is reached from this computer alone."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 def serve(workspace: Workspace, serving: Serving) -> None:

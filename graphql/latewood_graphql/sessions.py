@@ -16,7 +16,7 @@ from typing import Final
 LASTING: Final = timedelta(hours=12)
 """How long who has logged in stays so."""
 
-COOKIE: Final = "latewood_session"
+_COOKIE: Final = "latewood_session"
 
 _KEY_BYTES: Final = 32
 
@@ -35,6 +35,11 @@ class Sessions:
     """Writes and reads cookies by one key."""
 
     key: bytes = field(repr=False)
+
+    @property
+    def cookie(self) -> str:
+        """What the cookie is called: by the key, since browsers send cookies to every port of a computer."""
+        return f"{_COOKIE}_{hmac.digest(self.key, b'latewood cookie', sha256).hex()[:8]}"
 
     def written(self, session: Session) -> str:
         """The cookie's text."""

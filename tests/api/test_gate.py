@@ -13,7 +13,7 @@ from latewood.model.access import Role
 from latewood_graphql.app import app
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.limits import Limits
-from latewood_graphql.sessions import COOKIE, Session, Sessions, key_in
+from latewood_graphql.sessions import Session, Sessions, key_in
 from latewood_graphql.web import files
 
 ASK = {"query": "{ projects }"}
@@ -68,9 +68,15 @@ def test_on_this_computer_nobody_logs_in_until_there_is_a_token(serve, api):
     assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
 
 
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "localhost.", "127.0.0.2:4100", "[::1]:4100"])
+def test_this_computer_has_several_names(serve, host):
+    assert serve(is_local=True).post("/graphql", json=ASK, headers={"Host": host}).status_code == 200
+
+
 FOREIGN = (
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://localhost:81"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -79,7 +85,15 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize(
-    "headers", [*FOREIGN, {"Host": "evil.example"}, {"Host": "localhost.evil.example"}, {"X-Forwarded-For": "8.8.8.8"}]
+    "headers",
+    [
+        *FOREIGN,
+        {"Host": "evil.example"},
+        {"Host": "localhost.evil.example"},
+        {"Host": "["},
+        {"Host": "127.0.0.2.evil.example"},
+        {"X-Forwarded-For": "8.8.8.8"},
+    ],
 )
 def test_pages_of_other_sites_do_nothing_where_nobody_logs_in(serve, headers):
     assert code(serve(is_local=True).post("/graphql", json=ASK, headers=headers)) == (403, "FORBIDDEN")
@@ -95,6 +109,20 @@ def logged_in(serve, api):
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in said.split(";")}
     assert token.text not in said
     return client
+
+
+def test_the_session_of_another_server_on_this_computer_keeps_nobody_out(serve, api):
+    other = Sessions(b"o" * 32)
+    own = {"Sec-Fetch-Site": "same-origin"}
+    there = {"Cookie": f"{other.cookie}=x", **own}
+    assert other.cookie != SESSIONS.cookie
+    assert serve(is_local=True).post("/graphql", json=ASK, headers=there).status_code == 200
+    kept = {"Cookie": f"{SESSIONS.cookie}=x", **own}  # one of before its log was made anew
+    assert serve(is_local=True).post("/graphql", json=ASK, headers=kept).status_code == 200
+    client, token = serve(is_local=True), create_token(api.workspace, "ann", Role.VIEWER)
+    client.cookies.set(other.cookie, "x")
+    assert client.post("/login", json={"token": token.text}).status_code == 200
+    assert client.post("/graphql", json=ASK, headers=own).status_code == 200
 
 
 def test_a_browser_logs_in_and_out(logged_in):
@@ -319,4 +347,4 @@ def test_what_a_token_is_stands_in_no_log(serve, api, caplog):
     assert secret not in caplog.text
     with api.workspace.log.engine.connect() as connection:
         assert secret not in str(connection.execute(text("SELECT * FROM latewood.events")).all())
-    assert COOKIE in client.cookies
+    assert SESSIONS.cookie in client.cookies
