@@ -92,7 +92,10 @@ def _guarded(resolver: Any) -> Any:
     def asked(parent: Any, info: Any, **given: Any) -> Any:
         if role is None or PROJECT not in given:
             raise Refused("FORBIDDEN", f"{info.field_name}: nobody may do this; no role was declared for it")
-        info.context.require(role, given[PROJECT])
+        call = info.context
+        if call.has_acted:
+            call.again()  # what was done before may have taken away from the caller what they could do then
+        call.require(role, given[PROJECT])
         return resolver(parent, info, **given)
 
     return asked

@@ -16,6 +16,7 @@ from latewood_eventlog.errors import LogError
 from latewood_graphql.access import owner
 from latewood_graphql.authentication import Authenticator, Tokens, everybody_is
 from latewood_graphql.calls import Service, opened
+from latewood_graphql.documents import Documents
 from latewood_graphql.errors import LOG
 from latewood_graphql.gate import Gate
 from latewood_graphql.limits import Limits
@@ -35,10 +36,11 @@ def app(service: Service, limits: Limits | None = None, authenticator: Authentic
     known = authenticator or everybody_is(service.workspace.actor)
     measures = Measures()
     of = schema()
-    hub = Hub(service, of, SOURCES, limits)
+    documents = Documents(of)
+    hub = Hub(service, documents, SOURCES, limits)
     graphql = GraphQL(
         of,
-        http_handler=Answering(service, of, limits, hub),
+        http_handler=Answering(service, documents, limits, hub),
         websocket_handler=Sockets(hub),
         explorer=ExplorerHttp405(),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import inf
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
@@ -43,6 +44,10 @@ class Service:
             return frozenset({self.workspace.project, *caller.projects, *projects(connection)})
 
 
+def nothing() -> None:
+    """Is done."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One call, whose every reading is of one transaction that sees the rows of its projects alone.
@@ -58,7 +63,10 @@ class Call:
     transaction: ExitStack
     limit: timedelta = timedelta()
     """How long it may read; for ever if that is nothing."""
-    began: float = field(default_factory=time.monotonic)
+    again: Callable[[], None] = nothing
+    """Asked before another mutation after the first: raises Refused where the caller may no more."""
+    until: float = field(init=False)
+    """When the time is over, by `time.monotonic`."""
     workspace: Workspace = field(init=False)
     position: Position = field(init=False)
     """The end of the log, as far as the call sees it."""
@@ -77,6 +85,10 @@ class Call:
 
         As long as it may take counts from here: what a mutation does takes its own time.
         """
+        self.until = time.monotonic() + self.limit.total_seconds() if self.limit else inf
+        self._look()
+
+    def _look(self) -> None:
         self.transaction.close()
         reader = self.service.reader
         connection = self.transaction.enter_context(reading(reader.engine, sorted(self.projects), limit=self.limit))
@@ -85,7 +97,6 @@ class Call:
             self.workspace = replace(self.service.workspace, log=self._log)
         self._log.snapshot = connection
         self.position = self.workspace.log.position()
-        self.began = time.monotonic()
         self.loaders.clear()
         self.scopes.clear()
 
@@ -107,9 +118,9 @@ class Call:
         """
         return of_project(replace(self.service.workspace, actor=self.caller.actor), project)
 
-    def _refuse_late(self) -> None:
+    def refuse_late(self) -> None:
         """Raise TookTooLong once the time is over; the database itself ends a statement that takes longer than that."""
-        if self.limit and time.monotonic() - self.began > self.limit.total_seconds():
+        if time.monotonic() > self.until:
             raise TookTooLong("a call took longer than it may")
 
     def _refuse_unseen(self, name: str) -> None:
@@ -126,7 +137,7 @@ class Call:
         if found is None:
 
             async def batch(keys: list[K]) -> list[V | None]:  # as the library wants it; nothing is waited for
-                self._refuse_late()
+                self.refuse_late()
                 values = many(keys)
                 return [values.get(key) for key in keys]
 
@@ -136,7 +147,7 @@ class Call:
     def once(self, of: Any, what: str, make: Callable[[], V]) -> V:
         """What is made the first time that the call asks for it."""
         if (of, what) not in self.scopes:
-            self._refuse_late()
+            self.refuse_late()
             self.scopes[of, what] = make()
         found: V = self.scopes[of, what]
         return found
@@ -148,14 +159,14 @@ class Call:
         there is something new: who is to have an answer of one position asks again, with what is `prepared`.
         """
         if where not in self.prepared:
-            self._refuse_late()
+            self.refuse_late()
             before = self.position
             self.transaction.close()
             try:
                 self.prepared[where] = make(SeenBy(self.service.reader, self.projects, self.limit))
             except Exception as error:  # noqa: BLE001 - raised below, also where it is asked again
                 self.prepared[where] = error
-            self.look()
+            self._look()
             self.has_moved |= self.position != before
         found = self.prepared[where]
         if isinstance(found, Exception):
@@ -166,12 +177,16 @@ class Call:
 
 @contextmanager
 def opened(
-    service: Service, caller: Caller, limit: timedelta = timedelta(), prepared: Mapping[Any, Any] | None = None
+    service: Service,
+    caller: Caller,
+    limit: timedelta = timedelta(),
+    prepared: Mapping[Any, Any] | None = None,
+    again: Callable[[], None] = nothing,
 ) -> Iterator[Call]:
     """A call, as long as the block lasts, which may read for so long. Raises DatabaseUnreachable."""
     with ExitStack() as transaction:
         seen = service.visible(caller)
-        call = Call(service=service, caller=caller, projects=seen, transaction=transaction, limit=limit)
+        call = Call(service=service, caller=caller, projects=seen, transaction=transaction, limit=limit, again=again)
         call.prepared.update(prepared or {})
         call.look()
         yield call

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import CoroutineType, NoneType
-from typing import Any, Final, TypeGuard
+from math import inf
+from time import monotonic
+from types import CoroutineType, NoneType, SimpleNamespace
+from typing import Any, Final, Protocol, TypeGuard
 
 from graphene.types.resolver import dict_or_attr_resolver
 from graphql import (
@@ -30,7 +32,10 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, is_iterable
 
+from latewood_eventlog.errors import TookTooLong
+
 _AWAITABLE: Final = (CoroutineType, asyncio.Future)
+_FOR_EVER: Final = SimpleNamespace(until=inf)
 
 
 def is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
@@ -45,6 +50,8 @@ class _Leaf:
     nodes: list[FieldNode]
     type: GraphQLOutputType
     resolve: Callable[..., Any]
+    is_worked_out: bool
+    """Whether it may take long, since it is not looked up by its name alone."""
     info: GraphQLResolveInfo
     arguments: Mapping[str, Any]
     serialize: Callable[[Any], Any]
@@ -54,11 +61,21 @@ _Selected = tuple[str, list[FieldNode], _Leaf | None]
 """A field of a selection, by its name in the answer."""
 
 
+class Timed(Protocol):
+    """What has an end, by `time.monotonic`."""
+
+    until: float
+
+
 class Execution(ExecutionContext):
-    """One operation. Answers and errors are those of the library."""
+    """One operation. Answers and errors are those of the library; where the context is timed, until its time is over.
+
+    The time is looked at before each field that is more than a value by its name: each may take long.
+    """
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
+        self._timed: Timed = self.context_value if hasattr(self.context_value, "until") else _FOR_EVER
         self._selected: dict[int, tuple[Mapping[str, list[FieldNode]], Sequence[_Selected]]] = {}
 
     def execute_fields(
@@ -69,7 +86,10 @@ class Execution(ExecutionContext):
             selected = [(name, nodes, self._leaf(parent_type, nodes)) for name, nodes in fields.items()]
             known = self._selected[id(fields)] = fields, selected  # kept, or another could have its id
         found, awaited = dict[str, Any](), list[str]()
+        timed = self._timed
         for name, nodes, leaf in known[1]:
+            if (leaf is None or leaf.is_worked_out) and monotonic() > timed.until:
+                raise TookTooLong("a call took longer than it may")
             if leaf is None:
                 value = self.execute_field(parent_type, source_value, nodes, Path(path, name, parent_type.name))
                 if value is Undefined:
@@ -134,10 +154,13 @@ class Execution(ExecutionContext):
             arguments = get_argument_values(field, nodes[0], self.variable_values)
         except GraphQLError:
             return None  # which is told of each
+        given = field.resolve or self.field_resolver
+        resolve = _resolver(given)
         return _Leaf(
             nodes=nodes,
             type=field.type,
-            resolve=_resolver(field.resolve or self.field_resolver),
+            resolve=resolve,
+            is_worked_out=resolve is given,
             info=self.build_resolve_info(field, nodes, parent, Path(None, nodes[0].name.value, parent.name)),
             arguments=arguments,
             serialize=kind.serialize,

@@ -18,7 +18,6 @@ from latewood_graphql.authentication import Authenticator
 from latewood_graphql.buckets import Buckets
 from latewood_graphql.errors import Refused, unavailable
 from latewood_graphql.limits import Limits
-from latewood_graphql.sessions import COOKIE
 
 _CALLER: Final = "latewood.caller"
 _AGAIN: Final = "latewood.authenticator"
@@ -127,8 +126,7 @@ class Gate:
 
 def _may_say_later(request: HTTPConnection) -> bool:
     """Whether it opens a connection and says nothing of who does: browsers can do so only by what they send then."""
-    has_said = "authorization" in request.headers or COOKIE in request.cookies
-    return request.scope["type"] == "websocket" and not has_said
+    return request.scope["type"] == "websocket" and "authorization" not in request.headers
 
 
 def caller_of(request: Any) -> Caller:
@@ -156,22 +154,30 @@ async def let_in(connection: HTTPConnection, authorization: str) -> None:
     connection.scope.update({"headers": headers, _CALLER: caller})
 
 
-def count(request: HTTPConnection) -> None:
+def count(request: HTTPConnection, times: int = 1) -> None:
     """Count what a request asks, or a message on a connection that stays open. Raises TooOften."""
     token, calls = caller_of(request).token, request.scope[_CALLS]
-    if token is not None and (waits := calls.take(token)):
+    if token is not None and (waits := calls.take(token, times)):
         raise TooOften(waits)
 
 
-async def still_let_in(request: HTTPConnection) -> None:
-    """Raises Refused if who sent it, and is still being answered, would not be let in any more as the same caller."""
+def let_in_again(request: HTTPConnection) -> None:
+    """Raises Refused if who sent it, and is still being answered, would not be let in any more as the same caller.
+
+    It looks at the database, in this thread.
+    """
     try:
         # Anew: who opened a connection may have said later who they are.
-        caller = await run_in_threadpool(request.scope[_AGAIN], HTTPConnection(request.scope))
+        caller = request.scope[_AGAIN](HTTPConnection(request.scope))
     except DatabaseUnreachable:
         return  # nobody knows; what is answered comes from the database, too
     if caller != caller_of(request):
         raise Refused("FORBIDDEN", "what you may see has changed; subscribe again")
+
+
+async def still_let_in(request: HTTPConnection) -> None:
+    """The same, in another thread."""
+    await run_in_threadpool(let_in_again, request)
 
 
 def answer_of(refused: Refused) -> JSONResponse:

@@ -92,7 +92,7 @@ def key_of(cursor: str | None, kind: type) -> Any:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         found = None
     if type(found) is not kind:
         raise UsageError(f"after: expected the `endCursor` of a page of this list, found {cursor!r}")

@@ -1,6 +1,6 @@
 """Scalars that GraphQL does not have: positions of the log, moments, and JSON as it is."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import graphene
@@ -9,6 +9,7 @@ from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode, valu
 from latewood_eventlog.records import Position
 
 _POSITION_MAX: Final = 2**53 - 1  # what a number of JavaScript holds exactly
+_DIGITS_MAX: Final = 20  # longer ones take long to read, and are above that anyway
 
 
 class PositionScalar(graphene.Scalar):
@@ -35,8 +36,14 @@ class PositionScalar(graphene.Scalar):
     def parse_literal(node: ValueNode, _variables: Any = None) -> Position:
         """A position as a query has it."""
         if isinstance(node, IntValueNode):
-            return PositionScalar.parse_value(int(node.value))
+            return _position(node.value)
         raise GraphQLError("Position: expected a whole number")
+
+
+def _position(digits: str) -> Position:
+    if len(digits) > _DIGITS_MAX:
+        raise GraphQLError(f"Position: expected a whole number from 0 to {_POSITION_MAX:,}, found a longer one")
+    return PositionScalar.parse_value(int(digits))
 
 
 class Moment(graphene.Scalar):
@@ -53,10 +60,12 @@ class Moment(graphene.Scalar):
         if not isinstance(value, str):
             return PositionScalar.parse_value(value)
         if value.isdecimal():
-            return PositionScalar.parse_value(int(value))
+            return _position(value)
         try:
             instant = datetime.fromisoformat(value)
-        except ValueError as error:
+            if instant.tzinfo is not None:
+                instant = instant.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise GraphQLError(f"Moment: expected a position or an ISO 8601 time, found {value!r}") from error
         if instant.tzinfo is None:
             raise GraphQLError(f'Moment: expected a time with its offset, as in "{value}Z", found {value!r}')
@@ -66,7 +75,7 @@ class Moment(graphene.Scalar):
     def parse_literal(node: ValueNode, _variables: Any = None) -> Position | datetime:
         """A moment as a query has it."""
         if isinstance(node, IntValueNode):
-            return Moment.parse_value(int(node.value))
+            return _position(node.value)
         if isinstance(node, StringValueNode):
             return Moment.parse_value(node.value)
         raise GraphQLError("Moment: expected a position or an ISO 8601 time")
@@ -116,3 +125,7 @@ class Texts(graphene.Scalar):
     def serialize(value: Any) -> Any:
         """The list itself."""
         return value
+
+
+COLUMNS: Final = frozenset({"Ints", "Numbers", "Texts"})
+"""Scalars each of which is many values."""

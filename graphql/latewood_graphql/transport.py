@@ -1,40 +1,57 @@
 """GraphQL over HTTP: each call is answered in a thread of its own, from one snapshot of the database."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
-from ariadne import graphql
 from ariadne.asgi.handlers import GraphQLHTTPHandler
 from ariadne.exceptions import HttpBadRequestError
-from graphql import DocumentNode, GraphQLError, GraphQLSchema
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
 
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
-from latewood_graphql.documents import Documents
-from latewood_graphql.errors import formatted, unavailable
+from latewood_graphql.documents import Documents, Invalid, Question
+from latewood_graphql.errors import Refused, formatted, unavailable
 from latewood_graphql.execution import Execution, is_awaitable
-from latewood_graphql.gate import caller_of
-from latewood_graphql.limits import Limits, check
+from latewood_graphql.gate import caller_of, count, let_in_again
+from latewood_graphql.limits import Limits, check, mutations_in
 from latewood_graphql.live.hub import Hub
 from latewood_graphql.live.sending import event_stream, wants_events
-
-_QUIET: Final = logging.getLogger("latewood.server.queries")  # what there is to tell of errors their formatting tells
-_QUIET.setLevel(logging.CRITICAL + 1)
 
 THREADS: Final = 8
 """Calls that are answered at a time, each with a connection; most wait for the database now and then."""
 
+_THREADS_OF_ONE: Final = 3
+"""Calls by one token that are answered at a time: the rest is for others."""
+
+_JSON: Final = "application/json"
+_STATUS: Final = {"UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE, "TOO_MANY": HTTPStatus.TOO_MANY_REQUESTS}
+
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Who asks, from where, and by which way."""
+
+    caller: Caller
+    again: Callable[[], None]
+    """Raises Refused if they may no more."""
+    count: Callable[[int], None]
+    """Counts what they do besides. Raises TooOften."""
+    may_act: bool = True
 
 
 class Answering(GraphQLHTTPHandler):
@@ -44,17 +61,19 @@ class Answering(GraphQLHTTPHandler):
     gather what its fields ask for at the same time.
     """
 
-    def __init__(self, service: Service, schema: GraphQLSchema, limits: Limits, hub: Hub | None = None) -> None:
+    def __init__(self, service: Service, documents: Documents, limits: Limits, hub: Hub | None = None) -> None:
         super().__init__()
         self._service = service
-        self._schema = schema
+        self._documents = documents
         self._limits = limits
-        self._documents = Documents(schema)
         self._turns = CapacityLimiter(THREADS)
+        self._turns_of = WeakValueDictionary[str, CapacityLimiter]()
         self._hub = hub
 
     async def handle_request_override(self, request: Request) -> Response | None:
-        """The answer to who takes server-sent events; None for others."""
+        """The answer to who takes server-sent events, or sends what is no JSON; None for others."""
+        if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() != _JSON:
+            return PlainTextResponse(f"expected content of type {_JSON}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         if self._hub is None or not wants_events(request):
             return None
         return await event_stream(self._hub, self, request)
@@ -62,11 +81,15 @@ class Answering(GraphQLHTTPHandler):
     async def extract_data_from_json_request(self, request: Request) -> Any:
         """The request's JSON. Raises HttpBadRequestError."""
         try:
-            return _decode(await request.body())
-        except (msgspec.DecodeError, RecursionError):
-            raise HttpBadRequestError("expected JSON: an object with `query` and perhaps `variables`") from None
+            return _read(await request.body())
         except ClientDisconnect:
             raise HttpBadRequestError("the client has gone") from None
+
+    def extract_data_from_get_request(self, request: Request) -> dict[str, Any]:
+        """What an address asks. Raises HttpBadRequestError."""
+        given = request.query_params
+        variables = _read(given["variables"]) if given.get("variables") else None
+        return {"query": given.get("query"), "operationName": given.get("operationName"), "variables": variables}
 
     async def execute_graphql_query(
         self,
@@ -76,52 +99,89 @@ class Answering(GraphQLHTTPHandler):
         context_value: Any = None,  # noqa: ARG002 - the overridden method's
         query_document: DocumentNode | None = None,  # noqa: ARG002 - as above
     ) -> tuple[bool, Any]:
-        """Whether all went well, and the answer."""
-        return await to_thread.run_sync(self.answer, data, caller_of(request), limiter=self._turns)
+        """Whether there is an answer at all, and the answer."""
+        caller = caller_of(request)
+        asking = Asking(
+            caller=caller,
+            again=partial(let_in_again, request),
+            count=partial(count, request),
+            may_act=not _is_get(request),
+        )
+        if caller.token is None:  # whoever is at this computer is alone there
+            return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
+        async with self._turns_of.setdefault(caller.token, CapacityLimiter(_THREADS_OF_ONE)):
+            return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
 
-    def answer(self, data: Any, caller: Caller) -> tuple[bool, dict[str, Any]]:
+    def answer(self, data: Any, asking: Asking) -> tuple[bool, dict[str, Any]]:
         """The same, in this thread."""
         try:
-            call, success, found = self._answered(data, caller, {})
+            question = self._question(data, asking)
+            call, found = self._answered(question, asking, {})
             while call.has_moved and not call.has_acted:
-                call, success, found = self._answered(data, caller, call.prepared)
-            extensions = {**found.get("extensions", {}), "position": call.position}
-            return success, {**found, "extensions": extensions}
+                call, found = self._answered(question, asking, call.prepared)
+        except Invalid as error:
+            return False, {"errors": [formatted(each) for each in error.errors]}
         except DatabaseUnreachable as error:
             return False, {"errors": [unavailable(error)]}
         except TookTooLong as error:
             return False, {"errors": [formatted(GraphQLError("", original_error=error))]}
-        except GraphQLError as error:  # its text is none of a query
+        except GraphQLError as error:
             return False, {"errors": [formatted(error)]}
+        told: dict[str, Any] = {"data": found.data, "extensions": {"position": call.position}}
+        if found.errors:
+            told["errors"] = [formatted(error) for error in found.errors]
+        return True, told
 
-    def _answered(self, data: Any, caller: Caller, prepared: Mapping[Any, Any]) -> tuple[Call, bool, dict[str, Any]]:
+    def _question(self, data: Any, asking: Asking) -> Question:
+        """What is asked, if it may be. Raises GraphQLError and Invalid."""
+        question = self._documents.question(data)
+        kind = question.operation.operation
+        if kind is OperationType.SUBSCRIPTION:
+            raise GraphQLError("expected a query or mutation: subscriptions go by server-sent events or a web socket")
+        if kind is OperationType.MUTATION and not asking.may_act:
+            raise Refused("BAD_INPUT", "expected a query or subscription: what is to be done is sent by POST")
+        check(self._documents, question, self._limits)
+        if (done := mutations_in(question)) > 1:
+            asking.count(done - 1)
+        return question
+
+    def _answered(
+        self, question: Question, asking: Asking, prepared: Mapping[Any, Any]
+    ) -> tuple[Call, ExecutionResult]:
         limit = timedelta(seconds=self._limits.seconds)
-        with opened(self._service, caller, limit, prepared) as call, closing(asyncio.new_event_loop()) as loop:
-            success, found = loop.run_until_complete(self._executed(data, call))
-            return call, success, found
+        with (
+            opened(self._service, asking.caller, limit, prepared, asking.again) as call,
+            closing(asyncio.new_event_loop()) as loop,
+        ):
+            return call, loop.run_until_complete(self._executed(question, call))
 
-    def _executed(self, data: Any, call: Call) -> Any:
-        def within_limits(_context: Any, document: DocumentNode, data: Any) -> list[Any]:
-            check(document, data.get("variables") or {}, self._limits)
-            return []
-
-        text = data.get("query") if isinstance(data, dict) else None
-        document = self._documents.read(text) if isinstance(text, str) else None
-        return graphql(
-            self._schema,
-            data,
+    async def _executed(self, question: Question, call: Call) -> ExecutionResult:
+        found = execute(
+            self._documents.schema,
+            question.document,
             context_value=call,
-            query_document=None if document is None else document.node,
-            query_validator=None if document is None else lambda *_, **__: list(document.errors),
-            validation_rules=within_limits,
-            error_formatter=formatted,
-            logger=_QUIET,
-            is_awaitable=is_awaitable,
+            variable_values=dict(question.variables),
+            operation_name=question.name,
             execution_context_class=Execution,
+            is_awaitable=is_awaitable,
         )
+        return found if isinstance(found, ExecutionResult) else await found
 
     async def create_json_response(self, request: Request, result: Any, success: bool) -> Response:  # noqa: ARG002, FBT001 - the overridden method's
-        """The answer as it is sent: 200 whenever there is data, else 400, or 503 without a database."""
-        codes = {error.get("extensions", {}).get("code") for error in result.get("errors", ())}
-        status = 200 if success or result.get("data") is not None else 503 if "UNAVAILABLE" in codes else 400
-        return Response(_encode(result), status_code=status, media_type="application/json")
+        """The answer as it is sent: 200 where there is one, else 400, 429 or, without a database, 503."""
+        status = HTTPStatus.OK
+        if not success:
+            codes = (error.get("extensions", {}).get("code") for error in result.get("errors", ()))
+            status = next((_STATUS[code] for code in codes if code in _STATUS), HTTPStatus.BAD_REQUEST)
+        return Response(_encode(result), status_code=status, media_type=_JSON)
+
+
+def _read(text: str | bytes) -> Any:
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise HttpBadRequestError("expected JSON: an object with `query` and perhaps `variables`") from None
+
+
+def _is_get(request: HTTPConnection) -> bool:
+    return bool(request.scope["type"] == "http" and request.scope["method"] == "GET")

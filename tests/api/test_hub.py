@@ -8,6 +8,7 @@ import pytest
 
 from api.following import note
 from latewood_graphql.access import owner
+from latewood_graphql.documents import Documents
 from latewood_graphql.limits import Limits
 from latewood_graphql.live.hub import Hub
 from latewood_graphql.schema import schema
@@ -19,7 +20,7 @@ NOTED = {"query": 'subscription { events(types: ["test.noted"]) { position } }'}
 @pytest.fixture
 def hub(api):
     def made(*, linger_s, sources=SOURCES):
-        return Hub(api.service, schema(), sources, Limits(), linger_s=linger_s)
+        return Hub(api.service, Documents(schema()), sources, Limits(), linger_s=linger_s)
 
     return made
 

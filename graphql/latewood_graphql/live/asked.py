@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -21,16 +20,14 @@ from graphql import (
     VariableNode,
     Visitor,
     execute,
-    get_operation_ast,
-    parse,
     print_ast,
-    validate,
     visit,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call
+from latewood_graphql.documents import Documents, Invalid, Question
 from latewood_graphql.errors import formatted
 from latewood_graphql.execution import Execution, is_awaitable
 from latewood_graphql.limits import Limits, check
@@ -79,21 +76,22 @@ def with_extensions(body: bytes, position: int, after: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """A document and its one root field; `text` is all of it but where it begins, which variable `begins` says."""
+    """The one root field of a subscription; `text` is all of it but where it begins, which variable `begins` says."""
 
-    document: DocumentNode
-    definition: OperationDefinitionNode
     root: FieldNode
     text: str
     begins: str | None
 
 
-def asked(schema: GraphQLSchema, data: Any, caller: Caller, limits: Limits) -> Asked:
-    """The subscription that a request has. Raises GraphQLError, and Invalid for several."""
-    query, variables, operation = _parts(data)
-    found = _read(schema, query, operation)
-    check(found.document, variables, limits)
-    coerced = get_variable_values(schema, found.definition.variable_definitions, variables)
+def asked(documents: Documents, data: Any, caller: Caller, limits: Limits) -> Asked:
+    """The subscription that a request has. Raises GraphQLError, and Invalid for several. Cost: parsing it."""
+    question, schema = documents.question(data), documents.schema
+    if not is_subscription(question):
+        raise GraphQLError("expected a subscription, or the name of one of several")
+    check(documents, question, limits)
+    found = documents.once(("subscription", question.text, question.name), question.text, lambda: _read(question))
+    variables = question.variables
+    coerced = get_variable_values(schema, question.operation.variable_definitions, dict(variables))
     if isinstance(coerced, list):
         raise Invalid(coerced)
     name = found.root.name.value
@@ -102,29 +100,27 @@ def asked(schema: GraphQLSchema, data: Any, caller: Caller, limits: Limits) -> A
     after = arguments.pop(_AFTER, None)
     rest = {variable: value for variable, value in variables.items() if variable != found.begins}
     return Asked(
-        key=(found.text, _encode(sorted(rest.items())), operation, caller.grants),
+        key=(found.text, _encode(sorted(rest.items())), question.name, caller.grants),
         caller=caller,
         field=name,
         arguments=arguments,
         after=after,
         schema=schema,
-        document=found.document,
+        document=question.document,
         variables=variables,
-        operation=operation,
+        operation=question.name,
     )
 
 
-@lru_cache(maxsize=500)
-def _read(schema: GraphQLSchema, query: str, operation: str | None) -> _Read:
-    """Parsed and validated; remembered, since those who come back all at once ask what they asked before."""
-    document = parse(query)
-    errors = validate(schema, document)
-    if errors:
-        raise Invalid(errors)
-    definition = get_operation_ast(document, operation)
-    if definition is None or definition.operation is not OperationType.SUBSCRIPTION:
-        raise GraphQLError("expected a subscription, or the name of one of several")
-    root = _root(definition, document)
+def is_subscription(question: Question) -> bool:
+    """Whether it is one."""
+    return question.operation.operation is OperationType.SUBSCRIPTION
+
+
+def _read(question: Question) -> _Read:
+    """Remembered, since those who come back all at once ask what they asked before."""
+    document = question.document
+    root = _root(question.operation, document)
     begins = next(
         (
             argument.value.name.value
@@ -137,39 +133,7 @@ def _read(schema: GraphQLSchema, query: str, operation: str | None) -> _Read:
     visit(document, uses)
     is_used_elsewhere = uses.count > 2  # noqa: PLR2004 - its definition and this use
     rest = document if is_used_elsewhere else visit(document, _WithoutAfter(root))
-    return _Read(
-        document=document,
-        definition=definition,
-        root=root,
-        text=print_ast(rest),
-        begins=None if is_used_elsewhere else begins,
-    )
-
-
-class Invalid(Exception):
-    """Several errors of one request."""
-
-    def __init__(self, errors: Any) -> None:
-        super().__init__(str(errors))
-        self.errors: list[GraphQLError] = list(errors)
-
-
-def is_subscription(data: Any) -> bool:
-    """Whether a request asks for one, as far as it can be read."""
-    try:
-        query, _, operation = _parts(data)
-        definition = get_operation_ast(parse(query), operation)
-    except GraphQLError:
-        return False
-    return definition is not None and definition.operation is OperationType.SUBSCRIPTION
-
-
-def _parts(data: Any) -> tuple[str, dict[str, Any], str | None]:
-    found = data if isinstance(data, dict) else {}
-    query, variables, operation = found.get("query"), found.get("variables") or {}, found.get("operationName")
-    if not isinstance(query, str) or not isinstance(variables, dict) or not isinstance(operation, str | None):
-        raise GraphQLError("expected an object with a `query` and, if any, `variables` and `operationName`")
-    return query, variables, operation
+    return _Read(root=root, text=print_ast(rest), begins=None if is_used_elsewhere else begins)
 
 
 def _root(definition: OperationDefinitionNode, document: DocumentNode) -> FieldNode:

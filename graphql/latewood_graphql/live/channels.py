@@ -45,6 +45,7 @@ class Item:
 class _Kept:
     cursor: Cursor
     body: bytes
+    """Of a state, which is told when it is another one; else nothing."""
     item: Item
 
 
@@ -239,11 +240,11 @@ class Channel:
         kept = [one for one in page.kept if not (is_state and self._kept and self._kept[-1].body == one.body)]
         for one in kept:
             self._kept.append(one)
-            self._size += len(one.item.payload)
+            self._size += len(one.item.payload) + len(one.body)
             while len(self._kept) > self.ring.items or (self._size > self.ring.size and len(self._kept) > 1):
                 gone = self._kept.popleft()
                 self._first += 1
-                self._size -= len(gone.item.payload)
+                self._size -= len(gone.item.payload) + len(gone.body)
                 self._start = gone.cursor
         if kept or is_first or self._is_over or self.followed.source.is_difference:
             self._wake()
@@ -284,7 +285,7 @@ class Channel:
             body = await self.asked.answered(call, value)
             position = after if isinstance(after, int) else call.position
             item = Item(with_extensions(body, position, after), "" if after is None else str(after))
-            kept.append(_Kept(cursor, body, item))
+            kept.append(_Kept(cursor, body if self.followed.source.is_state else b"", item))
         return kept
 
 

@@ -8,15 +8,17 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLError
+from starlette.concurrency import run_in_threadpool
 
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Service, opened
+from latewood_graphql.documents import Documents, Invalid
 from latewood_graphql.errors import Refused, formatted, unavailable
 from latewood_graphql.limits import Limits
-from latewood_graphql.live.asked import Asked, Invalid, asked
+from latewood_graphql.live.asked import Asked, asked
 from latewood_graphql.live.channels import Channel, Ended, Followed, Item, Ring
 from latewood_graphql.live.tailing import News, Tailer
 
@@ -26,6 +28,8 @@ Sources = Mapping[str, Callable[..., Followed]]
 _THREADS: Final = 4
 _CHANNELS_MAX: Final = 2_000
 _SUBSCRIBERS_MAX: Final = 10_000
+_OF_ONE_MAX: Final = 500
+"""Of the channels and of the subscribers those by one token: the rest is for others."""
 
 _ENDING: Final = GraphQLError("the server ends; subscribe again with this `after`", extensions={"code": "ENDING"})
 
@@ -42,7 +46,7 @@ class Hub:
     def __init__(
         self,
         service: Service,
-        schema: GraphQLSchema,
+        documents: Documents,
         sources: Sources,
         limits: Limits,
         *,
@@ -50,7 +54,7 @@ class Hub:
         linger_s: float = 10.0,
     ) -> None:
         self._service = service
-        self._schema = schema
+        self.documents = documents
         self._sources = sources
         self._limits = limits
         self._ring = ring or Ring()
@@ -59,7 +63,8 @@ class Hub:
         self._open: dict[Any, asyncio.Future[_Open]] = {}
         self._followers = Counter[Any]()
         self._tailer: Tailer | None = None
-        self._subscribers = 0
+        self._subscribers = Counter[str | None]()
+        """How many there are by each token."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def follow(self, data: Any, caller: Caller, begin: str | None = None) -> AsyncGenerator[Sequence[Item], None]:
@@ -67,11 +72,12 @@ class Hub:
 
         Raises what `errors_of` tells.
         """
-        found = asked(self._schema, data, caller, self._limits)
+        found = await run_in_threadpool(asked, self.documents, data, caller, self._limits)
         given = found.after if begin is None else begin
-        if self._subscribers == _SUBSCRIBERS_MAX:
+        if self._subscribers.total() == _SUBSCRIBERS_MAX:
             raise Refused("TOO_MANY", f"{_SUBSCRIBERS_MAX:,} follow something; try again later")
-        self._subscribers += 1
+        _refuse_many(caller, self._subscribers[caller.token])
+        self._subscribers[caller.token] += 1
         self._followers[found.key] += 1  # from before the channel is there: who leaves until then leaves it as well
         try:
             channel = (await self._opened(found)).channel
@@ -79,7 +85,8 @@ class Hub:
                 async for items in all_items:
                     yield items
         finally:
-            self._subscribers -= 1
+            self._subscribers[caller.token] -= 1
+            self._subscribers += Counter()  # leaves out who follows nothing any more
             self._followers[found.key] -= 1
             if not self._followers[found.key]:
                 del self._followers[found.key]
@@ -104,6 +111,8 @@ class Hub:
         if found.key not in self._open:
             if len(self._open) >= _CHANNELS_MAX:
                 raise Refused("TOO_MANY", f"{_CHANNELS_MAX:,} different subscriptions are followed; try again later")
+            token = found.caller.token
+            _refuse_many(found.caller, sum(channel.asked.caller.token == token for channel in self._channels()))
             self._loop = asyncio.get_running_loop()
             self._open[found.key] = asyncio.ensure_future(self._begun(found))
             if self._tailer is None:
@@ -162,13 +171,29 @@ class Hub:
                 channel.dirty.set()
 
 
+def _refuse_many(caller: Caller, followed: int) -> None:
+    """Raise Refused for one more by a token by which very many are followed; at this computer there is none."""
+    if caller.token is not None and followed >= _OF_ONE_MAX:
+        raise Refused("TOO_MANY", f"{_OF_ONE_MAX:,} things are followed by this token; follow fewer")
+
+
+class Unanswered(Exception):
+    """A query or mutation that has no answer, and what its client is told of why."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+
 def errors_of(error: Exception) -> list[dict[str, Any]]:
     """What a client is told of why its subscription has ended, or has not begun."""
     match error:
+        case Unanswered(errors=told):
+            return told
         case Invalid(errors=several):
             return [formatted(one) for one in several]
-        case Ended(error=told) | (GraphQLError() as told):
-            return [formatted(told)]
+        case Ended(error=one) | (GraphQLError() as one):
+            return [formatted(one)]
         case DatabaseUnreachable():
             return [unavailable(error)]
         case _:

@@ -12,7 +12,8 @@ from ariadne.asgi.handlers import GraphQLHTTPHandler, GraphQLTransportWSHandler
 from ariadne.asgi.handlers.graphql_transport_ws import ClientContext
 from ariadne.exceptions import HttpError
 from ariadne.types import Operation
-from starlette.requests import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
@@ -22,7 +23,7 @@ from latewood_graphql.errors import Refused
 from latewood_graphql.gate import TooOften, caller_of, count, let_in, still_let_in
 from latewood_graphql.live.asked import is_subscription
 from latewood_graphql.live.channels import Item
-from latewood_graphql.live.hub import Hub, errors_of
+from latewood_graphql.live.hub import Hub, Unanswered, errors_of
 
 PING_S: Final = 15.0
 """Before anything on the way takes a quiet connection for a dead one."""
@@ -132,16 +133,25 @@ async def event_stream(hub: Hub, http: GraphQLHTTPHandler, request: Request) -> 
             data: Any = http.extract_data_from_get_request(request)
         else:
             data = await http.extract_data_from_request(request)
-    except (HttpError, KeyError) as error:
-        return PlainTextResponse(getattr(error, "message", None) or "expected a query", status_code=400)
+    except HttpError as error:
+        return PlainTextResponse(error.message or "expected a query", status_code=400)
+    begin = request.headers.get("last-event-id") or None
+    return EventStream(request, answers(hub, http, request, data, begin))
 
-    async def answered() -> AsyncGenerator[Sequence[Item], None]:
-        _, found = await http.execute_graphql_query(request, data)
-        yield [Item(_encode(found), "")]
 
-    if isinstance(data, dict) and not is_subscription(data):
-        return EventStream(request, answered())
-    return EventStream(request, hub.follow(data, caller_of(request), request.headers.get("last-event-id") or None))
+async def answers(
+    hub: Hub, http: GraphQLHTTPHandler, request: HTTPConnection, data: Any, begin: str | None = None
+) -> AsyncGenerator[Sequence[Item], None]:
+    """Of a subscription as they come; the one to a query or mutation. Raises what `errors_of` tells."""
+    if is_subscription(await run_in_threadpool(hub.documents.question, data)):
+        async with aclosing(hub.follow(data, caller_of(request), begin)) as all_items:
+            async for items in all_items:
+                yield items
+        return
+    is_answer, found = await http.execute_graphql_query(request, data)
+    if not is_answer:
+        raise Unanswered(found["errors"])
+    yield [Item(_encode(found), "")]
 
 
 class Sockets(GraphQLTransportWSHandler):
@@ -180,22 +190,22 @@ class Sockets(GraphQLTransportWSHandler):
     async def handle_websocket_subscribe(
         self, websocket: WebSocket, data: Any, operation_id: str, client_context: ClientContext
     ) -> None:
-        """A subscription is followed; whatever else it may be is the library's."""
+        """What is asked is answered beside all else that comes by the connection."""
+        if not client_context.connection_acknowledged:
+            await websocket.close(code=4401)
+            return
+        if operation_id in client_context.operations:
+            await websocket.close(code=4409)
+            return
         try:
-            if client_context.connection_acknowledged:
-                count(websocket)
+            count(websocket)
         except TooOften as refused:
             told = {"type": "error", "id": operation_id, "payload": errors_of(refused)}
             await _told(websocket, _encode(told))
             return
-        is_ready = client_context.connection_acknowledged and operation_id not in client_context.operations
-        if not is_ready or not is_subscription(data):
-            await super().handle_websocket_subscribe(websocket, data, operation_id, client_context)
-            return
-        items = self._hub.follow(data, caller_of(websocket))
-        client_context.operations[operation_id] = Operation(
-            id=operation_id, name=data.get("operationName"), generator=items
-        )
+        assert isinstance(self.http_handler, GraphQLHTTPHandler), "as it is made"
+        items = answers(self._hub, self.http_handler, websocket, data)
+        client_context.operations[operation_id] = Operation(id=operation_id, name=None, generator=items)
         client_context.operation_tasks[operation_id] = asyncio.create_task(
             self._follow(websocket, items, operation_id, client_context)
         )

@@ -1,6 +1,6 @@
 """How every mutation is made: with a role, acting as who calls, and a result that says where the log has it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -12,12 +12,12 @@ from latewood.commands.workspace import checked_name
 from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood.serving.asking import PlanChanged
-from latewood_eventlog.codec import unheld
 from latewood_eventlog.errors import TookTooLong
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.records import Batch, Outcome, Position
 from latewood_graphql.access import needs
 from latewood_graphql.calls import Call, EnvironmentAt, ProjectAt
+from latewood_graphql.limits import unheld_in
 from latewood_graphql.mutations.errors import EXPECTED, Kinds, Told, kinds_of, told
 from latewood_graphql.nodes.plans import PreviewAt
 from latewood_graphql.scalars import PositionScalar
@@ -141,7 +141,8 @@ def _acted(
     there = call.acting(project)
     writing = Writing(there.log)
     try:
-        refuse_unheld(given)
+        if wrong := unheld_in(given):
+            raise UsageError(wrong)
         workspace = replace(there, log=writing, environment=checked_name("environment", environment))
         found = act(workspace, **given)
     except EXPECTED as error:
@@ -164,22 +165,3 @@ def _acted(
         environment_name=environment,
         position=writing.last or call.position,
     )
-
-
-def refuse_unheld(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for text that no event could hold, nor any query compare with."""
-    for name, value in given.items():
-        if found := next(filter(None, map(unheld, _texts(value))), ""):
-            raise UsageError(f"{name}: expected text that can be recorded, found {found} in it")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in an argument, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from (*_texts(name), *_texts(part))
-    elif isinstance(value, Sequence):
-        for part in value:
-            yield from _texts(part)

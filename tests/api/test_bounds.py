@@ -1,0 +1,221 @@
+"""What one request, one token and one text may take of a server: bounded, so that there is room for others."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import pytest
+from graphql import get_introspection_query
+from starlette.testclient import TestClient
+
+from latewood.commands.tokens import create_token, list_tokens
+from latewood.model.access import Role
+from latewood_graphql.access import Caller, Grant, owner
+from latewood_graphql.app import app
+from latewood_graphql.authentication import Tokens
+from latewood_graphql.documents import Documents
+from latewood_graphql.errors import Refused
+from latewood_graphql.limits import Limits, check
+from latewood_graphql.live import hub as hubs
+from latewood_graphql.live.hub import Hub
+from latewood_graphql.schema import schema
+from latewood_graphql.sessions import Sessions
+from latewood_graphql.subscriptions import SOURCES
+from latewood_graphql.transport import Answering
+
+
+def code(errors):
+    return [error["extensions"]["code"] for error in errors]
+
+
+def many(asked, count=200):
+    """The same so often."""
+    return " ".join(f"a{number}: {asked}" for number in range(count))
+
+
+def environment(asked):
+    """It, in an environment."""
+    return f"{{ project {{ environment {{ {asked} }} }} }}"
+
+
+def of_run(asked):
+    """It, of a run."""
+    return f'{{ project {{ run(id: "a") {{ {asked} }} }} }}'
+
+
+VERSIONS = "assets(first: $n) { nodes { versions(first: $n) { nodes { id } } } }"
+REACH = 'asset(key: "a") { ' + "downstream { upstream { " * 4 + "key" + " } }" * 4 + " }"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query ($n: Int! = 1000) " + environment(VERSIONS),
+        environment(f"{VERSIONS} all: assets(first: -2000000) @skip(if: true) {{ nodes {{ key }} }}").replace(
+            "$n", "1000"
+        ),
+        environment(REACH),
+        environment("assets(first: 1000) { nodes { verdicts(first: 1000) { passed } } }"),
+        environment("assets(first: 1000) { nodes { series(first: 1000) { values } } }"),
+        environment(many("assetGraph { keys groups groupOf statusOf flagsOf causesOf edgesFrom edgesTo }", 300)),
+        environment(many("assets(first: 1000) { nodes { ...of } }")) + " fragment of on Asset { key }",
+        of_run(many("timeline(first: 50000) { steps startMs }", 20)),
+        of_run(many("logs(last: 1000) { nodes { text } }")),
+        of_run(many("logs { nodes { text } }")),
+        f"{{ {many('__schema { types { fields { args { name } } } }', 100)} }}",
+    ],
+)
+def test_what_could_be_a_very_long_answer_is_refused(query):
+    documents = Documents(schema())
+    with pytest.raises(Refused, match="the answer could have"):
+        check(documents, documents.question({"query": query}), Limits())
+
+
+def test_lists_count_as_many_items_as_are_asked_for():
+    documents, query = Documents(schema()), f"query ($n: Int!) {environment(VERSIONS)}"
+    check(documents, documents.question({"query": query, "variables": {"n": 100}}), Limits())
+    with pytest.raises(Refused):
+        check(documents, documents.question({"query": query, "variables": {"n": 1_000}}), Limits())
+
+
+def test_the_schema_is_told_to_who_asks_for_all_of_it(api):
+    assert api(get_introspection_query())["__schema"]["types"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ['why(asset: "total") { status }', "planPreview { hash }", 'lineage(asset: "total") { upstream { asset } }'],
+)
+def test_many_short_things_take_no_longer_than_they_may(api, made, asked):
+    made()
+    client = TestClient(app(api.service, Limits(seconds=0.05)))
+    answer = client.post("/graphql", json={"query": f"{{ project {{ environment {{ {many(asked)} }} }} }}"})
+    assert code(answer.json()["errors"]) == ["TOO_SLOW"]
+
+
+def caller(token, role=Role.VIEWER):
+    return Caller(actor=token, grants=frozenset({Grant(role=role)}), token=token)
+
+
+def test_calls_by_one_token_leave_room_for_those_of_others(api):
+    ends, begun = threading.Event(), []
+
+    class Waiting(Answering):
+        def answer(self, data, asking):
+            begun.append(asking.caller.token)
+            assert asking.caller.token == "ben" or ends.wait(20)
+            return True, {"data": data}
+
+    def asked(answering, token):
+        request = SimpleNamespace(scope={"type": "http", "method": "POST", "latewood.caller": caller(token)})
+        return answering.execute_graphql_query(request, token)
+
+    async def all_asked():
+        answering = Waiting(api.service, Documents(schema()), Limits())
+        anns = [asyncio.create_task(asked(answering, "ann")) for _ in range(20)]
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asked(answering, "ben"), 10) == (True, {"data": "ben"})
+        before = begun.count("ann")
+        ends.set()
+        assert len(await asyncio.gather(*anns)) == 20
+        return before
+
+    assert asyncio.run(all_asked()) <= 3
+
+
+def test_long_texts_are_no_queries_and_short_ones_are_read_beside_the_event_loop(api):
+    threads = set()
+
+    class Told(Documents):
+        def question(self, data):
+            threads.add(threading.current_thread())
+            return super().question(data)
+
+    long = "subscription { events { " + many("type", 5_000) + " } }"
+    hub = Hub(api.service, Told(schema()), SOURCES, Limits())
+
+    async def followed():
+        with pytest.raises(Exception, match=r"more than 5000 .*tokens"):
+            await anext(hub.follow({"query": long}, owner("ann")))
+
+    asyncio.run(followed())
+    assert threading.main_thread() not in threads
+    assert code(api.errors(f"{{ {many('projects', 5_000)} }}")) == ["INVALID_QUERY"]
+
+
+def test_of_texts_so_many_are_remembered_as_there_is_room_for():
+    documents, made = Documents(schema()), []
+
+    def read(text):
+        return documents.once(text, text, lambda: made.append(text) or len(made))
+
+    assert [read("a"), read("b"), read("a")] == [1, 2, 1]
+    for number in range(100):
+        read(f"{number:10000}")
+    assert read("a") == 103
+    assert [read("x" * 1_000_000), read("x" * 1_000_000)] == [104, 105]
+
+
+def test_graphs_of_selections_are_not_kept(api, made):
+    made()
+    for number in range(5):
+        api.environment(f'assetGraph(selection: "total{" or total" * number}") {{ keys }}')
+    api.environment("assetGraph { keys }")
+    (known,) = api.service.assessments._now.values()
+    assert list(known.assessment.worked_out) == ["graph"]
+
+
+@pytest.fixture
+def ann(api):
+    """What an admin sends by a token of their own, with little room."""
+    token = create_token(api.workspace, "ann", Role.ADMIN)
+    tokens = Tokens(api.workspace, Sessions(b"k" * 32), is_local=False)
+    client = TestClient(app(api.service, Limits(rate=0.01, burst=5), tokens))
+    return lambda query: client.post(
+        "/graphql", json={"query": query}, headers={"Authorization": f"Bearer {token.text}"}
+    )
+
+
+def tokens(count, start=0):
+    """A mutation that makes so many."""
+    each = (f'm{n}: createToken(name: "t{n}", role: VIEWER) {{ __typename }}' for n in range(start, start + count))
+    return f"mutation {{ {' '.join(each)} }}"
+
+
+def test_each_thing_that_is_done_counts_as_a_request(ann, api):
+    refused = ann(tokens(11))
+    assert code(refused.json()["errors"]) == ["TOO_EXPENSIVE"]
+    assert "errors" not in ann(tokens(3)).json()
+    refused = ann(tokens(2, start=3))
+    assert (refused.status_code, code(refused.json()["errors"])) == (429, ["TOO_MANY"])
+    assert sorted(row.name for row in list_tokens(api.workspace)) == ["ann", "t0", "t1", "t2"]
+
+
+def test_who_gives_up_their_token_does_nothing_more_by_it(ann, api):
+    both = 'revokeToken(token: "ann") { __typename } createToken(name: "back", role: ADMIN) { __typename }'
+    assert "token" in ann(f"mutation {{ {both} }}").json()["errors"][0]["message"]
+    assert [row.name for row in list_tokens(api.workspace)] == ["ann"]
+
+
+def test_one_token_does_not_follow_all_that_can_be_followed(api, monkeypatch):
+    monkeypatch.setattr(hubs, "_OF_ONE_MAX", 2)
+    hub = Hub(api.service, Documents(schema()), SOURCES, Limits())
+
+    async def followed():
+        async def begun(token, number):
+            found = hub.follow({"query": f"subscription S{number} {{ events {{ position }} }}"}, caller(token))
+            await anext(found)
+            return found
+
+        kept = [await begun("ann", 0), await begun("ann", 1)]
+        for number in (1, 2):
+            with pytest.raises(Refused, match="2 things are followed by this token"):
+                await begun("ann", number)
+        kept.append(await begun("ben", 1))
+        await kept.pop(0).aclose()
+        kept.append(await begun("ann", 1))
+        for each in kept:
+            await each.aclose()
+        hub.end()
+
+    asyncio.run(followed())
