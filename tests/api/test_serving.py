@@ -141,4 +141,4 @@ def test_a_port_that_is_taken_is_refused_where_it_was_named(workspace, platform_
         assert json.loads(ask(f"{address}/graphql", "{ projects }"))["data"] == {"projects": ["default"]}
         with pytest.raises(UsageError, match=f"cannot serve at 127.0.0.1:{port}: "), served_beside(there, port):
             pass
-    assert threading.active_count() == before
+    until(lambda: threading.active_count() == before)  # the threads of calls end by themselves
