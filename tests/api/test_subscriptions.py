@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -273,6 +274,61 @@ def test_who_goes_on_between_two_changes_is_told_what_changed_since_and_nothing_
         with Following(port, CHANGES, {"after": middle}) as second:
             found = statuses(second.take(1)[0])
     assert found == {"revenue": "FRESH", "total": "FRESH"}
+
+
+SLOW = """
+    @asset
+    def slow() -> int:
+        import os
+
+        while not os.path.exists({gate!r}):
+            time.sleep(0.02)
+        return 1
+"""
+
+
+def flags(message):
+    found = message["data"]["assetChanges"]
+    return {
+        key: [found["flagNames"][n] for n in range(len(found["flagNames"])) if bits >> n & 1]
+        for key, bits in zip(found["keys"], found["flagsOf"], strict=True)
+    }
+
+
+def until(is_so):
+    for _ in range(1_000):
+        if is_so():
+            return
+        time.sleep(0.02)
+    raise TimeoutError
+
+
+def test_what_runs_is_told_as_of_then_and_its_end_to_who_comes_back(api, made, asked_for, within, tmp_path):
+    gate = tmp_path / "gate"
+    asked_for(SLOW.format(gate=str(gate)))
+    served = app(api.service)
+    served.state.hub._linger_s = 0
+    ask = CHANGES.replace("removed", "flagNames flagsOf")
+    then = "{ project(asOf: %d) { environment { groups { running } assets { nodes { flags } } } } }"
+    running = {"groups": [{"running": 1}], "assets": {"nodes": [{"flags": ["RUNNING"]}]}}
+    with on_loopback(served) as port, within(), ExitStack() as at_last:
+        at_last.callback(gate.touch)
+        with Following(port, ask, {"after": 1}) as following:
+            last = next(message for message in following if flags(message).get("slow") == ["RUNNING"])
+        after = last["extensions"]["after"]
+        assert api(then % after)["project"]["environment"] == running
+        until(lambda: not served.state.hub._open)
+        gate.touch()
+        until(
+            lambda: (
+                api("{ project { runs { nodes { status } } } }")["project"]["runs"]["nodes"]
+                == [{"status": "SUCCEEDED"}]
+            )
+        )
+        with Following(port, ask, {"after": after}) as following:
+            (message,) = following.take(1)
+        assert (flags(message), statuses(message)) == ({"slow": []}, {"slow": "FRESH"})
+        assert api(then % after)["project"]["environment"] == running
 
 
 def test_what_changes_with_time_alone_is_told_whoever_looked_meanwhile(api, made):

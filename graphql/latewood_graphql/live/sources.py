@@ -275,5 +275,5 @@ class AssetChanges:
         then = replace(there, as_of=AsOf(position, there.workspace.clock()))  # judged now, as the other one
         found = then.environment(self._environment).assessment
         with snapshot(there.workspace.log) as connection:
-            running = ran_partitions(connection, self._project, self._environment, position)
+            running = ran_partitions(connection, self._project, self._environment, position, perhaps=True)
         return rows_of(replace(found, running=running, worked_out={}), found.assessed)

@@ -29,7 +29,7 @@ from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW, heads, never_made, refusals
-from latewood.projections.tried import running_partitions
+from latewood.projections.tried import ran_partitions, running_partitions
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position
 
@@ -182,13 +182,13 @@ def _read(
     as_of = view.as_of
     state = state_at(connection, workspace, part, view.now, named, looked, seen)
     assessed = assess(part.catalog, state)
-    project, environment = workspace.project, workspace.environment
+    where = connection, workspace.project, workspace.environment
     return Read(
         view=view,
         state=state,
         assessed=assessed,
         failed=failures(connection, workspace, part.catalog, state, assessed),
-        running=running_partitions(connection, project, environment) if as_of >= NOW else {},
+        running=running_partitions(*where) if as_of >= NOW else ran_partitions(*where, as_of),
         awaiting=awaiting(view.catalog, {}),
         waiting=waiting_for_absent(part.catalog, assessed, state),
     )

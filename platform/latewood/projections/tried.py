@@ -25,13 +25,15 @@ _RUNNING_STEPS: Final = text(
     f"AND r.ended_position IS NULL AND {IS_HELD} CROSS JOIN unnest(s.assets) AS a (asset) "
     "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
 )
-# Of the past the last attempt of each step is known; one that was tried again since counts as not begun.
+# Of the past the last attempt of each step is known; one that was tried again since counts as not begun. Nobody knows
+# since when a run is not driven any more that has not ended.
 _RAN_STEPS: Final = text(
-    "SELECT a.asset, s.partition, s.started_position AS position FROM runs r "
+    "SELECT a.asset, s.partition, s.started_position AS position FROM runs r "  # noqa: S608 - columns and no values
     "JOIN steps s ON s.project = r.project AND s.run = r.run AND s.started_position <= :as_of "
     "AND (s.ended_position IS NULL OR s.ended_position > :as_of) "
     "CROSS JOIN unnest(s.assets) AS a (asset) WHERE r.project = :project AND r.environment = :environment "
-    "AND r.requested_position <= :as_of AND (r.ended_position IS NULL OR r.ended_position > :as_of) "
+    "AND r.requested_position <= :as_of "
+    f"AND (r.ended_position > :as_of OR (r.ended_position IS NULL AND (:perhaps OR {IS_HELD}))) "
     "ORDER BY s.started_position"
 )
 
@@ -56,10 +58,13 @@ def failed_partitions(
 
 
 def ran_partitions(
-    connection: Connection, project: str, environment: str, as_of: Position
+    connection: Connection, project: str, environment: str, as_of: Position, *, perhaps: bool = False
 ) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """Asset partitions that a run was making then, as far as is known. Cost: O(steps of the runs that went on then)."""
-    parameters = {"project": project, "environment": environment, "as_of": as_of}
+    """Asset partitions that a run was making then, as far as is known; also those that it made perhaps, if asked for.
+
+    Cost: O(steps of the runs that went on then).
+    """
+    parameters = {"project": project, "environment": environment, "as_of": as_of, "perhaps": perhaps}
     return {(row.asset, row.partition): row.position for row in connection.execute(_RAN_STEPS, parameters)}
 
 
