@@ -11,6 +11,7 @@ from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.pinning import pin
 from latewood.commands.planning import Asked
+from latewood.commands.pools import set_pool
 from latewood.commands.reading import read
 from latewood.commands.views import AsOf
 from latewood.decide.staleness import assess
@@ -54,6 +55,20 @@ def test_only_what_happened_is_read_again(workspace, load, monkeypatch):
     seen.clear()
     assert assessments.at(workspace).assessed["lonely"].status == "fresh"
     assert seen == [{"lonely"}]
+
+
+def test_who_sees_less_since_they_waited_has_nothing_read_anew(workspace, load, monkeypatch):
+    deploy_loaded(workspace, load(DIAMOND.format(number=1, fails=False, limit=1_000)))
+    assessments, read_anew = Assessments(), []
+    assessments.at(workspace)
+    monkeypatch.setattr("latewood.commands.assessing._read_all", lambda *_: read_anew.append(1))
+    with snapshot(workspace.log) as connection:
+        waiting = replace(workspace, log=OneSnapshot(workspace.log, connection))
+        end = waiting.log.position()
+        set_pool(workspace, "db", 1)
+        assert assessments.at(workspace).view.position > end
+        assert assessments.at(waiting).view.position == end
+    assert read_anew == []
 
 
 def test_who_sees_less_than_what_is_remembered_gets_what_they_see(workspace, load):

@@ -71,6 +71,7 @@ _EVENTS_MAX: Final = 2_000
 """So many events are looked through; after more of them everything is read again."""
 
 _ENVIRONMENTS_MAX: Final = 64
+_POSITIONS_MAX: Final = 8
 _PAST_MAX: Final = 8
 
 _ALONE: Final = 16
@@ -99,7 +100,8 @@ class Assessments:
     """
 
     def __init__(self) -> None:
-        self._now: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._now: OrderedDict[tuple[str, str], tuple[_Known, ...]] = OrderedDict()
+        """By environment, at the last positions: who has waited for others sees less than they have."""
         self._past: OrderedDict[tuple[str, str, AsOf], Assessment] = OrderedDict()
         self._alone = tuple(threading.Lock() for _ in range(_ALONE))
         self._lock = threading.Lock()
@@ -115,14 +117,16 @@ class Assessments:
             workspace = replace(workspace, log=OneSnapshot(workspace.log, connection))
             if as_of != PRESENT:
                 return self._then(workspace, connection, as_of)
-            known = self._remembered(self._now, where)
-            found = None if known is None else _brought_up(workspace, known, log_position(connection))
+            known, end = self._remembered(self._now, where) or (), log_position(connection)
+            before = next((one for one in reversed(known) if one.position <= end), None)
+            found = None if before is None else _brought_up(workspace, before, end)
             found = found or _known(_read_all(workspace, connection, PRESENT), {})
             running = running_partitions(connection, *where)
             if running != found.assessment.running:
                 found = replace(found, assessment=replace(found.assessment, running=running, worked_out={}))
-            if known is None or known.position <= found.position:
-                self._remember(self._now, where, found, _ENVIRONMENTS_MAX)
+            others = [one for one in known if one.position != found.position]
+            latest = sorted([*others, found], key=lambda one: one.position)[-_POSITIONS_MAX:]
+            self._remember(self._now, where, tuple(latest), _ENVIRONMENTS_MAX)
             return found.assessment
 
     def _then(self, workspace: Workspace, connection: Snapshot, as_of: AsOf) -> Assessment:
@@ -154,10 +158,8 @@ def _read_all(workspace: Workspace, connection: Snapshot, as_of: AsOf) -> Read:
 
 
 def _brought_up(workspace: Workspace, known: _Known, end: Position) -> _Known | None:
-    """The same as things are at the end; None where that is to be read anew, as by a reader who sees less than that."""
+    """The same as things are at the end, which is not before it; None where that is to be read anew."""
     now = workspace.clock()
-    if end < known.position:
-        return None
     events = workspace.log.read_all(after=known.position, limit=_EVENTS_MAX + 1, project=workspace.project)
     touched = _touched(events) if len(events) <= _EVENTS_MAX else None
     if touched is None:
