@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from latewood.serving.metrics import CONTENT_TYPE
 from latewood_eventlog.errors import LogError
 from latewood_graphql.access import owner
-from latewood_graphql.authentication import Authenticator, Tokens, everybody_is
+from latewood_graphql.authentication import Authenticator, Tokens
 from latewood_graphql.calls import Service, opened
 from latewood_graphql.documents import Documents
 from latewood_graphql.errors import LOG
@@ -30,10 +30,9 @@ from latewood_graphql.transport import Answering
 from latewood_graphql.web.files import HERE, Files, Secured, interface
 
 
-def app(service: Service, limits: Limits | None = None, authenticator: Authenticator | None = None) -> Starlette:
-    """The application of one process. Without an authenticator whoever reaches it may do everything."""
+def app(service: Service, known: Authenticator, limits: Limits | None = None) -> Starlette:
+    """The application of one process, for who is `known`."""
     limits = limits or Limits()
-    known = authenticator or everybody_is(service.workspace.actor)
     measures = Measures()
     of = schema()
     documents = Documents(of)

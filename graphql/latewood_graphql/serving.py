@@ -166,7 +166,7 @@ def _answering(workspace: Workspace, serving: Serving, sessions: Sessions) -> It
     with _connected(workspace, "reader") as reader, _connected(workspace, "engine", limit) as log:
         own = replace(workspace, log=log)
         tokens = Tokens(own, sessions, is_local=serving.is_local)
-        yield app(Service(workspace=own, reader=reader), serving.limits, tokens)
+        yield app(Service(workspace=own, reader=reader), tokens, serving.limits)
 
 
 @contextmanager

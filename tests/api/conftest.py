@@ -13,7 +13,7 @@ from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
-from latewood_graphql.authentication import Tokens
+from latewood_graphql.authentication import Tokens, everybody_is
 from latewood_graphql.calls import Service
 from latewood_graphql.sessions import Sessions
 
@@ -34,6 +34,11 @@ SHOP = """
     def is_some(total: str) -> CheckResult:
         return CheckResult(passed=total != "", message=total)
 """
+
+
+def open_app(service, limits=None):
+    """One that does what whoever reaches it asks."""
+    return app(service, everybody_is(service.workspace.actor), limits)
 
 
 @dataclass
@@ -71,7 +76,7 @@ def reader(platform_url):
 def api(workspace, reader, platform_url):  # noqa: F811 - a fixture
     workspace = replace(workspace, url=platform_url)
     service = Service(workspace=workspace, reader=reader)
-    return Api(TestClient(app(service)), workspace, service)
+    return Api(TestClient(open_app(service)), workspace, service)
 
 
 @pytest.fixture
@@ -94,6 +99,6 @@ def serve(api):
     def serving(*, is_local=False, limits=None, base_url="http://localhost", clock=None):
         there = replace(api.workspace, clock=clock or api.workspace.clock)
         tokens = Tokens(there, SESSIONS, is_local=is_local)
-        return TestClient(app(api.service, limits, tokens), base_url=base_url)
+        return TestClient(app(api.service, tokens, limits), base_url=base_url)
 
     return serving

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from api.conftest import Api
+from api.conftest import Api, open_app
 from api.happenings import happening
 from crash.conftest import workspace_on
 from databases import copied
@@ -14,7 +14,6 @@ from latewood_eventlog.codec import START
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.transfer import recorded, restore
-from latewood_graphql.app import app
 from latewood_graphql.calls import Service
 
 EVERYTHING = """
@@ -74,7 +73,7 @@ def ended_at(server, platform_template, workspace, tmp_path):
             reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
             restore(log, START, [events[:position]])
             there = workspace_on(log, workspace.store)
-            found = Api(TestClient(app(Service(workspace=there, reader=reader))), there, None)(EVERYTHING)
+            found = Api(TestClient(open_app(Service(workspace=there, reader=reader))), there, None)(EVERYTHING)
             log.engine.dispose()
             reader.engine.dispose()
         return found["project"]

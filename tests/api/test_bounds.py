@@ -8,6 +8,7 @@ import pytest
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
+from api.conftest import open_app
 from latewood.commands.tokens import create_token, list_tokens
 from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant, owner
@@ -88,7 +89,7 @@ def test_the_schema_is_told_to_who_asks_for_all_of_it(api):
 )
 def test_many_short_things_take_no_longer_than_they_may(api, made, asked):
     made()
-    client = TestClient(app(api.service, Limits(seconds=0.05)))
+    client = TestClient(open_app(api.service, Limits(seconds=0.05)))
     answer = client.post("/graphql", json={"query": f"{{ project {{ environment {{ {many(asked)} }} }} }}"})
     assert code(answer.json()["errors"]) == ["TOO_SLOW"]
 
@@ -170,7 +171,7 @@ def ann(api):
     """What an admin sends by a token of their own, with little room."""
     token = create_token(api.workspace, "ann", Role.ADMIN)
     tokens = Tokens(api.workspace, Sessions(b"k" * 32), is_local=False)
-    client = TestClient(app(api.service, Limits(rate=0.01, burst=5), tokens))
+    client = TestClient(app(api.service, tokens, Limits(rate=0.01, burst=5)))
     return lambda query: client.post(
         "/graphql", json={"query": query}, headers={"Authorization": f"Bearer {token.text}"}
     )

@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from graphql import GraphQLInterfaceType, parse, validate
 
-from api.conftest import SHOP
+from api.conftest import SHOP, open_app
 from api.following import note, on_loopback
 from crash.conftest import environ, facts_of, within  # noqa: F401 - fixtures
 from latewood.client import (
@@ -100,14 +100,14 @@ def connect(request):
 
 @pytest.fixture
 def url(api):
-    with on_loopback(app(api.service)) as port:
+    with on_loopback(open_app(api.service)) as port:
         yield f"http://127.0.0.1:{port}/graphql"
 
 
 def guarded(api, **limits):
     """An application that lets in who has a token."""
     tokens = Tokens(api.workspace, Sessions(b"0" * 32), is_local=True)
-    return app(api.service, Limits(**limits), tokens)
+    return app(api.service, tokens, Limits(**limits))
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def test_a_location_is_deployed_or_it_is_said_what_is_wrong_with_it(client, tmp_
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_there_is_one_run(api, connect, workspace, load):
     deploy_loaded(workspace, load(SHOP))
-    with on_loopback(Lossy(app(api.service), times=2)) as port:
+    with on_loopback(Lossy(open_app(api.service), times=2)) as port:
         launched = connect(f"http://127.0.0.1:{port}").launch("orders")
     assert launched.repeated
     assert [fact.run for fact in facts_of(workspace.log) if isinstance(fact, RunRequested)] == [launched.run]
@@ -304,7 +304,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_there_is_one_run(api, co
 def test_what_has_no_key_is_not_sent_again_once_it_may_have_been_heard(api, connect, workspace, load):
     deploy_loaded(workspace, load(SHOP))
     mutation = 'mutation { launch(selection: "orders") { __typename } }'
-    with on_loopback(Lossy(app(api.service), times=1)) as port, pytest.raises(ServerUnreachable):
+    with on_loopback(Lossy(open_app(api.service), times=1)) as port, pytest.raises(ServerUnreachable):
         connect(f"http://127.0.0.1:{port}/graphql").query(mutation)
     assert len([fact for fact in facts_of(workspace.log) if isinstance(fact, RunRequested)]) == 1
 
@@ -413,7 +413,7 @@ def test_who_asks_too_often_waits_for_as_long_as_is_said(api, connect, workspace
 def test_a_storm_of_cut_connections_misses_nothing_and_has_nothing_twice(api, connect, monkeypatch):
     """Cut off in the middle of events, and by a ring that is far too small."""
     monkeypatch.setattr("latewood.client.answers.cut_off_s", lambda: 0.001)
-    served_, count = app(api.service), 300
+    served_, count = open_app(api.service), 300
     served_.state.hub._ring = Ring(items=40)
     with on_loopback(Cutting(served_, random.Random(7))) as port:
         followed = connect(f"http://127.0.0.1:{port}").tail(types=["test.noted"])
@@ -492,11 +492,11 @@ def _started(environ, stack, port=0):  # noqa: F811 - a fixture's value
 def test_who_follows_goes_on_with_the_next_server(api, connect):
     log = api.workspace.log
     note(log, [1, 2])
-    with on_loopback(app(api.service)) as port:
+    with on_loopback(open_app(api.service)) as port:
         followed = connect(f"http://127.0.0.1:{port}").tail(types=["test.noted"])
         assert numbers([next(followed), next(followed)]) == [1, 2]
     note(log, [3])
-    with on_loopback(app(api.service), port=port):
+    with on_loopback(open_app(api.service), port=port):
         note(log, [4])
         assert numbers([next(followed), next(followed)]) == [3, 4]
         followed.close()

@@ -96,7 +96,7 @@ EVENTS = {"query": "subscription { events(after: 0) { position type } }"}
 def port(api, monkeypatch):
     """Of a server that looks again and again who may go on."""
     monkeypatch.setattr(sending, "PING_S", 0.05)
-    with on_loopback(app(api.service, None, Tokens(api.workspace, SESSIONS, is_local=False))) as found:
+    with on_loopback(app(api.service, Tokens(api.workspace, SESSIONS, is_local=False))) as found:
         yield found
 
 

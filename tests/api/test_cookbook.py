@@ -10,7 +10,7 @@ from shutil import copytree, ignore_patterns
 import pytest
 from starlette.testclient import TestClient
 
-from api.conftest import Api
+from api.conftest import Api, open_app
 from crash.conftest import workspace_on
 from databases import copied
 from latewood.commands.deploying import deploy_loaded
@@ -21,7 +21,6 @@ from latewood.engine.storage.store import ArtifactStore
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
-from latewood_graphql.app import app
 from latewood_graphql.calls import Service
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +46,7 @@ def flights(server, platform_template, tmp_path_factory):
         then = log.position()
         again = materialize(workspace, prepare(workspace, loaded, replace(asked, force=True))).run
         after = deploy_loaded(workspace, loaded).deployment
-        api = Api(TestClient(app(Service(workspace=workspace, reader=reader))), workspace, None)
+        api = Api(TestClient(open_app(Service(workspace=workspace, reader=reader))), workspace, None)
         daily = 'asset(key: "flights/daily") { versions(partition: "2013-03-01") { nodes { id } } }'
         later, earlier = (node["id"] for node in api.environment(daily)["asset"]["versions"]["nodes"])
         yield (

@@ -6,8 +6,8 @@ import json
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
+from api.conftest import open_app
 from api.following import Following, on_loopback
-from latewood_graphql.app import app
 from latewood_graphql.pages import cursor_of
 
 EVENTS = {"Accept": "text/event-stream"}
@@ -56,7 +56,7 @@ def test_text_that_cannot_be_held_is_refused_in_a_variable_as_well(api):
 )
 def test_a_subscription_is_refused_alike(api, asked):
     with (
-        on_loopback(app(api.service)) as port,
+        on_loopback(open_app(api.service)) as port,
         Following(port, f"subscription {{ {asked} }}") as following,
     ):
         (told,) = list(following)

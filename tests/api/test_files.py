@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from starlette.testclient import TestClient
 
-from api.conftest import Api
+from api.conftest import Api, open_app
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.file_hash import content_of
 from latewood.events import PoolSet
 from latewood_eventlog.records import Batch, StreamAppend
-from latewood_graphql.app import app
 from latewood_graphql.calls import Service
 
 READS = """
@@ -53,7 +52,7 @@ def looked(api, made, reader, superuser_url, tmp_path, monkeypatch):
             return content_of(named, root)
 
         service = Service(workspace=replace(api.workspace, content_of=looking), reader=reader)
-        return Api(TestClient(app(service)), service.workspace, service)
+        return Api(TestClient(open_app(service)), service.workspace, service)
 
     watched.found = found
     return watched

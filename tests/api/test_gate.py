@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from api.conftest import SESSIONS
+from api.conftest import SESSIONS, open_app
 from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.workspace import of_project
 from latewood.model.access import Role
@@ -25,6 +25,11 @@ def code(answer):
 
 def by(token):
     return {"Authorization": f"Bearer {token.text}"}
+
+
+def test_nothing_is_served_without_saying_to_whom(api):
+    with pytest.raises(TypeError, match="known"):
+        app(api.service)
 
 
 def test_a_token_lets_into_its_project(serve, api):
@@ -323,7 +328,7 @@ def test_who_goes_away_before_all_is_sent_is_no_error(api):
         sent.append(message)
 
     server = {"scheme": "http", "server": ("localhost", 80), "client": ("127.0.0.1", 1), "http_version": "1.1"}
-    asyncio.run(app(api.service)({**scope, **server, "headers": headers}, gone, send))
+    asyncio.run(open_app(api.service)({**scope, **server, "headers": headers}, gone, send))
     assert sent[0]["status"] == 400
 
 

@@ -37,7 +37,7 @@ def as_(api):
     """A client of a certain caller; all are of one process, which may remember."""
 
     def client(who):
-        return TestClient(app(api.service, authenticator=lambda _request: who))
+        return TestClient(app(api.service, lambda _request: who))
 
     return client
 

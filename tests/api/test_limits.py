@@ -8,8 +8,8 @@ import psycopg2
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from api.conftest import open_app
 from latewood.projections.snapshots import snapshot
-from latewood_graphql.app import app
 from latewood_graphql.limits import Limits
 from latewood_graphql.serving import Serving, application
 
@@ -78,7 +78,7 @@ def test_what_takes_too_long_is_ended_and_says_so(api, made, monkeypatch):
             connection.execute(text("SELECT pg_sleep(20)"))
 
     monkeypatch.setattr("latewood_graphql.calls.moment_meant", slow)
-    client = TestClient(app(api.service, Limits(seconds=0.5)))
+    client = TestClient(open_app(api.service, Limits(seconds=0.5)))
     answer = client.post(
         "/graphql", json={"query": '{ project { environment { asset(key: "total") { key } } } }'}
     ).json()
@@ -89,7 +89,7 @@ def test_what_takes_too_long_is_ended_and_says_so(api, made, monkeypatch):
 def test_without_its_database_it_says_so(api, made):
     made()
     other = replace(api.service, reader=broken(api.service.reader))
-    client = TestClient(app(other, Limits()))
+    client = TestClient(open_app(other, Limits()))
     answer = client.post("/graphql/", json={"query": "{ projects }"})
     assert (answer.status_code, code(answer.json()["errors"])) == (503, ["UNAVAILABLE"])
     assert client.get("/readyz").status_code == 503

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from websockets.sync.client import connect as websocket
 
+from api.conftest import open_app
 from api.following import Following, note, on_loopback
 from latewood_graphql.access import owner
-from latewood_graphql.app import app
 from latewood_graphql.calls import Service, opened
 from latewood_graphql.live.channels import Ring
 from latewood_graphql.live.sources import AssetChanges
@@ -27,7 +27,7 @@ NUMBERS = """
 
 @pytest.fixture
 def port(api):
-    with on_loopback(app(api.service)) as found:
+    with on_loopback(open_app(api.service)) as found:
         yield found
 
 
@@ -67,7 +67,7 @@ def test_who_was_cut_off_goes_on_where_it_was(port, log):
 def test_a_storm_of_reconnects_misses_nothing_and_has_nothing_twice(api, log):
     """Twelve clients that are cut off again and again, also by a ring that is far too small."""
     count, chance = 400, random.Random(7)
-    served = app(api.service)
+    served = open_app(api.service)
     served.state.hub._ring = Ring(items=40)
 
     def follow(seed, found):
@@ -100,7 +100,7 @@ def test_a_storm_of_reconnects_misses_nothing_and_has_nothing_twice(api, log):
 
 
 def test_who_takes_too_slowly_is_cut_off_and_goes_on_from_what_it_is_told(api, log):
-    served = app(api.service)
+    served = open_app(api.service)
     served.state.hub._ring = Ring(items=50)
     with on_loopback(served) as port:
         with Following(port, NUMBERS, {"after": 0}, receive_bytes=4096) as slow:
@@ -145,7 +145,7 @@ def note_again(log, number):
 
 
 def test_who_asks_for_the_same_shares_one_execution(api, log):
-    served = app(api.service)
+    served = open_app(api.service)
     hub = served.state.hub
     with on_loopback(served) as port, Following(port, NUMBERS, {"after": 0}) as one:
         note(log, [1, 2])
@@ -306,7 +306,7 @@ def until(is_so):
 def test_what_runs_is_told_as_of_then_and_its_end_to_who_comes_back(api, made, asked_for, within, tmp_path):
     gate = tmp_path / "gate"
     asked_for(SLOW.format(gate=str(gate)))
-    served = app(api.service)
+    served = open_app(api.service)
     served.state.hub._linger_s = 0
     ask = CHANGES.replace("removed", "flagNames flagsOf")
     then = "{ project(asOf: %d) { environment { groups { running } assets { nodes { flags } } } } }"
@@ -405,7 +405,7 @@ def test_a_slip_is_told_and_is_the_end(port, query, code):
 
 
 def test_when_the_server_ends_its_followers_learn_where_to_go_on(api, log):
-    served = app(api.service)
+    served = open_app(api.service)
     with on_loopback(served) as port, Following(port, NUMBERS, {"after": 0}) as following:
         note(log, [1])
         (first,) = following.take(1)

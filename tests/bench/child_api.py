@@ -8,6 +8,7 @@ from latewood.commands.workspace import open_workspace
 from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
+from latewood_graphql.authentication import everybody_is
 from latewood_graphql.calls import Service
 from latewood_graphql.transport import THREADS
 
@@ -23,7 +24,11 @@ def main() -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app(Service(workspace=workspace, reader=reader)), log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app(Service(workspace=workspace, reader=reader), everybody_is(workspace.actor)),
+        log_level="warning",
+        access_log=False,
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
