@@ -14,6 +14,7 @@ from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant, owner
 from latewood_graphql.app import app
 from latewood_graphql.authentication import Tokens
+from latewood_graphql.calls import opened
 from latewood_graphql.documents import Documents
 from latewood_graphql.errors import Refused
 from latewood_graphql.limits import Limits, check
@@ -162,8 +163,9 @@ def test_graphs_of_selections_are_not_kept(api, made):
     for number in range(5):
         api.environment(f'assetGraph(selection: "total{" or total" * number}") {{ keys }}')
     api.environment("assetGraph { keys }")
-    (known,) = api.service.assessments._now.values()
-    assert list(known.assessment.worked_out) == ["graph"]
+    with opened(api.service, owner("ann")) as call:
+        known = call.project("default", None).environment("prod").assessment
+    assert list(known.worked_out) == ["graph"]
 
 
 @pytest.fixture
