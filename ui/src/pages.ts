@@ -24,6 +24,7 @@ function page(
 
 export const PAGES: readonly Page[] = [
   page("/assets", "Assets", () => import("@/assets/catalog.tsx"), { icon: "assets", keys: "g a" }),
+  page("/assets/*", "Asset", () => import("@/assets/asset.tsx")),
   page("/lineage", "Lineage", () => import("@/lineage/lineage.tsx"), { icon: "lineage", keys: "g l" }),
   page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
 ];

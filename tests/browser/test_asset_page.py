@@ -1,0 +1,42 @@
+"""The page of an asset: how it stands, why, and what it holds."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.served import serious
+
+
+def test_what_failed_says_so_and_the_panel_says_why_with_a_link_to_where_it_lies(page):
+    page.goto("/assets/revenue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("revenue")
+    expect(page.get_by_role("status").filter(has_text="failed").first).to_contain_text("the latest attempt failed")
+    page.keyboard.press("w")
+    why = page.get_by_role("dialog", name="Why revenue?")
+    expect(why).to_contain_text("no rate for EUR")
+    expect(page).to_have_url(re.compile("why=1"))
+    page.keyboard.press("Escape")
+    expect(why).to_be_hidden()
+    page.get_by_role("link", name="orders").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("orders")
+
+
+def test_a_partition_is_asked_for_by_its_key_and_stands_in_the_address(page):
+    page.goto("/assets/sales")
+    expect(page.get_by_text("40 partitions", exact=True)).to_be_visible()
+    field = page.get_by_label("partition")
+    expect(field).to_have_value("2026-02-09")
+    field.fill("2026-01-05")
+    field.press("Enter")
+    expect(page).to_have_url(re.compile("partition=2026-01-05"))
+    expect(field).to_have_value("2026-01-05")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["/assets/revenue", "/assets/revenue?why=1", "/assets/sales", "/assets/nothing"])
+def test_nothing_keeps_somebody_from_using_it(page, theme, address):
+    page.emulate_media(color_scheme=theme)
+    page.goto(address)
+    page.wait_for_timeout(800)
+    assert serious(page) == []

@@ -1,0 +1,75 @@
+import { graphql, type ResultOf } from "@/graphql.ts";
+
+/** All that the page says of an asset whatever tab is open, without its versions' contents. */
+export const ASSET = graphql(`
+  query Asset($project: String!, $environment: String!, $asOf: Moment, $key: ID!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          key description group owners tags kinds metadata origin location task codeVersion status flags
+          partitioning { title count }
+          partitions { status partitions { count text } }
+          causes { cause subject check partitions { count } }
+          parameters { name default required }
+          declaredChecks { name blocking }
+          upstream { key status flags }
+          downstream { key status flags }
+          versions(first: 1) { nodes { partition madeAt } }
+        }
+      }
+    }
+  }
+`);
+
+export type AssetPage = ResultOf<typeof ASSET>["project"]["environment"]["asset"];
+
+/** The version that the environment has of one partition. */
+export const HEAD = graphql(`
+  query Head($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $partition: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          head(partition: $partition) {
+            id partition position madeAt durationMs dataVersion artifact isAccepted run size metadata parameters
+            inputs { name asset partitions versionsCount }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type Head = NonNullable<ResultOf<typeof HEAD>["project"]["environment"]["asset"]["head"]>;
+
+/** A little of what it holds; its first reading takes as long as the store needs. */
+export const SAMPLE = graphql(`
+  query Sample($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $partition: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          head(partition: $partition) {
+            id
+            columns { nodes { name type } }
+            sample(rows: 20) {
+              __typename
+              ... on RowsSample { columns { name type } rows total isCut }
+              ... on DocumentSample { value }
+              ... on ArraySample { dtype shape entries }
+              ... on NoSample { message }
+            }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type Sampled = NonNullable<ResultOf<typeof SAMPLE>["project"]["environment"]["asset"]["head"]>;
+
+export const SOURCE = graphql(`
+  query Source($project: String!, $environment: String!, $asOf: Moment, $key: ID!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) { asset(key: $key) { task codeVersion source { file line text } } }
+    }
+  }
+`);

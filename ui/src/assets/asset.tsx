@@ -1,0 +1,140 @@
+import { lazy, Suspense, useState } from "react";
+import { usePathname } from "wouter/use-browser-location";
+import { Link } from "@/address/link.tsx";
+import { useChange, useParam, useView } from "@/address/use-address.ts";
+import { useLaunch } from "@/runs/use-launch.ts";
+import { useAnswer } from "@/server/use-answer.ts";
+import { Act, Button } from "@/shared/button.tsx";
+import { Status } from "@/shared/glyph.tsx";
+import { Keys } from "@/shared/keys.tsx";
+import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
+import { type Tab, Tabs } from "@/shared/tabs.tsx";
+import { useShortcuts } from "@/shell/use-shortcuts.ts";
+import { WhyPanel } from "@/why/why-panel.tsx";
+import styles from "./asset.module.css";
+import { ASSET, type AssetPage } from "./asset-documents.ts";
+import { ASSET_EVENTS } from "./documents.ts";
+import { keyIn } from "./key.ts";
+import { Overview } from "./overview.tsx";
+import { ofKeys } from "./selection.ts";
+import { sentence } from "./sentence.ts";
+
+const Code = lazy(() => import("./code.tsx"));
+
+/** What the tabs have in the address of their own. */
+const OF_TABS = ["partition"];
+
+/** One asset: how it stands and why, what it holds, what it is made from and by. */
+export default function AssetOf() {
+  const key = keyIn(usePathname());
+  const { data, problem, isAwaited, again } = useAnswer(ASSET, { key }, { on: ASSET_EVENTS });
+  const asset = data?.project.environment.asset;
+  // what was answered of another asset is not shown under this one's name
+  const shown = asset?.key === key ? asset : null;
+  // also where it was there a moment ago: what was read of it then is no answer
+  if (problem?.code === "BAD_INPUT" && !isAwaited) return <NotThere name={key} said={problem.message} />;
+  return (
+    <div className={styles.page}>
+      {shown ? (
+        <Shown key={key} asset={shown} />
+      ) : (
+        <>
+          <PageHead title={key} />
+          {isAwaited && <Skeleton lines={10} />}
+        </>
+      )}
+      {problem && <Problem problem={problem} again={again} />}
+    </div>
+  );
+}
+
+function NotThere({ name, said }: { name: string; said: string }) {
+  const { asOf, environment } = useView();
+  return (
+    <Empty title={`There ${asOf === null ? "is" : "was"} no asset ${name} in ${environment}`}>
+      <p>{said}</p>
+      <Link to="/assets" className={styles.link}>
+        All assets
+      </Link>
+    </Empty>
+  );
+}
+
+function Shown({ asset }: { asset: AssetPage }) {
+  const change = useChange();
+  const open = useParam("tab");
+  const isWhy = useParam("why") !== "";
+  const why = (is: boolean) => change({ why: is ? "1" : null });
+  useShortcuts([{ keys: "w", label: "Why does it stand so?", run: () => why(true) }]);
+  const { rest, ...standing } = sentence(asset);
+  const tabs = tabsOf(asset);
+  return (
+    <>
+      <PageHead
+        title={<Name of={asset.key} />}
+        actions={
+          <>
+            <Button icon="why" onClick={() => why(true)}>
+              Why? <Keys of="w" />
+            </Button>
+            {asset.origin === "MADE" && <Materialize asset={asset} />}
+          </>
+        }
+      >
+        <span className={styles.stands} role="status">
+          <Status {...standing} />
+          {rest && <span>{rest}</span>}
+        </span>
+      </PageHead>
+      {asset.description && <p className={styles.description}>{asset.description}</p>}
+      <Tabs label="Of this asset" tabs={tabs} open={open} clears={OF_TABS} />
+      <div className={styles.body}>
+        <Suspense fallback={<Skeleton lines={8} />}>
+          <Opened name={open} asset={asset} />
+        </Suspense>
+      </div>
+      {isWhy && <WhyPanel asset={asset.key} close={() => why(false)} />}
+    </>
+  );
+}
+
+function tabsOf(asset: AssetPage): Tab[] {
+  return [{ name: "", label: "Overview" }, ...(asset.origin === "EXTERNAL" ? [] : [{ name: "code", label: "Code" }])];
+}
+
+function Opened({ name, asset }: { name: string; asset: AssetPage }) {
+  if (name === "code") return <Code asset={asset.key} />;
+  return <Overview asset={asset} />;
+}
+
+/** What it is called, what is before the last slash quieter. */
+function Name({ of }: { of: string }) {
+  const at = of.lastIndexOf("/") + 1;
+  return (
+    <span className={styles.name}>
+      {at > 0 && <span>{of.slice(0, at)}</span>}
+      {of.slice(at)}
+    </span>
+  );
+}
+
+function Materialize({ asset }: { asset: AssetPage }) {
+  const launch = useLaunch();
+  const [isBusy, setBusy] = useState(false);
+  return (
+    <Act
+      primary
+      needs="OPERATOR"
+      icon="runs"
+      disabled={isBusy || asset.flags.includes("RUNNING")}
+      title={asset.status === "FRESH" ? "It is fresh: nothing of it would be computed" : "Make what of it is not fresh"}
+      onClick={async () => {
+        setBusy(true);
+        await launch(ofKeys([asset.key]));
+        setBusy(false);
+      }}
+    >
+      Materialize
+    </Act>
+  );
+}
