@@ -101,10 +101,19 @@ class Call:
         self.scopes.clear()
 
     def project(self, name: str, at: Any) -> "ProjectAt":
-        """A project at a moment. Raises UsageError for one that is not there, or not for this caller."""
+        """A project at a moment. Raises UsageError for one that is not there, or not for this caller.
+
+        So it does for a moment that is still to come: of that nothing could be said that stays true.
+        """
         self._refuse_unseen(name)
         there = of_project(self.workspace, name)
-        return ProjectAt(call=self, workspace=there, as_of=moment_meant(there, at))
+        as_of = moment_meant(there, at)
+        if as_of != PRESENT and as_of.position > self.position:
+            end = f"which ends at {self.position:,}" if self.position else "which is empty"
+            raise UsageError(
+                f"position {as_of.position:,} is not in the log, {end}; without --as-of things are shown as they are"
+            )
+        return ProjectAt(call=self, workspace=there, as_of=as_of)
 
     def require(self, role: Role, project: str) -> None:
         """Raise UsageError for a project that is not there or not seen, Refused for one where the role is lacking."""

@@ -252,7 +252,7 @@ class Asset(graphene.ObjectType):
         connection_of(Run),
         required=True,
         description="The environment's runs that plan steps of it, the newest first.",
-        status=graphene.Argument(RunState, description="Only those that stand so now."),
+        status=graphene.Argument(RunState, description="Only those that stand so."),
         **page_arguments(),
     )
     series = many(
@@ -360,7 +360,7 @@ class Asset(graphene.ObjectType):
     async def resolve_runs(self: AssetAt, _info: Any, first: int, after: str | None = None, status: Any = None) -> Any:
         """By the position at which they were asked for."""
         at = self.environment
-        wanted = Wanted(environment=at.name, status="" if status is None else status.value, as_of=at.project.position)
+        wanted = Wanted(environment=at.name, status="" if status is None else status.value, as_of=at.as_of.position)
         return await runs_page_of(at, self.key, first, after, wanted)
 
     def resolve_verdicts(self: AssetAt, _info: Any, first: int, partition: str | None = None) -> Any:

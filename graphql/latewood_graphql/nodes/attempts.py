@@ -9,6 +9,7 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.attempts import density
+from latewood.commands.views import instant_of
 from latewood.errors import UsageError
 from latewood.projections.run_lists import Wanted
 from latewood.projections.runs import StepRow
@@ -102,7 +103,8 @@ def timeline_of(requested_at: datetime, rows: Sequence[StepRow], first: int) -> 
 
 def density_of(project: ProjectAt, since: datetime, until: datetime | None, buckets: int, wanted: Wanted) -> Any:
     """The histogram. Raises UsageError for times in the wrong order and for too many buckets."""
-    until = project.workspace.clock() if until is None else until
+    moment, given_until = instant_of(project.workspace, project.as_of), until
+    until = moment if until is None else until
     if since.tzinfo is None or until.tzinfo is None or since >= until:
         raise UsageError("runDensity: expected `since` before `until`, both with their offset, as in 2026-03-01T00:00Z")
     if not 1 <= buckets <= BUCKETS_MAX:
@@ -111,7 +113,8 @@ def density_of(project: ProjectAt, since: datetime, until: datetime | None, buck
         project.workspace,
         wanted=wanted,
         since=since,
-        until=until,
+        until=given_until,
+        moment=moment,
         buckets=buckets,
     )
 

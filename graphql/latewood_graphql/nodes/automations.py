@@ -1,12 +1,15 @@
 """What happens by itself: schedules, sensors, rules, policies of freshness, notifications."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import graphene
 import msgspec
 
-from latewood.commands.automations import Found, evaluations
+from latewood.commands.automations import Found, evaluations_of
+from latewood.projections.automations import Slot
+from latewood_eventlog.records import RecordedEvent
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.events import Event
@@ -71,6 +74,10 @@ class Automation(graphene.ObjectType):
         return str(self.definition["kind"])
 
     def resolve_evaluations(self: AutomationAt, _info: Any, first: int) -> Any:
-        """As recorded."""
-        found = evaluations(self.environment.workspace, self.found, limit=checked_first(first))
-        return [event for event, _ in found if event.position <= self.environment.project.position]
+        """As recorded, of all automations at once."""
+        at, limit = self.environment, checked_first(first)
+
+        def of_many(slots: Sequence[Slot]) -> Mapping[Slot, Sequence[RecordedEvent]]:
+            return evaluations_of(at.workspace, slots, limit=limit, as_of=at.as_of.position)
+
+        return at.load(f"evaluations {limit}", self.found.slot, of_many)

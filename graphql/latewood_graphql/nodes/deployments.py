@@ -1,14 +1,16 @@
 """Locations and their deployments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import graphene
 
-from latewood.commands.deployments import Listed, deployment_named, differing, listed
+from latewood.commands.deployments import Listed, deployment_named, differing, listed_of_each
 from latewood.decide.definition_changes import Difference
 from latewood.projections.catalog import Deployment as Recorded
+from latewood.projections.catalog import locations_by
+from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.explanations import CodeChange
@@ -68,10 +70,10 @@ class DeploymentDifference(graphene.ObjectType):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationAt:
-    """A location of a project, and its latest deployments, newest first."""
+    """A location of a project."""
 
+    project: ProjectAt
     name: str
-    deployments: Sequence[Listed]
 
 
 class Location(graphene.ObjectType):
@@ -84,20 +86,26 @@ class Location(graphene.ObjectType):
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
     )
 
-    def resolve_deployments(self: LocationAt, _info: Any, first: int) -> Sequence[Listed]:
-        """As many as are asked for."""
-        return self.deployments[: checked_first(first)]
+    def resolve_deployments(self: LocationAt, _info: Any, first: int) -> Any:
+        """Of all locations at once."""
+        project, limit = self.project, checked_first(first)
+
+        def many_at_once(names: Sequence[str]) -> Mapping[str, Sequence[Listed]]:
+            return listed_of_each(project.workspace, names, limit=limit, as_of=project.position)
+
+        return project.call.load((project.name, project.as_of), f"deployments {limit}", self.name, many_at_once)
 
 
 def locations_of(project: ProjectAt) -> list[LocationAt]:
-    """All that have deployed by the project's moment, by name. Cost: O(the project's latest thousand deployments)."""
-    found: dict[str, list[Listed]] = {}
-    for each in listed(project.workspace, limit=FIRST_MAX, as_of=project.position):
-        found.setdefault(each.deployment.location, []).append(each)
-    return [LocationAt(name=name, deployments=found[name]) for name in sorted(found)]
+    """All that have deployed by the project's moment, by name."""
+    with snapshot(project.workspace.log) as connection:
+        names = locations_by(connection, project.name, project.position)
+    return [LocationAt(project=project, name=name) for name in names]
 
 
 def difference_of(project: ProjectAt, before: str, after: str) -> Difference:
-    """Raises UsageError for what is no deployment."""
-    named: list[Recorded] = [deployment_named(project.workspace, text) for text in (before, after)]
+    """Raises UsageError for what is no deployment, or was none yet."""
+    named: list[Recorded] = [
+        deployment_named(project.workspace, text, as_of=project.position) for text in (before, after)
+    ]
     return differing(project.workspace, *named)

@@ -182,8 +182,9 @@ class Environment(graphene.ObjectType):
         return launch_plans_page(self, first, after, name)
 
     def resolve_automations(self: EnvironmentAt, _info: Any) -> Any:
-        """As they are now: what was switched then is in the log."""
-        return [AutomationAt(environment=self, found=found) for found in automations_here(self.workspace)]
+        """With how they stand."""
+        found = automations_here(self.workspace, self.as_of.position)
+        return [AutomationAt(environment=self, found=each) for each in found]
 
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""

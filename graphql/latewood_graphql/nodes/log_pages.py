@@ -9,7 +9,7 @@ from typing import Any
 import graphene
 
 from latewood.commands.runs import run_named
-from latewood.commands.views import known_key
+from latewood.commands.views import instant_of, known_key
 from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood.projections.log_pages import EventsWanted, events_by_time, events_found
@@ -118,13 +118,14 @@ def _id(project: ProjectAt, environment: str, asset: str | None) -> Any:
 
 def event_density_of(project: ProjectAt, since: datetime, until: datetime | None, buckets: int) -> dict[str, Any]:
     """The histogram. Raises UsageError for times in the wrong order and for too many buckets."""
-    until = project.workspace.clock() if until is None else until
+    log = project.workspace.log
+    last = project.position if until is None else min(log.position_at(until), project.position)
+    until = instant_of(project.workspace, project.as_of) if until is None else until
     if since.tzinfo is None or until.tzinfo is None or since >= until:
         raise UsageError("eventDensity: expected `since` before `until`, both with offset, as in 2026-03-01T00:00Z")
     if not 1 <= buckets <= BUCKETS_MAX:
         raise UsageError(f"buckets: expected 1 to {BUCKETS_MAX}, found {buckets:,}")
-    log = project.workspace.log
-    after, upto = log.position_at(since), min(log.position_at(until), project.position)
+    after = log.position_at(since)
     with snapshot(log) as connection:
         found, every = events_by_time(
             connection,
@@ -134,7 +135,7 @@ def event_density_of(project: ProjectAt, since: datetime, until: datetime | None
             until=until,
             buckets=buckets,
             after=after,
-            upto=upto,
+            upto=last,
         )
 
     def series() -> Iterator[dict[str, Any]]:

@@ -199,7 +199,8 @@ class PlanPreview(graphene.ObjectType):
 
     def resolve_replaces(self: PreviewAt, _info: Any, first: int) -> list[Any]:
         """In the order of the plan."""
-        return set_by_hand(self.environment.workspace, self.found.plan)[: checked_first(first)]
+        at = self.environment
+        return set_by_hand(at.workspace, self.found.plan, at.as_of.position)[: checked_first(first)]
 
     def resolve_estimate(self: PreviewAt, _info: Any) -> dict[str, float]:
         """Over all tasks."""

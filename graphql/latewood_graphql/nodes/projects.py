@@ -82,7 +82,7 @@ class Project(graphene.ObjectType):
         required=True,
         description="Runs counted by when they were asked for.",
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
-        until=graphene.DateTime(description="Where the last bucket ends; by default now."),
+        until=graphene.DateTime(description="Where the last bucket ends; by default now, or at the moment."),
         buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
         **run_filters(),
     )
@@ -99,7 +99,7 @@ class Project(graphene.ObjectType):
         required=True,
         description="Events counted by when they were recorded: where something happened.",
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
-        until=graphene.DateTime(description="Where the last bucket ends; by default now."),
+        until=graphene.DateTime(description="Where the last bucket ends; by default now, or at the moment."),
         buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
     )
 

@@ -14,7 +14,14 @@ from latewood.events import RunStatus
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.pages import steps_count
 from latewood.projections.past_runs import begun_by, steps_then_count
-from latewood.projections.run_lists import Wanted, recent_runs, runs_count, runs_going_on, runs_of_assets
+from latewood.projections.run_lists import (
+    Wanted,
+    going_on_count,
+    recent_runs,
+    runs_count,
+    runs_going_on,
+    runs_of_assets,
+)
 from latewood.projections.runs import RunRow, StepRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
@@ -231,7 +238,7 @@ def run_filters() -> dict[str, Any]:
     """The arguments by which runs are chosen."""
     return {
         "environment": graphene.String(required=True, default_value="", description="Only those in this environment."),
-        "status": graphene.Argument(RunState, description="Only those that stand so now."),
+        "status": graphene.Argument(RunState, description="Only those that stand so."),
         "asset": graphene.ID(
             description="Only those that plan steps of this asset, by its key in `environment`, or else in `prod`."
         ),
@@ -259,7 +266,7 @@ def wanted_of(
         view = project.environment(environment or "prod").view
         id_ = view.ids[known_key(view, asset)]
     said = "" if status is None else status.value
-    of: dict[str, Any] = {"actor": actor, "id_prefix": search, "asset": id_, "as_of": project.position}
+    of: dict[str, Any] = {"actor": actor, "id_prefix": search, "asset": id_, "as_of": project.as_of.position}
     return Wanted(environment=environment, status=said, **of, **times)
 
 
@@ -274,10 +281,15 @@ def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted)
 def going_on_page(project: ProjectAt, first: int, after: str | None, environment: str) -> Page:
     """Runs that had not ended at the project's moment, newest first."""
     limit, before = checked_first(first) + 1, _before(project, after)
-    as_of = NOW if project.as_of == PRESENT else project.position
+    of: dict[str, Any] = {"environment": environment, "as_of": project.as_of.position}
     with snapshot(project.workspace.log) as connection:
-        rows = runs_going_on(connection, project.name, environment=environment, before=before, as_of=as_of, limit=limit)
-    return page_of(as_they_were(project, rows), first, lambda run: run.row.requested_position)
+        rows = runs_going_on(connection, project.name, before=before, limit=limit, **of)
+
+    def count() -> int:
+        with snapshot(project.workspace.log) as connection:
+            return going_on_count(connection, project.name, before=_before(project, None), **of)
+
+    return page_of(as_they_were(project, rows), first, lambda run: run.row.requested_position, count)
 
 
 async def runs_page_of(at: EnvironmentAt, key: AssetKey, first: int, after: str | None, wanted: Wanted) -> Page:

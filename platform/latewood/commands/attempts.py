@@ -104,17 +104,22 @@ def _attempts(events: Iterable[RecordedEvent]) -> list[Attempt]:
     return [found[number] for number in sorted(found)]
 
 
-def density(workspace: Workspace, *, wanted: Wanted, since: datetime, until: datetime, buckets: int) -> list[Counted]:
-    """Runs that are wanted, of between two times, counted by bucket and status. Cost: O(them)."""
+def density(
+    workspace: Workspace, *, wanted: Wanted, since: datetime, until: datetime | None, moment: datetime, buckets: int
+) -> list[Counted]:
+    """Runs that are wanted, of between two times, counted by bucket and status. Cost: O(them).
+
+    Without `until` those up to `wanted.as_of`, which is at that `moment`.
+    """
     after = workspace.log.position_at(since)
-    last = min(workspace.log.position_at(until), wanted.as_of)
+    last = wanted.as_of if until is None else min(workspace.log.position_at(until), wanted.as_of)
     with snapshot(workspace.log) as connection:
         return runs_by_time(
             connection,
             workspace.project,
             wanted=wanted,
             since=since,
-            until=until,
+            until=until or moment,
             buckets=buckets,
             after=after,
             upto=last,

@@ -1,6 +1,6 @@
 """What happens by itself in an environment: finding it, turning it on and off, what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -15,17 +15,24 @@ from latewood.model.conditions import text_of
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
-from latewood.projections.automations import Slot, automations_of, standings
+from latewood.projections.automations import DefinedAutomation, Slot, automations_of, standings
 from latewood.projections.catalog import deployed
 from latewood.projections.environments import existing
+from latewood.projections.past_automations import evaluation_positions, standing_positions
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
-from latewood_eventlog.records import Batch, RecordedEvent
+from latewood_eventlog.records import Batch, Position, RecordedEvent
 
 _EVENTS_MAX = 1_000
 """Events of an environment's stream that are looked through for what became of one automation."""
+
+
+Evaluated = AutomationEvaluated | SensorEvaluated
+"""What came of looking at an automation, or of asking a sensor."""
+
+_Fact = AutomationSwitched | Evaluated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +65,51 @@ def stream_of(environment: str) -> str:
     return f"automation/{environment}"
 
 
-def automations_here(workspace: Workspace) -> list[Found]:
-    """Those of the workspace's environment, by name."""
+def automations_here(workspace: Workspace, as_of: Position = NOW) -> list[Found]:
+    """Those of the workspace's environment, by name, as they were at a position."""
     with snapshot(workspace.log) as connection:
-        return list(_of(connection, workspace.project, workspace.environment))
+        if as_of >= NOW:
+            return list(_of(connection, workspace.project, workspace.environment))
+        defined = _defined(connection, workspace.project, workspace.environment, as_of)
+        stream = stream_of(workspace.environment)
+        known = standing_positions(connection, workspace.project, workspace.environment, stream, as_of)
+    events = workspace.log.read_positions(known) if defined else []
+    return list(_found(workspace.environment, defined, stood(events)))
+
+
+def stood(events: Iterable[RecordedEvent]) -> dict[Slot, Standing]:
+    """How automations stood after these events, oldest first: what the projection makes of them."""
+    found: dict[Slot, Standing] = {}
+    for event in events:
+        fact = from_json(event.type, event.data)
+        assert isinstance(fact, _Fact), "no other events are of automations"
+        slot = fact.location, fact.name
+        found[slot] = _moved(found.get(slot), fact, event.position)
+    return found
+
+
+def _moved(before: Standing | None, fact: _Fact, position: Position) -> Standing:
+    standing = before or Standing()
+    match fact:
+        case AutomationSwitched(on=True):
+            return standing._replace(switched=True, until=fact.at, seen=position, failures=0)
+        case AutomationSwitched() if before is None:
+            return standing._replace(switched=False, until=fact.at, seen=position)
+        case AutomationSwitched():
+            return standing._replace(switched=False)
+        case AutomationEvaluated():
+            dealt_with = standing._replace(timing=fact.timing, until=fact.until, position=position)
+            return dealt_with._replace(problem=fact.problem, asked=fact.asked, overdue=fact.overdue)
+        case SensorEvaluated():
+            dealt_with = standing._replace(timing=fact.timing, until=fact.at, position=position, seen=fact.seen)
+            last_run = fact.requests[-1].run if fact.requests else standing.last_run
+            return dealt_with._replace(
+                problem=fact.problem,
+                cursor=fact.cursor,
+                skipped=fact.skipped,
+                failures=fact.failures,
+                last_run=last_run,
+            )
 
 
 def automations_everywhere(workspace: Workspace) -> list[Found]:
@@ -104,22 +152,25 @@ def _switch(workspace: Workspace, found: Found, version: int, *, on: bool) -> No
     workspace.log.append(Batch(appends=(append,)))
 
 
-Evaluated = AutomationEvaluated | SensorEvaluated
-"""What came of looking at an automation, or of asking a sensor."""
-
-
 def evaluations(workspace: Workspace, found: Found, *, limit: int) -> list[tuple[RecordedEvent, Evaluated]]:
     """What last came of looking at it, newest first. Cost: of the environment's last thousand such events."""
-    stream = stream_of(found.environment)
-    version = workspace.log.version(workspace.project, stream)
-    events = workspace.log.read(workspace.project, stream, after=max(0, version - _EVENTS_MAX), limit=_EVENTS_MAX)
-    facts = ((event, from_json(event.type, event.data)) for event in reversed(events))
-    said = [
-        (event, fact)
-        for event, fact in facts
-        if isinstance(fact, Evaluated) and (fact.location, fact.name) == found.slot
-    ]
-    return said[:limit]
+    said = evaluations_of(replace(workspace, environment=found.environment), [found.slot], limit=limit)[found.slot]
+    facts = ((event, from_json(event.type, event.data)) for event in said)
+    return [(event, fact) for event, fact in facts if isinstance(fact, Evaluated)]
+
+
+def evaluations_of(
+    workspace: Workspace, slots: Collection[Slot], *, limit: int, as_of: Position = NOW
+) -> dict[Slot, list[RecordedEvent]]:
+    """What by a position last came of looking at each of the environment's, newest first. Cost: as `evaluations`."""
+    stream = stream_of(workspace.environment)
+    with snapshot(workspace.log) as connection:
+        found = evaluation_positions(
+            connection, workspace.project, stream, slots, limit=limit, among=_EVENTS_MAX, as_of=as_of
+        )
+    places = sorted(position for positions in found.values() for position in positions)
+    events = {event.position: event for event in workspace.log.read_positions(places)}
+    return {slot: [events[position] for position in positions] for slot, positions in found.items()}
 
 
 def stands_now(workspace: Workspace, found: Found) -> Found:
@@ -195,11 +246,18 @@ def _explanation(key: AssetKey, rule: RuleDefinition, facts: Facts, standing: St
 
 
 def _of(connection: Snapshot, project: str, environment: str) -> Iterator[Found]:
-    deployments = deployed(connection, project, environment, NOW)
-    defined = automations_of(connection, project, deployments)
-    if not defined:
-        return
-    standing = standings(connection, project, environment)
+    defined = _defined(connection, project, environment, NOW)
+    if defined:
+        yield from _found(environment, defined, standings(connection, project, environment))
+
+
+def _defined(connection: Snapshot, project: str, environment: str, as_of: Position) -> Mapping[Slot, DefinedAutomation]:
+    return automations_of(connection, project, deployed(connection, project, environment, as_of))
+
+
+def _found(
+    environment: str, defined: Mapping[Slot, DefinedAutomation], standing: Mapping[Slot, Standing]
+) -> Iterator[Found]:
     for slot, (_, definition) in defined.items():
         yield Found(
             environment=environment,

@@ -13,6 +13,7 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, is_partition, ordinal_of
 from latewood.model.schemes import Scheme
 from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
 from latewood.projections.statistics import heads_by_hand
 from latewood_eventlog.records import Position
 
@@ -29,7 +30,7 @@ class SetByHand:
     moved: Moved
 
 
-def set_by_hand(workspace: Workspace, made: Plan) -> list[SetByHand]:
+def set_by_hand(workspace: Workspace, made: Plan, as_of: Position = NOW) -> list[SetByHand]:
     """The heads that were rolled back to, or promoted version by version, and that the plan replaces; in its order.
 
     Those that a branch has from its base are not among them: there they stay. Cost: O(heads of what is to be made) in
@@ -44,7 +45,7 @@ def set_by_hand(workspace: Workspace, made: Plan) -> list[SetByHand]:
     if not due:
         return []
     with snapshot(workspace.log) as connection:
-        rows = heads_by_hand(connection, workspace.project, workspace.environment, due)
+        rows = heads_by_hand(connection, workspace.project, workspace.environment, due, as_of)
     found: dict[tuple[AssetId, Position], list[int]] = {}
     for id_, partition, position in rows:
         _, scheme, replaced = due[id_]

@@ -1,6 +1,6 @@
 """The deployments of a project: what was deployed when, how two differ, and going back to an earlier one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -20,10 +20,12 @@ from latewood.model.partitions import describe
 from latewood.projections.automations import automations_of
 from latewood.projections.catalog import (
     Deployment,
+    Pointed,
     defined,
     deployed,
     deployments_beginning,
     latest_deployments,
+    latest_of_each,
     locations_of,
     pointed,
 )
@@ -56,6 +58,23 @@ def listed(workspace: Workspace, location: str = "", *, limit: int, as_of: Posit
         everywhere = pointed(connection, workspace.project, as_of)
     if location and not found:
         raise unknown_location(location, {each.location for each in everywhere})
+    return _listed(workspace, found, everywhere)
+
+
+def listed_of_each(
+    workspace: Workspace, locations: Collection[str], *, limit: int, as_of: Position
+) -> dict[str, list[Listed]]:
+    """By location the latest deployments by a position, newest first."""
+    with snapshot(workspace.log) as connection:
+        found = latest_of_each(connection, workspace.project, locations, limit=limit, as_of=as_of)
+        everywhere = pointed(connection, workspace.project, as_of)
+    by_location: dict[str, list[Listed]] = {location: [] for location in locations}
+    for each in _listed(workspace, found, everywhere):
+        by_location[each.deployment.location].append(each)
+    return by_location
+
+
+def _listed(workspace: Workspace, found: Sequence[Deployment], everywhere: Sequence[Pointed]) -> list[Listed]:
     events = {event.position: event for event in workspace.log.read_positions([each.position for each in found])}
     rows = []
     for each in found:
@@ -68,14 +87,14 @@ def listed(workspace: Workspace, location: str = "", *, limit: int, as_of: Posit
     return rows
 
 
-def deployment_named(workspace: Workspace, text: str, *, location: str = "") -> Deployment:
-    """The deployment of that name, or whose name alone begins so; of that location, if one is given.
+def deployment_named(workspace: Workspace, text: str, *, location: str = "", as_of: Position = NOW) -> Deployment:
+    """The deployment of that name, or whose name alone begins so, by a position; of that location, if one is given.
 
     Raises UsageError with near ones, or those that begin so.
     """
     with snapshot(workspace.log) as connection:
-        found = deployments_beginning(connection, workspace.project, text) if text.strip() else []
-        latest = latest_deployments(connection, workspace.project, location=location, limit=1_000, as_of=NOW)
+        found = deployments_beginning(connection, workspace.project, text, as_of) if text.strip() else []
+        latest = latest_deployments(connection, workspace.project, location=location, limit=1_000, as_of=as_of)
     if location and not latest:
         raise unknown_location(location, known_locations(workspace))
     found = [each for each in found if location in ("", each.location)]

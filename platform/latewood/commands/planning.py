@@ -141,7 +141,7 @@ def make_plan(
         state = state_at(connection, workspace, part, now, paths, looked, seen, bearing)
         nodes = nodes_of(view.catalog, state, request.parameters, request.selected)
         state = with_past(connection, workspace, view, state, nodes, request, seen)
-        made = _with_durations(connection, workspace, plan(view.catalog, request, state, nodes))
+        made = _with_durations(connection, workspace, view.as_of, plan(view.catalog, request, state, nodes))
     if made.awaiting and not made.tasks and asked.selection != "*":
         raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
     return made
@@ -415,7 +415,7 @@ def _verdicts(
     return verdict_keys(connection, workspace.project, {id_ for _, _, id_ in checked}, as_of, wanted)
 
 
-def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> Plan:
+def _with_durations(connection: Snapshot, workspace: Workspace, as_of: Position, made: Plan) -> Plan:
     due = [
         id_
         for task in made.tasks
@@ -424,7 +424,8 @@ def _with_durations(connection: Snapshot, workspace: Workspace, made: Plan) -> P
     ]
     if not due:
         return made
-    return replace(made, state=replace(made.state, durations=durations(connection, workspace.project, due)))
+    took = durations(connection, workspace.project, due, as_of)
+    return replace(made, state=replace(made.state, durations=took))
 
 
 def _at_places(catalog: Catalog, places: Mapping[AssetKey, Collection[PartitionKey]]) -> dict[AssetKey, Ordinals]:

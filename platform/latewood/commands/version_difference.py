@@ -104,8 +104,7 @@ def version_difference(workspace: Workspace, view: View, asset: AssetKey, before
 
 
 def _named(connection: Snapshot, workspace: Workspace, view: View, asset: AssetKey, version: str) -> VersionFacts:
-    found = version_named(connection, workspace.project, view.ids[asset], VersionId(version))
-    found = [facts for facts in found if facts.position <= view.as_of]
+    found = version_named(connection, workspace.project, view.ids[asset], VersionId(version), view.as_of)
     if not found:
         raise NotFound("version", f'"{asset}" has no version "{version}"; `versions` lists them')
     return found[0]

@@ -31,7 +31,7 @@ def versions_meant(
     """
     id_ = view.ids[asset]
     if version:
-        named = version_named(connection, workspace.project, id_, VersionId(version))
+        named = version_named(connection, workspace.project, id_, VersionId(version), view.as_of)
         if not named:
             raise UsageError(f'"{asset}" has no version "{version}"; `latewood asset {asset}` lists them')
         return named

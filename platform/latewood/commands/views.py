@@ -102,7 +102,8 @@ def moment_meant(workspace: Workspace, at: Position | datetime | None) -> AsOf:
     return AsOf(position, min(at.astimezone(UTC), workspace.clock()))  # of what is to come nothing is known
 
 
-def _instant(workspace: Workspace, as_of: AsOf) -> datetime:
+def instant_of(workspace: Workspace, as_of: AsOf) -> datetime:
+    """When it is that things are judged at."""
     if as_of.instant is not None:
         return as_of.instant
     if as_of.position >= NOW:
@@ -227,7 +228,7 @@ def read_view(
         here=frozenset((*own, *lying_in(root, deployments))),
         position=min(at, end),
         as_of=at,
-        now=_instant(workspace, as_of),
+        now=instant_of(workspace, as_of),
         renames=renames(connection, workspace.project, at),
         foreseen=None if loaded is None else foreseen.get(loaded.location),
         besides=[found for location, found in foreseen.items() if loaded is None or location != loaded.location],

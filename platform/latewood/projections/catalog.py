@@ -4,7 +4,7 @@ A deployment is stored as its difference to its base, so that a code change cost
 definitions; reading one walks the bases.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -208,9 +208,19 @@ _LATEST: Final = text(
     "WHERE project = :project AND (:location = '' OR location = :location) AND position <= :as_of "
     "ORDER BY position DESC LIMIT :limit"
 )
+_LATEST_OF_EACH: Final = text(
+    "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM ("
+    "  SELECT *, row_number() OVER (PARTITION BY location ORDER BY position DESC) AS number FROM deployments "
+    "  WHERE project = :project AND location = ANY (CAST(:locations AS text[])) AND position <= :as_of"
+    ") AS d WHERE number <= :limit ORDER BY position DESC"
+)
+_LOCATIONS_THEN: Final = text(
+    "SELECT DISTINCT location FROM deployments WHERE project = :project AND position <= :as_of ORDER BY location"
+)
 _NAMED: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
-    "WHERE project = :project AND starts_with(deployment, :prefix) ORDER BY position DESC LIMIT 10"
+    "WHERE project = :project AND starts_with(deployment, :prefix) AND position <= :as_of "
+    "ORDER BY position DESC LIMIT 10"
 )
 _POINTED: Final = text(
     "SELECT environment, location, deployment, from_position FROM ("
@@ -264,9 +274,23 @@ def latest_deployments(
     return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
-def deployments_beginning(connection: Connection, project: str, prefix: str) -> list[Deployment]:
-    """The latest ten deployments whose names begin so, newest first."""
-    rows = connection.execute(_NAMED, {"project": project, "prefix": prefix})
+def latest_of_each(
+    connection: Connection, project: str, locations: Collection[str], *, limit: int, as_of: Position
+) -> list[Deployment]:
+    """The latest of each of these locations by a position, newest first. Cost: O(their deployments)."""
+    given = {"project": project, "locations": list(locations), "limit": limit, "as_of": as_of}
+    rows = connection.execute(_LATEST_OF_EACH, given)
+    return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+
+def locations_by(connection: Connection, project: str, as_of: Position) -> list[str]:
+    """The locations that had deployed by a position, by name. Cost: O(deployments)."""
+    return [location for (location,) in connection.execute(_LOCATIONS_THEN, {"project": project, "as_of": as_of})]
+
+
+def deployments_beginning(connection: Connection, project: str, prefix: str, as_of: Position) -> list[Deployment]:
+    """The latest ten deployments by a position whose names begin so, newest first."""
+    rows = connection.execute(_NAMED, {"project": project, "prefix": prefix, "as_of": as_of})
     return [Deployment(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 

@@ -19,8 +19,8 @@ from latewood_eventlog.records import Position
 class Wanted:
     """Which runs a list has; what is empty or None does not narrow it.
 
-    `since` and `until` are about when they were asked for; `asset` is in the plan, as far as that was known at `as_of`;
-    `id_prefix` begins the id.
+    `since` and `until` are about when they were asked for; `status` is that at `as_of`, and `asset` is in the plan, as
+    far as that was known there; `id_prefix` begins the id.
     """
 
     environment: str = ""
@@ -31,6 +31,11 @@ class Wanted:
     as_of: Position = NOW
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether they are wanted as they were."""
+        return self.as_of < NOW
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -54,40 +59,54 @@ _IS_WANTED: Final = (
     "AND (CAST(:since AS timestamptz) IS NULL OR r.requested_at >= CAST(:since AS timestamptz)) "
     "AND (CAST(:until AS timestamptz) IS NULL OR r.requested_at < CAST(:until AS timestamptz))"
 )
-_GOING_ON: Final = text(
-    f"SELECT * FROM (SELECT {RUN_VALUES} FROM runs r WHERE r.project = :project AND r.requested_position < :before "  # noqa: S608 - columns
+_THAT_GO_ON: Final = (
+    f"FROM (SELECT {RUN_VALUES} FROM runs r WHERE r.project = :project AND r.requested_position < :before "  # noqa: S608 - columns
     "AND (r.ended_position IS NULL OR r.ended_position > :as_of) "
     "AND (:environment = '' OR r.environment = :environment) "
     "ORDER BY r.requested_position DESC) AS r WHERE status <> 'interrupted' OR ended_position IS NOT NULL "
-    "ORDER BY requested_position DESC LIMIT :limit"
+    f"OR :as_of < {NOW}"  # that somebody died who drove one is known of now alone
 )
+_GOING_ON: Final = text(f"SELECT * {_THAT_GO_ON} ORDER BY requested_position DESC LIMIT :limit")
+_GOING_ON_COUNT: Final = text(f"SELECT count(*) {_THAT_GO_ON}")
 # Where an asset is given, its runs are found by the asset, or else a rare one's would be looked for among all.
 _OF_ASSET: Final = (
     "run_assets x JOIN runs r ON r.project = x.project AND r.requested_position = x.requested_position "
     "WHERE x.project = :project AND x.asset = %s AND x.requested_position %s :before AND x.planned_position <= :as_of"
 )
 _OF_ALL: Final = "runs r WHERE r.project = :project AND r.requested_position %s :before"
-# The status is that of now, so it is asked of what was computed. In order within as well: the server plans that by
+# The status of now is asked of what was computed. In order within as well: the server plans that by
 # itself, since a clock is read there, and would otherwise compute the status of all runs before it takes the latest.
 _LATEST: Final = (
     f"SELECT * FROM (SELECT {RUN_VALUES} FROM %s AND {_IS_WANTED} "  # noqa: S608 - columns and no values
     "ORDER BY r.requested_position DESC) AS r "
     "WHERE :status = '' OR status = :status ORDER BY requested_position DESC LIMIT :limit"
 )
-_RUNS: Final = text(_LATEST % (_OF_ALL % "<"))
-_RUNS_OF: Final = text(
-    "SELECT a.asset, l.* FROM unnest(CAST(:assets AS text[])) AS a (asset) "  # noqa: S608 - as above
-    f"CROSS JOIN LATERAL ({_LATEST % (_OF_ASSET % ('a.asset', '<'))}) AS l ORDER BY l.requested_position DESC"
+_STATUS_THEN: Final = (
+    f"CASE WHEN r.ended_position <= :as_of THEN r.status WHEN {HAD_BEGUN} THEN 'running' ELSE 'queued' END"
+)
+_STOOD_SO: Final = f"(:status = '' OR {_STATUS_THEN} = :status)"
+_LATEST_THEN: Final = (
+    f"SELECT {RUN_VALUES} FROM %s AND {_IS_WANTED} AND {_STOOD_SO} "  # noqa: S608 - as above
+    "ORDER BY r.requested_position DESC LIMIT :limit"
+)
+_OF_EACH: Final = (
+    "SELECT a.asset, l.* FROM unnest(CAST(:assets AS text[])) AS a (asset) "
+    "CROSS JOIN LATERAL (%s) AS l ORDER BY l.requested_position DESC"
 )
 _COUNT: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND (:status = '' OR r.status = :status)"  # noqa: S608 - as above
-_COUNT_ALL: Final = text(_COUNT % (_OF_ALL % "<"))
-_COUNT_OF: Final = text(_COUNT % (_OF_ASSET % (":asset", "<")))
+_COUNT_THEN: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND {_STOOD_SO}"  # noqa: S608 - as above
+# Each of the present, and of a moment of the past.
+_RUNS: Final = tuple(text(latest % (_OF_ALL % "<")) for latest in (_LATEST, _LATEST_THEN))
+_RUNS_OF: Final = tuple(
+    text(_OF_EACH % (latest % (_OF_ASSET % ("a.asset", "<")))) for latest in (_LATEST, _LATEST_THEN)
+)
+_COUNT_ALL: Final = tuple(text(counted % (_OF_ALL % "<")) for counted in (_COUNT, _COUNT_THEN))
+_COUNT_OF: Final = tuple(text(counted % (_OF_ASSET % (":asset", "<"))) for counted in (_COUNT, _COUNT_THEN))
 # Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
 _DENSITY: Final = (
     "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM r.requested_at), :begin, :end, :buckets))) "  # noqa: S608 - as above
-    "AS bucket, CASE WHEN r.ended_position <= :as_of THEN r.status "
-    f"WHEN {HAD_BEGUN} THEN 'running' ELSE 'queued' END AS status, count(*) AS runs "
-    f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} GROUP BY 1, 2 ORDER BY 1, 2"
+    f"AS bucket, {_STATUS_THEN} AS status, count(*) AS runs "
+    f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} AND {_STOOD_SO} GROUP BY 1, 2 ORDER BY 1, 2"
 )
 _DENSITY_ALL: Final = text(_DENSITY % (_OF_ALL % "<="))
 _DENSITY_OF: Final = text(_DENSITY % (_OF_ASSET % (":asset", "<=")))
@@ -113,7 +132,7 @@ def recent_runs(
             wanted.asset
         ]
     parameters = {"project": project, "before": before, "limit": limit, **wanted.parameters}
-    rows = connection.execute(_RUNS, parameters)
+    rows = connection.execute(_RUNS[wanted.is_past], parameters)
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
@@ -129,6 +148,12 @@ def runs_going_on(
     return [RunRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
 
 
+def going_on_count(connection: Connection, project: str, *, environment: str, before: Position, as_of: Position) -> int:
+    """How many they are. Cost: as `runs_going_on`."""
+    parameters = {"project": project, "environment": environment, "before": before, "as_of": as_of}
+    return int(connection.execute(_GOING_ON_COUNT, parameters).scalar_one())
+
+
 def runs_of_assets(
     connection: Connection,
     project: str,
@@ -141,16 +166,17 @@ def runs_of_assets(
     """Of each asset the runs that have steps of it in their plans, as `recent_runs`, whatever asset is `wanted`."""
     parameters = {"project": project, "before": before, "limit": limit, **wanted.parameters}
     found: dict[AssetId, list[RunRow]] = {asset: [] for asset in assets}
-    for row in connection.execute(_RUNS_OF, {**parameters, "assets": text_array(assets)}):
+    for row in connection.execute(_RUNS_OF[wanted.is_past], {**parameters, "assets": text_array(assets)}):
         values = dict(row._mapping)  # noqa: SLF001 - as above
         found[values.pop("asset")].append(RunRow(**values))
     return found
 
 
 def runs_count(connection: Connection, project: str, *, upto: Position, wanted: Wanted = ALL) -> int:
-    """How many runs that are wanted were asked for by then; their status is what is recorded."""
+    """How many runs that are wanted were asked for by then; their status is what is recorded, as of the moment."""
     parameters = {"project": project, "before": upto + 1, "asset": wanted.asset, **wanted.parameters}
-    return int(connection.execute(_COUNT_ALL if wanted.asset is None else _COUNT_OF, parameters).scalar_one())
+    statements = _COUNT_ALL if wanted.asset is None else _COUNT_OF
+    return int(connection.execute(statements[wanted.is_past], parameters).scalar_one())
 
 
 def runs_by_time(

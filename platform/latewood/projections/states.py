@@ -86,11 +86,11 @@ _DURATIONS: Final = text(
     "percentile_cont(0.9) WITHIN GROUP (ORDER BY v.duration_ms) AS p90, count(*) AS samples "
     "FROM unnest(CAST(:assets AS text[])) AS a (asset) CROSS JOIN LATERAL ("
     "  SELECT asset, duration_ms FROM versions WHERE project = :project AND asset = a.asset "
-    "  ORDER BY position DESC LIMIT 500) v GROUP BY v.asset"
+    "  AND position <= :as_of ORDER BY position DESC LIMIT 500) v GROUP BY v.asset"
 )
 _VERSION: Final = text(
     f"SELECT {FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - as above
-    "AND v.version = :version ORDER BY v.partition"
+    "AND v.version = :version AND v.position <= :as_of ORDER BY v.partition"
 )
 _STEP_DIGITS_MAX: Final = 10  # an int of the database
 _OF_STEP: Final = text(
@@ -253,15 +253,19 @@ def versions_of_keys(connection: Connection, project: str, keys: Collection[str]
     return [(output, VersionFacts._make(facts)) for *facts, output in rows]
 
 
-def durations(connection: Connection, project: str, assets: Collection[AssetId]) -> dict[AssetId, Durations]:
-    """How long the latest 500 versions of each asset took."""
-    rows = connection.execute(_DURATIONS, {"project": project, "assets": text_array(assets)})
+def durations(
+    connection: Connection, project: str, assets: Collection[AssetId], as_of: Position = NOW
+) -> dict[AssetId, Durations]:
+    """How long the latest 500 versions of each asset took, of those made by a position."""
+    rows = connection.execute(_DURATIONS, {"project": project, "assets": text_array(assets), "as_of": as_of})
     return {row.asset: Durations(row.p50, row.p90, row.samples) for row in rows}
 
 
-def version_named(connection: Connection, project: str, asset: AssetId, version: VersionId) -> list[VersionFacts]:
-    """The version of that asset, one entry per partition it made."""
-    parameters = {"project": project, "asset": asset, "version": version, "as_of": NOW}
+def version_named(
+    connection: Connection, project: str, asset: AssetId, version: VersionId, as_of: Position = NOW
+) -> list[VersionFacts]:
+    """The version of that asset, one entry per partition it made; none where it was made behind that position."""
+    parameters = {"project": project, "asset": asset, "version": version, "as_of": as_of}
     return [VersionFacts._make(row) for row in tuples(connection, _VERSION, parameters)]
 
 

@@ -12,8 +12,9 @@ from latewood.events import RunPlanned
 from latewood.model.elements import elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.projections.environments import line_of
-from latewood.projections.heads import OF_STRETCH, moves
+from latewood.projections.heads import OF_STRETCH, heads_at, moves
 from latewood.projections.snapshots import tuples
+from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
 
 _LATEST_STEPS: Final = 1_000
@@ -62,6 +63,12 @@ _BY_HAND: Final = text(
     "  AND type = 'heads.moved'"
     ") AS e JOIN heads h ON h.from_position = e.position WHERE h.project = :project AND h.environment = :environment "
     "AND h.asset = ANY (CAST(:assets AS text[])) ORDER BY h.asset, h.partition"
+)
+_BY_HAND_THEN: Final = text(
+    "SELECT h.asset, h.partition, h.from_position FROM "  # noqa: S608 - our own columns
+    f"({heads_at(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) h "
+    "JOIN events e ON e.position = h.from_position AND e.project = :project AND e.type = 'heads.moved' "
+    "ORDER BY h.asset, h.partition"
 )
 _POSITION: Final = text("SELECT position FROM log_head")
 # Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
@@ -168,14 +175,17 @@ def ended_after(connection: Connection, project: str, run: RunId, position: int)
 
 
 def heads_by_hand(
-    connection: Connection, project: str, environment: str, assets: Collection[AssetId]
+    connection: Connection, project: str, environment: str, assets: Collection[AssetId], as_of: Position = NOW
 ) -> Sequence[tuple[AssetId, PartitionKey, Position]]:
-    """The environment's own heads of these assets that were set by moving them, and where in the log.
+    """The environment's own heads of these assets that were set by moving them, and where in the log; at a position.
 
-    Cost: O(events of the environment), and O(heads of these assets) if any moved heads.
+    Cost: O(events of the environment), and O(heads of these assets) if any moved heads; of the past O(their moves).
     """
     given = {"project": project, "environment": environment, "assets": list(assets)}
-    return tuples(connection, _BY_HAND, given)
+    if as_of >= NOW:
+        return tuples(connection, _BY_HAND, given)
+    own = line_of(connection, project, environment, as_of)[0]
+    return tuples(connection, _BY_HAND_THEN, {**given, "after": own.after, "upto": as_of})
 
 
 def heads_ever(
