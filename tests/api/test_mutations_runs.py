@@ -334,6 +334,21 @@ def test_a_launch_plan_is_launched_by_its_name(api, acts, workspace, deployed):
     assert (second.launch, second.parameters) == ("of_eight", {"halving/half": {"n": 8}})
 
 
+def test_a_key_is_one_run_also_if_a_launch_plan_means_something_else_by_now(acts, workspace, deployed):
+    deployed(PLANS)
+    by_name, by_input = 'name: "of_eight", key: "a"', 'name: "halving", inputs: [{name: "n", value: 6}], key: "b"'
+    runs = [acts.done("launchPlan", said, "Launched", "run { id }")["run"]["id"] for said in (by_name, by_input)]
+    for source in (PLANS.replace("8", "9"), PLANS.replace("of_eight", "of_nine").replace("halving", "cutting")):
+        deployed(source)
+        for said, run in zip((by_name, by_input), runs, strict=True):
+            again = acts.done("launchPlan", said, "Launched", "repeated run { id }")
+            assert (again["repeated"], again["run"]["id"]) == (True, run)
+    assert len(asked(workspace)) == 2
+    other = by_input.replace("6", "7")
+    type_, message = acts.refused("launchPlan", other)
+    assert (type_, message.startswith('key "b": run')) == ("Conflict", True)
+
+
 GRID = """
     @task
     def power(n: int, m: int) -> int:

@@ -3,12 +3,13 @@
 from typing import Any, Final
 
 import graphene
+import msgspec
 
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.model.access import Role
 from latewood.model.keys import RunId
-from latewood.serving.asking import launch, retry_once
+from latewood.serving.asking import launch, launch_said, retry_once
 from latewood.serving.requesting import Requested, cancel
 from latewood_graphql.fields import given
 from latewood_graphql.mutations.acting import Done, mutation, success
@@ -47,7 +48,8 @@ def _launch(workspace: Workspace, *, plan_hash: str, key: str, **asked: Any) -> 
 
 
 def _launch_plan(workspace: Workspace, *, plan_hash: str, key: str, **asked: Any) -> Requested:
-    return launch(workspace, launching(workspace, **asked), approved=plan_hash, key=key)
+    words = ("launchPlan", msgspec.json.encode(asked, order="sorted").decode())
+    return launch_said(workspace, words, lambda: launching(workspace, **asked), approved=plan_hash, key=key)
 
 
 def _cancel(workspace: Workspace, *, run: str) -> Requested:

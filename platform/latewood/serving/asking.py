@@ -117,10 +117,21 @@ def launch(workspace: Workspace, asked: Asked, *, approved: str = "", key: str =
     if both ask at once.
     Raises PlanChanged; PlanBlocked; Conflict for a key by which something else was asked for; UsageError, ValueRefused.
     """
+    return launch_said(workspace, _in_words(asked), lambda: asked, approved=approved, key=key)
+
+
+def launch_said(
+    workspace: Workspace, words: Sequence[str], meant: Callable[[], Asked], *, approved: str = "", key: str = ""
+) -> Requested:
+    """The same of what somebody said in these words, whatever is `meant` by them by what is deployed now.
+
+    A run that was asked for by the key in the same words is that one, also where they mean something else by now, or
+    nothing.
+    """
 
     def ask(there: Workspace, named: str) -> Requested:
         for _ in range(ATTEMPTS):
-            found = preview(there, asked)
+            found = preview(there, meant())
             if approved and found.hash != approved:
                 raise PlanChanged(found)
             try:
@@ -129,7 +140,7 @@ def launch(workspace: Workspace, asked: Asked, *, approved: str = "", key: str =
                 continue
         raise Conflict(f"heads were moved by others in each of {ATTEMPTS} attempts; nothing was asked for, try again")
 
-    return _once(workspace, key, _in_words(asked), ask)
+    return _once(workspace, key, tuple(words), ask)
 
 
 def retry_once(workspace: Workspace, row: RunRow, key: str = "") -> Requested:
