@@ -65,7 +65,7 @@ def serve(workspace: Workspace, serving: Serving) -> None:
     refuse_open(workspace, serving)
     listening = _bound(serving)
     with listening:
-        config = _config(partial(application, serving, parent=os.getpid()), serving.workers)
+        config = _config(partial(application, serving, parent=os.getpid()), serving)
         LOG.info("the API is at %s/graphql", _address(listening))
         if serving.workers > 1:
             Multiprocess(config, sockets=[listening]).run()
@@ -88,8 +88,9 @@ def beside(workspace: Workspace, port: int | None, usual: int) -> Iterator[str]:
         listening = _bound(Serving())
     with ExitStack() as stack:
         stack.enter_context(listening)
-        web = stack.enter_context(_answering(workspace, Serving(), Sessions(key_in(workspace.home))))
-        server = uvicorn.Server(_config(lambda: web, 1, grace=1))
+        serving = Serving()
+        web = stack.enter_context(_answering(workspace, serving, Sessions(key_in(workspace.home))))
+        server = uvicorn.Server(_config(lambda: web, serving, grace=1))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listening]}, name="latewood-server", daemon=True
         )
@@ -181,16 +182,16 @@ def _connected(
         log.engine.dispose()
 
 
-def _config(factory: object, workers: int, grace: int = _GRACE_S) -> uvicorn.Config:
+def _config(factory: object, serving: Serving, grace: int = _GRACE_S) -> uvicorn.Config:
     return uvicorn.Config(
         factory,  # type: ignore[arg-type]  # a factory, as the option says
         factory=True,
-        workers=workers,
+        workers=serving.workers,
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
-        ws_max_size=Limits().request_bytes,
+        ws_max_size=serving.limits.request_bytes,
         timeout_graceful_shutdown=grace,
         timeout_worker_healthcheck=_BEGINS_S,
     )

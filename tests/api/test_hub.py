@@ -6,11 +6,13 @@ from contextlib import aclosing
 
 import pytest
 
-from api.following import note
+from api.following import Following, note, on_loopback
 from latewood_graphql.access import owner
+from latewood_graphql.app import app
 from latewood_graphql.documents import Documents
 from latewood_graphql.limits import Limits
 from latewood_graphql.live.hub import Hub
+from latewood_graphql.live.tailing import News, Tailer
 from latewood_graphql.schema import schema
 from latewood_graphql.subscriptions import SOURCES
 
@@ -70,3 +72,42 @@ def test_who_comes_as_it_is_closed_is_told_what_happens(hub, api):
         following._end()
 
     asyncio.run(story())
+
+
+class Faulty:
+    """A log of which something cannot be read once."""
+
+    def __init__(self, log):
+        self._log = log
+        self.faults = 1
+        self.position = log.position
+
+    def read_all(self, **asked):
+        if self.faults:
+            self.faults -= 1
+            raise ValueError("nobody thought of this")
+        return self._log.read_all(**asked)
+
+
+def test_the_log_is_followed_whatever_went_wrong(api):
+    log, told = Faulty(api.workspace.log), []
+
+    async def story():
+        tailer = Tailer(log, None, told.append)
+        try:
+            await until(lambda: told == [None, None])
+            await asyncio.to_thread(note, api.workspace.log, [1])
+            await until(lambda: told[2:])
+        finally:
+            tailer.stop()
+
+    asyncio.run(story())
+    assert told[2:] == [[News("default", "notes/all", "test.noted")]]
+
+
+def test_what_is_followed_is_read_no_longer_than_a_query_may(api, made):
+    made()
+    served = app(api.service, Limits(seconds=1e-6))
+    with on_loopback(served) as port, Following(port, "subscription { assetChanges { keys } }") as following:
+        (message,) = list(following)
+    assert message["errors"][0]["extensions"]["code"] == "TOO_SLOW"

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -95,6 +96,8 @@ class Channel:
     followed: Followed
     ring: Ring
     pool: ThreadPoolExecutor
+    limit: timedelta
+    """How long a page may be read."""
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     _kept: deque[_Kept] = field(default_factory=deque)
     _size: int = 0
@@ -274,7 +277,7 @@ class Channel:
                 raise Ended(GraphQLError(str(error), original_error=error)) from error
 
     def _page(self, after: Cursor | None, up_to: Cursor | None) -> _Page:
-        with opened(self.service, self.asked.caller) as call, closing(asyncio.new_event_loop()) as loop:
+        with opened(self.service, self.asked.caller, self.limit) as call, closing(asyncio.new_event_loop()) as loop:
             found = self.followed.source.read(call, after, up_to)
             return _Page(found=found, kept=loop.run_until_complete(self._answers(call, found)))
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from graphql import GraphQLError
@@ -122,8 +123,10 @@ class Hub:
         return await asyncio.shield(self._open[found.key])
 
     async def _begun(self, found: Asked) -> _Open:
+        limit = timedelta(seconds=self._limits.seconds)
+
         def made() -> Followed:
-            with opened(self._service, found.caller) as call:
+            with opened(self._service, found.caller, limit) as call:
                 return self._sources[found.field](call, **found.arguments)
 
         try:
@@ -132,7 +135,9 @@ class Hub:
             del self._open[found.key]
             self._stop_unused()
             raise
-        channel = Channel(service=self._service, asked=found, followed=followed, ring=self._ring, pool=self._pool)
+        channel = Channel(
+            service=self._service, asked=found, followed=followed, ring=self._ring, pool=self._pool, limit=limit
+        )
         work = asyncio.create_task(channel.work())
         work.add_done_callback(lambda _: self._forget(found.key, channel))
         self._close_later(found.key)

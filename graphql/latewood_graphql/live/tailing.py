@@ -68,6 +68,10 @@ class Tailer:
             except DatabaseUnreachable as error:
                 LOG.warning("following the log: %s", error)
                 stop.wait(_AGAIN_S)
+            except Exception:  # noqa: BLE001 - nobody would be told anything any more
+                LOG.exception("following the log: it goes on behind what it could not follow")
+                after = None  # whoever follows anything looks by themselves
+                stop.wait(_AGAIN_S)
 
     def _tell(self, news: News | None) -> None:
         """Once for all that came since the loop has listened last."""
