@@ -19,6 +19,10 @@ from latewood_eventlog.server import ensure_started, remove
 TO: Final = ROOT / "ui" / "screenshots"
 
 SHOTS: Final[dict[str, tuple[str, str]]] = {
+    "home": ("/", ""),
+    "home-past": ("/?asOf=800", ""),
+    "log": ("/log", ""),
+    "log-event": ("/log?type=run", "j Enter"),
     "assets": ("/assets", ""),
     "assets-narrowed": ("/assets?q=flights/daily%2B&status=stale", ""),
     "assets-past": ("/assets?asOf=2000", ""),

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from browser.served import serious
 
 ROUTES = [
+    "/",
+    "/log",
     "/assets",
     "/runs",
     "/assets?asOf=5",
@@ -17,9 +19,11 @@ ROUTES = [
 ]
 
 
-def test_who_comes_sees_the_assets_and_goes_on_by_keys(page):
+def test_who_comes_sees_what_needs_them_and_goes_on_by_keys(page):
     page.goto("/")
-    expect(page).to_have_url(re.compile("/assets$"))
+    expect(page.get_by_role("heading", name="Needs attention")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("a")
     expect(page.get_by_role("row", name=re.compile("revenue.*"))).to_contain_text("failed")
     page.keyboard.press("g")
     page.keyboard.press("r")

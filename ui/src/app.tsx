@@ -1,7 +1,6 @@
 import { Suspense, useEffect } from "react";
-import { Redirect, Route, Switch, useSearch } from "wouter";
-import { addressOf } from "@/address/address.ts";
-import { FIRST, PAGES } from "@/pages.ts";
+import { Route, Switch } from "wouter";
+import { PAGES } from "@/pages.ts";
 import { mustLogIn } from "@/server/client.ts";
 import { Known } from "@/session/known.tsx";
 import { Login } from "@/session/login.tsx";
@@ -27,7 +26,6 @@ export function App() {
 }
 
 function Pages() {
-  const search = useSearch();
   return (
     <Switch>
       {PAGES.map(({ path, title, Component }) => (
@@ -38,9 +36,6 @@ function Pages() {
           </Broken>
         </Route>
       ))}
-      <Route path="/">
-        <Redirect to={addressOf(FIRST, {}, search)} replace />
-      </Route>
       <Route>
         <Empty title="There is no such page" />
       </Route>

@@ -23,14 +23,13 @@ function page(
 }
 
 export const PAGES: readonly Page[] = [
+  page("/", "Home", () => import("@/home/home.tsx"), { icon: "home", keys: "g h" }),
   page("/assets", "Assets", () => import("@/assets/catalog.tsx"), { icon: "assets", keys: "g a" }),
   page("/assets/*", "Asset", () => import("@/assets/asset.tsx")),
   page("/lineage", "Lineage", () => import("@/lineage/lineage.tsx"), { icon: "lineage", keys: "g l" }),
   page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
+  page("/log", "Log", () => import("@/log/log.tsx"), { icon: "log", keys: "g o" }),
 ];
-
-/** The page that stands for `/`. */
-export const FIRST = "/assets";
 
 export function matches(page: Page, path: string): boolean {
   const wanted = page.path.split("/");

@@ -26,7 +26,7 @@ export function Navigation({ help }: { help(): void }) {
             <li key={to}>
               <Link to={to} className={styles.page} aria-current={isHere ? "page" : undefined} title={navigation.keys}>
                 <Icon name={navigation.icon} />
-                {title}
+                <span>{title}</span>
               </Link>
             </li>
           );

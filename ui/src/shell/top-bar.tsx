@@ -2,7 +2,6 @@ import { ENVIRONMENT } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
 import { useChange, useView } from "@/address/use-address.ts";
 import { MomentPill } from "@/moment/moment-pill.tsx";
-import { FIRST } from "@/pages.ts";
 import { useProject } from "@/server/project.ts";
 import { useSession } from "@/session/session.ts";
 import { Icon } from "@/shared/icon.tsx";
@@ -23,7 +22,7 @@ export function TopBar({ find, isMomentOpen, openMoment }: Props) {
   const change = useChange();
   return (
     <header className={styles.bar}>
-      <Link to={FIRST} className={styles.home} aria-label="Latewood">
+      <Link to="/" className={styles.home} aria-label="Latewood">
         <Wordmark />
       </Link>
       <button type="button" className={styles.find} onClick={find}>
