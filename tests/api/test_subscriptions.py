@@ -404,6 +404,21 @@ def test_a_slip_is_told_and_is_the_end(port, query, code):
     assert message["errors"][0]["extensions"]["code"] == code
 
 
+@pytest.mark.parametrize("ask", [NUMBERS, "subscription ($after: Position) { assetChanges(after: $after) { keys } }"])
+def test_who_would_go_on_behind_the_end_of_the_log_is_told_so(port, log, made, ask):
+    made()
+    beyond = log.position() + 1
+    asked = [({"after": beyond}, {}), ({}, {"Last-Event-ID": "9" * 18})]
+    for after, headers in asked:  # at first, and while others follow the same
+        with Following(port, ask, after, headers) as following:
+            (message,) = list(following)
+        (error,) = message["errors"]
+        assert error["extensions"]["code"] == "BAD_INPUT"
+        assert f"up to {log.position()}, where the log ends" in error["message"]
+        with Following(port, ask):
+            pass
+
+
 def test_when_the_server_ends_its_followers_learn_where_to_go_on(api, log):
     served = open_app(api.service)
     with on_loopback(served) as port, Following(port, NUMBERS, {"after": 0}) as following:

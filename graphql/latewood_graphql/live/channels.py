@@ -177,6 +177,8 @@ class Channel:
 
     async def _caught_up(self, place: _Place) -> AsyncGenerator[Sequence[Item], None]:
         """What is behind the place and is not kept, until the rest is, or nothing will ever follow."""
+        if self._cursor is not None and self._cursor < place.at:
+            await self._read(place.at, None)  # where there is such a place, the channel comes there
         while not self._joins(place.at):
             if self._end is not None:
                 raise Ended(self._end, self.followed.told(place.at))

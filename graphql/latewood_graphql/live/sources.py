@@ -10,6 +10,7 @@ from latewood.commands.reading import Assessment
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf
+from latewood.errors import UsageError
 from latewood.model.keys import AssetId, AssetKey, RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.tried import ran_partitions
@@ -93,6 +94,7 @@ class Events:
         """By position. Cost: O(events), of a run O(its events)."""
         if after is None:
             return Found(items=(), cursor=(call.position,))
+        _refuse_beyond(call, after)
         behind, log = (after or (0,))[0], call.workspace.log
         if self.run is not None:
             stream = f"run/{self.run}"
@@ -117,6 +119,12 @@ class Events:
     def _has(self, event: RecordedEvent, call: Call) -> bool:
         is_meant = (self.types is None or event.type in self.types) and is_seen(event, call.caller)
         return is_meant and (self.asset is None or f'"{self.asset}"' in event.data)  # an id is found nowhere else
+
+
+def _refuse_beyond(call: Call, after: Cursor | None) -> None:
+    """Whoever waits for what is behind a position that is none would wait for ever."""
+    if after and after[0] > call.position:
+        raise UsageError(f"expected a position up to {call.position}, where the log ends; found {after[0]}")
 
 
 def _version_at(versions: int, position: Position, event: Callable[[int], Sequence[RecordedEvent]]) -> int:
@@ -238,6 +246,7 @@ class AssetChanges:
 
         Cost: two readings of the environment, one if it was read before.
         """
+        _refuse_beyond(call, after)
         position = call.position if up_to is None else up_to[0]
         now = self._now(call) if up_to is None else self._rows(call, position)
         before = now if after is None else self._rows(call, (after or (0,))[0])
