@@ -28,6 +28,7 @@ export const PAGES: readonly Page[] = [
   page("/assets/*", "Asset", () => import("@/assets/asset.tsx")),
   page("/lineage", "Lineage", () => import("@/lineage/lineage.tsx"), { icon: "lineage", keys: "g l" }),
   page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
+  page("/runs/:id", "Run", () => import("@/run/run.tsx")),
   page("/log", "Log", () => import("@/log/log.tsx"), { icon: "log", keys: "g o" }),
 ];
 

@@ -6,23 +6,24 @@ import { counted } from "@/shared/numbers.ts";
 import { toast } from "@/shell/toasts.ts";
 import { RETRY } from "./documents.ts";
 
-/** Asks anew for what runs did not finish; says what came of it. */
-export function useRetry(): (runs: readonly { id: string }[]) => Promise<void> {
+/** Asks anew for what runs did not finish; says what came of it, and gives the runs that do it. */
+export function useRetry(): (runs: readonly { id: string }[]) => Promise<readonly string[]> {
   const project = useProject();
   return useCallback(
     async (runs) => {
-      let asked = 0;
+      const asked: string[] = [];
       for (const { id } of runs) {
         // asked twice, by a double click or after a lost answer, it is one run
         const result = await client.mutation(RETRY, { project, run: id, key: crypto.randomUUID() }).toPromise();
         const done = result.data?.retryRun;
-        if (done?.__typename === "Launched") asked += done.run ? 1 : 0;
+        if (done?.__typename === "Launched") asked.push(...(done.run ? [done.run.id] : []));
         else
           toast(done?.message ?? (result.error ? problemOf(result.error).message : "Nothing was done"), {
             kind: "failed",
           });
       }
-      if (asked > 0) toast(`${counted(asked, "run")} asked for`);
+      if (asked.length > 0) toast(`${counted(asked.length, "run")} asked for`);
+      return asked;
     },
     [project],
   );

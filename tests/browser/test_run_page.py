@@ -1,0 +1,73 @@
+"""A run: how far it is, what failed and why, ended and asked for anew."""
+
+import re
+
+from playwright.sync_api import expect
+
+from browser.served import serious
+
+SLOW = '''
+import time
+
+from latewood import Daily, PartitionKey, asset
+
+days = Daily("2026-01-01", "2026-02-10")
+
+@asset(partitions=days)
+def slow(day: PartitionKey) -> int:
+    """Takes its time."""
+    for hour in range(24):
+        print(f"{day} {hour}:00")
+    time.sleep(0.5)
+    return 1
+'''
+
+
+def test_what_failed_is_read_with_its_traceback_and_tried_again(page):
+    page.goto("/runs?status=failed")
+    page.get_by_role("grid", name="Runs").get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"/runs/\w+$"))
+    page.get_by_role("button", name="ValueError: no rate for EUR").click()
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("Attempt 1")
+    expect(panel.get_by_role("region")).to_contain_text('raise ValueError("no rate for EUR")')
+    expect(page.get_by_role("grid", name="Steps").get_by_role("row").nth(1)).to_be_visible()
+    assert serious(page) == []
+    before = page.url
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("1 run asked for")).to_be_visible()
+    expect(page).not_to_have_url(before)
+    expect(page.get_by_role("button", name="ValueError: no rate for EUR")).to_be_visible()  # it fails again
+
+
+def test_a_run_is_watched_and_cancelled(page, served):
+    served.shell.write("slow.py", SLOW)
+    assert served.shell.afresh("materialize", "slow", "--detach", "-f", "slow.py").code == 0
+    page.goto("/runs?status=running")
+    page.get_by_role("grid", name="Runs").get_by_role("link", name="slow").click()
+    status = page.get_by_role("status").filter(has_text="running")
+    expect(status).to_contain_text(re.compile(r"[1-9]\d* of 40 steps"))
+    page.get_by_role("link", name="Steps in time").click()
+    steps = page.get_by_role("grid", name="Steps").get_by_role("row", name="slow")
+    expect(steps.filter(has_text="running").first).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status").filter(has_text="cancelled").first).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(page.get_by_role("list", name="Steps by how they stand")).to_contain_text("not begun")
+
+
+def test_in_the_past_a_run_stands_as_it_stood_and_nobody_changes_it(page, served):
+    page.goto("/runs")
+    page.get_by_role("grid", name="Runs").get_by_role("link", name="All assets").last.click()
+    address = page.url
+    expect(page.get_by_role("row", name="revenue")).to_contain_text("failed")
+    count = page.get_by_role("grid", name="Steps by asset").get_by_role("row").count()
+    assert count > 3
+    position = page.request.post(
+        "/graphql",
+        headers={"X-Latewood-CSRF": "1"},
+        data={"query": f'{{project {{ run(id: "{address.rsplit("/", 1)[1]}") {{ requestedPosition }} }} }}'},
+    ).json()["data"]["project"]["run"]["requestedPosition"]
+    page.goto(f"{address}?asOf={position}")
+    expect(page.get_by_text("Nothing is planned yet")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_disabled()

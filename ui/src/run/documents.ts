@@ -1,0 +1,84 @@
+import { graphql, type ResultOf } from "@/graphql.ts";
+
+export const RUN = graphql(`
+  query Run($project: String!, $asOf: Moment, $run: ID!) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) { id environment selection partitions status actor requestedAt endedAt counts }
+    }
+  }
+`);
+
+export type RunOf = ResultOf<typeof RUN>["project"]["run"];
+
+export const PROGRESS = graphql(`
+  subscription RunProgress($project: String!, $run: ID!) {
+    runProgress(project: $project, run: $run) {
+      run { status endedAt counts }
+      total ended rate secondsLeft
+      tasks { assets total ended steps { status count partitions isCut } }
+      failures { step asset partition error message }
+    }
+  }
+`);
+
+export type Progress = ResultOf<typeof PROGRESS>["runProgress"];
+export type Task = Progress["tasks"][number];
+
+export const STEPS = graphql(`
+  query Steps($project: String!, $asOf: Moment, $run: ID!, $first: Int!, $after: String) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) {
+        steps(first: $first, after: $after) {
+          totalCount
+          edges { cursor node { number assets partition status attempt startedAt durationMs } }
+          pageInfo { endCursor hasNextPage }
+        }
+      }
+    }
+  }
+`);
+
+type StepEdge = ResultOf<typeof STEPS>["project"]["run"]["steps"]["edges"][number];
+
+/** A step that has begun, and what to ask behind to have the one that follows it. */
+export type StepRow = StepEdge["node"] & { cursor: string };
+
+export const ATTEMPTS = graphql(`
+  query Attempts($project: String!, $asOf: Moment, $run: ID!, $after: String) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) {
+        steps(first: 1, after: $after) {
+          nodes {
+            number
+            attempts { number status startedAt durationMs reasons retryAt failure { kind error message traceback } }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type Attempt = ResultOf<typeof ATTEMPTS>["project"]["run"]["steps"]["nodes"][number]["attempts"][number];
+
+export const CANCEL = graphql(`
+  mutation Cancel($project: String!, $run: ID!) {
+    cancelRun(project: $project, run: $run) {
+      __typename
+      ... on Error { message }
+    }
+  }
+`);
+
+/** After what a run stands otherwise. */
+export const STATE_EVENTS = ["run.planned", "run.started", "run.ended", "run.cancel_requested"] as const;
+
+/** After what its steps do. */
+export const STEP_EVENTS = [
+  "step.started",
+  "step.expanded",
+  "step.succeeded",
+  "step.failed",
+  "step.reused",
+  "step.skipped",
+  "run.ended",
+] as const;

@@ -1,0 +1,127 @@
+// @vitest-environment happy-dom
+import { cleanup, render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Route } from "wouter";
+import { generation, lostSince } from "@/server/reachability.ts";
+import { type Session, SessionContext } from "@/session/session.ts";
+import Run from "./run.tsx";
+
+const RUN = {
+  __typename: "Run",
+  id: "n48j74d2m90a",
+  environment: "prod",
+  selection: "daily",
+  partitions: "2026-01-01..2026-01-03",
+  status: "RUNNING",
+  actor: "ann",
+  requestedAt: "2026-11-27T12:00:00Z",
+  endedAt: null,
+  counts: null,
+};
+
+const STEPS = [
+  { status: "failed", count: 1, partitions: "2026-01-02", isCut: false },
+  { status: "waiting", count: 2, partitions: "2026-01-01, 2026-01-03", isCut: false },
+];
+
+function told(status: string) {
+  return {
+    run: { status, endedAt: null, counts: null },
+    total: 3,
+    ended: 1,
+    rate: 0.5,
+    secondsLeft: 4,
+    tasks: [{ assets: ["daily"], total: 3, ended: 1, steps: STEPS }],
+    failures: [{ step: 1, asset: "daily", partition: "2026-01-02", error: "ValueError", message: "no rate" }],
+  };
+}
+
+let answers: Record<string, unknown>;
+let say: (item: unknown) => void;
+
+beforeEach(() => {
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(330);
+  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(800);
+  vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
+    const { query } = JSON.parse(String(init.body)) as { query: string };
+    const name = /(?:query|subscription|mutation) (\w+)/.exec(query)?.[1] ?? "";
+    if (new Headers(init.headers).get("accept") === "text/event-stream") {
+      const body = new ReadableStream({
+        start(stream) {
+          if (name !== "RunProgress") return;
+          say = (item) =>
+            stream.enqueue(
+              new TextEncoder().encode(`event: next\ndata: ${JSON.stringify({ data: { runProgress: item } })}\n\n`),
+            );
+        },
+      });
+      return new Response(body, { status: 200 });
+    }
+    return new Response(JSON.stringify(answers[name]), {
+      status: 200,
+      headers: { "Content-Type": "application/json" },
+    });
+  });
+  history.replaceState(null, "", "/runs/n48j74d2m90a");
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  lostSince.set(null);
+  generation.set(0);
+});
+
+function shown(role: Session["role"] = "OPERATOR") {
+  const session = { role, actor: "ann", version: "", projects: [], environments: [], position: 9 };
+  render(
+    <SessionContext value={session}>
+      <Route path="/runs/:id">
+        <Run />
+      </Route>
+    </SessionContext>,
+  );
+}
+
+const of = (run: unknown) => ({ data: { project: { __typename: "Project", run } } });
+const problem = (message: string, code: string) => ({ data: null, errors: [{ message, extensions: { code } }] });
+
+test("how far a run is, is told as it goes on; once it is over it can be retried, and not cancelled", async () => {
+  answers = { Run: of(RUN) };
+  shown();
+  await screen.findByRole("button", { name: "Cancel" });
+  await vi.waitFor(() => say(told("RUNNING")));
+  await screen.findByText("1 of 3 steps");
+  screen.getByText("30 steps a minute, about 4.0 s left");
+  screen.getByText("1 failed (2026-01-02), 2 waiting (2026-01-01, 2026-01-03)");
+  say(told("FAILED"));
+  await screen.findByRole("button", { name: "Retry" });
+  expect(screen.queryByRole("button", { name: "Cancel" })).toBe(null);
+});
+
+test("who may only look has no button", async () => {
+  answers = { Run: of(RUN) };
+  shown("VIEWER");
+  await screen.findByText("running");
+  expect(screen.queryByRole("button", { name: "Cancel" })).toBe(null);
+});
+
+test("a failure leads to the step that failed; what cannot be read there leaves the rest as it is", async () => {
+  answers = { Run: of(RUN), Steps: problem("it took too long", "TOO_SLOW") };
+  shown();
+  await screen.findByText("running");
+  await vi.waitFor(() => say(told("RUNNING")));
+  await userEvent.click(await screen.findByRole("button", { name: /ValueError: no rate/ }));
+  expect(location.search).toBe("?tab=steps&step=1");
+  await screen.findByText("it took too long");
+  screen.getByText("1 of 3 steps");
+});
+
+test("that there is no such run is said, with the way to those that there are", async () => {
+  history.replaceState(null, "", "/runs/zzz");
+  answers = { Run: problem('no run "zzz"', "NOT_FOUND") };
+  shown();
+  await screen.findByText("There is no such run");
+  expect(screen.getByRole("link", { name: "All runs" }).getAttribute("href")).toBe("/runs");
+});

@@ -1,0 +1,69 @@
+import { useView } from "@/address/use-address.ts";
+import { countsText } from "@/runs/counts.ts";
+import { Ago } from "@/shared/ago.tsx";
+import { Glyph, Status } from "@/shared/glyph.tsx";
+import { RUN_STANDINGS } from "@/shared/marks.ts";
+import { counted, whole } from "@/shared/numbers.ts";
+import { duration } from "@/shared/times.ts";
+import { useNow } from "@/shared/use-now.ts";
+import type { Progress, RunOf } from "./documents.ts";
+import styles from "./said.module.css";
+import { ShareBar } from "./share-bar.tsx";
+import { isOver, paceText, shares } from "./standing.ts";
+
+/** What is to say of a run: how it stands, how far it is and how fast, who asked for it. */
+export function Said({ run, progress }: { run: RunOf; progress: Progress | null }) {
+  const { asOf } = useView();
+  const all = progress ? shares(progress.tasks) : [];
+  return (
+    <div className={styles.said}>
+      <p className={styles.line} role="status">
+        <Status {...RUN_STANDINGS[run.status]} />
+        <span className="figures">
+          {run.endedAt ? (
+            duration(Math.max(0, new Date(run.endedAt).getTime() - new Date(run.requestedAt).getTime()))
+          ) : run.status === "RUNNING" && asOf === null ? (
+            <Running since={run.requestedAt} />
+          ) : null}
+        </span>
+        {progress ? (
+          <span className="figures">
+            {progress.ended === progress.total
+              ? counted(progress.total, "step")
+              : `${whole(progress.ended)} of ${counted(progress.total, "step")}`}
+          </span>
+        ) : (
+          run.counts !== null && <span>{countsText(run.counts)}</span>
+        )}
+        {progress && !isOver(run.status) && <span className={styles.mute}>{paceText(progress)}</span>}
+      </p>
+      {all.length > 0 && (
+        <>
+          <ShareBar shares={all} tall />
+          <ul className={styles.legend} aria-label="Steps by how they stand">
+            {all.map(({ status, mark, count }) => (
+              <li key={status}>
+                <Glyph mark={mark} size={10} /> {whole(count)} {status}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <p className={styles.facts}>
+        <span>
+          Run <code>{run.id}</code>
+        </span>
+        <span>
+          asked for by {run.actor.replace(/ \(token .*/, "")} <Ago at={run.requestedAt} />
+          {asOf === null && " ago"}
+        </span>
+        <span>in {run.environment}</span>
+      </p>
+    </div>
+  );
+}
+
+function Running({ since }: { since: string }) {
+  const now = useNow(1_000);
+  return duration(Math.max(0, Math.floor((now.getTime() - new Date(since).getTime()) / 1000) * 1000));
+}
