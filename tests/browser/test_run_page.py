@@ -50,10 +50,26 @@ def test_a_run_is_watched_and_cancelled(page, served):
     page.get_by_role("link", name="Steps in time").click()
     steps = page.get_by_role("grid", name="Steps").get_by_role("row", name="slow")
     expect(steps.filter(has_text="running").first).to_be_visible()
+    page.get_by_role("link", name="Logs").click()
+    lines = page.get_by_role("region", name="Lines").get_by_role("listitem")
+    expect(page.get_by_text("Following")).to_be_visible()
+    seen = lines.last.inner_text()
+    expect(lines.last).not_to_have_text(seen)  # it goes on, and the last line is in sight
+    expect(lines.last).to_be_in_viewport()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("status").filter(has_text="cancelled").first).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
     expect(page.get_by_role("list", name="Steps by how they stand")).to_contain_text("not begun")
+    page.get_by_role("link", name="Logs").click()
+    page.keyboard.press("/")
+    page.keyboard.type("2026-01-01 7:00")
+    expect(lines).to_have_count(1)
+    page.get_by_role("button", name="Point at line 8").click()
+    expect(page).to_have_url(re.compile("line="))
+    assert serious(page) == []
+    page.goto(page.url.replace("q=", "was="))  # who gets the address sees the line among the others
+    expect(page.locator("li[aria-current]")).to_contain_text("2026-01-01 7:00")
+    expect(lines.filter(has_text="2026-01-01 8:00")).to_be_visible()
 
 
 def test_in_the_past_a_run_stands_as_it_stood_and_nobody_changes_it(page, served):

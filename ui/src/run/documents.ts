@@ -82,3 +82,22 @@ export const STEP_EVENTS = [
   "step.skipped",
   "run.ended",
 ] as const;
+
+export const LINES = graphql(`
+  query Lines(
+    $project: String!, $asOf: Moment, $run: ID!, $step: Int, $search: String!
+    $first: Int, $after: String, $last: Int, $before: String
+  ) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) {
+        logs(step: $step, search: $search, first: $first, after: $after, last: $last, before: $before) {
+          nodes { cursor step attempt check number text }
+          startCursor endCursor hasNextPage hasPreviousPage isOver
+        }
+      }
+    }
+  }
+`);
+
+export type LinesPage = ResultOf<typeof LINES>["project"]["run"]["logs"];
+export type Line = LinesPage["nodes"][number];

@@ -11,6 +11,7 @@ import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Tabs } from "@/shared/tabs.tsx";
 import { PROGRESS, type Progress, RUN, type RunOf, STATE_EVENTS, type Task } from "./documents.ts";
 import { Failures } from "./failures.tsx";
+import { Logs } from "./logs.tsx";
 import styles from "./run.module.css";
 import { Said } from "./said.tsx";
 import { canRetry, isOver, tasksOf } from "./standing.ts";
@@ -22,6 +23,7 @@ import { useSteps } from "./use-steps.ts";
 const TABS = [
   { name: "", label: "Assets" },
   { name: "steps", label: "Steps in time" },
+  { name: "logs", label: "Logs" },
 ];
 
 /** A run as it goes on: how far it is, what failed, and what each step does. */
@@ -95,10 +97,12 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
       {followed.problem && <Problem problem={followed.problem} />}
       <Said run={run} progress={progress} />
       {progress && <Failures progress={progress} />}
-      <Tabs label="Views of the run" tabs={TABS} open={tab} clears={["asset", "status", "step"]} />
+      <Tabs label="Views of the run" tabs={TABS} open={tab} clears={["asset", "status", "step", "in", "q", "line"]} />
       <section className={styles.body} aria-label={TABS.find(({ name }) => name === tab)?.label}>
         {tab === "steps" ? (
           <Steps run={run} />
+        ) : tab === "logs" ? (
+          <Logs run={run} />
         ) : (
           <Tasks run={run} progress={progress} open={([asset]) => change({ tab: "steps", asset }, { step: true })} />
         )}

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { begins, byWhom, isBad, matched, NO_LINES, withEarlier, withMore } from "./lines.ts";
+
+const line = (number: number, step = 0) => ({
+  cursor: `c${number}`,
+  step,
+  attempt: 1,
+  check: "",
+  number,
+  text: `line ${number}`,
+});
+
+/** Lines `from` to `to` of a hundred, as the server has them. */
+const page = (from: number, to: number, isOver = false) => ({
+  nodes: Array.from({ length: to - from + 1 }, (_, n) => line(from + n)),
+  startCursor: to < from ? null : `c${from}`,
+  endCursor: to < from ? null : `c${to}`,
+  hasNextPage: to < 100,
+  hasPreviousPage: from > 1,
+  isOver,
+});
+
+test("lines are read from the middle in both directions, each once and in order", () => {
+  const middle = withMore(NO_LINES, page(41, 60));
+  expect(middle).toMatchObject({ start: "c41", end: "c60", hasEarlier: true, hasMore: true });
+  const all = withMore(withEarlier(middle, page(1, 40)), page(61, 100));
+  expect(all.nodes.map(({ number }) => number)).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+  expect(all).toMatchObject({ earlier: 40, start: "c1", end: "c100", hasEarlier: false, hasMore: false });
+});
+
+test("what is asked for again while nothing was printed stays as it is, until it is over", () => {
+  const held = withMore(NO_LINES, page(1, 100));
+  const again = withMore(held, { ...page(101, 100), hasNextPage: false, hasPreviousPage: true });
+  expect(again).toEqual(held);
+  expect(again.nodes).toBe(held.nodes);
+  expect(withMore(held, { ...page(101, 100), hasNextPage: false, isOver: true }).isOver).toBe(true);
+});
+
+test("a name stands where another step or attempt begins", () => {
+  expect(begins(line(1), undefined)).toBe(true);
+  expect(begins(line(2), line(1))).toBe(false);
+  expect(begins(line(1, 3), line(9, 2))).toBe(true);
+  expect(byWhom(line(1))).toBe("");
+  expect(byWhom({ ...line(1), attempt: 2, check: "not_empty" })).toBe("attempt 2, check not_empty");
+});
+
+test("what tells of a failure is seen", () => {
+  expect(["ERROR no rows", "ValueError: no rate", "sqlalchemy.exc.OperationalError: gone"].every(isBad)).toBe(true);
+  expect(["no errors", "terror", "an Error was avoided"].some(isBad)).toBe(false);
+});
+
+test("what was searched for is marked in whatever case, and nothing is lost", () => {
+  expect(matched("Error: an error", "error")).toEqual([
+    { text: "Error", isMatch: true },
+    { text: ": an ", isMatch: false },
+    { text: "error", isMatch: true },
+  ]);
+  fc.assert(
+    fc.property(fc.string(), fc.string({ maxLength: 2 }), (text, search) => {
+      expect(
+        matched(text, search)
+          .map((piece) => piece.text)
+          .join(""),
+      ).toBe(text);
+    }),
+  );
+});

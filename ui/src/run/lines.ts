@@ -1,0 +1,90 @@
+// Lines of a log as far as they were read: some in a row, which grow at either end.
+import type { Line, LinesPage } from "./documents.ts";
+
+export interface Lines {
+  nodes: readonly Line[];
+  /** How many came before the first ones that were read: what is shown moves down by so many. */
+  earlier: number;
+  start: string | null;
+  end: string | null;
+  hasEarlier: boolean;
+  hasMore: boolean;
+  /** Whether nothing more is going to be printed. */
+  isOver: boolean;
+}
+
+export const NO_LINES: Lines = {
+  nodes: [],
+  earlier: 0,
+  start: null,
+  end: null,
+  hasEarlier: false,
+  hasMore: false,
+  isOver: false,
+};
+
+/** With a page behind what there is; the first one, too, begins so. */
+export function withMore(held: Lines, page: LinesPage): Lines {
+  const isFirst = held.end === null && held.start === null;
+  return {
+    nodes: page.nodes.length > 0 ? [...held.nodes, ...page.nodes] : held.nodes,
+    earlier: held.earlier,
+    start: held.start ?? page.startCursor,
+    end: page.endCursor ?? held.end,
+    hasEarlier: isFirst ? page.hasPreviousPage : held.hasEarlier,
+    hasMore: page.hasNextPage,
+    isOver: page.isOver,
+  };
+}
+
+/** With the page before what there is. */
+export function withEarlier(held: Lines, page: LinesPage): Lines {
+  return {
+    ...held,
+    nodes: [...page.nodes, ...held.nodes],
+    earlier: held.earlier + page.nodes.length,
+    start: page.startCursor ?? held.start,
+    hasEarlier: page.hasPreviousPage,
+  };
+}
+
+/** Whether a line is the first one of what somebody else printed than the line before. */
+export function begins(line: Line, before: Line | undefined): boolean {
+  return (
+    before === undefined || before.step !== line.step || before.attempt !== line.attempt || before.check !== line.check
+  );
+}
+
+/** What of a step printed a line, where that is not its first attempt: `attempt 2`, `check not_empty`. */
+export function byWhom({ attempt, check }: Line): string {
+  return [attempt > 1 ? `attempt ${attempt}` : "", check ? `check ${check}` : ""].filter(Boolean).join(", ");
+}
+
+const BAD = /\b(ERROR|CRITICAL|FATAL)\b|^(\w+\.)*\w*(Error|Exception)\b/;
+
+/** Whether a line tells of a failure. */
+export function isBad(text: string): boolean {
+  return BAD.test(text);
+}
+
+export interface Piece {
+  text: string;
+  isMatch: boolean;
+}
+
+/** A text in pieces, of which some are what was searched for, in whatever case. */
+export function matched(text: string, search: string): Piece[] {
+  if (!search) return [{ text, isMatch: false }];
+  const pieces: Piece[] = [];
+  const [within, wanted] = [text.toLowerCase(), search.toLowerCase()];
+  // a letter that has more or fewer characters in lower case would shift what is marked
+  if (within.length !== text.length) return [{ text, isMatch: false }];
+  let from = 0;
+  for (let at = within.indexOf(wanted); at >= 0; at = within.indexOf(wanted, from)) {
+    if (at > from) pieces.push({ text: text.slice(from, at), isMatch: false });
+    pieces.push({ text: text.slice(at, at + wanted.length), isMatch: true });
+    from = at + wanted.length;
+  }
+  if (from < text.length || pieces.length === 0) pieces.push({ text: text.slice(from), isMatch: false });
+  return pieces;
+}

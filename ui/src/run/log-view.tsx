@@ -1,0 +1,133 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Button } from "@/shared/button.tsx";
+import type { Line } from "./documents.ts";
+import { begins, byWhom, isBad, type Lines, matched } from "./lines.ts";
+import styles from "./log-view.module.css";
+
+interface Props {
+  lines: Lines;
+  search: string;
+  /** The cursor of the line that is pointed at. */
+  chosen: string;
+  nameOf(line: Line): string;
+  choose(cursor: string): void;
+  /** Shows a step alone; null where one is. */
+  narrow: ((step: number) => void) | null;
+  earlier(): void;
+  more(): void;
+}
+
+const LINE = 18;
+/** So near to an end the next lines are asked for. */
+const NEAR = 50;
+
+/** Lines of which only those in sight are there. It follows the last one until somebody scrolls away from it. */
+export function LogView({ lines, search, chosen, nameOf, choose, narrow, earlier, more }: Props) {
+  const of = useRef<HTMLElement>(null);
+  const [isFollowing, follow] = useState(!chosen && !search);
+  const { nodes } = lines;
+  const virtual = useVirtualizer({
+    count: nodes.length,
+    getScrollElement: () => of.current,
+    estimateSize: () => LINE,
+    overscan: 40,
+  });
+  const items = virtual.getVirtualItems();
+
+  // what came before the first lines moves nothing that is in sight
+  const known = useRef(lines.earlier);
+  useLayoutEffect(() => {
+    if (of.current) of.current.scrollTop += (lines.earlier - known.current) * LINE;
+    known.current = lines.earlier;
+  }, [lines.earlier]);
+
+  useLayoutEffect(() => {
+    if (isFollowing && nodes.length > 0 && of.current) of.current.scrollTop = of.current.scrollHeight;
+  }, [isFollowing, nodes]);
+
+  const pointedAt = useRef("");
+  useEffect(() => {
+    if (!chosen || pointedAt.current === chosen) return;
+    const at = nodes.findIndex(({ cursor }) => cursor === chosen);
+    if (at < 0) return;
+    pointedAt.current = chosen;
+    virtual.scrollToIndex(at, { align: "center" });
+  }, [chosen, nodes, virtual]);
+
+  function scrolled(box: HTMLElement): void {
+    const left = box.scrollHeight - box.scrollTop - box.clientHeight;
+    follow(left < LINE && !lines.hasMore);
+    if (box.scrollTop < NEAR * LINE) earlier();
+    if (left < NEAR * LINE) more();
+  }
+
+  return (
+    <div className={styles.of}>
+      <section
+        ref={of}
+        className={styles.lines}
+        aria-label="Lines"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be scrolled by keyboard
+        tabIndex={0}
+        onScroll={(event) => scrolled(event.currentTarget)}
+      >
+        <ol className={styles.all} style={{ height: virtual.getTotalSize() }}>
+          {items.map(({ index, start }) => {
+            const line = nodes[index];
+            if (!line) return null;
+            const isFirst = begins(line, nodes[index - 1]);
+            return (
+              <li
+                key={line.cursor}
+                className={styles.line}
+                style={{ transform: `translateY(${start}px)` }}
+                data-first={isFirst || undefined}
+                aria-current={line.cursor === chosen || undefined}
+              >
+                <span className={styles.name}>
+                  {isFirst && narrow && (
+                    <button type="button" title={nameOf(line)} onClick={() => narrow(line.step)}>
+                      {nameOf(line)}
+                    </button>
+                  )}
+                  {isFirst && <span>{byWhom(line)}</span>}
+                </span>
+                <button
+                  type="button"
+                  className={styles.number}
+                  tabIndex={-1}
+                  aria-label={`Point at line ${line.number}`}
+                  onClick={() => {
+                    pointedAt.current = line.cursor; // it is in sight
+                    choose(line.cursor);
+                  }}
+                >
+                  {line.number}
+                </button>
+                <code data-bad={isBad(line.text) || undefined}>
+                  {matched(line.text, search).map(({ text, isMatch }, n) =>
+                    isMatch ? <mark key={n}>{text}</mark> : text,
+                  )}
+                </code>
+              </li>
+            );
+          })}
+        </ol>
+      </section>
+      {!lines.isOver && !search && (
+        <div className={styles.follow}>
+          {isFollowing ? (
+            <span className={styles.following}>Following</span>
+          ) : (
+            !lines.hasMore && (
+              <Button icon="down" onClick={() => follow(true)}>
+                Follow
+              </Button>
+            )
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
