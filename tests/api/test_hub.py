@@ -6,9 +6,9 @@ from contextlib import aclosing
 
 import pytest
 
+from api.conftest import open_app
 from api.following import Following, note, on_loopback
 from latewood_graphql.access import owner
-from latewood_graphql.app import app
 from latewood_graphql.documents import Documents
 from latewood_graphql.limits import Limits
 from latewood_graphql.live.hub import Hub
@@ -107,7 +107,7 @@ def test_the_log_is_followed_whatever_went_wrong(api):
 
 def test_what_is_followed_is_read_no_longer_than_a_query_may(api, made):
     made()
-    served = app(api.service, Limits(seconds=1e-6))
+    served = open_app(api.service, Limits(seconds=1e-6))
     with on_loopback(served) as port, Following(port, "subscription { assetChanges { keys } }") as following:
         (message,) = list(following)
     assert message["errors"][0]["extensions"]["code"] == "TOO_SLOW"
