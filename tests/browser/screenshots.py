@@ -28,6 +28,7 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "assets-past": ("/assets?asOf=2000", ""),
     "asset": ("/assets/reports/monthly", ""),
     "asset-why": ("/assets/reports/worst_routes", "w"),
+    "asset-versions": ("/assets/flights/daily?tab=versions&partition=2013-01-05", ""),
     "asset-code": ("/assets/flights/daily?tab=code", ""),
     "lineage": ("/lineage", ""),
     "lineage-focus": ("/lineage?focus=flights/daily", ""),

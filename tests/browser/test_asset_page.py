@@ -33,8 +33,32 @@ def test_a_partition_is_asked_for_by_its_key_and_stands_in_the_address(page):
     expect(field).to_have_value("2026-01-05")
 
 
+def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
+    forced = served.shell.afresh("materialize", "customers", "--force", "--quiet", "-f", served.file)
+    assert forced.code == 0, forced.err
+    page.goto("/assets/customers")
+    page.get_by_role("navigation", name="Of this asset").get_by_role("link", name="Versions").click()
+    rows = page.get_by_role("grid", name="Versions").get_by_role("row").filter(has=page.get_by_role("gridcell"))
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("head")
+    rows.nth(0).click()
+    rows.nth(1).click()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("Both hold the same.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"a=.+&b=.+"))
+    page.go_back()
+    rows.nth(0).click()  # is not chosen any more: both still were
+    page.get_by_role("button", name="Roll back to it").click()
+    expect(rows.nth(1)).to_contain_text("head")
+    page.get_by_role("button", name="Undo").click()
+    expect(rows.nth(0)).to_contain_text("head")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("address", ["/assets/revenue", "/assets/revenue?why=1", "/assets/sales", "/assets/nothing"])
+@pytest.mark.parametrize(
+    "address",
+    ["/assets/revenue", "/assets/revenue?why=1", "/assets/sales", "/assets/sales?tab=versions", "/assets/nothing"],
+)
 def test_nothing_keeps_somebody_from_using_it(page, theme, address):
     page.emulate_media(color_scheme=theme)
     page.goto(address)

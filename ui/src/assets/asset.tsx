@@ -20,9 +20,10 @@ import { ofKeys } from "./selection.ts";
 import { sentence } from "./sentence.ts";
 
 const Code = lazy(() => import("./code.tsx"));
+const Versions = lazy(() => import("@/versions/versions.tsx"));
 
 /** What the tabs have in the address of their own. */
-const OF_TABS = ["partition"];
+const OF_TABS = ["partition", "a", "b"];
 
 /** One asset: how it stands and why, what it holds, what it is made from and by. */
 export default function AssetOf() {
@@ -99,10 +100,16 @@ function Shown({ asset }: { asset: AssetPage }) {
 }
 
 function tabsOf(asset: AssetPage): Tab[] {
-  return [{ name: "", label: "Overview" }, ...(asset.origin === "EXTERNAL" ? [] : [{ name: "code", label: "Code" }])];
+  const tabs = [
+    { name: "", label: "Overview" },
+    { name: "versions", label: "Versions" },
+    { name: "code", label: "Code", isThere: asset.origin !== "EXTERNAL" },
+  ];
+  return tabs.filter(({ isThere = true }) => isThere);
 }
 
 function Opened({ name, asset }: { name: string; asset: AssetPage }) {
+  if (name === "versions") return <Versions asset={asset.key} isPartitioned={asset.partitioning !== null} />;
   if (name === "code") return <Code asset={asset.key} />;
   return <Overview asset={asset} />;
 }

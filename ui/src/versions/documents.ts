@@ -1,0 +1,70 @@
+import { graphql, type ResultOf } from "@/graphql.ts";
+
+export const VERSIONS = graphql(`
+  query Versions(
+    $project: String!, $environment: String!, $asOf: Moment
+    $key: ID!, $partition: String, $first: Int!, $after: String
+  ) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          versions(partition: $partition, first: $first, after: $after) {
+            totalCount
+            nodes { id partition position madeAt durationMs dataVersion codeVersion isAccepted run size reasons }
+            pageInfo { endCursor hasNextPage }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type VersionRow = ResultOf<typeof VERSIONS>["project"]["environment"]["asset"]["versions"]["nodes"][number];
+
+/** The version that the environment has of a partition. */
+export const HEAD_OF = graphql(`
+  query HeadOf($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $partition: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) { asset(key: $key) { head(partition: $partition) { id } } }
+    }
+  }
+`);
+
+export const DIFFERENCE = graphql(`
+  query Difference(
+    $project: String!, $environment: String!, $asOf: Moment, $key: ID!, $before: ID!, $after: ID!
+  ) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        versionDifference(asset: $key, before: $before, after: $after) {
+          before { id partition madeAt dataVersion run }
+          after { id partition madeAt dataVersion run }
+          sameData
+          code { subject name before after }
+          texts { name diff }
+          parts { what before after }
+          parameters { name before after }
+          resources { name before after }
+          inputs { name asset sameData before after versionsBefore versionsAfter }
+          metadata { name before after }
+        }
+      }
+    }
+  }
+`);
+
+export type Difference = ResultOf<typeof DIFFERENCE>["project"]["environment"]["versionDifference"];
+
+export const ROLLBACK = graphql(`
+  mutation Rollback(
+    $project: String!, $environment: String!, $asset: ID!, $partition: String!, $version: ID!
+  ) {
+    rollback(
+      project: $project, environment: $environment, asset: $asset, partition: $partition, version: $version
+    ) {
+      __typename
+      ... on RolledBack { moved { count } }
+      ... on Error { message }
+    }
+  }
+`);
