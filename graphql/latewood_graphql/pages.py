@@ -50,7 +50,7 @@ class Page:
 
     edges: Sequence[Edge]
     has_next: bool
-    count: Callable[[], int] | None
+    count: Callable[[], Any] | None
     stop: Any = None
 
     @property
@@ -66,7 +66,7 @@ class Page:
 
 
 def page_of(
-    found: Sequence[Any], first: int, key: Callable[[Any], Any], count: Callable[[], int] | None = None
+    found: Sequence[Any], first: int, key: Callable[[Any], Any], count: Callable[[], Any] | None = None
 ) -> Page:
     """A page of what was found by asking for one more than `first`; `key` is by what an item is found again."""
     edges = [Edge(item, key(item)) for item in found[:first]]

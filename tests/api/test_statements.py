@@ -5,6 +5,9 @@ from collections import Counter
 import pytest
 from sqlalchemy import event
 
+from api.walking import fields_of
+from latewood_graphql.schema import schema
+
 FIELDS = """
     key status flags location
     partitions { status partitions { count ranges { start stop } } }
@@ -78,3 +81,42 @@ def test_what_changed_is_as_many_statements_whatever_it_is(api, made, statements
     all_, every = api(ask % end), statements()
     assert [len(found["project"]["changes"]["environment"]["heads"]["nodes"]) for found in (few, all_)] == [2, 20]
     assert every.total() <= one.total() + 1, every - one
+
+
+LISTS = {
+    "Asset": ('environment { assets(selection: "%s", first: 5) { nodes { %s } } }', ("total", "*")),
+    "AssetVersion": ('environment { asset(key: "revenue") { versions(first: %s) { nodes { %s } } } }', ("1", "4")),
+    "Run": ("runs(first: %s) { nodes { %s } }", ("1", "3")),
+    "Step": ("runs(first: 1) { nodes { steps(first: %s) { nodes { %s } } } }", ("1", "9")),
+}
+"""How one or many of a type are asked for."""
+
+ONE_BY_ONE = {
+    "Asset.comparison": "of up to 20 assets in a query",
+    "AssetVersion.sample": "of up to 20 versions in a query",
+    "Run.events": "a stream is read for each",
+    "Run.logs": "a stream is read for each",
+    "Run.steps": "a look for each",
+    "Run.timeline": "a look for each",
+}
+"""What costs statements for each item, and why."""
+
+
+@pytest.mark.parametrize("type_", sorted(LISTS))
+def test_every_field_of_what_is_listed_is_as_many_statements_as_of_one(api, made, statements, type_):
+    for _ in range(3):
+        made(force=True)
+    ask, (one, many_) = LISTS[type_]
+    wrong, more = [], {}
+    for name, said in fields_of(schema(), type_, {}):
+        counted = []
+        for which in (one, many_):
+            api.post(f"{{ project {{ {ask % (which, said)} }} }}")  # what is remembered from then on
+            statements()
+            answer = api.post(f"{{ project {{ {ask % (which, said)} }} }}").json()
+            wrong += [(name, answer["errors"])] if "errors" in answer else []
+            counted.append(statements().total())
+        if counted[1] > counted[0]:
+            more[name] = counted
+    assert wrong == []
+    assert {name: counts for name, counts in more.items() if name not in ONE_BY_ONE} == {}

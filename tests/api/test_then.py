@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.acts import Acts
-from api.conftest import SHOP
+from api.conftest import SHOP, open_app
 from api.walking import every_field
 from crash.conftest import workspace_on
 from databases import copied
@@ -30,7 +30,6 @@ from latewood_eventlog.database import connect
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.records import Batch
 from latewood_eventlog.transfer import recorded, restore
-from latewood_graphql.app import app
 from latewood_graphql.calls import Service
 from latewood_graphql.schema import schema
 
@@ -88,7 +87,7 @@ def where_it_ends(server, platform_template, workspace):
         with copied(server, platform_template) as url:
             log, reader = (EventLog(connect(url, role=r), PROJECTIONS, UPCASTERS) for r in ("engine", "reader"))
             restore(log, START, [events[:position]])
-            yield TestClient(app(Service(workspace=workspace_on(log, workspace.store), reader=reader)))
+            yield TestClient(open_app(Service(workspace=workspace_on(log, workspace.store), reader=reader)))
             log.engine.dispose()
             reader.engine.dispose()
 

@@ -46,6 +46,13 @@ def every_field(schema, given):
     return found
 
 
+def fields_of(schema, type_, given):
+    """Each field of a type, and how it is asked for with all that is plain in it."""
+    for name, field in schema.type_map[type_].fields.items():
+        call = f"{name}{_arguments(_meant(given, name), field.args)}"
+        yield f"{type_}.{name}", f"{call} {_plain(schema, field.type, given)}"
+
+
 def every_mutation(schema, given):
     """Each mutation, with arguments of the right shape."""
     for name, field in schema.mutation_type.fields.items() if schema.mutation_type is not None else ():

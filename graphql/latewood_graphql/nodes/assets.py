@@ -1,5 +1,6 @@
 """Assets as an environment has them."""
 
+from asyncio import gather
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import graphene
 import msgspec
 
 from latewood.commands.reading import heads_here
-from latewood.commands.source import source_of
+from latewood.commands.source import archived, source_of
 from latewood.commands.versions import partitions_meant
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
@@ -16,11 +17,10 @@ from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.model.partitions import count
 from latewood.model.schemes import dimensions_of, title
-from latewood.projections.pages import histories
+from latewood.projections.pages import histories, history_counts
 from latewood.projections.run_lists import Wanted
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import history_count
-from latewood.projections.versions import checks_of
+from latewood.projections.versions import CheckRow, checks_of_each
 from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
@@ -277,7 +277,12 @@ class Asset(graphene.ObjectType):
 
     def resolve_source(self: AssetAt, _info: Any) -> Any:
         """From the archive of its deployment."""
-        return source_of(self.environment.workspace, self.environment.view, self.key)
+        at = self.environment
+
+        def files(deployment: str) -> Mapping[str, bytes]:
+            return at.once(f"files {deployment}", lambda: archived(at.workspace, deployment))
+
+        return source_of(at.view, self.key, files)
 
     async def resolve_series(
         self: AssetAt, _info: Any, first: int, names: list[str] | None = None, partition: str | None = None
@@ -286,9 +291,10 @@ class Asset(graphene.ObjectType):
         at, of = self.environment, self.partitions(partition)
         end = at.view.as_of + 1
         asked = _Asked(before=end, limit=checked_first(first), partitions=None if of is None else tuple(of))
-        found = _histories(at, [self.key], asked)[self.key]
+        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
         nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in reversed(found)]
-        return series_of([(node, await node.metadata()) for node in nodes], names)
+        recorded = await gather(*(node.metadata() for node in nodes))
+        return series_of(list(zip(nodes, recorded, strict=True)), names)
 
     def resolve_type(self: AssetAt, _info: Any) -> Any:
         """As the definition has it."""
@@ -345,10 +351,14 @@ class Asset(graphene.ObjectType):
         asked = _Asked(before=before, limit=checked_first(first) + 1, partitions=None if of is None else tuple(of))
         found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
 
-        def count_all() -> int:
+        def counts(assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
             with snapshot(at.workspace.log) as connection:
-                id_ = at.view.ids[self.key]
-                return history_count(connection, at.workspace.project, id_, before=end, partitions=of)
+                return history_counts(
+                    connection, at.workspace.project, assets, as_of=at.view.as_of, partitions=asked.partitions
+                )
+
+        def count_all() -> Any:
+            return at.load(f"counts {asked.partitions}", at.view.ids[self.key], counts)
 
         nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in found]
         return page_of(nodes, first, lambda version: version.facts.position, count_all)
@@ -367,7 +377,11 @@ class Asset(graphene.ObjectType):
         """As recorded."""
         at, of = self.environment, self.partitions(partition)
         limit = min(checked_first(first), _CHECKS_MAX)
-        with snapshot(at.workspace.log) as connection:
-            return checks_of(
-                connection, at.workspace.project, at.view.ids[self.key], as_of=at.view.as_of, limit=limit, partitions=of
-            )
+
+        def of_many(assets: Sequence[AssetId]) -> Mapping[AssetId, Sequence[CheckRow]]:
+            with snapshot(at.workspace.log) as connection:
+                return checks_of_each(
+                    connection, at.workspace.project, assets, as_of=at.view.as_of, limit=limit, partitions=of
+                )
+
+        return at.load(f"verdicts {limit} {of}", at.view.ids[self.key], of_many)

@@ -1,6 +1,6 @@
 """Runs, their steps, and what was printed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from latewood.projections.run_lists import (
     going_on_count,
     recent_runs,
     runs_count,
+    runs_counts,
     runs_going_on,
     runs_of_assets,
 )
@@ -275,7 +276,12 @@ def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted)
     limit, before = checked_first(first) + 1, _before(project, after)
     with snapshot(project.workspace.log) as connection:
         rows = recent_runs(connection, project.name, before=before, limit=limit, wanted=wanted)
-    return _page(project, first, rows, wanted)
+
+    def count() -> int:
+        with snapshot(project.workspace.log) as connection:
+            return runs_count(connection, project.name, upto=project.position, wanted=wanted)
+
+    return _page(project, first, rows, count)
 
 
 def going_on_page(project: ProjectAt, first: int, after: str | None, environment: str) -> Page:
@@ -300,17 +306,17 @@ async def runs_page_of(at: EnvironmentAt, key: AssetKey, first: int, after: str 
         with snapshot(at.workspace.log) as connection:
             return runs_of_assets(connection, at.project.name, assets, before=before, limit=limit, wanted=wanted)
 
+    def counts(assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
+        with snapshot(at.workspace.log) as connection:
+            return runs_counts(connection, at.project.name, assets, upto=at.project.position, wanted=wanted)
+
     rows = await at.load(f"runs {wanted} {before} {limit}", ids[key], read)
-    return _page(at.project, first, rows, replace(wanted, asset=ids[key]))
+    return _page(at.project, first, rows, lambda: at.load(f"runs' count {wanted}", ids[key], counts))
 
 
 def _before(project: ProjectAt, after: str | None) -> Position:
     return min(key_of(after, int) or NOW, project.position + 1)
 
 
-def _page(project: ProjectAt, first: int, rows: Sequence[RunRow], wanted: Wanted) -> Page:
-    def count() -> int:
-        with snapshot(project.workspace.log) as connection:
-            return runs_count(connection, project.name, upto=project.position, wanted=wanted)
-
+def _page(project: ProjectAt, first: int, rows: Sequence[RunRow], count: Callable[[], Any]) -> Page:
     return page_of(as_they_were(project, rows), first, lambda run: run.row.requested_position, count)

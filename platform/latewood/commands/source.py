@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -25,18 +26,21 @@ class Source:
     text: str
 
 
-def source_of(workspace: Workspace, view: View, key: AssetKey) -> Source | None:
-    """The source of the task that makes an asset; None where it has none, as views do not.
+def archived(workspace: Workspace, deployment: str) -> Mapping[str, bytes]:
+    """The files of a deployment.
 
     Raises UsageError where the archive is gone, StoreError where it cannot be read. Cost: reading the archive.
     """
+    created, address = require_source(workspace, deployment)
+    return files_of(workspace.store.read(address), name=created.source)
+
+
+def source_of(view: View, key: AssetKey, files: Callable[[str], Mapping[str, bytes]]) -> Source | None:
+    """The source of the task that makes an asset, of the `files` of a deployment; None where it has none, as views."""
     code, location = view.catalog[key].task.code, view.locations[key]
     if not code.file:
         return None
-    deployment = view.deployments[location]
-    created, address = require_source(workspace, deployment)
-    files = files_of(workspace.store.read(address), name=created.source)
-    content = files.get(code.file)
+    content = files(view.deployments[location]).get(code.file)
     return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
 
 

@@ -17,6 +17,11 @@ _HISTORIES: Final = text(
     "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) "
     "ORDER BY w.position DESC LIMIT :limit) AS v ORDER BY v.position DESC"
 )
+_COUNTS: Final = text(
+    "SELECT w.asset, count(*) FROM versions w WHERE w.project = :project "
+    "AND w.asset = ANY (CAST(:assets AS text[])) AND w.position <= :as_of "
+    "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) GROUP BY w.asset"
+)
 _STEPS_COUNT: Final = text("SELECT count(*) FROM steps WHERE project = :project AND run = :run")
 
 
@@ -41,6 +46,20 @@ def histories(
         facts = VersionFacts._make(row)
         found[facts.asset].append(facts)
     return found
+
+
+def history_counts(
+    connection: Connection,
+    project: str,
+    assets: Collection[AssetId],
+    *,
+    as_of: Position,
+    partitions: Sequence[PartitionKey] | None = None,
+) -> dict[AssetId, int]:
+    """How many versions each asset has at a position, of these partitions or of all. Cost: O(versions of them)."""
+    chosen = None if partitions is None else text_array(partitions)
+    given = {"project": project, "assets": text_array(assets), "partitions": chosen, "as_of": as_of}
+    return dict.fromkeys(assets, 0) | {AssetId(asset): count for asset, count in tuples(connection, _COUNTS, given)}
 
 
 def steps_count(connection: Connection, project: str, run: RunId) -> int:

@@ -102,6 +102,13 @@ _RUNS_OF: Final = tuple(
 )
 _COUNT_ALL: Final = tuple(text(counted % (_OF_ALL % "<")) for counted in (_COUNT, _COUNT_THEN))
 _COUNT_OF: Final = tuple(text(counted % (_OF_ASSET % (":asset", "<"))) for counted in (_COUNT, _COUNT_THEN))
+_COUNT_OF_EACH: Final = tuple(
+    text(
+        f"{counted.replace('SELECT', 'SELECT x.asset,', 1)} GROUP BY x.asset"
+        % (_OF_ASSET % ("ANY (CAST(:assets AS text[]))", "<"))
+    )
+    for counted in (_COUNT, _COUNT_THEN)
+)
 # Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
 _DENSITY: Final = (
     "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM r.requested_at), :begin, :end, :buckets))) "  # noqa: S608 - as above
@@ -177,6 +184,15 @@ def runs_count(connection: Connection, project: str, *, upto: Position, wanted: 
     parameters = {"project": project, "before": upto + 1, "asset": wanted.asset, **wanted.parameters}
     statements = _COUNT_ALL if wanted.asset is None else _COUNT_OF
     return int(connection.execute(statements[wanted.is_past], parameters).scalar_one())
+
+
+def runs_counts(
+    connection: Connection, project: str, assets: Sequence[AssetId], *, upto: Position, wanted: Wanted = ALL
+) -> dict[AssetId, int]:
+    """The same of each asset, whatever asset is `wanted`."""
+    parameters = {"project": project, "before": upto + 1, "assets": text_array(assets), **wanted.parameters}
+    rows = connection.execute(_COUNT_OF_EACH[wanted.is_past], parameters)
+    return dict.fromkeys(assets, 0) | {AssetId(asset): count for asset, count in rows}
 
 
 def runs_by_time(

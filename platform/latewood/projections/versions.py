@@ -284,11 +284,16 @@ class CheckRow:
     evaluated_at: datetime
 
 
-_CHECKS: Final = text(
+_CHECKS_OF: Final = (
     "SELECT partition, check_name, version, passed, blocking, severity, message, metadata, position, evaluated_at "
-    "FROM checks WHERE project = :project AND asset = :asset AND position <= :as_of "
+    "FROM checks WHERE project = :project AND asset = {asset} AND position <= :as_of "
     "AND (CAST(:partitions AS text[]) IS NULL OR partition = ANY (CAST(:partitions AS text[]))) "
     "ORDER BY position DESC LIMIT :limit"
+)
+_CHECKS: Final = text(_CHECKS_OF.format(asset=":asset"))
+_CHECKS_OF_EACH: Final = text(
+    "SELECT a.asset AS of, l.* FROM unnest(CAST(:assets AS text[])) AS a (asset) "  # noqa: S608 - our own columns
+    f"CROSS JOIN LATERAL ({_CHECKS_OF.format(asset='a.asset')}) AS l ORDER BY l.position DESC"
 )
 
 
@@ -359,6 +364,25 @@ def checks_of(
     parameters = {"project": project, "asset": asset, "as_of": as_of, "limit": limit, "partitions": chosen}
     rows = connection.execute(_CHECKS, parameters)
     return tuple(CheckRow(**row._mapping) for row in rows)  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def checks_of_each(
+    connection: Connection,
+    project: str,
+    assets: Collection[AssetId],
+    *,
+    as_of: Position,
+    limit: int,
+    partitions: Sequence[PartitionKey] | None = None,
+) -> dict[AssetId, list[CheckRow]]:
+    """By asset its verdicts, as `checks_of`."""
+    chosen = None if partitions is None else list(partitions)
+    parameters = {"project": project, "assets": list(assets), "as_of": as_of, "limit": limit, "partitions": chosen}
+    found: dict[AssetId, list[CheckRow]] = {asset: [] for asset in assets}
+    for row in connection.execute(_CHECKS_OF_EACH, parameters):
+        values = dict(row._mapping)  # noqa: SLF001 - as above
+        found[values.pop("of")].append(CheckRow(**values))
+    return found
 
 
 def _slot(location: str, path: str) -> str:
