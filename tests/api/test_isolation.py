@@ -1,6 +1,8 @@
 """Of a project that a caller may not see no field of the schema shows anything, and no mutation does anything there."""
 
+import asyncio
 import json
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,7 @@ from graphql import parse, validate
 from starlette.testclient import TestClient
 
 from api.conftest import SHOP
-from api.walking import every_field, every_mutation
+from api.walking import every_field, every_mutation, every_subscription
 from latewood.commands.deployments import listed
 from latewood.commands.environments import create
 from latewood.commands.materializing import materialize, prepare
@@ -16,10 +18,15 @@ from latewood.commands.planning import Asked
 from latewood.commands.tokens import create_token
 from latewood.commands.workspace import of_project
 from latewood.engine.loading.loader import load_file
+from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant, owner, role_needed
 from latewood_graphql.app import app
+from latewood_graphql.documents import Documents
+from latewood_graphql.limits import Limits
+from latewood_graphql.live.hub import Hub
 from latewood_graphql.schema import schema
+from latewood_graphql.subscriptions import SOURCES
 
 SCHEMA = schema()
 HIDDEN = "unspoken"
@@ -140,3 +147,31 @@ def test_no_mutation_does_anything_in_another_project(api, as_, two_projects):
         answer = asked(client, mutation.text).json()
         assert [error["message"] for error in answer["errors"]] == ['no project "default"; there is lab'], mutation.name
     assert api.workspace.log.position() == before
+
+
+def test_nobody_is_told_of_another_project_also_while_others_follow_the_same(api, two_projects):
+    lab = caller(Role.ADMIN, "lab")
+    given = {**two_projects, "logs.after": "null", "assetChanges.after": "1", "after": "0"}
+
+    async def first(following, text, who):
+        async with asyncio.timeout(20), aclosing(following.follow({"query": text}, who)) as all_items:
+            async for items in all_items:
+                if items:
+                    return items[0].payload.decode()
+        return ""
+
+    async def story():
+        following = Hub(api.service, Documents(SCHEMA), SOURCES, Limits(), linger_s=3600)  # all stays open
+        for hidden in every_subscription(SCHEMA, {**given, "project": '"default"'}):
+            assert '"data"' in await first(following, hidden.text, owner("root")) or hidden.name == "logs"
+            with pytest.raises(UsageError, match='no project "default"; there is lab'):
+                await first(following, hidden.text, lab)
+        everything = {name: value for name, value in given.items() if name not in ("run", "asset")}
+        for own in every_subscription(SCHEMA, {**everything, "project": '"lab"'}):
+            if own.name in ("events", "assetChanges"):
+                told = await first(following, own.text, lab)
+                assert '"data"' in told, told
+                assert HIDDEN not in told
+        following._end()
+
+    asyncio.run(story())

@@ -60,6 +60,13 @@ def every_mutation(schema, given):
         yield Asked(name, f"mutation {_wrapped([call], '{ __typename }')}")
 
 
+def every_subscription(schema, given):
+    """Each subscription, from its beginning on where it has one, with arguments of the right shape."""
+    for name, field in schema.subscription_type.fields.items():
+        call = f"{name}{_arguments(_meant(given, name), field.args, also=('project', 'after'))}"
+        yield Asked(name, f"subscription {_wrapped([call], _plain(schema, field.type, given))}")
+
+
 def _wrapped(way, selection):
     text = selection
     for step in reversed(way):
