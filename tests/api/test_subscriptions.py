@@ -354,6 +354,8 @@ def test_what_changes_with_time_alone_is_told_whoever_looked_meanwhile(api, made
         ((cursor, changes),) = found.items
         assert (changes.keys, found.cursor > begun.cursor, cursor) == (["daily"], True, found.cursor)
         assert source.read(call, found.cursor, None).items == ()
+        ((_, again),) = source.read(call, begun.cursor, found.cursor).items  # for who was cut off just before
+        assert again.keys == ["daily"]
 
 
 def test_the_same_is_told_over_a_websocket(port, log):

@@ -235,6 +235,8 @@ class AssetChanges:
         self._environment = environment
         self._told: OrderedDict[Position, Mapping[AssetKey, Row]] = OrderedDict()
         """As it stood at the last positions that were read for all, which is more than is known of the past."""
+        self._turned: dict[Position, frozenset[AssetKey]] = {}
+        """What has changed with time alone at these positions: who was there has it, or has it not."""
         _ = call.project(project, None).environment(environment).view
 
     def concerns(self, news: News) -> bool:
@@ -255,7 +257,10 @@ class AssetChanges:
             self._remember(position, now)
             if after and after[0] == position:
                 cursor = (position, *after[1:]) if now == before else (position, sum(after[1:]) + 1)
-        changed = [key for key, row in now.items() if before.get(key) != row]
+                turned = frozenset(key for key, row in now.items() if before.get(key) != row)
+                self._turned[position] = self._turned.get(position, frozenset()) | turned
+        perhaps = self._turned.get(after[0], frozenset()) if after and up_to is not None else frozenset()
+        changed = [key for key, row in now.items() if before.get(key) != row or key in perhaps]
         removed = sorted(key for key in before if key not in now)
         if not changed and not removed:
             return Found(items=(), cursor=cursor)
@@ -267,7 +272,8 @@ class AssetChanges:
         self._told[position] = rows
         self._told.move_to_end(position)
         while len(self._told) > _TOLD_MAX:
-            self._told.popitem(last=False)
+            gone, _ = self._told.popitem(last=False)
+            self._turned.pop(gone, None)
 
     def _now(self, call: Call) -> Mapping[AssetKey, Row]:
         found: Assessment = call.project(self._project, None).environment(self._environment).assessment
