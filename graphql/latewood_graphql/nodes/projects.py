@@ -31,7 +31,8 @@ class Project(graphene.ObjectType):
     tokens = graphene.Field(
         connection_of(Token),
         required=True,
-        description="By what somebody may come in, the newest first; also those for all projects. Needs role admin.",
+        description="By what somebody may come in, the newest first; those for all projects, too, as far as they were "
+        "created in projects that are seen. Needs role admin.",
         **page_arguments(),
     )
     environments = many(graphene.String, "Names of its environments.")
