@@ -28,6 +28,7 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "assets-past": ("/assets?asOf=2000", ""),
     "asset": ("/assets/reports/monthly", ""),
     "asset-why": ("/assets/reports/worst_routes", "w"),
+    "asset-partitions": ("/assets/flights/daily?tab=partitions&pick=2013-02-01..2013-03-31", ""),
     "asset-versions": ("/assets/flights/daily?tab=versions&partition=2013-01-05", ""),
     "asset-code": ("/assets/flights/daily?tab=code", ""),
     "lineage": ("/lineage", ""),

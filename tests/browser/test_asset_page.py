@@ -33,6 +33,30 @@ def test_a_partition_is_asked_for_by_its_key_and_stands_in_the_address(page):
     expect(field).to_have_value("2026-01-05")
 
 
+def test_partitions_are_chosen_by_dragging_and_by_their_keys_and_what_there_is_to_do_is_told(page):
+    page.goto("/assets/sales?tab=partitions")
+    strip = page.get_by_role("img", name="All of them: 40 partitions")
+    box = strip.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.49, box["y"] + 20, steps=4)
+    page.mouse.up()
+    chosen = page.get_by_label("Chosen")
+    expect(chosen).to_have_value("2026-01-11..2026-01-20")
+    expect(page).to_have_url(re.compile(r"pick=2026-01-11\.\.2026-01-20"))
+    expect(page.get_by_text("10 fresh", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Materialize 0 partitions")).to_be_disabled()
+    chosen.fill("2026-01-01..2026-01-03")
+    chosen.press("Enter")
+    expect(page.get_by_text("3 fresh", exact=True)).to_be_visible()
+    chosen.fill("never")
+    chosen.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("never")
+    page.get_by_role("button", name=re.compile("fresh 40")).click()
+    expect(page.get_by_text("40 fresh", exact=True)).to_be_visible()
+
+
 def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
     forced = served.shell.afresh("materialize", "customers", "--force", "--quiet", "-f", served.file)
     assert forced.code == 0, forced.err
@@ -57,7 +81,14 @@ def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
     "address",
-    ["/assets/revenue", "/assets/revenue?why=1", "/assets/sales", "/assets/sales?tab=versions", "/assets/nothing"],
+    [
+        "/assets/revenue",
+        "/assets/revenue?why=1",
+        "/assets/sales",
+        "/assets/sales?tab=versions",
+        "/assets/sales?tab=partitions",
+        "/assets/nothing",
+    ],
 )
 def test_nothing_keeps_somebody_from_using_it(page, theme, address):
     page.emulate_media(color_scheme=theme)

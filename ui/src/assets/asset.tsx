@@ -20,10 +20,11 @@ import { ofKeys } from "./selection.ts";
 import { sentence } from "./sentence.ts";
 
 const Code = lazy(() => import("./code.tsx"));
+const Partitions = lazy(() => import("@/partitions/partitions.tsx"));
 const Versions = lazy(() => import("@/versions/versions.tsx"));
 
 /** What the tabs have in the address of their own. */
-const OF_TABS = ["partition", "a", "b"];
+const OF_TABS = ["partition", "a", "b", "pick"];
 
 /** One asset: how it stands and why, what it holds, what it is made from and by. */
 export default function AssetOf() {
@@ -102,6 +103,7 @@ function Shown({ asset }: { asset: AssetPage }) {
 function tabsOf(asset: AssetPage): Tab[] {
   const tabs = [
     { name: "", label: "Overview" },
+    { name: "partitions", label: "Partitions", isThere: asset.partitioning !== null },
     { name: "versions", label: "Versions" },
     { name: "code", label: "Code", isThere: asset.origin !== "EXTERNAL" },
   ];
@@ -110,6 +112,7 @@ function tabsOf(asset: AssetPage): Tab[] {
 
 function Opened({ name, asset }: { name: string; asset: AssetPage }) {
   if (name === "versions") return <Versions asset={asset.key} isPartitioned={asset.partitioning !== null} />;
+  if (name === "partitions" && asset.partitioning) return <Partitions asset={asset.key} />;
   if (name === "code") return <Code asset={asset.key} />;
   return <Overview asset={asset} />;
 }
@@ -137,7 +140,7 @@ function Materialize({ asset }: { asset: AssetPage }) {
       title={asset.status === "FRESH" ? "It is fresh: nothing of it would be computed" : "Make what of it is not fresh"}
       onClick={async () => {
         setBusy(true);
-        await launch(ofKeys([asset.key]));
+        await launch({ selection: ofKeys([asset.key]) });
         setBusy(false);
       }}
     >

@@ -42,8 +42,13 @@ export const RETRY = graphql(`
 `);
 
 export const LAUNCH = graphql(`
-  mutation Launch($project: String!, $environment: String!, $selection: String!, $partition: String!, $key: String!) {
-    launch(project: $project, environment: $environment, selection: $selection, partition: $partition, key: $key) {
+  mutation Launch(
+    $project: String!, $environment: String!, $selection: String!, $partition: String!, $planHash: String!, $key: String!
+  ) {
+    launch(
+      project: $project, environment: $environment
+      selection: $selection, partition: $partition, planHash: $planHash, key: $key
+    ) {
       __typename
       ... on Launched { run { id } }
       ... on Error { message }

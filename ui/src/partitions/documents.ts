@@ -1,0 +1,50 @@
+import { graphql } from "@/graphql.ts";
+
+export const PARTITIONS = graphql(`
+  query Partitions($project: String!, $environment: String!, $asOf: Moment, $key: ID!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          partitioning { title count }
+          partitions { status partitions { count text starts stops } }
+        }
+      }
+    }
+  }
+`);
+
+/** The keys of two partitions by their numbers: those of the set that holds them, which begins there if cut so. */
+export const KEYS = graphql(`
+  query Keys($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $first: Int!, $last: Int!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          partitions {
+            partitions {
+              first: ranges(first: 1, behind: $first) { start firstKey }
+              last: ranges(first: 1, behind: $last) { start firstKey }
+            }
+          }
+          absent {
+            first: ranges(first: 1, behind: $first) { start firstKey }
+            last: ranges(first: 1, behind: $last) { start firstKey }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export const PREVIEW = graphql(`
+  query Preview($project: String!, $environment: String!, $selection: String!, $partition: String!) {
+    project(name: $project) {
+      environment(name: $environment) {
+        planPreview(selection: $selection, partition: $partition) {
+          hash steps refusal
+          counts { run depends reuse fresh blocked }
+          estimate { p50Ms samples }
+        }
+      }
+    }
+  }
+`);
