@@ -36,6 +36,8 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "lineage-groups": ("/lineage?expand=,", ""),
     "lineage-list": ("/lineage?view=list&focus=reports/worst_routes", ""),
     "runs": ("/runs?in=1h", ""),
+    "run": ("/runs?in=1h", "j j j Enter"),
+    "run-failed": ("/runs?in=1h", "j j Enter"),
     "moment": ("/runs?in=1h", "t"),
     "palette": ("/assets", "Control+k f l i"),
     "shortcuts": ("/assets", "?"),

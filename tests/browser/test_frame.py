@@ -34,6 +34,7 @@ def test_who_comes_sees_what_needs_them_and_goes_on_by_keys(page):
 
 def test_the_palette_finds_by_name_and_returns_the_focus(page):
     page.goto("/runs")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Find")).to_be_focused()
     page.keyboard.type("sale")

@@ -12,6 +12,7 @@ import { Tabs } from "@/shared/tabs.tsx";
 import { PROGRESS, type Progress, RUN, type RunOf, STATE_EVENTS, type Task } from "./documents.ts";
 import { Failures } from "./failures.tsx";
 import { Logs } from "./logs.tsx";
+import { Matrix } from "./matrix.tsx";
 import styles from "./run.module.css";
 import { Said } from "./said.tsx";
 import { canRetry, isOver, tasksOf } from "./standing.ts";
@@ -23,8 +24,11 @@ import { useSteps } from "./use-steps.ts";
 const TABS = [
   { name: "", label: "Assets" },
   { name: "steps", label: "Steps in time" },
+  { name: "partitions", label: "Partitions" },
   { name: "logs", label: "Logs" },
 ];
+
+const NO_TASKS: readonly Task[] = [];
 
 /** A run as it goes on: how far it is, what failed, and what each step does. */
 export default function Run() {
@@ -101,6 +105,8 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
       <section className={styles.body} aria-label={TABS.find(({ name }) => name === tab)?.label}>
         {tab === "steps" ? (
           <Steps run={run} />
+        ) : tab === "partitions" ? (
+          <Matrix run={run} tasks={progress?.tasks ?? NO_TASKS} />
         ) : tab === "logs" ? (
           <Logs run={run} />
         ) : (
