@@ -23,6 +23,8 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "home-past": ("/?asOf=800", ""),
     "log": ("/log", ""),
     "log-event": ("/log?type=run", "j Enter"),
+    "automations": ("/automations", ""),
+    "deployments": ("/deployments", ""),
     "assets": ("/assets", ""),
     "assets-narrowed": ("/assets?q=flights/daily%2B&status=stale", ""),
     "assets-past": ("/assets?asOf=2000", ""),

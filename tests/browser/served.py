@@ -31,6 +31,7 @@ ARGUMENTS = [
 
 STORY = '''
 from latewood import Daily, PartitionKey, Static, asset
+from latewood.automation import Schedule
 
 days = Daily("2026-01-01", "2026-02-10")
 
@@ -53,6 +54,8 @@ def sales(orders: list[int], day: PartitionKey) -> int:
 def revenue(orders: list[int], customers: list[str]) -> int:
     """What it comes to."""
     raise ValueError("no rate for EUR")
+
+yearly = Schedule("yearly", "orders", "0 0 1 1 *")
 '''
 
 

@@ -10,6 +10,8 @@ from browser.served import serious
 ROUTES = [
     "/",
     "/log",
+    "/automations",
+    "/deployments",
     "/assets",
     "/runs",
     "/assets?asOf=5",

@@ -29,7 +29,15 @@ export const PAGES: readonly Page[] = [
   page("/lineage", "Lineage", () => import("@/lineage/lineage.tsx"), { icon: "lineage", keys: "g l" }),
   page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
   page("/runs/:id", "Run", () => import("@/run/run.tsx")),
+  page("/automations", "Automations", () => import("@/automations/automations.tsx"), {
+    icon: "automations",
+    keys: "g u",
+  }),
   page("/log", "Log", () => import("@/log/log.tsx"), { icon: "log", keys: "g o" }),
+  page("/deployments", "Deployments", () => import("@/deployments/deployments.tsx"), {
+    icon: "deployments",
+    keys: "g d",
+  }),
 ];
 
 export function matches(page: Page, path: string): boolean {

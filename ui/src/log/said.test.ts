@@ -30,3 +30,11 @@ test("a filter is a subject, a type or nothing", () => {
   expect(typesOf("run.ended")).toEqual(["run.ended"]);
   expect(typesOf("")).toBe(null);
 });
+
+test("of an automation what came of looking at it is told", () => {
+  const told = (data: object) => saidText(said({ type: "sensor.evaluated", assets: [], data: { name: "s", ...data } }));
+  expect(told({})).toBe("s had nothing to do");
+  expect(told({ skipped: "no new file" })).toBe("s: no new file");
+  expect(told({ requests: [{ run: "a" }, { run: "b" }] })).toBe("s asked for run a and 1 other");
+  expect(told({ problem: "gone\nline 2", requests: [] })).toBe("s: gone");
+});

@@ -28,7 +28,7 @@ const SAYINGS: Record<string, Saying> = {
   "asset.renamed": ({ old, new: now }) => [null, `${text(old)} is called `, asset(text(now)), " now"],
   "automation.defined": ({ name }) => [null, ...automation(name), " defined"],
   "automation.dropped": ({ name }) => [null, ...automation(name), " is not defined any more"],
-  "automation.evaluated": ({ name }) => [null, ...automation(name), " looked at"],
+  "automation.evaluated": (data) => evaluated(data),
   "automation.switched": ({ name, on }) => [on ? "fresh" : "missing", ...automation(name), on ? " on" : " off"],
   "check.evaluated": ({ check, passed, partition }, assets) => [
     passed ? "fresh" : "failed",
@@ -110,7 +110,7 @@ const SAYINGS: Record<string, Saying> = {
     ` asked for: ${selection === "*" ? "all assets" : text(selection)}${of(partition)}`,
   ],
   "run.started": ({ run: id }) => [null, "Run ", run(id), " started"],
-  "sensor.evaluated": ({ name }) => [null, ...automation(name), " asked"],
+  "sensor.evaluated": (data) => evaluated(data),
   "step.expanded": ({ run: id, step, count }) => [
     null,
     ...stepOf(id, step),
@@ -181,6 +181,17 @@ function named([first, ...others]: readonly string[]): Part[] {
 
 function automation(name: unknown): Part[] {
   return [{ text: text(name), to: "/automations" }];
+}
+
+/** What came of looking at an automation. */
+function evaluated({ name, problem, requests, skipped }: Data): [Mark | null, ...Part[]] {
+  const [asked, ...more] = Array.isArray(requests) ? (requests as Data[]) : [];
+  if (problem) return ["failed", ...automation(name), `: ${text(problem).split("\n")[0]}`];
+  if (asked) {
+    const others = more.length > 0 ? ` and ${counted(more.length, "other")}` : "";
+    return ["fresh", ...automation(name), " asked for run ", run(asked.run), others];
+  }
+  return [null, ...automation(name), skipped ? `: ${text(skipped)}` : " had nothing to do"];
 }
 
 function run(id: unknown): Part {
