@@ -66,7 +66,8 @@ def serve(workspace: Workspace, serving: Serving) -> None:
     listening = _bound(serving)
     with listening:
         config = _config(partial(application, serving, parent=os.getpid()), serving)
-        LOG.info("the API is at %s/graphql", _address(listening))
+        address = _address(listening)
+        LOG.info("a browser shows it at %s; the API is at %s/graphql", address, address)
         if serving.workers > 1:
             Multiprocess(config, sockets=[listening]).run()
             return

@@ -36,7 +36,7 @@ def served_beside(workspace: Workspace, port: int | None) -> Iterator[str]:
         yield ""
         return
     with _serving().beside(workspace, port, PORT) as address:
-        LOG.info("the API is at %s/graphql", address)
+        LOG.info("a browser shows it at %s; the API is at %s/graphql", address, address)
         yield address
 
 
