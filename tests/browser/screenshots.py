@@ -25,6 +25,8 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "log-event": ("/log?type=run", "j Enter"),
     "automations": ("/automations", ""),
     "deployments": ("/deployments", ""),
+    "environments": ("/environments", ""),
+    "settings": ("/settings", ""),
     "assets": ("/assets", ""),
     "assets-narrowed": ("/assets?q=flights/daily%2B&status=stale", ""),
     "assets-past": ("/assets?asOf=2000", ""),

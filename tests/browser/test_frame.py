@@ -12,6 +12,8 @@ ROUTES = [
     "/log",
     "/automations",
     "/deployments",
+    "/environments",
+    "/settings",
     "/assets",
     "/runs",
     "/assets?asOf=5",

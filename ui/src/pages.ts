@@ -38,6 +38,11 @@ export const PAGES: readonly Page[] = [
     icon: "deployments",
     keys: "g d",
   }),
+  page("/environments", "Environments", () => import("@/environments/environments.tsx"), {
+    icon: "environments",
+    keys: "g e",
+  }),
+  page("/settings", "Settings", () => import("@/settings/settings.tsx"), { icon: "settings", keys: "g s" }),
 ];
 
 export function matches(page: Page, path: string): boolean {
