@@ -78,6 +78,13 @@ def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
     expect(rows.nth(0)).to_contain_text("head")
 
 
+def test_the_runs_that_made_it_are_listed(page):
+    page.goto("/assets/orders?tab=runs")
+    rows = page.get_by_role("grid", name="Runs").get_by_role("row").filter(has=page.get_by_role("gridcell"))
+    expect(rows.first).to_contain_text("failed")
+    expect(rows.first).to_contain_text("All assets")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
     "address",
@@ -87,11 +94,19 @@ def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
         "/assets/sales",
         "/assets/sales?tab=versions",
         "/assets/sales?tab=partitions",
+        "/assets/sales?tab=runs",
         "/assets/nothing",
     ],
 )
 def test_nothing_keeps_somebody_from_using_it(page, theme, address):
     page.emulate_media(color_scheme=theme)
     page.goto(address)
+    page.wait_for_timeout(800)
+    assert serious(page) == []
+
+
+def test_on_a_small_screen_every_button_still_has_a_name(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/assets/revenue")
     page.wait_for_timeout(800)
     assert serious(page) == []

@@ -73,3 +73,19 @@ export const SOURCE = graphql(`
     }
   }
 `);
+
+export const ASSET_RUNS = graphql(`
+  query AssetRuns($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $first: Int!, $after: String) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          runs(first: $first, after: $after) {
+            totalCount
+            nodes { id selection partitions status actor requestedAt endedAt counts }
+            pageInfo { endCursor hasNextPage }
+          }
+        }
+      }
+    }
+  }
+`);

@@ -19,8 +19,10 @@ import { Overview } from "./overview.tsx";
 import { ofKeys } from "./selection.ts";
 import { sentence } from "./sentence.ts";
 
+const Checks = lazy(() => import("@/checks/checks.tsx"));
 const Code = lazy(() => import("./code.tsx"));
 const Partitions = lazy(() => import("@/partitions/partitions.tsx"));
+const Runs = lazy(() => import("./asset-runs.tsx"));
 const Versions = lazy(() => import("@/versions/versions.tsx"));
 
 /** What the tabs have in the address of their own. */
@@ -105,6 +107,8 @@ function tabsOf(asset: AssetPage): Tab[] {
     { name: "", label: "Overview" },
     { name: "partitions", label: "Partitions", isThere: asset.partitioning !== null },
     { name: "versions", label: "Versions" },
+    { name: "checks", label: "Checks", isThere: asset.declaredChecks.length > 0 },
+    { name: "runs", label: "Runs", isThere: asset.origin === "MADE" },
     { name: "code", label: "Code", isThere: asset.origin !== "EXTERNAL" },
   ];
   return tabs.filter(({ isThere = true }) => isThere);
@@ -113,6 +117,8 @@ function tabsOf(asset: AssetPage): Tab[] {
 function Opened({ name, asset }: { name: string; asset: AssetPage }) {
   if (name === "versions") return <Versions asset={asset.key} isPartitioned={asset.partitioning !== null} />;
   if (name === "partitions" && asset.partitioning) return <Partitions asset={asset.key} />;
+  if (name === "checks") return <Checks asset={asset.key} declared={asset.declaredChecks} />;
+  if (name === "runs") return <Runs asset={asset.key} />;
   if (name === "code") return <Code asset={asset.key} />;
   return <Overview asset={asset} />;
 }

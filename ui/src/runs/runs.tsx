@@ -1,25 +1,22 @@
 import { useMemo, useState } from "react";
 import { pathOf } from "@/address/address.ts";
-import { Link } from "@/address/link.tsx";
 import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { iso } from "@/moment/moment.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { usePages } from "@/server/use-pages.ts";
-import { Ago } from "@/shared/ago.tsx";
 import { Act, Button } from "@/shared/button.tsx";
-import { Status } from "@/shared/glyph.tsx";
 import { RUN_STANDINGS, type RunState } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
-import { type Column, Table } from "@/shared/table.tsx";
-import { duration, shortly } from "@/shared/times.ts";
+import { Table } from "@/shared/table.tsx";
+import { shortly } from "@/shared/times.ts";
 import { useNow } from "@/shared/use-now.ts";
 import { useSame } from "@/shared/use-same.ts";
 import { below } from "./arrivals.ts";
-import { countsText } from "./counts.ts";
+import { COLUMNS } from "./columns.tsx";
 import { DensityChart } from "./density-chart.tsx";
-import { DENSITY, RUN_EVENTS, RUNS, type RunRow } from "./documents.ts";
+import { DENSITY, RUN_EVENTS, RUNS } from "./documents.ts";
 import { between, STRETCHES, stretch, USUAL, wider } from "./range.ts";
 import styles from "./runs.module.css";
 import { useRetry } from "./use-retry.ts";
@@ -27,46 +24,6 @@ import { useRetry } from "./use-retry.ts";
 const BUCKETS = 84;
 const STATES = Object.keys(RUN_STANDINGS) as RunState[];
 const CAN_RETRY: ReadonlySet<RunState> = new Set(["FAILED", "CANCELLED", "INTERRUPTED"]);
-
-const COLUMNS: readonly Column<RunRow>[] = [
-  { id: "status", title: "Status", width: "112px", cell: ({ status }) => <Status {...RUN_STANDINGS[status]} /> },
-  {
-    id: "what",
-    title: "What",
-    width: "minmax(120px, 3fr)",
-    cell: ({ id, selection, partitions }) => (
-      <span className={styles.what}>
-        <Link to={pathOf("runs", id)} tabIndex={-1} title={selection}>
-          {selection === "*" ? "All assets" : selection}
-        </Link>
-        {partitions && <span>{partitions}</span>}
-      </span>
-    ),
-  },
-  {
-    id: "counts",
-    title: "Steps",
-    width: "minmax(120px, 2fr)",
-    cell: ({ counts }) => <span className={styles.mute}>{countsText(counts)}</span>,
-    spare: "first",
-  },
-  {
-    id: "id",
-    title: "Run",
-    width: "112px",
-    spare: "first",
-    cell: ({ id }) => <code className={styles.mute}>{id}</code>,
-  },
-  {
-    id: "actor",
-    title: "By",
-    width: "minmax(70px, 1fr)",
-    spare: "first",
-    cell: ({ actor }) => actor.replace(/ \(token .*/, ""),
-  },
-  { id: "took", title: "Took", width: "72px", align: "end", spare: "last", cell: (run) => <Took {...run} /> },
-  { id: "asked", title: "Asked", width: "72px", align: "end", cell: ({ requestedAt }) => <Ago at={requestedAt} /> },
-];
 
 /** Runs, the newest first, as they come; by status and by time. */
 export default function Runs() {
@@ -195,15 +152,4 @@ function toggledSet(before: ReadonlySet<string>, key: string): ReadonlySet<strin
   const after = new Set(before);
   if (!after.delete(key)) after.add(key);
   return after;
-}
-
-function Took({ status, requestedAt, endedAt }: RunRow) {
-  const since = new Date(requestedAt).getTime();
-  if (endedAt) return duration(new Date(endedAt).getTime() - since);
-  return status === "RUNNING" ? <Running since={since} /> : <span className={styles.mute}>–</span>;
-}
-
-function Running({ since }: { since: number }) {
-  const now = useNow(1_000);
-  return duration(Math.max(0, Math.floor((now.getTime() - since) / 1000) * 1000));
 }

@@ -9,6 +9,7 @@ import styles from "./navigation.module.css";
 import { setTheme, type Theme, theme } from "./theme.ts";
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
+const NAMES: Record<Theme, string> = { system: "System", light: "Light", dark: "Dark" };
 const ICON = { system: "screen", light: "sun", dark: "moon" } as const;
 
 export function Navigation({ help }: { help(): void }) {
@@ -43,12 +44,13 @@ export function Navigation({ help }: { help(): void }) {
           type="button"
           className={styles.page}
           onClick={() => setTheme(NEXT[now])}
+          aria-label={`${NAMES[now]} theme`}
           title="Light, dark, or as the system has it"
         >
           <Icon name={ICON[now]} />
-          <span>{now === "system" ? "System theme" : now === "light" ? "Light theme" : "Dark theme"}</span>
+          <span>{NAMES[now]} theme</span>
         </button>
-        <button type="button" className={styles.page} onClick={help}>
+        <button type="button" className={styles.page} onClick={help} aria-label="Shortcuts">
           <Icon name="why" />
           <span>Shortcuts</span>
         </button>

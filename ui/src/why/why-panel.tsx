@@ -117,7 +117,7 @@ function Made({ explanation: { head, takenFrom, madeBecause, moved } }: { explan
 
 function Moment({ at }: { at: number }) {
   return (
-    <Link to={location.pathname} params={{ asOf: String(at), why: "1" }} title="Look at this moment">
+    <Link to="/log" params={{ event: String(at) }}>
       log {whole(at)}
     </Link>
   );
