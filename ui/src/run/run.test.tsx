@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
-import { cleanup, render, screen } from "@testing-library/react";
+import { act, cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Route } from "wouter";
-import { generation, lostSince } from "@/server/reachability.ts";
+import { generation, lostSince, refresh } from "@/server/reachability.ts";
 import { type Session, SessionContext } from "@/session/session.ts";
 import Run from "./run.tsx";
 
@@ -100,6 +100,20 @@ test("how far a run is, is told as it goes on; once it is over it can be retried
   expect(screen.queryByRole("button", { name: "Cancel" })).toBe(null);
 });
 
+test("a run that its process left, and another one goes on with, is followed again", async () => {
+  answers = { Run: of(RUN) };
+  shown();
+  await screen.findByText("running");
+  await vi.waitFor(() => say(told("INTERRUPTED")));
+  await screen.findByText("interrupted");
+  const before = say;
+  answers = { Run: of({ ...RUN, status: "INTERRUPTED" }) };
+  act(refresh);
+  await vi.waitFor(() => expect(say).not.toBe(before));
+  say(told("RUNNING"));
+  await screen.findByText("running");
+});
+
 test("who may only look has no button", async () => {
   answers = { Run: of(RUN) };
   shown("VIEWER");
@@ -120,8 +134,8 @@ test("a failure leads to the step that failed; what cannot be read there leaves 
 
 test("that there is no such run is said, with the way to those that there are", async () => {
   history.replaceState(null, "", "/runs/zzz");
-  answers = { Run: problem('no run "zzz"', "NOT_FOUND") };
+  answers = { Run: problem('no run "zzz"', "BAD_INPUT") };
   shown();
-  await screen.findByText("There is no such run");
+  await screen.findByText("This run is not there");
   expect(screen.getByRole("link", { name: "All runs" }).getAttribute("href")).toBe("/runs");
 });

@@ -38,9 +38,9 @@ export default function Run() {
   if (found && !isAwaited)
     return <Found run={found} problem={problem && <Problem problem={problem} again={again} />} />;
   if (!problem) return <Skeleton lines={12} />;
-  if (problem.code !== "NOT_FOUND") return <Problem problem={problem} again={again} />;
+  if (problem.passes) return <Problem problem={problem} again={again} />;
   return (
-    <Empty title="There is no such run">
+    <Empty title="This run is not there">
       <p>{problem.message}</p>
       <Link to="/runs">All runs</Link>
     </Empty>
@@ -54,7 +54,7 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
   const retry = useRetry();
   const cancel = useCancel();
   const [isBusy, setBusy] = useState(false);
-  const followed = useFollowed(PROGRESS, { run: known.id });
+  const followed = useFollowed(PROGRESS, { run: known.id }, known.status);
   const progress = followed.data?.runProgress ?? null;
   const run = progress ? { ...known, ...progress.run } : known;
 

@@ -1,6 +1,6 @@
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
-import { useChange } from "@/address/use-address.ts";
+import { useChange, useView } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -70,6 +70,7 @@ function AttemptOf({
 }: {
   attempt: Attempt;
 }) {
+  const { asOf } = useView();
   return (
     <li className={styles.attempt}>
       <p className={styles.line}>
@@ -78,6 +79,7 @@ function AttemptOf({
         <span className={styles.mute}>
           {durationMs !== null && `${duration(durationMs)}, `}
           begun <Ago at={startedAt} />
+          {asOf === null && " ago"}
         </span>
       </p>
       {reasons.length > 0 && (

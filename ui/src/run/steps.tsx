@@ -98,7 +98,17 @@ export function Steps({ run }: { run: RunOf }) {
 
 function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[] {
   return [
-    { id: "status", title: "Status", width: "104px", cell: ({ status }) => <Status {...stepStanding(status)} /> },
+    {
+      id: "status",
+      title: "Status",
+      width: "124px",
+      cell: ({ status, attempt }) => (
+        <>
+          <Status {...stepStanding(status)} />
+          {attempt > 1 && <span className={styles.again} title={`attempt ${attempt}`}>{`↻${attempt}`}</span>}
+        </>
+      ),
+    },
     {
       id: "what",
       title: "Step",
@@ -122,7 +132,7 @@ function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[
       title: <Ruler begin={begin} end={end} />,
       width: "minmax(120px, 4fr)",
       spare: "last",
-      cell: (step) => <Bar lap={lapOf(step, begin)} status={step.status} attempt={step.attempt} />,
+      cell: (step) => <Bar lap={lapOf(step, begin)} status={step.status} />,
     },
   ];
 }

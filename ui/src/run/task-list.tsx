@@ -12,7 +12,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     id: "assets",
     title: "Asset",
-    width: "minmax(150px, 2fr)",
+    width: "minmax(120px, 2fr)",
     cell: (task) => (
       <span className={styles.what}>
         <Glyph mark={shares([task])[0]?.mark ?? "missing"} />
@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     id: "steps",
     title: "Steps",
-    width: "84px",
+    width: "76px",
     align: "end",
     cell: ({ ended, total }) => (ended === total ? whole(total) : `${whole(ended)} / ${whole(total)}`),
   },

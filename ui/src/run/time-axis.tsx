@@ -34,7 +34,7 @@ export function Ruler(stretch: Stretch) {
       <span className="unseen">Time since the run was asked for</span>
       {found.map((at) => (
         <span key={at} aria-hidden="true" className={styles.tick} style={{ left: `${(at / span) * 100}%` }}>
-          {at / span < 0.94 && tickText(at)}
+          {at / span < 0.88 && tickText(at)}
         </span>
       ))}
     </span>
@@ -42,7 +42,7 @@ export function Ruler(stretch: Stretch) {
 }
 
 /** When a step ran. */
-export function Bar({ lap, status, attempt }: { lap: Lap | null; status: string; attempt: number }) {
+export function Bar({ lap, status }: { lap: Lap | null; status: string }) {
   const { mark } = stepStanding(status);
   return (
     <span className={styles.line}>
@@ -51,9 +51,7 @@ export function Bar({ lap, status, attempt }: { lap: Lap | null; status: string;
           className={`${styles.bar} ${styles[mark]}`}
           style={{ "--start": lap.start, "--took": lap.took ?? undefined } as CSSProperties}
           data-goes-on={lap.took === null || undefined}
-        >
-          {attempt > 1 && <span className={styles.again} title={`attempt ${attempt}`}>{`↻${attempt}`}</span>}
-        </span>
+        />
       )}
     </span>
   );

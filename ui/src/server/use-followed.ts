@@ -15,17 +15,19 @@ interface Held<Data> extends Followed<Data> {
   key: string;
 }
 
-/** Follows it as long as the page shows now; of the past there is nothing to follow. */
+/** Follows it as long as the page shows now; of the past there is nothing to follow. What was over goes on when `afresh`
+ * is another one. */
 export function useFollowed<Data, Variables extends { project: string }>(
   document: TypedDocumentNode<Data, Variables>,
   given: Omit<Variables, "project">,
+  afresh = "",
 ): Followed<Data> {
   const { asOf } = useView();
   const project = useProject();
   const key = JSON.stringify([project, given]);
   const [held, hold] = useState<Held<Data>>({ key: "", data: null, problem: null });
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says what is given
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` says what is given, `afresh` that it is asked again
   useEffect(() => {
     if (asOf !== null) return;
     const asked = { query: stringifyDocument(document), variables: { project, ...given } };
@@ -38,7 +40,7 @@ export function useFollowed<Data, Variables extends { project: string }>(
           problem: { message, code: "REFUSED", passes: false },
         })),
     });
-  }, [document, key, asOf]);
+  }, [document, key, asOf, afresh]);
 
   return asOf === null && held.key === key ? held : { data: null, problem: null };
 }
