@@ -1,7 +1,9 @@
 """Shows the flights in a browser: starts `latewood dev` in the background, unless it runs, and says where it is."""
 
+import fcntl
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -13,13 +15,24 @@ HERE = Path(sys.executable).parent
 LOG, PID = HERE.parent / "demo.log", HERE.parent / "demo.pid"
 
 
+def is_running() -> bool:
+    """Whether the process that was recorded is there: it has a lock on the record, which ends with it."""
+    if not PID.exists():
+        return False
+    with PID.open() as record:
+        try:
+            fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def served() -> str | None:
     """Where it answers; None where it does not."""
     found = re.search(r"http://[\d.:]+", LOG.read_text()) if LOG.exists() else None
-    if found is None:
+    if found is None or not is_running():
         return None
     try:
-        os.kill(int(PID.read_text()), 0)
         urlopen(f"{found[0]}/readyz", timeout=5).close()
     except (URLError, OSError):
         return None
@@ -28,10 +41,15 @@ def served() -> str | None:
 
 def started() -> str:
     """Start it, and wait until it answers."""
-    with LOG.open("w") as log:
+    if is_running():
+        sys.exit(f"`latewood dev` is running and cannot answer: {LOG} says why, and --stop ends it.")
+    with LOG.open("w") as log, PID.open("w") as record:
+        fcntl.flock(record, fcntl.LOCK_EX)
         dev = [HERE / "latewood", "dev", "-f", "examples/flights/assets.py"]
-        process = subprocess.Popen(dev, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    PID.write_text(str(process.pid))
+        process = subprocess.Popen(
+            dev, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[record.fileno()]
+        )
+        record.write(str(process.pid))
     while (url := served()) is None:
         if process.poll() is not None:
             sys.exit(LOG.read_text())
@@ -39,16 +57,20 @@ def started() -> str:
     return url
 
 
-def stopped() -> None:
-    """End it, if it runs."""
-    if served() is not None:
-        os.kill(int(PID.read_text()), 15)
+def stopped() -> bool:
+    """End it, whether it can answer or not, and wait until it has; False where it was not running."""
+    if not is_running():
+        return False
+    os.kill(int(PID.read_text()), signal.SIGTERM)
+    while is_running():
+        time.sleep(0.1)
     LOG.unlink(missing_ok=True)
+    return True
 
 
 if __name__ == "__main__":
     if "--stop" in sys.argv:
-        stopped()
+        print("stopped" if stopped() else "was not running")
     else:
         print(f"See all of it at {served() or started()}")
         print(f"  {os.path.relpath(sys.executable)} examples/show.py --stop   # ends the server")
