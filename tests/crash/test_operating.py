@@ -240,3 +240,11 @@ def test_an_address_is_a_port_or_has_one(text, found):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UsageError, match="expected a port"):
         address_of(text)
+
+
+def test_an_engine_counts_one_step_as_one(workspace, within, asked_for, caplog):
+    caplog.set_level("INFO", "latewood.engine")
+    asked = asked_for("@asset\ndef one() -> int:\n    return 1\n")
+    with within():
+        ended(workspace, asked)
+    assert f"run {asked.run}: * in prod, 1 step" in caplog.messages

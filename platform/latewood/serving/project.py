@@ -247,11 +247,11 @@ class ProjectRuns:
         self.guarded(active, active.begin)
         again = ", taken up again" if found.progress.is_started else ""
         LOG.info(
-            "run %s: %s in %s, %s steps%s",
+            "run %s: %s in %s, %s%s",
             run,
             found.progress.requested.selection,
             found.workspace.environment,
-            f"{found.plan.length:,}",
+            f"{found.plan.length:,} step{'' if found.plan.length == 1 else 's'}",
             again,
             extra={"run": run, "status": "running"},
         )
