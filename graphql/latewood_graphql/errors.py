@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from graphql import GraphQLError
 
-from latewood.errors import LatewoodError, UsageError
+from latewood.errors import LatewoodError, NotFound, UsageError
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 from latewood_graphql.advice import for_callers
 
@@ -29,7 +29,8 @@ def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # no
     if cause is None or isinstance(cause, GraphQLError):  # about the query's text
         return {**found, "extensions": {"code": "INVALID_QUERY", **(error.extensions or {})}}
     if isinstance(cause, UsageError):
-        return {**found, "message": for_callers(found["message"]), "extensions": {"code": "BAD_INPUT"}}
+        missing = {"missing": cause.what} if isinstance(cause, NotFound) else {}
+        return {**found, "message": for_callers(found["message"]), "extensions": {"code": "BAD_INPUT", **missing}}
     if isinstance(cause, TookTooLong):
         message = "the answer takes longer than it may: ask for less at once, or for smaller pages"
         return {**found, "message": message, "extensions": {"code": "TOO_SLOW"}}

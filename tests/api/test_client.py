@@ -28,6 +28,7 @@ from latewood.client import (
     InvalidQuery,
     LaunchPlanNotFound,
     LocationNotFound,
+    NotFound,
     NotLetIn,
     PlanChanged,
     RequestRefused,
@@ -218,12 +219,18 @@ def test_a_run_is_previewed_launched_waited_for_and_seen(client, workspace, load
     assert (done.status, done.counts["ran"], done.has_ended) == ("SUCCEEDED", 2, True)
     assert (seen[-1].run, seen[-1].ended, seen[-1].total, seen[-1].tasks[0].assets) == (done, 2, 2, ("orders",))
     assert [found.id for found in client.runs(status="succeeded")] == [launched.run]
-    assert client.launch("orders", partition="2026-01-01").run == ""
+    again = client.launch("orders", partition="2026-01-01")
+    assert again.is_nothing
+    assert not launched.is_nothing
+    assert client.wait(again.run) is None
     events = list(client.tail(after=launched.position - 1, follow=False))
     assert events[-1].type == "run.ended"
     assert list(client.tail(run=launched.run, follow=False))[-1] == events[-1]
     assert client.lineage("orders").upstream == ()
     assert list(client.logs(launched.run, 0)) == []
+    for none in (-1, 2):
+        with pytest.raises(NotFound, match=rf"has no step {none}, but steps 0 to 1"):
+            list(client.logs(launched.run, none))
 
 
 def test_lines_come_as_they_were_printed(client, workspace, made):
@@ -267,8 +274,11 @@ def test_what_is_refused_is_an_error_of_its_type(client, workspace, load):
         (lambda: client.retry("zzzz"), RunNotFound),
         (lambda: client.deploy("nowhere"), LocationNotFound),
         (lambda: client.report("orders", "v1"), InvalidInput),
-        (lambda: client.preview("totl"), InvalidInput),
-        (lambda: client.wait("zzzz"), InvalidInput),
+        (lambda: client.preview("totl"), AssetNotFound),
+        (lambda: client.lineage("totl"), AssetNotFound),
+        (lambda: client.run("zzzz"), RunNotFound),
+        (lambda: client.wait("zzzz"), RunNotFound),
+        (lambda: list(client.logs("zzzz", 0)), RunNotFound),
         (lambda: client.query("{ nothing }"), InvalidQuery),
     ):
         with pytest.raises(kind) as refused:

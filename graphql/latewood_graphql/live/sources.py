@@ -10,8 +10,10 @@ from latewood.commands.reading import Assessment
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf
-from latewood.errors import UsageError
+from latewood.commands.workspace import Workspace
+from latewood.errors import NotFound, UsageError
 from latewood.model.keys import AssetId, AssetKey, RunId
+from latewood.projections.runs import RunRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.tried import ran_partitions
 from latewood_eventlog.records import Position, RecordedEvent
@@ -182,8 +184,10 @@ class Printed:
 
     def __init__(self, call: Call, project: str, run: str, step: int) -> None:
         self._project = project
-        self._run = run_named(call.project(project, None).workspace, run).run
-        self._step = step
+        there = call.project(project, None).workspace
+        row = run_named(there, run)
+        _refuse_unplanned(there, row, step)
+        self._run, self._step = row.run, step
 
     def concerns(self, news: News) -> bool:
         """By the run's stream."""
@@ -207,6 +211,17 @@ class Printed:
         cursor = found[-1][0] if found else up_to or after or ()
         more = lines.more and len(found) == len(lines.lines)
         return Found(items=found, cursor=cursor, more=more, is_over=lines.is_over and not lines.more and up_to is None)
+
+
+def _refuse_unplanned(there: Workspace, row: RunRow, step: int) -> None:
+    """Raise NotFound for a step that the run does not have. Cost: nothing for one that has begun, else its plan."""
+    with snapshot(there.log) as connection:
+        found = steps_of(connection, there.project, row.run, after=step - 1, limit=1)
+    if not found or found[0].step != step:
+        total = WatchedRun(there, row).look().total
+        if not 0 <= step < total:
+            known = f"steps 0 to {total - 1:,}" if total else "none yet"
+            raise NotFound("step", f"run {row.run} has no step {step:,}, but {known}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,10 @@ def _after(header: str) -> float:
 
 
 def _error_of(error: Mapping[str, Any]) -> RequestRefused:
-    return refused(error.get("extensions", {}).get("code", "ERROR"), error["message"], error)
+    said = error.get("extensions", {})
+    if missing := said.get("missing"):  # as the types of the schema have it, which mutations answer
+        return refused(f"{missing.title().replace(' ', '')}NotFound", error["message"], error)
+    return refused(said.get("code", "ERROR"), error["message"], error)
 
 
 def data_of(answer: Any) -> Any:

@@ -60,6 +60,11 @@ class Launched:
     repeated: bool
     position: int
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is to be done, all being fresh: there is no run then, and nothing to wait for."""
+        return not self.run
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

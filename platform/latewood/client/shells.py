@@ -86,11 +86,14 @@ class Client:
 
     def wait(
         self, run: str, *, timeout_s: float | None = None, progress: Callable[[Progress], None] = lambda _: None
-    ) -> Run:
+    ) -> Run | None:
         """The run once it has ended; `progress` hears how far it is whenever that changes.
 
+        None at once for the empty `run` of what was `Launched` where nothing is to be done.
         Raises TimeoutError if it goes on longer than that, which does not end it.
         """
+        if not run:
+            return None
         for found in self._follow(calls.progress(self.at, run), _Deadline(timeout_s)):
             progress(found)
             last = found.run
@@ -211,11 +214,14 @@ class AsyncClient:
 
     async def wait(
         self, run: str, *, timeout_s: float | None = None, progress: Callable[[Progress], None] = lambda _: None
-    ) -> Run:
+    ) -> Run | None:
         """The run once it has ended; `progress` hears how far it is whenever that changes.
 
+        None at once for the empty `run` of what was `Launched` where nothing is to be done.
         Raises TimeoutError if it goes on longer than that, which does not end it.
         """
+        if not run:
+            return None
         try:
             async with asyncio.timeout(timeout_s), aclosing(self.watch(run)) as watched:
                 async for found in watched:
