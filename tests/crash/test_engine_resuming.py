@@ -9,7 +9,9 @@ from crash.test_engine import ended, engine, of_type, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.retracting import retract
-from latewood.events import CheckEvaluated, RunStatus, StepReused, StepStarted, StepSucceeded
+from latewood.commands.run_progress import WatchedRun
+from latewood.commands.runs import run_named
+from latewood.events import CheckEvaluated, RunStatus, StepFailed, StepReused, StepStarted, StepSucceeded
 from latewood.serving.requesting import request
 
 REFUSED = """
@@ -91,3 +93,25 @@ def test_what_equals_something_retracted_is_refused_still(workspace, load, resum
     retract(workspace, made.run, reason="wrong")
     end = resumed(asked(workspace, loaded, force=True), StepSucceeded)
     assert (end.status, end.ran, end.refused) == (RunStatus.FAILED, 2, 1)
+
+
+def test_what_nobody_drives_has_no_pace_and_what_died_is_as_long_as_it_may_have_gone_on(workspace, environ, load):
+    one = asked(workspace, load(MANY.replace("0.05", "0.3")))
+    with engine(environ) as first:
+        until(lambda: len(of_type(workspace, StepSucceeded)) > 3)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    until(lambda: run_named(workspace, one.run).status == "queued")
+    left = WatchedRun(workspace, run_named(workspace, one.run)).look()
+    assert left.ended > 3
+    assert (left.rate, left.left) == (0.0, None)
+    with engine(environ):
+        until(lambda: len(of_type(workspace, StepSucceeded)) > left.ended + 2)
+        taken_up = WatchedRun(workspace, run_named(workspace, one.run)).look()
+        in_all = (workspace.clock() - taken_up.row.requested_at).total_seconds()
+        assert taken_up.left is not None
+        assert 0 < taken_up.rate != pytest.approx(taken_up.ended / in_all, rel=0.1)
+        ended(workspace, one)
+    interrupted = of_type(workspace, StepFailed)
+    assert interrupted
+    assert all(fact.duration_ms > 500 for fact in interrupted), "the lease of what has died lasts a second"

@@ -100,6 +100,10 @@ class WatchedRun:
         now = workspace.clock()
         row = run_named(workspace, run)
         recently = workspace.log.position_at(now - _RECENT)
+        since = row.requested_at
+        for event in workspace.log.read_types(workspace.project, ["run.started"], after=recently):
+            if event.stream == f"run/{run}":  # what it did before it was left says nothing of how fast it is now
+                recently, since = event.position, event.occurred_at
         with snapshot(workspace.log) as connection:
             found = stretches_of(connection, workspace.project, run)
             expansions = expansions_of(connection, workspace.project, run)
@@ -108,13 +112,14 @@ class WatchedRun:
         planned = [*self._planned, *map(_planned_elements, expansions)]
         over = row.ended_position is not None or row.status == "interrupted"
         tasks = [self._told(steps) for steps in steps_by_task(planned, found, ended=row.status if over else "")]
-        within = min(_RECENT, max(now - row.requested_at, timedelta(milliseconds=1)))
+        goes_on = row.status == "running"
+        within = min(_RECENT, max(now - since, timedelta(milliseconds=1)))
         remaining = sum(task.steps.total - task.steps.ended for task in tasks)
         return RunProgress(
             row=row,
             tasks=tasks,
-            rate=recent / within.total_seconds(),
-            left=None if over or not remaining else time_left(remaining, recent, within),
+            rate=recent / within.total_seconds() if goes_on else 0.0,
+            left=time_left(remaining, recent, within) if goes_on and remaining else None,
             failures=[self._failure(event, expansions) for event in workspace.log.read_positions(failed)],
         )
 

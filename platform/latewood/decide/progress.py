@@ -37,13 +37,14 @@ class StepProgress:
     """What is recorded of one step.
 
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
-    start, and of the step's end once it has one; `since` is when the first attempt began, `ended_at` when the last was
-    recorded of what became of it. `expanded` says last which steps its elements are, by the event `expansion`, since
-    `expanded_at`.
+    start, which was at `begun_at`, and of the step's end once it has one; `since` is when the first attempt began,
+    `ended_at` when the last was recorded of what became of it. `expanded` says last which steps its elements are, by
+    the event `expansion`, since `expanded_at`.
     """
 
     attempts: int = 0
     since: datetime | None = None
+    begun_at: datetime | None = None
     ended_at: datetime | None = None
     interrupted: int = 0
     is_open: bool = False
@@ -168,7 +169,8 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
     match fact:
         case StepStarted(attempt=attempt):
             step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
-            step.since = step.since or event.occurred_at
+            step.begun_at = event.occurred_at
+            step.since = step.since or step.begun_at
         case StepExpanded():
             step.expanded, step.expansion, step.expanded_at = fact, event.event_id, event.occurred_at
         case StepFailed(failure=failure, retry_at=retry_at):

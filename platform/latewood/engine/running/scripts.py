@@ -7,7 +7,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 from uuid import UUID
@@ -334,8 +334,11 @@ class Scripts:
             is_last = past.interrupted >= _INTERRUPTIONS_MAX
             output = self._printed(step.number, past.attempts)
             failure = _DEADLY if is_last else _INTERRUPTED
-            raised = Raised(failure=failure, duration_ms=0.0, output=output)
             assert past.event is not None, "it was started"
+            assert past.begun_at is not None, "as above"
+            # When it died nobody knows: it is as long as it may have gone on.
+            took_ms = max(0.0, round((self._clock() - past.begun_at) / timedelta(milliseconds=1), 3))
+            raised = Raised(failure=failure, duration_ms=took_ms, output=output)
             self._ends.failed(step, raised, past.event, past.attempts, None if is_last else self._clock())
             return not is_last
         if past.retry_at is not None:
