@@ -57,6 +57,9 @@ _START_TIMEOUT_S: Final = 120.0
 _STOP_TIMEOUT_S: Final = 60.0
 
 
+_OTHERS: Final = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """The server answers at `url`."""
@@ -128,6 +131,17 @@ def status(home: Path) -> Running | Stopped:
         version=f"{major}.{minor}",
         data_directory=cluster.data,
     )
+
+
+def connected(running: Running) -> int:
+    """How many connections there are: of engines, servers, and commands that go on. Raises DatabaseUnreachable."""
+    try:
+        with closing(psycopg2.connect(running.url.libpq())) as connection, connection.cursor() as cursor:
+            cursor.execute(_OTHERS)
+            (found,) = cursor.fetchone() or (0,)
+    except psycopg2.OperationalError as error:
+        raise DatabaseUnreachable(f"embedded Postgres (pid {running.pid}): it does not answer: {error}") from error
+    return int(found)
 
 
 def superuser_url(home: Path) -> DatabaseUrl:

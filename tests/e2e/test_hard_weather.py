@@ -1,6 +1,7 @@
 """The command line where the world around it is broken: clear words, exit codes, nothing lost, no secret told."""
 
 import json
+import re
 import subprocess
 import threading
 import time
@@ -69,7 +70,7 @@ def start(shell, *arguments):
 @pytest.mark.parametrize("arguments", [["-q"], ["--json", "--quiet"]])
 def test_a_lost_database_is_waited_for_and_that_is_said(shell, arguments):
     process, err, out = start(shell, *arguments)
-    shell("db", "stop")
+    assert re.search("[1-9] connections? of engines, servers or other commands ended with it", shell("db", "stop"))
     shell.write("calm", "")
     err.wait_for("The run waits for it, at most 30.0 s; what is finished is kept.")
     shell("db", "start")

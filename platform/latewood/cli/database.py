@@ -3,7 +3,7 @@
 import os
 
 from latewood.cli import exits
-from latewood.cli.output import console
+from latewood.cli.output import console, plural
 from latewood.errors import UsageError
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server
@@ -25,9 +25,16 @@ def stop_command() -> int:
     """Stop the embedded server; it starts again when it is needed."""
     _refuse_named()
     home = server.home_directory(os.environ)
-    if isinstance(server.status(home), Running):
+    if isinstance(found := server.status(home), Running):
+        others = server.connected(found)
         server.stop(home)
         console().print("stopped")
+        if others:
+            console().print(
+                f"{plural(others, 'connection')} of engines, servers or other commands ended with it: "
+                "until `latewood db start` they can do nothing",
+                style="yellow",
+            )
     else:
         console().print("was not running")
     return exits.OK

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from rich.console import Console
@@ -24,7 +24,7 @@ from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import NOT_BEGUN
 from latewood.errors import UsageError
-from latewood.events import CheckEvaluated, RunRequested, StepFailed, StepSkipped, StepSucceeded
+from latewood.events import CheckEvaluated, Failure, FailureKind, RunRequested, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.elements import is_elements
 from latewood.model.keys import AssetKey
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -49,7 +49,7 @@ class Steps:
 
 
 def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
-    """Show a run: its request, counts, and its steps; without `all_` those that went wrong, or the first hundred.
+    """Show a run: its request, counts, and its steps; without `all_` those that went wrong, and many by asset.
 
     While it goes on, how far it is in place of the steps.
     """
@@ -57,7 +57,7 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     row = run_named(workspace, run_id)
     if follow:
         return following.follow(workspace, row.run, json_=json_)
-    far = None if is_whole(row) else WatchedRun(workspace, row).look()
+    far = WatchedRun(workspace, row).look() if is_grouped(row, all_=all_, json_=json_) else None
     if far is not None and is_only_how_far(row, all_=all_, json_=json_):
         show_how_far(request_of(workspace, row), far, pools_waited_for(workspace, row.run))
         return exits.OK
@@ -66,9 +66,10 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     return show_run(row, request_of(workspace, row), far, steps, notes_of(facts), all_=all_, json_=json_)
 
 
-def is_whole(row: RunRow) -> bool:
-    """Whether something is recorded of all its steps."""
-    return row.status in ("succeeded", "failed")
+def is_grouped(row: RunRow, *, all_: bool, json_: bool) -> bool:
+    """Whether it is shown by asset: where nothing is recorded of some steps, and where they are many."""
+    is_whole = row.status in ("succeeded", "failed")
+    return not is_whole or (not all_ and not json_ and sum((row.counts or {}).values()) > _STEPS_SHOWN)
 
 
 def _is_over(row: RunRow) -> bool:
@@ -83,7 +84,7 @@ def is_only_how_far(row: RunRow, *, all_: bool, json_: bool) -> bool:
 def may_be_wrong(row: RunRow, steps: Sequence[StepRow]) -> bool:
     """Whether there is something to say of steps; of an element there may be, and its list be made."""
     wrong = row.counts is None or any(row.counts.get(name) for name in ("failed", "refused", "skipped"))
-    return wrong or any(step.status == "failed" for step in steps)
+    return wrong or any(step.status == "failed" or step.attempt > 1 for step in steps)
 
 
 def show_how_far(asked: RunRequested, far: following.Shown, pools: Iterable[str]) -> None:
@@ -136,7 +137,14 @@ def show_run(
         became = f"{_counted(of_elements)}{begun}, {where}" if expansion.count else where
         out.print(f"elements of {names[expansion.step][0]}: {became}")
     went_wrong = [step for step in steps if statuses[step.step] not in _FINE]
+    by_asset = far is not None and not all_ and not went_wrong and len(planned) > _STEPS_SHOWN
     shown = steps if all_ else (_first_of_alike(went_wrong, statuses, notes) or planned)[:_STEPS_SHOWN]
+    if by_asset and far is not None:
+        shown = []
+        out.print(following.progress_table(far))
+    if again := sum(note == _TAKEN_UP for note in notes.values()):
+        were = "was" if again == 1 else "were"
+        out.print(f"{plural(again, 'step')} {were} interrupted, as their process died, and taken up again", style="dim")
     rows = table(*_STEP_COLUMNS, right=("step", "attempt", "took"), spare=("attempt", "took"))
     for step in shown:
         status = statuses[step.step]
@@ -183,6 +191,9 @@ class Note:
     status: str = ""
 
 
+_TAKEN_UP: Final = Note("was interrupted, and taken up again")
+
+
 def _first_of_alike(steps: Sequence[StepRow], statuses: Mapping[int, str], notes: Mapping[int, Note]) -> list[StepRow]:
     """Of steps with the same assets to which the same happened the first few: these tell as much as hundreds do."""
     alike: Counter[tuple[str, ...]] = Counter()
@@ -225,13 +236,19 @@ def steps_of_run(workspace: Workspace, row: RunRow) -> Steps:
 def notes_of(facts: Iterable[Any]) -> dict[int, Note]:
     """What a run's facts say of its steps."""
     notes: dict[int, Note] = {}
+    interrupted: set[int] = set()
     for fact in facts:
         match fact:
+            case StepFailed(failure=Failure(kind=FailureKind.INTERRUPTED)) if fact.retry_at is not None:
+                interrupted.add(fact.step)
+                notes[fact.step] = Note(failure_text(fact))
             case StepFailed():
                 notes[fact.step] = Note(failure_text(fact))
             case StepSkipped():
                 because = f" (step {fact.because})" if fact.because is not None else ""
                 notes[fact.step] = Note(f"{fact.reason}{because}")
+            case StepSucceeded() if fact.step in interrupted:
+                notes[fact.step] = _TAKEN_UP
             case StepSucceeded():
                 notes.pop(fact.step, None)  # an earlier attempt had failed
             case CheckEvaluated(passed=False, blocking=True):

@@ -8,7 +8,7 @@ import click
 
 from latewood.cli import exits
 from latewood.cli.following import follow_looks
-from latewood.cli.history import is_only_how_far, is_whole, notes_of, show_how_far, show_run
+from latewood.cli.history import is_grouped, is_only_how_far, notes_of, show_how_far, show_run
 from latewood.cli.logs import Ended, show_logs
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, of_project
@@ -43,7 +43,7 @@ def show(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
     row = row_of(client.run(run_id))
     if follow:
         return _follow(client, row.run, json_=json_)
-    far = None if is_whole(row) else far_now(client, row.run)
+    far = far_now(client, row.run) if is_grouped(row, all_=all_, json_=json_) else None
     facts = facts_of(client, row.run)
     if far is not None and is_only_how_far(row, all_=all_, json_=json_):
         show_how_far(asked_of(facts), far, ())
