@@ -26,7 +26,7 @@ _PLAN: Final = """hash steps position refusal
     leftOut(first: 1000) { nodes { message unread } }
     replaces(first: 6) { asset partitions position actor }
     estimate { p50Ms p90Ms samples unknownSteps }"""
-_GROUPS: Final = """assets(first: 1000) {
+_GROUPS: Final = """assets(first: 500) {
       nodes { assets groups { action partitions { count text } reasons { cause subject check } } }
       pageInfo { hasNextPage }
     }"""
