@@ -1,6 +1,5 @@
 """How a Postgres database is addressed, connected to, and made ready for its first migration."""
 
-import select
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from psycopg2.extensions import PYDATETIMETZ, encrypt_password, make_dsn, new_ty
 from psycopg2.sql import SQL, Identifier
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError
 
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 
@@ -135,12 +133,6 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = t
     def _read_instants(connection: Any, _record: object) -> None:
         register_type(_INSTANT, connection)
 
-    @event.listens_for(engine, "checkout")
-    def _leave_lost_ones(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info.get("was_used") and _is_heard(connection):
-            raise DisconnectionError  # which has the pool connect anew
-        record.info["was_used"] = True
-
     @event.listens_for(engine, "handle_error")
     def _name_the_server(context: ExceptionContext) -> None:
         error = context.original_exception
@@ -165,13 +157,6 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = t
             f" found {'.'.join(map(str, version))}; upgrade the server or name another one."
         )
     return engine
-
-
-def _is_heard(connection: Any) -> bool:
-    """Whether a server has something to say that was asked nothing: that it ended. It is no round trip to find out."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _instant(text: str | None, cursor: Any) -> datetime | None:

@@ -56,6 +56,7 @@ def test_the_past_is_framed_goes_along_and_is_left_by_escape(page):
     expect(page.get_by_text("Viewing log 5")).to_be_visible()
     page.get_by_role("navigation").get_by_role("link", name="Runs").click()
     expect(page).to_have_url(re.compile(r"/runs\?asOf=5"))
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()  # keys are heard by what is there
     page.keyboard.press("[")
     expect(page).to_have_url(re.compile("asOf=4"))
     page.keyboard.press("Escape")

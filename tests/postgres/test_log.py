@@ -12,6 +12,7 @@ from latewood_eventlog.audit import verify
 from latewood_eventlog.errors import (
     BatchMalformed,
     CauseUnknown,
+    DatabaseUnreachable,
     EventConflict,
     EventTooLarge,
     WrongExpectedVersion,
@@ -368,7 +369,10 @@ def test_a_batch_of_ten_thousand_events(log):
     assert verify(log.engine, ()).position == 10_000
 
 
-def test_a_connection_that_broke_while_it_waited_is_replaced(ledger):
+def test_a_connection_that_broke_while_it_waited_is_an_error_once(ledger):
     ledger.log.append(to("s", happened()))
     assert ledger.disconnect() > 0
-    assert ledger.log.append(to("s", happened())).positions == (2,)
+    batch = to("s", happened())
+    with pytest.raises(DatabaseUnreachable):
+        ledger.log.append(batch)
+    assert ledger.log.append(batch).positions == (2,)

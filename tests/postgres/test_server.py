@@ -286,11 +286,13 @@ def test_reading_is_one_read_only_snapshot_of_the_projects_asked_for(server):
 def test_a_lost_connection_is_unreachable_and_the_next_one_is_made_anew(used):
     before = ensure_started(used)
     engine = connect(before, role="engine")
-    with engine.connect() as used_still:
-        os.kill(status(used).pid, signal.SIGKILL)
-        after = ensure_started(used)
-        with pytest.raises(DatabaseUnreachable, match="server closed the connection"):
-            used_still.execute(text("SELECT 1"))
+    os.kill(status(used).pid, signal.SIGKILL)
+    after = ensure_started(used)
+    with (
+        pytest.raises(DatabaseUnreachable, match="server closed the connection"),
+        engine.begin() as connection,
+    ):
+        connection.execute(text("SELECT 1"))
     if after != before:  # another process was faster to take the port: the address is kept when it is free
         engine = connect(after, role="engine")
     with engine.begin() as connection:
