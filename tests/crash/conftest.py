@@ -99,14 +99,14 @@ def asked_for(workspace: Workspace, load: Callable[[str], Loaded]) -> Callable[.
 @pytest.fixture
 def within(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], AbstractContextManager[Engine]]:
-    """Serves by an engine in this process meanwhile."""
+) -> Callable[..., AbstractContextManager[Engine]]:
+    """Serves by an engine in this process meanwhile; a lease that short may be renewed late."""
     (tmp_path / "pyproject.toml").touch()
     monkeypatch.chdir(tmp_path)
 
     @contextmanager
-    def serve() -> Iterator[Engine]:
-        found = Engine(workspace, slots=2, lease=timedelta(seconds=0.5))
+    def serve(lease: timedelta = timedelta(seconds=0.5)) -> Iterator[Engine]:
+        found = Engine(workspace, slots=2, lease=lease)
         thread = threading.Thread(target=found.serve)
         thread.start()
         try:

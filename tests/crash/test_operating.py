@@ -104,7 +104,7 @@ def test_what_waits_and_what_runs_is_counted_before_anybody_drives_it_and_meanwh
     assert found.problems == ("1 run is queued, and no engine is running: start one, `latewood engine`",)
     far = WatchedRun(workspace, run_named(workspace, waiting.run)).look()
     assert (far.total, far.ended, far.left) == (61, 0, None)
-    with within() as serving:
+    with within(lease=timedelta(seconds=10)) as serving:
         until(lambda: len(of_type(workspace, StepSucceeded)) > 5)
         found = overview_of(workspace)
         far = WatchedRun(workspace, run_named(workspace, waiting.run)).look()
