@@ -92,7 +92,7 @@ def test_a_run_of_higher_priority_is_taken_before_those_that_wait_longer(workspa
 
 
 def test_a_run_of_higher_priority_does_not_wait_for_one_that_is_under_way(workspace, asked_for):
-    long = asked_for(many(200, pause="time.sleep(0.01)"), "many")
+    long = asked_for(many(1_000, pause="time.sleep(0.01)"), "many")
     with serving(workspace):
         until(lambda: len(of_type(workspace, StepSucceeded)) > 5)
         first = asked_for(many(200, pause="time.sleep(0.01)"), "usual", priority=1)
