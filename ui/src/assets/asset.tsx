@@ -3,6 +3,7 @@ import { usePathname } from "wouter/use-browser-location";
 import { Link } from "@/address/link.tsx";
 import { useChange, useParam, useView } from "@/address/use-address.ts";
 import { useLaunch } from "@/runs/use-launch.ts";
+import { ofKeys } from "@/selection/language.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Act, Button } from "@/shared/button.tsx";
 import { Status } from "@/shared/glyph.tsx";
@@ -16,7 +17,6 @@ import { ASSET, type AssetPage } from "./asset-documents.ts";
 import { ASSET_EVENTS } from "./documents.ts";
 import { keyIn } from "./key.ts";
 import { Overview } from "./overview.tsx";
-import { ofKeys } from "./selection.ts";
 import { sentence } from "./sentence.ts";
 
 const Checks = lazy(() => import("@/checks/checks.tsx"));

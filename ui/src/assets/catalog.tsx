@@ -17,8 +17,8 @@ import styles from "./catalog.module.css";
 import { ASSET_EVENTS, CATALOG, type CatalogRow, FACETS } from "./documents.ts";
 import { Facets } from "./facets.tsx";
 import { FirstRun } from "./first-run.tsx";
+import { askedFor, NARROWED_BY, type Narrowed, NOT_NARROWED } from "./narrowed.ts";
 import { PartitionBar } from "./partition-bar.tsx";
-import { askedFor, FIELDS, type Narrowed, NOT_NARROWED } from "./selection.ts";
 import { shares } from "./share.ts";
 
 const COLUMNS: readonly Column<CatalogRow>[] = [
@@ -80,14 +80,14 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
 export default function Catalog() {
   const text = useParam("q");
   const { asOf } = useView();
-  const params = FIELDS.map(useParam);
+  const params = NARROWED_BY.map(useParam);
   const given = params.join("\n");
   const change = useChange();
   const go = useGo();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
   const narrowed = useMemo(
-    () => Object.fromEntries(given.split("\n").map((list, n) => [FIELDS[n], listIn(list)])) as unknown as Narrowed,
+    () => Object.fromEntries(given.split("\n").map((list, n) => [NARROWED_BY[n], listIn(list)])) as unknown as Narrowed,
     [given],
   );
   const asked = useMemo(() => askedFor(text, narrowed), [text, narrowed]);
@@ -97,7 +97,8 @@ export default function Catalog() {
   const rows = useDeferredValue(list.rows);
 
   const isNarrowed = text !== "" || given.trim() !== "";
-  const clear = () => change({ q: null, ...Object.fromEntries(FIELDS.map((field) => [field, null])) }, { step: true });
+  const clear = () =>
+    change({ q: null, ...Object.fromEntries(NARROWED_BY.map((field) => [field, null])) }, { step: true });
 
   function select(key: string) {
     setSelected((before) => {

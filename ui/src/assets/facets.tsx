@@ -3,7 +3,7 @@ import { Glyph } from "@/shared/glyph.tsx";
 import type { Mark } from "@/shared/marks.ts";
 import { whole } from "@/shared/numbers.ts";
 import styles from "./facets.module.css";
-import { FIELDS, type Field, type Narrowed, toggled } from "./selection.ts";
+import { type FacetName, NARROWED_BY, type Narrowed, toggled } from "./narrowed.ts";
 
 interface Facet {
   name: string;
@@ -13,10 +13,16 @@ interface Facet {
 interface Props {
   facets: readonly Facet[];
   narrowed: Narrowed;
-  choose(field: Field, values: string[]): void;
+  choose(field: FacetName, values: string[]): void;
 }
 
-const TITLES: Record<Field, string> = { status: "Status", group: "Group", owner: "Owner", kind: "Kind", tag: "Tag" };
+const TITLES: Record<FacetName, string> = {
+  status: "Status",
+  group: "Group",
+  owner: "Owner",
+  kind: "Kind",
+  tag: "Tag",
+};
 const MARKS: Record<string, Mark> = {
   fresh: "fresh",
   stale: "stale",
@@ -28,7 +34,7 @@ const SHOWN = 8;
 
 /** What assets have, counted; a click narrows the list to it. */
 export function Facets({ facets, narrowed, choose }: Props) {
-  return FIELDS.map((field) => {
+  return NARROWED_BY.map((field) => {
     const values = facets.find(({ name }) => name === field)?.values ?? [];
     const gone = narrowed[field].filter((value) => !values.some((one) => one.value === value));
     const all = [...gone.map((value) => ({ value, count: 0 })), ...values];
@@ -39,7 +45,7 @@ export function Facets({ facets, narrowed, choose }: Props) {
 }
 
 interface OneProps {
-  field: Field;
+  field: FacetName;
   values: readonly { value: string; count: number }[];
   chosen: readonly string[];
   choose: Props["choose"];

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Graph, graphOf, LOOKS, neighboursOf, numbersOf, withChanges } from "./graph.ts";
+import { MARKS } from "@/shared/marks.ts";
+import { type Graph, graphOf, neighboursOf, numbersOf, withChanges } from "./graph.ts";
 import { hitsOf, lineAt, rectOf } from "./hits.ts";
 import { arranged } from "./layout/arrange.ts";
 import { NO_SCENE } from "./layout/scene.ts";
@@ -22,7 +23,7 @@ const flights = graphOf({
   edgesFrom: [0, 1, 0],
   edgesTo: [1, 3, 2],
 });
-const looks = (of: Uint8Array) => [...of].map((look) => LOOKS[look]);
+const looks = (of: Uint8Array) => [...of].map((look) => MARKS[look]);
 
 test("what goes on now is seen first, then what went wrong, then the status", () => {
   expect(looks(flights.look)).toEqual(["fresh", "failed", "running", "stale"]);

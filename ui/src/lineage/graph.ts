@@ -1,8 +1,5 @@
+import { MARKS, type Mark } from "@/shared/marks.ts";
 import { type Adjacency, adjacency } from "./layout/adjacency.ts";
-
-/** How an asset looks, worst first: what a group shows of its members, and what catches the eye. */
-export const LOOKS = ["failed", "running", "stale", "missing", "fresh"] as const;
-export type Look = (typeof LOOKS)[number];
 
 /** Columns as `assetGraph` of the API answers them. */
 export interface AssetColumns {
@@ -32,7 +29,7 @@ export interface Graph {
   readonly keys: readonly string[];
   readonly groups: readonly string[];
   readonly groupOf: Uint32Array;
-  /** The number of each asset's look, as in LOOKS. */
+  /** The number of each asset's look, as in MARKS. */
   readonly look: Uint8Array;
   readonly from: Uint32Array;
   readonly to: Uint32Array;
@@ -60,10 +57,10 @@ function looksOf({
     names.reduce((sum, name) => sum | (flagNames.includes(name) ? 1 << flagNames.indexOf(name) : 0), 0);
   const running = bits("RUNNING");
   const failed = bits("FAILED", "RETRACTED");
-  const byStatus = statusNames.map((name) => LOOKS.indexOf(name.toLowerCase() as Look));
+  const byStatus = statusNames.map((name) => MARKS.indexOf(name.toLowerCase() as Mark));
   return Uint8Array.from(statusOf, (status, n) => {
-    if (flagsOf[n]! & running) return LOOKS.indexOf("running");
-    return flagsOf[n]! & failed ? LOOKS.indexOf("failed") : byStatus[status]!;
+    if (flagsOf[n]! & running) return MARKS.indexOf("running");
+    return flagsOf[n]! & failed ? MARKS.indexOf("failed") : byStatus[status]!;
   });
 }
 

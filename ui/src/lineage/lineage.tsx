@@ -3,6 +3,8 @@ import { useSearch } from "wouter";
 import { listAs, pathOf } from "@/address/address.ts";
 import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { hasPage } from "@/pages.ts";
+import type { Vocabulary } from "@/selection/completion.ts";
+import { SelectionField } from "@/selection/selection-field.tsx";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";
@@ -20,8 +22,6 @@ import { ListTwin } from "./list-twin.tsx";
 import { spoken } from "./names.ts";
 import { reached, reachOf } from "./reach.ts";
 import { ReachPanel } from "./reach-panel.tsx";
-import type { Vocabulary } from "./selection.ts";
-import { SelectionField } from "./selection-field.tsx";
 import { membersOf, rollUp, treeOf } from "./tree.ts";
 import { useLineage } from "./use-lineage.ts";
 

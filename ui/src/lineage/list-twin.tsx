@@ -1,7 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef } from "react";
 import { Glyph } from "@/shared/glyph.tsx";
-import { type Graph, LOOKS } from "./graph.ts";
+import { MARKS } from "@/shared/marks.ts";
+import type { Graph } from "./graph.ts";
 import type { Links } from "./links.ts";
 import { listRows } from "./list.ts";
 import styles from "./list-twin.module.css";
@@ -113,7 +114,7 @@ export function ListTwin({ graph, tree, rollUp, expanded, only, subject, linksOf
                     {isOpen ? "−" : "+"}
                   </button>
                 )}
-                <Glyph mark={LOOKS[look]!} />
+                <Glyph mark={MARKS[look]!} />
                 <span className={isGroup ? styles.group : undefined} title={tree.label[node]}>
                   {shortName(tree, node)}
                 </span>
@@ -121,9 +122,9 @@ export function ListTwin({ graph, tree, rollUp, expanded, only, subject, linksOf
               <span role="gridcell" className={styles.said}>
                 {isGroup
                   ? countsOf(tree, rollUp, node)
-                      .map(({ look: of, count }) => `${count} ${LOOKS[of]}`)
+                      .map(({ look: of, count }) => `${count} ${MARKS[of]}`)
                       .join(", ")
-                  : LOOKS[look]}
+                  : MARKS[look]}
               </span>
               <span role="gridcell" className={styles.links}>
                 {ups} upstream

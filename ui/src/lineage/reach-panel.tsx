@@ -3,8 +3,9 @@ import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
 import { Button } from "@/shared/button.tsx";
 import { Glyph, Status } from "@/shared/glyph.tsx";
+import { MARKS } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
-import { type Graph, LOOKS } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { countsOf } from "./names.ts";
 import { byDistance, type Reach } from "./reach.ts";
 import styles from "./reach-panel.module.css";
@@ -22,7 +23,7 @@ interface Props {
 /** What somebody looks at: what it is made from and what is made from it, nearest first. */
 export function ReachPanel({ graph, tree, rollUp, subject, reach, choose }: Props) {
   const isGroup = subject >= tree.assets;
-  const look = LOOKS[graph.look[subject] ?? 0]!;
+  const look = MARKS[graph.look[subject] ?? 0]!;
   return (
     <aside className={styles.panel} aria-label="Causes and effects">
       <header className={styles.head}>
@@ -32,7 +33,7 @@ export function ReachPanel({ graph, tree, rollUp, subject, reach, choose }: Prop
       <p className={styles.state}>
         {isGroup ? (
           countsOf(tree, rollUp, subject).map(({ look: of, count }) => (
-            <Status key={of} mark={LOOKS[of]!} word={`${count} ${LOOKS[of]}`} />
+            <Status key={of} mark={MARKS[of]!} word={`${count} ${MARKS[of]}`} />
           ))
         ) : (
           <>
@@ -77,9 +78,9 @@ function Side(props: {
               {shown.map((asset) => (
                 <li key={asset}>
                   <button type="button" onClick={() => choose(asset)} title={graph.keys[asset]}>
-                    <Glyph mark={LOOKS[graph.look[asset]!]!} />
+                    <Glyph mark={MARKS[graph.look[asset]!]!} />
                     <span>{graph.keys[asset]}</span>
-                    <span className="unseen">, {LOOKS[graph.look[asset]!]}</span>
+                    <span className="unseen">, {MARKS[graph.look[asset]!]}</span>
                   </button>
                 </li>
               ))}

@@ -1,4 +1,5 @@
-import { type Graph, LOOKS } from "./graph.ts";
+import { MARKS } from "@/shared/marks.ts";
+import type { Graph } from "./graph.ts";
 
 /** Boxes that stand beside each other at most: what people can take in, and what is laid out well. */
 export const BOXES_MAX = 60;
@@ -162,7 +163,7 @@ export function openAtFirst(tree: Tree, most: number = BOXES_MAX): Set<number> {
 
 /** Of each group how many assets have each look, and how many there are of `marked`. */
 export interface RollUp {
-  /** Node n, look l at `(n - assets) * LOOKS.length + l`. */
+  /** Node n, look l at `(n - assets) * MARKS.length + l`. */
   readonly looks: Uint32Array;
   readonly total: Uint32Array;
   readonly marked: Uint32Array;
@@ -170,12 +171,12 @@ export interface RollUp {
 
 export function rollUp(tree: Tree, look: Uint8Array, marked: Uint8Array | null): RollUp {
   const groups = tree.parent.length - tree.assets;
-  const looks = new Uint32Array(groups * LOOKS.length);
+  const looks = new Uint32Array(groups * MARKS.length);
   const total = new Uint32Array(groups);
   const marks = new Uint32Array(groups);
   for (let asset = 0; asset < tree.assets; asset++) {
     for (let at = tree.parent[asset]!; at !== NOBODY; at = tree.parent[at]!) {
-      looks[(at - tree.assets) * LOOKS.length + look[asset]!]!++;
+      looks[(at - tree.assets) * MARKS.length + look[asset]!]!++;
       total[at - tree.assets]!++;
       if (marked?.[asset]) marks[at - tree.assets]!++;
     }

@@ -1,8 +1,8 @@
 import { useMemo, useState } from "react";
 import { useChange, useParam, useView } from "@/address/use-address.ts";
 import { ASSET_EVENTS } from "@/assets/documents.ts";
-import { ofKeys } from "@/assets/selection.ts";
 import { useLaunch } from "@/runs/use-launch.ts";
+import { ofKeys } from "@/selection/language.ts";
 import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
 import { Act, Button } from "@/shared/button.tsx";
 import { Glyph } from "@/shared/glyph.tsx";

@@ -5,7 +5,18 @@ export type AssetStatus = ReturnType<typeof graphql.scalar<"AssetStatus">>;
 export type AssetFlag = ReturnType<typeof graphql.scalar<"AssetFlag">>;
 export type RunState = ReturnType<typeof graphql.scalar<"RunState">>;
 
-export type Mark = "fresh" | "running" | "stale" | "failed" | "missing";
+/** Worst first: what a group shows of its members, and what catches the eye. */
+export const MARKS = ["failed", "running", "stale", "missing", "fresh"] as const;
+export type Mark = (typeof MARKS)[number];
+
+/** How they are drawn, on a grid of 12: filled, or as a line of some width. */
+export const SHAPES: Readonly<Record<Mark, { readonly d: string; readonly line: number; readonly dash?: number[] }>> = {
+  fresh: { d: "M2.4 6a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0-7.2 0z", line: 0 },
+  running: { d: "M3.6 2.2v7.6L10 6z", line: 0 },
+  stale: { d: "M6 1.8 11 10.2H1z", line: 0 },
+  failed: { d: "M2.6 2.6 9.4 9.4M9.4 2.6 2.6 9.4", line: 2.2 },
+  missing: { d: "M2 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", line: 1.4, dash: [2.1, 1.5] },
+};
 
 export interface Standing {
   mark: Mark;
@@ -19,10 +30,10 @@ export function standingOf(status: AssetStatus, flags: readonly AssetFlag[]): St
   if (flags.includes("RETRACTED")) return { mark: "failed", word: "retracted" };
   if (flags.includes("WAITING")) return { mark: "missing", word: "waiting" };
   if (flags.includes("ABSENT") && status === "MISSING") return { mark: "missing", word: "absent" };
-  return { mark: MARKS[status], word: MARKS[status] };
+  return { mark: OF_STATUS[status], word: OF_STATUS[status] };
 }
 
-const MARKS: Record<AssetStatus, Mark> = { FRESH: "fresh", STALE: "stale", MISSING: "missing" };
+const OF_STATUS: Record<AssetStatus, Mark> = { FRESH: "fresh", STALE: "stale", MISSING: "missing" };
 
 export const RUN_STANDINGS: Record<RunState, Standing> = {
   QUEUED: { mark: "missing", word: "queued" },

@@ -1,4 +1,4 @@
-import { LOOKS } from "../graph.ts";
+import { MARKS } from "@/shared/marks.ts";
 import { rectOf } from "../hits.ts";
 import { CAUSE, EFFECT, SUBJECT } from "../lit.ts";
 import { countsOf, shortName, spoken, worstOf } from "../names.ts";
@@ -52,7 +52,7 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
       bareNow.has(box) ? styles.bare : "",
     ].join(" ");
     button.dataset.node = String(node);
-    button.dataset.look = LOOKS[look];
+    button.dataset.look = MARKS[look];
     button.dataset.lit = mark === CAUSE ? "cause" : mark === EFFECT ? "effect" : mark === SUBJECT ? "within" : "";
     button.toggleAttribute("data-dim", mark === 0);
     const said = element("span", "unseen", spoken(graph, tree, rollUp, node, ups, downs));
@@ -63,20 +63,20 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     button.title = tree.label[node]!;
     const name = element("span", styles.name, shortName(tree, node));
     if (!isGroup) {
-      const word = LOOKS[look] === "fresh" ? [] : [element("span", styles.word, LOOKS[look]!)];
-      button.replaceChildren(said, glyphElement(LOOKS[look]!), ...unsaid(name, ...word));
+      const word = MARKS[look] === "fresh" ? [] : [element("span", styles.word, MARKS[look]!)];
+      button.replaceChildren(said, glyphElement(MARKS[look]!), ...unsaid(name, ...word));
       return;
     }
     const total = rollUp.total[node - tree.assets]!;
     const marked = lit ? rollUp.marked[node - tree.assets]! : 0;
     const count = element("span", styles.count, lit && marked ? `${marked} of ${total}` : String(total));
     const bad = countsOf(tree, rollUp, node)
-      .filter(({ look: one }) => LOOKS[one] !== "fresh")
+      .filter(({ look: one }) => MARKS[one] !== "fresh")
       .slice(0, isFrame ? 4 : 3)
       .map(({ look: one, count: of }) => {
         const badge = element("span", styles.badge);
-        badge.dataset.look = LOOKS[one];
-        badge.append(glyphElement(LOOKS[one]!), String(of));
+        badge.dataset.look = MARKS[one];
+        badge.append(glyphElement(MARKS[one]!), String(of));
         return badge;
       });
     const toggle = element("span", styles.toggle, isFrame ? "−" : "+");
@@ -84,7 +84,7 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     const bar = element("span", styles.bar);
     for (const { look: one, count: of } of countsOf(tree, rollUp, node)) {
       const share = element("i", "");
-      share.dataset.look = LOOKS[one];
+      share.dataset.look = MARKS[one];
       share.style.flexGrow = String(of);
       bar.append(share);
     }

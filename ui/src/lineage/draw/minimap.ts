@@ -1,5 +1,5 @@
+import { MARKS } from "@/shared/marks.ts";
 import { type Camera, type Rect, type Size, seen } from "../camera.ts";
-import { LOOKS } from "../graph.ts";
 import { worstOf } from "../names.ts";
 import type { Palette } from "./palette.ts";
 import type { Picture } from "./picture.ts";
@@ -41,9 +41,9 @@ export function minimap(canvas: HTMLCanvasElement): Minimap {
       paint.setTransform(ratio, 0, 0, ratio, 0, 0);
       paint.clearRect(0, 0, WIDTH, HEIGHT);
       const by = scale();
-      for (let pass = LOOKS.length - 1; pass >= 0; pass--) {
+      for (let pass = MARKS.length - 1; pass >= 0; pass--) {
         paint.fillStyle = palette.looks[pass]!;
-        paint.globalAlpha = LOOKS[pass] === "fresh" ? 0.4 : 1;
+        paint.globalAlpha = MARKS[pass] === "fresh" ? 0.4 : 1;
         for (let box = 0; box < scene.node.length; box++) {
           if (scene.isFrame[box]) continue;
           const node = scene.node[box]!;

@@ -1,6 +1,6 @@
+import { MARKS } from "@/shared/marks.ts";
 import { type Camera, type Rect, type Size, seen } from "../camera.ts";
 import type { Detail } from "../detail.ts";
-import { LOOKS } from "../graph.ts";
 import { type Lines, SIZES } from "../layout/scene.ts";
 import { CAUSE, EFFECT, UNLIT } from "../lit.ts";
 import { countsOf, shortName, worstOf } from "../names.ts";
@@ -35,7 +35,7 @@ export interface Frame {
 
 const LABEL_PX = 11.5;
 const TEXT_PX = 11;
-const FRESH = LOOKS.indexOf("fresh");
+const FRESH = MARKS.indexOf("fresh");
 
 export function paint(context: CanvasRenderingContext2D, frame: Frame): void {
   const { camera, size, ratio, palette } = frame;
@@ -146,10 +146,10 @@ function lookOf({ graph, tree, rollUp, scene }: Picture, box: number): number {
 /** Blocks of colour, those of failures last, so that they lie on top. */
 function paintBlocks(context: CanvasRenderingContext2D, { picture, palette, boxes, camera }: Frame): void {
   const { scene, lit } = picture;
-  const byLook: number[][] = LOOKS.map(() => []);
+  const byLook: number[][] = MARKS.map(() => []);
   for (const box of boxes) byLook[lookOf(picture, box)]!.push(box);
   const grow = Math.max(0, 2.5 / camera.scale - 36) / 2; // never under some pixels
-  for (let look = LOOKS.length - 1; look >= 0; look--) {
+  for (let look = MARKS.length - 1; look >= 0; look--) {
     for (const isDim of [true, false]) {
       context.fillStyle = palette.looks[look]!;
       context.globalAlpha = (isDim ? 0.22 : 1) * (look === FRESH ? 0.5 : 0.95);

@@ -1,4 +1,4 @@
-import { LOOKS } from "../graph.ts";
+import { MARKS } from "@/shared/marks.ts";
 
 /** The colours of the theme, for what is no document. */
 export interface Palette {
@@ -28,7 +28,7 @@ export function paletteOf(element: Element): Palette {
     up: colour("up"),
     down: colour("down"),
     accent: colour("accent"),
-    looks: LOOKS.map(colour),
+    looks: MARKS.map(colour),
     sans: colour("sans") || "sans-serif",
   };
 }

@@ -1,11 +1,6 @@
-/**
- * Completion in the language of selections (`group:reports and status:stale`, `weather+2`). What it means is the
- * server's to say; here it is only split up, as the server splits it.
- */
+// What could be written next in a selection.
+import { FIELDS, type Field, keyTerm, STATUSES, type Token, term, tokens, unquoted, WORDS } from "./language.ts";
 
-export const FIELDS = ["group", "status", "tag", "owner", "kind", "key"] as const;
-export const STATUSES = ["fresh", "stale", "missing", "failed", "running", "waiting", "retracted", "absent"] as const;
-const WORDS = ["and", "or", "not"] as const;
 const ITEMS_MAX = 12;
 
 /** What there is to choose from. */
@@ -29,33 +24,6 @@ export interface Completions {
   readonly items: readonly Completion[];
 }
 
-export interface Token {
-  readonly kind: "mark" | "word" | "depth" | "text";
-  readonly raw: string;
-  readonly at: number;
-}
-
-const TOKEN = /\s+|[(),+]|(?:[^\s(),+"']|"[^"]*"|'[^']*')+|["'].*/gsy;
-const BARE = /^[^\s(),+"']+$/;
-
-/** The pieces of a selection; a quote that is not closed takes the rest. */
-export function tokens(text: string): Token[] {
-  const found: Token[] = [];
-  for (const match of text.matchAll(TOKEN)) {
-    const raw = match[0];
-    if (!raw.trim()) continue;
-    const kind = /^[(),+]$/.test(raw)
-      ? "mark"
-      : (WORDS as readonly string[]).includes(raw)
-        ? "word"
-        : /^\d{1,9}$/.test(raw)
-          ? "depth"
-          : "text";
-    found.push({ kind, raw, at: match.index });
-  }
-  return found;
-}
-
 /** What could be written at the cursor. */
 export function completions(text: string, cursor: number, vocabulary: Vocabulary): Completions {
   const all = tokens(text);
@@ -71,7 +39,7 @@ export function completions(text: string, cursor: number, vocabulary: Vocabulary
   const name = field && FIELDS.find((one) => one === field[1]);
   if (field && name) {
     const items = ranked(valuesOf(name, vocabulary), unquoted(field[2] ?? ""));
-    return { from, to, items: items.map((value) => ({ text: `${name}:${quoted(value)}`, kind: "value" })) };
+    return { from, to, items: items.map((value) => ({ text: term(name, value), kind: "value" })) };
   }
   const plain = unquoted(typed);
   const fields = plain ? FIELDS.filter((one) => one.startsWith(plain)) : FIELDS.slice(0, -1);
@@ -82,7 +50,7 @@ export function completions(text: string, cursor: number, vocabulary: Vocabulary
     items: [
       ...fields.map((one) => ({ text: `${one}:`, kind: "field" as const })),
       ...words.map((one) => ({ text: `${one} `, kind: "word" as const })),
-      ...ranked(vocabulary.keys, plain).map((key) => ({ text: asKey(key), kind: "asset" as const })),
+      ...ranked(vocabulary.keys, plain).map((key) => ({ text: keyTerm(key), kind: "asset" as const })),
     ].slice(0, ITEMS_MAX),
   };
 }
@@ -102,7 +70,7 @@ function endsOperand(token: Token, all: readonly Token[]): boolean {
   return token.kind === "depth" && previous?.raw === "+" && (beforeThat?.kind === "text" || beforeThat?.raw === ")");
 }
 
-function valuesOf(field: (typeof FIELDS)[number], vocabulary: Vocabulary): readonly string[] {
+function valuesOf(field: Field, vocabulary: Vocabulary): readonly string[] {
   switch (field) {
     case "group":
       return vocabulary.groups;
@@ -129,17 +97,4 @@ function ranked(all: readonly string[], typed: string): string[] {
     ranks[at === 0 ? 0 : /[/._-]/.test(one[at - 1] ?? "") ? 1 : 2]?.push(one);
   }
   return ranks.flat().slice(0, ITEMS_MAX);
-}
-
-function asKey(key: string): string {
-  const plain = !(WORDS as readonly string[]).includes(key) && !key.includes(":") && !/^\d{1,9}$/.test(key);
-  return plain ? quoted(key) : `"${key}"`;
-}
-
-function quoted(text: string): string {
-  return BARE.test(text) ? text : text.includes('"') ? `'${text}'` : `"${text}"`;
-}
-
-function unquoted(text: string): string {
-  return text.replace(/"([^"]*)"?|'([^']*)'?/g, "$1$2");
 }

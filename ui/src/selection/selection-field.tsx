@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { Icon } from "@/shared/icon.tsx";
-import { type Completion, completed, completions, type Vocabulary } from "./selection.ts";
+import { type Completion, completed, completions, type Vocabulary } from "./completion.ts";
 import styles from "./selection-field.module.css";
 
 interface Props {

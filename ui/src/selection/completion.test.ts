@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { completed, completions, tokens } from "./selection.ts";
+import { completed, completions } from "./completion.ts";
 
 const flights = {
   keys: ["flights/daily", "flights/raw", "weather/daily", "and", "odd name"],
@@ -7,23 +7,6 @@ const flights = {
   owners: ["ana"],
 };
 const at = (text: string, cursor = text.length) => completions(text, cursor, flights).items.map((item) => item.text);
-
-test("a text is split as the server splits it", () => {
-  expect(tokens('2+(a, tag:x="b c")+1 and not d').map(({ kind, raw }) => [kind, raw])).toEqual([
-    ["depth", "2"],
-    ["mark", "+"],
-    ["mark", "("],
-    ["text", "a"],
-    ["mark", ","],
-    ["text", 'tag:x="b c"'],
-    ["mark", ")"],
-    ["mark", "+"],
-    ["depth", "1"],
-    ["word", "and"],
-    ["word", "not"],
-    ["text", "d"],
-  ]);
-});
 
 test("nothing typed: fields, then assets, quoted where they would mean something else", () => {
   expect(at("")).toEqual([
