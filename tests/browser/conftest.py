@@ -39,7 +39,7 @@ def served(
     with copied(home, platform_template) as url:
         shell = Shell(tmp_path_factory.mktemp("story"), {**environ, "LATEWOOD_DATABASE_URL": url.reveal()})
         shell.write("story.py", STORY)
-        assert "no rate for EUR" in shell.afresh("materialize", "*", "-f", "story.py").err
+        assert "no rate for EUR" in shell.run("materialize", "*", "-f", "story.py").err
         with serving(shell, "story.py") as found:
             yield found
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from forks import Forked, forks
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from e2e.shell import Shell
@@ -66,7 +67,7 @@ class Served:
     shell: Shell
     file: str
     port: int
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Forked | None = None
 
     @property
     def url(self) -> str:
@@ -75,16 +76,15 @@ class Served:
 
     def start(self) -> None:
         """Serve, and wait until it answers."""
-        command = [shutil.which("latewood", path=self.shell.environ["PATH"]), "dev", "-f", self.file]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port)], cwd=self.shell.folder, env=self.shell.environ
-        )
-        for _ in range(300):
+        arguments = ["dev", "-f", self.file, "--port", str(self.port)]
+        out, err = sys.__stdout__.fileno(), sys.__stderr__.fileno()
+        self.process = forks().start(arguments, self.shell.folder, self.shell.environ, out=out, err=err)
+        for _ in range(1_500):
             try:
                 urlopen(f"{self.url}/readyz", timeout=5).close()
             except (URLError, OSError):
                 assert self.process.poll() is None, "the server has ended"
-                time.sleep(0.1)
+                time.sleep(0.02)
             else:
                 return
         raise AssertionError("the server does not answer")

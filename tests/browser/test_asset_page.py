@@ -58,7 +58,7 @@ def test_partitions_are_chosen_by_dragging_and_by_their_keys_and_what_there_is_t
 
 
 def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
-    forced = served.shell.afresh("materialize", "customers", "--force", "--quiet", "-f", served.file)
+    forced = served.shell.run("materialize", "customers", "--force", "--quiet", "-f", served.file)
     assert forced.code == 0, forced.err
     page.goto("/assets/customers")
     page.get_by_role("navigation", name="Of this asset").get_by_role("link", name="Versions").click()

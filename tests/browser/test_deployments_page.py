@@ -7,7 +7,7 @@ from browser.served import STORY
 
 def test_what_a_deployment_changed_is_read_and_taken_back_and_forth(page, served):
     served.shell.write("story.py", STORY.replace("return [1, 2, 3]", "return [1, 2, 4]"))
-    served.shell.afresh("deploy", "-f", "story.py")
+    served.shell.run("deploy", "-f", "story.py")
     page.goto("/deployments")
     rows = page.get_by_role("main").get_by_role("listitem")
     expect(rows).to_have_count(2)

@@ -86,12 +86,12 @@ def test_what_happens_meanwhile_is_seen_and_moves_nothing(page, served):
     customers = card(page, "customers")
     expect(customers).to_have_accessible_name(re.compile("fresh"))
     before = customers.bounding_box()
-    [run] = [run["run"] for run in json.loads(served.shell.afresh("runs", "--json").out)]
+    [run] = [run["run"] for run in json.loads(served.shell.run("runs", "--json").out)]
     wrong = ("retract", run, "--asset", "customers")
-    said = served.shell.afresh(*wrong, "--reason", "wrong names")
+    said = served.shell.run(*wrong, "--reason", "wrong names")
     assert said.code == 0, said.err
     try:
         expect(customers).to_have_accessible_name(re.compile("failed"))
         assert customers.bounding_box() == before
     finally:
-        served.shell.afresh(*wrong, "--undo")
+        served.shell.run(*wrong, "--undo")

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 
 def test_a_viewer_logs_in_sees_all_changes_nothing_and_leaves(page, served):
-    created = served.shell.afresh("token", "create", "vera", "--role", "viewer")
+    created = served.shell.run("token", "create", "vera", "--role", "viewer")
     token = re.search(r"lw_\S+", created.out)[0]
     page.goto("/runs?status=failed")
     field = page.get_by_label("Token")

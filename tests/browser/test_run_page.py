@@ -42,7 +42,7 @@ def test_what_failed_is_read_with_its_traceback_and_tried_again(page):
 
 def test_a_run_is_watched_and_cancelled(page, served):
     served.shell.write("slow.py", SLOW)
-    assert served.shell.afresh("materialize", "slow", "--detach", "-f", "slow.py").code == 0
+    assert served.shell.run("materialize", "slow", "--detach", "-f", "slow.py").code == 0
     page.goto("/runs?status=running")
     page.get_by_role("grid", name="Runs").get_by_role("link", name="slow").click()
     status = page.get_by_role("status").filter(has_text="running")

@@ -26,7 +26,14 @@ from select import select
 from types import SimpleNamespace
 from typing import BinaryIO, TextIO
 
-_IMPORTED = ("latewood.cli", "latewood.commands", "latewood.engine", "latewood.serving", "pyarrow.parquet")
+_IMPORTED = (
+    "latewood.cli",
+    "latewood.commands",
+    "latewood.engine",
+    "latewood.serving",
+    "latewood_graphql",
+    "pyarrow.parquet",
+)
 _LONGEST_S = 120.0
 
 
