@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 HERE = Path(sys.executable).parent
 LOG, PID = HERE.parent / "demo.log", HERE.parent / "demo.pid"
+ENDS_S = 30
+"""How long is waited for it to end: it lets what is under way finish."""
 
 
 def is_running() -> bool:
@@ -61,8 +63,15 @@ def stopped() -> bool:
     """End it, whether it can answer or not, and wait until it has; False where it was not running."""
     if not is_running():
         return False
-    os.kill(int(PID.read_text()), signal.SIGTERM)
+    process, until = int(PID.read_text()), time.monotonic() + ENDS_S
+    os.kill(process, signal.SIGTERM)
     while is_running():
+        if time.monotonic() > until:
+            sys.exit(
+                "`latewood dev` was told to end, and lets what is under way finish: "
+                f"after {ENDS_S} s process {process}, or one that it started, is still there. "
+                f"{LOG} says more; --stop again waits on."
+            )
         time.sleep(0.1)
     LOG.unlink(missing_ok=True)
     return True

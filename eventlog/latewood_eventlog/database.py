@@ -112,10 +112,14 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = timedelta()) -> Engine:
+def connect(
+    url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = timedelta(), renews: bool = False
+) -> Engine:
     """An engine, which keeps so many connections, whose every one acts as `role`; one connection is made at once.
 
-    With a limit each statement that takes longer, or waits longer for others, raises TookTooLong.
+    With a limit each statement that takes longer, or waits longer for others, raises TookTooLong. One that `renews` asks
+    a connection that rested whether it is there, a round trip each time, and replaces one that is not;
+    else that is an error once, from which who records goes on in a way of its own.
 
     Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer, a
     connection is lost, or the server cannot do what it is for (its disk is full, say); here also when the server is
@@ -127,6 +131,7 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = t
         hide_parameters=True,
         use_native_hstore=False,
         pool_size=pool,
+        pool_pre_ping=renews,
     )
 
     @event.listens_for(engine, "connect")
@@ -138,6 +143,8 @@ def connect(url: DatabaseUrl, *, role: Role, pool: int = 5, limit: timedelta = t
         error = context.original_exception
         if not isinstance(error, Exception):
             return  # Ctrl-C closes the connection, and is no failure of the server's
+        if context.is_pre_ping and context.is_disconnect:
+            return  # the pool makes another one
         if context.is_disconnect or context.connection is None:
             raise unreachable(engine, error)
         code = getattr(error, "pgcode", None) or ""

@@ -163,7 +163,10 @@ def refuse_open(workspace: Workspace, serving: Serving) -> None:
 
 @contextmanager
 def _answering(workspace: Workspace, serving: Serving, sessions: Sessions) -> Iterator[Starlette]:
-    """The application, with connections of its own that read, and others that act for so long as a call may take."""
+    """The application, with connections of its own that read, and others that act for so long as a call may take.
+
+    Who asks first after the database was away is answered: those that were lost meanwhile are made anew.
+    """
     limit = timedelta(seconds=serving.limits.seconds)
     with _connected(workspace, "reader") as reader, _connected(workspace, "engine", limit) as log:
         own = replace(workspace, log=log)
@@ -176,7 +179,7 @@ def _connected(
     workspace: Workspace, role: Literal["engine", "reader"], limit: timedelta = timedelta()
 ) -> Iterator[EventLog]:
     assert workspace.url is not None, "it is a database's"
-    log = EventLog(connect(workspace.url, role=role, limit=limit), PROJECTIONS, UPCASTERS)
+    log = EventLog(connect(workspace.url, role=role, limit=limit, renews=True), PROJECTIONS, UPCASTERS)
     try:
         yield log
     finally:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from api.conftest import open_app
+from databases import execute
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.limits import Limits
 from latewood_graphql.serving import Serving, application
@@ -95,6 +96,31 @@ def test_without_its_database_it_says_so(api, made):
     assert (answer.status_code, code(answer.json()["errors"])) == (503, ["UNAVAILABLE"])
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
+
+
+def test_once_its_database_is_back_the_first_who_asks_is_answered(environ, made, monkeypatch, superuser_url):
+    made()
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def all_are_lost():
+        execute(
+            superuser_url,
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state = 'idle'",
+        )
+
+    pin = 'mutation { pin(parameter: "total.unit", value: "dollar") { __typename } }'
+    with TestClient(application(Serving(), parent=os.getpid()), base_url="http://localhost") as client:
+        assert client.get("/readyz").status_code == 200
+        all_are_lost()
+        assert client.get("/readyz").status_code == 200
+        all_are_lost()
+        assert client.post("/graphql/", json={"query": "{ projects }"}).json()["data"] == {"projects": ["default"]}
+        all_are_lost()
+        assert client.post("/graphql/", json={"query": pin}).json()["data"] == {
+            "pin": {"__typename": "ParameterPinned"}
+        }
 
 
 def broken(log):

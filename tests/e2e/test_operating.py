@@ -134,6 +134,22 @@ def test_of_what_failed_nothing_is_computed_that_a_check_would_refuse_again(shel
     assert "0 run, 1 reused in" in shell("materialize", "*", "--only", "failed"), "the edited check judges it"
 
 
+def test_a_check_that_has_raised_is_asked_again_and_nothing_is_computed_for_that(shell):
+    one = "from pathlib import Path\nfrom latewood import *\n\n@asset\ndef one() -> int:\n    return 1\n"
+    raises = (
+        one + "\n@check(one, blocking=True)\ndef good(one: int) -> bool:\n    return Path('ok').read_text() == ''\n"
+    )
+    shell.write("assets.py", one)
+    shell("materialize", "*", "-f", "assets.py")
+    shell.write("assets.py", raises)
+    assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", code=1)
+    assert answer(shell, "assets", "status:failed")["assets"][0]["key"] == "one"
+    assert "0 run, 1 reused, 1 refused" in shell("materialize", "*", "--only", "failed", code=1)
+    shell.write("ok", "")
+    assert "0 run, 1 reused in" in shell("materialize", "*", "--only", "failed")
+    assert "Nothing to do" in shell("plan", "*", "--only", "failed")
+
+
 def test_how_all_of_it_is_with_an_exit_code(shell):
     shell.write("assets.py", FIRST)
     found = answer(shell, "status")

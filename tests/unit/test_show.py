@@ -1,5 +1,7 @@
 """The demonstration's server in the background: whatever it can answer, it is found, and ended by who asks for that."""
 
+import fcntl
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +72,13 @@ def test_a_process_that_was_given_the_number_since_is_left_alone(show, tmp_path)
         assert show("--stop") == "was not running\n"
         assert other.poll() is None
         other.kill()
+
+
+def test_what_does_not_end_is_not_waited_for_without_bound(tmp_path):
+    stopped = runpy.run_path(str(SHOW))["stopped"]
+    stopped.__globals__.update(PID=tmp_path / "demo.pid", LOG=tmp_path / "demo.log", ENDS_S=0)
+    with subprocess.Popen(["sleep", "60"]) as process, (tmp_path / "demo.pid").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        print(process.pid, file=held, flush=True)
+        with pytest.raises(SystemExit, match=f"process {process.pid}, or one that it started, is still there"):
+            stopped()

@@ -47,12 +47,19 @@ def failures(
     return found
 
 
-def unjudged_heads(connection: Snapshot, workspace: Workspace, catalog: Catalog, state: State) -> Iterator[Slot]:
-    """Heads that a blocking check of today refused when it was asked last, also one that was edited since."""
-    refused = refused_partitions(connection, workspace.project, workspace.environment, state.position)
+def unjudged_heads(
+    connection: Snapshot, workspace: Workspace, catalog: Catalog, state: State, failed: Mapping[Slot, Position]
+) -> Iterator[Slot]:
+    """Heads that a blocking check of today did not pass when it was asked last: it was edited since, or has raised.
+
+    Those aside that an attempt has `failed` to make anew: asking a check would not mend that.
+    """
+    asked = (connection, workspace.project, workspace.environment, state.position)
+    refused, attempts = refused_partitions(*asked), failed_partitions(*asked)
     blocking = _blocking(catalog, state)
     for (asset, partition), found in refused.items():
-        if (asset, found.check) in blocking and _is_head(found, asset, partition, state):
+        is_made = (asset, partition) not in failed or (asset, partition) not in attempts
+        if is_made and (asset, found.check) in blocking and _is_head(found, asset, partition, state):
             yield asset, partition
 
 

@@ -198,8 +198,8 @@ def _of_status(
     with reading(workspace, moment, loaded, about=lambda _: keys) as (connection, found):
         chosen, slots = of_status(found, keys, status), set[Slot]()
         if status == "failed":
-            slots = set(unjudged_heads(connection, workspace, found.view.catalog, found.state))
-    unjudged = {key: ordinals_in(found.view, key, slots - found.failed.keys()) for key in keys}
+            slots = set(unjudged_heads(connection, workspace, found.view.catalog, found.state, found.failed))
+    unjudged = {key: ordinals_in(found.view, key, slots) for key in keys}
     both = {key: chosen.get(key, Ordinals()) | unjudged[key] for key in keys}
     asked = {key: ordinals & partitions.get(key, ordinals) for key, ordinals in both.items()}
     return {key: ordinals for key, ordinals in asked.items() if ordinals}, unjudged

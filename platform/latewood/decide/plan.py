@@ -30,9 +30,9 @@ class Request:
     """What is asked for: assets, which of their partitions, and values of parameters.
 
     `failed`: the last attempt of each has, so that what is as it should be is run all the same, unless a check refuses
-    it: that would be refused again. Of the `unjudged` of these just a check failed that was edited since: it is asked,
-    and nothing else is run for that. `elsewhere` was asked for too, by location, and is left out: only its own file's
-    code can make it.
+    it: that would be refused again. Of the `unjudged` of these just a check failed that raised, or was edited since: it
+    is asked, and nothing else is run for that. `elsewhere` was asked for too, by location, and is left out: only its
+    own file's code can make it.
     """
 
     selected: frozenset[AssetKey]
