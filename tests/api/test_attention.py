@@ -77,6 +77,19 @@ def test_what_failed_comes_before_what_less_is_made_from(api, made):
     assert "report" not in found  # what it reads is not made either: that is told of `total`
 
 
+def test_facets_count_what_a_selection_of_their_values_finds(api, made):
+    made(shop(fails=True), selection="orders+,lonely")
+    facets = {
+        each["name"]: each["values"] for each in api.environment("facets { name values { value count } }")["facets"]
+    }
+    counted = {each["value"]: each["count"] for each in facets["status"]}
+    assert counted["failed"] == 2
+    for status, count in counted.items():
+        assert (
+            api.environment(f'assets(selection: "status:{status}") {{ totalCount }}')["assets"]["totalCount"] == count
+        )
+
+
 def test_of_one_reason_alone(api, made):
     made(shop(fails=True), selection="orders+,lonely")
     asked = "attention(troubles: [FAILED], first: 1) { totalCount nodes { asset { key } } pageInfo { endCursor } }"

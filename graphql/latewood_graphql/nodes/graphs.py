@@ -1,7 +1,7 @@
 """The graph of all assets as columns, and its groups as counts."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import graphene
@@ -52,7 +52,10 @@ class FacetValue(graphene.ObjectType):
 
 
 class Facet(graphene.ObjectType):
-    """By what assets may be chosen, and what there is: `group`, `owner`, `tag`, `kind`, `location`, `status`."""
+    """By what assets may be chosen, and what there is: `group`, `owner`, `tag`, `kind`, `location`, `status`.
+
+    One that is stale and has failed counts as both, as selections find it by both.
+    """
 
     name = graphene.String(required=True, description="What it is, as selections say it.")
     values = many(FacetValue, "The values that there are, those of most assets first, up to 100.")
@@ -131,18 +134,18 @@ def graph_of(found: Assessment, selection: str) -> dict[str, Any]:
 _VALUES_MAX = 100
 
 
-def facets_of(found: Assessment, keys: Iterable[AssetKey]) -> list[dict[str, Any]]:
-    """What these assets have, counted. Cost: O(keys)."""
+def facets_of(found: Assessment, keys: Collection[AssetKey]) -> list[dict[str, Any]]:
+    """What these assets have, counted: as many as a selection of the value finds. Cost: O(keys)."""
     names = ("group", "owner", "tag", "kind", "location", "status")
     counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-    for key in keys:
+    for key, flags in found.all_flags(keys).items():
         asset = found.view.catalog[key]
         counts["group"][asset.group] += 1
         counts["owner"].update(asset.owners)
         counts["tag"].update(f"{name}={value}" if value else name for name, value in asset.tags.items())
         counts["kind"].update(asset.kinds)
         counts["location"][found.view.locations[key]] += 1
-        counts["status"][found.assessed[key].status.value] += 1
+        counts["status"].update((found.assessed[key].status.value, *flags))
     return [
         {"name": name, "values": [{"value": value, "count": n} for value, n in counted.most_common(_VALUES_MAX)]}
         for name, counted in counts.items()

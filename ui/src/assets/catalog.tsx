@@ -7,8 +7,8 @@ import { usePages } from "@/server/use-pages.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
 import { Chips } from "@/shared/chips.tsx";
-import { Status } from "@/shared/glyph.tsx";
-import { standingOf } from "@/shared/marks.ts";
+import { Standings } from "@/shared/glyph.tsx";
+import { standingsOf } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
@@ -25,8 +25,8 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "status",
     title: "Status",
-    width: "104px",
-    cell: ({ status, flags }) => <Status {...standingOf(status, flags)} />,
+    width: "112px",
+    cell: ({ status, flags }) => <Standings all={standingsOf(status, flags)} />,
   },
   {
     id: "key",

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { Glyph } from "@/shared/glyph.tsx";
-import type { Mark } from "@/shared/marks.ts";
+import { markOf } from "@/shared/marks.ts";
 import { whole } from "@/shared/numbers.ts";
 import styles from "./facets.module.css";
 import { type FacetName, NARROWED_BY, type Narrowed, toggled } from "./narrowed.ts";
@@ -22,13 +22,6 @@ const TITLES: Record<FacetName, string> = {
   owner: "Owner",
   kind: "Kind",
   tag: "Tag",
-};
-const MARKS: Record<string, Mark> = {
-  fresh: "fresh",
-  stale: "stale",
-  missing: "missing",
-  failed: "failed",
-  running: "running",
 };
 const SHOWN = 8;
 
@@ -64,7 +57,7 @@ function OneFacet({ field, values, chosen, choose }: OneProps) {
             checked={chosen.includes(value)}
             onChange={() => choose(field, toggled(chosen, value))}
           />
-          {field === "status" && <Glyph mark={MARKS[value] ?? "missing"} size={11} />}
+          {field === "status" && <Glyph mark={markOf(value)} size={11} />}
           <span className={styles.text} title={value}>
             {value}
           </span>

@@ -37,3 +37,20 @@ export function Status({ mark, word }: Standing) {
     </span>
   );
 }
+
+/** All that is true of one thing: the first with its word, others by their marks and for who hears them. */
+export function Standings({ all: [first, ...others] }: { all: readonly Standing[] }) {
+  if (!first) return null;
+  const words = others.map(({ word }) => word).join(", ");
+  return (
+    <span className={styles.standings} title={others.length > 0 ? `${first.word}; also ${words}` : undefined}>
+      <Status {...first} />
+      {others
+        .filter(({ mark }) => mark !== first.mark)
+        .map(({ mark, word }) => (
+          <Glyph key={word} mark={mark} size={10} />
+        ))}
+      {others.length > 0 && <span className="unseen">, {words}</span>}
+    </span>
+  );
+}

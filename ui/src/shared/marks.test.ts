@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { standingOf } from "./marks.ts";
+import { markOf, standingOf, standingsOf } from "./marks.ts";
 
 test("what is being made now comes before that it failed, and that before that it is stale", () => {
   expect(standingOf("STALE", ["FAILED", "RUNNING"]).mark).toBe("running");
@@ -14,4 +14,14 @@ test("what was declared wrong is told by its word, also where it is fresh", () =
 test("an optional output that was not made is absent, and what waits is waiting", () => {
   expect(standingOf("MISSING", ["ABSENT"]).word).toBe("absent");
   expect(standingOf("MISSING", ["WAITING"]).word).toBe("waiting");
+});
+
+test("what failed and is stale is both, as it is found by both", () => {
+  expect(standingsOf("STALE", ["FAILED"]).map(({ word }) => word)).toEqual(["failed", "stale"]);
+  expect(standingsOf("MISSING", ["ABSENT"]).map(({ word }) => word)).toEqual(["absent", "missing"]);
+  expect(standingsOf("FRESH", ["ABSENT"]).map(({ word }) => word)).toEqual(["fresh", "absent"]);
+});
+
+test("each word has its mark", () => {
+  expect(["failed", "retracted", "waiting", "fresh"].map(markOf)).toEqual(["failed", "failed", "missing", "fresh"]);
 });

@@ -23,17 +23,40 @@ export interface Standing {
   word: string;
 }
 
-/** What is most worth knowing of an asset, the worst first. */
-export function standingOf(status: AssetStatus, flags: readonly AssetFlag[]): Standing {
-  if (flags.includes("RUNNING")) return { mark: "running", word: "running" };
-  if (flags.includes("FAILED")) return { mark: "failed", word: "failed" };
-  if (flags.includes("RETRACTED")) return { mark: "failed", word: "retracted" };
-  if (flags.includes("WAITING")) return { mark: "missing", word: "waiting" };
-  if (flags.includes("ABSENT") && status === "MISSING") return { mark: "missing", word: "absent" };
-  return { mark: OF_STATUS[status], word: OF_STATUS[status] };
+/** What is true of an asset, what is most worth knowing first. */
+export function standingsOf(status: AssetStatus, flags: readonly AssetFlag[]): Standing[] {
+  const of: Standing = OF_STATUS[status];
+  const flagged = FLAGS.filter((flag) => flags.includes(flag)).map((flag) => OF_FLAG[flag]);
+  // that a part of it is absent, as it should be, is less than that it is fresh or stale
+  const last = flags.includes("ABSENT") ? [OF_FLAG.ABSENT] : [];
+  return status === "MISSING" ? [...flagged, ...last, of] : [...flagged, of, ...last];
 }
 
-const OF_STATUS: Record<AssetStatus, Mark> = { FRESH: "fresh", STALE: "stale", MISSING: "missing" };
+/** What is most worth knowing of an asset. */
+export function standingOf(status: AssetStatus, flags: readonly AssetFlag[]): Standing {
+  return standingsOf(status, flags)[0] ?? OF_STATUS[status];
+}
+
+/** How what a selection calls so is marked. */
+export function markOf(word: string): Mark {
+  return [...Object.values(OF_STATUS), ...Object.values(OF_FLAG)].find((one) => one.word === word)?.mark ?? "missing";
+}
+
+const OF_STATUS: Record<AssetStatus, Standing> = {
+  FRESH: { mark: "fresh", word: "fresh" },
+  STALE: { mark: "stale", word: "stale" },
+  MISSING: { mark: "missing", word: "missing" },
+};
+
+const OF_FLAG: Record<AssetFlag, Standing> = {
+  RUNNING: { mark: "running", word: "running" },
+  FAILED: { mark: "failed", word: "failed" },
+  RETRACTED: { mark: "failed", word: "retracted" },
+  WAITING: { mark: "missing", word: "waiting" },
+  ABSENT: { mark: "missing", word: "absent" },
+};
+
+const FLAGS = ["RUNNING", "FAILED", "RETRACTED", "WAITING"] as const;
 
 export const RUN_STANDINGS: Record<RunState, Standing> = {
   QUEUED: { mark: "missing", word: "queued" },
