@@ -34,6 +34,8 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "asset-why": ("/assets/reports/worst_routes", "w"),
     "asset-partitions": ("/assets/flights/daily?tab=partitions&pick=2013-02-01..2013-03-31", ""),
     "asset-versions": ("/assets/flights/daily?tab=versions&partition=2013-01-05", ""),
+    "asset-metrics": ("/assets/flights/daily?tab=metrics", ""),
+    "asset-columns": ("/assets/flights/daily?tab=columns", ""),
     "asset-checks": ("/assets/flights/daily?tab=checks", ""),
     "asset-runs": ("/assets/flights/daily?tab=runs", ""),
     "asset-code": ("/assets/flights/daily?tab=code", ""),

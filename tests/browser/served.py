@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 
 STORY = '''
-from latewood import Daily, PartitionKey, Static, asset
+from latewood import Daily, Output, PartitionKey, Static, asset
 from latewood.automation import Schedule
 
 days = Daily("2026-01-01", "2026-02-10")
@@ -44,7 +44,7 @@ def orders() -> list[int]:
 @asset(group="raw", owners=["team:data"])
 def customers() -> list[str]:
     """Who ordered it."""
-    return ["ann", "bob"]
+    return Output(["ann", "bob"], {"known": 2})
 
 @asset(group="daily", owners=["team:analytics"], partitions=days)
 def sales(orders: list[int], day: PartitionKey) -> int:

@@ -78,6 +78,27 @@ def test_two_versions_are_compared_and_a_rollback_is_undone(page, served):
     expect(rows.nth(0)).to_contain_text("head")
 
 
+def test_a_number_is_read_off_at_each_version_and_leads_to_what_that_one_has_otherwise(page, served):
+    forced = served.shell.afresh("materialize", "customers", "--force", "--quiet", "-f", served.file)
+    assert forced.code == 0, forced.err
+    page.goto("/assets/customers?tab=metrics")
+    chart = page.get_by_role("slider", name=re.compile("known over"))
+    expect(chart).to_have_attribute("aria-valuetext", re.compile("^2, "))
+    last = chart.get_attribute("aria-valuenow")
+    chart.press("ArrowLeft")
+    expect(chart).to_have_attribute("aria-valuenow", str(int(last) - 1))
+    chart.press("End")
+    chart.press("Enter")
+    expect(page).to_have_url(re.compile(r"tab=versions.*a=.+&b=.+"))
+    expect(page.get_by_text("Both hold the same.")).to_be_visible()
+
+
+def test_code_is_shown_by_what_its_words_are(page):
+    page.goto("/assets/sales?tab=code")
+    line = page.get_by_role("list", name="Source").get_by_role("listitem").filter(has_text="def sales")
+    expect(line.locator("[data-kind=keyword]")).to_have_text("def")
+
+
 def test_the_runs_that_made_it_are_listed(page):
     page.goto("/assets/orders?tab=runs")
     rows = page.get_by_role("grid", name="Runs").get_by_role("row").filter(has=page.get_by_role("gridcell"))
@@ -95,6 +116,8 @@ def test_the_runs_that_made_it_are_listed(page):
         "/assets/sales?tab=versions",
         "/assets/sales?tab=partitions",
         "/assets/sales?tab=runs",
+        "/assets/sales?tab=code",
+        "/assets/customers?tab=metrics",
         "/assets/nothing",
     ],
 )

@@ -14,7 +14,7 @@ export const ASSET = graphql(`
           declaredChecks { name blocking }
           upstream { key status flags }
           downstream { key status flags }
-          versions(first: 1) { nodes { partition madeAt } }
+          versions(first: 1) { nodes { partition madeAt columns { nodes { name } } } }
         }
       }
     }

@@ -20,13 +20,15 @@ import { Overview } from "./overview.tsx";
 import { sentence } from "./sentence.ts";
 
 const Checks = lazy(() => import("@/checks/checks.tsx"));
-const Code = lazy(() => import("./code.tsx"));
+const Code = lazy(() => import("@/code/code.tsx"));
+const Columns = lazy(() => import("@/columns/columns.tsx"));
+const Metrics = lazy(() => import("@/metrics/metrics.tsx"));
 const Partitions = lazy(() => import("@/partitions/partitions.tsx"));
 const Runs = lazy(() => import("./asset-runs.tsx"));
 const Versions = lazy(() => import("@/versions/versions.tsx"));
 
 /** What the tabs have in the address of their own. */
-const OF_TABS = ["partition", "a", "b", "pick"];
+const OF_TABS = ["partition", "a", "b", "pick", "by"];
 
 /** One asset: how it stands and why, what it holds, what it is made from and by. */
 export default function AssetOf() {
@@ -103,10 +105,13 @@ function Shown({ asset }: { asset: AssetPage }) {
 }
 
 function tabsOf(asset: AssetPage): Tab[] {
+  const newest = asset.versions.nodes[0];
   const tabs = [
     { name: "", label: "Overview" },
     { name: "partitions", label: "Partitions", isThere: asset.partitioning !== null },
     { name: "versions", label: "Versions" },
+    { name: "metrics", label: "Metrics", isThere: newest !== undefined },
+    { name: "columns", label: "Columns", isThere: (newest?.columns.nodes.length ?? 0) > 0 },
     { name: "checks", label: "Checks", isThere: asset.declaredChecks.length > 0 },
     { name: "runs", label: "Runs", isThere: asset.origin === "MADE" },
     { name: "code", label: "Code", isThere: asset.origin !== "EXTERNAL" },
@@ -116,6 +121,8 @@ function tabsOf(asset: AssetPage): Tab[] {
 
 function Opened({ name, asset }: { name: string; asset: AssetPage }) {
   if (name === "versions") return <Versions asset={asset.key} isPartitioned={asset.partitioning !== null} />;
+  if (name === "metrics") return <Metrics asset={asset.key} isPartitioned={asset.partitioning !== null} />;
+  if (name === "columns") return <Columns asset={asset.key} isPartitioned={asset.partitioning !== null} />;
   if (name === "partitions" && asset.partitioning) return <Partitions asset={asset.key} />;
   if (name === "checks") return <Checks asset={asset.key} declared={asset.declaredChecks} />;
   if (name === "runs") return <Runs asset={asset.key} />;

@@ -1,6 +1,8 @@
 import type { ReactNode } from "react";
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
+import { Line } from "@/code/line.tsx";
+import { useHighlighted } from "@/code/use-highlighted.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -148,13 +150,15 @@ function table(title: string, rows: readonly Row[]): ReactNode {
 const SIGNS = { added: "+", removed: "−", place: "", same: "" } as const;
 
 function Diff({ diff }: { diff: string }) {
+  const lines = diffLines(diff);
+  const pieces = useHighlighted(lines.map(({ text }) => text).join("\n"), "");
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no pointer scrolls it by keys
     <section className={styles.diff} tabIndex={0} aria-label="Difference">
-      {diffLines(diff).map(({ kind, text }, n) => (
+      {lines.map(({ kind, text }, n) => (
         <div key={n} data-kind={kind}>
           <span>{SIGNS[kind]}</span>
-          <code>{text || " "}</code>
+          {kind === "place" ? <code>{text}</code> : <Line pieces={pieces[n]} />}
         </div>
       ))}
     </section>

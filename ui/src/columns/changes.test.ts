@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { stepsOf } from "./changes.ts";
+
+const version = (id: string, types: Record<string, string>) => ({
+  id,
+  columns: {
+    nodes: Object.entries(types).map(([name, type]) => ({
+      name,
+      type: type.replace("?", ""),
+      nullable: type.endsWith("?"),
+    })),
+  },
+});
+
+test("what came, went or is of another type is told of the version that has it so", () => {
+  const steps = stepsOf([
+    version("d", { day: "date32", fare: "double?" }),
+    version("c", { day: "date32", fare: "double" }),
+    version("b", { day: "date32", fare: "double" }),
+    version("a", { day: "string", price: "double" }),
+  ]);
+  expect(steps.map(({ before, after }) => [before.id, after.id])).toEqual([
+    ["c", "d"],
+    ["a", "b"],
+  ]);
+  expect(steps[0]?.changes).toEqual([{ name: "fare", before: "double", after: "double?" }]);
+  expect(steps[1]?.changes).toEqual([
+    { name: "day", before: "string", after: "date32" },
+    { name: "fare", before: null, after: "double" },
+    { name: "price", before: "double", after: null },
+  ]);
+});
+
+test("columns in another order are the same ones, and one version has changed nothing", () => {
+  expect(stepsOf([version("b", { x: "int64", y: "int64" }), version("a", { y: "int64", x: "int64" })])).toEqual([]);
+  expect(stepsOf([version("a", { x: "int64" })])).toEqual([]);
+});

@@ -1,0 +1,49 @@
+// What became of columns from version to version.
+
+export interface Column {
+  name: string;
+  type: string;
+  nullable: boolean;
+}
+
+interface Version {
+  id: string;
+  columns: { nodes: readonly Column[] };
+}
+
+export interface ColumnChange {
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
+export interface Step<V extends Version> {
+  before: V;
+  after: V;
+  changes: readonly ColumnChange[];
+}
+
+/** A type with what it may be, as schemas write it: `double?`. */
+export function typeText({ type, nullable }: Column): string {
+  return nullable ? `${type}?` : type;
+}
+
+/** The versions that have other columns than the one made before them, newest first as they are given. */
+export function stepsOf<V extends Version>(newestFirst: readonly V[]): Step<V>[] {
+  return newestFirst.slice(0, -1).flatMap((after, n) => {
+    const before = newestFirst[n + 1]!;
+    const changes = changesOf(before.columns.nodes, after.columns.nodes);
+    return changes.length > 0 ? [{ before, after, changes }] : [];
+  });
+}
+
+function changesOf(before: readonly Column[], after: readonly Column[]): ColumnChange[] {
+  const [was, is] = [typesOf(before), typesOf(after)];
+  return [...new Set([...is.keys(), ...was.keys()])]
+    .map((name) => ({ name, before: was.get(name) ?? null, after: is.get(name) ?? null }))
+    .filter(({ before, after }) => before !== after);
+}
+
+function typesOf(columns: readonly Column[]): Map<string, string> {
+  return new Map(columns.map((column) => [column.name, typeText(column)]));
+}
