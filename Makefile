@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pe
 # pip is silent meanwhile.
 SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a minute or two..."
 
-UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts) $(wildcard ui/*.html ui/*.ts ui/*.json)
+UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts ! -name whole.graphql) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
 .PHONY: demo ui screenshots test check bench soak lock clean
 

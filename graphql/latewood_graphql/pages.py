@@ -11,6 +11,7 @@ from typing import Any, Final
 import graphene
 
 from latewood.errors import UsageError
+from latewood_graphql.fields import fallible
 
 FIRST: Final = 50
 """Items of a page where nobody says how many."""
@@ -135,9 +136,9 @@ def connection_of(node: type[graphene.ObjectType], *, counted: bool = True) -> t
         "page_info": graphene.Field(PageInfo, required=True, description="Where the page ends."),
     }
     if counted:
-        fields["total_count"] = graphene.Int(
-            required=True,
-            description="Length of the whole list; costs a count.",
+        fields["total_count"] = fallible(
+            graphene.Int,
+            "Length of the whole list; costs a count.",
             resolver=lambda page, _info: page.count(),
         )
     return type(f"{name}Connection", (graphene.ObjectType,), fields)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import graphene
 
 from latewood_graphql.calls import Call, ProjectAt
-from latewood_graphql.fields import many
+from latewood_graphql.fields import fallible, many
 from latewood_graphql.nodes.projects import Project
 from latewood_graphql.scalars import Moment, PositionScalar
 
@@ -26,9 +26,8 @@ class Query(graphene.ObjectType):
 
     server = graphene.Field(Server, required=True, description="What answers.")
     projects = many(graphene.String, "Names of the projects that may be seen.")
-    project = graphene.Field(
+    project = fallible(
         Project,
-        required=True,
         description="One project, as it is now or as it was.",
         name=graphene.String(required=True, default_value="default", description="Which one."),
         as_of=graphene.Argument(Moment, description="The moment at which all of it is shown; by default now."),

@@ -92,7 +92,7 @@ def test_many_short_things_take_no_longer_than_they_may(api, made, asked):
     made()
     client = TestClient(open_app(api.service, Limits(seconds=0.05)))
     answer = client.post("/graphql", json={"query": f"{{ project {{ environment {{ {many(asked)} }} }} }}"})
-    assert code(answer.json()["errors"]) == ["TOO_SLOW"]
+    assert set(code(answer.json()["errors"])) == {"TOO_SLOW"}  # of what it came to before, all the same
 
 
 def caller(token, role=Role.VIEWER):

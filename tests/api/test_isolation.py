@@ -106,7 +106,10 @@ def test_no_field_shows_anything_of_another_project(as_, two_projects):
         there = asked(lab, field.text.replace("{ project ", '{ project(name: "lab") ', 1))
         leaked += [(field.name, there.text)] if HIDDEN in there.text or run in data_of(there) else []
     refused = asked(lab, "{ project { name } }").json()  # and all that is below it
-    assert (refused["data"], refused["errors"][0]["message"]) == (None, 'no project "default"; there is lab')
+    assert (refused["data"], refused["errors"][0]["message"]) == (
+        {"project": None},
+        'no project "default"; there is lab',
+    )
     assert wrong == []
     assert leaked == []
     unseen = sorted({field.name for field in fields} - set(shown))

@@ -1,4 +1,5 @@
-// Documents are typed by the server's schema: `graphql-env.d.ts` is generated from it whenever types are checked.
+// Documents are typed by the server's schema: `graphql-env.d.ts` is generated from it whenever types are checked. What the
+// server leaves null only where it could not be read is not null here: `server/` hands out no answer with an error in it.
 import { initGraphQLTada } from "gql.tada";
 import type { introspection } from "./graphql-env.d.ts";
 

@@ -9,7 +9,7 @@ from latewood.commands.automations import Found, automation_named, switch
 from latewood.commands.environments import DEFAULT, Diff, create, drop, promote
 from latewood.commands.workspace import Workspace
 from latewood.model.access import Role
-from latewood_graphql.fields import given
+from latewood_graphql.fields import fallible, given
 from latewood_graphql.mutations.acting import Done, mutation, success
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
@@ -52,9 +52,8 @@ EnvironmentPromoted: Final = success(
         description="The one that has it now.",
         resolver=lambda self, _info: self.project.environment(self.done.target),
     ),
-    assets=graphene.Field(
+    assets=fallible(
         connection_of(PromotedAsset),
-        required=True,
         description="Assets of which heads were promoted.",
         resolver=_promoted,
         **page_arguments(),

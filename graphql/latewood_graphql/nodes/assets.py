@@ -23,7 +23,7 @@ from latewood.projections.snapshots import snapshot
 from latewood.projections.versions import CheckRow, checks_of_each
 from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.comparisons import COMPARED_MAX, VersionComparison, comparison_of
 from latewood_graphql.nodes.partitions import (
     Cause,
@@ -230,16 +230,14 @@ class Asset(graphene.ObjectType):
             required=True, default_value="", description="Key of the partition; empty for an unpartitioned one."
         ),
     )
-    versions = graphene.Field(
+    versions = fallible(
         connection_of(AssetVersion_),
-        required=True,
         description="All its versions, newest first, whatever environment they were made in.",
         partition=graphene.String(description="Of these partitions only, as in `2013-01-01..2013-01-31`."),
         **page_arguments(),
     )
-    comparison = graphene.Field(
+    comparison = fallible(
         VersionComparison,
-        required=True,
         description=f"Its versions side by side, by parameters and metrics; of up to {COMPARED_MAX} assets in a query.",
         by=graphene.String(
             required=True, default_value="", description="The metric to sort by, highest first; newest first without."
@@ -248,14 +246,13 @@ class Asset(graphene.ObjectType):
         partition=graphene.String(required=True, default_value="", description="Of these partitions only."),
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
     )
-    runs = graphene.Field(
+    runs = fallible(
         connection_of(Run),
-        required=True,
         description="The environment's runs that plan steps of it, the newest first.",
         status=graphene.Argument(RunState, description="Only those that stand so."),
         **page_arguments(),
     )
-    series = many(
+    series = fallible_many(
         Series,
         "Numbers in the metadata of its versions, for plots.",
         names=graphene.List(graphene.NonNull(graphene.String), description="Only these; by default all there are."),
@@ -264,7 +261,7 @@ class Asset(graphene.ObjectType):
             required=True, default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."
         ),
     )
-    verdicts = many(
+    verdicts = fallible_many(
         CheckVerdict,
         "What its checks found, newest first.",
         partition=graphene.String(description="Of these partitions only."),

@@ -11,7 +11,7 @@ from latewood.commands.automations import Found, evaluations_of
 from latewood.projections.automations import Slot
 from latewood_eventlog.records import RecordedEvent
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible_many, given
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
 from latewood_graphql.scalars import Json, PositionScalar
@@ -63,7 +63,7 @@ class Automation(graphene.ObjectType):
     position = graphene.Field(
         PositionScalar, description="Where the log last has something of it.", resolver=given("found.standing.position")
     )
-    evaluations = many(
+    evaluations = fallible_many(
         Event,
         "What last came of looking at it, newest first, of the environment's last thousand such events.",
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),

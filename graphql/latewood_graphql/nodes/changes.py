@@ -11,7 +11,7 @@ from latewood.errors import UsageError
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import is_partition, ordinal_of
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible, given, many
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
 from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
@@ -94,9 +94,8 @@ class AssetHeadsMoved(graphene.ObjectType):
     partitions = graphene.Field(
         PartitionSet, required=True, description="Of which partitions; none of those that it has no more."
     )
-    moves = graphene.Field(
+    moves = fallible(
         connection_of(HeadMove),
-        required=True,
         description="Each of them, in the order of keys of partitions.",
         **page_arguments(),
     )
@@ -141,16 +140,14 @@ class EnvironmentChanges_(graphene.ObjectType):  # noqa: N801 - the command has 
         name = "EnvironmentChanges"
 
     name = graphene.String(required=True, description="What it is called.")
-    heads = graphene.Field(
+    heads = fallible(
         connection_of(AssetHeadsMoved),
-        required=True,
         description="Assets with other heads, by key. What moved and came back is not among them.",
         **page_arguments(),
     )
     deployments = many(DeploymentReplaced, "Locations with another deployment.", resolver=given("found.deployments"))
-    parameters = graphene.Field(
+    parameters = fallible(
         connection_of(ParameterChanged),
-        required=True,
         description="Parameters with other values, by asset and name.",
         **page_arguments(),
     )
@@ -175,9 +172,8 @@ class ProjectChanges(graphene.ObjectType):
     )
     environments_added = many(graphene.String, "Environments that are new.", resolver=given("added"))
     environments_dropped = many(graphene.String, "Environments that are no more.", resolver=given("dropped"))
-    environment = graphene.Field(
+    environment = fallible(
         EnvironmentChanges_,
-        required=True,
         description="What changed of one environment, also of one that is new or is no more.",
         name=graphene.String(required=True, default_value="prod", description="Which one."),
     )

@@ -12,7 +12,7 @@ from latewood.projections.catalog import Deployment as Recorded
 from latewood.projections.catalog import locations_by
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible_many, given, many
 from latewood_graphql.nodes.explanations import CodeChange
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
 from latewood_graphql.scalars import PositionScalar
@@ -80,7 +80,7 @@ class Location(graphene.ObjectType):
     """Where definitions come from: a file or a module, with a Python of its own if it says so."""
 
     name = graphene.ID(required=True, description="What it is called.")
-    deployments = many(
+    deployments = fallible_many(
         Deployment,
         "Its latest deployments, newest first.",
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),

@@ -14,7 +14,7 @@ from latewood.projections.environments import Environment as Branch
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import many
+from latewood_graphql.fields import fallible, fallible_many
 from latewood_graphql.nodes.assets import Asset, AssetAt
 from latewood_graphql.nodes.attention import AttentionNeeded, attention_page
 from latewood_graphql.nodes.automations import Automation, AutomationAt
@@ -36,54 +36,48 @@ class Environment(graphene.ObjectType):
 
     name = graphene.String(required=True, description="What it is called.")
     position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
-    base = graphene.String(required=True, description="The environment that it was branched from; empty for none.")
+    base = fallible(graphene.String, description="The environment that it was branched from; empty for none.")
     base_position = graphene.Field(PositionScalar, description="The position that it was branched at; null for none.")
     now = graphene.DateTime(required=True, description="The instant that things are judged at.")
-    assets = graphene.Field(
+    assets = fallible(
         connection_of(Asset),
-        required=True,
         description="Assets in the order of their keys.",
         selection=graphene.String(required=True, default_value="*", description=_SELECTION),
         search=graphene.String(description="Only those whose key, description, owners or tags have this text."),
         **page_arguments(),
     )
-    facets = many(
+    facets = fallible_many(
         Facet,
         "What the assets of such a page have, counted: by what it can be narrowed.",
         selection=graphene.String(required=True, default_value="*", description=_SELECTION),
         search=graphene.String(description="As for `assets`."),
     )
-    asset = graphene.Field(
+    asset = fallible(
         Asset,
-        required=True,
         description="The asset of that key; an error with near ones where there is none.",
         key=graphene.ID(required=True, description="What it is called."),
     )
-    groups = many(Group, "Groups, with their assets counted by status.")
-    asset_graph = graphene.Field(
+    groups = fallible_many(Group, "Groups, with their assets counted by status.")
+    asset_graph = fallible(
         AssetGraph,
-        required=True,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
         selection=graphene.String(required=True, default_value="*", description=_SELECTION),
     )
-    attention = graphene.Field(
+    attention = fallible(
         connection_of(AttentionNeeded),
-        required=True,
         description="What needs somebody: first that from which most is made.",
         troubles=graphene.List(graphene.NonNull(AssetTrouble), description="Only for these reasons."),
         **page_arguments(),
     )
-    launch_plans = graphene.Field(
+    launch_plans = fallible(
         connection_of(LaunchPlan),
-        required=True,
         description="What can be launched by name there: workflows and launch plans, by name.",
         name=graphene.String(description="Only what is called so."),
         **page_arguments(),
     )
-    automations = many(Automation, "What happens by itself there, by name.")
-    why = graphene.Field(
+    automations = fallible_many(Automation, "What happens by itself there, by name.")
+    why = fallible(
         Explanation,
-        required=True,
         description="Why an asset partition is as it is.",
         asset=graphene.ID(required=True, description="Key of the asset."),
         partition=graphene.String(
@@ -92,29 +86,25 @@ class Environment(graphene.ObjectType):
             description="Key of the partition; by default the first that is not fresh, else the last.",
         ),
     )
-    plan_preview = graphene.Field(
+    plan_preview = fallible(
         PlanPreview,
-        required=True,
         description="What a run would do; `launch` asks for it. Parameters need role operator.",
         **asked_arguments(),
     )
-    launch_plan_preview = graphene.Field(
+    launch_plan_preview = fallible(
         PlanPreview,
-        required=True,
         description="What launching by name would do; `launchPlan` asks for it. Inputs need role operator.",
         **named_arguments(),
     )
-    version_difference = graphene.Field(
+    version_difference = fallible(
         VersionDifference_,
-        required=True,
         description="What one version of an asset has otherwise than another, of whatever environment and partition.",
         asset=graphene.ID(required=True, description="Key of the asset."),
         before=graphene.ID(required=True, description="The version that the other one is held against."),
         after=graphene.ID(required=True, description="The other one."),
     )
-    lineage = graphene.Field(
+    lineage = fallible(
         Lineage,
-        required=True,
         description="The exact versions that a version was made from, and those made from it.",
         asset=graphene.ID(required=True, description="Key of the asset."),
         partition=graphene.String(

@@ -11,7 +11,7 @@ from latewood.decide.staleness import Assessed
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, key_at
 from latewood.model.schemes import Scheme
-from latewood_graphql.fields import many
+from latewood_graphql.fields import fallible_many
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
 from latewood_graphql.scalars import Ints
 from latewood_graphql.words import AssetStatus, StaleCause
@@ -34,7 +34,7 @@ class PartitionSet(graphene.ObjectType):
         required=True,
         description="The same as arguments take it, as in `2013-01-01..2013-01-03`; empty for all of one.",
     )
-    ranges = many(
+    ranges = fallible_many(
         PartitionRange,
         "Runs of neighbours, in order.",
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),

@@ -18,7 +18,7 @@ from latewood.events import Action
 from latewood.serving.asking import Previewed, asked_by_name, preview
 from latewood_graphql.advice import for_callers
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.pages import FIRST, Page, checked_first, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
@@ -165,20 +165,18 @@ class PlanPreview(graphene.ObjectType):
         description="Asset partitions by what is planned.",
         resolver=given("found.plan.counts"),
     )
-    assets = graphene.Field(
+    assets = fallible(
         connection_of(PlannedAsset),
-        required=True,
         description="What is planned, by task, upstream first.",
         **page_arguments(),
     )
-    left_out = graphene.Field(
+    left_out = fallible(
         connection_of(PlanLeftOut),
-        required=True,
         description="What is selected and left out, and why.",
         **page_arguments(),
     )
     refusal = graphene.String(description="Why launching it would be refused; null where it would not.")
-    replaces = many(
+    replaces = fallible_many(
         ReplacedHead,
         "Heads that somebody set by hand and the run would replace; the first of them.",
         first=graphene.Int(required=True, default_value=FIRST, description="How many at most, up to 1,000."),

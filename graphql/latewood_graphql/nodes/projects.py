@@ -8,7 +8,7 @@ import graphene
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
-from latewood_graphql.fields import many
+from latewood_graphql.fields import fallible, fallible_many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
 from latewood_graphql.nodes.changes import ProjectChanges, changes_since
 from latewood_graphql.nodes.deployments import DeploymentDifference, Location, difference_of, locations_of
@@ -28,76 +28,66 @@ class Project(graphene.ObjectType):
     name = graphene.String(required=True, description="What it is called.")
     position = graphene.Field(PositionScalar, required=True, description="The position of the log it is shown at.")
     role = graphene.Field(AccessRole, required=True, description="What the caller may do there.")
-    tokens = graphene.Field(
+    tokens = fallible(
         connection_of(Token),
-        required=True,
         description="By what somebody may come in, the newest first; those for all projects, too, as far as they were "
         "created in projects that are seen. Needs role admin.",
         **page_arguments(),
     )
-    environments = many(graphene.String, "Names of its environments.")
-    locations = many(Location, "What defines its assets, by name.")
-    deployment_difference = graphene.Field(
+    environments = fallible_many(graphene.String, "Names of its environments.")
+    locations = fallible_many(Location, "What defines its assets, by name.")
+    deployment_difference = fallible(
         DeploymentDifference,
-        required=True,
         description="What becomes of definitions from one deployment to another.",
         before=graphene.ID(required=True, description="The earlier deployment, or the beginning of its id."),
         after=graphene.ID(required=True, description="The later one."),
     )
-    changes = graphene.Field(
+    changes = fallible(
         ProjectChanges,
-        required=True,
         description="What became of environments, heads, deployments and parameters since an earlier moment.",
         since=graphene.Argument(Moment, required=True, description="The earlier moment."),
     )
-    environment = graphene.Field(
+    environment = fallible(
         Environment,
-        required=True,
         description="One of its environments.",
         name=graphene.String(required=True, default_value="prod", description="Which one."),
     )
-    run = graphene.Field(
+    run = fallible(
         Run,
-        required=True,
         description="The run of that id, or whose id alone begins so.",
         id=graphene.ID(required=True, description="The id, or the beginning of it."),
     )
-    runs = graphene.Field(
+    runs = fallible(
         connection_of(Run),
-        required=True,
         description="Runs, the newest first.",
         **run_filters(),
         since=graphene.DateTime(description="Only those that were asked for at this time or after it."),
         until=graphene.DateTime(description="Only those that were asked for before this time."),
         **page_arguments(),
     )
-    running_runs = graphene.Field(
+    running_runs = fallible(
         connection_of(Run),
-        required=True,
         description="Runs that have not ended, the newest first: `runs` without all others, at little cost.",
         environment=graphene.String(required=True, default_value="", description="Only those in this environment."),
         **page_arguments(),
     )
-    run_density = graphene.Field(
+    run_density = fallible(
         RunDensity,
-        required=True,
         description="Runs counted by when they were asked for.",
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
         until=graphene.DateTime(description="Where the last bucket ends; by default now, or at the moment."),
         buckets=graphene.Int(required=True, default_value=60, description="How many buckets, up to 500."),
         **run_filters(),
     )
-    events = graphene.Field(
+    events = fallible(
         connection_of(Event, counted=False),
-        required=True,
         description="Events of the log, oldest first unless otherwise asked; those of tokens are for admins alone. "
         "Newest first, and of an asset or an environment, a page may have few or none, and yet a next one: it has "
         "looked at 50,000 positions.",
         **event_filters(),
     )
-    event_density = graphene.Field(
+    event_density = fallible(
         EventDensity,
-        required=True,
         description="Events counted by when they were recorded: where something happened.",
         since=graphene.DateTime(required=True, description="Where the first bucket begins."),
         until=graphene.DateTime(description="Where the last bucket ends; by default now, or at the moment."),

@@ -29,7 +29,7 @@ from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.attempts import Attempt, Timeline, timeline_of
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.logs import LinesPage, LogLines, log_arguments, logs_page
@@ -74,7 +74,7 @@ class Step(graphene.ObjectType):
     duration_ms = graphene.Float(
         description="Milliseconds that it took; null until it is over.", resolver=given("row.duration_ms")
     )
-    attempts = many(Attempt, "Its attempts, the first one first; none of what was reused or skipped.")
+    attempts = fallible_many(Attempt, "Its attempts, the first one first; none of what was reused or skipped.")
 
     def resolve_attempts(self: StepAt, _info: Any) -> Any:
         """Of all steps of a page at once."""
@@ -126,21 +126,15 @@ class Run(graphene.ObjectType):
     progress = graphene.Field(
         StepsDone, description="How far it is now, at little cost; null where it has ended, or is shown as it was."
     )
-    steps = graphene.Field(
-        connection_of(Step), required=True, description="Its steps that have begun, by number.", **page_arguments()
-    )
-    events = graphene.Field(
-        connection_of(Event, counted=False), required=True, description="Its events, oldest first.", **page_arguments()
-    )
-    logs = graphene.Field(
+    steps = fallible(connection_of(Step), description="Its steps that have begun, by number.", **page_arguments())
+    events = fallible(connection_of(Event, counted=False), description="Its events, oldest first.", **page_arguments())
+    logs = fallible(
         LogLines,
-        required=True,
         description="What its steps printed and logged, with tracebacks, also while they run.",
         **log_arguments(),
     )
-    timeline = graphene.Field(
+    timeline = fallible(
         Timeline,
-        required=True,
         description="Its steps that have begun, in time, as columns.",
         first=graphene.Int(required=True, default_value=10_000, description="How many steps at most, up to 50,000."),
         after=graphene.Int(description="Only steps with numbers above this one."),

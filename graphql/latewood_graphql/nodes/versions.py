@@ -12,7 +12,7 @@ from latewood.decide.state import VersionFacts
 from latewood.model.keys import AssetKey, AssetVersion
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible, fallible_many, given
 from latewood_graphql.nodes.samples import (
     SAMPLES_MAX,
     Sampled,
@@ -95,15 +95,14 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
     )
     run = graphene.ID(required=True, description="The run that made it.", resolver=given("run"))
     size = graphene.Float(description="Bytes of its artifact; null where nobody counted.")
-    metadata = graphene.Field(Json, required=True, description="What was recorded of its content.")
-    parameters = graphene.Field(Json, required=True, description="The parameters it was made with.")
-    reasons = many(graphene.String, "Why its step was run.")
+    metadata = fallible(Json, description="What was recorded of its content.")
+    parameters = fallible(Json, description="The parameters it was made with.")
+    reasons = fallible_many(graphene.String, "Why its step was run.")
 
-    columns = graphene.Field(VersionColumns, required=True, description="Its columns; none of what is no table.")
-    inputs = many(VersionInput, "The exact versions that it was made from, by input.")
-    sample = graphene.Field(
+    columns = fallible(VersionColumns, description="Its columns; none of what is no table.")
+    inputs = fallible_many(VersionInput, "The exact versions that it was made from, by input.")
+    sample = fallible(
         ValueSample,
-        required=True,
         description=f"A little of what it holds; of up to {SAMPLES_MAX} versions in a query.",
         rows=graphene.Int(required=True, default_value=50, description=f"How many rows at most, up to {ROWS_MAX}."),
     )

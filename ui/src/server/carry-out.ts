@@ -23,7 +23,7 @@ export async function carryOut<
 ): Promise<Extract<Result, { __typename: Type }> | null> {
   const { data, error } = await client.mutation(document, variables as never).toPromise();
   const done = data ? pick(data) : null;
-  if (done?.__typename === wanted) return done as Extract<Result, { __typename: Type }>;
+  if (done?.__typename === wanted && !error) return done as Extract<Result, { __typename: Type }>;
   toast(done?.message ?? (error ? problemOf(error).message : "Nothing was done"), { kind: "failed" });
   return null;
 }

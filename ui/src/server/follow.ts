@@ -104,7 +104,7 @@ export function follow<Data>(asked: Asked, told: Following<Data>): () => void {
     const said: { data?: Data; errors?: { message: string; extensions?: { code?: string } }[] } = JSON.parse(data);
     if (id) after = id;
     const error = said.errors?.[0];
-    if (said.data) {
+    if (said.data && !error) {
       waits = FIRST_WAIT_MS;
       told.item(said.data);
     } else if (error && REFUSALS.has(error.extensions?.code ?? "")) {

@@ -63,6 +63,19 @@ test("what was read stays when it cannot be read anew, beside why", async () => 
   await screen.findByText("8");
 });
 
+test("an answer that lacks what could not be read is none, also when it is come back to", async () => {
+  history.replaceState(null, "", "/?asOf=3");
+  const lacking = { __typename: "Project", name: "default", position: null };
+  answer = () => ({ data: { project: lacking }, errors: [{ message: "too slow", extensions: { code: "TOO_SLOW" } }] });
+  const { unmount } = render(<Position />);
+  await screen.findByText("none too slow");
+  unmount();
+  answer = () => at(3);
+  render(<Position />);
+  screen.getByText("…");
+  await screen.findByText("3");
+});
+
 test("the moment in the address is asked for, and comes with the past that was seen at once", async () => {
   answer = ({ variables }) => at(Number(variables.asOf ?? 9));
   render(<Position />);

@@ -101,10 +101,19 @@ function remembered<Data, Variables extends object>(
   variables: Variables,
   key: string,
 ): Held<Data> {
-  return { key, data: client.readQuery(document, variables)?.data ?? null, problem: null };
+  return { key, data: answered(document, variables), problem: null };
 }
 
-/** Asks the server; one answer for all who ask for the same at the same time. */
+/** What was last answered to that, and whole. */
+export function answered<Data, Variables extends object>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Data | null {
+  const result = client.readQuery(document, variables);
+  return result && !result.error ? (result.data ?? null) : null;
+}
+
+/** Asks the server; one answer for all who ask for the same at the same time. One that lacks something is none. */
 export async function read<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -115,5 +124,5 @@ export async function read<Data, Variables extends object>(
   const at = result.extensions?.position;
   if (typeof at === "number") heardOf(at);
   const error: CombinedError | undefined = result.error;
-  return { data: result.data ?? null, problem: error ? problemOf(error) : null };
+  return error ? { data: null, problem: problemOf(error) } : { data: result.data ?? null, problem: null };
 }

@@ -3,10 +3,9 @@ import type { TypedDocumentNode } from "@urql/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useStore } from "@/shared/store.ts";
 import { useSame } from "@/shared/use-same.ts";
-import { client } from "./client.ts";
 import type { Problem } from "./problem.ts";
 import { generation } from "./reachability.ts";
-import { read, useWhere, type Where } from "./use-answer.ts";
+import { answered, read, useWhere, type Where } from "./use-answer.ts";
 import { useRefresh } from "./use-refresh.ts";
 
 export interface Page<Row> {
@@ -62,7 +61,7 @@ export function usePages<Data, Variables extends Asks, Row>(
     [base],
   );
 
-  const [held, hold] = useState<Held<Row>>(() => begun(key, client.readQuery(document, ask(FIRST, null))?.data));
+  const [held, hold] = useState<Held<Row>>(() => begun(key, answered(document, ask(FIRST, null))));
   const [asked, askAgain] = useState(0);
   const all = useStore(generation);
   const again = useCallback(() => askAgain((n) => n + 1), []);
@@ -81,7 +80,7 @@ export function usePages<Data, Variables extends Asks, Row>(
     let isCurrent = true;
     const known = now.current;
     if (known.key !== key) {
-      const data = client.readQuery(document, ask(FIRST, null))?.data;
+      const data = answered(document, ask(FIRST, null));
       if (data) hold(begun(key, data));
     }
     // As many rows as there are, so that none is left out or twice where the list has changed meanwhile.
