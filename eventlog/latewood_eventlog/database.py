@@ -117,9 +117,9 @@ def connect(
 ) -> Engine:
     """An engine, which keeps so many connections, whose every one acts as `role`; one connection is made at once.
 
-    With a limit each statement that takes longer, or waits longer for others, raises TookTooLong. One that `renews` asks
-    a connection that rested whether it is there, a round trip each time, and replaces one that is not;
-    else that is an error once, from which who records goes on in a way of its own.
+    With a limit each statement that takes longer, or waits longer for others, raises TookTooLong. One that `renews`
+    asks a connection that rested whether it is there, a round trip each time, and replaces one that is not; else that
+    is an error once, from which who records goes on in a way of its own.
 
     Raises DatabaseUnreachable here, and later from every use of the engine, when the server does not answer, a
     connection is lost, or the server cannot do what it is for (its disk is full, say); here also when the server is

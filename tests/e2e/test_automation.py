@@ -1,6 +1,7 @@
 """What happens by itself, as it is seen and switched by commands."""
 
 import json
+import re
 
 import pytest
 
@@ -148,6 +149,10 @@ def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
     assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
     told = answer(shell, "run", request["run"])
     assert (told["automation"], told["run_key"]) == ("arrivals", "a.txt")
+    assert re.search(rf"{request['run']} .* order +arrivals ", shell.here("runs").out), (
+        "not by whose process, but by what"
+    )
+    assert [run["automation"] for run in answer(shell, "runs")] == ["arrivals"]
     engine = shell.start("engine", "--workers", "1")
     try:
         until(lambda: answer(shell, "run", request["run"])["status"] == "succeeded")

@@ -24,8 +24,8 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 def progress(rate=0.0, left=None, **counts):
     row = RunRow(
         run=RunId("r"), environment="prod", selection="*", partitions="", executor="processes", status="running",
-        actor="me", requested_position=1, requested_at=NOW, ended_position=None, ended_at=None, counts=None,
-        recorded=True, unheard_s=None, priority=0,
+        actor="me", automation="", requested_position=1, requested_at=NOW, ended_position=None, ended_at=None,
+        counts=None, recorded=True, unheard_s=None, priority=0,
     )  # fmt: skip
     tasks = [
         TaskProgress(

@@ -109,6 +109,11 @@ class Run(graphene.ObjectType):
     )
     status = graphene.Field(RunState, required=True, description="How far it is.", resolver=given("row.status"))
     actor = graphene.String(required=True, description="Who asked for it.", resolver=given("row.actor"))
+    automation = graphene.String(
+        required=True,
+        description="What asked for it by itself; empty where nothing did.",
+        resolver=given("row.automation"),
+    )
     priority = graphene.Int(required=True, description="That of its most urgent task.", resolver=given("row.priority"))
     requested_at = graphene.DateTime(
         required=True, description="When it was asked for.", resolver=given("row.requested_at")

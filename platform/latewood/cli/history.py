@@ -117,10 +117,8 @@ def show_run(
     }
     if json_:
         told = {} if far is None else following.progress_json(far)
-        told |= {"automation": asked.automation, "run_key": asked.run_key}
-        print_json(
-            {**run_json(row), **told, "steps": [_step_json(step, names[step.step], statuses, notes) for step in steps]}
-        )
+        shown_steps = [_step_json(step, names[step.step], statuses, notes) for step in steps]
+        print_json({**run_json(row), **told, "run_key": asked.run_key, "steps": shown_steps})
         return exits.OK
     out = console()
     _print_head(out, row, asked)

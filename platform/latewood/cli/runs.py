@@ -36,8 +36,8 @@ def show_runs(
     if json_:
         print_json([_listed_json(row, far) if isinstance(row, RunRow) else _looked_json(row) for row in found])
         return exits.OK
-    names = ("run", "status", "env", "selection", "requested", "took", "steps")
-    rows = table(*names, right=("took",), whole=("requested",), spare=("env", "took"))
+    names = ("run", "status", "env", "selection", "by", "requested", "took", "steps")
+    rows = table(*names, right=("took",), whole=("requested",), spare=("env", "by", "took"))
     for row in found:
         style = STATUS_STYLE.get(row.status, "") if row.status != "succeeded" else ""
         rows.add_row(*(_run_row(row, far) if isinstance(row, RunRow) else _looked_row(row)), style=style)
@@ -54,13 +54,14 @@ def _run_row(row: RunRow, far: Mapping[RunId, tuple[int, int]]) -> tuple[str, ..
     if row.run in far:
         ended, total = far[row.run]
         counts = f"{ended:,} of {total:,} have ended"
-    return row.run, run_status(row), row.environment, selection, moment(row.requested_at), took(row), counts
+    by, at = row.automation or row.actor, moment(row.requested_at)
+    return row.run, run_status(row), row.environment, selection, by, at, took(row), counts
 
 
 def _looked_row(row: Looked) -> tuple[str, ...]:
     more = f" and {len(row.keys) - 1:,} more" if row.keys[1:] else ""
     counts = f"{row.observed:,} observed" + (f", {row.failed:,} failed" if row.failed else "")
-    return row.id, row.status, row.environment, f"{row.keys[0]}{more}", moment(row.at), "", counts
+    return row.id, row.status, row.environment, f"{row.keys[0]}{more}", row.actor, moment(row.at), "", counts
 
 
 def run_status(row: RunRow) -> str:
@@ -92,6 +93,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "selection": row.selection,
         "partitions": row.partitions,
         "actor": row.actor,
+        "automation": row.automation,
         "requested_at": row.requested_at,
         "requested_position": row.requested_position,
         "ended_at": row.ended_at,
@@ -121,6 +123,7 @@ def _looked_json(row: Looked) -> dict[str, Any]:
         "partitions": "",
         "assets": row.keys,
         "actor": row.actor,
+        "automation": "",
         "requested_at": row.at,
         "requested_position": row.position,
         "ended_at": row.at,

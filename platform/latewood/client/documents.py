@@ -17,7 +17,7 @@ _AS_ASKED: Final = (
     "selection: $selection, partition: $partition, parameters: $parameters, "
     "zipped: $zipped, force: $force, priority: $priority, only: $only"
 )
-_RUN: Final = """id environment selection partitions status actor counts
+_RUN: Final = """id environment selection partitions status actor automation counts
     requested_at: requestedAt requested_position: requestedPosition ended_at: endedAt ended_position: endedPosition"""
 _EVENT: Final = (
     "position id type stream version occurred_at: occurredAt recorded_at: recordedAt actor cause assets data"

@@ -68,7 +68,10 @@ class Launched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as it stands. `counts` are its steps by what became of them, once it has ended."""
+    """A run as it stands. `counts` are its steps by what became of them, once it has ended.
+
+    `automation` is what asked for it by itself, if something did.
+    """
 
     id: str
     environment: str
@@ -76,6 +79,7 @@ class Run:
     partitions: str
     status: str
     actor: str
+    automation: str
     requested_at: datetime
     requested_position: int
     ended_at: datetime | None

@@ -57,6 +57,7 @@ runs: Final = Table(
     Column("executor", Name, nullable=False),
     Column("status", Name, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("automation", Text, nullable=False),
     Column("requested_position", BigInteger, nullable=False),
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("ended_position", BigInteger),
@@ -127,7 +128,7 @@ class RunsProjection:
     """Runs and steps; an observation is a step of no run, so that its version is found as others are."""
 
     name = "runs"
-    version = 10
+    version = 11
     inline = True
     tables = (runs, steps, expansions, run_assets)
     types = frozenset(
@@ -163,6 +164,7 @@ class RunsProjection:
                         "executor": fact.executor,
                         "status": RunStatus.RUNNING if fact.executor is Executor.INLINE else RunStatus.QUEUED,
                         "actor": event.actor,
+                        "automation": fact.automation,
                         "requested_position": event.position,
                         "requested_at": event.occurred_at,
                         "priority": fact.priority + fact.highest,
@@ -268,7 +270,8 @@ def _step_row(event: RecordedEvent, run: RunId, step: int) -> dict[str, Any]:
 class RunRow:
     """A run as it stands: interrupted once its process is gone, though not `recorded` so before the next run.
 
-    One that engines drive is queued while none does; `priority` is that of its most urgent task.
+    One that engines drive is queued while none does; `priority` is that of its most urgent task. `automation` is what
+    asked for it by itself, if something did.
 
     Of one that goes on `unheard_s` are the seconds for which the process that drives it was not heard of.
     """
@@ -280,6 +283,7 @@ class RunRow:
     executor: str
     status: str
     actor: str
+    automation: str
     requested_position: Position
     requested_at: datetime
     ended_position: Position | None
@@ -328,7 +332,7 @@ _IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE
 # What an engine has left waits for the next one.
 _WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {IS_HELD})"
 RUN_VALUES: Final = (
-    "r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, "
+    "r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, r.automation, "
     f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
     f"NOT {_IS_DEAD} AS recorded, "
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, r.priority, "

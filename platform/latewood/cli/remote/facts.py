@@ -43,6 +43,7 @@ def row_of(run: "Run") -> RunRow:
         executor="",
         status=status,
         actor=run.actor,
+        automation=run.automation,
         requested_position=run.requested_position,
         requested_at=run.requested_at,
         ended_position=run.ended_position,
