@@ -6,6 +6,9 @@ from dataclasses import replace
 from api.conftest import SHOP
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.engine.running.recorder import new_event
+from latewood.events import RunRequested
+from latewood_eventlog.records import Batch, StreamAppend
 
 
 def chosen(api, by):
@@ -72,6 +75,17 @@ def test_who_asks_for_an_asset_that_is_not_there_is_told(api, made):
     made(selection="orders")
     (error,) = api.errors('{ project { runs(asset: "ordrs") { nodes { id } } } }')
     assert error["message"] == 'no asset "ordrs"; near: orders'
+
+
+def test_a_run_whose_process_died_is_counted_as_what_it_is_listed_as(api, made, workspace):
+    made(selection="orders")
+    run, at = workspace.new_run(), workspace.clock()
+    fact = RunRequested(run=run, environment="prod", selection="*", deployments={})
+    event = new_event(fact, project="default", stream=f"run/{run}", name=("requested",), at=at, actor="test")
+    append = StreamAppend(project="default", stream=f"run/{run}", events=(event,))
+    workspace.log.append(Batch(appends=(append,)))
+    assert [chosen(api, f"status: {status}") for status in ("RUNNING", "INTERRUPTED")] == [[], [run]]
+    assert [counted(api, f"status: {status}") for status in ("RUNNING", "INTERRUPTED")] == [0, 1]
 
 
 RUNNING = "runningRuns { nodes { id status progress { ended total } } }"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from latewood.model.keys import AssetId
 from latewood.projections.past_runs import HAD_BEGUN
-from latewood.projections.runs import RUN_VALUES, RunRow
+from latewood.projections.runs import RUN_VALUES, STATUS_NOW, RunRow
 from latewood.projections.snapshots import text_array
 from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
@@ -84,6 +84,7 @@ _LATEST: Final = (
 _STATUS_THEN: Final = (
     f"CASE WHEN r.ended_position <= :as_of THEN r.status WHEN {HAD_BEGUN} THEN 'running' ELSE 'queued' END"
 )
+_STANDS_SO: Final = f"(:status = '' OR {STATUS_NOW} = :status)"
 _STOOD_SO: Final = f"(:status = '' OR {_STATUS_THEN} = :status)"
 _LATEST_THEN: Final = (
     f"SELECT {RUN_VALUES} FROM %s AND {_IS_WANTED} AND {_STOOD_SO} "  # noqa: S608 - as above
@@ -93,7 +94,7 @@ _OF_EACH: Final = (
     "SELECT a.asset, l.* FROM unnest(CAST(:assets AS text[])) AS a (asset) "
     "CROSS JOIN LATERAL (%s) AS l ORDER BY l.requested_position DESC"
 )
-_COUNT: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND (:status = '' OR r.status = :status)"  # noqa: S608 - as above
+_COUNT: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND {_STANDS_SO}"  # noqa: S608 - as above
 _COUNT_THEN: Final = f"SELECT count(*) FROM %s AND {_IS_WANTED} AND {_STOOD_SO}"  # noqa: S608 - as above
 # Each of the present, and of a moment of the past.
 _RUNS: Final = tuple(text(latest % (_OF_ALL % "<")) for latest in (_LATEST, _LATEST_THEN))
@@ -110,13 +111,14 @@ _COUNT_OF_EACH: Final = tuple(
     for counted in (_COUNT, _COUNT_THEN)
 )
 # Positions bound what is looked at, by the index; the bucket is told by the author's clock, which may differ a little.
-_DENSITY: Final = (
+_DENSITY: Final = tuple(
     "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM r.requested_at), :begin, :end, :buckets))) "  # noqa: S608 - as above
-    f"AS bucket, {_STATUS_THEN} AS status, count(*) AS runs "
-    f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} AND {_STOOD_SO} GROUP BY 1, 2 ORDER BY 1, 2"
+    f"AS bucket, {status} AS status, count(*) AS runs "
+    f"FROM %s AND r.requested_position > :after AND {_IS_WANTED} AND {stands} GROUP BY 1, 2 ORDER BY 1, 2"
+    for status, stands in ((STATUS_NOW, _STANDS_SO), (_STATUS_THEN, _STOOD_SO))
 )
-_DENSITY_ALL: Final = text(_DENSITY % (_OF_ALL % "<="))
-_DENSITY_OF: Final = text(_DENSITY % (_OF_ASSET % (":asset", "<=")))
+_DENSITY_ALL: Final = tuple(text(density % (_OF_ALL % "<=")) for density in _DENSITY)
+_DENSITY_OF: Final = tuple(text(density % (_OF_ASSET % (":asset", "<="))) for density in _DENSITY)
 
 
 class Counted(NamedTuple):
@@ -180,7 +182,7 @@ def runs_of_assets(
 
 
 def runs_count(connection: Connection, project: str, *, upto: Position, wanted: Wanted = ALL) -> int:
-    """How many runs that are wanted were asked for by then; their status is what is recorded, as of the moment."""
+    """How many runs that are wanted were asked for by then: as many as lists of them have."""
     parameters = {"project": project, "before": upto + 1, "asset": wanted.asset, **wanted.parameters}
     statements = _COUNT_ALL if wanted.asset is None else _COUNT_OF
     return int(connection.execute(statements[wanted.is_past], parameters).scalar_one())
@@ -217,5 +219,6 @@ def runs_by_time(
         "after": after,
         "before": upto,
     }
-    rows = connection.execute(_DENSITY_ALL if wanted.asset is None else _DENSITY_OF, given)
+    statements = _DENSITY_ALL if wanted.asset is None else _DENSITY_OF
+    rows = connection.execute(statements[wanted.is_past], given)
     return [Counted(*row) for row in rows]

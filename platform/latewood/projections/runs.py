@@ -331,9 +331,11 @@ _UNHEARD: Final = LEASE_UNHEARD % ("r.project", "'run/' || r.run")
 _IS_DEAD: Final = f"(r.ended_position IS NULL AND r.executor = '{Executor.INLINE}' AND NOT {IS_HELD})"
 # What an engine has left waits for the next one.
 _WAITS: Final = f"(r.ended_position IS NULL AND r.executor <> '{Executor.INLINE}' AND NOT {IS_HELD})"
+STATUS_NOW: Final = f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END"
+"""How the run `r` stands. Cost: of one that has ended nothing, else a look at its lease."""
 RUN_VALUES: Final = (
     "r.run, r.environment, r.selection, r.partitions, r.executor, r.actor, r.automation, "
-    f"CASE WHEN {_IS_DEAD} THEN 'interrupted' WHEN {_WAITS} THEN '{RunStatus.QUEUED}' ELSE r.status END AS status, "
+    f"{STATUS_NOW} AS status, "
     f"NOT {_IS_DEAD} AS recorded, "
     "r.requested_position, r.requested_at, r.ended_position, r.ended_at, r.counts, r.priority, "
     f"CASE WHEN r.ended_position IS NULL THEN {_UNHEARD} END AS unheard_s"
