@@ -10,6 +10,8 @@ export interface Hits {
 }
 
 const CELL = 600;
+/** As far apart lines are seen as one. */
+const TOGETHER = 0.5;
 
 export function hitsOf(scene: Scene): Hits {
   const cells = new Map<string, number[]>();
@@ -68,18 +70,17 @@ export function rectOf(scene: Scene, box: number): Rect {
   return { x: scene.x[box]!, y: scene.y[box]!, width: scene.width[box]!, height: scene.height[box]! };
 }
 
-/** The line that is nearest to a point, at most `most` above or below it; -1 if none is. */
-export function lineAt(lines: Lines, x: number, y: number, most: number): number {
-  let nearest = -1;
+/** Lines that run as one where they are nearest to a point, at most `most` above or below it. */
+export function linesAt(lines: Lines, x: number, y: number, most: number): number[] {
+  const near: { e: number; away: number }[] = [];
   let best = most;
   for (let e = 0; e < lines.from.length; e++) {
     const away = Math.abs(heightAt(lines, e, x) - y);
-    if (away <= best) {
-      best = away;
-      nearest = e;
-    }
+    if (!(away <= best + TOGETHER)) continue; // nor if it is not there at all
+    near.push({ e, away });
+    best = Math.min(best, away);
   }
-  return nearest;
+  return near.filter(({ away }) => away <= Math.min(best + TOGETHER, most)).map(({ e }) => e);
 }
 
 /** The y of a line at x; NaN where it is not. */

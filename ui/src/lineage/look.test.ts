@@ -84,6 +84,14 @@ describe("arrow keys", () => {
     expect(step(into, "right")).toBe(day);
   });
 
+  test("lead from a frame to the first that is in it, and back", () => {
+    for (const frame of [into, day, out]) {
+      const first = step(frame, "down");
+      expect(tree.parent[first]).toBe(frame);
+      expect(step(first, "up")).toBe(frame);
+    }
+  });
+
   test("come to every neighbour above and below", () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {

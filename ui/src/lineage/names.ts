@@ -1,5 +1,6 @@
 import { MARKS } from "@/shared/marks.ts";
 import type { Graph } from "./graph.ts";
+import type { Lines, Scene } from "./layout/scene.ts";
 import { NOBODY, type RollUp, type Tree } from "./tree.ts";
 
 /** What is written on a box: what the groups around it do not say already. */
@@ -30,4 +31,13 @@ export function spoken(graph: Graph, tree: Tree, rollUp: RollUp, node: number, u
   if (node < tree.assets) return `${graph.keys[node]}, ${MARKS[graph.look[node]!]}, ${links}`;
   const counts = countsOf(tree, rollUp, node).map(({ look, count }) => `${count} ${MARKS[look]}`);
   return `group ${tree.label[node]}, ${counts.join(", ")}, ${links}`;
+}
+
+const LINES_MAX = 8;
+
+/** What lines that run as one lead from and to, a line of text each. */
+export function linesSaid(tree: Tree, scene: Scene, { from, to }: Lines, lines: readonly number[]): string {
+  const name = (box: number): string => tree.label[scene.node[box]!]!;
+  const said = lines.slice(0, LINES_MAX).map((e) => `${name(from[e]!)} → ${name(to[e]!)}`);
+  return [...said, ...(lines.length > LINES_MAX ? [`and ${lines.length - LINES_MAX} more`] : [])].join("\n");
 }

@@ -15,10 +15,13 @@ export function wayOf(key: string): Way | null {
 
 /**
  * The box that an arrow key leads to: left and right along lines, to the one at most the same height; up and down to the
- * next in the column, then in the whole drawing. -1 where there is none.
+ * next in the column, then in the whole drawing; from a frame into it, and from the first in it back to it. -1 where
+ * there is none.
  */
 export function walked(scene: Scene, box: number, way: Way): number {
   if (way === "left" || way === "right") return along(scene, box, way);
+  if (way === "down" && scene.isFrame[box]) return firstIn(scene, box);
+  if (way === "up" && scene.parent[box]! >= 0 && firstIn(scene, scene.parent[box]!) === box) return scene.parent[box]!;
   const down = way === "down" ? 1 : -1;
   const middle = scene.y[box]! + scene.height[box]! / 2;
   let best = -1;
@@ -36,6 +39,20 @@ export function walked(scene: Scene, box: number, way: Way): number {
     }
   }
   return best;
+}
+
+/** The highest of the first column in a frame. */
+function firstIn(scene: Scene, frame: number): number {
+  let first = -1;
+  for (let box = 0; box < scene.node.length; box++) {
+    if (scene.parent[box] !== frame) continue;
+    const isBefore =
+      first < 0 ||
+      scene.column[box]! < scene.column[first]! ||
+      (scene.column[box] === scene.column[first] && scene.y[box]! < scene.y[first]!);
+    if (isBefore) first = box;
+  }
+  return first;
 }
 
 function along(scene: Scene, box: number, way: "left" | "right"): number {

@@ -27,8 +27,8 @@ export interface Frame {
   readonly boxes: readonly number[];
   readonly frames: readonly number[];
   readonly drawn: ReadonlySet<number>;
-  /** The line under the pointer, of lines when near, else of bundles; -1 for none. */
-  readonly hovered: number;
+  /** The lines under the pointer, of lines when near, else of bundles. */
+  readonly hovered: readonly number[];
   /** How far lines have come in, from 0 to 1, after boxes have moved. */
   readonly settled: number;
 }
@@ -118,12 +118,12 @@ function paintLines(context: CanvasRenderingContext2D, frame: Frame): void {
     context.stroke();
   }
   context.setLineDash([]);
-  if (hovered >= 0 && hovered < lines.from.length) {
+  if (hovered.length > 0) {
     context.globalAlpha = 1;
     context.lineWidth = 2.4 / camera.scale;
     context.strokeStyle = palette.accent;
     context.beginPath();
-    trace(context, lines, hovered);
+    for (const e of hovered) if (e < lines.from.length) trace(context, lines, e);
     context.stroke();
   }
   context.globalAlpha = 1;

@@ -12,8 +12,9 @@ import {
   zoomed,
 } from "../camera.ts";
 import { type Detail, detailAt } from "../detail.ts";
-import { type Hits, hitsOf, lineAt, rectOf } from "../hits.ts";
+import { type Hits, hitsOf, linesAt, rectOf } from "../hits.ts";
 import type { Scene } from "../layout/scene.ts";
+import { linesSaid } from "../names.ts";
 import { walked, wayOf } from "../walk.ts";
 import { CARDS_MAX, type Cards, cards } from "./cards.ts";
 import { type Minimap, minimap } from "./minimap.ts";
@@ -79,7 +80,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
   let hits: Hits | null = null;
   let around: Around = { lines: new Float64Array(), bundles: new Float64Array() };
   let boxOf = new Map<number, number>();
-  let hovered = -1;
+  let hovered: readonly number[] = [];
   let isTouched = false; // until somebody looks elsewhere all is shown, however the window is made larger or smaller
   let frame = 0;
   let isStale = true; // what is painted is not what is to be seen
@@ -282,8 +283,8 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
   on(host, "pointerup", release);
   on(host, "pointercancel", release);
   on(host, "pointerleave", () => {
-    if (hovered < 0) return;
-    hovered = -1;
+    if (hovered.length === 0) return;
+    hovered = [];
     isStale = true;
     ask();
   });
@@ -333,21 +334,24 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
   });
 
   function hover(event: PointerEvent): void {
-    setHovered(target && event.target === canvas ? lineUnder(target.scene, event) : -1);
+    setHovered(target && event.target === canvas ? linesUnder(target.scene, event) : []);
   }
 
-  function lineUnder(scene: Scene, event: PointerEvent): number {
+  function linesUnder(scene: Scene, event: PointerEvent): number[] {
     const at = place(event);
     const x = (at.x - camera.x) / camera.scale;
     const y = (at.y - camera.y) / camera.scale;
     const box = hits?.at(x, y) ?? -1;
-    if (box >= 0 && !scene.isFrame[box]) return -1;
-    return lineAt(detail === "near" ? scene.lines : scene.bundles, x, y, 5 / camera.scale);
+    if (box >= 0 && !scene.isFrame[box]) return [];
+    return linesAt(detail === "near" ? scene.lines : scene.bundles, x, y, 5 / camera.scale);
   }
 
-  function setHovered(line: number): void {
-    if (line === hovered) return;
-    hovered = line;
+  function setHovered(lines: readonly number[]): void {
+    if (lines.length === hovered.length && lines.every((line, n) => line === hovered[n])) return;
+    hovered = lines;
+    const { tree, scene } = target ?? {};
+    const all = detail === "near" ? scene?.lines : scene?.bundles;
+    canvas.title = tree && scene && all ? linesSaid(tree, scene, all, lines) : "";
     isStale = true;
     ask();
   }
@@ -409,7 +413,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       boxOf = now;
       hits = hitsOf(picture.scene);
       around = { lines: enclosures(picture.scene.lines), bundles: enclosures(picture.scene.bundles) };
-      hovered = -1;
+      hovered = [];
       painted = null;
       isStale = true;
       overview.refresh(picture, palette);
