@@ -4,7 +4,6 @@ They show the year of flights after an edit that makes things stale and a report
 """
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ from typing import Final
 
 from playwright.sync_api import Page
 
+from browser.flights import flights
 from browser.served import ROOT, browsing, chromium, serving
 from e2e.shell import LATEWOOD, Shell
 from latewood_eventlog.server import ensure_started, remove
@@ -56,32 +56,6 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
 SIZES: Final = {"": (1280, 800), "phone": (390, 844)}
 
 
-def flights(folder: Path, home: Path) -> Shell:
-    """The project as it is shown."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LATEWOOD_")}
-    path = f"{LATEWOOD.parent}{os.pathsep}{kept.get('PATH', '')}"
-    shell = Shell(folder, {**kept, "PATH": path, "LATEWOOD_HOME": str(home), "LATEWOOD_ACTOR": "ann"})
-    shutil.copytree(ROOT / "examples" / "flights", folder / "flights")
-    made = shell.afresh("materialize", "*", "--quiet", "-f", "flights/assets.py")
-    assert made.code == 0, made.err
-    edit(
-        folder / "flights" / "assets.py",
-        "often = delays",
-        'raise ValueError("no names for 3 airports")\n    often = delays',
-    )
-    shell.afresh("materialize", "reports/worst_routes", "--quiet", "-f", "flights/assets.py")
-    edit(folder / "flights" / "cleaning.py", "pc.cast(delay, pa.float64())", "pc.add(pc.cast(delay, pa.float64()), 0)")
-    january = ("--partition", "2013-01-01..2013-01-31")
-    shell.afresh("materialize", "flights/daily", *january, "--quiet", "-f", "flights/assets.py")
-    return shell
-
-
-def edit(file: Path, before: str, after: str) -> None:
-    """As somebody does who works on it."""
-    assert before in file.read_text()
-    file.write_text(file.read_text().replace(before, after))
-
-
 def shoot(page: Page, address: str, keys: str, to: Path) -> None:
     """One picture, once nothing is awaited any more."""
     page.goto(address)
@@ -104,7 +78,10 @@ def main() -> None:
         home = Path(folder, "home")
         ensure_started(home, durable=False)
         try:
-            shell = flights(Path(folder), home)
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("LATEWOOD_")}
+            path = f"{LATEWOOD.parent}{os.pathsep}{kept.get('PATH', '')}"
+            environ = {**kept, "PATH": path, "LATEWOOD_HOME": str(home), "LATEWOOD_ACTOR": "ann"}
+            shell = flights(Shell(Path(folder), environ))
             with serving(shell, "flights/assets.py") as served, browsing(executable) as browser:
                 for theme in ("light", "dark"):
                     for size, (width, height) in SIZES.items():

@@ -1,3 +1,5 @@
+import { pathOf } from "@/address/address.ts";
+import { Link } from "@/address/link.tsx";
 import { useChange } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Button } from "@/shared/button.tsx";
@@ -40,17 +42,15 @@ function Facts({ of }: { of: Logged }) {
         <dd>{actor || "–"}</dd>
         <dt>Stream</dt>
         <dd>
-          <code>
-            {stream} {version}
-          </code>
+          <Stream name={stream} /> {version}
         </dd>
         {cause !== null && (
           <>
             <dt>Caused by</dt>
             <dd>
-              <Button quiet onClick={() => change({ event: String(cause) }, { step: true })}>
+              <Link to="/log" params={{ event: String(cause) }}>
                 Event {whole(cause)}
-              </Button>
+              </Link>
             </dd>
           </>
         )}
@@ -64,4 +64,11 @@ function Facts({ of }: { of: Logged }) {
       </section>
     </div>
   );
+}
+
+/** What the event is about: of a run its page. */
+function Stream({ name }: { name: string }) {
+  const run = /^run\/(\w+)$/.exec(name)?.[1];
+  const code = <code>{name}</code>;
+  return run ? <Link to={pathOf("runs", run)}>{code}</Link> : code;
 }
