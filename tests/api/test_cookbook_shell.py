@@ -63,7 +63,7 @@ def test_the_story_from_the_shell_is_what_happens(environ, tmp_path, tools):
     assert progress[-1] == {"ended": 8, "total": 8, "run": {"status": "SUCCEEDED"}}
     assert followed.rstrip().endswith("event: complete\ndata:")
     pinned, explained = why.strip().split("\n", 1)
-    assert json.loads(pinned) == {"pin": {"__typename": "ParameterPinned"}}
+    assert json.loads(pinned) == {"pin": {"__typename": "ParametersPinned"}}
     found = json.loads(explained)
     (finding,) = found["findings"]
     assert (found["status"], finding["cause"], finding["asset"]) == ("STALE", "PARAMETERS", "flights/raw")

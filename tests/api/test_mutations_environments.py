@@ -24,6 +24,13 @@ def names(api, at="null"):
     return api(f"{{ project(asOf: {at}) {{ environments }} }}")["project"]["environments"]
 
 
+def promotion(api):
+    asked = """conflicts configurations { resource } deployments { location moved }
+        heads(first: 1) { totalCount nodes { key count moved } } pins { nodes { asset name value wasPinned } }"""
+    found = api(f'{{ project {{ environment(name: "dev") {{ promotion {{ {asked} }} }} }} }}')
+    return found["project"]["environment"]["promotion"]
+
+
 def test_an_environment_is_created_and_dropped(api, acts, made, workspace):
     made()
     found = acts.done(
@@ -57,7 +64,19 @@ def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspa
         target { name asset(key: "total") { status head { run } } } locations pinsCount
         assets { totalCount nodes { key partitionsCount } }
     """
+    acts.done("pin", 'environment: "dev", parameters: {name: "total.unit", value: "yen"}', "ParametersPinned", "")
+    assert promotion(api) == {
+        "conflicts": False,
+        "heads": {"totalCount": 2, "nodes": [{"key": "revenue", "count": 4, "moved": 0}]},
+        "pins": {"nodes": [{"asset": "total", "name": "unit", "value": "yen", "wasPinned": False}]},
+        "deployments": [{"location": "assets.py", "moved": False}],
+        "configurations": [],
+    }
+    acts.done("unpin", 'environment: "dev", parameters: "total.unit"', "ParametersPinned", "")
     made(selection="total", force=True)
+    assert promotion(api)["conflicts"]
+    (error,) = api.errors('{ project(asOf: 1) { environment { promotion(target: "dev") { position } } } }')
+    assert "of now alone" in error["message"]
     assert acts.refused("promoteEnvironment", ask)[0] == "Conflict", "prod has moved"
     found = acts.done("promoteEnvironment", f"{ask}, force: true", "EnvironmentPromoted", shown)
     assert found["target"]["asset"]["status"] == "FRESH"

@@ -146,28 +146,33 @@ def test_what_cannot_be_retracted_says_why(acts, made):
 
 def test_a_parameter_is_pinned_and_given_its_default_again(api, acts, made, workspace):
     made()
-    pin = ("pin", 'parameter: "total.unit", value: "pound"', "ParameterPinned", "changed before")
+    shown = "changed { asset name before after }"
+    pin = ("pin", 'parameters: {name: "total.unit", value: "pound"}', "ParametersPinned", shown)
     found = acts.done(*pin)
-    assert (found["changed"], found["before"]) == (True, "euro")
+    assert found["changed"] == [{"asset": "total", "name": "unit", "before": "euro", "after": "pound"}]
     assert not acts.done(*pin)["changed"]
+    pins = "{ project { environment { pins { totalCount nodes { asset name value actor position } } } } }"
+    (pinned,) = api(pins)["project"]["environment"]["pins"]["nodes"]
+    assert (pinned["name"], pinned["value"], pinned["position"]) == ("unit", "pound", found["position"])
     (fact,) = recorded(workspace, ParameterPinned)
     assert (fact.environment, fact.parameter, fact.value) == ("prod", "unit", "pound")
     status = '{ project(asOf: %s) { environment { asset(key: "total") { status causes { cause } } } } }'
     asset = api(status % found["position"])["project"]["environment"]["asset"]
     assert asset == {"status": "STALE", "causes": [{"cause": "PARAMETERS"}]}
-    found = acts.done("unpin", 'parameter: "total.unit"', "ParameterPinned", "changed before")
-    assert (found["changed"], found["before"]) == (True, "pound")
+    found = acts.done("unpin", 'parameters: "total.unit"', "ParametersPinned", shown)
+    assert found["changed"] == [{"asset": "total", "name": "unit", "before": "pound", "after": None}]
+    assert api(pins)["project"]["environment"]["pins"]["totalCount"] == 0
     assert api(status % found["position"])["project"]["environment"]["asset"]["status"] == "FRESH"
 
 
 def test_what_cannot_be_pinned_says_why(acts, made):
     made()
     for field, arguments, type_ in (
-        ("pin", 'parameter: "totl.unit", value: "x"', "AssetNotFound"),
-        ("pin", 'parameter: "total.unt", value: "x"', "ParameterNotFound"),
-        ("pin", 'parameter: "total.unit", value: {a: [1]}', "InvalidInput"),
-        ("pin", 'parameter: "unit", value: "x"', "AssetNotFound"),
-        ("unpin", 'parameter: "total.unit"', "ParameterNotFound"),
+        ("pin", 'parameters: {name: "totl.unit", value: "x"}', "AssetNotFound"),
+        ("pin", 'parameters: [{name: "total.unit", value: "x"}, {name: "total.unt", value: "x"}]', "ParameterNotFound"),
+        ("pin", 'parameters: {name: "total.unit", value: {a: [1]}}', "InvalidInput"),
+        ("pin", 'parameters: {name: "unit", value: "x"}', "AssetNotFound"),
+        ("unpin", 'parameters: "total.unit"', "ParameterNotFound"),
     ):
         found = acts.refused(field, arguments)
         assert found[0] == type_, (arguments, found)

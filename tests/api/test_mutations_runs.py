@@ -248,7 +248,7 @@ def test_an_approval_binds_request_deployment_and_parameters(api, acts, made, de
         case "a deployment":
             deployed(SHOP.replace("* 10", "* 20"))
         case "a pin":
-            acts.done("pin", 'parameter: "total.unit", value: "pound"', "ParameterPinned", "changed")
+            acts.done("pin", 'parameters: {name: "total.unit", value: "pound"}', "ParametersPinned", "changed { name }")
     assert acts.refused("launch", f'{arguments}, planHash: "{hash_}"')[0] == "PlanChanged"
 
 

@@ -55,6 +55,8 @@ FROM_THEIR_PARENT = {
     "LaunchPlan.inputs",
     "PlanPreview.estimate",
     "PlannedAsset.groups",
+    "Promotion.configurations",
+    "Promotion.deployments",
     "RunProgress.failures",
     "RunProgress.run",
     "TaskSteps.steps",

@@ -75,6 +75,9 @@ def flow(environ, tmp_path_factory):
     assert made.code == 1, made
     shell.write("flow.py", FLOW.replace("return int(partition[-2:])", "return 1 + int(partition[-2:])"))
     shell("deploy", "-f", "flow.py")
+    shell("env", "create", "dev")
+    shell("pin", "revenue.scale=3", "--env", "dev")
+    shell("materialize", "orders", "--partition", "2026-01-01", "-f", "flow.py", "--env", "dev", "--quiet")
     return shell
 
 
@@ -96,7 +99,7 @@ def there(flow, url):
 
 
 def run_of(flow):
-    return json.loads(flow("runs", "--json"))[0]["run"]
+    return json.loads(flow("runs", "--json"))[-1]["run"]
 
 
 READS = [
@@ -131,6 +134,22 @@ READS = [
     "deployments",
     "deployments flow",
     "env list",
+    "env diff dev",
+    "env diff dev orders",
+    "env diff prod --to dev",
+    "env diff nothing",
+    "pin",
+    "pin --env dev",
+    "pin --env dev --json",
+    "pin revenue.scale",
+    "pin revenue.scale=1,2",
+    "compare orders",
+    "compare orders --partition 2026-01-01 --by value --lowest",
+    "compare revenue --limit 1",
+    "compare revenue --by valeu",
+    "tasks",
+    "tasks flow.py:power",
+    "tasks flow.py:pover",
     "automation list",
 ]
 
@@ -144,7 +163,17 @@ def test_the_same_is_printed(flow, there, command):
     assert found == expected, "\n".join(unified_diff(expected, found, "here", "there", lineterm="", n=0))
 
 
-@pytest.mark.parametrize("command", ["why revenue --json", "why broken --json", "lineage revenue --json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "why revenue --json",
+        "why broken --json",
+        "lineage revenue --json",
+        "plan * --json",
+        "compare orders --json",
+        "env diff dev --json",
+    ],
+)
 def test_what_a_server_does_not_tell_is_not_there_for_machines(flow, there, command):
     here, remote = (json.loads(run(*command.split()).out) for run in (flow.run, there))
     assert remote
@@ -200,6 +229,11 @@ def test_a_run_is_asked_for_followed_retried_and_ended(flow, there):
 def test_what_counts_is_moved_and_taken_back(flow, there):
     assert there("env", "create", "trial").out.startswith("trial branched from prod at position ")
     assert there("env", "list").out == flow("env", "list")
+    assert there("pin", "revenue.scale=4", "--env", "trial").out.startswith(
+        "revenue.scale: 10 -> 4\n1 parameter of trial"
+    )
+    assert flow("pin", "--env", "trial") == there("pin", "--env", "trial").out
+    assert there("unpin", "revenue.scale", "--env", "trial").out.startswith("revenue.scale: 4 -> its default\n")
     (made, *_) = [line.split()[0] for line in flow("asset", "revenue").splitlines() if " head " in line]
     assert "made from it" in there("retract", made, "--reason", "wrong", "--env", "trial").out
     assert "retracted" in there("why", "revenue").out

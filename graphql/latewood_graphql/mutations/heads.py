@@ -1,12 +1,13 @@
 """What counts as the current version of things: set by hand, taken back, reported by others."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import graphene
 
 from latewood.commands.heads import Moved, Promoted, promote_version, rollback
 from latewood.commands.observing import report
-from latewood.commands.pinning import Repinned, pin_value, unpin
+from latewood.commands.pinning import Repinned, pin_values, unpin
 from latewood.commands.retracting import retract, undo
 from latewood.commands.sightings import Observed
 from latewood.commands.workspace import Workspace
@@ -17,6 +18,7 @@ from latewood.model.partitions import is_partition, ordinal_of
 from latewood_graphql.fields import given, many
 from latewood_graphql.mutations.acting import Done, mutation, success
 from latewood_graphql.nodes.assets import Asset, AssetAt
+from latewood_graphql.nodes.changes import ParameterChanged
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.scalars import Json, Moment
 
@@ -87,20 +89,26 @@ Corrected: Final = success(
     ),
 )
 
-ParameterPinned: Final = success(
-    "ParameterPinned",
-    "What an environment takes for a parameter is another value, or the default again.",
-    changed=graphene.Boolean(
-        required=True,
-        description="Whether it was otherwise before.",
-        resolver=lambda self, _info: bool(self.done.changed),
-    ),
-    before=graphene.Field(
-        Json,
-        description="The value it had, where that was changed.",
-        resolver=lambda self, _info: self.done.changed[0].before if self.done.changed else None,
+ParametersPinned: Final = success(
+    "ParametersPinned",
+    "What an environment takes for parameters are these values, or the defaults again.",
+    changed=many(
+        ParameterChanged,
+        "Those that were otherwise before; `after` is null for a default.",
+        resolver=lambda self, _info: [
+            {"asset": each.asset, "name": each.parameter, "before": each.before, "after": each.after}
+            for each in self.done.changed
+        ],
     ),
 )
+
+
+class ParameterValue(graphene.InputObjectType):
+    """A parameter, and the value that it is to have."""
+
+    name = graphene.String(required=True, description="`ASSET.NAME`.")
+    value = graphene.InputField(Json, required=True, description="The value.")
+
 
 MaterializationReported: Final = success(
     "MaterializationReported",
@@ -143,12 +151,12 @@ def _undo(workspace: Workspace, *, version: str, **given_: Any) -> Any:
     return undo(workspace, version, **given_)
 
 
-def _pin(workspace: Workspace, *, parameter: str, value: Any) -> Repinned:
-    return pin_value(workspace, parameter, value)
+def _pin(workspace: Workspace, *, parameters: Sequence[Mapping[str, Any]]) -> Repinned:
+    return pin_values(workspace, [(each["name"], each["value"]) for each in parameters])
 
 
-def _unpin(workspace: Workspace, *, parameter: str) -> Repinned:
-    return unpin(workspace, [parameter])
+def _unpin(workspace: Workspace, *, parameters: Sequence[str]) -> Repinned:
+    return unpin(workspace, parameters)
 
 
 def _report(
@@ -218,20 +226,23 @@ class HeadMutations:
         "pin",
         _pin,
         Role.DEPLOYER,
-        ParameterPinned,
-        "Fix a parameter's value in an environment, in place of its default.",
+        ParametersPinned,
+        "Fix values of parameters in an environment, in place of their defaults: all of them, or none.",
         missing=("asset", "parameter"),
-        parameter=graphene.String(required=True, description="`ASSET.NAME`."),
-        value=graphene.Argument(Json, required=True, description="The value."),
+        parameters=graphene.List(
+            graphene.NonNull(ParameterValue), required=True, description="Which, and at what value."
+        ),
     )
     unpin = mutation(
         "unpin",
         _unpin,
         Role.DEPLOYER,
-        ParameterPinned,
-        "Give a parameter its default again.",
+        ParametersPinned,
+        "Give parameters their defaults again: all of them, or none.",
         missing=("asset", "parameter"),
-        parameter=graphene.String(required=True, description="`ASSET.NAME`."),
+        parameters=graphene.List(
+            graphene.NonNull(graphene.String), required=True, description="Which, as `ASSET.NAME`."
+        ),
     )
     report_materialization = mutation(
         "reportMaterialization",

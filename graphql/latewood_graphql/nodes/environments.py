@@ -6,6 +6,7 @@ from typing import Any
 import graphene
 
 from latewood.commands.automations import automations_here
+from latewood.commands.environments import DEFAULT
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
 from latewood.model.access import Role
@@ -23,8 +24,11 @@ from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.launch_plans import LaunchPlan, launch_plans_page
 from latewood_graphql.nodes.lineage import Lineage, lineage_of
+from latewood_graphql.nodes.pins import PinnedParameter, pins_page
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
-from latewood_graphql.pages import checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.nodes.promotions import Promotion, promotion_of
+from latewood_graphql.nodes.tasks import UsableTask, tasks_page
+from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import PositionScalar
 from latewood_graphql.words import AssetTrouble
 
@@ -76,6 +80,23 @@ class Environment(graphene.ObjectType):
         **page_arguments(),
     )
     automations = fallible_many(Automation, "What happens by itself there, by name.")
+    pins = fallible(
+        connection_of(PinnedParameter),
+        description="Parameters that it pins, by asset and name; all others have their defaults.",
+        **page_arguments(),
+    )
+    tasks = fallible(
+        connection_of(UsableTask),
+        description="Tasks that other locations may refer to: its own by name, then those that were granted.",
+        task=graphene.String(description="`LOCATION:TASK`: of this one every version, newest first."),
+        **page_arguments(),
+    )
+    promotion = fallible(
+        Promotion,
+        description="What `promoteEnvironment` of it would change in another one: of now alone.",
+        target=graphene.String(required=True, default_value=DEFAULT, description="The other one."),
+        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+    )
     why = fallible(
         Explanation,
         description="Why an asset partition is as it is.",
@@ -175,6 +196,20 @@ class Environment(graphene.ObjectType):
         """With how they stand."""
         found = automations_here(self.workspace, self.as_of.position)
         return [AutomationAt(environment=self, found=each) for each in found]
+
+    def resolve_pins(self: EnvironmentAt, _info: Any, first: int, after: str | None = None) -> Page:
+        """As `latewood pin`."""
+        return pins_page(self, first, after)
+
+    def resolve_tasks(
+        self: EnvironmentAt, _info: Any, first: int, after: str | None = None, task: str | None = None
+    ) -> Page:
+        """As `latewood tasks`."""
+        return tasks_page(self, first, after, task)
+
+    def resolve_promotion(self: EnvironmentAt, _info: Any, target: str, selection: str) -> Any:
+        """As `latewood env diff`."""
+        return promotion_of(self, target, selection)
 
     def resolve_why(self: EnvironmentAt, _info: Any, asset: str, partition: str) -> Any:
         """As `latewood why`."""

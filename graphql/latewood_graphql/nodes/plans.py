@@ -19,6 +19,7 @@ from latewood.serving.asking import Previewed, asked_by_name, preview
 from latewood_graphql.advice import for_callers
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given, many
+from latewood_graphql.nodes.explanations import MadeHead
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.pages import FIRST, Page, checked_first, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
@@ -134,6 +135,7 @@ class ReplacedHead(graphene.ObjectType):
         resolver=given("moved.position"),
     )
     actor = graphene.String(required=True, description="Who did.", resolver=given("moved.actor"))
+    moved = graphene.Field(MadeHead, required=True, description="How they were set.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

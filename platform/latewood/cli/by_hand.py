@@ -1,5 +1,6 @@
 """What commands say of heads that somebody has set by hand, before they replace them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -15,11 +16,16 @@ _SHOWN: Final = 5
 def say_replaced(workspace: Workspace, made: Plan) -> list[SetByHand]:
     """Say on standard error which heads that somebody has set by hand the plan replaces."""
     found = set_by_hand(workspace, made)
+    say_set_by_hand(found)
+    return found
+
+
+def say_set_by_hand(found: Sequence[SetByHand]) -> None:
+    """The same of those that were found."""
     lines = list(map(_text, found[:_SHOWN]))
     lines += [f"and {len(found) - _SHOWN:,} more such"] if found[_SHOWN:] else []
     for line in lines:
         click.secho(line, fg="yellow", err=True)
-    return found
 
 
 def by_hand_json(found: SetByHand) -> dict[str, Any]:

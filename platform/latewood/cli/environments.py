@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from rich.table import Table
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, plural, print_json, table, value_text
-from latewood.commands.environments import Diff, create, diff, drop, environments, promote
+from latewood.commands.environments import Diff, Repinned, create, diff, drop, environments, promote
 from latewood.commands.heads import Moved, rollback
 from latewood.decide.state import Pin
 from latewood.errors import UsageError
@@ -66,12 +67,18 @@ def drop_command(*, name: str, force: bool) -> int:
 
 def diff_command(*, source: str, target: str, selection: str, json_: bool) -> int:
     """`latewood env diff`."""
-    found = diff(open_workspace(), source, target, selection)
+    return show_diff(diff(open_workspace(), source, target, selection), json_=json_)
+
+
+def show_diff(found: Diff, *, json_: bool) -> int:
+    """Print it; exit code."""
     if json_:
-        print_json(asdict(found) | {"conflicts": found.conflicts})
+        print_json({**asdict(found), "pins": list(map(_pin_json, found.pins)), "conflicts": found.conflicts})
         return exits.OK
     if found.is_empty:
-        console().print(f"{source} has nothing of its own that {target} has not, at position {found.position:,}.")
+        console().print(
+            f"{found.source} has nothing of its own that {found.target} has not, at position {found.position:,}."
+        )
         return exits.OK
     console().print(_table(found))
     said = (
@@ -116,6 +123,18 @@ def _sum(found: Diff) -> str:
     parts += [plural(len(found.configurations), "configuration")] if found.configurations else []
     parts += [plural(len(found.pins), "pinned parameter")] if found.pins else []
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _pin_json(repinned: Repinned) -> dict[str, Any]:
+    pin, there = repinned.pin, repinned.there
+    was = there is not None and there.pinned
+    return {
+        "asset": repinned.key,
+        "parameter": pin.parameter,
+        "before": {"pinned": was, "value": there.value if was and there is not None else None},
+        "after": {"pinned": pin.pinned, "value": pin.value},
+        "moved": repinned.moved,
+    }
 
 
 def _pin_text(pin: Pin | None) -> str:

@@ -1,5 +1,6 @@
 """`latewood tasks`, and granting their use to other projects: `grant`, `revoke`, `grants`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -15,13 +16,18 @@ def tasks_command(*, task: str | None, environment: str | None, as_of: int | dat
     workspace = open_workspace(environment=environment)
     at = moment_meant(workspace, as_of)
     found = list_usable(workspace, at) if task is None else list_versions(workspace, task, at)
+    return show_tasks(found, workspace.environment, json_=json_)
+
+
+def show_tasks(found: Sequence[Usable], environment: str, *, json_: bool) -> int:
+    """Print them; exit code."""
     if json_:
         print_json({"tasks": [asdict(usable) for usable in found]})
         return exits.OK
     shown = table("task", "project", "version", "deployment", "deployed", "description", spare=("description",))
     for usable in found:
         shown.add_row(*_row(usable))
-    console().print(shown if found else f"No tasks are deployed in {workspace.environment}, and none is granted.")
+    console().print(shown if found else f"No tasks are deployed in {environment}, and none is granted.")
     return exits.OK
 
 

@@ -1,6 +1,6 @@
 """`latewood compare`, `promote`, `pin` and `unpin`: choosing among variants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,12 +10,19 @@ from latewood.cli.output import console, moment, number, plural, print_json, tab
 from latewood.commands.comparing import CONSIDERED, Comparison, compare
 from latewood.commands.heads import promote_version
 from latewood.commands.pinning import Repinned, pin, pins, unpin
+from latewood.decide.state import Pin
+from latewood.model.keys import AssetKey
 
 
 def compare_command(*, key: str, by: str, lowest: bool, environment: str | None, json_: bool, **asked: Any) -> int:
     """`latewood compare`."""
     workspace = open_workspace(environment=environment)
     found = compare(workspace, key, by=by, lowest=lowest, **asked)
+    return show_comparison(found, workspace.environment, by=by, json_=json_)
+
+
+def show_comparison(found: Comparison, environment: str, *, by: str, json_: bool) -> int:
+    """Print it; exit code."""
     if json_:
         print_json(_comparison_json(found))
         return exits.OK
@@ -42,7 +49,7 @@ def compare_command(*, key: str, by: str, lowest: bool, environment: str | None,
     console().print(rows)
     latest = "the latest " if found.considered == CONSIDERED else ""
     shown = f"{len(found.versions):,} of {latest}{plural(found.considered, 'version')}"
-    console().print(f"{shown} at position {found.position:,}; ● is head of {workspace.environment}", style="dim")
+    console().print(f"{shown} at position {found.position:,}; ● is head of {environment}", style="dim")
     return exits.OK
 
 
@@ -101,13 +108,17 @@ def pin_command(*, targets: tuple[str, ...], environment: str | None, json_: boo
     """`latewood pin`; without targets what is pinned."""
     workspace = open_workspace(environment=environment)
     if targets:
-        return _print_repinned(pin(workspace, targets), workspace.environment, json_=json_)
-    found = pins(workspace)
+        return show_repinned(pin(workspace, targets), workspace.environment, json_=json_)
+    return show_pins(pins(workspace), workspace.environment, json_=json_)
+
+
+def show_pins(found: Sequence[tuple[AssetKey, Pin]], environment: str, *, json_: bool) -> int:
+    """Print what is pinned, by the first asset of each step; exit code."""
     if json_:
-        print_json({"pins": [{"asset": key, **pinned._asdict()} for key, pinned in found]})
+        print_json({"pins": [{**pinned._asdict(), "asset": key} for key, pinned in found]})
         return exits.OK
     if not found:
-        console().print(f"Nothing is pinned in {workspace.environment}: parameters have their defaults.")
+        console().print(f"Nothing is pinned in {environment}: parameters have their defaults.")
         return exits.OK
     rows = table("parameter", "value", "pinned by", "event", right=("event",))
     for key, pinned in found:
@@ -119,10 +130,11 @@ def pin_command(*, targets: tuple[str, ...], environment: str | None, json_: boo
 def unpin_command(*, targets: tuple[str, ...], environment: str | None, json_: bool) -> int:
     """`latewood unpin`."""
     workspace = open_workspace(environment=environment)
-    return _print_repinned(unpin(workspace, targets), workspace.environment, json_=json_)
+    return show_repinned(unpin(workspace, targets), workspace.environment, json_=json_)
 
 
-def _print_repinned(done: Repinned, environment: str, *, json_: bool) -> int:
+def show_repinned(done: Repinned, environment: str, *, json_: bool) -> int:
+    """Print what is pinned otherwise; exit code."""
     if json_:
         print_json(asdict(done))
         return exits.OK

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
@@ -22,6 +22,8 @@ from latewood.events import Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood_eventlog.records import Position
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,11 @@ class Repinned:
 def pins(workspace: Workspace) -> list[tuple[AssetKey, Pin]]:
     """What the environment pins, with the first asset of each step, in order."""
     with snapshot(workspace.log) as connection:
-        view = read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={})
+        return pins_in(read_view(connection, workspace, as_of=PRESENT, loaded=None, ids={}))
+
+
+def pins_in(view: View) -> list[tuple[AssetKey, Pin]]:
+    """The same of what was read."""
     own = [(key, pin) for key, by_name in view.pins.items() for pin in by_name.values() if view.ids[key] == pin.asset]
     return sorted((key, pin) for key, pin in own if pin.pinned)
 
@@ -59,9 +65,9 @@ def pin(workspace: Workspace, texts: Sequence[str]) -> Repinned:
     return _repin(workspace, texts, _wanted)
 
 
-def pin_value(workspace: Workspace, target: str, value: Any) -> Repinned:
-    """Fix `ASSET.NAME` at a value as JSON; paths in it are so to the project's root. Raises as `pin` does."""
-    return _repin(workspace, [target], lambda view, target: _pinning(view, target, value, None))
+def pin_values(workspace: Workspace, values: Sequence[tuple[str, Any]]) -> Repinned:
+    """Fix each `ASSET.NAME` at a value as JSON; paths in it are so to the project's root. Raises as `pin` does."""
+    return _repin(workspace, values, lambda view, said: _pinning(view, *said, None))
 
 
 def unpin(workspace: Workspace, texts: Sequence[str]) -> Repinned:
@@ -70,7 +76,7 @@ def unpin(workspace: Workspace, texts: Sequence[str]) -> Repinned:
 
 
 def _repin(
-    workspace: Workspace, texts: Sequence[str], read: Callable[[View, str], tuple[AssetKey, str, bool, Any]]
+    workspace: Workspace, said: Sequence[T], read: Callable[[View, T], tuple[AssetKey, str, bool, Any]]
 ) -> Repinned:
     environment = workspace.environment
     for _ in range(ATTEMPTS):
@@ -79,7 +85,7 @@ def _repin(
         facts: list[Event] = []
         changed: list[Changed] = []
         steps: set[AssetId] = set()
-        for key, name, pinned, value in (read(view, text) for text in texts):
+        for key, name, pinned, value in (read(view, each) for each in said):
             now = view.pins.get(key, {}).get(name)
             if now is not None and now.pinned == pinned and are_equal(now.value, value):
                 continue
@@ -103,16 +109,21 @@ def _repin(
 
 
 def _wanted(view: View, text: str) -> tuple[AssetKey, str, bool, Any]:
+    target, value = pin_said(text)
+    return _pinning(view, target, value, lambda path: from_shell(path, view.root))
+
+
+def pin_said(text: str) -> tuple[str, Any]:
+    """What `ASSET.NAME=VALUE` says: `ASSET.NAME`, and the value as JSON. Raises UsageError."""
     target, equals, written = text.partition("=")
     if not equals or "." not in target:
         raise UsageError(f'"{text}": expected ASSET.NAME=VALUE')
-    known_parameter(view, target)
     values = split_values(written)
     if len(values) > 1:
         raise UsageError(
             f'"{text}": expected one value, found {len(values)}; text with a comma stands in double quotes'
         )
-    return _pinning(view, target, values[0], lambda path: from_shell(path, view.root))
+    return target, values[0]
 
 
 def _pinning(

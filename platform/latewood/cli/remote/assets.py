@@ -13,10 +13,9 @@ from latewood.cli.explain import asked_by_json, explanation_json, show_explanati
 from latewood.cli.lineage import Shown, link_json, print_links
 from latewood.cli.output import print_json
 from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import PAGE, asked_of, facts_of
+from latewood.cli.remote.facts import PAGE, VERSION, asked_of, facts_of, moved_of, version_of
 from latewood.commands.lineage import Link
 from latewood.decide.findings import Explanation, Finding
-from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import Pin, Retraction, VersionFacts
@@ -44,14 +43,13 @@ _ASSETS: Final = """query (
   } }
 }"""
 _MOVED: Final = "moved { by position at actor environment run }"
-_VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
 _WHY: Final = f"""query (
   $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!
 ) {{
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
     why(asset: $asset, partition: $partition) {{
       asset partition status position headSince madeBecause {_MOVED}
-      head {{ {_VERSION} }} takenFrom {{ {_VERSION} }}
+      head {{ {VERSION} }} takenFrom {{ {VERSION} }}
       findings {{
         cause asset partitions subject path before after event since through failure retraction retracted observed
         undefinedIn pinned pinnedBy {_MOVED} code {{ subject name before after }}
@@ -142,8 +140,8 @@ def _asked(client: "Client", head: VersionFacts | None) -> RunRequested | None:
 
 
 def _explanation(found: Mapping[str, Any]) -> Explanation:
-    head = _version(found["head"])
-    source = _version(found["takenFrom"])
+    head = None if found["head"] is None else version_of(found["head"])
+    taken = found["takenFrom"]
     return Explanation(
         asset=AssetKey(found["asset"]),
         partition=PartitionKey(found["partition"]),
@@ -153,28 +151,8 @@ def _explanation(found: Mapping[str, Any]) -> Explanation:
         findings=tuple(map(_finding, found["findings"])),
         position=found["position"],
         head_since=found["headSince"],
-        moved=_moved(found["moved"]),
-        source=None if source is None else (AssetKey(found["takenFrom"]["asset"]), source),
-    )
-
-
-def _version(found: Mapping[str, Any] | None) -> VersionFacts | None:
-    if found is None:
-        return None
-    return VersionFacts(
-        asset=AssetId(found["asset"]),
-        partition=PartitionKey(found["partition"]),
-        version=VersionId(found["id"]),
-        position=found["position"],
-        made_at=_time(found["madeAt"]),
-        duration_ms=found["durationMs"],
-        data_version=found["dataVersion"],
-        artifact=found["artifact"],
-        code=found["codeVersion"],
-        logic="",
-        inputs="",
-        reuse_key="",
-        accepted=found["isAccepted"],
+        moved=None if found["moved"] is None else moved_of(found["moved"]),
+        source=None if taken is None else (AssetKey(taken["asset"]), version_of(taken)),
     )
 
 
@@ -193,12 +171,6 @@ def _started(head: VersionFacts, reasons: list[str]) -> StepStarted:
     )
 
 
-def _moved(found: Mapping[str, Any] | None) -> Moved | None:
-    if found is None:
-        return None
-    return Moved(**{**found, "by": By(found["by"]), "at": _time(found["at"])})
-
-
 def _finding(found: Mapping[str, Any]) -> Finding:
     cause = Cause[found["cause"]]
     is_pin = found["pinned"] is not None
@@ -211,7 +183,7 @@ def _finding(found: Mapping[str, Any]) -> Finding:
         failure=None if found["failure"] is None else _failure(cause, subject, found["failure"]),
         retraction=None if found["retraction"] is None else _retraction(found["retracted"], found["retraction"]),
         code=tuple(msgspec.convert(found["code"], list[CodeChange])),
-        moved=_moved(found["moved"]),
+        moved=None if found["moved"] is None else moved_of(found["moved"]),
         through=tuple(map(AssetKey, found["through"])),
         observed=found["observed"],
         undefined_in=found["undefinedIn"],
@@ -288,7 +260,3 @@ def _link(found: Any) -> Link:
         depth=found.depth,
         equal_to=None if found.equal_to is None else AssetKey(found.equal_to),
     )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -1,7 +1,7 @@
 """The server that commands are for, and the client by which they ask it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,18 @@ def of_project(client: "Client", document: str, **given: Any) -> Any:
 def of_environment(client: "Client", document: str, **given: Any) -> Any:
     """What it has of the environment."""
     return of_project(client, document, environment=client.at.environment, **given)["environment"]
+
+
+def nodes_of(ask: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """All of a list that comes in pages; `ask` has the page behind a cursor, the first one behind None."""
+    after: str | None = None
+    while True:
+        page = ask(after)
+        yield from page["nodes"]
+        where = page.get("pageInfo", page)
+        if not where["hasNextPage"]:
+            return
+        after = where["endCursor"]
 
 
 def done(

@@ -1,12 +1,16 @@
 """Environments: listed, branched, promoted, ended."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from latewood.cli import exits
-from latewood.cli.environments import show_environments
+from latewood.cli.environments import show_diff, show_environments
 from latewood.cli.output import console, plural, print_json
-from latewood.cli.remote.connection import connect, done, of_project
+from latewood.cli.remote.connection import connect, done, nodes_of, of_environment, of_project
+from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned
+from latewood.decide.state import Pin
 from latewood.errors import UsageError
+from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.environments import Environment
 
 _NAMES: Final = "query ($project: String!) { project(name: $project) { environments } }"
@@ -21,6 +25,19 @@ _DROP: Final = """mutation ($project: String!, $name: String!) {
     ... on EnvironmentDropped { name }
     ... on Error { message }
   }
+}"""
+_DIFF: Final = """query (
+  $project: String!, $environment: String!, $target: String!, $selection: String!, $heads: String, $pins: String
+) {
+  project(name: $project) { environment(name: $environment) { promotion(target: $target, selection: $selection) {
+    position deployments { location before after moved } configurations { location resource values secrets isNew }
+    heads(first: 1000, after: $heads) {
+      nodes { key count moved example } pageInfo { endCursor hasNextPage }
+    }
+    pins(first: 1000, after: $pins) {
+      nodes { asset name isPinned value wasPinned before moved } pageInfo { endCursor hasNextPage }
+    }
+  } } }
 }"""
 _PROMOTE: Final = """mutation (
   $project: String!, $source: String!, $target: String!, $selection: String!, $force: Boolean!
@@ -43,6 +60,57 @@ def list_(*, json_: bool) -> int:
     branches = [found[f"e{n}"] for n in range(len(names))]
     rows = [Environment(environment=b["name"], base=b["base"], base_position=b["basePosition"] or 0) for b in branches]
     return show_environments(rows, json_=json_)
+
+
+def diff(*, source: str, target: str, selection: str, json_: bool) -> int:
+    """What promoting would change."""
+    client = connect(environment=source)
+
+    def look(**after: str | None) -> Mapping[str, Any]:
+        found: Mapping[str, Any]
+        found = of_environment(client, _DIFF, target=target, selection=selection, **after)["promotion"]
+        return found
+
+    first = look()
+    heads = nodes_of(lambda after: (first if after is None else look(heads=after))["heads"])
+    pins = nodes_of(lambda after: (first if after is None else look(pins=after))["pins"])
+    found = Diff(
+        source=source,
+        target=target,
+        position=first["position"],
+        heads=tuple(
+            Changed(key=AssetKey(each["key"]), partitions=each["count"], moved=each["moved"], example=each["example"])
+            for each in heads
+        ),
+        deployments={each["location"]: (each["before"] or "", each["after"]) for each in first["deployments"]},
+        moved=tuple(each["location"] for each in first["deployments"] if each["moved"]),
+        pins=tuple(map(_repinned, pins)),
+        configurations=tuple(
+            Reconfigured(
+                location=each["location"],
+                resource=each["resource"],
+                values=each["values"],
+                secrets=each["secrets"],
+                is_new=each["isNew"],
+            )
+            for each in first["configurations"]
+        ),
+    )
+    return show_diff(found, json_=json_)
+
+
+def _repinned(found: Mapping[str, Any]) -> Repinned:
+    """Who pinned it, and when, is not told."""
+
+    def pin(value: Any, *, pinned: bool) -> Pin:
+        return Pin(AssetId(""), found["name"], pinned, value, 0, "")
+
+    return Repinned(
+        key=AssetKey(found["asset"]),
+        pin=pin(found["value"], pinned=found["isPinned"]),
+        there=pin(found["before"], pinned=found["wasPinned"]),
+        moved=found["moved"],
+    )
 
 
 def create(*, name: str, base: str, json_: bool) -> int:

@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from latewood.cli.history import Steps
-from latewood.cli.remote.connection import of_project
+from latewood.cli.remote.connection import nodes_of, of_project
 from latewood.commands.elements import ElementSteps
 from latewood.decide.how_far import TaskSteps
+from latewood.decide.moves import By, Moved
+from latewood.decide.state import VersionFacts
 from latewood.events import Failure, FailureKind, RunRequested, StepExpanded, StepFailed, from_json
-from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.projections.runs import Expansion, RunRow, StepRow
 
 if TYPE_CHECKING:
     from latewood.client import Client, Progress, Run, TaskProgress
 
 PAGE: Final = 1_000
+VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
+"""The fields of a version of which `version_of` makes it."""
+
 _STEPS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: String) {
   project(name: $project) { run(id: $run) { steps(first: $first, after: $after) {
     nodes { number assets partition status attempt startedAt durationMs } pageInfo { endCursor hasNextPage }
@@ -30,6 +35,30 @@ _EVENTS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: S
     nodes { type data } pageInfo { endCursor hasNextPage }
   } } }
 }"""
+
+
+def version_of(found: Mapping[str, Any]) -> VersionFacts:
+    """A version as the database has it; by what it is found again is not told."""
+    return VersionFacts(
+        asset=AssetId(found["asset"]),
+        partition=PartitionKey(found["partition"]),
+        version=VersionId(found["id"]),
+        position=found["position"],
+        made_at=datetime.fromisoformat(found["madeAt"]),
+        duration_ms=found["durationMs"],
+        data_version=found["dataVersion"],
+        artifact=found["artifact"],
+        code=found["codeVersion"],
+        logic="",
+        inputs="",
+        reuse_key="",
+        accepted=found["isAccepted"],
+    )
+
+
+def moved_of(found: Mapping[str, Any]) -> Moved:
+    """By what a version became head."""
+    return Moved(**{**found, "by": By(found["by"]), "at": datetime.fromisoformat(found["at"])})
 
 
 def row_of(run: "Run") -> RunRow:
@@ -127,7 +156,9 @@ def far_now(client: "Client", run: str) -> Far:
 
 def facts_of(client: "Client", run: str, *, limit: int | None = None) -> list[Any]:
     """What is recorded of a run, oldest first: all of it, or the first so many facts."""
-    events = islice(_paged(client, _EVENTS, "events", run, limit or PAGE), limit)
+    first = limit or PAGE
+    pages = nodes_of(lambda after: of_project(client, _EVENTS, run=run, first=first, after=after)["run"]["events"])
+    events = islice(pages, limit)
     return [from_json(event["type"], msgspec.json.encode(event["data"]).decode()) for event in events]
 
 
@@ -139,7 +170,7 @@ def asked_of(facts: Sequence[Any]) -> RunRequested:
 
 def steps_of(client: "Client", run: str, facts: Sequence[Any]) -> Steps:
     """Its steps; what elements look like is in the store, which is not asked."""
-    found = list(_paged(client, _STEPS, "steps", run))
+    found = nodes_of(lambda after: of_project(client, _STEPS, run=run, first=PAGE, after=after)["run"]["steps"])
     rows = [
         StepRow(
             step=step["number"],
@@ -163,13 +194,3 @@ def steps_of(client: "Client", run: str, facts: Sequence[Any]) -> Steps:
         names={row.step: list(map(AssetKey, row.assets)) for row in rows},
         elements=ElementSteps(lambda _: (), expansions),
     )
-
-
-def _paged(client: "Client", document: str, name: str, run: str, first: int = PAGE) -> Iterator[Mapping[str, Any]]:
-    after: str | None = None
-    while True:
-        page = of_project(client, document, run=run, first=first, after=after)["run"][name]
-        yield from page["nodes"]
-        if not page["pageInfo"]["hasNextPage"]:
-            return
-        after = page["pageInfo"]["endCursor"]

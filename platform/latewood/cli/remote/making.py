@@ -1,34 +1,40 @@
 """Runs asked for: engines drive them, by what is deployed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from latewood.cli import exits
+from latewood.cli.by_hand import by_hand_json, say_set_by_hand
 from latewood.cli.materialize import PlanRow, estimate_text, partitions_text, print_plan, reason_text
 from latewood.cli.observe import metadata_entry
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, of_environment
+from latewood.cli.remote.facts import moved_of
 from latewood.cli.remote.runs import follow_run
+from latewood.commands.by_hand import SetByHand
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.sweep import split_values
-from latewood.errors import UsageError
+from latewood.errors import Conflict, UsageError
 from latewood.events import Action
+from latewood.model.keys import AssetKey
 
 if TYPE_CHECKING:
     from latewood.client import Client, Launched
 
 _TRIES: Final = 5
-_PLAN: Final = """hash steps position refusal
+_PLAN: Final = """hash steps position
     counts { run depends reuse skip fresh blocked }
     leftOut(first: 1000) { nodes { message unread } }
-    replaces(first: 6) { asset partitions position actor }
+    replaces(first: 1000) { asset partitions moved { by position at actor environment run } }
     estimate { p50Ms p90Ms samples unknownSteps }"""
-_GROUPS: Final = """assets(first: 500) {
-      nodes { assets groups { action partitions { count text } reasons { cause subject check } } }
-      pageInfo { hasNextPage }
+_TASKS: Final = """assets(first: 500, after: $after) {
+      nodes { assets trial groups { action partitions { count text } reasons { cause subject check } } }
+      pageInfo { endCursor hasNextPage }
     }"""
 _GIVEN: Final = (
     "$project: String!, $environment: String!, $selection: String!, $partition: String!, "
@@ -45,10 +51,44 @@ _BY_NAME: Final = (
 _AS_NAMED: Final = "name: $name, inputs: $inputs, zipped: $zipped, force: $force, priority: $priority"
 
 
-def _document(given: str, field: str, arguments: str, groups: str) -> str:
-    return f"""query ({given}) {{
-  project(name: $project) {{ environment(name: $environment) {{ plan: {field}({arguments}) {{ {_PLAN} {groups} }} }} }}
-}}"""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Previewing:
+    """What is to be previewed, and how it is asked: by a field of the schema, with these variables and arguments."""
+
+    client: "Client"
+    given: Mapping[str, Any]
+    field: str
+    variables: str
+    arguments: str
+
+    def look(self) -> Mapping[str, Any]:
+        """What it would do, in short."""
+        return self._asked(self.variables, _PLAN)
+
+    def whole(self) -> Mapping[str, Any]:
+        """The same with all its `tasks`, of one plan: they come in pages, and it may change in between."""
+        for _ in range(_TRIES):
+            found, tasks = self._page(None), list[Mapping[str, Any]]()
+            page = found
+            while page["hash"] == found["hash"]:
+                tasks += page["assets"]["nodes"]
+                if not page["assets"]["pageInfo"]["hasNextPage"]:
+                    return {**found, "tasks": tasks}
+                page = self._page(page["assets"]["pageInfo"]["endCursor"])
+        raise Conflict(
+            f"the plan changed in each of {_TRIES} attempts to read all of it; try again once less is going on"
+        )
+
+    def _page(self, after: str | None) -> Mapping[str, Any]:
+        return self._asked(f"{self.variables}, $after: String", f"{_PLAN} {_TASKS}", after=after)
+
+    def _asked(self, variables: str, fields: str, **more: Any) -> Mapping[str, Any]:
+        plan = f"plan: {self.field}({self.arguments}) {{ {fields} }}"
+        document = (
+            f"query ({variables}) {{ project(name: $project) {{ environment(name: $environment) {{ {plan} }} }} }}"
+        )
+        found: Mapping[str, Any] = of_environment(self.client, document, **self.given, **more)["plan"]
+        return found
 
 
 def materialize(
@@ -68,9 +108,9 @@ def materialize(
     _refuse_code(files, modules, locations)
     client = connect(environment=environment)
     given, call = _asked(**asked)
-    preview = _previewing(client, given, "planPreview", _GIVEN, _AS_GIVEN)
+    preview = _Previewing(client=client, given=given, field="planPreview", variables=_GIVEN, arguments=_AS_GIVEN)
     if dry_run:
-        return _show_plan(preview(groups=_GROUPS), json_=json_, strict=strict, nothing=asked["selection"])
+        return _show_plan(client, preview.whole(), json_=json_, strict=strict, nothing=asked["selection"])
     return _launch(
         client,
         preview,
@@ -112,9 +152,12 @@ def launch(
     inputs: list[dict[str, Any]] = [{"name": target, "value": value} for target, value in one.items()]
     inputs += [{"name": target, "values": values} for target, values in tried.items()]
     how: dict[str, Any] = {"zipped": zipped, "force": force, "priority": priority}
-    preview = _previewing(client, {"name": name, "inputs": inputs, **how}, "launchPlanPreview", _BY_NAME, _AS_NAMED)
+    given = {"name": name, "inputs": inputs, **how}
+    preview = _Previewing(
+        client=client, given=given, field="launchPlanPreview", variables=_BY_NAME, arguments=_AS_NAMED
+    )
     if dry_run:
-        return _show_plan(preview(groups=_GROUPS), json_=json_, strict=False, nothing=name)
+        return _show_plan(client, preview.whole(), json_=json_, strict=False, nothing=name)
     return _launch(
         client,
         preview,
@@ -204,20 +247,9 @@ def _parameter(text: str) -> tuple[str, list[str]]:
     return target, split_values(listed)
 
 
-def _previewing(
-    client: "Client", given: Mapping[str, Any], field: str, variables: str, arguments: str
-) -> Callable[..., Mapping[str, Any]]:
-    def preview(groups: str = "") -> Mapping[str, Any]:
-        found: Mapping[str, Any]
-        found = of_environment(client, _document(variables, field, arguments, groups), **given)["plan"]
-        return found
-
-    return preview
-
-
 def _launch(
     client: "Client",
-    preview: Callable[..., Mapping[str, Any]],
+    preview: _Previewing,
     ask: Callable[[str], "Launched"],
     *,
     detach: bool,
@@ -229,7 +261,7 @@ def _launch(
     from latewood.client import PlanChanged
 
     for left in reversed(range(_TRIES)):
-        found = preview()
+        found = preview.look()
         try:
             launched = ask(found["hash"])
             break
@@ -240,7 +272,7 @@ def _launch(
     if not json_:
         for line in found["leftOut"]["nodes"]:
             console().print(f"left out: {line['message']}", style="yellow")
-    _say_replaced(found)
+    say_set_by_hand(_replaced(found))
     if not launched.run:
         if json_:
             print_json({"run": None, "steps": 0})
@@ -267,46 +299,69 @@ def _strictly(found: Mapping[str, Any], *, strict: bool) -> int:
     return exits.STEP_FAILED if strict and found["leftOut"]["nodes"] else exits.OK
 
 
-def _say_replaced(found: Mapping[str, Any]) -> None:
-    for each in found["replaces"]:
-        name = f"{each['asset']} {each['partitions']}".rstrip()
-        said = f"the head of {name} was set by {each['actor']}, event {each['position']:,}"
-        click.secho(f"{said}; running it replaces that", fg="yellow", err=True)
+def _replaced(found: Mapping[str, Any]) -> list[SetByHand]:
+    """Heads that somebody has set by hand, and that it replaces."""
+    return [
+        SetByHand(asset=AssetKey(each["asset"]), partitions=each["partitions"], moved=moved_of(each["moved"]))
+        for each in found["replaces"]
+    ]
 
 
-def _show_plan(found: Mapping[str, Any], *, json_: bool, strict: bool, nothing: str) -> int:
-    _say_replaced(found)
+def _show_plan(client: "Client", found: Mapping[str, Any], *, json_: bool, strict: bool, nothing: str) -> int:
+    say_set_by_hand(_replaced(found))
     if json_:
-        print_json({name: found[name] for name in ("position", "counts", "steps", "refusal", "leftOut", "assets")})
+        print_json(_plan_json(client, found))
         return _strictly(found, strict=strict)
     out = console()
     for line in found["leftOut"]["nodes"]:
         if not line["unread"]:  # else it is a row
             out.print(f"left out: {line['message']}", style="yellow")
-    if not found["assets"]["nodes"]:
+    if not found["tasks"]:
         out.print(f"Nothing to do: {nothing} selects nothing", style="yellow")
         return _strictly(found, strict=strict)
     estimate = found["estimate"]
     print_plan(
         out,
-        [row for task in found["assets"]["nodes"] for row in _rows(task)],
+        [row for task in found["tasks"] for row in _rows(task)],
         {action: found["counts"][action.name.lower()] for action in Action},
         estimate_text(estimate["p50Ms"], estimate["p90Ms"], estimate["samples"], estimate["unknownSteps"]),
     )
-    if found["assets"]["pageInfo"]["hasNextPage"]:
-        out.print(f"the first {len(found['assets']['nodes']):,} tasks are shown", style="dim")
     return _strictly(found, strict=strict)
+
+
+def _plan_json(client: "Client", found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "position": found["position"],
+        "environment": client.at.environment,
+        "counts": found["counts"],
+        "steps": [
+            {
+                "assets": task["assets"],
+                "action": Action[group["action"]],
+                "partitions": group["partitions"]["text"],
+                "count": group["partitions"]["count"],
+                "trial": {name: msgspec.Raw(value.encode()) for name, value in task["trial"].items()},
+                "reasons": [
+                    {name: part for name, part in reason._asdict().items() if part or name == "subject"}
+                    for reason in _reasons(group)
+                ],
+            }
+            for task in found["tasks"]
+            for group in task["groups"]
+        ],
+        "replaces": list(map(by_hand_json, _replaced(found))),
+    }
 
 
 def _rows(task: Mapping[str, Any]) -> list[PlanRow]:
     rows = []
     for group in task["groups"]:
         action, chosen = Action[group["action"]], group["partitions"]
-        reasons = [
-            reason_text(Reason(Cause[each["cause"]], each["subject"], each["check"]), action)
-            for each in group["reasons"]
-        ]
         partitions = partitions_text(chosen["count"], chosen["text"]) if chosen["text"] else ""
-        why = "; ".join(dict.fromkeys(reasons))
+        why = "; ".join(dict.fromkeys(reason_text(reason, action) for reason in _reasons(group)))
         rows += [PlanRow(action, key, partitions, why) for key in task["assets"]]
     return rows
+
+
+def _reasons(group: Mapping[str, Any]) -> list[Reason]:
+    return [Reason(Cause[each["cause"]], each["subject"], each["check"]) for each in group["reasons"]]

@@ -1,6 +1,6 @@
 """Runs: listed, shown, followed, ended, retried, and what they printed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ from latewood.cli.following import follow_looks
 from latewood.cli.history import is_grouped, is_only_how_far, notes_of, show_how_far, show_run
 from latewood.cli.logs import Ended, show_logs
 from latewood.cli.output import console, plural, print_json
-from latewood.cli.remote.connection import connect, of_project
+from latewood.cli.remote.connection import connect, nodes_of, of_project
 from latewood.cli.remote.facts import PAGE, asked_of, facts_of, far_now, looks, row_of, steps_of
 from latewood.cli.runs import show_runs
 from latewood.errors import UsageError
@@ -129,18 +129,13 @@ def _printed(
     return of_fact, of_steps
 
 
-def _source(line: dict[str, Any]) -> tuple[int, int, str]:
+def _source(line: Mapping[str, Any]) -> tuple[int, int, str]:
     return line["step"], line["attempt"], line["check"]
 
 
-def _lines(client: "Client", run: str, step: int | None) -> Iterator[dict[str, Any]]:
-    after: str | None = None
-    while True:
-        page = of_project(client, _LINES, run=run, step=step, first=PAGE, after=after)["run"]["logs"]
-        yield from page["nodes"]
-        if not page["hasNextPage"]:
-            return
-        after = page["endCursor"]
+def _lines(client: "Client", run: str, step: int | None) -> Iterator[Mapping[str, Any]]:
+    given = {"run": run, "step": step, "first": PAGE}
+    return nodes_of(lambda after: of_project(client, _LINES, **given, after=after)["run"]["logs"])
 
 
 def _print_on(lines: "Iterator[Line]") -> int:
