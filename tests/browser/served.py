@@ -78,7 +78,9 @@ class Served:
         """Serve, and wait until it answers."""
         arguments = ["dev", "-f", self.file, "--port", str(self.port)]
         out, err = sys.__stdout__.fileno(), sys.__stderr__.fileno()
-        self.process = forks().start(arguments, self.shell.folder, self.shell.environ, out=out, err=err)
+        self.process = forks().start(
+            arguments, self.shell.folder, self.shell.environ, out=out, err=err, workers_too=True
+        )
         for _ in range(1_500):
             try:
                 urlopen(f"{self.url}/readyz", timeout=5).close()

@@ -18,11 +18,15 @@ from latewood.events import RunEnded, StepFailed, StepReused, StepSkipped, StepS
 
 
 @contextmanager
-def engine(environ, *options):
-    """A `latewood engine` in a process group of its own; killed in the end if it is still there."""
+def engine(environ, *options, workers_too=True):
+    """A `latewood engine` in a process group of its own; killed in the end if it is still there.
+
+    Its workers are forks as well, unless the story is of how they are started or of what they weigh.
+    """
     arguments = ["engine", "--workers", "2", "--lease", "1", *options]
     said, says = os.pipe()
-    process = forks().start(arguments, Path.cwd(), environ, out=sys.__stdout__.fileno(), err=says)
+    out = sys.__stdout__.fileno()
+    process = forks().start(arguments, Path.cwd(), environ, out=out, err=says, workers_too=workers_too)
     os.close(says)
     with os.fdopen(said) as process.stderr:
         try:

@@ -3,12 +3,13 @@
 import os
 import socket
 import subprocess
+import sys
 import threading
-import traceback
-from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from forks import Forked, forked, serve
+from forks import Forked, end, forked, serve
 
 
 class ForkedWorkers:
@@ -29,9 +30,11 @@ class ForkedWorkers:
         theirs.close()
 
     def Popen(  # noqa: N802 - as `subprocess` calls it
-        self, _command: object, *, stderr: BinaryIO, env: Mapping[str, str], cwd: object, **_pipes: object
-    ) -> Forked:
-        """The worker, in a process group of its own."""
+        self, command: Sequence[str], *, stderr: BinaryIO, env: Mapping[str, str], cwd: object, **pipes: Any
+    ) -> "Forked | subprocess.Popen[bytes]":
+        """The worker, in a process group of its own; by another Python than ours, it is started as ever."""
+        if Path(command[0]) != Path(sys.executable):
+            return subprocess.Popen(command, stderr=stderr, env=env, cwd=cwd, **pipes)
         (requests, to_worker), (answers, to_us) = os.pipe(), os.pipe()
         with self._one_at_a_time:
             started = forked(self._socket, {"folder": cwd, "environ": env}, [requests, to_us, stderr.fileno()])
@@ -44,9 +47,6 @@ class ForkedWorkers:
 def _serve(requests: socket.socket, main: Callable[[], None]) -> None:
     try:
         serve(requests)
-        main()
     except SystemExit:
         os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-    os._exit(1)
+    end(main)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -55,10 +56,20 @@ class Forks:
         self._files.cleanup()
 
     def start(
-        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], *, out: int, err: int
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        out: int,
+        err: int,
+        workers_too: bool = False,
     ) -> "Forked":
-        """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints."""
-        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ)}
+        """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints.
+
+        With `workers_too`, workers that it starts are forks as well.
+        """
+        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": workers_too}
         with Path(os.devnull).open("rb") as nothing:
             return forked(self._socket, asked, [nothing.fileno(), out, err])
 
@@ -192,6 +203,9 @@ def end(main: Callable[[], None]) -> None:
         code = 0
     except SystemExit as asked:
         code = asked.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()
@@ -208,15 +222,25 @@ def import_everything() -> None:
                 importlib.import_module(found.name)
 
 
-_NEVER = (
-    "latewood.engine.values.sklearn_codec",
-    "latewood.engine.values.xgboost_codec",
-    "latewood.engine.running.worker",
-)
+_NEVER = ("latewood.engine.values.sklearn_codec", "latewood.engine.values.xgboost_codec")
+
+
+def fork_workers() -> None:
+    """Let workers be forks of this process as it is now."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    forked_workers = importlib.import_module("forked_workers")
+    del sys.path[0]
+    worker, process = (
+        importlib.import_module(f"latewood.engine.running.{name}") for name in ("worker", "worker_process")
+    )
+    process.subprocess = forked_workers.ForkedWorkers(worker.main)
 
 
 if __name__ == "__main__":
     import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
-    sys.argv = ["latewood", *serve(socket.socket(fileno=int(sys.argv[1])))["arguments"]]
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.argv = ["latewood", *asked["arguments"]]
+    if asked["workers_too"]:
+        fork_workers()
     end(importlib.import_module("latewood.cli.entry").main)

@@ -208,7 +208,7 @@ def test_a_step_that_takes_its_engine_with_it_is_not_tried_for_ever(workspace, e
     """)
     deaths = 0
     while not of_type(workspace, RunEnded):
-        with engine(environ) as process:
+        with engine(environ, workers_too=False) as process:
             until(lambda: process.poll() is not None or of_type(workspace, RunEnded))
             deaths += process.poll() is not None
     assert deaths <= 4, "the first may have come before it was recorded what was begun"

@@ -276,7 +276,7 @@ def test_a_process_that_died_at_rest_costs_no_attempt(workspace, environ, asked_
         return 2
     """
     first = asked_for(source, "one")
-    with engine(environ, "--workers", "1") as process:
+    with engine(environ, "--workers", "1", workers_too=False) as process:
         ended(workspace, first)
         command = ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)]
         listed = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -501,7 +501,7 @@ def test_an_engine_that_dies_between_the_store_and_its_event_is_made_good_by_the
                 time.sleep(60)
     """
     asked = asked_for(PLACES.format(storing=storing.strip(), refused=0))
-    with engine(environ) as first:
+    with engine(environ, workers_too=False) as first:
         first.wait(60)
     with engine(environ):
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
