@@ -128,6 +128,8 @@ def test_a_policy_says_what_is_overdue_and_why(api, made):
     found = needed(api)
     assert "report" not in found
     (said,) = found["mirror"]["overdue"]
+    (policy,) = api.environment("automations { name overdue { asset policy why } }")["automations"]
+    assert policy["overdue"] == [{"asset": "mirror", "policy": "current", "why": "it was never made"}]
     assert (found["mirror"]["troubles"], said) == (
         ["OVERDUE", "BLOCKED"],
         {"policy": "current", "why": "it was never made", "since": None, "upTo": None},

@@ -90,12 +90,21 @@ def test_what_is_due_is_asked_for_once_and_each_part_is_explained(deployed):
 def test_how_current_it_is_is_told_by_asset_and_why(deployed):
     assert "overdue by current: it was never made" in deployed.here("asset", "total").out
     assert "overdue by current: it was never made" in deployed.here("why", "total").out
+    assert "total is overdue by current: it was never made\n" in deployed.here("automation", "show", "current").out
+    listed = deployed.here("automation", "list")
+    assert re.search(r"current +on, 1 overdue ", listed.out)
+    assert "total is overdue by current: it was never made\n" in listed.out
+    assert answer(deployed, "automation", "list")["automations"][0]["overdue"] == [
+        {"asset": "total", "since": None, "why": "it was never made"}
+    ]
+    status = deployed.here("status")
+    assert (status.code, "total in prod is overdue by current: it was never made\n" in status.out) == (1, True)
     deployed("materialize", "*", "-f", "nights.py")
-    assert "in time by current, up to " in deployed.here("asset", "total").out
+    assert "in time by current: made again it would be the same" in deployed.here("asset", "total").out
+    assert "overdue" not in deployed.here("automation", "list").out
+    assert deployed.here("status").code == 0
     (judged,) = answer(deployed, "why", "total")["freshness"]
     assert (judged["policy"], judged["overdue"]) == ("current", False)
-    deployed.here("automation", "tick")
-    assert deployed.here("automation", "show", "current").code == 0
 
 
 def test_a_schedule_that_cannot_be_is_refused_by_its_line_and_nothing_is_deployed(shell):

@@ -10,6 +10,7 @@ from latewood.commands.attention import Attention, Trouble, attention
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.assets import Asset, AssetAt
+from latewood_graphql.nodes.automations import Overdue
 from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.pages import Page, slice_of
 from latewood_graphql.scalars import PositionScalar
@@ -22,15 +23,6 @@ class AttentionAt:
 
     environment: EnvironmentAt
     found: Attention
-
-
-class Overdue(graphene.ObjectType):
-    """A policy that says that an asset is not as current as it has to be."""
-
-    policy = graphene.String(required=True, description="What it is called.")
-    up_to = graphene.DateTime(description="What the asset is up to; null where it was never made.")
-    since = graphene.DateTime(description="Since when it is overdue; null where it was never made.")
-    why = graphene.String(required=True, description="Why, in a few words.")
 
 
 class AttentionNeeded(graphene.ObjectType):

@@ -8,6 +8,7 @@ import graphene
 import msgspec
 
 from latewood.commands.automations import Found, evaluations_of
+from latewood.commands.freshness import overdue_by
 from latewood.projections.automations import Slot
 from latewood_eventlog.records import RecordedEvent
 from latewood_graphql.calls import EnvironmentAt
@@ -30,6 +31,16 @@ class AutomationAt:
         """What it says, as data; `kind` says what it is."""
         data: dict[str, Any] = msgspec.to_builtins(self.found.definition)
         return data
+
+
+class Overdue(graphene.ObjectType):
+    """What a policy of freshness says of an asset that is not as current as it has to be."""
+
+    policy = graphene.String(required=True, description="What it is called.")
+    asset = graphene.ID(required=True, description="The key of the asset.")
+    up_to = graphene.DateTime(description="What the asset is up to; null where it was never made.")
+    since = graphene.DateTime(description="Since when it is overdue; null where it was never made.")
+    why = graphene.String(required=True, description="Why, in a few words.")
 
 
 class Automation(graphene.ObjectType):
@@ -60,6 +71,7 @@ class Automation(graphene.ObjectType):
     last_run = graphene.ID(
         description="The last run that a sensor asked for.", resolver=given("found.standing.last_run")
     )
+    overdue = fallible_many(Overdue, "Of a policy of freshness what is overdue by it.")
     position = graphene.Field(
         PositionScalar, description="Where the log last has something of it.", resolver=given("found.standing.position")
     )
@@ -72,6 +84,12 @@ class Automation(graphene.ObjectType):
     def resolve_kind(self: AutomationAt, _info: Any) -> str:
         """As its definition is tagged."""
         return str(self.definition["kind"])
+
+    def resolve_overdue(self: AutomationAt, _info: Any) -> Any:
+        """By all policies at once."""
+        at = self.environment
+        found = at.once("overdue", lambda: overdue_by(at.workspace, at.assessment, at.as_of))
+        return found.get(self.found.slot, ())
 
     def resolve_evaluations(self: AutomationAt, _info: Any, first: int) -> Any:
         """As recorded, of all automations at once."""

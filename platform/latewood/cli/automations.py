@@ -11,6 +11,7 @@ from latewood.automation import eager, on_cron, on_missing
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, moment, plural, print_json, table, value_text
+from latewood.cli.wording import freshness_text
 from latewood.commands.automations import (
     Evaluated,
     Found,
@@ -20,9 +21,10 @@ from latewood.commands.automations import (
     explanations,
     switch,
 )
-from latewood.commands.views import view_of
+from latewood.commands.freshness import Overdue, overdue_among
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import coming
+from latewood.decide.freshness import Judged
 from latewood.decide.notifications import in_words
 from latewood.decide.sensors import due_again
 from latewood.engine.storage.caches import caches_in_use
@@ -55,20 +57,25 @@ _COMING = 3
 def list_command(*, environment: str | None, json_: bool) -> int:
     """All of the environment; exit code."""
     workspace = open_workspace(environment=environment)
-    return show_automations(automations_here(workspace), workspace.environment, workspace.clock(), json_=json_)
+    found = automations_here(workspace)
+    overdue, now = overdue_among(workspace, found), workspace.clock()
+    return show_automations(found, overdue, workspace.environment, now, json_=json_)
 
 
-def show_automations(found: Sequence[Found], environment: str, now: datetime, *, json_: bool) -> int:
-    """Print them; exit code."""
+def show_automations(found: Sequence[Found], overdue: Overdue, environment: str, now: datetime, *, json_: bool) -> int:
+    """Print them, with what is overdue by policies of freshness; exit code."""
     if json_:
-        print_json({"automations": [_json(each, now) for each in found]})
+        listed = [
+            {**_json(each, now), "overdue": list(map(_overdue_json, overdue.get(each.slot, ())))} for each in found
+        ]
+        print_json({"automations": listed})
         return exits.OK
     rows = table("name", "state", "when", "asks for", "next", "problem", whole=("name", "next"), spare=("problem",))
     for each in found:
         coming_ = next(iter(_coming(each, now)), None)
         rows.add_row(
             each.name,
-            "on" if each.is_on else "off",
+            _state_text(each, overdue.get(each.slot, ())),
             when_text(each.definition),
             target_text(each.definition),
             "" if coming_ is None else moment(coming_),
@@ -76,7 +83,18 @@ def show_automations(found: Sequence[Found], environment: str, now: datetime, *,
         )
     nothing = f"Nothing happens by itself in {environment}."
     console().print(rows if found else nothing)
+    for judged in islice((judged for each in found for judged in overdue.get(each.slot, ())), _SHOWN):
+        console().print(f"{judged.asset} is {freshness_text(judged)}", style="yellow")
     return exits.OK
+
+
+def _state_text(found: Found, overdue: Sequence[Judged]) -> str:
+    state = "on" if found.is_on else "off"
+    return f"{state}, {len(overdue):,} overdue" if overdue else state
+
+
+def _overdue_json(judged: Judged) -> dict[str, Any]:
+    return {"asset": judged.asset, "since": _written(judged.since), "why": judged.why}
 
 
 def show_command(*, name: str, environment: str | None, json_: bool) -> int:
@@ -97,7 +115,8 @@ def show_command(*, name: str, environment: str | None, json_: bool) -> int:
         out.print(f"  {definition.description}")
     out.print(f"  {when_text(definition)}: {target_text(definition)}")
     if isinstance(definition, FreshnessDefinition):
-        _print_overdue(workspace, found)
+        for judged in overdue_among(workspace, [found]).get(found.slot, ()):
+            out.print(f"  {judged.asset} is {freshness_text(judged)}", style="yellow")
     elif isinstance(definition, SensorDefinition):
         _print_sensor(found, definition)
     elif isinstance(definition, ScheduleDefinition):
@@ -271,12 +290,6 @@ def test_command(*, name: str, environment: str | None, json_: bool) -> int:
     else:
         console().print(f"{_address_text(notify)} has taken it: {status}")
     return exits.STEP_FAILED if problem else exits.OK
-
-
-def _print_overdue(workspace: Workspace, found: Found) -> None:
-    names = {id_: key for key, id_ in view_of(workspace).ids.items()}
-    for id_, since in found.standing.overdue.items():
-        console().print(f"  overdue since {moment(since)}: {names.get(id_, id_)}")
 
 
 def _print_explained(workspace: Workspace, found: Found, rule: RuleDefinition) -> None:

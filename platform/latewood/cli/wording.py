@@ -107,7 +107,7 @@ def freshness_text(judged: Judged) -> str:
     """What a policy says of how current an asset is."""
     up_to = "" if judged.up_to is None else f", up to {moment(judged.up_to)}"
     if not judged.is_overdue:
-        return f"in time by {judged.policy}{up_to}"
+        return f"in time by {judged.policy}{f': {judged.why}' if judged.why else up_to}"
     since = "" if judged.since is None else f" since {moment(judged.since)}"
     return f"overdue by {judged.policy}{since}: {judged.why}{up_to}"
 

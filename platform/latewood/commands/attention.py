@@ -1,15 +1,15 @@
 """What of an environment needs somebody: what failed, what checks say, what is overdue, what cannot go on."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
-from latewood.commands.freshness import policies_on, selected_by
-from latewood.commands.reading import Assessment, ordinals_in, reading
+from latewood.commands.freshness import overdue_by
+from latewood.commands.reading import Assessment, ordinals_in
 from latewood.commands.views import AsOf
 from latewood.commands.workspace import Workspace
-from latewood.decide.conditions import Facts
-from latewood.decide.freshness import Judged, judged_by
+from latewood.decide.freshness import Judged
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.model.definitions import Origin
@@ -59,7 +59,9 @@ def attention(workspace: Workspace, found: Assessment, as_of: AsOf) -> list[Atte
     view = found.view
     with snapshot(workspace.log) as connection:
         warned = warned_partitions(connection, workspace.project, workspace.environment, view.as_of)
-    overdue = _overdue(workspace, found, as_of)
+    overdue: dict[AssetKey, tuple[Judged, ...]] = {}
+    for judged in chain.from_iterable(overdue_by(workspace, found, as_of).values()):
+        overdue[judged.asset] = (*overdue.get(judged.asset, ()), judged)
     of_checks = _declared(found, warned)
     failed = frozenset(key for key in view.catalog.assets if found.flags(key) and "failed" in found.flags(key))
     blocked = dict(_blocked(found, failed))
@@ -164,22 +166,3 @@ def _blocked(found: Assessment, failed: frozenset[AssetKey]) -> Iterator[tuple[A
         because = tuple(up for up in catalog.graph.upstreams[key] if bars(up))
         if because or key in found.awaiting or key in found.waiting:
             yield key, because
-
-
-def _overdue(workspace: Workspace, found: Assessment, as_of: AsOf) -> Mapping[AssetKey, tuple[Judged, ...]]:
-    """What policies that are on say is overdue, by asset. What lies in files counts as runs have seen it."""
-    with snapshot(workspace.log) as connection:
-        policies = policies_on(connection, workspace, found.view)
-    about = {policy.name: selected_by(found, policy) for policy in policies}
-    keys = {key for selected in about.values() for key in selected}
-    if not keys:
-        return {}
-    view = replace(found.view, here=frozenset())
-    with reading(workspace, as_of, about=lambda _: keys, view=view) as (_, read):
-        facts = Facts(catalog=read.view.catalog, state=read.state, assessed=read.assessed)
-    said: dict[AssetKey, list[Judged]] = {}
-    for policy in policies:
-        for key, judged in judged_by(policy, about[policy.name], facts).items():
-            if judged.is_overdue:
-                said.setdefault(key, []).append(judged)
-    return {key: tuple(judged) for key, judged in said.items()}

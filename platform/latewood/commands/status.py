@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from time import perf_counter
 from typing import Final
 
 from latewood.commands.automations import Found, automations_everywhere
+from latewood.commands.freshness import overdue_among
 from latewood.commands.workspace import Workspace
+from latewood.decide.freshness import Judged
 from latewood.decide.how_far import WAITING
 from latewood.engine.running.presence import ENGINES
 from latewood.events import Executor
@@ -56,13 +59,17 @@ class EngineSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """Something that happens by itself: when it was last looked at with a result, and what was wrong with it then."""
+    """Something that happens by itself: when it was last looked at with a result, and what was wrong with it then.
+
+    Of a policy of freshness what is `overdue` now.
+    """
 
     environment: str
     name: str
     is_on: bool
     at: datetime | None
     problem: str
+    overdue: tuple[Judged, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,10 @@ def _evaluated(workspace: Workspace) -> Iterator[Evaluated]:
     everything: list[Found] = automations_everywhere(workspace)
     positions = [found.standing.position for found in everything if found.standing.position is not None]
     at = {event.position: event.occurred_at for event in workspace.log.read_positions(positions)}
+    by_environment = {name: list(found) for name, found in groupby(everything, key=lambda found: found.environment)}
+    overdue = {
+        name: overdue_among(replace(workspace, environment=name), found) for name, found in by_environment.items()
+    }
     for found in everything:
         standing = found.standing
         yield Evaluated(
@@ -173,6 +184,7 @@ def _evaluated(workspace: Workspace) -> Iterator[Evaluated]:
             is_on=found.is_on,
             at=None if standing.position is None else at[standing.position],
             problem=standing.problem or "",
+            overdue=overdue[found.environment].get(found.slot, ()),
         )
 
 
@@ -200,6 +212,10 @@ def _problems(found: Overview) -> Iterator[str]:
     for each in found.automations:
         if each.is_on and each.problem:
             yield f"{each.name} in {each.environment}: {' '.join(each.problem.split())}"
+        if each.overdue:
+            first, others = each.overdue[0], len(each.overdue) - 1
+            more = f"; so {'is 1 other' if others == 1 else f'are {others:,} others'}" if others else ""
+            yield f"{first.asset} in {each.environment} is overdue by {each.name}: {first.why}{more}"
     for told in found.load.untold:
         if told.problem:
             counts = [(told.waiting, "waiting"), (told.given_up, "given up")]

@@ -22,15 +22,20 @@ from latewood.model.schemes import time_of
 _LONGEST: Final = timedelta(days=4_000)
 """Between two ticks of a deadline: in eight years there is a leap day, and in most four."""
 
+_ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
+"""Up to when something is that would be the same, were it made again: it reads nothing, and is fresh."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What a policy says of an asset: what it is `up_to`, and whether that is overdue, since when and why.
 
-    Of what was never made nobody knows since when. `again_at`: when that can change by time alone.
+    Of what was never made nobody knows since when. In time it says `why` where that is not by when it was made.
+    `again_at`: when that can change by time alone.
     """
 
     policy: str
+    asset: AssetKey
     up_to: datetime | None
     is_overdue: bool = False
     since: datetime | None = None
@@ -45,15 +50,18 @@ def judged_by(policy: FreshnessDefinition, keys: Sequence[AssetKey], facts: Fact
 
 
 def _judged(policy: FreshnessDefinition, key: AssetKey, up_to: datetime | None, facts: Facts) -> Judged:
-    now = facts.state.now
-    if up_to is None and time_of(facts.catalog[key].partitions) is None:
-        return Judged(policy=policy.name, up_to=None, is_overdue=True, why="it was never made")
+    now, has_windows = facts.state.now, time_of(facts.catalog[key].partitions) is not None
+    if up_to is None and not has_windows:
+        return Judged(policy=policy.name, asset=key, up_to=None, is_overdue=True, why="it was never made")
+    in_time = "made again it would be the same" if up_to == _ALWAYS else ""
+    up_to = now if in_time else up_to
     since: list[tuple[datetime, str]] = []
     again: list[datetime] = []
     if policy.max_lag_s is not None and up_to is not None:
         end = up_to + timedelta(seconds=policy.max_lag_s)
         if end < now:
-            since.append((end, f"what it is up to is more than {timedelta(seconds=policy.max_lag_s)} ago"))
+            what = "its last window ended" if has_windows else "it was last brought up to date"
+            since.append((end, f"{what} more than {_lag_text(policy.max_lag_s)} ago"))
         else:
             again.append(end + timedelta(microseconds=1))
     if policy.deadline:
@@ -66,12 +74,17 @@ def _judged(policy: FreshnessDefinition, key: AssetKey, up_to: datetime | None, 
     first = min(since, default=None)
     return Judged(
         policy=policy.name,
+        asset=key,
         up_to=up_to,
         is_overdue=first is not None,
         since=None if first is None else first[0],
-        why="" if first is None else first[1],
+        why=in_time if first is None else first[1],
         again_at=min(again, default=None),
     )
+
+
+def _lag_text(seconds: float) -> str:
+    return str(timedelta(seconds=seconds)).removesuffix(", 0:00:00")
 
 
 def _too_late(policy: FreshnessDefinition, key: AssetKey, up_to: datetime | None, facts: Facts, tick: datetime) -> str:
@@ -120,6 +133,6 @@ def _current(facts: Facts) -> dict[AssetKey, datetime | None]:
             if read and len(known) == len(read):
                 own = max(own, min(known))
             elif not asset.task.inputs and not asset.task.reuse.is_off and asset.task.reuse.window is None:
-                own = facts.state.now  # made again it would be the same
+                own = _ALWAYS
         found[key] = own
     return found

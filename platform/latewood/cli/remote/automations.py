@@ -12,11 +12,13 @@ from latewood.cli.output import console, print_json
 from latewood.cli.remote.connection import connect, done, of_environment
 from latewood.commands.automations import Found
 from latewood.decide.automation import Standing
+from latewood.decide.freshness import Judged
 from latewood.model.automations import Automation
+from latewood.model.keys import AssetKey
 
 _LIST: Final = """query ($project: String!, $environment: String!) {
   project(name: $project) { environment(name: $environment) { now
-    automations { name location definition isOn evaluatedUpto problem cursor }
+    automations { name location definition isOn evaluatedUpto problem cursor overdue { asset policy since upTo why } }
   } }
 }"""
 _SWITCH: Final = """mutation ($project: String!, $environment: String!, $name: String!, $on: Boolean!) {
@@ -32,7 +34,16 @@ def list_(*, environment: str | None, json_: bool) -> int:
     client = connect(environment=environment)
     found = of_environment(client, _LIST)
     rows = [_found(client.at.environment, each) for each in found["automations"]]
-    return show_automations(rows, client.at.environment, datetime.fromisoformat(found["now"]), json_=json_)
+    overdue = {
+        row.slot: tuple(map(_judged, each["overdue"])) for row, each in zip(rows, found["automations"], strict=True)
+    }
+    return show_automations(rows, overdue, client.at.environment, datetime.fromisoformat(found["now"]), json_=json_)
+
+
+def _judged(found: Mapping[str, Any]) -> Judged:
+    since, up_to = (found[name] and datetime.fromisoformat(found[name]) for name in ("since", "upTo"))
+    asset, policy = AssetKey(found["asset"]), found["policy"]
+    return Judged(policy=policy, asset=asset, up_to=up_to, is_overdue=True, since=since, why=found["why"])
 
 
 def _found(environment: str, found: Mapping[str, Any]) -> Found:
