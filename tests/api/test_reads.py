@@ -11,7 +11,7 @@ CATALOG = """
       totalCount
       nodes {
         key group owners status flags description codeVersion location origin task
-        partitioning { title count dimensions }
+        partitioning { title count dimensions { name } }
         parameters { name jsonSchema default required counts }
         declaredChecks { name blocking }
         partitions { status partitions { count text ranges { start stop firstKey lastKey } } }
@@ -20,6 +20,32 @@ CATALOG = """
       }
     }
 """
+
+
+GRID = """
+from latewood import Daily, Static, asset
+from latewood.partitions import Grid
+
+@asset(partitions=Grid(region=Static(["eu", "us"]), day=Daily("2026-01-01")))
+def sales() -> int:
+    return 1
+"""
+
+
+def test_the_dimensions_of_a_grid_are_in_the_order_by_which_its_partitions_are_numbered(api, made):
+    made(GRID, partition="day=2026-01-02, region=us")
+    asked = """
+        asset(key: "sales") {
+          partitioning { dimensions { name count keys(behind: 1, first: 1) } }
+          partitions { status partitions { starts } }
+        }
+    """
+    found = api.environment(asked)["asset"]
+    days, regions = found["partitioning"]["dimensions"]
+    assert (days["name"], days["keys"]) == ("day", ["2026-01-02"])
+    assert regions == {"name": "region", "count": 2, "keys": ["us"]}
+    fresh = next(entry["partitions"] for entry in found["partitions"] if entry["status"] == "FRESH")
+    assert fresh["starts"] == [1 * regions["count"] + 1]
 
 
 def test_a_catalog_says_what_there_is_and_how_it_stands(api, made):

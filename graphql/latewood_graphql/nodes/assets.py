@@ -15,8 +15,6 @@ from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
-from latewood.model.partitions import count
-from latewood.model.schemes import dimensions_of, title
 from latewood.projections.pages import histories, history_counts
 from latewood.projections.run_lists import Wanted
 from latewood.projections.snapshots import snapshot
@@ -28,9 +26,11 @@ from latewood_graphql.nodes.comparisons import COMPARED_MAX, VersionComparison, 
 from latewood_graphql.nodes.partitions import (
     Cause,
     Chosen,
+    PartitionScheme,
     PartitionSet,
     StatusPartitions,
     causes_of,
+    scheme_of,
     status_partitions,
 )
 from latewood_graphql.nodes.runs import Run, runs_page_of
@@ -145,14 +145,6 @@ class Check(graphene.ObjectType):
 
     name = graphene.String(required=True, description="What it is called.")
     blocking = graphene.Boolean(required=True, description="Whether what it refuses can be no head.")
-
-
-class PartitionScheme(graphene.ObjectType):
-    """How an asset is partitioned."""
-
-    title = graphene.String(required=True, description="In a few words, as in `daily from 2013-01-01 (UTC)`.")
-    count = graphene.Int(required=True, description="How many partitions there are.")
-    dimensions = many(graphene.String, "Names of the dimensions of a grid; of any other one that is empty.")
 
 
 class Source(graphene.ObjectType):
@@ -300,14 +292,7 @@ class Asset(graphene.ObjectType):
     def resolve_partitioning(self: AssetAt, _info: Any) -> dict[str, Any] | None:
         """Its scheme."""
         scheme = self.definition.partitions
-        if scheme is None:
-            return None
-        at = self.environment.view.now
-        return {
-            "title": title(scheme),
-            "count": count(scheme, at),
-            "dimensions": [*filter(None, dimensions_of(scheme))],
-        }
+        return None if scheme is None else scheme_of(scheme, self.environment.view.now)
 
     def resolve_flags(self: AssetAt, _info: Any) -> Any:
         """As `latewood assets` shows them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import graphene
@@ -9,9 +10,9 @@ import graphene
 from latewood.decide.reasons import Reason
 from latewood.decide.staleness import Assessed
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe, key_at
-from latewood.model.schemes import Scheme
-from latewood_graphql.fields import fallible_many
+from latewood.model.partitions import count, describe, extent, key_at
+from latewood.model.schemes import GridScheme, PlainScheme, Scheme, layout_of, title
+from latewood_graphql.fields import fallible_many, many
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
 from latewood_graphql.scalars import Ints
 from latewood_graphql.words import AssetStatus, StaleCause
@@ -86,6 +87,52 @@ class Chosen:
             return {"start": start, "stop": stop, **keys}
 
         return [of(*range_) for range_ in found.ranges[:first]]
+
+
+class PartitionDimension(graphene.ObjectType):
+    """A dimension of a grid of partitions."""
+
+    name = graphene.String(required=True, description="What it is called.")
+    count = graphene.Int(required=True, description="How many places it has, those of keys that are gone too.")
+    keys = fallible_many(
+        graphene.String,
+        "Its keys, in order.",
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        behind=graphene.Int(required=True, default_value=0, description="Only from the one with this number on."),
+    )
+
+    def resolve_keys(self: "Along", _info: Any, first: int, behind: int) -> list[str]:
+        """As many as are asked for."""
+        start = max(behind, 0)
+        return [key_at(self.scheme, n) for n in range(start, min(self.count, start + checked_first(first)))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Along:
+    """A dimension with as many places as there are at a moment."""
+
+    name: str
+    scheme: PlainScheme
+    count: int
+
+
+class PartitionScheme(graphene.ObjectType):
+    """How an asset is partitioned."""
+
+    title = graphene.String(required=True, description="In a few words, as in `daily from 2013-01-01 (UTC)`.")
+    count = graphene.Int(required=True, description="How many partitions there are.")
+    dimensions = many(
+        PartitionDimension,
+        "Those of a grid, by whose places its partitions are numbered, the last one fastest; none of any other.",
+    )
+
+
+def scheme_of(scheme: Scheme, now: datetime) -> dict[str, Any]:
+    """What is to say of a scheme at a moment."""
+    layout = layout_of(scheme) if isinstance(scheme, GridScheme) else None
+    parts = () if layout is None else zip(layout.names, layout.schemes, strict=True)
+    dimensions = [Along(name=name, scheme=part, count=extent(part, now)) for name, part in parts]
+    return {"title": title(scheme), "count": count(scheme, now), "dimensions": dimensions}
 
 
 class StatusPartitions(graphene.ObjectType):

@@ -11,7 +11,8 @@ import { counted, whole } from "@/shared/numbers.ts";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
 import { duration } from "@/shared/times.ts";
 import { toast } from "@/shell/toasts.ts";
-import { KEYS, PARTITIONS, PREVIEW } from "./documents.ts";
+import { KEYS, PARTITIONS, PREVIEW, TEXTS } from "./documents.ts";
+import { GridChoice } from "./grid-choice.tsx";
 import { keysText } from "./keys.ts";
 import styles from "./partitions.module.css";
 import { spansOf, type Window } from "./spans.ts";
@@ -29,8 +30,11 @@ export default function Partitions({ asset }: { asset: string }) {
   const found = data?.project.environment.asset;
   const spans = useMemo(() => spansOf(found?.partitions ?? []), [found]);
   const total = found?.partitioning?.count ?? 0;
+  const dimensions = found?.partitioning?.dimensions ?? [];
   const all = useMemo(() => ({ from: 0, to: total }), [total]);
   const [drawn, draw] = useState<{ window: Window; text: string } | null>(null);
+  const [named, name] = useState<Partial<Record<AssetStatus, string>>>({});
+  const where = useWhere();
   const keysOf = useKeys(asset);
   const chosen = drawn && drawn.text === pick ? drawn.window : null;
 
@@ -39,6 +43,16 @@ export default function Partitions({ asset }: { asset: string }) {
     if (text === null) return;
     draw({ window, text });
     change({ pick: text });
+  }
+
+  /** Those of a status, or none of them where just they are chosen. */
+  async function pickAll(status: AssetStatus) {
+    const { data, problem } = await read(TEXTS, { ...where, key: asset });
+    if (problem) return void toast(problem.message, { kind: "failed" });
+    const text = data?.project.environment.asset.partitions.find((one) => one.status === status)?.partitions.text;
+    if (text === undefined) return;
+    name({ ...named, [status]: text });
+    change({ pick: pick === text ? null : text });
   }
 
   if (!found) return problem ? <Problem problem={problem} again={again} /> : <Skeleton lines={6} />;
@@ -53,18 +67,30 @@ export default function Partitions({ asset }: { asset: string }) {
               key={status}
               status={status}
               count={partitions.count}
-              isOn={pick !== "" && pick === partitions.text}
-              choose={() => change({ pick: pick === partitions.text ? null : partitions.text })}
+              isOn={pick !== "" && pick === named[status]}
+              choose={() => void pickAll(status)}
             />
           ))}
         </span>
       </p>
-      <Strip label="All of them" spans={spans} window={all} chosen={chosen} choose={choose} />
-      <Ends asset={asset} window={all} />
-      {chosen && total > FEW && (
+      {dimensions.length > 0 ? (
+        <GridChoice
+          asset={asset}
+          dimensions={dimensions}
+          spans={spans}
+          picked={pick}
+          pick={(text) => change({ pick: text })}
+        />
+      ) : (
         <>
-          <Strip label="Those that are chosen" spans={spans} window={chosen} chosen={null} choose={choose} />
-          <Ends asset={asset} window={chosen} />
+          <Strip label="All of them" spans={spans} window={all} chosen={chosen} choose={choose} />
+          <Ends asset={asset} window={all} />
+          {chosen && total > FEW && (
+            <>
+              <Strip label="Those that are chosen" spans={spans} window={chosen} chosen={null} choose={choose} />
+              <Ends asset={asset} window={chosen} />
+            </>
+          )}
         </>
       )}
       <form

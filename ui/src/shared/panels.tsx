@@ -61,7 +61,7 @@ export function Problem({ problem, again }: { problem: ProblemOf; again?: () => 
 /** As many lines as there will be, of their height, so that nothing moves when they come. */
 export function Skeleton({ lines = 8, height = 32 }: { lines?: number; height?: number }) {
   return (
-    <div className={styles.skeleton} aria-hidden="true">
+    <div className={styles.skeleton} aria-hidden="true" data-awaited="">
       {Array.from({ length: lines }, (_, n) => (
         <div key={n} className={styles.bone} style={{ height }}>
           <span style={{ width: `${[62, 48, 71, 55, 40, 66, 52][n % 7]}%` }} />
