@@ -8,7 +8,7 @@ SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a min
 
 UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts ! -name whole.graphql) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
-.PHONY: demo ui screenshots test check bench soak lock clean
+.PHONY: demo ui screenshots test check bench bench-ui soak lock clean
 
 demo: .venv/demo ui
 	@$(BIN)/latewood materialize '*' -f examples/flights/assets.py
@@ -44,6 +44,10 @@ check: .venv/dev ui
 
 bench: .venv/dev
 	$(BIN)/python tests/bench/run.py
+
+# The web interface in a browser, held against its bars.
+bench-ui: .venv/dev ui
+	PYTHONPATH=tests:tests/crash $(BIN)/python tests/bench/bars.py
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -m soak

@@ -107,7 +107,7 @@ def _planned(environment: Mapping[str, str]) -> dict[str, object]:
 
 def layered(folder: Path) -> Loaded:
     """Each asset reads two of the layer above; 200 of them three, so that there are 20,000 edges."""
-    loaded = _loaded(folder / "layered.py", _PATTERN)
+    loaded = loaded_from(folder / "layered.py", _PATTERN)
     pattern = next(asset for asset in loaded.assets if asset.key == "pattern")
     return replace(loaded, assets=tuple(_copy(pattern, number) for number in range(ASSETS)))
 
@@ -135,10 +135,10 @@ def layer_of(node: Node) -> int:
 
 
 def partitioned(folder: Path) -> Loaded:
-    return _loaded(folder / "partitioned.py", _PARTITIONED)
+    return loaded_from(folder / "partitioned.py", _PARTITIONED)
 
 
-def _loaded(file: Path, text: str) -> Loaded:
+def loaded_from(file: Path, text: str) -> Loaded:
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return load_file(file, root=file.parent)

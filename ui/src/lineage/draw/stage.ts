@@ -53,8 +53,6 @@ export interface Stage {
   focus(node: number): void;
   theme(): void;
   readonly camera: () => Camera;
-  /** How many boxes there are to see, frames too. */
-  readonly boxes: () => number;
   end(): void;
 }
 
@@ -361,7 +359,6 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
 
   const api: Stage = {
     camera: () => camera,
-    boxes: () => target?.scene.node.length ?? 0,
     show(picture, anchor) {
       const before = target;
       if (before && picture.subject >= 0) isTouched = true; // what is around it is not to be moved away
