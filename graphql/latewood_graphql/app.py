@@ -15,6 +15,7 @@ from latewood.serving.metrics import CONTENT_TYPE
 from latewood_eventlog.errors import LogError
 from latewood_graphql.access import owner
 from latewood_graphql.authentication import Authenticator, Tokens
+from latewood_graphql.buckets import Guesses
 from latewood_graphql.calls import Service, opened
 from latewood_graphql.documents import Documents
 from latewood_graphql.errors import LOG
@@ -33,7 +34,7 @@ from latewood_graphql.web.files import HERE, Files, Secured, interface
 def app(service: Service, known: Authenticator, limits: Limits | None = None) -> Starlette:
     """The application of one process, for who is `known`."""
     limits = limits or Limits()
-    measures = Measures()
+    measures, guesses = Measures(), Guesses()
     of = schema()
     documents = Documents(of)
     hub = Hub(service, documents, SOURCES, limits)
@@ -43,7 +44,7 @@ def app(service: Service, known: Authenticator, limits: Limits | None = None) ->
         websocket_handler=Sockets(hub),
         explorer=ExplorerHttp405(),
     )
-    asked = _Asked(Gate(graphql, known, limits))
+    asked = _Asked(Gate(graphql, known, limits, guesses))
 
     def ready(_request: Request) -> Response:
         """Whether the database answers; in a thread, since it is waited for."""
@@ -66,8 +67,8 @@ def app(service: Service, known: Authenticator, limits: Limits | None = None) ->
         Mount("/graphql", asked),
         Route("/healthz", healthy),
         Route("/readyz", ready),
-        Route("/metrics", Gate(request_response(measured), known, limits)),
-        *(login_routes(known) if isinstance(known, Tokens) else ()),
+        Route("/metrics", Gate(request_response(measured), known, limits, guesses)),
+        *(login_routes(known, guesses) if isinstance(known, Tokens) else ()),
         Mount("/explorer", Files(HERE / "explorer")),
         Mount("/", Files(interface(), index=True)),
     ]

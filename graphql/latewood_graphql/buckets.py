@@ -3,8 +3,12 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from typing import Final
+
+from latewood_graphql.errors import Refused
 
 _KNOWN_MAX: Final = 10_000
 """Buckets that are kept; those that were not used for longest are full again anyway."""
@@ -31,3 +35,61 @@ class Buckets:
             if len(self._levels) > _KNOWN_MAX:
                 self._levels.popitem(last=False)
             return waits
+
+    def give_back(self, name: str) -> None:
+        """Take one less than was taken."""
+        with self._lock:
+            if name in self._levels:
+                level, then = self._levels[name]
+                self._levels[name] = min(self._burst, level + 1), then
+
+
+class TooOften(Refused):
+    """Somebody asks more often than they may; the next time in so many seconds."""
+
+    def __init__(self, waits: float) -> None:
+        super().__init__("TOO_MANY", f"too many requests; the next one is answered in {waits:.1f} s")
+        self.waits = waits
+
+
+class Guesses:
+    """How often what is shown from an address may be wrong, whichever way it is shown; of this process.
+
+    What was right counts no more: who is known is let in, whoever else guesses from the same address.
+    """
+
+    def __init__(self) -> None:
+        self._buckets = Buckets(1.0, 30.0)
+        self._lock = threading.Lock()
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        """Digests of what was shown."""
+
+    @contextmanager
+    def counted(self, address: str, shown: str) -> Iterator[None]:
+        """Look it up inside, where Refused, UNAUTHENTICATED, says that it is wrong.
+
+        Raises TooOften instead of looking for one guess too many, which so costs nothing.
+        """
+        digest = sha256(shown.encode("utf-8", "surrogateescape")).digest()
+        was_right = digest in self._right
+        if not was_right and (waits := self._buckets.take(address)):
+            raise TooOften(waits)
+        is_wrong = False
+        try:
+            yield
+        except Refused as refused:
+            is_wrong = refused.code == "UNAUTHENTICATED"
+            if is_wrong and was_right:
+                self._buckets.take(address)
+            with self._lock:
+                self._right.pop(digest, None)
+            raise
+        else:
+            with self._lock:
+                self._right[digest] = None
+                self._right.move_to_end(digest)
+                if len(self._right) > _KNOWN_MAX:
+                    self._right.popitem(last=False)
+        finally:
+            if not is_wrong and not was_right:
+                self._buckets.give_back(address)

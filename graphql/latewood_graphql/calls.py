@@ -1,8 +1,10 @@
 """One call of the API: what it may see, and the one snapshot that all of it is read through."""
 
+import asyncio
+import selectors
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
@@ -79,6 +81,7 @@ class Call:
     has_acted: bool = False
     """Whether it is a mutation, which has done something."""
     _log: OneSnapshot | None = None
+    _put_off: list[tuple[asyncio.Future[Any], Callable[[EventLog], Any]]] = field(default_factory=list)
 
     def look(self) -> None:
         """Read what is there now, from here on; nothing of what was read before is known any more.
@@ -182,6 +185,49 @@ class Call:
             raise found
         made: V = found
         return made
+
+    def in_the_end(self, make: Callable[[EventLog], V]) -> "asyncio.Future[V]":
+        """What takes long and is of files that the log names: made when all else is read and the transaction is over.
+
+        It is made of a log that is read with the rights of the call; what hangs on it reads nothing of the database.
+        """
+        found: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        self._put_off.append((found, make))
+        return found
+
+    def finish(self) -> bool:
+        """Make what was put off; whether there was anything."""
+        put_off, self._put_off = self._put_off, []
+        if not put_off:
+            return False
+        self.transaction.close()
+        log = SeenBy(self.service.reader, self.projects, self.limit)
+        for future, make in put_off:
+            try:
+                self.refuse_late()
+                future.set_result(make(log))
+            except Exception as error:  # noqa: BLE001 - it is an error of the field that waits for it
+                future.set_exception(error)
+        return True
+
+    def carried_out(self, work: Coroutine[Any, Any, V]) -> V:
+        """What comes of it, in a loop of its own, whose loaders gather what is asked for at the same time."""
+        with closing(asyncio.SelectorEventLoop(_Resting(self.finish))) as loop:
+            return loop.run_until_complete(work)
+
+
+class _Resting(selectors.DefaultSelector):
+    """Tells an event loop what happens outside, which is nothing; before it waits for ever what was put off is done."""
+
+    def __init__(self, finish: Callable[[], bool]) -> None:
+        super().__init__()
+        self._finish = finish
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """As every selector."""
+        if timeout is None and self._finish():
+            return []
+        return super().select(timeout)
 
 
 @contextmanager

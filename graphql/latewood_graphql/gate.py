@@ -3,6 +3,7 @@
 Who sends it is found out once, before anything is done for it; how much and how often somebody sends is bounded.
 """
 
+from contextlib import nullcontext
 from math import ceil
 from typing import Any, Final
 
@@ -15,14 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.access import Caller
 from latewood_graphql.authentication import Authenticator
-from latewood_graphql.buckets import Buckets
+from latewood_graphql.buckets import Buckets, Guesses, TooOften
 from latewood_graphql.errors import Refused, unavailable
 from latewood_graphql.limits import Limits
 
 _CALLER: Final = "latewood.caller"
 _AGAIN: Final = "latewood.authenticator"
 _CALLS: Final = "latewood.calls"
-_FAILURES: Final = "latewood.failures"
+_GUESSES: Final = "latewood.guesses"
 _STATUS: Final = {
     "BAD_INPUT": 400,
     "UNAUTHENTICATED": 401,
@@ -39,23 +40,15 @@ class TooLarge(Exception):
     """More is sent than is taken."""
 
 
-class TooOften(Refused):
-    """Somebody asks more often than they may; the next time in so many seconds."""
-
-    def __init__(self, waits: float) -> None:
-        super().__init__("TOO_MANY", f"too many requests; the next one is answered in {waits:.1f} s")
-        self.waits = waits
-
-
 class Gate:
     """Lets in who is known, with requests of a bounded size, so and so often."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, limits: Limits, guesses: Guesses) -> None:
         self._app = app
         self._authenticator = authenticator
         self._limits = limits
         self._calls = Buckets(limits.rate, limits.burst)
-        self._failures = Buckets(1.0, 30.0)
+        self._guesses = guesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -82,24 +75,17 @@ class Gate:
 
     async def _refusal(self, request: HTTPConnection) -> Response | None:
         """Why it is not let in; None if it is."""
-        request.scope.update(
-            {_CALLER: None, _AGAIN: self._authenticator, _CALLS: self._calls, _FAILURES: self._failures}
-        )
+        request.scope.update({_CALLER: None, _AGAIN: self._authenticator, _CALLS: self._calls, _GUESSES: self._guesses})
+        may_say_later = _may_say_later(request)
+        looked = nullcontext() if may_say_later else self._guesses.counted(address_of(request), _shown(request))
         try:
-            caller = await run_in_threadpool(self._authenticator, request)
+            with looked:
+                request.scope[_CALLER] = await run_in_threadpool(self._authenticator, request)
+            count(request)
         except Refused as refused:
-            if refused.code == "UNAUTHENTICATED" and _may_say_later(request):
-                return None
-            if refused.code == "UNAUTHENTICATED" and (waits := self._failures.take(address_of(request))):
-                return too_often(waits)
-            return answer_of(refused)
+            return None if refused.code == "UNAUTHENTICATED" and may_say_later else answer_of(refused)
         except DatabaseUnreachable as error:
             return JSONResponse({"errors": [unavailable(error)]}, status_code=503)
-        request.scope[_CALLER] = caller
-        try:
-            count(request)
-        except TooOften as refused:
-            return too_often(refused.waits)
         return None
 
     def _too_large(self, headers: Headers) -> Response | None:
@@ -129,6 +115,11 @@ def _may_say_later(request: HTTPConnection) -> bool:
     return request.scope["type"] == "websocket" and "authorization" not in request.headers
 
 
+def _shown(request: HTTPConnection) -> str:
+    """What says who sends it."""
+    return request.headers.get("authorization") or request.headers.get("cookie", "")
+
+
 def caller_of(request: Any) -> Caller:
     """Who sends a request or opened a connection that has passed the gate.
 
@@ -144,13 +135,9 @@ async def let_in(connection: HTTPConnection, authorization: str) -> None:
     """Take who opened a connection for who can send such a header. Raises Refused, DatabaseUnreachable."""
     kept = [(name, value) for name, value in connection.scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", authorization.encode("latin-1", "replace"))]
-    try:
-        again = HTTPConnection({**connection.scope, "headers": headers})
+    again = HTTPConnection({**connection.scope, "headers": headers})
+    with connection.scope[_GUESSES].counted(address_of(connection), _shown(again)):
         caller = await run_in_threadpool(connection.scope[_AGAIN], again)
-    except Refused as refused:
-        if refused.code == "UNAUTHENTICATED" and (waits := connection.scope[_FAILURES].take(address_of(connection))):
-            raise TooOften(waits) from None
-        raise
     connection.scope.update({"headers": headers, _CALLER: caller})
 
 
@@ -182,16 +169,11 @@ async def still_let_in(request: HTTPConnection) -> None:
 
 def answer_of(refused: Refused) -> JSONResponse:
     """What who is not let in hears, in the form of every other error."""
-    headers = {"WWW-Authenticate": "Bearer"} if refused.code == "UNAUTHENTICATED" else None
+    headers = {"WWW-Authenticate": "Bearer"} if refused.code == "UNAUTHENTICATED" else {}
+    if isinstance(refused, TooOften):
+        headers["Retry-After"] = str(ceil(refused.waits))
     error = {"message": refused.message, "extensions": {"code": refused.code}}
     return JSONResponse({"errors": [error]}, status_code=_STATUS[refused.code], headers=headers)
-
-
-def too_often(waits: float) -> Response:
-    """What who asks too often hears."""
-    response = answer_of(TooOften(waits))
-    response.headers["Retry-After"] = str(ceil(waits))
-    return response
 
 
 def address_of(request: HTTPConnection) -> str:

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.authentication import Tokens, refuse_foreign_pages
-from latewood_graphql.buckets import Buckets
+from latewood_graphql.buckets import Guesses
 from latewood_graphql.errors import Refused, unavailable
-from latewood_graphql.gate import address_of, answer_of, too_often
+from latewood_graphql.gate import address_of, answer_of
 
 _BYTES_MAX: Final = 4_096
 
@@ -24,17 +24,16 @@ class _Shown(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(_Shown).decode
 
 
-def login_routes(tokens: Tokens) -> list[Route]:
+def login_routes(tokens: Tokens, guesses: Guesses) -> list[Route]:
     """`POST /login` with `{"token": …}`, and `POST /logout`."""
-    failures = Buckets(1.0, 30.0)
 
     async def login(request: Request) -> Response:
         try:
             refuse_foreign_pages(request)
-            row = await run_in_threadpool(tokens.known, await _token_in(request))
+            shown = await _token_in(request)
+            with guesses.counted(address_of(request), f"Bearer {shown}"):
+                row = await run_in_threadpool(tokens.known, shown)
         except Refused as refused:
-            if refused.code == "UNAUTHENTICATED" and (waits := failures.take(address_of(request))):
-                return too_often(waits)
             return answer_of(refused)
         except DatabaseUnreachable as error:
             return JSONResponse({"errors": [unavailable(error)]}, status_code=503)

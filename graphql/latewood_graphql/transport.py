@@ -1,8 +1,6 @@
 """GraphQL over HTTP: each call is answered in a thread of its own, from one snapshot of the database."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -99,7 +97,7 @@ class Answering(GraphQLHTTPHandler):
         context_value: Any = None,  # noqa: ARG002 - the overridden method's
         query_document: DocumentNode | None = None,  # noqa: ARG002 - as above
     ) -> tuple[bool, Any]:
-        """Whether there is an answer at all, and the answer."""
+        """Whether there is an answer at all, and the answer as JSON; or else what there is in its place."""
         caller = caller_of(request)
         asking = Asking(
             caller=caller,
@@ -112,8 +110,8 @@ class Answering(GraphQLHTTPHandler):
         async with self._turns_of.setdefault(caller.token, CapacityLimiter(_THREADS_OF_ONE)):
             return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
 
-    def answer(self, data: Any, asking: Asking) -> tuple[bool, dict[str, Any]]:
-        """The same, in this thread."""
+    def answer(self, data: Any, asking: Asking) -> tuple[bool, Any]:
+        """The same, in this thread: as JSON, since writing a large one takes long, or as what there is in its place."""
         try:
             question = self._question(data, asking)
             call, found = self._answered(question, asking, {})
@@ -130,7 +128,7 @@ class Answering(GraphQLHTTPHandler):
         told: dict[str, Any] = {"data": found.data, "extensions": {"position": call.position}}
         if found.errors:
             told["errors"] = [formatted(error) for error in found.errors]
-        return True, told
+        return True, _encode(told)
 
     def _question(self, data: Any, asking: Asking) -> Question:
         """What is asked, if it may be. Raises GraphQLError and Invalid."""
@@ -149,11 +147,8 @@ class Answering(GraphQLHTTPHandler):
         self, question: Question, asking: Asking, prepared: Mapping[Any, Any]
     ) -> tuple[Call, ExecutionResult]:
         limit = timedelta(seconds=self._limits.seconds)
-        with (
-            opened(self._service, asking.caller, limit, prepared, asking.again) as call,
-            closing(asyncio.new_event_loop()) as loop,
-        ):
-            return call, loop.run_until_complete(self._executed(question, call))
+        with opened(self._service, asking.caller, limit, prepared, asking.again) as call:
+            return call, call.carried_out(self._executed(question, call))
 
     async def _executed(self, question: Question, call: Call) -> ExecutionResult:
         found = execute(
@@ -173,7 +168,8 @@ class Answering(GraphQLHTTPHandler):
         if not success:
             codes = (error.get("extensions", {}).get("code") for error in result.get("errors", ()))
             status = next((_STATUS[code] for code in codes if code in _STATUS), HTTPStatus.BAD_REQUEST)
-        return Response(_encode(result), status_code=status, media_type=_JSON)
+        body = result if success else _encode(result)
+        return Response(body, status_code=status, media_type=_JSON)
 
 
 def _read(text: str | bytes) -> Any:

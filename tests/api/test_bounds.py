@@ -106,7 +106,7 @@ def test_calls_by_one_token_leave_room_for_those_of_others(api):
         def answer(self, data, asking):
             begun.append(asking.caller.token)
             assert asking.caller.token == "ben" or ends.wait(20)
-            return True, {"data": data}
+            return True, data
 
     def asked(answering, token):
         request = SimpleNamespace(scope={"type": "http", "method": "POST", "latewood.caller": caller(token)})
@@ -116,7 +116,7 @@ def test_calls_by_one_token_leave_room_for_those_of_others(api):
         answering = Waiting(api.service, Documents(schema()), Limits())
         anns = [asyncio.create_task(asked(answering, "ann")) for _ in range(20)]
         await asyncio.sleep(0)
-        assert await asyncio.wait_for(asked(answering, "ben"), 10) == (True, {"data": "ben"})
+        assert await asyncio.wait_for(asked(answering, "ben"), 10) == (True, "ben")
         before = begun.count("ann")
         ends.set()
         assert len(await asyncio.gather(*anns)) == 20

@@ -1,10 +1,11 @@
 """Who is let in: by tokens, by sessions of browsers, and by nothing where nobody has to log in."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from api.conftest import SESSIONS, open_app
 from latewood.commands.tokens import create_token, revoke_token
@@ -250,8 +251,14 @@ def test_a_bucket_fills_at_its_rate():
 
 def test_guessing_is_slowed_down_and_who_knows_is_not(serve, api):
     token = create_token(api.workspace, "ann", Role.VIEWER)
-    client = serve()
-    assert {client.post("/graphql", json=ASK).status_code for _ in range(40)} == {401, 429}
+    client, looked = serve(), []
+    assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
+    event.listen(api.workspace.log.engine, "before_cursor_execute", lambda *given: looked.append(given[2]))
+    guesses = [client.post("/graphql", json=ASK, headers={"Authorization": f"Bearer lw_{n}"}) for n in range(60)]
+    found = Counter(guess.status_code for guess in guesses)
+    assert (found[401] >= 30, found[429] > 0, found.total()) == (True, True, 60)
+    assert len(looked) == found[401], "nothing is looked up for one guess too many"
+    assert 429 in {client.post("/login", json={"token": "lw_no"}).status_code for _ in range(5)}, "by whichever way"
     assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
 
 

@@ -11,7 +11,9 @@ from api.following import Following, note, on_loopback
 from latewood_graphql.access import owner
 from latewood_graphql.documents import Documents
 from latewood_graphql.limits import Limits
+from latewood_graphql.live.channels import Followed
 from latewood_graphql.live.hub import Hub
+from latewood_graphql.live.sources import Events
 from latewood_graphql.live.tailing import News, Tailer
 from latewood_graphql.schema import schema
 from latewood_graphql.subscriptions import SOURCES
@@ -111,3 +113,46 @@ def test_what_is_followed_is_read_no_longer_than_a_query_may(api, made):
     with on_loopback(served) as port, Following(port, "subscription { assetChanges { keys } }") as following:
         (message,) = list(following)
     assert message["errors"][0]["extensions"]["code"] == "TOO_SLOW"
+
+
+def test_what_is_new_is_told_while_many_catch_up(hub, api):
+    begun, go_on = threading.Event(), threading.Event()
+    note(api.workspace.log, [0])
+
+    class Long(Events):
+        """Events whose past is long in being read."""
+
+        def read(self, call, after, up_to):
+            if after == (0,):
+                begun.set()
+                assert go_on.wait(30)
+            return super().read(call, after, up_to)
+
+    def slow(*_, **__):
+        source = Long(project="default", types=None, asset=None, run=None)
+        return Followed(source=source, told=lambda cursor: cursor[0], meant=lambda after: (int(after),))
+
+    async def story():
+        following = hub(linger_s=0, sources={"events": slow})
+
+        async def comes_back(n):
+            asked = {"query": f"subscription {{ events {{ n{n}: position }} }}"}
+            async with aclosing(following.follow(asked, owner("test"), "0")) as items:
+                assert await anext(items) == ()
+                return await anext(items)
+
+        async with aclosing(following.follow(NOTED, owner("test"))) as items:
+            await anext(items)
+            news = asyncio.ensure_future(anext(items))
+            behind = [asyncio.ensure_future(comes_back(n)) for n in range(10)]
+            try:
+                await until(begun.is_set)
+                await asyncio.to_thread(note, api.workspace.log, [1])
+                assert await asyncio.wait_for(news, 10)
+                assert not any(each.done() for each in behind)
+            finally:
+                go_on.set()
+            assert all(await asyncio.gather(*behind))
+        following._end()
+
+    asyncio.run(story())

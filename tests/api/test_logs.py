@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event
 
+from api.test_files import IN_TRANSACTION
 from latewood.engine.running.recorder import new_event
+from latewood.engine.storage.store import ArtifactStore
 from latewood.events import RunRequested, StepSucceeded
 from latewood.model.keys import RunId
 from latewood_eventlog.records import Batch, StreamAppend
@@ -70,6 +72,23 @@ def statements(reader):
         event.remove(reader.engine, "before_cursor_execute", note)
 
     return counted
+
+
+def test_logs_are_read_with_no_transaction_open(api, made, superuser_url, monkeypatch):
+    made(PRINTING.replace("retries=Retry(1, backoff=timedelta(milliseconds=1))", "").format(seen="/"))
+    superuser = create_engine(superuser_url.url, poolclass=NullPool)
+    found, read = [], ArtifactStore.read
+
+    def watched(*given, **named):
+        with superuser.connect() as connection:
+            found.append(connection.execute(IN_TRANSACTION).scalar_one())
+        return read(*given, **named)
+
+    monkeypatch.setattr(ArtifactStore, "read", watched)
+    asked = "id all: logs { nodes { text } } one: logs(step: 0) { nodes { text } } events { nodes { assets } }"
+    (run,) = api(f"{{ project {{ runs {{ nodes {{ {asked} }} }} }} }}")["project"]["runs"]["nodes"]
+    assert len(run["all"]["nodes"]) > len(run["one"]["nodes"]) > 0
+    assert set(found) == {0}
 
 
 def texts(page):

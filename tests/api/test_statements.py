@@ -94,10 +94,6 @@ LISTS = {
 ONE_BY_ONE = {
     "Asset.comparison": "of up to 20 assets in a query",
     "AssetVersion.sample": "of up to 20 versions in a query",
-    "Run.events": "a stream is read for each",
-    "Run.logs": "a stream is read for each",
-    "Run.steps": "a look for each",
-    "Run.timeline": "a look for each",
 }
 """What costs statements for each item, and why."""
 

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -96,6 +96,8 @@ class Channel:
     followed: Followed
     ring: Ring
     pool: ThreadPoolExecutor
+    behind: ThreadPoolExecutor
+    """Where what is not kept any more is read for who asks for it."""
     limit: timedelta
     """How long a page may be read."""
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
@@ -111,7 +113,7 @@ class Channel:
     """Another one each time."""
     _is_over: bool = False
     _end: GraphQLError | None = None
-    _reading: dict[tuple[Cursor | None, Cursor | None], "asyncio.Future[_Page]"] = field(default_factory=dict)
+    _reading: dict[tuple[Cursor, Cursor | None], "asyncio.Future[_Page]"] = field(default_factory=dict)
 
     async def work(self) -> None:
         """Look whenever there may be something new, and give it to all, until the source is over."""
@@ -120,7 +122,7 @@ class Channel:
         try:
             while not self._is_over:
                 self.dirty.clear()
-                page = await self._read(self._cursor, None)
+                page = await self._read_again(self._cursor, None, self.pool)
                 self._publish(page)
                 if page.found.more or self._is_over:
                     continue
@@ -258,20 +260,20 @@ class Channel:
         more, self._more = self._more, asyncio.Event()
         more.set()
 
-    async def _read(self, after: Cursor | None, up_to: Cursor | None) -> _Page:
-        """Answers behind a cursor; read once for all who want them at the same time."""
+    async def _read(self, after: Cursor, up_to: Cursor | None) -> _Page:
+        """Answers behind a cursor that is not kept; read once for all who want them at the same time."""
         key = after, up_to
         reading = self._reading.get(key)
         if reading is None:
-            reading = self._reading[key] = asyncio.ensure_future(self._read_again(after, up_to))
+            reading = self._reading[key] = asyncio.ensure_future(self._read_again(after, up_to, self.behind))
             reading.add_done_callback(lambda _: self._reading.pop(key, None))
         return await asyncio.shield(reading)
 
-    async def _read_again(self, after: Cursor | None, up_to: Cursor | None) -> _Page:
+    async def _read_again(self, after: Cursor | None, up_to: Cursor | None, pool: ThreadPoolExecutor) -> _Page:
         """Until the database can be reached. Raises Ended."""
         while True:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self.pool, self._page, after, up_to)
+                return await asyncio.get_running_loop().run_in_executor(pool, self._page, after, up_to)
             except DatabaseUnreachable as error:
                 LOG.warning("%s", error)
                 await asyncio.sleep(_AGAIN_S)
@@ -279,9 +281,9 @@ class Channel:
                 raise Ended(GraphQLError(str(error), original_error=error)) from error
 
     def _page(self, after: Cursor | None, up_to: Cursor | None) -> _Page:
-        with opened(self.service, self.asked.caller, self.limit) as call, closing(asyncio.new_event_loop()) as loop:
+        with opened(self.service, self.asked.caller, self.limit) as call:
             found = self.followed.source.read(call, after, up_to)
-            return _Page(found=found, kept=loop.run_until_complete(self._answers(call, found)))
+            return _Page(found=found, kept=call.carried_out(self._answers(call, found)))
 
     async def _answers(self, call: Call, found: Found) -> list[_Kept]:
         kept = []

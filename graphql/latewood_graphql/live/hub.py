@@ -26,7 +26,10 @@ from latewood_graphql.live.tailing import News, Tailer
 Sources = Mapping[str, Callable[..., Followed]]
 """By field of the subscription type what makes its source, of a call and the field's arguments."""
 
-_THREADS: Final = 4
+_THREADS: Final = 3
+_BEHIND_THREADS: Final = 2
+"""Beside those that read what is new, of those that open channels and read what is behind them: when all come back at
+once, who is there already is told what happens no later for it."""
 _CHANNELS_MAX: Final = 2_000
 _SUBSCRIBERS_MAX: Final = 10_000
 _OF_ONE_MAX: Final = 500
@@ -61,6 +64,7 @@ class Hub:
         self._ring = ring or Ring()
         self._linger_s = linger_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="latewood-live")
+        self._behind = ThreadPoolExecutor(_BEHIND_THREADS, thread_name_prefix="latewood-behind")
         self._open: dict[Any, asyncio.Future[_Open]] = {}
         self._followers = Counter[Any]()
         self._tailer: Tailer | None = None
@@ -130,13 +134,19 @@ class Hub:
                 return self._sources[found.field](call, **found.arguments)
 
         try:
-            followed = await asyncio.get_running_loop().run_in_executor(self._pool, made)
+            followed = await asyncio.get_running_loop().run_in_executor(self._behind, made)
         except BaseException:
             del self._open[found.key]
             self._stop_unused()
             raise
         channel = Channel(
-            service=self._service, asked=found, followed=followed, ring=self._ring, pool=self._pool, limit=limit
+            service=self._service,
+            asked=found,
+            followed=followed,
+            ring=self._ring,
+            pool=self._pool,
+            behind=self._behind,
+            limit=limit,
         )
         work = asyncio.create_task(channel.work())
         work.add_done_callback(lambda _: self._forget(found.key, channel))

@@ -19,8 +19,9 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_graphql.buckets import TooOften
 from latewood_graphql.errors import Refused
-from latewood_graphql.gate import TooOften, caller_of, count, let_in, still_let_in
+from latewood_graphql.gate import caller_of, count, let_in, still_let_in
 from latewood_graphql.live.asked import is_subscription
 from latewood_graphql.live.channels import Item
 from latewood_graphql.live.hub import Hub, Unanswered, errors_of
@@ -148,10 +149,11 @@ async def answers(
             async for items in all_items:
                 yield items
         return
+    found: Any
     is_answer, found = await http.execute_graphql_query(request, data)
     if not is_answer:
         raise Unanswered(found["errors"])
-    yield [Item(_encode(found), "")]
+    yield [Item(found, "")]
 
 
 class Sockets(GraphQLTransportWSHandler):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from latewood.commands.printed import lines_of_step
+from latewood.commands.printed import LinesWanted, printed_by_steps
 from latewood.commands.reading import Assessment
 from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
@@ -194,19 +194,13 @@ class Printed:
         return news.project == self._project and news.stream == f"run/{self._run}"
 
     def read(self, call: Call, after: Cursor | None, up_to: Cursor | None) -> Found:
-        """By line. Cost: as `lines_of_step`."""
+        """By line; the transaction is over before files are read. Cost: as `printed_by_steps`, and the logs."""
         there = call.project(self._project, None).workspace
         row = run_named(there, self._run)
         has_ended = row.ended_position is not None or row.status == "interrupted"
-        lines = lines_of_step(
-            there,
-            self._run,
-            self._step,
-            up_to=call.position,
-            beyond=after or None,
-            limit=PAGE,
-            has_ended=has_ended,
-        )
+        (printed,) = printed_by_steps(there, [(self._run, self._step)], up_to=call.position).values()
+        call.transaction.close()
+        lines = printed.lines(there.store, LinesWanted(limit=PAGE, beyond=after or None), has_ended=has_ended)
         found = [(line.cursor, line) for line in lines.lines if up_to is None or line.cursor <= up_to]
         cursor = found[-1][0] if found else up_to or after or ()
         more = lines.more and len(found) == len(lines.lines)

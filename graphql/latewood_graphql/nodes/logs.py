@@ -1,13 +1,13 @@
 """What steps printed and logged, as pages of lines in either direction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import graphene
 
-from latewood.commands.printed import Cursor, Lines, lines_of_step
-from latewood.commands.printed_run import lines_of_run
+from latewood.commands.printed import Cursor, Lines, LinesWanted, StepPrinted, printed_by_steps
+from latewood.commands.printed_run import RunPrinted, printed_by_runs
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
 from latewood_graphql.calls import ProjectAt
@@ -99,24 +99,37 @@ def log_arguments() -> dict[str, Any]:
     }
 
 
-def logs_page(project: ProjectAt, run: RunId, *, has_ended: bool, search: str, **asked: Any) -> LinesPage:
-    """The page that is asked for. Raises UsageError for directions that contradict and cursors of other lists."""
+async def logs_page(project: ProjectAt, run: RunId, *, has_ended: bool, search: str, **asked: Any) -> LinesPage:
+    """The page that is asked for, of all runs that it is asked of at once.
+
+    Raises UsageError for directions that contradict and cursors of other lists.
+    """
     step, backwards = asked.get("step"), asked.get("last") is not None or asked.get("before") is not None
     if backwards and (asked.get("first") is not None or asked.get("after") is not None):
         raise UsageError("logs: expected `first` and `after`, or `last` and `before`; found some of both")
     beyond = cursor_given(asked.get("before") if backwards else asked.get("after"), of_step=step is not None)
     how_many = asked.get("last") if backwards else asked.get("first")
-    given_: dict[str, Any] = {
-        "up_to": project.position,
-        "beyond": beyond,
-        "limit": FIRST_MAX if how_many is None else checked_first(how_many),
-        "search": search,
-        "backwards": backwards,
-    }
+    wanted = LinesWanted(
+        limit=FIRST_MAX if how_many is None else checked_first(how_many),
+        beyond=beyond,
+        search=search,
+        backwards=backwards,
+    )
+    call, there, up_to = project.call, project.workspace, project.position
+
+    def of_runs(runs: Sequence[RunId]) -> Mapping[RunId, RunPrinted]:
+        return printed_by_runs(there, runs, wanted, up_to=up_to, is_now=up_to >= call.position)
+
+    def of_steps(steps: Sequence[tuple[RunId, int]]) -> Mapping[tuple[RunId, int], StepPrinted]:
+        return printed_by_steps(there, steps, up_to=up_to)
+
+    found: Lines
     if step is None:
-        found = lines_of_run(project.workspace, run, is_over=has_ended, **given_)
+        of_run: RunPrinted = await call.load((project.name, up_to), f"printed {wanted}", run, of_runs)
+        found = await call.in_the_end(lambda log: of_run.lines(replace(there, log=log), is_over=has_ended))
     else:
-        found = lines_of_step(project.workspace, run, step, has_ended=has_ended, **given_)
+        of_step: StepPrinted = await call.load((project.name, up_to), "printed", (run, step), of_steps)
+        found = await call.in_the_end(lambda _: of_step.lines(there.store, wanted, has_ended=has_ended))
     return LinesPage(lines=found, asked=beyond, backwards=backwards)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 
 import graphene
@@ -11,9 +12,10 @@ from latewood.commands.runs import run_named, under_way
 from latewood.commands.views import PRESENT, known_key
 from latewood.errors import NotFound, UsageError
 from latewood.events import RunStatus
-from latewood.model.keys import AssetId, AssetKey
-from latewood.projections.pages import steps_count
-from latewood.projections.past_runs import begun_by, steps_then_count
+from latewood.model.keys import AssetId, AssetKey, RunId
+from latewood.projections.log_pages import positions_of_runs
+from latewood.projections.pages import steps_counts
+from latewood.projections.past_runs import begun_by, steps_then_counts
 from latewood.projections.run_lists import (
     Wanted,
     going_on_count,
@@ -23,11 +25,11 @@ from latewood.projections.run_lists import (
     runs_going_on,
     runs_of_assets,
 )
-from latewood.projections.runs import RunRow, StepRow, steps_of
+from latewood.projections.runs import RunRow, StepRow, steps_of_runs
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
-from latewood_eventlog.records import Position
+from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.attempts import Attempt, Timeline, timeline_of
@@ -154,54 +156,78 @@ class Run(graphene.ObjectType):
         ended, total = found.get(self.row.run, (0, 0))
         return {"ended": ended, "total": total}
 
-    def resolve_logs(self: RunAt, _info: Any, **asked: Any) -> LinesPage:
+    async def resolve_logs(self: RunAt, _info: Any, **asked: Any) -> LinesPage:
         """By line."""
-        return logs_page(self.project, self.row.run, has_ended=self.row.ended_position is not None, **asked)
+        return await logs_page(self.project, self.row.run, has_ended=self.row.ended_position is not None, **asked)
 
-    def resolve_timeline(self: RunAt, _info: Any, first: int, after: int | None = None) -> Any:
+    async def resolve_timeline(self: RunAt, _info: Any, first: int, after: int | None = None) -> Any:
         """By number."""
         if not 1 <= first <= STEPS_MAX:
             raise UsageError(f"first: expected 1 to {STEPS_MAX:,}, found {first:,}; `after` has what follows")
-        behind = -1 if after is None else after
-        rows = _steps(self, behind, first + 1)
+        rows = await _steps(self, -1 if after is None else after, first + 1)
         return timeline_of(self.row.requested_at, rows, first)
 
-    def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
+    async def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""
-        workspace, behind = self.project.workspace, key_of(after, int)
-        first = checked_first(first)
-        rows = _steps(self, -1 if behind is None else behind, first + 1)
-        with snapshot(workspace.log) as connection:
-            keys = keys_of_ids(connection, workspace.project, {asset for row in rows for asset in row.assets})
+        behind, first, project = key_of(after, int), checked_first(first), self.project
+        rows = await _steps(self, -1 if behind is None else behind, first + 1)
+        keys = await _keys(project, frozenset(asset for row in rows for asset in row.assets))
         nodes = [
             StepAt(run=self, row=row, keys=tuple(keys.get(asset, AssetKey(asset)) for asset in row.assets))
             for row in rows
         ]
 
-        def count() -> int:
-            project, run = self.project, self.row.run
-            with snapshot(workspace.log) as connection:
+        def counts(runs: Sequence[RunId]) -> Mapping[RunId, int]:
+            with snapshot(project.workspace.log) as connection:
                 if project.as_of == PRESENT:
-                    return steps_count(connection, project.name, run)
-                return steps_then_count(connection, project.name, run, project.position)
+                    return steps_counts(connection, project.name, runs)
+                return steps_then_counts(connection, project.name, runs, project.position)
+
+        def count() -> Any:
+            return project.call.load((project.name, project.as_of), "steps' count", self.row.run, counts)
 
         return page_of(nodes, first, lambda step: step.row.step, count)
 
-    def resolve_events(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
+    async def resolve_events(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
         """Of its stream."""
-        log, project, stream = self.project.workspace.log, self.project.name, f"run/{self.row.run}"
-        found = log.read(project, stream, after=key_of(after, int) or 0, limit=checked_first(first) + 1)
-        found = [event for event in found if event.position <= self.project.position]
+        project, behind, limit = self.project, key_of(after, int) or 0, checked_first(first) + 1
+
+        def read(runs: Sequence[RunId]) -> Mapping[RunId, Sequence[RecordedEvent]]:
+            upto, log = project.position, project.workspace.log
+            with snapshot(log) as connection:
+                of = positions_of_runs(connection, project.name, runs, after=behind, limit=limit, upto=upto)
+            events = {event.position: event for event in log.read_positions(list(chain.from_iterable(of.values())))}
+            return {run: [events[position] for position in positions] for run, positions in of.items()}
+
+        scope = project.name, project.as_of
+        found = await project.call.load(scope, f"events {behind} {limit}", self.row.run, read)
         return page_of(found, first, lambda event: event.version)
 
 
-def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
-    """Those above `after` that have begun by the run's moment, as they stand there."""
+async def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
+    """Those above `after` that have begun by the run's moment, as they stand there; of all runs of a page at once."""
     project, workspace = run.project, run.project.workspace
-    if project.as_of != PRESENT:
-        return steps_at(workspace, run.row.run, after=after, limit=limit, as_of=project.position)
-    with snapshot(workspace.log) as connection:
-        return steps_of(connection, project.name, run.row.run, after=after, limit=limit)
+
+    def read(runs: Sequence[RunId]) -> Mapping[RunId, list[StepRow]]:
+        if project.as_of != PRESENT:
+            return steps_at(workspace, runs, after=after, limit=limit, as_of=project.position)
+        with snapshot(workspace.log) as connection:
+            return steps_of_runs(connection, project.name, runs, after=after, limit=limit)
+
+    scope = project.name, project.as_of
+    found: list[StepRow] = await project.call.load(scope, f"steps {after} {limit}", run.row.run, read)
+    return found
+
+
+async def _keys(project: ProjectAt, ids: frozenset[str]) -> Mapping[str, AssetKey]:
+    """What these assets are called now; looked up with those of other runs."""
+
+    def read(several: Sequence[frozenset[str]]) -> Mapping[frozenset[str], Mapping[str, AssetKey]]:
+        with snapshot(project.workspace.log) as connection:
+            return dict.fromkeys(several, keys_of_ids(connection, project.name, frozenset[str]().union(*several)))
+
+    found: Mapping[str, AssetKey] = await project.call.load(project.name, "keys of several", ids, read)
+    return found
 
 
 def as_it_was(project: ProjectAt, row: RunRow) -> RunAt:

@@ -24,6 +24,7 @@ from latewood.events import InputRead
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import keys_of_ids
+from latewood_eventlog.log import EventLog
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import many
 from latewood_graphql.scalars import Json
@@ -158,23 +159,22 @@ class Sampled:
 
 
 async def sample_of(at: EnvironmentAt, wanted: Sampled, rows: int) -> Sample:
-    """At most so many rows; of all versions that are asked for at once. Raises UsageError for too much."""
+    """At most so many rows. Raises UsageError for too much, and for too many versions in a query."""
     if not 1 <= rows <= ROWS_MAX:
         raise UsageError(f"rows: expected 1 to {ROWS_MAX}, found {rows:,}")
 
-    def read(versions: Sequence[Sampled]) -> Mapping[Sampled, Sample]:
+    def counted(versions: Sequence[Sampled]) -> Mapping[Sampled, bool]:
         if len(versions) > SAMPLES_MAX:
             raise UsageError(f"sample: expected at most {SAMPLES_MAX} versions in a query, found {len(versions):,}")
-        view, where = at.view, ("samples", at.project.name, at.name, rows, tuple(versions))
+        return dict.fromkeys(versions, True)
 
-        def look(log: Any) -> Mapping[Sampled, Sample]:
-            there = replace(at.workspace, log=log)
-            return {each: sample(there, view, each.key, each.facts, each.columns, rows) for each in versions}
+    await at.load(f"sample {rows}", wanted, counted)
+    there, view = at.workspace, at.view
 
-        return at.call.aside(where, look)
+    def look(log: EventLog) -> Sample:
+        return sample(replace(there, log=log), view, wanted.key, wanted.facts, wanted.columns, rows)
 
-    found: Sample = await at.load(f"sample {rows}", wanted, read)
-    return found
+    return await at.call.in_the_end(look)
 
 
 def columns_of(recorded: Sequence[str]) -> dict[str, Any]:

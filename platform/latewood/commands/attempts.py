@@ -45,13 +45,18 @@ def attempts_of(
     return {step: _attempts(events[at] for at in found if at in events) for step, found in positions.items()}
 
 
-def steps_at(workspace: Workspace, run: RunId, *, after: int, limit: int, as_of: Position) -> list[StepRow]:
-    """Steps of a run above `after` as they stood at a position of the past, in order."""
+def steps_at(
+    workspace: Workspace, runs: Sequence[RunId], *, after: int, limit: int, as_of: Position
+) -> dict[RunId, list[StepRow]]:
+    """Of each run its first steps above `after` as they stood at a position of the past, in order."""
     with snapshot(workspace.log) as connection:
-        found = steps_then(connection, workspace.project, run, after=after, limit=limit, as_of=as_of)
-    unsure = [(run, row.step) for row in found if row.unsure]
+        found = steps_then(connection, workspace.project, runs, after=after, limit=limit, as_of=as_of)
+    unsure = [(run, row.step) for run, rows in found.items() for row in rows if row.unsure]
     attempts = attempts_of(workspace, unsure, as_of) if unsure else {}
-    return [_step(row, attempts[run, row.step][-1] if row.unsure else None) for row in found]
+    return {
+        run: [_step(row, attempts[run, row.step][-1] if row.unsure else None) for row in rows]
+        for run, rows in found.items()
+    }
 
 
 def _step(row: StepThen, attempt: Attempt | None) -> StepRow:

@@ -1,7 +1,7 @@
 """What steps printed and logged, line by line, from anywhere in either direction; also while they are at it."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -77,42 +77,53 @@ class Piece:
     beside: Cursor = ()
 
 
-def lines_of_step(
-    workspace: Workspace,
-    run: RunId,
-    step: int,
-    *,
-    up_to: Position,
-    beyond: Cursor | None = None,
-    limit: int,
-    search: str = "",
-    backwards: bool = False,
-    has_ended: bool = False,
-) -> Lines:
-    """Lines of a step beyond a cursor, or from the beginning, or with `backwards` those before it, or the last ones.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesWanted:
+    """So many lines beyond a cursor, or from the beginning; `backwards` those before it, or the last ones.
 
-    Attempt by attempt, and then what its checks printed. Of an attempt that goes on its whole lines by now; nothing
-    goes on in a run that `has_ended`.
-    Cost: as `attempt_positions`, and the logs that are looked at.
+    With `search` those of them that have this text.
     """
+
+    limit: int
+    beyond: Cursor | None = None
+    search: str = ""
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPrinted:
+    """What the log says of what a step printed. The lines are files, read without a transaction."""
+
+    run: RunId
+    events: Sequence[RecordedEvent]
+
+    def lines(self, store: ArtifactStore, wanted: LinesWanted, *, has_ended: bool = False) -> Lines:
+        """Attempt by attempt, and then what its checks printed. Of an attempt that goes on its whole lines by now.
+
+        Nothing goes on in a run that `has_ended`. Cost: the logs that are looked at.
+        """
+        pieces, backwards = _pieces_of_step(store, self.run, self.events), wanted.backwards
+        if wanted.beyond is not None:
+            *at, number = wanted.beyond
+            pieces = [piece for piece in pieces if (list(piece.at) <= at if backwards else list(piece.at) >= at)]
+            start, stop = (0, number - 1) if backwards else (number, sys.maxsize)
+            pieces = [replace(piece, start=start, stop=stop) if list(piece.at) == at else piece for piece in pieces]
+        in_order = reversed(pieces) if backwards else iter(pieces)
+        return gathered(store, in_order, wanted, is_over=has_ended or _hasended(self.events))
+
+
+def printed_by_steps(
+    workspace: Workspace, steps: Sequence[tuple[RunId, int]], *, up_to: Position
+) -> Mapping[tuple[RunId, int], StepPrinted]:
+    """What each of the steps had printed by a position. Cost: three statements, and as `attempt_positions`."""
     with snapshot(workspace.log) as connection:
-        positions = attempt_positions(connection, workspace.project, [(run, step)], checks=True)[run, step]
-    events = workspace.log.read_positions([position for position in positions if position <= up_to])
-    pieces = _pieces_of_step(workspace.store, run, events)
-    is_over = has_ended or _hasended(events)
-    if beyond is not None:
-        *at, number = beyond
-        pieces = [piece for piece in pieces if (list(piece.at) <= at if backwards else list(piece.at) >= at)]
-        start, stop = (0, number - 1) if backwards else (number, sys.maxsize)
-        pieces = [replace(piece, start=start, stop=stop) if list(piece.at) == at else piece for piece in pieces]
-    return gathered(
-        workspace.store,
-        reversed(pieces) if backwards else iter(pieces),
-        limit,
-        search,
-        backwards=backwards,
-        is_over=is_over,
-    )
+        positions = attempt_positions(connection, workspace.project, steps, checks=True)
+    known = sorted({position for found in positions.values() for position in found if position <= up_to})
+    events = {event.position: event for event in workspace.log.read_positions(known)}
+    return {
+        step: StepPrinted(run=step[0], events=[events[at] for at in found if at in events])
+        for step, found in positions.items()
+    }
 
 
 def _hasended(events: Sequence[RecordedEvent]) -> bool:
@@ -158,14 +169,13 @@ def ended(event: RecordedEvent, at: Cursor) -> Iterator[Piece]:
 def gathered(
     store: ArtifactStore,
     pieces: Iterator[Piece | Cursor],
-    limit: int,
-    search: str,
+    wanted: LinesWanted,
     *,
-    backwards: bool,
     is_over: bool,
 ) -> Lines:
     """Lines of these pieces; if there are more pieces, the last one is the cursor from where on."""
-    wanted, found, looked, size, more = search.casefold(), list[Line](), list[Cursor](), 0, False
+    search, backwards = wanted.search.casefold(), wanted.backwards
+    found, looked, size, more = list[Line](), list[Cursor](), 0, False
     for number, piece in enumerate(pieces):
         if number == _PIECES_MAX or size > _BYTES_MAX:
             more = True
@@ -176,13 +186,13 @@ def gathered(
         texts = _texts(store, piece)
         numbers = range(piece.start + 1, min(piece.stop, len(texts)) + 1)
         for n in reversed(numbers) if backwards else numbers:
-            if len(found) == limit:
+            if len(found) == wanted.limit:
                 more = True
                 break
             cursor, text = (*piece.at, n, *piece.beside), texts[n - 1]
             size += len(text)
             looked[1:] = [cursor]
-            if not wanted or wanted in text.casefold():
+            if not search or search in text.casefold():
                 found.append(
                     Line(
                         cursor=cursor,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, NamedTuple
 
-from latewood.commands.printed import Cursor, Lines, Piece, ended, gathered, printed_by_now
+from latewood.commands.printed import Cursor, Lines, LinesWanted, Piece, ended, gathered, printed_by_now
 from latewood.commands.workspace import Workspace
 from latewood.model.keys import RunId
 from latewood.projections.attempts import attempt_positions, running_attempts, telling
@@ -59,67 +59,123 @@ def _flat(attempts: Mapping[_Attempt, int]) -> Cursor:
     return tuple(chain.from_iterable((*attempt, lines) for attempt, lines in attempts.items()))
 
 
-def lines_of_run(
-    workspace: Workspace,
-    run: RunId,
-    *,
-    up_to: Position,
-    beyond: Cursor | None = None,
-    limit: int,
-    search: str = "",
-    backwards: bool = False,
-    is_over: bool = True,
-) -> Lines:
-    """As `lines_of_step` of a whole run: what has ended in that order, and then what goes on now, by step.
-
-    Of the past only what had ended. Who goes on behind a cursor has also what was printed since by attempts of which a
-    part was seen, whether they have ended or not, and nothing twice.
-    Cost: one pass of the server over so many events as a page looks at, and the logs that are looked at.
-    """
-    end = workspace.log.version(workspace.project, f"run/{run}")
-    running: Sequence[_Attempt] = ()
-    if up_to >= workspace.log.position():
-        with snapshot(workspace.log) as connection:
-            running = [_Attempt(*row) for row in running_attempts(connection, workspace.project, run)]
-    whole = _Run(workspace=workspace, run=run, up_to=up_to, end=end, running=running)
-    place = None if beyond is None else _place(beyond)
-    pieces = whole.back(place) if backwards else whole.onwards(place)
-    return gathered(workspace.store, pieces, limit, search, backwards=backwards, is_over=is_over)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """A run at one moment: how many events its stream has, and which attempts go on."""
+class RunPrinted:
+    """What the log says of what a run printed at one moment. The lines are files, read without a transaction.
 
-    workspace: Workspace
+    So many events its stream has, and these attempts go on; `first` are the first that tell of something wanted.
+    """
+
+    project: str
     run: RunId
+    wanted: LinesWanted
     up_to: Position
     end: int
     running: Sequence[_Attempt]
+    first: Sequence[RecordedEvent] = ()
 
-    def onwards(self, place: _Place | None) -> Iterator[Piece | Cursor]:
+    def lines(self, workspace: Workspace, *, is_over: bool) -> Lines:
+        """What has ended in that order, and then what goes on now, by step.
+
+        Of the past only what had ended. Who goes on behind a cursor has also what was printed since by attempts of
+        which a part was seen, whether they have ended or not, and nothing twice.
+        Cost: one pass of the server over so many events as a page looks at, and the logs that are looked at.
+        """
+        reading = _Reading(workspace=workspace, printed=self)
+        pieces = reading.back() if self.wanted.backwards else reading.onwards()
+        return gathered(workspace.store, pieces, self.wanted, is_over=is_over)
+
+    @property
+    def place(self) -> _Place | None:
+        """Beyond which they are wanted."""
+        return None if self.wanted.beyond is None else _place(self.wanted.beyond)
+
+    @property
+    def between(self) -> tuple[int, int]:
+        """The versions of events that are looked through, the first exclusively."""
+        place = self.place
+        if self.wanted.backwards:
+            stop = self.end if place is None else min(self.end, place.version)
+            return max(0, stop - _EVENTS_MAX), stop
+        start = 0 if place is None else place.version - 1
+        return start, min(self.end, start + _EVENTS_MAX)
+
+
+def printed_by_runs(
+    workspace: Workspace, runs: Sequence[RunId], wanted: LinesWanted, *, up_to: Position, is_now: bool
+) -> Mapping[RunId, RunPrinted]:
+    """What each of the runs had printed by a position, and if that `is_now` what goes on. Cost: four statements."""
+    project, log = workspace.project, workspace.log
+    ends = log.versions(project, [f"run/{run}" for run in runs])
+    running: Mapping[RunId, Sequence[tuple[int, int]]] = {}
+    with snapshot(log) as connection:
+        if is_now:
+            running = running_attempts(connection, project, runs)
+        found = {
+            run: RunPrinted(
+                project=project,
+                run=run,
+                wanted=wanted,
+                up_to=up_to,
+                end=end,
+                running=[_Attempt(*attempt) for attempt in running.get(run, ())],
+            )
+            for run, end in zip(runs, ends, strict=True)
+        }
+    first = _telling(workspace, found, {run: of.between for run, of in found.items()}, _FIRST_EVENTS)
+    return {run: replace(of, first=first[run]) for run, of in found.items()}
+
+
+def _telling(
+    workspace: Workspace, of: Mapping[RunId, RunPrinted], between: Mapping[RunId, tuple[int, int]], limit: int
+) -> Mapping[RunId, Sequence[RecordedEvent]]:
+    """The first events between two versions that have something to read, in the order in which they are wanted."""
+    one = next(iter(of.values()))
+    with snapshot(workspace.log) as connection:
+        found = telling(
+            connection,
+            one.project,
+            between,
+            upto=one.up_to,
+            limit=limit,
+            backwards=one.wanted.backwards,
+        )
+    positions = [each.position for telling_ in found.values() for each in telling_]
+    events = {event.position: event for event in workspace.log.read_positions(positions)}
+    return {run: [events[each.position] for each in telling_] for run, telling_ in found.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """The lines of what a run printed, as they are read."""
+
+    workspace: Workspace
+    printed: RunPrinted
+
+    def onwards(self) -> Iterator[Piece | Cursor]:
         """What is behind the place, and where there is more if that is not all."""
-        start, number, going = (0, 0, {}) if place is None else (place.version - 1, place.number, dict(place.attempts))
-        stop = min(self.end, start + _EVENTS_MAX)
-        for event in self._telling(start, stop, backwards=False):
+        place, (start, stop), end = self.printed.place, self.printed.between, self.printed.end
+        number, going = (0, {}) if place is None else (place.number, dict(place.attempts))
+        for event in self._telling():
             for piece in ended(event, (event.version,)):
                 seen = 0 if piece.check else going.pop(_Attempt(piece.step, piece.attempt), 0)
                 seen = max(seen, number) if event.version == start + 1 else seen
                 yield replace(piece, start=seen, beside=_flat(going))
-        if stop < self.end:
+        if stop < end:
             yield (stop + 1, 0, *_flat(going))
             return
-        for attempt in self.running:
+        for attempt in self.printed.running:
             seen, lines = going.pop(attempt, 0), self._by_now(attempt)
-            at = (self.end + 1, _LIVE, *_flat(going), *attempt)
+            at = (end + 1, _LIVE, *_flat(going), *attempt)
             yield Piece(at=at, step=attempt.step, attempt=attempt.attempt, lines=lines, start=seen)
             going[attempt] = max(seen, len(lines))
 
-    def back(self, place: _Place | None) -> Iterator[Piece | Cursor]:
+    def back(self) -> Iterator[Piece | Cursor]:
         """The same before the place, the last ones first."""
+        place = self.printed.place
         if place is None:
-            version, number = self.end + 1, _LIVE
-            live = {attempt: self._live(attempt) for attempt in self.running}
+            version, number = self.printed.end + 1, _LIVE
+            live = {attempt: self._live(attempt) for attempt in self.printed.running}
             seen = {attempt: len(piece.lines or ()) for attempt, piece in live.items()}
         else:
             version, number = place.version, place.number
@@ -129,50 +185,41 @@ class _Run:
             is_its = place is not None and place.is_live and attempt == next(reversed(live))
             at = (version, _LIVE, *_flat(seen), *attempt)
             yield replace(live[attempt], at=at, stop=lines - is_its)
-        stop = min(self.end, version)
-        start = max(0, stop - _EVENTS_MAX)
-        for event in self._telling(start, stop, backwards=True):
+        start, _ = self.printed.between
+        for event in self._telling():
             for piece in ended(event, (event.version,)):
                 yield replace(piece, stop=max(0, number - 1)) if event.version == version else piece
         if start:
             yield (start + 1, 1)
 
     def _by_now(self, attempt: _Attempt) -> Sequence[str]:
-        return printed_by_now(self.workspace.store, self.run, *attempt)
+        return printed_by_now(self.workspace.store, self.printed.run, *attempt)
 
     def _live(self, attempt: _Attempt) -> Piece:
         return Piece(at=(), step=attempt.step, attempt=attempt.attempt, lines=self._by_now(attempt))
 
     def _wherever(self, attempts: Mapping[_Attempt, int]) -> dict[_Attempt, Piece]:
         """What these attempts have printed, of which some may have ended since they were seen."""
-        wanted = [(self.run, step) for step in {attempt.step for attempt in attempts}]
+        wanted = [(self.printed.run, step) for step in {attempt.step for attempt in attempts}]
         if not wanted:
             return {}
         with snapshot(self.workspace.log) as connection:
             found = attempt_positions(connection, self.workspace.project, wanted)
-        positions = sorted({position for of in found.values() for position in of if position <= self.up_to})
+        positions = sorted({position for of in found.values() for position in of if position <= self.printed.up_to})
         events = self.workspace.log.read_positions(positions)
         over = {(piece.step, piece.attempt): piece for event in events for piece in ended(event, ())}
         return {attempt: over.get(attempt) or self._live(attempt) for attempt in attempts}
 
-    def _telling(self, after: int, stop: int, *, backwards: bool) -> Iterator[RecordedEvent]:
-        """Events between two versions that have something to read, as far as they are asked for."""
-        log, limit = self.workspace.log, _FIRST_EVENTS
+    def _telling(self) -> Iterator[RecordedEvent]:
+        """Events that have something to read, as far as they are asked for."""
+        printed, limit = self.printed, _FIRST_EVENTS
+        after, stop = printed.between
+        found = printed.first
         while True:
-            with snapshot(log) as connection:
-                found = telling(
-                    connection,
-                    self.workspace.project,
-                    self.run,
-                    after=after,
-                    stop=stop,
-                    upto=self.up_to,
-                    limit=limit,
-                    backwards=backwards,
-                )
-            events = log.read_positions([one.position for one in found])
-            yield from reversed(events) if backwards else events
+            yield from found
             if len(found) < limit:
                 return
-            after, stop = (after, found[-1].version - 1) if backwards else (found[-1].version, stop)
+            last = found[-1].version
+            after, stop = (after, last - 1) if printed.wanted.backwards else (last, stop)
             limit = READ_LIMIT
+            found = _telling(self.workspace, {printed.run: printed}, {printed.run: (after, stop)}, limit)[printed.run]

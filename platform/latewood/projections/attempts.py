@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, text
 
 from latewood.model.keys import RunId, VersionId, version_id
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
 Steps = Collection[tuple[RunId, int]]
@@ -36,16 +37,19 @@ _STEP_POSITIONS: Final = text(
 # Of a hundred steps most print nothing, and where one did its event says so: it has the field, or an error. Looking for
 # the names of fields in texts takes a third of the time of parsing them, and finds too much rather than too little.
 _TELLING: Final = (
-    "SELECT version, position FROM events WHERE project = :project AND stream = :stream AND position <= :upto "
-    "AND version > :after AND version <= :stop AND (type = 'step.failed' "
+    "SELECT w.run, l.* FROM unnest(CAST(:runs AS text[]), CAST(:after AS int[]), CAST(:stop AS int[])) "
+    "AS w (run, after, stop) CROSS JOIN LATERAL (SELECT version, position FROM events "
+    "WHERE project = :project AND stream = 'run/' || w.run AND position <= :upto "
+    "AND version > w.after AND version <= w.stop AND (type = 'step.failed' "
     "OR (type IN ('step.succeeded', 'check.evaluated') AND strpos(CAST(data AS text), '\"logs\":') > 0) "
     "OR (type = 'check.evaluated' AND strpos(CAST(data AS text), '\"failure\":') > 0)) "
 )
-_TELLING_FIRST: Final = text(_TELLING + "ORDER BY version LIMIT :limit")
-_TELLING_LAST: Final = text(_TELLING + "ORDER BY version DESC LIMIT :limit")
+_TELLING_FIRST: Final = text(_TELLING + "ORDER BY version LIMIT :limit) AS l ORDER BY l.version")
+_TELLING_LAST: Final = text(_TELLING + "ORDER BY version DESC LIMIT :limit) AS l ORDER BY l.version DESC")
 
 _RUNNING: Final = text(
-    "SELECT step, attempt FROM steps WHERE project = :project AND run = :run AND status = 'running' ORDER BY step"
+    "SELECT run, step, attempt FROM steps WHERE project = :project AND run = ANY (CAST(:runs AS text[])) "
+    "AND status = 'running' ORDER BY step"
 )
 
 _ATTEMPTS: Final = ("step.started", "step.failed", "step.succeeded")
@@ -73,9 +77,14 @@ def attempt_positions(
     return found
 
 
-def running_attempts(connection: Connection, project: str, run: RunId) -> list[tuple[int, int]]:
-    """Steps of the run that are at it, each with the number of its attempt. Cost: by index, the project's that are."""
-    return [(row.step, row.attempt) for row in connection.execute(_RUNNING, {"project": project, "run": run})]
+def running_attempts(
+    connection: Connection, project: str, runs: Collection[RunId]
+) -> Mapping[RunId, list[tuple[int, int]]]:
+    """By run its steps that are at it, each with the number of its attempt. Cost: by index, the project's that are."""
+    found: dict[RunId, list[tuple[int, int]]] = {run: [] for run in runs}
+    for run, step, attempt in tuples(connection, _RUNNING, {"project": project, "runs": text_array(runs)}):
+        found[run].append((step, attempt))
+    return found
 
 
 class Telling(NamedTuple):
@@ -88,28 +97,28 @@ class Telling(NamedTuple):
 def telling(
     connection: Connection,
     project: str,
-    run: RunId,
+    between: Mapping[RunId, tuple[int, int]],
     *,
-    after: int,
-    stop: int,
     upto: Position,
     limit: int,
     backwards: bool = False,
-) -> list[Telling]:
-    """The first, or the last ones first, of a run's events from version `after` exclusively to `stop` inclusively.
+) -> dict[RunId, list[Telling]]:
+    """The first, or the last ones first, of each run's events from one version exclusively to another inclusively.
 
     Cost: one pass of the server over these events, as far as the limit; 1.5 µs each.
     """
     given = {
         "project": project,
-        "stream": f"run/{run}",
-        "after": after,
-        "stop": stop,
+        "runs": list(between),
+        "after": [after for after, _ in between.values()],
+        "stop": [stop for _, stop in between.values()],
         "upto": upto,
         "limit": limit,
     }
-    statement = _TELLING_LAST if backwards else _TELLING_FIRST
-    return [Telling(*row) for row in connection.execute(statement, given)]
+    found: dict[RunId, list[Telling]] = {run: [] for run in between}
+    for run, *row in tuples(connection, _TELLING_LAST if backwards else _TELLING_FIRST, given):
+        found[run].append(Telling(*row))
+    return found
 
 
 def step_positions(

@@ -1,6 +1,6 @@
 """Which events of the log are wanted, in pages from either end, and how many there were when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, text
 
 from latewood.model.keys import AssetId, RunId
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
 LOOKED_AT_MAX: Final = 50_000
@@ -60,6 +61,11 @@ _STATEMENTS: Final = {
     for in_run in (True, False)
     for newest_first in (True, False)
 }
+_OF_RUNS: Final = text(
+    "SELECT w.run, l.position FROM unnest(CAST(:runs AS text[])) AS w (run) CROSS JOIN LATERAL ("
+    "SELECT e.position FROM events e WHERE e.project = :project AND e.stream = 'run/' || w.run "
+    "AND e.version > :after AND e.position <= :upto ORDER BY e.version LIMIT :limit) AS l ORDER BY l.position"
+)
 # One in so many positions stands for those behind it. Each is looked up: to join them the server would read all events.
 _DENSITY: Final = text(
     "SELECT least(:buckets, greatest(1, width_bucket(extract(epoch FROM e.recorded_at), :begin, :end, :buckets))) "
@@ -68,6 +74,17 @@ _DENSITY: Final = text(
     "CROSS JOIN LATERAL (SELECT * FROM events WHERE position = p.position LIMIT 1) AS e "
     "WHERE e.project = :project AND NOT e.type = ANY (CAST(:hidden AS text[])) GROUP BY 1, 2 ORDER BY 2, 1"
 )
+
+
+def positions_of_runs(
+    connection: Connection, project: str, runs: Collection[RunId], *, after: int, limit: int, upto: Position
+) -> dict[RunId, list[Position]]:
+    """Where the first events of each run stand that are above a version and up to a position, in order."""
+    given = {"project": project, "runs": text_array(runs), "after": after, "limit": limit, "upto": upto}
+    found: dict[RunId, list[Position]] = {run: [] for run in runs}
+    for run, position in tuples(connection, _OF_RUNS, given):
+        found[run].append(position)
+    return found
 
 
 def events_found(

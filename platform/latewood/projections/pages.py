@@ -22,7 +22,9 @@ _COUNTS: Final = text(
     "AND w.asset = ANY (CAST(:assets AS text[])) AND w.position <= :as_of "
     "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) GROUP BY w.asset"
 )
-_STEPS_COUNT: Final = text("SELECT count(*) FROM steps WHERE project = :project AND run = :run")
+_STEPS_COUNTS: Final = text(
+    "SELECT run, count(*) FROM steps WHERE project = :project AND run = ANY (CAST(:runs AS text[])) GROUP BY run"
+)
 
 
 def histories(
@@ -62,6 +64,7 @@ def history_counts(
     return dict.fromkeys(assets, 0) | {AssetId(asset): count for asset, count in tuples(connection, _COUNTS, given)}
 
 
-def steps_count(connection: Connection, project: str, run: RunId) -> int:
-    """How many steps of a run have begun."""
-    return int(connection.execute(_STEPS_COUNT, {"project": project, "run": run}).scalar_one())
+def steps_counts(connection: Connection, project: str, runs: Collection[RunId]) -> dict[RunId, int]:
+    """How many steps of each run have begun."""
+    given = {"project": project, "runs": text_array(runs)}
+    return dict.fromkeys(runs, 0) | {RunId(run): count for run, count in tuples(connection, _STEPS_COUNTS, given)}

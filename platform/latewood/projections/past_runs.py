@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from latewood.events import Executor
 from latewood.model.keys import RunId
-from latewood.projections.snapshots import tuples
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
 HAD_BEGUN: Final = (
@@ -21,20 +21,21 @@ _BEGUN: Final = text(f"SELECT r.run FROM runs r WHERE r.project = :project AND r
 # Of a step that was tried again its row has the last start. Whether there was an earlier one is known to its stream.
 _OF_THEN: Final = (
     "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
-    "WHERE s.project = :project AND s.run = :run AND s.step > :after "
+    "WHERE s.project = :project AND s.run = w.run AND s.step > :after "
     "AND (coalesce(s.started_position, s.ended_position) <= :as_of OR (s.attempt > 1 AND EXISTS ("
     "SELECT FROM events e WHERE e.project = s.project AND e.stream = 'run/' || s.run AND e.type = 'step.started' "
     "AND e.position <= :as_of AND CAST(e.data ->> 'step' AS int) = s.step)))"
 )
+_OF_RUNS: Final = "FROM unnest(CAST(:runs AS text[])) AS w (run) CROSS JOIN LATERAL"
 _STEPS: Final = text(
-    "SELECT s.step, s.assets, s.partition, s.attempt, s.started_at, "
+    f"SELECT w.run, l.* {_OF_RUNS} (SELECT s.step, s.assets, s.partition, s.attempt, s.started_at, "
     "CASE WHEN s.ended_position <= :as_of THEN s.duration_ms END, "
     "CASE WHEN s.ended_position <= :as_of THEN s.status WHEN r.ended_position <= :as_of THEN r.status "
     "  ELSE 'running' END, "
     "coalesce(s.started_position > :as_of, false) OR s.status = 'retrying' "
-    f"{_OF_THEN} ORDER BY s.step LIMIT :limit"
+    f"{_OF_THEN} ORDER BY s.step LIMIT :limit) AS l ORDER BY l.step"
 )
-_COUNT: Final = text(f"SELECT count(*) {_OF_THEN}")
+_COUNT: Final = text(f"SELECT w.run, l.steps {_OF_RUNS} (SELECT count(*) AS steps {_OF_THEN}) AS l")
 
 
 class StepThen(NamedTuple):
@@ -57,14 +58,19 @@ def begun_by(connection: Connection, project: str, runs: Collection[RunId], as_o
 
 
 def steps_then(
-    connection: Connection, project: str, run: RunId, *, after: int, limit: int, as_of: Position
-) -> list[StepThen]:
-    """Steps of a run above `after` that had begun by a position, in order. Cost: of retried ones their stream."""
-    given = {"project": project, "run": run, "after": after, "limit": limit, "as_of": as_of}
-    return [StepThen(*row) for row in tuples(connection, _STEPS, given)]
+    connection: Connection, project: str, runs: Collection[RunId], *, after: int, limit: int, as_of: Position
+) -> dict[RunId, list[StepThen]]:
+    """Of each run its first steps above `after` that had begun by a position. Cost: of retried ones their stream."""
+    given = {"project": project, "runs": text_array(runs), "after": after, "limit": limit, "as_of": as_of}
+    found: dict[RunId, list[StepThen]] = {run: [] for run in runs}
+    for run, *step in tuples(connection, _STEPS, given):
+        found[run].append(StepThen(*step))
+    return found
 
 
-def steps_then_count(connection: Connection, project: str, run: RunId, as_of: Position) -> int:
-    """How many of a run's steps had begun by a position."""
-    given = {"project": project, "run": run, "after": -1, "as_of": as_of}
-    return int(connection.execute(_COUNT, given).scalar_one())
+def steps_then_counts(
+    connection: Connection, project: str, runs: Collection[RunId], as_of: Position
+) -> dict[RunId, int]:
+    """How many steps of each run had begun by a position."""
+    given = {"project": project, "runs": text_array(runs), "after": -1, "as_of": as_of}
+    return {RunId(run): steps for run, steps in tuples(connection, _COUNT, given)}

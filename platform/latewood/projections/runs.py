@@ -41,6 +41,7 @@ from latewood.events import (
 from latewood.model.elements import is_elements
 from latewood.model.keys import AssetId, RunId, VersionId
 from latewood.projections.columns import event_of, key, metadata, project
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.projector import Change, Derive, Put, Set
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -294,7 +295,7 @@ class RunRow:
     priority: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StepRow:
     """A step as it stands; durations in milliseconds, of the last attempt."""
 
@@ -353,11 +354,13 @@ _RUNNING: Final = text(
 )
 # What was going on when its run ended was cancelled or interrupted with it.
 _STEPS: Final = text(
-    "SELECT s.step, s.assets, s.partition, s.attempt, s.started_at, s.duration_ms, "  # noqa: S608 - as above
+    "SELECT w.run, l.* FROM unnest(CAST(:runs AS text[])) AS w (run) CROSS JOIN LATERAL ("  # noqa: S608 - as above
+    "SELECT s.step, s.assets, s.partition, "
     "CASE WHEN s.ended_position IS NOT NULL THEN s.status WHEN r.ended_position IS NOT NULL THEN r.status "
-    f"  WHEN {_IS_DEAD} THEN 'interrupted' ELSE s.status END AS status "
-    "FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
-    "WHERE s.project = :project AND s.run = :run AND s.step > :after ORDER BY s.step LIMIT :limit"
+    f"  WHEN {_IS_DEAD} THEN 'interrupted' ELSE s.status END AS status, "
+    "s.attempt, s.started_at, s.duration_ms FROM steps s JOIN runs r ON r.project = s.project AND r.run = s.run "
+    "WHERE s.project = :project AND s.run = w.run AND s.step > :after ORDER BY s.step LIMIT :limit) AS l "
+    "ORDER BY l.step"
 )
 _EXPANSIONS: Final = text(
     "SELECT e.step, s.assets[1], e.first, e.count, e.elements FROM expansions e "
@@ -380,8 +383,18 @@ def unfinished_runs(connection: Connection, project: str, executor: Executor) ->
 
 def steps_of(connection: Connection, project: str, run: RunId, *, after: int = -1, limit: int = 1_000) -> list[StepRow]:
     """Steps of a run with an ordinal above `after`, in order."""
-    rows = connection.execute(_STEPS, {"project": project, "run": run, "after": after, "limit": limit})
-    return [StepRow(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+    return steps_of_runs(connection, project, [run], after=after, limit=limit)[run]
+
+
+def steps_of_runs(
+    connection: Connection, project: str, runs: Collection[RunId], *, after: int, limit: int
+) -> dict[RunId, list[StepRow]]:
+    """The same of several runs, so many of each."""
+    found: dict[RunId, list[StepRow]] = {run: [] for run in runs}
+    given = {"project": project, "runs": text_array(runs), "after": after, "limit": limit}
+    for run, *step in tuples(connection, _STEPS, given):
+        found[run].append(StepRow(*step))
+    return found
 
 
 def expansions_of(connection: Connection, project: str, run: RunId) -> list[Expansion]:
