@@ -29,6 +29,7 @@ from latewood_eventlog.statements import (
     LOCK_HEAD_AND_READ,
     POSITION,
     READ_ALL,
+    READ_IDS,
     READ_LAST,
     READ_POSITIONS,
     READ_PROJECT,
@@ -198,6 +199,10 @@ class EventLog:
     def read_positions(self, positions: Sequence[Position]) -> list[RecordedEvent]:
         """The events at these positions, oldest first; positions beyond the end are left out."""
         return self._read(READ_POSITIONS, positions=list(positions))
+
+    def read_ids(self, ids: Sequence[UUID]) -> list[RecordedEvent]:
+        """The events with these ids that were recorded, oldest first."""
+        return self._read(READ_IDS, ids=list(map(str, ids)))
 
     def last_event(self, project: str, *, upto: Position) -> RecordedEvent | None:
         """The project's last event at or before the position; None where it has none.

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
+    Uuid,
     bindparam,
     cast,
     select,
@@ -239,10 +240,15 @@ READ_POSITIONS: Final[Select[*tuple[Any, ...]]] = (
     .where(events.c.position == bindparam("positions", type_=ARRAY(BigInteger)).any_())
     .order_by(events.c.position)
 )
+READ_IDS: Final[Select[*tuple[Any, ...]]] = (
+    select(*_COLUMNS)
+    .where(events.c.event_id == cast(bindparam("ids", type_=ARRAY(Text)), ARRAY(Uuid)).any_())
+    .order_by(events.c.position)
+)
 
 
 def read_events(
-    connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: int | str | Sequence[int]
+    connection: Connection, statement: Select[*tuple[Any, ...]], **parameters: int | str | Sequence[int] | Sequence[str]
 ) -> list[RecordedEvent]:
     """The events that one of the READ_ statements finds, as they were recorded."""
     # By place and not by name, which is all of what the table has: rows as mappings take three times as long.

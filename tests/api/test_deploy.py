@@ -1,6 +1,7 @@
 """Deploying what stands where the server works: its code is loaded by a process of its own."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from latewood.commands.deploying_apart import deploy_here
 from latewood.commands.pools import set_pool
 from latewood.commands.workspace import of_project
 from latewood.errors import DefinitionsInvalid
+from latewood_eventlog.log import EventLog
 from latewood_graphql.mutations.deployments import _LOADING
 
 SHOP = """
@@ -73,6 +75,43 @@ def test_a_location_is_deployed_as_it_stands(api, acts, tree, workspace):
     again = acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
     assert (again["deployment"], again["before"]) == (second["deployment"], second["deployment"])
     assert (again["position"], workspace.log.position()) == (before, before), "it is asked for once"
+
+
+def test_by_one_key_it_is_deployed_once_whatever_its_code_is_by_then(acts, tree, workspace):
+    shown, asked = f"repeated {SHOWN}", 'location: "shop", key: "monday"'
+    first = acts.done("deploy", asked, "LocationDeployed", shown)
+    before = workspace.log.position()
+    (tree / "shop.py").write_text(SHOP.replace("*10", "*20"))
+    (tree / "loaded_by").unlink()
+    again = acts.done("deploy", asked, "LocationDeployed", shown)
+    assert (first.pop("repeated"), again.pop("repeated")) == (False, True)
+    assert (first.pop("position") <= again.pop("position") == before, again) == (True, first)
+    assert not (tree / "loaded_by").exists(), "nothing is loaded for it"
+    other = acts("deploy", 'location: "reader", key: "monday"', "... on Conflict { message }")
+    assert "shop was deployed by it" in other["message"]
+    next_ = acts.done("deploy", 'location: "shop", key: "tuesday"', "LocationDeployed", shown)
+    assert next_["before"] == first["deployment"] != next_["deployment"]
+
+
+def test_of_two_who_ask_by_one_key_at_once_the_second_has_what_the_first_deployed(tree, workspace):
+    (tree / "shop.py").write_text(SHOP)
+
+    class Racing(EventLog):
+        """The first has deployed something by the time that the second records it."""
+
+        def append_many(self, batches):
+            if not found:
+                (tree / "shop.py").write_text(SHOP.replace("*10", "*20"))
+                found.append(None)
+                found.append(deploy_here(workspace, "shop", key="k"))
+            return super().append_many(batches)
+
+    found = []
+    log = workspace.log
+    racing = replace(workspace, log=Racing(log.engine, log.projections, log.upcasters))
+    second = deploy_here(racing, "shop", key="k")
+    assert second.repeated
+    assert second.deployed.deployment == found[1].deployed.deployment
 
 
 def test_what_others_cannot_read_any_more_is_said(acts, tree):

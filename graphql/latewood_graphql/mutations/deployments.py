@@ -46,6 +46,11 @@ LocationDeployed: Final = success(
         "What assets of other locations cannot be made of any more, a line each.",
         resolver=lambda self, _info: [for_callers(line) for line in self.done.broken],
     ),
+    repeated=graphene.Boolean(
+        required=True,
+        description="Whether it had been asked for by the same key before, and this is what came of it then.",
+        resolver=given("done.repeated"),
+    ),
 )
 DeploymentRolledBack: Final = success(
     "DeploymentRolledBack",
@@ -76,11 +81,11 @@ DeploymentRolledBack: Final = success(
 )
 
 
-def _deploy(workspace: Workspace, *, location: str) -> DeployedApart:
+def _deploy(workspace: Workspace, *, location: str, key: str) -> DeployedApart:
     if not _LOADING.acquire(blocking=False):
         raise Conflict("the server loads a location just now; ask again when it has")
     try:
-        return deploy_here(workspace, location)
+        return deploy_here(workspace, location, key=key)
     finally:
         _LOADING.release()
 
@@ -103,6 +108,12 @@ class DeploymentMutations:
         loads=True,
         location=graphene.String(
             required=True, description="One that the project's `latewood.toml` lists, or that is deployed from there."
+        ),
+        key=graphene.String(
+            required=True,
+            default_value="",
+            description="Your own name of this request: asked for again by the same one, it is what was deployed then, "
+            "if something was, whatever the code is by now.",
         ),
     )
     deployment_rollback = mutation(

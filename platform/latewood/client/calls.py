@@ -228,8 +228,8 @@ def report(
     return _mutation(at, "reportMaterialization", documents.REPORT, given, lambda done: str(done["id"]))
 
 
-def deploy(at: Place, location: str, *, environment: str = "") -> Call[Deployed]:
-    """Make the code of a location, as the server has it, that of the environment; run nothing.
+def deploy(at: Place, location: str, *, key: str = "", environment: str = "") -> Call[Deployed]:
+    """Make the code of a location, as the server has it, that of the environment, once; run nothing.
 
     Raises DefinitionsInvalid, LocationNotFound, …
     """
@@ -242,7 +242,7 @@ def deploy(at: Place, location: str, *, environment: str = "") -> Call[Deployed]
             position=found["position"],
         )
 
-    given = {"location": location, "environment": environment or at.environment}
+    given = {"location": location, "key": key or _key(), "environment": environment or at.environment}
     return _mutation(at, "deploy", documents.DEPLOY, given, done)
 
 

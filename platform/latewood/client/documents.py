@@ -62,8 +62,8 @@ REPORT: Final = f"""mutation (
     metadata: $metadata, key: $key
   ) {{ __typename ... on MaterializationReported {{ id }} {_ERROR} }}
 }}"""
-DEPLOY: Final = f"""mutation ($project: String!, $environment: String!, $location: String!) {{
-  deploy(project: $project, environment: $environment, location: $location) {{ __typename
+DEPLOY: Final = f"""mutation ($project: String!, $environment: String!, $location: String!, $key: String!) {{
+  deploy(project: $project, environment: $environment, location: $location, key: $key) {{ __typename
     ... on LocationDeployed {{ location deployment before position }}
     ... on DefinitionsInvalid {{ problems {{ message file line }} }}
     {_ERROR}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from latewood.commands.pools import STREAM as POOLS
 from latewood.commands.pools import unknown_pool
@@ -26,7 +27,7 @@ from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.archives import EXTENSION, packed, source_name
 from latewood.engine.storage.store import address_of
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import Event, ResourceConfigured
+from latewood.events import TYPE_OF, EnvironmentDeployed, Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.automations import automations_of
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
@@ -104,19 +105,20 @@ def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> For
     return _foresee(connection, workspace, loaded, _snapshot_of(loaded))
 
 
-def deploy_loaded(workspace: Workspace, loaded: Loaded) -> Deployed:
+def deploy_loaded(workspace: Workspace, loaded: Loaded, *, asked: UUID | None = None) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
     What its resources are configured to is recorded with it, as far as that is new.
 
     Races with another deployer: whoever comes second decides again on what the first has recorded.
-    Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded.
+    Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded. Where it is
+    `asked` for by that id, its event has it: WrongExpectedVersion or EventConflict, if another one has it already.
     """
-    (deployed,) = deploy_together(workspace, [loaded])
+    (deployed,) = deploy_together(workspace, [loaded], asked=asked)
     return deployed
 
 
-def deploy_together(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
+def deploy_together(workspace: Workspace, loaded: Sequence[Loaded], *, asked: UUID | None = None) -> list[Deployed]:
     """The same of several locations, in one append: all of them are deployed, or none is.
 
     Raises UsageError too, where one refers to another one's task as it would have been deployed when that was loaded,
@@ -131,9 +133,10 @@ def deploy_together(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Depl
     new = [_snapshot_of(each) for each in together]
     while True:
         try:
-            return _try_deploy(workspace, list(each_besides_others(together)), new)[: len(loaded)]
+            return _try_deploy(workspace, list(each_besides_others(together)), new, asked)[: len(loaded)]
         except (WrongExpectedVersion, EventConflict):
-            continue
+            if asked is not None and workspace.log.read_ids([asked]):
+                raise
 
 
 def _formers(workspace: Workspace, loaded: Sequence[Loaded]) -> Iterator[Loaded]:
@@ -188,7 +191,9 @@ def _snapshot_of(loaded: Loaded) -> Snapshot:
     )
 
 
-def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Snapshot]) -> list[Deployed]:
+def _try_deploy(
+    workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Snapshot], asked: UUID | None
+) -> list[Deployed]:
     project, environment = workspace.project, workspace.environment
     streams = [f"location/{each.location}" for each in loaded]
     # Read before the snapshot: an append that the snapshot does not show makes ours refused.
@@ -217,12 +222,22 @@ def _try_deploy(workspace: Workspace, loaded: Sequence[Loaded], new: Sequence[Sn
         names += name
         told += [*found.configured, *pointing]
     pointed, corrected, pooled = versions[len(streams) :]
-    appends.append(_append(workspace, f"environment/{environment}", pointed, told, (*names, pointed), at))
+    pointing_there = _append(workspace, f"environment/{environment}", pointed, told, (*names, pointed), at)
+    appends.append(pointing_there if asked is None else _asked_for(pointing_there, asked))
     appends.append(_append(workspace, CORRECTIONS, corrected, (), (), at))
     if any(asset.task.pool for found in foreseen for asset in found.new.assets):
         appends.append(_append(workspace, POOLS, pooled, (), (), at))
     workspace.log.append(Batch(appends=tuple(appends)))
     return [found.deployed for found in foreseen]
+
+
+def _asked_for(append: StreamAppend, asked: UUID) -> StreamAppend:
+    """The same, where the first event that deploys something has this id."""
+    events = list(append.events)
+    first = next((n for n, event in enumerate(events) if event.type == TYPE_OF[EnvironmentDeployed]), None)
+    if first is not None:
+        events[first] = replace(events[first], event_id=asked)
+    return replace(append, events=tuple(events))
 
 
 def _refuse_others(foreseen: Sequence[Foreseen]) -> None:
