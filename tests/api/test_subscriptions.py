@@ -15,6 +15,8 @@ from websockets.sync.client import connect as websocket
 
 from api.conftest import open_app
 from api.following import Following, note, on_loopback
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
 from latewood_graphql.access import owner
 from latewood_graphql.calls import Service, opened
 from latewood_graphql.live.channels import Ring
@@ -356,6 +358,37 @@ def test_what_changes_with_time_alone_is_told_whoever_looked_meanwhile(api, made
         assert source.read(call, found.cursor, None).items == ()
         ((_, again),) = source.read(call, begun.cursor, found.cursor).items  # for who was cut off just before
         assert again.keys == ["daily"]
+
+
+def test_what_changed_with_time_alone_is_told_to_who_comes_back_when_nobody_was_there(api, load):
+    now = datetime(2026, 1, 3, tzinfo=UTC)
+    workspace = replace(api.workspace, clock=lambda: now)
+    loaded = load(
+        """
+        @asset(partitions=Daily("2026-01-01"))
+        def daily(partition: PartitionKey) -> str:
+            return partition
+
+        @asset
+        def other() -> int:
+            return 1
+    """
+    )
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
+    served = open_app(Service(workspace=workspace, reader=api.service.reader))
+    served.state.hub._linger_s = 0
+    here = api("{ server { position } }")["server"]["position"]
+    now = datetime(2026, 1, 4, tzinfo=UTC)
+    with on_loopback(served) as port:
+        for others in (0, 1):  # nobody, and somebody who is there since it has changed
+            with ExitStack() as there:
+                for _ in range(others):
+                    there.enter_context(Following(port, CHANGES))
+                    until(lambda: served.state.hub._open)
+                with Following(port, CHANGES, {"after": here}) as following:
+                    (message,) = following.take(1)
+            assert statuses(message) == {"daily": "MISSING"}
+            until(lambda: not served.state.hub._open)
 
 
 def test_the_same_is_told_over_a_websocket(port, log):

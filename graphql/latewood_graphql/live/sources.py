@@ -246,6 +246,8 @@ class AssetChanges:
         """As it stood at the last positions that were read for all, which is more than is known of the past."""
         self._turned: dict[Position, frozenset[AssetKey]] = {}
         """What has changed with time alone at these positions: who was there has it, or has it not."""
+        self._first: Position | None = None
+        """Where it was read for all at first, some time after it came to be there."""
         _ = call.project(project, None).environment(environment).view
 
     def concerns(self, news: News) -> bool:
@@ -255,16 +257,20 @@ class AssetChanges:
     def read(self, call: Call, after: Cursor | None, up_to: Cursor | None) -> Found:
         """The difference between two positions, or between two readings at one, since some things change with time.
 
+        Who was somewhere before this was there to see is told what has changed since that position came to be, be it
+        with time alone. That is why where it begins is told apart from its position, which is all that clients know.
         Cost: two readings of the environment, one if it was read before.
         """
         _refuse_beyond(call, after)
         position = call.position if up_to is None else up_to[0]
         now = self._now(call) if up_to is None else self._rows(call, position)
-        before = now if after is None else self._rows(call, (after or (0,))[0])
+        before = now if after is None else self._before(call, after or (0,))
         cursor = (position,) if up_to is None else up_to
         if up_to is None:
             self._remember(position, now)
-            if after and after[0] == position:
+            if self._first is None:
+                self._first, cursor = position, (position, 1)
+            elif after and after[0] == position:
                 cursor = (position, *after[1:]) if now == before else (position, sum(after[1:]) + 1)
                 turned = frozenset(key for key, row in now.items() if before.get(key) != row)
                 self._turned[position] = self._turned.get(position, frozenset()) | turned
@@ -288,15 +294,21 @@ class AssetChanges:
         found: Assessment = call.project(self._project, None).environment(self._environment).assessment
         return rows_of(found, found.assessed)
 
+    def _before(self, call: Call, at: Cursor) -> Mapping[AssetKey, Row]:
+        """As it stood for who was there; who says no more than the position may have been there before this was."""
+        return self._rows(call, at[0]) if at[0] != self._first or at[1:] else self._rows_then(call, at[0])
+
     def _rows(self, call: Call, position: Position) -> Mapping[AssetKey, Row]:
-        if position == 0:
-            return {}
         if (told := self._told.get(position)) is not None:
             return told
-        if position == call.position:
-            return self._now(call)
+        return self._rows_then(call, position)
+
+    def _rows_then(self, call: Call, position: Position) -> Mapping[AssetKey, Row]:
+        """As it stood when that position came to be."""
+        if position == 0:
+            return {}
         there = call.project(self._project, None)
-        then = replace(there, as_of=AsOf(position, there.workspace.clock()))  # judged now, as the other one
+        then = replace(there, as_of=AsOf(position))
         found = then.environment(self._environment).assessment
         with snapshot(there.workspace.log) as connection:
             running = ran_partitions(connection, self._project, self._environment, position, perhaps=True)
