@@ -32,6 +32,15 @@ ABSENCES: Final[Mapping[str, str]] = {
     "too large": "It can only be read as a whole, and is too large for that.",
 }
 
+USES: Final[Mapping[str, str]] = {
+    "head": "It counts there.",
+    "past head": "It counted there, and does not any more.",
+    "refused": "A blocking check kept it from counting.",
+    "variant": "It was made there with other parameters, and never counted.",
+    "elsewhere": "It was made in another environment, and never counted there.",
+    "retracted": "It is wrong, or equals what is.",
+}
+
 ORIGINS: Final[Mapping[str, str]] = {
     "made": "Its task makes them.",
     "external": "Others make them; Latewood observes.",

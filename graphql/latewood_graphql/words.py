@@ -6,6 +6,7 @@ from enum import Enum
 import graphene
 
 from latewood.commands.attention import Trouble
+from latewood.commands.page import Use
 from latewood.commands.sampling import Absence
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
@@ -23,6 +24,7 @@ from latewood_graphql.meanings import (
     RUN_STATUSES,
     STATUSES,
     TROUBLES,
+    USES,
     WANTED,
 )
 
@@ -49,6 +51,9 @@ StaleCause = graphene.Enum.from_enum(
 )
 SampleAbsence = graphene.Enum.from_enum(
     Absence, name="SampleAbsence", description=_described("Why there is no sample of a version.", ABSENCES)
+)
+VersionUse = graphene.Enum.from_enum(
+    Use, name="VersionUse", description=_described("What an environment has to do with a version.", USES)
 )
 AssetTrouble = graphene.Enum.from_enum(
     Trouble, name="AssetTrouble", description=_described("Why an asset needs somebody.", TROUBLES)

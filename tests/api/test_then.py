@@ -52,6 +52,8 @@ ALIKE = {
     "Asset.series",
     "Asset.source",
     "AssetConnection.pageInfo",
+    "AssetPage.freshness",
+    "AssetPage.renames",
     "Environment.facets",
     "Environment.launchPlanPreview",
     "Environment.launchPlans",

@@ -147,6 +147,13 @@ READS = [
     "compare orders --partition 2026-01-01 --by value --lowest",
     "compare revenue --limit 1",
     "compare revenue --by valeu",
+    "asset orders",
+    "asset revenue --env dev --limit 1",
+    "asset orders --partition 2026-01-02",
+    "asset nothing",
+    "show revenue",
+    "show orders",
+    "show orders --partition 2026-01-01..2026-01-02",
     "tasks",
     "tasks flow.py:power",
     "tasks flow.py:pover",
@@ -172,6 +179,8 @@ def test_the_same_is_printed(flow, there, command):
         "plan * --json",
         "compare orders --json",
         "env diff dev --json",
+        "asset revenue --json",
+        "show orders --json",
     ],
 )
 def test_what_a_server_does_not_tell_is_not_there_for_machines(flow, there, command):
@@ -253,7 +262,7 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
 
 
 @pytest.mark.parametrize(
-    "command", ["gc", "server", "dev", "engine", "db migrate", "log verify", "show revenue", "token list"]
+    "command", ["gc", "server", "dev", "engine", "db migrate", "log verify", "observe revenue", "token list"]
 )
 def test_what_works_on_the_database_says_so_and_does_nothing(there, command):
     done = there(*command.split())

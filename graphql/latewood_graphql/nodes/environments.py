@@ -16,6 +16,7 @@ from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many
+from latewood_graphql.nodes.asset_pages import AssetPage_, ShownVersion, page_of_asset, shown_of
 from latewood_graphql.nodes.assets import Asset, AssetAt
 from latewood_graphql.nodes.attention import AttentionNeeded, attention_page
 from latewood_graphql.nodes.automations import Automation, AutomationAt
@@ -28,7 +29,7 @@ from latewood_graphql.nodes.pins import PinnedParameter, pins_page
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.nodes.promotions import Promotion, promotion_of
 from latewood_graphql.nodes.tasks import UsableTask, tasks_page
-from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.pages import FIRST_MAX, Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import PositionScalar
 from latewood_graphql.words import AssetTrouble
 
@@ -60,6 +61,22 @@ class Environment(graphene.ObjectType):
         Asset,
         description="The asset of that key; an error with near ones where there is none.",
         key=graphene.ID(required=True, description="What it is called."),
+    )
+    asset_page = fallible(
+        AssetPage_,
+        description="An asset, or some of its partitions, as `latewood asset` shows it; costs more than `asset`.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        partition=graphene.String(required=True, default_value="", description="Of these partitions only."),
+        first=graphene.Int(required=True, default_value=10, description=f"How many versions, up to {FIRST_MAX:,}."),
+    )
+    shown = fallible(
+        ShownVersion,
+        description="The version whose value is meant, as `latewood show` says it.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        partition=graphene.String(
+            required=True, default_value="", description="Head of which partition; by default of the last with one."
+        ),
+        version=graphene.ID(required=True, default_value="", description="This version instead of a head."),
     )
     groups = fallible_many(Group, "Groups, with their assets counted by status.")
     asset_graph = fallible(
@@ -169,6 +186,14 @@ class Environment(graphene.ObjectType):
     def resolve_asset(self: EnvironmentAt, _info: Any, key: str) -> AssetAt:
         """Raises UsageError with near matches."""
         return AssetAt(environment=self, key=known_key(self.view, key))
+
+    def resolve_asset_page(self: EnvironmentAt, _info: Any, asset: str, partition: str, first: int) -> Any:
+        """As `latewood asset`."""
+        return page_of_asset(self, asset, partition, first)
+
+    def resolve_shown(self: EnvironmentAt, _info: Any, asset: str, partition: str, version: str) -> Any:
+        """As `latewood show`."""
+        return shown_of(self, asset, partition, version)
 
     def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
         """In the order of their names."""

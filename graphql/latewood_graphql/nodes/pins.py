@@ -5,6 +5,7 @@ from typing import Any
 import graphene
 
 from latewood.commands.pinning import pins_in
+from latewood.decide.state import Pin
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.pages import Page, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
@@ -22,8 +23,9 @@ class PinnedParameter(graphene.ObjectType):
 
 def pins_page(at: EnvironmentAt, first: int, after: str | None) -> Page:
     """By asset and name."""
-    return slice_of([_told(key, pin) for key, pin in pins_in(at.view)], first, after)
+    return slice_of([told(key, pin) for key, pin in pins_in(at.view)], first, after)
 
 
-def _told(key: str, pin: Any) -> dict[str, Any]:
+def told(key: str, pin: Pin) -> dict[str, Any]:
+    """A pin of the step whose first asset this is."""
     return {"asset": key, "name": pin.parameter, "value": pin.value, "actor": pin.actor, "position": pin.position}

@@ -1,6 +1,6 @@
 """`latewood assets` and `asset`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -185,18 +185,23 @@ def asset_command(
     """Show one asset."""
     workspace = open_workspace(environment=environment)
     at = moment_meant(workspace, as_of)
-    page = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
+    page, assessed = asset_page(workspace, key, partition=partition, as_of=at, limit=limit)
+    return show_page(page, AssetLine.of(page.definition, assessed, page.location), json_=json_)
+
+
+def show_page(page: AssetPage, line: AssetLine, *, json_: bool, untold: Collection[str] = ()) -> int:
+    """Print an asset; exit code. Facts of versions that are `untold` are not to look as if there were none."""
     if json_:
-        print_json(_page_json(page))
+        print_json(_page_json(page, line, untold))
         return exits.OK
-    _print_page(console(), page)
+    _print_page(console(), page, line)
     return exits.OK
 
 
-def _page_json(page: AssetPage) -> dict[str, Any]:
+def _page_json(page: AssetPage, line: AssetLine, untold: Collection[str]) -> dict[str, Any]:
     return {
         "position": page.position,
-        **_asset_json(AssetLine.of(page.definition, page.assessed, page.location)),
+        **_asset_json(line),
         "renames": [rename_json(rename) for rename in page.renames],
         "freshness": [freshness_json(judged) for judged in page.freshness],
         "code_version": page.definition.task.code.version,
@@ -215,7 +220,7 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
         "pinned": sorted(name for name, pin in page.pins.items() if pin.pinned),
         "versions": [
             {
-                **v.facts._asdict(),
+                **{name: value for name, value in v.facts._asdict().items() if name not in untold},
                 "use": v.use,
                 "environment": v.environment,
                 "parameters": v.parameters,
@@ -241,9 +246,8 @@ def _page_json(page: AssetPage) -> dict[str, Any]:
     }
 
 
-def _print_page(out: Console, page: AssetPage) -> None:
+def _print_page(out: Console, page: AssetPage, line: AssetLine) -> None:
     asset = page.definition
-    line = AssetLine.of(asset, page.assessed, page.location)
     out.print(f"{STATUS_GLYPH[line.word]} {asset.key}   {line.text}", style=STATUS_STYLE[line.word])
     if asset.description:
         out.print(asset.description)

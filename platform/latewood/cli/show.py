@@ -34,14 +34,19 @@ def show_command(
     at = moment_meant(workspace, as_of)
     found = show(workspace, key, partition=partition, version=version, as_of=at, limit=limit)
     if json_:
-        print_json(_shown_json(found))
-        return exits.OK
+        print_json(shown_json(found))
+    else:
+        show_shown(found)
+    return exits.OK
+
+
+def show_shown(found: Shown) -> None:
+    """Print what was found."""
     out = console()
     of = f", the last of {found.partitions:,} partitions" if found.partitions > 1 else ""
     name = f"{found.asset} {found.facts.partition}".rstrip()
     out.print(f"{name}{of}: version {found.facts.version}, made {moment(found.facts.made_at)}", style="dim")
     _print_value(out, found)
-    return exits.OK
 
 
 def _print_value(out: Console, found: Shown) -> None:
@@ -93,7 +98,8 @@ def _raw_json(value: Any) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _shown_json(found: Shown) -> dict[str, Any]:
+def shown_json(found: Shown) -> dict[str, Any]:
+    """The same for machines."""
     shared = {
         "asset": found.asset,
         "partition": found.facts.partition,

@@ -53,7 +53,7 @@ class PageVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetPage:
-    """An asset as it stands, or some of its partitions.
+    """An asset, or some of its partitions.
 
     `versions` are the latest of `versions_count`. `shown` is what was recorded of the newest head, without one of the
     newest version. `secrets` says where those of its resources are read, by resource and field. `freshness` is
@@ -62,7 +62,6 @@ class AssetPage:
 
     definition: AssetDefinition
     location: str
-    assessed: Assessed
     versions: tuple[PageVersion, ...]
     versions_count: int
     shown: OutputMade | None
@@ -76,8 +75,8 @@ class AssetPage:
 
 def asset_page(
     workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, limit: int = 10
-) -> AssetPage:
-    """Status, latest versions, metadata, schema and checks of an asset at a moment. Raises UsageError."""
+) -> tuple[AssetPage, Assessed]:
+    """Latest versions, metadata, schema and checks of an asset at a moment, and how it stands. Raises UsageError."""
     with reading(workspace, as_of, about=about_one(workspace, key)) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
@@ -118,10 +117,9 @@ def asset_page(
         source = None if making.source is None else (names[making.source[0]], making.source[1])
         return PageVersion(facts=facts, use=use, environment=environment, parameters=other, source=source)
 
-    return AssetPage(
+    page = AssetPage(
         definition=definition,
         location=found.view.locations[asset],
-        assessed=found.assessed[asset],
         versions=tuple(map(page_version, made)),
         versions_count=count,
         shown=steps[id_, newest.version].output(definition.output) if newest is not None else None,
@@ -136,3 +134,4 @@ def asset_page(
         position=found.view.position,
         freshness=freshness,
     )
+    return page, found.assessed[asset]

@@ -13,7 +13,7 @@ from latewood.cli.explain import asked_by_json, explanation_json, show_explanati
 from latewood.cli.lineage import Shown, link_json, print_links
 from latewood.cli.output import print_json
 from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import PAGE, VERSION, asked_of, facts_of, moved_of, version_of
+from latewood.cli.remote.facts import PAGE, UNTOLD, VERSION, asked_of, facts_of, moved_of, version_of
 from latewood.commands.lineage import Link
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.reasons import Cause
@@ -27,21 +27,24 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 if TYPE_CHECKING:
     from latewood.client import Client
 
-_ASSETS: Final = """query (
+ASSET_LINE: Final = """key status location group owners tags kinds origin description flags partitioning { title }
+        partitions { status partitions { count text } } absent { count text }"""
+"""The fields of an asset of which `line_of` makes it."""
+
+_ASSETS: Final = f"""query (
   $project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!, $after: String
-) {
-  project(name: $project, asOf: $asOf) { environment(name: $environment) { position
-    any: assets(first: 1) { nodes { key } }
-    order: assetGraph(selection: $selection) { keys }
-    assets(selection: $selection, first: $first, after: $after) {
-      nodes {
-        key status location group owners tags kinds origin description flags partitioning { title }
-        partitions { status partitions { count text } } absent { count text }
-      }
-      pageInfo { endCursor hasNextPage }
-    }
-  } }
-}"""
+) {{
+  project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{ position
+    any: assets(first: 1) {{ nodes {{ key }} }}
+    order: assetGraph(selection: $selection) {{ keys }}
+    assets(selection: $selection, first: $first, after: $after) {{
+      nodes {{
+        {ASSET_LINE}
+      }}
+      pageInfo {{ endCursor hasNextPage }}
+    }}
+  }} }}
+}}"""
 _MOVED: Final = "moved { by position at actor environment run }"
 _WHY: Final = f"""query (
   $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!
@@ -68,7 +71,7 @@ def assets(*, selection: str, environment: str | None, as_of: int | datetime | N
     given["asOf"] = found["position"]  # the pages are of one moment
     is_empty, page = not found["any"]["nodes"], found["assets"]
     while True:
-        lines += map(_line, page["nodes"])
+        lines += map(line_of, page["nodes"])
         if not page["pageInfo"]["hasNextPage"]:
             break
         page = of_environment(client, _ASSETS, **given, after=page["pageInfo"]["endCursor"])["assets"]
@@ -77,7 +80,8 @@ def assets(*, selection: str, environment: str | None, as_of: int | datetime | N
     return show_assets(lines, client.at.environment, found["position"], is_empty=is_empty, json_=json_)
 
 
-def _line(found: Mapping[str, Any]) -> AssetLine:
+def line_of(found: Mapping[str, Any]) -> AssetLine:
+    """An asset as a line of a list."""
     return AssetLine(
         **{name: found[name] for name in ("key", "location", "group", "owners", "tags", "kinds", "description")},
         status=found["status"].lower(),
@@ -116,7 +120,6 @@ def why(
 _UNTOLD: Final = frozenset(
     {"nearest", "renames", "replaced", "elements", "carried", "freshness", "absent", "foreseen", "failed"}
 )
-_UNTOLD_OF_HEADS: Final = frozenset({"asset", "logic", "inputs", "reuse_key"})
 _UNTOLD_OF_FINDINGS: Final = frozenset({"lying", "retracted"})
 
 
@@ -126,7 +129,7 @@ def _known(found: Mapping[str, Any]) -> dict[str, Any]:
     def rest(of: Mapping[str, Any], untold: Collection[str]) -> dict[str, Any]:
         return {name: value for name, value in of.items() if name not in untold}
 
-    head = None if found["head"] is None else rest(found["head"], _UNTOLD_OF_HEADS)
+    head = None if found["head"] is None else rest(found["head"], UNTOLD)
     findings = [rest(finding, _UNTOLD_OF_FINDINGS) for finding in found["findings"]]
     return {**rest(found, _UNTOLD), "head": head, "findings": findings}
 

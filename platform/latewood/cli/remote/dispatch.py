@@ -24,6 +24,8 @@ _ASKING: Final[Mapping[str, str]] = {
     "log tail": "events:tail",
     "log show": "events:show",
     "assets": "assets:assets",
+    "asset": "pages:asset",
+    "show": "pages:show",
     "why": "assets:why",
     "lineage": "assets:lineage",
     "compare": "variants:compare",

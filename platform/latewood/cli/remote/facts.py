@@ -25,6 +25,9 @@ PAGE: Final = 1_000
 VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
 """The fields of a version of which `version_of` makes it."""
 
+UNTOLD: Final = frozenset({"asset", "logic", "inputs", "reuse_key"})
+"""What no server tells of a version."""
+
 _STEPS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: String) {
   project(name: $project) { run(id: $run) { steps(first: $first, after: $after) {
     nodes { number assets partition status attempt startedAt durationMs } pageInfo { endCursor hasNextPage }
