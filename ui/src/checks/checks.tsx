@@ -9,7 +9,7 @@ import { VERDICTS, type Verdict } from "./documents.ts";
 import { saidBy, standing, unheard } from "./verdicts.ts";
 
 const COLUMNS: readonly Column<Verdict>[] = [
-  { id: "verdict", title: "Verdict", width: "104px", cell: (verdict) => <Status {...standing(verdict)} /> },
+  { id: "verdict", title: "Verdict", width: "92px", cell: (verdict) => <Status {...standing(verdict)} /> },
   {
     id: "check",
     title: "Check",
@@ -32,6 +32,7 @@ const COLUMNS: readonly Column<Verdict>[] = [
     id: "said",
     title: "Said",
     width: "minmax(140px, 3fr)",
+    spare: "last",
     cell: (verdict) => (
       <span className={styles.mute} title={saidBy(verdict)}>
         {saidBy(verdict)}

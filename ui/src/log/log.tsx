@@ -20,6 +20,7 @@ const COLUMNS: readonly Column<Logged>[] = [
     title: "Position",
     width: "76px",
     align: "end",
+    spare: "last",
     cell: ({ position }) => <span className={styles.mute}>{whole(position)}</span>,
   },
   { id: "what", title: "What", width: "minmax(160px, 3fr)", cell: (event) => <Sentence of={event} inTable /> },

@@ -12,7 +12,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     id: "assets",
     title: "Asset",
-    width: "minmax(120px, 2fr)",
+    width: "minmax(150px, 2fr)",
     cell: (task) => (
       <span className={styles.what}>
         <Glyph mark={shares([task])[0]?.mark ?? "missing"} />
@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     id: "steps",
     title: "Steps",
-    width: "76px",
+    width: "60px",
     align: "end",
     cell: ({ ended, total }) => (ended === total ? whole(total) : `${whole(ended)} / ${whole(total)}`),
   },
@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<Task>[] = [
   {
     id: "standing",
     title: "How they stand",
-    width: "minmax(120px, 3fr)",
+    width: "minmax(88px, 3fr)",
     cell: (task) => (
       <span className={styles.mute} title={standingText(task)}>
         {standingText(task)}

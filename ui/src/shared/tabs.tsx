@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import { useSearch } from "wouter";
 import { changed } from "@/address/address.ts";
 import { useChange } from "@/address/use-address.ts";
@@ -25,8 +26,13 @@ export function Tabs({
 }) {
   const search = useSearch();
   const change = useChange();
+  const of = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // where there is no room for all, the one that is open is in sight
+    if (open) of.current?.querySelector("[aria-current]")?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+  }, [open]);
   return (
-    <nav className={styles.tabs} aria-label={label}>
+    <nav ref={of} className={styles.tabs} aria-label={label}>
       {tabs.map(({ name, label: text, count }) => {
         const params = { ...Object.fromEntries(clears.map((one) => [one, null])), tab: name || null };
         return (

@@ -42,7 +42,7 @@ export function Navigation({ help }: { help(): void }) {
         )}
         <button
           type="button"
-          className={styles.page}
+          className={`${styles.page} ${styles.spare}`}
           onClick={() => setTheme(NEXT[now])}
           aria-label={`${NAMES[now]} theme`}
           title="Light, dark, or as the system has it"
@@ -50,7 +50,7 @@ export function Navigation({ help }: { help(): void }) {
           <Icon name={ICON[now]} />
           <span>{NAMES[now]} theme</span>
         </button>
-        <button type="button" className={styles.page} onClick={help} aria-label="Shortcuts">
+        <button type="button" className={`${styles.page} ${styles.spare}`} onClick={help} aria-label="Shortcuts">
           <Icon name="why" />
           <span>Shortcuts</span>
         </button>
