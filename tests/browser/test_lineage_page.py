@@ -28,6 +28,7 @@ def test_the_broken_asset_is_traced_to_what_it_reads_by_keys_alone(page):
 
 def test_what_leads_to_an_asset_and_follows_from_it_stands_beside_it(page):
     page.goto("/lineage")
+    expect(card(page, "orders")).to_contain_text(re.compile(r"(now|\d+[sm])$"))  # since it was made
     card(page, "orders").click()
     beside = page.get_by_role("complementary", name="Causes and effects")
     expect(beside).to_contain_text("Causes 0 assets")

@@ -25,6 +25,17 @@ export const VOCABULARY = graphql(`
   }
 `);
 
+/** When what is in sight was made last. */
+export const AGES = graphql(`
+  query Ages($project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        assets(selection: $selection, first: $first) { nodes { key versions(first: 1) { nodes { madeAt } } } }
+      }
+    }
+  }
+`);
+
 export const ASSET_CHANGES = graphql(`
   subscription AssetChanges($project: String!, $environment: String!) {
     assetChanges(project: $project, environment: $environment) {

@@ -8,6 +8,7 @@ import { linkCounter } from "./links.ts";
 import { litBy } from "./lit.ts";
 import type { Reach } from "./reach.ts";
 import type { RollUp, Tree } from "./tree.ts";
+import { useAges } from "./use-ages.ts";
 
 interface Props {
   graph: Graph;
@@ -43,6 +44,9 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
   // biome-ignore lint/correctness/useExhaustiveDependencies: of the graph only what links depend on
   const linksOf = useMemo(() => linkCounter(graph, tree, neighboursOf(graph)), [keys, from, to, tree]);
 
+  const [sight, see] = useState<readonly string[]>([]);
+  const ages = useAges(sight);
+
   const latest = useRef({ ...acts, graph, linksOf, ready });
   useEffect(() => {
     latest.current = { ...acts, graph, linksOf, ready };
@@ -66,6 +70,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
         latest.current.toggle(node);
       },
       linksOf: (node) => latest.current.linksOf(node),
+      sees: (nodes) => see(nodes.flatMap((node) => latest.current.graph.keys[node] ?? [])),
     });
     onStage.current = made;
     const theme = new MutationObserver(() => made.theme());
@@ -97,7 +102,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
     const { scene } = laid;
     if (scene === NO_SCENE || laid.keys !== keys) return;
     const lit = reach && subject >= 0 ? litBy(graph, scene, reach) : null;
-    onStage.current?.show({ graph, tree, scene, rollUp, lit, subject }, anchor.current);
+    onStage.current?.show({ graph, tree, scene, rollUp, lit, subject, ages }, anchor.current);
     const path = tree.path[subject] ?? "";
     const isThere = subject >= 0 && scene.node.includes(subject);
     if (isThere && !isShown.current) onStage.current?.centre(subject);
@@ -105,7 +110,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
     isShown.current = true;
     if (isThere || subject < 0) revealed.current = path;
     anchor.current = subject;
-  }, [graph, keys, tree, laid, rollUp, reach, subject]);
+  }, [graph, keys, tree, laid, rollUp, reach, subject, ages]);
 
   return (
     <div ref={host} className={styles.host} data-drawing="">

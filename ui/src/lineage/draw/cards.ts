@@ -48,7 +48,7 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     const mark = lit?.boxes[box] ?? -1;
     button.className = [
       styles.card,
-      isFrame ? styles.frame : isGroup ? styles.group : "",
+      isFrame ? styles.frame : isGroup ? styles.group : styles.asset,
       bareNow.has(box) ? styles.bare : "",
     ].join(" ");
     button.dataset.node = String(node);
@@ -63,8 +63,9 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     button.title = tree.label[node]!;
     const name = element("span", styles.name, shortName(tree, node));
     if (!isGroup) {
-      const word = MARKS[look] === "fresh" ? [] : [element("span", styles.word, MARKS[look]!)];
-      button.replaceChildren(said, glyphElement(MARKS[look]!), ...unsaid(name, ...word));
+      const age = picture.ages.get(graph.keys[node]!);
+      const beside = age ?? (MARKS[look] === "fresh" ? "" : MARKS[look]!);
+      button.replaceChildren(said, glyphElement(MARKS[look]!), ...unsaid(name, element("span", styles.word, beside)));
       return;
     }
     const total = rollUp.total[node - tree.assets]!;

@@ -13,6 +13,8 @@ export interface Picture {
   readonly lit: Lit | null;
   /** The node that is looked at; -1 for none. */
   readonly subject: number;
+  /** How long ago assets were made, as far as it is known, by key. */
+  readonly ages: ReadonlyMap<string, string>;
 }
 
 /** What encloses each line: left, top, right, bottom, so that those elsewhere are not drawn. */

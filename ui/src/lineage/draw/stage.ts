@@ -36,6 +36,8 @@ export interface Acts {
   open(node: number): void;
   toggle(node: number): void;
   linksOf(node: number): { ups: number; downs: number };
+  /** These nodes have cards that can be read, and nothing has moved for a moment. */
+  sees(nodes: readonly number[]): void;
 }
 
 /** The drawing: camera, gestures and what of it is made elements. React has no part in it from frame to frame. */
@@ -59,6 +61,7 @@ export interface Stage {
 const FLIGHT_MS = 200;
 const SLOW_MS = 14; // a picture that takes longer is moved as it is while a gesture runs
 const REST_MS = 90;
+const SEEN_MS = 200;
 const TAP_PX = 4;
 const CARD_PX = 13; // text of cards, and what it never is less than on the screen
 const LEAST_PX = 11;
@@ -89,6 +92,8 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
   let flight: { from: Camera; to: Camera; begun: number } | null = null;
   let moving: (Pick<Scene, "x" | "y"> & { begun: number }) | null = null;
   let toFocus = -1;
+  let sight = "";
+  let seeing = 0;
 
   const ask = (): void => {
     frame ||= requestAnimationFrame(draw);
@@ -142,13 +147,13 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       near.unshift(current);
       if (detail !== "near") bare.add(current);
     }
+    if (detail === "near" && !moving && !flight) sees(near.slice(0, CARDS_MAX).map((box) => target!.scene.node[box]!));
     if (pool.show(shown, near, bare, current)) {
       isStale = true;
       ask();
     }
     const text = Math.round(2 * Math.max(CARD_PX, LEAST_PX / camera.scale)) / 2;
     layer.style.setProperty("--text", `${text}px`);
-    layer.toggleAttribute("data-small", text > CARD_PX + 1);
     layer.style.transform = `translate(${camera.x}px, ${camera.y}px) scale(${camera.scale})`;
     if (toFocus >= 0) {
       if (boxOf.has(toFocus)) pool.focus(current);
@@ -159,6 +164,14 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       else repaint(boxes, frames, settled);
     }
     overview.look(camera, size);
+  }
+
+  function sees(nodes: readonly number[]): void {
+    const now = nodes.join();
+    if (now === sight) return;
+    sight = now;
+    clearTimeout(seeing);
+    seeing = window.setTimeout(() => acts.sees(nodes), SEEN_MS);
   }
 
   function repaint(boxes: readonly number[], frames: readonly number[], settled: number): void {
@@ -363,6 +376,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       const before = target;
       if (before && picture.subject >= 0) isTouched = true; // what is around it is not to be moved away
       const isNewScene = before?.scene !== picture.scene;
+      if (isNewScene) sight = ""; // the same numbers may be other nodes
       if (!isNewScene) {
         shown = { ...picture, scene: shown!.scene };
         target = picture;
@@ -453,6 +467,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       watcher.disconnect();
       cancelAnimationFrame(frame);
       clearTimeout(rest);
+      clearTimeout(seeing);
     },
   };
   resized();
