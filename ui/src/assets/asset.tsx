@@ -1,8 +1,8 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { Link } from "@/address/link.tsx";
 import { useChange, useParam, useView } from "@/address/use-address.ts";
-import { useLaunch } from "@/runs/use-launch.ts";
+import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { ofKeys } from "@/selection/language.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Act, Button } from "@/shared/button.tsx";
@@ -70,8 +70,14 @@ function Shown({ asset }: { asset: AssetPage }) {
   const change = useChange();
   const open = useParam("tab");
   const isWhy = useParam("why") !== "";
+  const picked = useParam("pick");
   const why = (is: boolean) => change({ why: is ? "1" : null });
-  useShortcuts([{ keys: "w", label: "Why does it stand so?", run: () => why(true) }]);
+  const materialize = useMaterialize();
+  const make = () => materialize({ selection: ofKeys([asset.key]), partition: picked });
+  useShortcuts([
+    { keys: "w", label: "Why does it stand so?", run: () => why(true) },
+    ...(asset.origin === "MADE" ? [{ keys: "m", label: "Materialize", run: make }] : []),
+  ]);
   const { rest, ...standing } = sentence(asset);
   const tabs = tabsOf(asset);
   return (
@@ -83,7 +89,11 @@ function Shown({ asset }: { asset: AssetPage }) {
             <Button icon="why" onClick={() => why(true)}>
               Why? <Keys of="w" />
             </Button>
-            {asset.origin === "MADE" && <Materialize asset={asset} />}
+            {asset.origin === "MADE" && (
+              <Act primary needs="OPERATOR" icon="runs" onClick={make}>
+                Materialize… <Keys of="m" />
+              </Act>
+            )}
           </>
         }
       >
@@ -138,26 +148,5 @@ function Name({ of }: { of: string }) {
       {at > 0 && <span>{of.slice(0, at)}</span>}
       {of.slice(at)}
     </span>
-  );
-}
-
-function Materialize({ asset }: { asset: AssetPage }) {
-  const launch = useLaunch();
-  const [isBusy, setBusy] = useState(false);
-  return (
-    <Act
-      primary
-      needs="OPERATOR"
-      icon="runs"
-      disabled={isBusy || asset.flags.includes("RUNNING")}
-      title={asset.status === "FRESH" ? "It is fresh: nothing of it would be computed" : "Make what of it is not fresh"}
-      onClick={async () => {
-        setBusy(true);
-        await launch({ selection: ofKeys([asset.key]) });
-        setBusy(false);
-      }}
-    >
-      Materialize
-    </Act>
   );
 }

@@ -2,17 +2,21 @@ import { useDeferredValue, useMemo, useState } from "react";
 import { listAs, listIn, pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
 import { useChange, useGo, useParam, useView } from "@/address/use-address.ts";
+import { useMaterialize } from "@/materialize/use-materialize.ts";
+import { ofKeys } from "@/selection/language.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { usePages } from "@/server/use-pages.ts";
 import { Ago } from "@/shared/ago.tsx";
-import { Button } from "@/shared/button.tsx";
+import { Act, Button } from "@/shared/button.tsx";
 import { Chips } from "@/shared/chips.tsx";
 import { Standings } from "@/shared/glyph.tsx";
+import { Keys } from "@/shared/keys.tsx";
 import { standingsOf } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
 import { type Column, Table } from "@/shared/table.tsx";
+import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import styles from "./catalog.module.css";
 import { ASSET_EVENTS, CATALOG, type CatalogRow, FACETS } from "./documents.ts";
 import { Facets } from "./facets.tsx";
@@ -76,6 +80,8 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   },
 ];
 
+const keyOf = ({ key }: CatalogRow) => key;
+
 /** All assets: found by text or by selection, narrowed by what they have. */
 export default function Catalog() {
   const text = useParam("q");
@@ -84,6 +90,7 @@ export default function Catalog() {
   const given = params.join("\n");
   const change = useChange();
   const go = useGo();
+  const materialize = useMaterialize();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 
   const narrowed = useMemo(
@@ -108,10 +115,23 @@ export default function Catalog() {
     });
   }
 
+  // What is selected by hand; else all that is listed. What a search finds has no selection before all of it is there.
+  const listed = asked.search === null ? asked.selection : list.total === rows.length ? ofKeys(rows.map(keyOf)) : null;
+  const wanted = selected.size > 0 ? ofKeys(selected) : isNarrowed ? listed : "";
+  const make = () => wanted !== null && materialize({ selection: wanted });
+  useShortcuts([{ keys: "m", label: "Materialize", run: make }]);
+
   const total = list.total ?? rows.length;
   return (
     <div className={styles.page}>
-      <PageHead title="Assets">
+      <PageHead
+        title="Assets"
+        actions={
+          <Act primary needs="OPERATOR" icon="runs" disabled={wanted === null} onClick={make}>
+            {selected.size > 0 ? `Materialize ${counted(selected.size, "asset")}…` : "Materialize…"} <Keys of="m" />
+          </Act>
+        }
+      >
         <span className="figures" role="status">
           {!list.isAwaited && !list.problem && counted(total, "asset")}
           {selected.size > 0 && ` · ${selected.size} selected`}
@@ -147,7 +167,7 @@ export default function Catalog() {
               label="Assets"
               columns={COLUMNS}
               rows={rows}
-              keyOf={({ key }) => key}
+              keyOf={keyOf}
               total={list.total}
               more={list.more}
               open={({ key }) => go(pathOf("assets", key))}

@@ -13,18 +13,6 @@ export const LINEAGE = graphql(`
   }
 `);
 
-/** What there is to choose from when a selection is written. */
-export const VOCABULARY = graphql(`
-  query Vocabulary($project: String!, $environment: String!, $asOf: Moment) {
-    project(name: $project, asOf: $asOf) {
-      environment(name: $environment) {
-        assetGraph { keys groups }
-        facets { name values { value } }
-      }
-    }
-  }
-`);
-
 /** When what is in sight was made last. */
 export const AGES = graphql(`
   query Ages($project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!) {

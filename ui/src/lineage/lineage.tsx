@@ -2,17 +2,17 @@ import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from "re
 import { useSearch } from "wouter";
 import { listAs, pathOf } from "@/address/address.ts";
 import { useChange, useGo, useParam } from "@/address/use-address.ts";
+import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { hasPage } from "@/pages.ts";
-import type { Vocabulary } from "@/selection/completion.ts";
+import { ofKeys } from "@/selection/language.ts";
 import { SelectionField } from "@/selection/selection-field.tsx";
-import { useAnswer } from "@/server/use-answer.ts";
-import { Button } from "@/shared/button.tsx";
+import { useVocabulary } from "@/selection/use-vocabulary.ts";
+import { Act, Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import { depthIn, lookedAt, nodesByPath, toggled } from "./address.ts";
-import { VOCABULARY } from "./documents.ts";
 import type { Stage } from "./draw/stage.ts";
 import { neighboursOf } from "./graph.ts";
 import { GraphView } from "./graph-view.tsx";
@@ -32,8 +32,6 @@ const DEPTHS = [
   ["3", "3"],
   ["5", "5"],
 ] as const;
-
-const NO_WORDS: Vocabulary = { keys: [], groups: [] };
 
 /** On a phone the list is easier to read, unless somebody asks for the graph. */
 const NARROW = matchMedia("(max-width: 700px)");
@@ -109,7 +107,15 @@ export default function Lineage() {
     else choose(node);
   };
 
+  /** What is looked at, or else what is selected. */
+  const materialize = useMaterialize();
+  const make = () => {
+    const looked = graph && shape && subject >= 0 ? membersOf(shape.tree, subject).map((n) => graph.keys[n]!) : null;
+    materialize({ selection: looked ? ofKeys(looked) : selection || "*" });
+  };
+
   useShortcuts([
+    { keys: "m", label: "Materialize", run: make },
     { keys: "f", label: "Bring what is looked at to the middle", run: () => subject >= 0 && onStage?.centre(subject) },
     { keys: "e", label: "Open or close the group", run: () => shape && toggle(groupOf(shape.tree.parent, subject)) },
     { keys: "l", label: "Graph or list", run: () => change({ view: isList ? "graph" : "list" }) },
@@ -157,6 +163,9 @@ export default function Lineage() {
         <Button aria-pressed={isList} icon="log" onClick={() => change({ view: isList ? "graph" : "list" })}>
           List
         </Button>
+        <Act needs="OPERATOR" icon="runs" disabled={!graph || graph.keys.length === 0} onClick={make}>
+          Materialize…
+        </Act>
       </div>
       {problem && <Problem problem={problem} again={again} />}
       <div className={styles.body}>
@@ -214,21 +223,4 @@ export default function Lineage() {
       </div>
     </div>
   );
-}
-
-function useVocabulary(): Vocabulary {
-  const { data } = useAnswer(VOCABULARY, {});
-  return useMemo(() => {
-    if (!data) return NO_WORDS;
-    const { assetGraph, facets } = data.project.environment;
-    const values = (name: string): string[] =>
-      facets.find((facet) => facet.name === name)?.values.map(({ value }) => value) ?? [];
-    return {
-      keys: assetGraph.keys,
-      groups: assetGraph.groups,
-      tags: values("tag"),
-      owners: values("owner"),
-      kinds: values("kind"),
-    };
-  }, [data]);
 }

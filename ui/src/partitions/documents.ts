@@ -59,17 +59,3 @@ export const KEYS = graphql(`
     }
   }
 `);
-
-export const PREVIEW = graphql(`
-  query Preview($project: String!, $environment: String!, $selection: String!, $partition: String!) {
-    project(name: $project) {
-      environment(name: $environment) {
-        planPreview(selection: $selection, partition: $partition) {
-          hash steps refusal
-          counts { run depends reuse fresh blocked }
-          estimate { p50Ms samples }
-        }
-      }
-    }
-  }
-`);

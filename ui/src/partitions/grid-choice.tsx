@@ -1,10 +1,10 @@
 import { useMemo, useState } from "react";
 import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
 import { toast } from "@/shell/toasts.ts";
+import styles from "./brush.module.css";
 import { DIMENSION_KEYS, type Dimension } from "./documents.ts";
 import { type Box, boxText, columnsOf, rowsOf } from "./grid.ts";
 import { Matrix } from "./matrix.tsx";
-import styles from "./partitions.module.css";
 import type { Span, Window } from "./spans.ts";
 import { Strip } from "./strip.tsx";
 

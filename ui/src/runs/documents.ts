@@ -41,20 +41,5 @@ export const RETRY = graphql(`
   }
 `);
 
-export const LAUNCH = graphql(`
-  mutation Launch(
-    $project: String!, $environment: String!, $selection: String!, $partition: String!, $planHash: String!, $key: String!
-  ) {
-    launch(
-      project: $project, environment: $environment
-      selection: $selection, partition: $partition, planHash: $planHash, key: $key
-    ) {
-      __typename
-      ... on Launched { run { id } }
-      ... on Error { message }
-    }
-  }
-`);
-
 /** After what the list of runs is another one. */
 export const RUN_EVENTS = ["run.requested", "run.planned", "run.started", "run.ended", "run.cancel_requested"] as const;

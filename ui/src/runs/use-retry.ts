@@ -3,6 +3,7 @@ import { client } from "@/server/client.ts";
 import { problemOf } from "@/server/problem.ts";
 import { useProject } from "@/server/project.ts";
 import { counted } from "@/shared/numbers.ts";
+import { ownKey } from "@/shared/own-key.ts";
 import { toast } from "@/shell/toasts.ts";
 import { RETRY } from "./documents.ts";
 
@@ -14,7 +15,7 @@ export function useRetry(): (runs: readonly { id: string }[]) => Promise<readonl
       const asked: string[] = [];
       for (const { id } of runs) {
         // asked twice, by a double click or after a lost answer, it is one run
-        const result = await client.mutation(RETRY, { project, run: id, key: crypto.randomUUID() }).toPromise();
+        const result = await client.mutation(RETRY, { project, run: id, key: ownKey() }).toPromise();
         const done = result.data?.retryRun;
         if (done?.__typename === "Launched") asked.push(...(done.run ? [done.run.id] : []));
         else

@@ -10,10 +10,12 @@ interface Props {
   change(text: string): void;
   /** What the server has against it, if anything. */
   refusal: string | null;
+  /** Whether a text that somebody leaves is asked for as well; else it waits for enter. */
+  isLeft?: "asked" | "waiting";
 }
 
 /** A selection, with what could be written next. Enter asks for it. */
-export function SelectionField({ text, vocabulary, change, refusal }: Props) {
+export function SelectionField({ text, vocabulary, change, refusal, isLeft = "waiting" }: Props) {
   const list = useId();
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(text);
@@ -83,7 +85,10 @@ export function SelectionField({ text, vocabulary, change, refusal }: Props) {
         }}
         onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
         onFocus={() => setOpen(true)}
-        onBlur={() => setOpen(false)}
+        onBlur={() => {
+          setOpen(false);
+          if (isLeft === "asked") change(typed.trim());
+        }}
         onKeyDown={pressed}
       />
       {items.length > 0 && (

@@ -1,6 +1,7 @@
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
-import { useChange, useGo, useView } from "@/address/use-address.ts";
+import { useChange, useGo, useParam, useView } from "@/address/use-address.ts";
+import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { stepped } from "@/moment/moment.ts";
 import { PastBar } from "@/moment/past-bar.tsx";
 import { PAGES } from "@/pages.ts";
@@ -15,6 +16,7 @@ import { TopBar } from "./top-bar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
 const Help = lazy(() => import("./help.tsx"));
+const Materialize = lazy(() => import("@/materialize/materialize.tsx"));
 
 type Over = "palette" | "help" | "moment" | null;
 
@@ -26,6 +28,8 @@ export function Frame({ children }: { children: ReactNode }) {
   const session = useSession();
   const change = useChange();
   const go = useGo();
+  const isMaking = useParam("do") === "materialize";
+  const materialize = useMaterialize();
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page lies under nothing
   useEffect(() => setOver(null), [path]);
@@ -38,18 +42,22 @@ export function Frame({ children }: { children: ReactNode }) {
     if (session.position) change({ asOf: stepped(session.position, by, position.get()) });
   }
 
-  useShortcuts([
-    { keys: "mod+k", label: "Find anything", whileTyping: true, run: () => setOver("palette") },
-    { keys: "/", label: "Find anything", run: () => setOver("palette") },
-    { keys: "?", label: "Keyboard shortcuts", run: () => setOver("help") },
-    { keys: "t", label: "Look at another moment", run: () => setOver("moment") },
-    { keys: "[", label: "One event back", run: () => step(-1) },
-    { keys: "]", label: "One event on", run: () => step(1) },
-    ...(asOf === null ? [] : [{ keys: "escape", label: "Return to now", run: () => change({ asOf: null }) }]),
-    ...PAGES.flatMap(({ navigation, path: to, title }) =>
-      navigation ? [{ keys: navigation.keys, label: `Go to ${title}`, run: () => go(to) }] : [],
-    ),
-  ]);
+  useShortcuts(
+    [
+      { keys: "mod+k", label: "Find anything", whileTyping: true, run: () => setOver("palette") },
+      { keys: "/", label: "Find anything", run: () => setOver("palette") },
+      { keys: "?", label: "Keyboard shortcuts", run: () => setOver("help") },
+      { keys: "t", label: "Look at another moment", run: () => setOver("moment") },
+      { keys: "m", label: "Materialize", run: () => materialize() },
+      { keys: "[", label: "One event back", run: () => step(-1) },
+      { keys: "]", label: "One event on", run: () => step(1) },
+      ...(asOf === null ? [] : [{ keys: "escape", label: "Return to now", run: () => change({ asOf: null }) }]),
+      ...PAGES.flatMap(({ navigation, path: to, title }) =>
+        navigation ? [{ keys: navigation.keys, label: `Go to ${title}`, run: () => go(to) }] : [],
+      ),
+    ],
+    "ground",
+  );
 
   return (
     <div className={styles.frame} data-past={asOf !== null || undefined}>
@@ -72,6 +80,7 @@ export function Frame({ children }: { children: ReactNode }) {
       <Toasts />
       {over === "palette" && <Palette close={() => setOver(null)} />}
       <Suspense>{over === "help" && <Help close={() => setOver(null)} />}</Suspense>
+      <Suspense>{isMaking && <Materialize />}</Suspense>
     </div>
   );
 }

@@ -154,7 +154,9 @@ function useSections(text: string, close: () => void): Section[] {
     );
     const verbs: Item[] = shortcuts
       .get()
-      .filter(({ keys }) => !/^g |^mod\+k$|^\/$/.test(keys))
+      .filter(
+        ({ keys }, n, all) => !/^g |^mod\+|^\/$/.test(keys) && n === all.findLastIndex((one) => one.keys === keys),
+      )
       .map(({ label, keys, run }) => ({ id: `verb-${label}`, label, keys, icon: "right" as const, run: done(run) }));
     const byLabel = (item: Item) => item.label;
     const sections: Section[] = [];

@@ -29,8 +29,8 @@ function pressed(event: KeyboardEvent): void {
 
 if (typeof document !== "undefined") document.addEventListener("keydown", pressed);
 
-/** Keys that hold while the component is there. */
-export function useShortcuts(mine: readonly Shortcut[]): void {
+/** Keys that hold while the component is there; those of the ground where nothing that lies on it has the same. */
+export function useShortcuts(mine: readonly Shortcut[], place: "top" | "ground" = "top"): void {
   const latest = useRef(mine);
   useEffect(() => {
     latest.current = mine;
@@ -39,7 +39,7 @@ export function useShortcuts(mine: readonly Shortcut[]): void {
   // biome-ignore lint/correctness/useExhaustiveDependencies: what they do is looked up when they are pressed
   useEffect(() => {
     const held = mine.map((one) => ({ ...one, run: () => latest.current.find((now) => now.keys === one.keys)?.run() }));
-    shortcuts.set([...shortcuts.get(), ...held]);
+    shortcuts.set(place === "ground" ? [...held, ...shortcuts.get()] : [...shortcuts.get(), ...held]);
     return () => shortcuts.set(shortcuts.get().filter((one) => !held.includes(one)));
-  }, [key]);
+  }, [key, place]);
 }

@@ -1,0 +1,115 @@
+"""The dialog over any page: what is to be made, what that would do, and doing just that."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.served import serious
+
+
+@pytest.fixture
+def dialog(page):
+    """Where it is, once it is open."""
+    return page.get_by_role("dialog", name="Materialize")
+
+
+def test_what_is_looked_at_is_asked_for_and_the_run_of_what_was_shown_is_there(page, dialog):
+    page.goto("/assets/customers")
+    expect(page.get_by_role("button", name="Materialize")).to_be_visible()
+    page.keyboard.press("m")
+    expect(dialog.get_by_role("combobox", name="Selection")).to_have_value("customers")
+    expect(page).to_have_url(re.compile("do=materialize&sel=customers"))
+    plan = dialog.get_by_role("region", name="Plan")
+    expect(plan).to_contain_text("1 fresh")
+    expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
+    dialog.get_by_label("Compute it whatever there is").check()
+    expect(plan).to_contain_text("1 to compute")
+    expect(plan.get_by_role("row")).to_contain_text("whatever is there")
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile("/runs/[^?]+$"))
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("customers")
+    expect(page.get_by_role("main")).to_contain_text("succeeded")
+
+
+def test_partitions_are_brushed_in_it_and_are_a_text(page, dialog):
+    page.goto("/assets/sales?tab=partitions&pick=2026-01-01..2026-01-03")
+    expect(page.get_by_text("3 fresh", exact=True)).to_be_visible()
+    page.keyboard.press("m")
+    chosen = dialog.get_by_label("Chosen")
+    expect(chosen).to_have_value("2026-01-01..2026-01-03")
+    dialog.get_by_label("Compute it whatever there is").check()
+    expect(dialog.get_by_role("button", name="Run 3 steps")).to_be_enabled()
+    box = dialog.get_by_role("img", name="All of them: 40 partitions").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.26, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.49, box["y"] + 10, steps=4)
+    page.mouse.up()
+    expect(chosen).to_have_value("2026-01-11..2026-01-20")
+    expect(dialog.get_by_role("button", name="Run 10 steps")).to_be_enabled()
+    expect(page).to_have_url(re.compile(r"part=2026-01-11\.\.2026-01-20"))
+    chosen.fill("never")
+    chosen.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("never")
+    expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"tab=partitions&pick=2026-01-01\.\.2026-01-03$"))
+
+
+def test_a_plan_that_has_become_another_one_is_not_run_but_shown(page, dialog, served):
+    page.goto("/runs?do=materialize&sel=orders&force=1")
+    run = dialog.get_by_role("button", name="Run 1 step")
+    expect(run).to_be_enabled()
+    # the page rests while another one makes the same: it is told of nothing that happens meanwhile
+    page.route("**/graphql", lambda route: route.continue_() if "Launch" in route.request.post_data else route.abort())
+    assert served.shell.run("materialize", "orders", "--force", "--quiet", "-f", served.file).code == 0
+    page.unroute("**/graphql")
+    run.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("another plan")
+    expect(run).to_be_enabled()
+    expect(page).to_have_url(re.compile("/runs\\?"))
+
+
+def test_a_selection_is_written_with_completion_and_what_is_wrong_with_it_stands_there(page, dialog):
+    page.goto("/")
+    page.get_by_role("heading", name="Needs attention").wait_for()
+    page.keyboard.press("m")
+    field = dialog.get_by_role("combobox", name="Selection")
+    field.press_sequentially("group:da")
+    dialog.get_by_role("option", name="group:daily value").click()
+    expect(dialog.get_by_text("1 asset", exact=True)).to_be_visible()
+    field.fill("group:daily and")
+    field.press("Enter")
+    field.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("group:daily and")
+    expect(field).to_have_attribute("aria-invalid", "true")
+
+
+def test_what_is_selected_in_the_list_is_what_it_opens_with(page, dialog):
+    page.goto("/assets")
+    rows = page.get_by_role("grid", name="Assets").get_by_role("row")
+    rows.filter(has_text="Who ordered it").get_by_text("raw").click(modifiers=["Control"])
+    rows.filter(has_text="What was ordered").focus()
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Materialize 2 assets").click()
+    expect(dialog.get_by_role("combobox", name="Selection")).to_have_value("customers, orders")
+    expect(dialog.get_by_text("2 assets", exact=True)).to_be_visible()
+
+
+def test_nothing_is_run_in_the_past(page, dialog):
+    page.goto("/assets/orders?asOf=5&do=materialize&sel=orders&force=1")
+    expect(dialog).to_contain_text("Return to now first")
+    expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
+
+
+@pytest.mark.parametrize("address", ["/?do=materialize", "/assets?do=materialize&sel=*&force=1"])
+def test_nothing_keeps_somebody_from_using_it(page, dialog, address):
+    page.goto(address)
+    expect(dialog).to_be_visible()
+    page.wait_for_timeout(500)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        assert serious(page) == [], theme

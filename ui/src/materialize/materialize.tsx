@@ -1,0 +1,216 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useSearch } from "wouter";
+import { pathOf } from "@/address/address.ts";
+import { useChange, useGo, useView } from "@/address/use-address.ts";
+import { ASSET_EVENTS } from "@/assets/documents.ts";
+import { Brush } from "@/partitions/brush.tsx";
+import { SelectionField } from "@/selection/selection-field.tsx";
+import { useVocabulary } from "@/selection/use-vocabulary.ts";
+import { useAnswer } from "@/server/use-answer.ts";
+import { allows, useSession } from "@/session/session.ts";
+import { Act, Button } from "@/shared/button.tsx";
+import { Dialog } from "@/shared/dialog.tsx";
+import { Keys } from "@/shared/keys.tsx";
+import { counted } from "@/shared/numbers.ts";
+import { Problem, Skeleton } from "@/shared/panels.tsx";
+import { Select } from "@/shared/select.tsx";
+import { toast } from "@/shell/toasts.ts";
+import { useShortcuts } from "@/shell/use-shortcuts.ts";
+import { type Asked, askedAs, askedIn, CLOSED, NOTHING, type Only } from "./asked.ts";
+import { TARGETS, type Target } from "./documents.ts";
+import styles from "./materialize.module.css";
+import { PlanShown } from "./plan-shown.tsx";
+import { type Launched, useLaunch } from "./use-launch.ts";
+import { usePreview } from "./use-preview.ts";
+
+/** What is to be made, with what, and what that would do: over any page, and as it stands in the address. */
+export default function Materialize() {
+  const search = useSearch();
+  const asked = useMemo(() => askedIn(search) ?? NOTHING, [search]);
+  const change = useChange();
+  const close = () => change(CLOSED);
+  return (
+    <Dialog title="Materialize" close={close}>
+      <Asking asked={asked} ask={(more) => change(askedAs({ ...asked, ...more }))} close={close} />
+    </Dialog>
+  );
+}
+
+interface Props {
+  asked: Asked;
+  ask(more: Partial<Asked>): void;
+  close(): void;
+}
+
+function Asking({ asked, ask, close }: Props) {
+  const { asOf } = useView();
+  const isNothing = asked.selection === "";
+  const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: isNothing });
+  const targets = isNothing ? undefined : found.data?.project.environment.assets;
+  const preview = usePreview(asked, ASSET_EVENTS, isNothing);
+  const plan = isNothing || preview.problem ? null : preview.plan;
+  const partitioned = targets?.nodes.find(({ partitioning, origin }) => partitioning && origin === "MADE");
+  const { run, isBusy, said } = useRun(close, preview.again);
+  const isReady = plan !== null && !preview.isAwaited && plan.steps > 0 && plan.refusal === null;
+  const start = () => void (isReady && !isBusy && run(asked, plan.hash));
+  useShortcuts([{ keys: "mod+enter", label: "Run the plan", whileTyping: true, run: start }]);
+
+  return (
+    <div className={styles.form}>
+      <What asked={asked} ask={ask} refusal={found.problem?.message ?? null} total={targets?.totalCount ?? null} />
+      {isNothing && <Suggestions choose={(selection) => ask({ selection })} />}
+      {partitioned && (
+        <section className={styles.part} aria-label="Partitions">
+          <Brush
+            key={partitioned.key}
+            asset={partitioned.key}
+            of={<b>{partitioned.key}</b>}
+            pick={asked.partition}
+            choose={(partition) => ask({ partition })}
+          />
+          <Others targets={targets?.nodes ?? []} shown={partitioned} />
+        </section>
+      )}
+      {!isNothing && <How asked={asked} ask={ask} />}
+      <section className={styles.part} aria-label="Plan">
+        {preview.problem && !isNothing && asOf === null && <Problem problem={preview.problem} again={preview.again} />}
+        {plan ? (
+          <PlanShown plan={plan} isOld={preview.isAwaited} />
+        ) : (
+          !isNothing && !preview.problem && asOf === null && <Skeleton lines={3} height={26} />
+        )}
+        {said && (
+          <p className={styles.said} role="alert">
+            {said}
+          </p>
+        )}
+      </section>
+      <footer className={styles.foot}>
+        <WhyNot />
+        <Button onClick={close}>Cancel</Button>
+        <Act primary needs="OPERATOR" disabled={!isReady || isBusy} onClick={start}>
+          {plan && plan.steps > 0 ? `Run ${counted(plan.steps, "step")}` : "Run"} <Keys of="mod+enter" />
+        </Act>
+      </footer>
+    </div>
+  );
+}
+
+/** Runs what was shown; says what is in the way of it where it is, and goes on to the run. */
+function useRun(close: () => void, again: () => void) {
+  const go = useGo();
+  const launch = useLaunch();
+  const [isBusy, setBusy] = useState(false);
+  const [said, say] = useState("");
+
+  function tell(done: Launched): void {
+    if ("isChanged" in done) {
+      say("Meanwhile it has become another plan. Nothing was run: this is what it would do now.");
+      again();
+    } else if ("problem" in done) say(done.problem.message);
+    else if (done.run) {
+      toast(`Run ${done.run} was asked for`);
+      go(pathOf("runs", done.run));
+    } else {
+      toast("All of it is fresh");
+      close();
+    }
+  }
+
+  async function run(asked: Asked, hash: string): Promise<void> {
+    setBusy(true);
+    say("");
+    tell(await launch(asked, hash).finally(() => setBusy(false)));
+  }
+
+  return { run, isBusy, said };
+}
+
+function What(props: Pick<Props, "asked" | "ask"> & { refusal: string | null; total: number | null }) {
+  const { asked, ask, refusal, total } = props;
+  const vocabulary = useVocabulary();
+  const of = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: who has to say first what it is about begins there
+  useEffect(() => void (asked.selection || of.current?.querySelector("input")?.focus()), []);
+  return (
+    <div ref={of} className={styles.what}>
+      <SelectionField
+        text={asked.selection}
+        vocabulary={vocabulary}
+        change={(selection) => selection !== asked.selection && ask({ selection, tried: {} })}
+        refusal={refusal}
+        isLeft="asked"
+      />
+      <span className="figures" role="status">
+        {total !== null && counted(total, "asset")}
+      </span>
+    </div>
+  );
+}
+
+const SUGGESTED = [
+  ["status:stale or status:missing", "All that is not fresh"],
+  ["status:failed", "All that failed"],
+  ["*", "All assets"],
+] as const;
+
+function Suggestions({ choose }: { choose(selection: string): void }) {
+  return (
+    <p className={styles.suggestions}>
+      {SUGGESTED.map(([selection, text]) => (
+        <Button key={selection} title={selection} onClick={() => choose(selection)}>
+          {text}
+        </Button>
+      ))}
+    </p>
+  );
+}
+
+/** Assets that are partitioned otherwise are not drawn: the text holds for them as far as they have such keys. */
+function Others({ targets, shown }: { targets: readonly Target[]; shown: Target }) {
+  const others = targets.filter(({ key, partitioning }) => partitioning && key !== shown.key);
+  const otherwise = others.filter(({ partitioning }) => partitioning?.title !== shown.partitioning?.title);
+  if (others.length === 0) return null;
+  return (
+    <p className={styles.mute}>
+      The same partitions of {counted(others.length, "other asset")}
+      {otherwise.length > 0 && `; ${counted(otherwise.length, "is", "are")} partitioned otherwise`}
+    </p>
+  );
+}
+
+const WANTED: readonly (readonly [Only, string])[] = [
+  ["", "all that is not fresh"],
+  ["MISSING", "only what is missing"],
+  ["STALE", "only what is stale"],
+  ["FAILED", "only what failed"],
+];
+
+function How({ asked, ask }: Pick<Props, "asked" | "ask">) {
+  return (
+    <div className={styles.how}>
+      <Select
+        label="Which of them"
+        value={asked.only}
+        options={WANTED}
+        change={(value) => ask({ only: WANTED.find(([only]) => only === value)?.[0] ?? "" })}
+      />
+      <label className={styles.force}>
+        <input type="checkbox" checked={asked.force} onChange={(event) => ask({ force: event.target.checked })} />
+        Compute it whatever there is
+      </label>
+    </div>
+  );
+}
+
+/** Why nothing can be run, where that is for who is there or when it is. */
+function WhyNot() {
+  const { role } = useSession();
+  const { asOf } = useView();
+  const why = !allows(role, "OPERATOR")
+    ? "You may look at what a run would do. Operators may have it run."
+    : asOf !== null
+      ? "The past is shown, in which nothing can be run. Return to now first."
+      : "";
+  return <span className={styles.why}>{why}</span>;
+}
