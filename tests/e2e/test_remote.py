@@ -15,8 +15,9 @@ import pytest
 from e2e.shell import LATEWOOD, shell_in
 
 FLOW = """
+from datetime import timedelta
 from latewood import *
-from latewood.automation import Schedule
+from latewood.automation import Freshness, Schedule
 
 @asset(partitions=Daily("2026-01-01", end="2026-01-05"), group="raw", tags={"team": "sales"})
 def orders(partition: PartitionKey) -> int:
@@ -44,6 +45,7 @@ def powers(n: int = 2) -> int:
 def power(n: int) -> int:
     return n * n
 
+current = Freshness("current", "revenue", max_lag=timedelta(days=1))
 nightly = Schedule("nightly", "orders", "0 3 * * *", last_window=True)
 """
 
@@ -200,8 +202,8 @@ def is_part_of(part, whole):
 @pytest.mark.parametrize(
     ("command", "here", "remote"),
     [
-        ("plan *", "code: orders (flow.py:6) changed", "code changed"),
-        ("plan orders --partition 2026-01-01..2026-01-02", "code: orders (flow.py:6) changed", "code changed"),
+        ("plan *", "code: orders (flow.py:7) changed", "code changed"),
+        ("plan orders --partition 2026-01-01..2026-01-02", "code: orders (flow.py:7) changed", "code changed"),
         ("plan revenue --param revenue.scale=3", "other scale", "parameters changed"),
     ],
 )

@@ -14,6 +14,7 @@ from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.explanations import AssetRename, PolicyVerdict
 from latewood_graphql.nodes.pins import PinnedParameter, told
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
 from latewood_graphql.pages import checked_first
@@ -71,24 +72,6 @@ class UsedVersion(graphene.ObjectType):
     def resolve_version(self: _VersionAt, _info: Any) -> VersionAt:
         """As a version of the asset."""
         return VersionAt(environment=self.environment, key=self.key, facts=self.found.facts)
-
-
-class AssetRename(graphene.ObjectType):
-    """A change of an asset's name."""
-
-    old = graphene.String(required=True, description="What it was called.")
-    new = graphene.String(required=True, description="What it is called from then on.")
-    position = graphene.Field(PositionScalar, required=True, description="The event that says so.")
-
-
-class PolicyVerdict(graphene.ObjectType):
-    """What a policy says of how current an asset is."""
-
-    policy = graphene.String(required=True, description="What it is called.")
-    is_overdue = graphene.Boolean(required=True, description="Whether the asset is not as current as it has to be.")
-    up_to = graphene.DateTime(description="What the asset is up to; null where nobody knows.")
-    since = graphene.DateTime(description="Since when it is overdue; null where it is not, or nobody knows.")
-    why = graphene.String(required=True, description="Why, in a few words.")
 
 
 class AssetPage_(graphene.ObjectType):  # noqa: N801 - the command has the name

@@ -98,6 +98,24 @@ class Finding(graphene.ObjectType):
         return None if self.pin is None else self.pin.actor
 
 
+class AssetRename(graphene.ObjectType):
+    """A change of an asset's name."""
+
+    old = graphene.String(required=True, description="What it was called.")
+    new = graphene.String(required=True, description="What it is called from then on.")
+    position = graphene.Field(PositionScalar, required=True, description="The event that says so.")
+
+
+class PolicyVerdict(graphene.ObjectType):
+    """What a policy says of how current an asset is."""
+
+    policy = graphene.String(required=True, description="What it is called.")
+    is_overdue = graphene.Boolean(required=True, description="Whether the asset is not as current as it has to be.")
+    up_to = graphene.DateTime(description="What the asset is up to; null where nobody knows.")
+    since = graphene.DateTime(description="Since when it is overdue; null where it is not, or nobody knows.")
+    why = graphene.String(required=True, description="Why, in a few words.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
     """An explanation, and the environment it is of."""
@@ -128,6 +146,8 @@ class Explanation(graphene.ObjectType):
     )
     made_because = many(graphene.String, "Why the step that made the head was run.")
     findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", resolver=given("found.findings"))
+    freshness = many(PolicyVerdict, "What policies say of how current the asset is.", resolver=given("found.freshness"))
+    renames = many(AssetRename, "Other names that the asset had.", resolver=given("found.renames"))
     position = graphene.Field(
         PositionScalar,
         required=True,

@@ -13,7 +13,18 @@ from latewood.cli.explain import asked_by_json, explanation_json, show_explanati
 from latewood.cli.lineage import Shown, link_json, print_links
 from latewood.cli.output import print_json
 from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import PAGE, UNTOLD, VERSION, asked_of, facts_of, moved_of, version_of
+from latewood.cli.remote.facts import (
+    JUDGED,
+    PAGE,
+    UNTOLD,
+    VERSION,
+    asked_of,
+    facts_of,
+    freshness_of,
+    moved_of,
+    renames_of,
+    version_of,
+)
 from latewood.commands.lineage import Link
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.reasons import Cause
@@ -51,7 +62,7 @@ _WHY: Final = f"""query (
 ) {{
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
     why(asset: $asset, partition: $partition) {{
-      asset partition status position headSince madeBecause {_MOVED}
+      asset partition status position headSince madeBecause {_MOVED} {JUDGED}
       head {{ {VERSION} }} takenFrom {{ {VERSION} }}
       findings {{
         cause asset partitions subject path before after event since through failure retraction retracted observed
@@ -117,9 +128,7 @@ def why(
     return show_explanation(found, asked, is_named=bool(partition), json_=False)
 
 
-_UNTOLD: Final = frozenset(
-    {"nearest", "renames", "replaced", "elements", "carried", "freshness", "absent", "foreseen", "failed"}
-)
+_UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed"})
 _UNTOLD_OF_FINDINGS: Final = frozenset({"lying", "retracted"})
 
 
@@ -155,6 +164,8 @@ def _explanation(found: Mapping[str, Any]) -> Explanation:
         position=found["position"],
         head_since=found["headSince"],
         moved=None if found["moved"] is None else moved_of(found["moved"]),
+        renames=renames_of(found),
+        freshness=freshness_of(found, AssetKey(found["asset"])),
         source=None if taken is None else (AssetKey(taken["asset"]), version_of(taken)),
     )
 

@@ -11,6 +11,8 @@ import msgspec
 from latewood.cli.history import Steps
 from latewood.cli.remote.connection import nodes_of, of_project
 from latewood.commands.elements import ElementSteps
+from latewood.decide.deploy import Rename
+from latewood.decide.freshness import Judged
 from latewood.decide.how_far import TaskSteps
 from latewood.decide.moves import By, Moved
 from latewood.decide.state import VersionFacts
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 PAGE: Final = 1_000
 VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
 """The fields of a version of which `version_of` makes it."""
+
+JUDGED: Final = "renames { old new position } freshness { policy isOverdue upTo since why }"
+"""Of what `renames_of` and `freshness_of` are made."""
 
 UNTOLD: Final = frozenset({"asset", "logic", "inputs", "reuse_key"})
 """What no server tells of a version."""
@@ -62,6 +67,31 @@ def version_of(found: Mapping[str, Any]) -> VersionFacts:
 def moved_of(found: Mapping[str, Any]) -> Moved:
     """By what a version became head."""
     return Moved(**{**found, "by": By(found["by"]), "at": datetime.fromisoformat(found["at"])})
+
+
+def renames_of(found: Mapping[str, Any]) -> tuple[Rename, ...]:
+    """Other names that an asset had."""
+    renames = found["renames"]
+    return tuple(Rename(AssetId(""), AssetKey(r["old"]), AssetKey(r["new"]), r["position"]) for r in renames)
+
+
+def freshness_of(found: Mapping[str, Any], asset: AssetKey) -> tuple[Judged, ...]:
+    """What policies say of it."""
+
+    def time(text: str | None) -> datetime | None:
+        return None if text is None else datetime.fromisoformat(text)
+
+    return tuple(
+        Judged(
+            policy=each["policy"],
+            asset=asset,
+            is_overdue=each["isOverdue"],
+            up_to=time(each["upTo"]),
+            since=time(each["since"]),
+            why=each["why"],
+        )
+        for each in found["freshness"]
+    )
 
 
 def row_of(run: "Run") -> RunRow:

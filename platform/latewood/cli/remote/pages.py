@@ -13,13 +13,11 @@ from latewood.cli.assets import show_page
 from latewood.cli.output import print_json
 from latewood.cli.remote.assets import ASSET_LINE, line_of
 from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import PAGE, UNTOLD, VERSION, version_of
+from latewood.cli.remote.facts import JUDGED, PAGE, UNTOLD, VERSION, freshness_of, renames_of, version_of
 from latewood.cli.show import show_shown, shown_json
 from latewood.commands.page import AssetPage, PageVersion, Use
 from latewood.commands.sampling import ROWS_MAX
 from latewood.commands.showing import Shown
-from latewood.decide.deploy import Rename
-from latewood.decide.freshness import Judged
 from latewood.decide.state import Pin
 from latewood.engine.values.preview import Array, Document, Rows
 from latewood.errors import StoreError, UsageError
@@ -38,8 +36,7 @@ _PAGE: Final = f"""query (
       position definition location versionsCount metadata columns secrets
       versions {{ use environment parameters takenFrom version {{ {VERSION} }} }}
       verdicts {{ partition checkName version passed blocking severity message metadata position evaluatedAt }}
-      renames {{ old new position }} freshness {{ policy isOverdue upTo since why }}
-      pins {{ name value actor position }}
+      {JUDGED} pins {{ name value actor position }}
     }}
   }} }}
 }}"""
@@ -89,31 +86,15 @@ def _page(found: Mapping[str, Any]) -> AssetPage:
         versions_count=found["versionsCount"],
         shown=shown,
         checks=tuple(map(_verdict, found["verdicts"])),
-        renames=tuple(
-            Rename(AssetId(""), AssetKey(each["old"]), AssetKey(each["new"]), each["position"])
-            for each in found["renames"]
-        ),
+        renames=renames_of(found),
         pins={
             each["name"]: Pin(AssetId(""), each["name"], True, each["value"], each["position"], each["actor"])
             for each in found["pins"]
         },
         secrets=found["secrets"],
         position=found["position"],
-        freshness=tuple(
-            Judged(
-                policy=each["policy"],
-                is_overdue=each["isOverdue"],
-                up_to=_time(each["upTo"]),
-                since=_time(each["since"]),
-                why=each["why"],
-            )
-            for each in found["freshness"]
-        ),
+        freshness=freshness_of(found, definition.key),
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _version(found: Mapping[str, Any]) -> PageVersion:
