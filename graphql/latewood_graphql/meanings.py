@@ -97,6 +97,14 @@ ACTIONS: Final[Mapping[str, str]] = {
     "skip": "It is in a branch that is not taken.",
 }
 
+DECISIONS: Final[Mapping[str, str]] = {
+    "run": "It was computed, or tried to be.",
+    "reused": "An earlier version was taken in its place.",
+    "skipped": "It was not run, because of another step.",
+    "waits": "Nothing was decided of it yet.",
+    "left": "The run was over before anything was decided of it.",
+}
+
 WANTED: Final[Mapping[str, str]] = {
     "missing": "What was never made.",
     "stale": "What is other than what would be computed now.",

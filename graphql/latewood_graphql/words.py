@@ -10,6 +10,7 @@ from latewood.commands.page import Use
 from latewood.commands.sampling import Absence
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
+from latewood.decide.step_reasons import Decision
 from latewood.events import Action, RunStatus
 from latewood.model.access import Role
 from latewood.model.definitions import Origin
@@ -18,6 +19,7 @@ from latewood_graphql.meanings import (
     ACTIONS,
     AUTOMATIONS,
     CAUSES,
+    DECISIONS,
     FLAGS,
     ORIGINS,
     ROLES,
@@ -68,6 +70,9 @@ AutomationKind = graphene.Enum(
 )
 PlannedAction = graphene.Enum.from_enum(
     Action, name="PlannedAction", description=_described("What is planned for an asset partition.", ACTIONS)
+)
+StepDecision = graphene.Enum.from_enum(
+    Decision, name="StepDecision", description=_described("What was decided of a step.", DECISIONS)
 )
 PartitionsWanted = graphene.Enum.from_enum(
     Wanted,

@@ -57,6 +57,7 @@ def flights(server, platform_template, tmp_path_factory):
                 "partition": "2013-03-01",
                 "selection": "flights/daily",
                 "run": run,
+                "step": 0,
                 "version": f"{again}.0",
                 "earlier": earlier,
                 "later": later,

@@ -55,8 +55,8 @@ def test_a_data_version_is_short_for_people_and_whole_for_machines(shop):
 
 
 _RUN = {
-    "run", "kind", "status", "environment", "selection", "partitions", "actor", "requested_at", "requested_position",
-    "ended_at", "ended_position", "counts", "recorded", "unheard_s",
+    "run", "kind", "status", "environment", "selection", "partitions", "actor", "automation", "requested_at",
+    "requested_position", "ended_at", "ended_position", "counts", "recorded", "unheard_s",
 }  # fmt: skip
 
 
@@ -132,6 +132,24 @@ def test_json_of_plans_and_reasons(shop):
         "elements", "asked_by",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
+
+
+def test_why_of_a_run_and_of_a_step_of_it(shop):
+    (run,) = [listed["run"] for listed in answer(shop, "runs")]
+    said = shop.here("why", run).out
+    assert said.startswith(f"run {run} was asked for by ")
+    for phrase in ("* in prod\n", "1-2  run      it was missing", "planned from what position "):
+        assert phrase in said
+    step = shop.here("why", run, "2").out.splitlines()
+    assert step[0].startswith(f"step 2 of run {run}, scaled us, was run, event ")
+    assert step[1:] == ["planned: run, since it was missing"]
+    told = answer(shop, "why", run)
+    assert [planned["assets"] for planned in told["planned"]] == [["numbers"], ["scaled"], ["total"]]
+    told = answer(shop, "why", run, "2")
+    assert (told["decision"], told["reasons"]) == ("run", [{"cause": "missing", "subject": "", "check": ""}])
+    refused = shop.here("why", run, "9")
+    assert (refused.code, f"run {run} has no step 9" in refused.err) == (2, True)
+    assert "no asset" in shop.here("why", "numbrs").err
 
 
 def test_json_of_lineage(shop):

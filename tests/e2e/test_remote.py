@@ -235,6 +235,9 @@ def test_a_run_is_asked_for_followed_retried_and_ended(flow, there):
         assert [done.out.splitlines()[0] for done in printed] == ["about to fail"] * 2
     assert "cancelled" in there("run", run).out
     assert there("run", run).out == flow("run", run)
+    assert there("why", run).out == flow("why", run)
+    assert there("why", run, "3").out == flow("why", run, "3")
+    assert json.loads(there("why", of, "0", "--json").out) == json.loads(flow("why", of, "0", "--json"))
 
 
 def test_what_counts_is_moved_and_taken_back(flow, there):

@@ -5,6 +5,7 @@ from typing import Any
 
 import graphene
 
+from latewood.decide.step_reasons import RunExplained, StepExplained
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
@@ -15,6 +16,7 @@ from latewood_graphql.nodes.deployments import DeploymentDifference, Location, d
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.log_pages import EventDensity, event_density_of, event_filters, events_page
+from latewood_graphql.nodes.run_reasons import RunExplanation, StepExplanation, run_explained, step_explained
 from latewood_graphql.nodes.runs import Run, RunAt, going_on_page, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, connection_of, page_arguments
@@ -56,6 +58,17 @@ class Project(graphene.ObjectType):
         Run,
         description="The run of that id, or whose id alone begins so.",
         id=graphene.ID(required=True, description="The id, or the beginning of it."),
+    )
+    why_run = fallible(
+        RunExplanation,
+        description="Who or what asked for a run, and what was planned.",
+        run=graphene.ID(required=True, description="The run, or the beginning of its id."),
+    )
+    why_step = fallible(
+        StepExplanation,
+        description="Why a step of a run was run, or was reused, skipped, or waits.",
+        run=graphene.ID(required=True, description="The run, or the beginning of its id."),
+        step=graphene.Int(required=True, description="The number of the step."),
     )
     runs = fallible(
         connection_of(Run),
@@ -126,6 +139,14 @@ class Project(graphene.ObjectType):
     def resolve_run(self: ProjectAt, _info: Any, id: str) -> RunAt:  # noqa: A002 - the argument's name
         """Raises UsageError for an unknown one."""
         return run_of(self, id)
+
+    def resolve_why_run(self: ProjectAt, _info: Any, run: str) -> RunExplained:
+        """Raises UsageError for an unknown one."""
+        return run_explained(self, run)
+
+    def resolve_why_step(self: ProjectAt, _info: Any, run: str, step: int) -> StepExplained:
+        """Raises UsageError for an unknown one."""
+        return step_explained(self, run, step)
 
     def resolve_runs(self: ProjectAt, _info: Any, first: int, after: str | None = None, **asked: Any) -> Page:
         """By the position at which they were asked for."""

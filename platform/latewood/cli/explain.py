@@ -12,6 +12,7 @@ from latewood.cli import exits
 from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, plural, print_json
+from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
 from latewood.cli.wording import (
     asked_by_text,
     change_text,
@@ -23,25 +24,31 @@ from latewood.cli.wording import (
     moved_json,
     moved_text,
     parameter_text,
+    ran_because,
     rename_json,
     rename_text,
 )
 from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
-from latewood.commands.runs import requested
+from latewood.commands.run_reasons import why_run, why_step
+from latewood.commands.runs import requested, run_named
 from latewood.commands.views import moment_meant
+from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding, OfElements
 from latewood.decide.moves import BY_HAND
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import VersionFacts
+from latewood.errors import NotFound
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.keys import AssetKey
+from latewood.projections.runs import RunRow
 
 
 def why_command(
     *,
     key: str,
+    step: int | None,
     file: Path | None,
     module: str | None,
     location: str | None,
@@ -53,10 +60,28 @@ def why_command(
     """Explain what is deployed, or the definitions that are named as if they were."""
     workspace = open_workspace(environment=environment)
     is_named = file is not None or module is not None or location is not None
+    moment = moment_meant(workspace, as_of)
+    if step is not None:
+        return show_step_reasons(
+            why_step(workspace, run_named(workspace, key), step, up_to=moment.position), json_=json_
+        )
     loaded = load(workspace, file, module, location) if is_named else None
-    found = why(workspace, key, partition=partition, as_of=moment_meant(workspace, as_of), loaded=loaded)
+    try:
+        found = why(workspace, key, partition=partition, as_of=moment, loaded=loaded)
+    except NotFound:
+        row = None if is_named or partition else _run_called(workspace, key)
+        if row is None:
+            raise
+        return show_run_reasons(why_run(workspace, row, up_to=moment.position), json_=json_)
     asked = None if found.head is None else requested(workspace, _run_of(found.head))
     return show_explanation(found, asked, is_named=bool(partition), json_=json_)
+
+
+def _run_called(workspace: Workspace, text: str) -> RunRow | None:
+    try:
+        return run_named(workspace, text)
+    except NotFound:
+        return None
 
 
 def show_explanation(found: Explanation, asked: RunRequested | None, *, is_named: bool, json_: bool) -> int:
@@ -192,7 +217,7 @@ def _made_lines(found: Explanation) -> Iterator[str]:
         yield f"its version {head.version} was {taken}"
         yield f"that was made by run {_made_text(computed)}"
     if found.started is not None and found.started.reasons:
-        yield f"it was run because: {'; '.join(map(_reason_text, found.started.reasons))}"
+        yield f"it was run because: {'; '.join(map(ran_because, found.started.reasons))}"
     if found.elements is not None:
         yield _elements_text(found.elements)
     if found.moved is not None:
@@ -214,31 +239,6 @@ def _elements_text(made: OfElements) -> str:
     parts += [f"{made.failed:,} failed"] if made.failed else []
     parts += [f"{there:,} taken from before"] if there else []
     return f"of its {plural(made.count, 'element')}: {'; '.join(parts) or 'none'}"
-
-
-def _reason_text(written: str) -> str:
-    """Why a step was run, from how events keep it."""
-    cause, _, subject = written.partition(":")
-    match cause:
-        case Cause.UPSTREAM:
-            return f"{subject} was to be made anew"
-        case Cause.CODE | Cause.PARAMETERS | Cause.CONFIGURATION:
-            return f"its {cause} changed"
-        case Cause.INPUT:
-            return "the content of an input changed"
-        case Cause.FAILED:
-            return "its last attempt had failed"
-        case Cause.MISSING | Cause.FORCED | Cause.UNCHECKED:
-            return f"it was {cause}"
-        case Cause.REUSE_OFF:
-            return "its results are not reused"
-        case Cause.EXPIRED | Cause.LOST:
-            return f"its {cause}" if cause == Cause.EXPIRED else "its artifact was lost"
-        case Cause.REFUSED:
-            asset, _, check = subject.partition(":")
-            return f"blocking check {check} refused {asset}" if check else f"a blocking check refused {asset or 'it'}"
-        case _:
-            return f"{subject} was {cause}" if subject else cause
 
 
 def _made_text(facts: VersionFacts) -> str:

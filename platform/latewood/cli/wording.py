@@ -8,6 +8,7 @@ from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
 from latewood.decide.moves import By, Moved
+from latewood.decide.reasons import Cause
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice, SlotsLost, WaitingForPools
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
 from latewood.model.code import CodeChange
@@ -158,3 +159,28 @@ def moved_json(moved: Moved | None) -> dict[str, Any] | None:
         "environment": moved.environment,
         "run": moved.run,
     }
+
+
+def ran_because(written: str) -> str:
+    """Why a step was run, from how events keep it."""
+    cause, _, subject = written.partition(":")
+    match cause:
+        case Cause.UPSTREAM:
+            return f"{subject} was to be made anew"
+        case Cause.CODE | Cause.PARAMETERS | Cause.CONFIGURATION:
+            return f"its {cause} changed"
+        case Cause.INPUT:
+            return "the content of an input changed"
+        case Cause.FAILED:
+            return "its last attempt had failed"
+        case Cause.MISSING | Cause.FORCED | Cause.UNCHECKED:
+            return f"it was {cause}"
+        case Cause.REUSE_OFF:
+            return "its results are not reused"
+        case Cause.EXPIRED | Cause.LOST:
+            return f"its {cause}" if cause == Cause.EXPIRED else "its artifact was lost"
+        case Cause.REFUSED:
+            asset, _, check = subject.partition(":")
+            return f"blocking check {check} refused {asset}" if check else f"a blocking check refused {asset or 'it'}"
+        case _:
+            return f"{subject} was {cause}" if subject else cause

@@ -1,23 +1,21 @@
 """How far a run is, for who watches it: from projections, as ranges, whatever its size."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import takewhile
 
-from latewood.commands.explaining import run_events
+from latewood.commands.recorded_plan import recorded_plan
 from latewood.commands.runs import run_named
-from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import TaskSteps, steps_by_task, time_left
-from latewood.events import Action, PlannedSteps, RunPlanned, RunRequested, StepFailed, from_json
-from latewood.model.elements import element_named, elements_of, is_elements, list_of
+from latewood.events import Action, PlannedSteps, StepFailed, from_json
+from latewood.model.elements import element_named, elements_of
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.model.schemes import Scheme
 from latewood.projections.runs import Expansion, RunRow, expansions_of
-from latewood.projections.snapshots import snapshot, uncollected
+from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import ended_after, first_failures, stretches_of
 from latewood_eventlog.records import RecordedEvent
 
@@ -75,21 +73,7 @@ class WatchedRun:
     def __init__(self, workspace: Workspace, row: RunRow) -> None:
         self._workspace = workspace
         self._row = row
-        self._planned: list[PlannedSteps] = []
-        deployments: Mapping[str, str] = {}
-        planned_at, position = row.requested_at, row.requested_position
-        first = takewhile(lambda pair: isinstance(pair[1], RunRequested | RunPlanned), run_events(workspace, row.run))
-        for event, fact in first:
-            if isinstance(fact, RunRequested):
-                deployments = fact.deployments
-            elif isinstance(fact, RunPlanned):
-                self._planned += fact.steps
-                planned_at, position = event.occurred_at, event.position
-        there = replace(workspace, environment=row.environment)
-        with uncollected(), snapshot(workspace.log) as connection:
-            as_of = AsOf(position, planned_at)
-            self._view: View = read_view(connection, there, as_of=as_of, loaded=None, ids={}, pinned=deployments)
-        self._keys = {id_: key for key, id_ in self._view.ids.items()}
+        self._plan = recorded_plan(workspace, row)
 
     def look(self, through: Workspace | None = None) -> RunProgress:
         """How far it is now, by default through the workspace that it was made with. Raises DatabaseUnreachable.
@@ -109,7 +93,7 @@ class WatchedRun:
             expansions = expansions_of(connection, workspace.project, run)
             recent = ended_after(connection, workspace.project, run, recently)
             failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
-        planned = [*self._planned, *map(_planned_elements, expansions)]
+        planned = [*self._plan.steps, *map(_planned_elements, expansions)]
         over = row.ended_position is not None or row.status == "interrupted"
         tasks = [self._told(steps) for steps in steps_by_task(planned, found, ended=row.status if over else "")]
         goes_on = row.status == "running"
@@ -128,16 +112,12 @@ class WatchedRun:
         assert isinstance(fact, StepFailed), "the projection says so"
         asset = next(iter(fact.assets), AssetId(""))  # events of before do not name them
         number = next((fact.step - of.first for of in expansions if fact.step in of.steps), None)
-        return self._key(asset) if number is None else element_named(self._key(asset), number), fact
+        key = self._plan.key(asset)
+        return key if number is None else element_named(key, number), fact
 
     def _told(self, steps: TaskSteps) -> TaskProgress:
-        keys = tuple(self._key(id_) for id_ in steps.assets)
-        asset = self._view.catalog.assets.get(keys[0])
-        return TaskProgress(assets=keys, steps=steps, scheme=None if asset is None else asset.partitions)
-
-    def _key(self, id_: AssetId) -> AssetKey:
-        key = self._keys.get(list_of(id_), AssetKey(id_))
-        return elements_of(key) if is_elements(id_) else key
+        keys = tuple(map(self._plan.key, steps.assets))
+        return TaskProgress(assets=keys, steps=steps, scheme=self._plan.scheme(steps.assets[0]))
 
 
 def _planned_elements(expansion: Expansion) -> PlannedSteps:

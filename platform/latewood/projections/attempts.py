@@ -47,6 +47,10 @@ _TELLING: Final = (
 _TELLING_FIRST: Final = text(_TELLING + "ORDER BY version LIMIT :limit) AS l ORDER BY l.version")
 _TELLING_LAST: Final = text(_TELLING + "ORDER BY version DESC LIMIT :limit) AS l ORDER BY l.version DESC")
 
+_LOST: Final = text(
+    "SELECT data ->> 'version' FROM events WHERE project = :project AND stream = 'run/' || :run AND position <= :upto "
+    "AND type = 'reuse.source_lost' AND CAST(data ->> 'step' AS int) = :step ORDER BY position"
+)
 _RUNNING: Final = text(
     "SELECT run, step, attempt FROM steps WHERE project = :project AND run = ANY (CAST(:runs AS text[])) "
     "AND status = 'running' ORDER BY step"
@@ -85,6 +89,12 @@ def running_attempts(
     for run, step, attempt in tuples(connection, _RUNNING, {"project": project, "runs": text_array(runs)}):
         found[run].append((step, attempt))
     return found
+
+
+def lost_sources(connection: Connection, project: str, run: RunId, step: int, upto: Position) -> tuple[VersionId, ...]:
+    """The versions that a step could have reused by then, but for their artifacts. Cost: one pass over its run."""
+    given = {"project": project, "run": run, "step": step, "upto": upto}
+    return tuple(VersionId(version) for (version,) in connection.execute(_LOST, given))
 
 
 class Telling(NamedTuple):

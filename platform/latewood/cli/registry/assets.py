@@ -74,15 +74,17 @@ def lineage(**given: Any) -> int:
 
 @click.command()
 @click.argument("key")
+@click.argument("step", type=click.IntRange(min=0), required=False)
 @source
 @partition
 @environment
 @as_of
 @as_json
 def why(**given: Any) -> int:
-    """Explain why an asset is fresh, stale or missing.
+    """Explain why an asset is fresh, stale or missing; or a run, or one step of it.
 
-    With -f or -m: why it would be so, were the definitions deployed as they are there.
+    With -f or -m: why it would be so, were the definitions deployed as they are there. KEY is an asset, or the id of
+    a run: who or what asked for that, and what was planned. With STEP: why that step was run, or was not.
     """
     from latewood.cli.explain import why_command
 

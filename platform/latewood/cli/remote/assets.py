@@ -25,11 +25,14 @@ from latewood.cli.remote.facts import (
     renames_of,
     version_of,
 )
+from latewood.cli.remote.run_reasons import run_reasons, step_reasons
+from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
 from latewood.commands.lineage import Link
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.state import Pin, Retraction, VersionFacts
+from latewood.decide.step_reasons import RunExplained
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, Failure, FailureKind, RunRequested, StepFailed, StepStarted
 from latewood.model.code import CodeChange
@@ -107,6 +110,7 @@ def line_of(found: Mapping[str, Any]) -> AssetLine:
 def why(
     *,
     key: str,
+    step: int | None,
     file: Path | None,
     module: str | None,
     location: str | None,
@@ -118,14 +122,33 @@ def why(
     """Explain one, as it is deployed."""
     if file is not None or module is not None or location is not None:
         raise UsageError("a server explains what is deployed: leave out -f, -m and --location")
-    client = connect(environment=environment)
-    given = {"asOf": moment_given(as_of), "asset": key, "partition": partition}
-    found = _explanation(of_environment(client, _WHY, **given)["why"])
+    client, moment = connect(environment=environment), moment_given(as_of)
+    from latewood.client.errors import NotFound  # after that, which says what to install where it is not there
+
+    if step is not None:
+        return show_step_reasons(step_reasons(client, key, step, moment), json_=json_)
+    try:
+        answer = of_environment(client, _WHY, asOf=moment, asset=key, partition=partition)
+    except NotFound:
+        run = None if partition else _run_called(client, key, moment)
+        if run is None:
+            raise
+        return show_run_reasons(run, json_=json_)
+    found = _explanation(answer["why"])
     asked = _asked(client, found.head)
     if json_:
         print_json({**_known(explanation_json(found)), "asked_by": asked_by_json(asked)})
         return exits.OK
     return show_explanation(found, asked, is_named=bool(partition), json_=False)
+
+
+def _run_called(client: "Client", text: str, moment: int | str | None) -> RunExplained | None:
+    from latewood.client.errors import NotFound
+
+    try:
+        return run_reasons(client, text, moment)
+    except NotFound:
+        return None
 
 
 _UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed"})

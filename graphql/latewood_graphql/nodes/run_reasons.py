@@ -1,0 +1,136 @@
+"""Why a run is, and why a step of it was run, or was not, as data."""
+
+from typing import Any
+
+import graphene
+
+from latewood.commands.run_reasons import why_run, why_step
+from latewood.decide.step_reasons import RunExplained, StepExplained
+from latewood_graphql.calls import ProjectAt
+from latewood_graphql.fields import fallible, given, many
+from latewood_graphql.nodes.attempts import Failure
+from latewood_graphql.nodes.plans import PlanReason
+from latewood_graphql.nodes.runs import run_of
+from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
+from latewood_graphql.scalars import Json, PositionScalar
+from latewood_graphql.words import PlannedAction, StaleCause, StepDecision
+
+
+class PlannedSteps(graphene.ObjectType):
+    """Steps of a run for which the same was planned, for the same reasons."""
+
+    assets = many(graphene.String, "Keys of the assets that each makes.")
+    action = graphene.Field(PlannedAction, required=True, description="What was planned.")
+    partitions = graphene.String(required=True, description="Of which partitions; empty for unpartitioned assets.")
+    first = graphene.Int(required=True, description="The number of the first step; the others follow it.")
+    steps = graphene.Int(required=True, description="How many steps they are; 0 of what was left out.")
+    reasons = many(PlanReason, "Why.")
+    trial = graphene.Int(required=True, description="In a sweep the number of the task's trial, from 0.")
+
+
+class RunExplanation(graphene.ObjectType):
+    """Who or what asked for a run, for what, and what was planned then."""
+
+    run = graphene.ID(required=True, description="The run.", resolver=given("requested.run"))
+    actor = graphene.String(required=True, description="Who asked for it.")
+    automation = graphene.String(
+        required=True,
+        description="What asked for it by itself; empty where nothing did.",
+        resolver=given("requested.automation"),
+    )
+    run_key = graphene.String(
+        required=True, description="By which key a sensor did; else empty.", resolver=given("requested.run_key")
+    )
+    evaluation = graphene.Field(PositionScalar, description="The event by which an automation did; else null.")
+    tick = graphene.DateTime(description="For which tick a schedule did; else null.")
+    rerun_of = graphene.String(
+        required=True, description="The run that was asked for again; else empty.", resolver=given("requested.rerun_of")
+    )
+    only = graphene.String(
+        required=True,
+        description="Which steps of that one, or what of the selection as in `status:missing`; empty for all.",
+        resolver=given("requested.only"),
+    )
+    launch_plan = graphene.String(
+        required=True, description="What was launched by name; else empty.", resolver=given("requested.launch")
+    )
+    forced = graphene.Boolean(
+        required=True,
+        description="Whether everything was asked for, whatever is there.",
+        resolver=given("requested.force"),
+    )
+    parameters = graphene.Field(
+        Json, required=True, description="Values that were given, by asset.", resolver=given("requested.parameters")
+    )
+    at = graphene.DateTime(required=True, description="When it was asked for.")
+    position = graphene.Field(PositionScalar, required=True, description="Where the log says so.")
+    planned_from = graphene.Field(
+        PositionScalar, description="The position whose state was planned from; null before there is a plan."
+    )
+    planned = fallible(
+        connection_of(PlannedSteps),
+        description="What was planned, upstream first, with what was left out.",
+        **page_arguments(),
+    )
+    fresh = graphene.Int(required=True, description="How many partitions needed nothing.")
+
+    def resolve_planned(self: RunExplained, _info: Any, first: int, after: str | None = None) -> Page:
+        """By number."""
+        return slice_of(self.planned, first, after)
+
+
+class TakenVersion(graphene.ObjectType):
+    """A version that a step took in place of computing its own."""
+
+    asset = graphene.String(required=True, description="Key of the asset that the step is of.")
+    version = graphene.ID(required=True, description="The version that was taken.")
+    source = graphene.String(description="Key of the asset it is of, where that is another one; else null.")
+
+
+class NearMiss(graphene.ObjectType):
+    """The earlier version that came nearest to what a step was to compute."""
+
+    version = graphene.ID(required=True, description="The version.", resolver=given("version.version"))
+    position = graphene.Field(
+        PositionScalar,
+        required=True,
+        description="Where the log says that it was made.",
+        resolver=given("version.position"),
+    )
+    made_at = graphene.DateTime(required=True, description="When it was made.", resolver=given("version.made_at"))
+    differs = many(StaleCause, "In what it differs; empty where it equals what was to be computed.")
+
+
+class StepExplanation(graphene.ObjectType):
+    """What was planned for a step, what was decided, and why."""
+
+    run = graphene.ID(required=True, description="The run.")
+    step = graphene.Int(required=True, description="Its number.")
+    assets = many(graphene.String, "Keys of the assets that it makes.")
+    partition = graphene.String(required=True, description="Key of the partition; empty for an unpartitioned asset.")
+    planned = graphene.Field(PlannedAction, description="What was planned; null for an element of a list.")
+    planned_reasons = many(PlanReason, "Why that was planned.")
+    decision = graphene.Field(StepDecision, required=True, description="What was decided.")
+    position = graphene.Field(PositionScalar, description="The event that says so; null where nothing was decided.")
+    reasons = many(PlanReason, "Why it was run; empty where it was not.")
+    no_reuse = graphene.String(required=True, description="Why its result is not to be reused; empty where it is.")
+    attempts = graphene.Int(required=True, description="How many attempts it had.")
+    failure = graphene.Field(Failure, description="What its last attempt failed by; null where it did not.")
+    skipped = graphene.String(description="Why it was skipped; null where it was not.")
+    because = graphene.Int(description="The step for which it was skipped, where there is one.")
+    taken = many(TakenVersion, "What was taken in its place; empty where nothing was.")
+    lost = many(graphene.ID, "Versions that could have been taken, but for their artifacts.")
+    nearest = graphene.Field(
+        NearMiss,
+        description="Of a step that was run, the earlier version that came nearest; null where there was none.",
+    )
+
+
+def run_explained(project: ProjectAt, run: str) -> RunExplained:
+    """Raises UsageError for an unknown one."""
+    return why_run(project.workspace, run_of(project, run).row, up_to=project.position)
+
+
+def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:
+    """Raises UsageError for an unknown one."""
+    return why_step(project.workspace, run_of(project, run).row, step, up_to=project.position)

@@ -1,0 +1,175 @@
+"""Why a run is, and why a step of it was run, or was not: what the log says of it."""
+
+from collections.abc import Iterable
+
+from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
+from latewood.commands.workspace import Workspace
+from latewood.decide.near_miss import Nearest, nearest
+from latewood.decide.reasons import Reason
+from latewood.decide.step_reasons import (
+    Planned,
+    RunExplained,
+    StepExplained,
+    Taken,
+    decision_of,
+    failure_of,
+    planned_for,
+)
+from latewood.errors import NotFound
+from latewood.events import (
+    Action,
+    AutomationEvaluated,
+    Event,
+    PlannedSteps,
+    SensorEvaluated,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+    from_json,
+)
+from latewood.model.elements import element_named
+from latewood.model.keys import AssetId, AssetKey, RunId, VersionId, version_id
+from latewood.model.ordinals import Ordinals
+from latewood.model.partitions import describe
+from latewood.projections.attempts import attempt_positions, lost_sources, step_positions
+from latewood.projections.runs import RunRow, expansions_of
+from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.states import NOW, partition_history
+from latewood.projections.statistics import keys_of_ids
+from latewood_eventlog.records import Position, RecordedEvent
+
+_EVALUATED = ("automation.evaluated", "sensor.evaluated")
+_BATCH = 1_000
+"""A run that an automation asks for stands so many events behind what says so, or fewer: they are one batch."""
+
+
+def why_run(workspace: Workspace, row: RunRow, *, up_to: Position = NOW) -> RunExplained:
+    """Who asked for the run and what was planned, as far as it was by a position. Cost: as `recorded_plan`."""
+    plan = recorded_plan(workspace, row, up_to)
+    evaluation = _evaluation(workspace, row) if plan.requested.automation else None
+    fact = None if evaluation is None else from_json(evaluation.type, evaluation.data)
+    ticks = fact.requests if isinstance(fact, AutomationEvaluated) else ()
+    return RunExplained(
+        requested=plan.requested,
+        actor=row.actor,
+        at=row.requested_at,
+        position=row.requested_position,
+        evaluation=None if evaluation is None else evaluation.position,
+        tick=next((request.tick for request in ticks if request.run == row.run), None),
+        planned_from=plan.made_from,
+        planned=tuple(_planned(plan)),
+        fresh=plan.fresh,
+    )
+
+
+def _evaluation(workspace: Workspace, row: RunRow) -> RecordedEvent | None:
+    before = max(0, row.requested_position - _BATCH)
+    for event in reversed(workspace.log.read_types(workspace.project, _EVALUATED, after=before)):
+        fact = from_json(event.type, event.data)
+        assert isinstance(fact, AutomationEvaluated | SensorEvaluated), "these are the types"
+        if any(request.run == row.run for request in fact.requests):
+            return event
+    return None
+
+
+def _planned(plan: RecordedPlan) -> Iterable[Planned]:
+    for steps in plan.steps:
+        ordinals, scheme = Ordinals.parse(steps.partitions), plan.scheme(steps.assets[0])
+        yield Planned(
+            assets=tuple(map(plan.key, steps.assets)),
+            action=steps.action,
+            partitions="" if scheme is None else describe(scheme, ordinals),
+            first=steps.first,
+            steps=0 if steps.action is Action.BLOCKED else len(ordinals),
+            reasons=_reasons(steps.reasons),
+            trial=steps.trial,
+        )
+
+
+def _reasons(written: Iterable[str]) -> tuple[Reason, ...]:
+    return tuple(map(Reason.read, written))
+
+
+def why_step(workspace: Workspace, row: RunRow, step: int, *, up_to: Position = NOW) -> StepExplained:
+    """What was planned for the step and what was decided, as far as it was by a position. Raises NotFound.
+
+    Cost: as `recorded_plan`; of a step that was to be reused and was run, one pass over the run's events.
+    """
+    plan = recorded_plan(workspace, row, up_to)
+    with snapshot(workspace.log) as connection:
+        facts = _facts(connection, workspace, version_id(row.run, step), up_to)
+        told = [fact for _, fact in facts]
+        over = row.ended_position is not None and row.ended_position <= up_to
+        decision, by = decision_of(told, is_over=over or row.status == "interrupted")
+        found = planned_for(plan.steps, step)
+        expansions = expansions_of(connection, workspace.project, row.run) if found is None else ()
+        element = next(((each.asset, step - each.first) for each in expansions if step in each.steps), None)
+        if found is None and element is None:
+            raise NotFound("step", f"run {row.run} has no step {step:,}; `latewood run {row.run} --all` lists them")
+        assets, partition = _named(plan, found, element)
+        at = next((position for position, fact in facts if fact is by), None)
+        started = by if isinstance(by, StepStarted) else None
+        was_lost = started is not None and found is not None and found[0].action is Action.REUSE
+        return StepExplained(
+            run=row.run,
+            step=step,
+            assets=assets,
+            partition=partition,
+            planned=None if found is None else found[0].action,
+            planned_reasons=() if found is None else _reasons(found[0].reasons),
+            decision=decision,
+            position=at,
+            reasons=() if started is None else _reasons(started.reasons),
+            no_reuse="" if started is None else started.no_reuse,
+            attempts=max((getattr(fact, "attempt", 0) for fact in told), default=0),
+            failure=failure_of(told),
+            skipped=by.reason if isinstance(by, StepSkipped) else None,
+            because=by.because if isinstance(by, StepSkipped) else None,
+            taken=tuple(_taken(connection, workspace, by)) if isinstance(by, StepReused) else (),
+            lost=lost_sources(connection, workspace.project, row.run, step, up_to) if was_lost else (),
+            nearest=None if started is None or at is None else _nearest(connection, workspace, started, at),
+        )
+
+
+def _facts(
+    connection: Snapshot, workspace: Workspace, version: VersionId, up_to: Position
+) -> list[tuple[Position, Event]]:
+    """What is recorded of the step, oldest first."""
+    run, _, number = version.rpartition(".")
+    step = RunId(run), int(number)
+    tried = attempt_positions(connection, workspace.project, [step])[step]
+    ended = step_positions(connection, workspace.project, [version]).get(version, [])
+    places = sorted({position for position in (*tried, *ended) if position <= up_to})
+    return [(event.position, from_json(event.type, event.data)) for event in workspace.log.read_positions(places)]
+
+
+def _named(
+    plan: RecordedPlan, found: tuple[PlannedSteps, int] | None, element: tuple[AssetId, int] | None
+) -> tuple[tuple[AssetKey, ...], str]:
+    """The assets and the partition that a step is of, as they were called."""
+    if found is None:
+        assert element is not None, "it is one or the other"
+        asset, number = element
+        return (element_named(plan.key(asset), number),), ""
+    steps, ordinal = found
+    scheme = plan.scheme(steps.assets[0])
+    partition = "" if scheme is None else describe(scheme, Ordinals.between(ordinal, ordinal + 1))
+    return tuple(map(plan.key, steps.assets)), partition
+
+
+def _taken(connection: Snapshot, workspace: Workspace, fact: StepReused) -> Iterable[Taken]:
+    sources = {output.source[0] for output in fact.outputs if output.source is not None}
+    keys = keys_of_ids(connection, workspace.project, {output.asset for output in fact.outputs} | sources)
+    for output in fact.outputs:
+        source = output.source
+        yield Taken(
+            asset=keys.get(output.asset, AssetKey(output.asset)),
+            version=output.version if source is None else source[1],
+            source=None if source is None else keys.get(source[0], AssetKey(source[0])),
+        )
+
+
+def _nearest(connection: Snapshot, workspace: Workspace, started: StepStarted, at: Position) -> Nearest | None:
+    """Of the versions that there were of the step's first asset the one whose key was nearest to what it computes."""
+    past = partition_history(connection, workspace.project, started.assets[0], started.partition, at)
+    return nearest(past, code=started.code, logic=started.logic, inputs=started.inputs_digest)

@@ -1,0 +1,136 @@
+"""Why a run is, and why a step of it was run, or was not: as it was recorded."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from latewood.decide.near_miss import Nearest
+from latewood.decide.reasons import Reason
+from latewood.events import (
+    Action,
+    Event,
+    Failure,
+    PlannedSteps,
+    RunRequested,
+    SkipReason,
+    StepFailed,
+    StepReused,
+    StepSkipped,
+    StepStarted,
+)
+from latewood.model.keys import AssetKey, RunId, VersionId
+from latewood.model.ordinals import Ordinals
+
+
+class Decision(StrEnum):
+    """What was decided of a step in the end; that it waits, or was left, where nothing was."""
+
+    RUN = "run"
+    REUSED = "reused"
+    SKIPPED = "skipped"
+    WAITS = "waits"
+    LEFT = "left"
+
+
+class Planned(NamedTuple):
+    """Steps in a row for which the same was planned for the same reasons; of which `partitions`, in words.
+
+    `trial` is the number, from 0, of the task's trial in a sweep.
+    """
+
+    assets: tuple[AssetKey, ...]
+    action: Action
+    partitions: str
+    first: int
+    steps: int
+    reasons: tuple[Reason, ...]
+    trial: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunExplained:
+    """Who or what asked for a run, for what, and what was planned.
+
+    `evaluation` is the event by which an automation did, of a schedule for `tick`. `planned_from` is the position
+    whose state the plan was made from; None where there is no plan yet. `fresh` counts what needed nothing.
+    """
+
+    requested: RunRequested
+    actor: str
+    at: datetime
+    position: int
+    evaluation: int | None
+    tick: datetime | None
+    planned_from: int | None
+    planned: tuple[Planned, ...]
+    fresh: int
+
+
+class Taken(NamedTuple):
+    """The version that a step took in place of computing its own; `source` is whose, where it is of another asset."""
+
+    asset: AssetKey
+    version: VersionId
+    source: AssetKey | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepExplained:
+    """What was planned for a step, what was decided, and why.
+
+    `planned` is None for what nobody could plan: the elements of a list. `position` is of the event that decided.
+    `no_reuse` says why its result is not reused. `failure` is that of its last attempt. `because` is the step for which
+    it was skipped. `lost` could have been reused, but for its artifact. `nearest` is the earlier version that came
+    nearest to what it was to compute.
+    """
+
+    run: RunId
+    step: int
+    assets: tuple[AssetKey, ...]
+    partition: str
+    planned: Action | None
+    planned_reasons: tuple[Reason, ...]
+    decision: Decision
+    position: int | None = None
+    reasons: tuple[Reason, ...] = ()
+    no_reuse: str = ""
+    attempts: int = 0
+    failure: Failure | None = None
+    skipped: SkipReason | None = None
+    because: int | None = None
+    taken: tuple[Taken, ...] = ()
+    lost: tuple[VersionId, ...] = ()
+    nearest: Nearest | None = None
+
+
+def planned_for(planned: Iterable[PlannedSteps], step: int) -> tuple[PlannedSteps, int] | None:
+    """What was planned for the step, and which of those partitions it is of. Cost: O(ranges)."""
+    for steps in planned:
+        if steps.action is not Action.BLOCKED and steps.first <= step:
+            rest = step - steps.first
+            for start, stop in Ordinals.parse(steps.partitions).ranges:
+                if rest < stop - start:
+                    return steps, start + rest
+                rest -= stop - start
+    return None
+
+
+def decision_of(facts: Sequence[Event], *, is_over: bool) -> tuple[Decision, Event | None]:
+    """What a step's facts, oldest first, say was decided, and the one that says it.
+
+    A step that had begun may be reused all the same: by what another run computed meanwhile.
+    """
+    if facts and isinstance(facts[-1], StepReused):
+        return Decision.REUSED, facts[-1]
+    if facts and isinstance(facts[-1], StepSkipped):
+        return Decision.SKIPPED, facts[-1]
+    if facts:
+        return Decision.RUN, next((fact for fact in facts if isinstance(fact, StepStarted)), facts[0])
+    return (Decision.LEFT if is_over else Decision.WAITS), None
+
+
+def failure_of(facts: Sequence[Event]) -> Failure | None:
+    """What the last attempt failed by, if it did."""
+    return facts[-1].failure if facts and isinstance(facts[-1], StepFailed) else None

@@ -1,0 +1,125 @@
+"""Why a run is, and why a step of it was run, or was not, is told as it was recorded."""
+
+import pytest
+
+from api.conftest import SHOP
+
+RUN = """query ($run: ID!, $at: Moment) { project(asOf: $at) { whyRun(run: $run) {
+  actor automation rerunOf forced plannedFrom fresh planned { totalCount nodes {
+    assets action partitions first steps reasons { cause subject }
+  } }
+} } }"""
+STEP = """query ($run: ID!, $step: Int!, $at: Moment) { project(asOf: $at) { whyStep(run: $run, step: $step) {
+  assets partition planned plannedReasons { cause } decision position reasons { cause subject } attempts
+  failure { error message } skipped because taken { asset version source } lost nearest { version differs }
+} } }"""
+
+
+def why(api, run, step=None, at=None):
+    if step is None:
+        return api(RUN, run=run, at=at)["project"]["whyRun"]
+    return api(STEP, run=run, step=step, at=at)["project"]["whyStep"]
+
+
+def test_a_run_says_who_asked_for_it_and_what_was_planned(api, made, workspace):
+    run = made(selection="+revenue").run
+    assert why(api, run) == {
+        "actor": workspace.actor,
+        "automation": "",
+        "rerunOf": "",
+        "forced": False,
+        "plannedFrom": 5,
+        "fresh": 0,
+        "planned": {
+            "totalCount": 2,
+            "nodes": [
+                {
+                    "assets": ["orders"],
+                    "action": "RUN",
+                    "partitions": "2026-01-01..2026-01-04",
+                    "first": 0,
+                    "steps": 4,
+                    "reasons": [{"cause": "MISSING", "subject": ""}],
+                },
+                {
+                    "assets": ["revenue"],
+                    "action": "RUN",
+                    "partitions": "2026-01-01..2026-01-04",
+                    "first": 4,
+                    "steps": 4,
+                    "reasons": [{"cause": "MISSING", "subject": ""}],
+                },
+            ],
+        },
+    }
+
+
+def test_a_step_that_was_run_says_why_and_what_came_nearest(api, made):
+    first = made(selection="+revenue").run
+    assert why(api, first, 5) == {
+        "assets": ["revenue"],
+        "partition": "2026-01-02",
+        "planned": "RUN",
+        "plannedReasons": [{"cause": "MISSING"}],
+        "decision": "RUN",
+        "position": why(api, first, 5)["position"],
+        "reasons": [{"cause": "MISSING", "subject": ""}],
+        "attempts": 1,
+        "failure": None,
+        "skipped": None,
+        "because": None,
+        "taken": [],
+        "lost": [],
+        "nearest": None,
+    }
+    again = made(SHOP.replace("orders * 10", "orders * 20"), selection="revenue").run
+    found = why(api, again, 1)
+    assert (found["decision"], found["reasons"]) == ("RUN", [{"cause": "CODE", "subject": ""}])
+    assert found["nearest"] == {"version": f"{first}.5", "differs": ["CODE"]}
+
+
+def test_a_step_that_was_reused_says_which_version_was_taken(api, made):
+    first = made(selection="orders").run
+    made(SHOP.replace("int(partition[-2:])", "0"), selection="orders")
+    back = made(selection="orders").run
+    found = why(api, back, 2)
+    assert (found["planned"], found["decision"], found["reasons"]) == ("REUSE", "REUSED", [])
+    assert found["plannedReasons"] == [{"cause": "CODE"}]
+    assert found["taken"] == [{"asset": "orders", "version": f"{first}.2", "source": None}]
+
+
+def test_a_version_whose_artifact_is_gone_is_told_with_the_step_that_it_could_have_been(api, made, workspace):
+    first = made(selection="orders").run
+    made(SHOP.replace("int(partition[-2:])", "0"), selection="orders")
+    versions = 'asset(key: "orders") { versions(partition: "2026-01-03") { nodes { artifact } } }'
+    _, gone = api.environment(versions)["asset"]["versions"]["nodes"]
+    (workspace.store.directory / gone["artifact"][:1] / gone["artifact"]).unlink()
+    found = why(api, made(selection="orders").run, 2)
+    assert (found["planned"], found["decision"], found["lost"]) == ("REUSE", "RUN", [f"{first}.2"])
+
+
+def test_a_step_that_failed_and_one_that_was_skipped_for_it(api, made):
+    run = made(SHOP.replace("return orders * 10", "raise ValueError('closed')"), selection="*").run
+    failed, skipped = why(api, run, 4), why(api, run, 8)
+    assert (failed["decision"], failed["failure"]) == ("RUN", {"error": "ValueError", "message": "closed"})
+    assert (skipped["decision"], skipped["skipped"], skipped["assets"]) == ("SKIPPED", "upstream failed", ["total"])
+    assert why(api, run, skipped["because"])["assets"] == ["revenue"]
+
+
+def test_a_step_waits_until_something_is_decided_and_so_it_did_then(api, made, asked_for):
+    waiting = asked_for(SHOP).run
+    assert (why(api, waiting, 3)["decision"], why(api, waiting, 3)["partition"]) == ("WAITS", "2026-01-04")
+    run = made().run
+    begun = why(api, run, 7)["position"]
+    assert [why(api, run, 7, at=at)["decision"] for at in (begun - 1, begun)] == ["WAITS", "RUN"]
+
+
+@pytest.mark.parametrize(("step", "said"), [(9, "has no step 9"), (-1, "has no step -1")])
+def test_a_step_that_is_none_is_refused_and_the_run_answered_all_the_same(api, made, step, said):
+    run = made().run
+    ask = f'{{ project {{ whyRun(run: "{run}") {{ fresh }} whyStep(run: "{run}", step: {step}) {{ decision }} }} }}'
+    answer = api.post(ask).json()
+    assert answer["data"]["project"] == {"whyRun": {"fresh": 0}, "whyStep": None}
+    (error,) = answer["errors"]
+    assert said in error["message"]
+    assert error["extensions"] == {"code": "BAD_INPUT", "missing": "step"}
