@@ -46,6 +46,42 @@ def test_the_broken_asset_and_its_cause_are_found_from_home(page):
     expect(page.get_by_role("complementary").get_by_role("region")).to_contain_text(f'raise ValueError("{PROBLEM}")')
 
 
+def brushed(page, first, last):
+    """As somebody does who drags over days of the year, by their numbers."""
+    box = page.get_by_role("img", name="All of them: 365 partitions").bounding_box()
+    across = [box["x"] + box["width"] * (day + 0.5) / 365 for day in (first, last)]
+    page.mouse.move(across[0], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(across[1], box["y"] + 20, steps=4)
+    page.mouse.up()
+
+
+def test_thirty_days_are_brushed_and_backfilled_before_ones_eyes_and_the_rest_is_cancelled(page):
+    page.goto("/assets/flights/daily?tab=partitions")
+    expect(page.get_by_role("button", name="fresh 5", exact=True)).to_be_visible()
+    brushed(page, 30, 59)
+    expect(page.get_by_role("textbox", name="Chosen")).to_have_value("2013-01-31..2013-03-01")
+    page.get_by_role("button", name="Materialize 30 partitions").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Run 30 steps")).to_be_enabled()
+    page.keyboard.press("Control+Enter")
+    status = page.get_by_role("main").get_by_role("status").first
+    expect(status).to_contain_text(re.compile(r"[1-9]\d* of 30 steps"))
+    expect(status).to_contain_text("succeeded")
+    page.get_by_role("grid", name="Steps by asset").get_by_role("link", name="flights/daily").click()
+    page.get_by_role("navigation", name="Of this asset").get_by_role("link", name="Partitions").click()
+    expect(page.get_by_role("button", name="fresh 35", exact=True)).to_be_visible()
+
+    brushed(page, 100, 364)
+    page.get_by_role("button", name="Materialize 265 partitions").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run 265 steps").click()
+    expect(status).to_contain_text(re.compile(r"[1-9]\d* of 265 steps"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(status).to_contain_text("cancelled")
+    expect(page.get_by_role("list", name="Steps by how they stand")).to_contain_text("not begun")
+    page.go_back()
+    expect(page.get_by_role("button", name=re.compile(r"^fresh (?!35$)\d+$"))).to_be_visible()  # what was done stays
+
+
 def test_two_versions_are_compared_then_one_is_rolled_back_to_and_that_is_undone(page):
     page.goto("/assets/flights/daily")
     page.get_by_role("navigation", name="Of this asset").get_by_role("link", name="Versions").click()

@@ -110,6 +110,7 @@ function useRun(close: () => void, again: () => void) {
     } else if ("problem" in done) say(done.problem.message);
     else if (done.run) {
       toast(`Run ${done.run} was asked for`);
+      close(); // who comes back finds the page, not the dialog
       go(pathOf("runs", done.run));
     } else {
       toast("All of it is fresh");
