@@ -29,7 +29,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def story() -> str:
+    """What the project defines."""
+    return STORY
+
+
+@pytest.fixture(scope="module")
 def served(
+    story: str,
     home: Path,  # noqa: F811 - a fixture
     environ: dict[str, str],  # noqa: F811 - the same
     platform_template: str,  # noqa: F811 - the same
@@ -38,7 +45,7 @@ def served(
     """A project of which one asset has failed, with a server and an engine."""
     with copied(home, platform_template) as url:
         shell = Shell(tmp_path_factory.mktemp("story"), {**environ, "LATEWOOD_DATABASE_URL": url.reveal()})
-        shell.write("story.py", STORY)
+        shell.write("story.py", story)
         assert "no rate for EUR" in shell.run("materialize", "*", "-f", "story.py").err
         with serving(shell, "story.py") as found:
             yield found

@@ -1,11 +1,50 @@
 """The dialog over any page: what is to be made, what that would do, and doing just that."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-from browser.served import serious
+from browser.served import STORY, serious
+
+TRAINING = '''
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Annotated
+from annotated_types import Ge, Le
+from latewood import Output
+
+class Loss(Enum):
+    squared = "squared"
+    absolute = "absolute"
+
+@dataclass(frozen=True)
+class Tree:
+    leaves: int
+    rates: list[float]
+
+@asset(group="models")
+def model(
+    orders: list[int],
+    *,
+    depth: Annotated[int, Ge(1), Le(90)] = 3,
+    loss: Loss = Loss.squared,
+    since: date = date(2026, 1, 1),
+    regions: list[str] = [],
+    tree: Tree | None = None,
+    quick: bool = True,
+) -> Output[int]:
+    """What is learnt of orders."""
+    return Output(depth, metadata={"error": abs(60 - depth)})
+'''
+
+
+@pytest.fixture(scope="module")
+def story():
+    """One more asset, which takes parameters of many types."""
+    return STORY + TRAINING
 
 
 @pytest.fixture
@@ -104,7 +143,46 @@ def test_nothing_is_run_in_the_past(page, dialog):
     expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
 
 
-@pytest.mark.parametrize("address", ["/?do=materialize", "/assets?do=materialize&sel=*&force=1"])
+def test_a_form_asks_for_parameters_by_their_types_and_is_json_too(page, dialog):
+    page.goto("/assets/model?do=materialize&sel=model")
+    form = dialog.get_by_role("region", name="Parameters")
+    depth = form.get_by_label("depth", exact=True)
+    expect(depth).to_have_attribute("placeholder", "3")
+    depth.fill("91")
+    expect(form).to_contain_text("expected a whole number from 1 to 90")
+    expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
+    depth.fill("7")
+    form.get_by_label("loss", exact=True).select_option("absolute")
+    form.get_by_label("since", exact=True).fill("2026-02-01")
+    form.get_by_role("button", name="Add an entry to regions").click()
+    form.get_by_label("regions, entry 1").fill("eu")
+    form.get_by_label("tree leaves").fill("4")
+    form.get_by_role("button", name="Add an entry to tree rates").click()
+    form.get_by_label("tree rates, entry 1").fill("0.5")
+    form.get_by_label("quick", exact=True).select_option("no")
+    expect(dialog.get_by_role("button", name="Run 1 step")).to_be_enabled()
+    form.get_by_role("button", name="JSON").click()
+    written = form.get_by_label("Parameters as JSON")
+    assert json.loads(written.input_value()) == {
+        "model.depth": [7],
+        "model.loss": ["absolute"],
+        "model.since": ["2026-02-01"],
+        "model.regions": [["eu"]],
+        "model.tree": [{"leaves": 4, "rates": [0.5]}],
+        "model.quick": [False],
+    }
+    written.fill('{"model.depth": [8]}')
+    expect(page).to_have_url(re.compile(re.escape("with=%7B%22model.depth%22:%5B8%5D%7D")))
+    written.fill('{"model.depth": [8')
+    expect(written).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_role("button", name="Run")).to_be_disabled()
+    form.get_by_role("button", name="Form").click()
+    expect(depth).to_have_value("8")
+
+
+@pytest.mark.parametrize(
+    "address", ["/?do=materialize", '/assets?do=materialize&sel=*&force=1&with={"model.depth":[3,6]}']
+)
 def test_nothing_keeps_somebody_from_using_it(page, dialog, address):
     page.goto(address)
     expect(dialog).to_be_visible()

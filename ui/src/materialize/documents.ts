@@ -9,12 +9,15 @@ export const TARGETS = graphql(`
           totalCount
           nodes { key origin location task partitioning { title count } parameters { name jsonSchema default required } }
         }
+        pins(first: 1000) { nodes { asset name value } }
       }
     }
   }
 `);
 
-export type Target = ResultOf<typeof TARGETS>["project"]["environment"]["assets"]["nodes"][number];
+type Found = ResultOf<typeof TARGETS>["project"]["environment"];
+export type Target = Found["assets"]["nodes"][number];
+export type Pin = Found["pins"]["nodes"][number];
 
 export const PREVIEW = graphql(`
   query Preview(

@@ -19,7 +19,9 @@ import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import { type Asked, askedAs, askedIn, CLOSED, NOTHING, type Only } from "./asked.ts";
 import { TARGETS, type Target } from "./documents.ts";
 import styles from "./materialize.module.css";
+import { Parameters } from "./parameters.tsx";
 import { PlanShown } from "./plan-shown.tsx";
+import { takenBy } from "./takes.ts";
 import { type Launched, useLaunch } from "./use-launch.ts";
 import { usePreview } from "./use-preview.ts";
 
@@ -47,11 +49,14 @@ function Asking({ asked, ask, close }: Props) {
   const isNothing = asked.selection === "";
   const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: isNothing });
   const targets = isNothing ? undefined : found.data?.project.environment.assets;
+  const pins = found.data?.project.environment.pins;
+  const takes = useMemo(() => (targets ? takenBy(targets.nodes, pins?.nodes ?? []) : []), [targets, pins]);
+  const [isSettled, setSettled] = useState(true);
   const preview = usePreview(asked, ASSET_EVENTS, isNothing);
   const plan = isNothing || preview.problem ? null : preview.plan;
   const partitioned = targets?.nodes.find(({ partitioning, origin }) => partitioning && origin === "MADE");
   const { run, isBusy, said } = useRun(close, preview.again);
-  const isReady = plan !== null && !preview.isAwaited && plan.steps > 0 && plan.refusal === null;
+  const isReady = isSettled && plan !== null && !preview.isAwaited && plan.steps > 0 && plan.refusal === null;
   const start = () => void (isReady && !isBusy && run(asked, plan.hash));
   useShortcuts([{ keys: "mod+enter", label: "Run the plan", whileTyping: true, run: start }]);
 
@@ -71,11 +76,12 @@ function Asking({ asked, ask, close }: Props) {
           <Others targets={targets?.nodes ?? []} shown={partitioned} />
         </section>
       )}
+      {takes.length > 0 && <Parameters takes={takes} asked={asked} ask={ask} settled={setSettled} />}
       {!isNothing && <How asked={asked} ask={ask} />}
       <section className={styles.part} aria-label="Plan">
         {preview.problem && !isNothing && asOf === null && <Problem problem={preview.problem} again={preview.again} />}
         {plan ? (
-          <PlanShown plan={plan} isOld={preview.isAwaited} />
+          <PlanShown plan={plan} isOld={preview.isAwaited || !isSettled} />
         ) : (
           !isNothing && !preview.problem && asOf === null && <Skeleton lines={3} height={26} />
         )}

@@ -1,0 +1,186 @@
+import { useEffect, useRef, useState } from "react";
+import { useView } from "@/address/use-address.ts";
+import { Button } from "@/shared/button.tsx";
+import { counted } from "@/shared/numbers.ts";
+import { Select } from "@/shared/select.tsx";
+import { type Asked, trials, triedIn } from "./asked.ts";
+import { askedOf, type Draft, fieldsOf, withAnother, without, withValue } from "./draft.ts";
+import { Field } from "./field.tsx";
+import { hintOf, kindOf, textOf } from "./fields.ts";
+import styles from "./parameters.module.css";
+import type { Taken, Takes } from "./takes.ts";
+
+interface Props {
+  takes: readonly Takes[];
+  asked: Asked;
+  ask(more: Partial<Asked>): void;
+  /** Whether all that is written is asked for. */
+  settled(is: boolean): void;
+}
+
+const SETTLED_MS = 300;
+
+/** Values of parameters, as a form or as the JSON that it means; of each several may be tried. */
+export function Parameters({ takes, asked, ask, settled }: Props) {
+  const [isJson, setJson] = useState(false);
+  return (
+    <section className={styles.of} aria-label="Parameters">
+      <header className={styles.head}>
+        <h3>Parameters</h3>
+        <span className={styles.tabs} role="group" aria-label="Write them as">
+          <Button aria-pressed={!isJson} onClick={() => setJson(false)}>
+            Form
+          </Button>
+          <Button aria-pressed={isJson} onClick={() => setJson(true)}>
+            JSON
+          </Button>
+        </span>
+      </header>
+      {isJson ? (
+        <Json asked={asked} ask={ask} settled={settled} />
+      ) : (
+        <Form takes={takes} asked={asked} ask={ask} settled={settled} />
+      )}
+      <Sweep asked={asked} ask={ask} />
+    </section>
+  );
+}
+
+function Form({ takes, asked, ask, settled }: Props) {
+  const [draft, setDraft] = useState<Draft>(asked.tried);
+  const sent = useRef(JSON.stringify(asked.tried));
+  const now = JSON.stringify(asked.tried);
+  useEffect(() => {
+    if (now !== sent.current) setDraft(JSON.parse(now)); // it was changed elsewhere, as by "back"
+    sent.current = now;
+  }, [now]);
+  const tried = askedOf(draft);
+  useSettled(tried === null ? null : JSON.stringify(tried), now, settled, (text) => {
+    sent.current = text;
+    ask({ tried: JSON.parse(text) });
+  });
+
+  return takes.map(({ assets, parameters }) => (
+    <div key={assets[0]} className={styles.task}>
+      {takes.length > 1 && <h4>{assets.join(", ")}</h4>}
+      {parameters.map((taken) => (
+        <Parameter key={taken.key} taken={taken} draft={draft} set={setDraft} />
+      ))}
+    </div>
+  ));
+}
+
+function Parameter({ taken, draft, set }: { taken: Taken; draft: Draft; set(draft: Draft): void }) {
+  const { key, name, schema, standing, isPinned } = taken;
+  const values = fieldsOf(draft, key);
+  const isSeveral = values.length > 1;
+  return (
+    <div className={styles.parameter}>
+      <span className={styles.name}>
+        {name}
+        <small>{isPinned ? "pinned" : standing === undefined ? "required" : hintOf(kindOf(schema, schema))}</small>
+      </span>
+      <div className={styles.values}>
+        {values.map((value, n) => (
+          <div key={n} className={styles.value}>
+            <Field
+              label={isSeveral ? `${name}, value ${n + 1}` : name}
+              schema={schema}
+              root={schema}
+              value={value}
+              standing={standing === undefined || standing === null ? "" : textOf(standing)}
+              change={(found) => set(withValue(draft, key, n, found))}
+            />
+            {isSeveral && (
+              <Button
+                quiet
+                icon="close"
+                aria-label={`Do not try value ${n + 1} of ${name}`}
+                onClick={() => set(without(draft, key, n))}
+              />
+            )}
+          </div>
+        ))}
+      </div>
+      <Button
+        quiet
+        aria-label={`Try another value of ${name}`}
+        title="Try another value too"
+        onClick={() => set(withAnother(draft, key))}
+      >
+        +
+      </Button>
+    </div>
+  );
+}
+
+const COMPLAINT = 'expected each parameter with a list of values to try, as in {"train.depth": [3, 6]}';
+
+function Json({ asked, ask, settled }: Omit<Props, "takes">) {
+  const [text, setText] = useState(() =>
+    Object.keys(asked.tried).length > 0 ? JSON.stringify(asked.tried, null, 2) : "",
+  );
+  const tried = triedIn(text);
+  const now = JSON.stringify(asked.tried);
+  useSettled(tried && JSON.stringify(tried), now, settled, (found) => ask({ tried: JSON.parse(found) }));
+  return (
+    <div className={styles.json}>
+      <textarea
+        aria-label="Parameters as JSON"
+        aria-invalid={tried === null}
+        aria-describedby="parameters-json"
+        rows={Math.max(4, Math.min(14, text.split("\n").length))}
+        placeholder={'{"train.depth": [3, 6]}'}
+        spellCheck={false}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <p id="parameters-json" data-wrong={tried === null || undefined}>
+        {tried === null ? COMPLAINT : "Each parameter with the values to try; one alone holds throughout."}
+      </p>
+    </div>
+  );
+}
+
+/** Asks for what is written once nobody has typed for a moment; null is nothing that can be asked for. */
+function useSettled(text: string | null, now: string, settled: (is: boolean) => void, send: (text: string) => void) {
+  const last = useRef(send);
+  useEffect(() => {
+    last.current = send;
+  });
+  useEffect(() => {
+    settled(text === now);
+    if (text === null || text === now) return;
+    const timer = setTimeout(() => last.current(text), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [text, now, settled]);
+  useEffect(() => () => settled(true), [settled]);
+}
+
+function Sweep({ asked, ask }: Pick<Props, "asked" | "ask">) {
+  const { environment } = useView();
+  const { tried, zipped } = asked;
+  const all = Object.values(tried);
+  const several = all.filter((values) => values.length > 1).length;
+  if (all.length === 0) return null;
+  return (
+    <p className={styles.sweep}>
+      {several > 1 && (
+        <Select
+          label="How values are combined"
+          value={zipped ? "zip" : ""}
+          options={[
+            ["", "every combination"],
+            ["zip", "the n-th of each together"],
+          ]}
+          change={(value) => ask({ zipped: value === "zip" })}
+        />
+      )}
+      <span role="status">
+        {several > 0 && `${counted(trials(tried, zipped), "variant")}. `}
+        What is made with other parameters than those of {environment} is a variant: no head, before somebody makes it
+        one.
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,43 @@
+// What a selection takes: the parameters of its tasks, with what they are where nobody says.
+import type { Pin, Target } from "./documents.ts";
+import type { Schema } from "./fields.ts";
+
+export interface Taken {
+  /** As the API names it: `ASSET.NAME`. */
+  key: string;
+  name: string;
+  schema: Schema;
+  /** What it is where nobody says; undefined where somebody has to. */
+  standing: unknown;
+  isPinned: boolean;
+}
+
+/** What one task takes, by whatever of its assets. */
+export interface Takes {
+  assets: readonly string[];
+  parameters: readonly Taken[];
+}
+
+/** By task, in the order of its assets; nothing of what takes nothing. */
+export function takenBy(targets: readonly Target[], pins: readonly Pin[]): Takes[] {
+  const tasks = new Map<string, Target[]>();
+  for (const target of targets) {
+    if (target.parameters.length === 0) continue;
+    const id = `${target.location} ${target.task || target.key}`;
+    tasks.set(id, [...(tasks.get(id) ?? []), target]);
+  }
+  return [...tasks.values()].map((made) => {
+    const assets = made.map(({ key }) => key);
+    const parameters = made[0]!.parameters.map(({ name, jsonSchema, default: given, required }) => {
+      const pin = pins.find((one) => one.name === name && assets.includes(one.asset));
+      return {
+        key: `${assets[0]}.${name}`,
+        name,
+        schema: (jsonSchema ?? {}) as Schema,
+        standing: pin ? pin.value : required ? undefined : given,
+        isPinned: pin !== undefined,
+      };
+    });
+    return { assets, parameters };
+  });
+}
