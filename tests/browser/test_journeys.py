@@ -21,7 +21,7 @@ def served(
     """The flights, with a server and an engine."""
     with copied(home, platform_template) as url:
         shell = Shell(tmp_path_factory.mktemp("flights"), {**environ, "LATEWOOD_DATABASE_URL": url.reveal()})
-        with serving(flights(shell, "+reports/worst_routes", january=5, slowly=0.02), "flights/assets.py") as found:
+        with serving(flights(shell, "+reports/worst_routes", january=5, slowly=0.05), "flights/assets.py") as found:
             yield found
 
 
