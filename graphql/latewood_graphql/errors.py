@@ -21,11 +21,17 @@ class Refused(GraphQLError):
         self.code = code
 
 
-def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001, FBT001, FBT002 - as called
-    """The error as JSON: its message where it is about the question, else an id that the server's log has too."""
-    cause, found = error.original_error, error.formatted
+def cause_of(error: GraphQLError) -> Exception | None:
+    """What it was that was raised; None or another GraphQLError where it is about the query's text."""
+    cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
+    return cause
+
+
+def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001, FBT001, FBT002 - as called
+    """The error as JSON: its message where it is about the question, else an id that the server's log has too."""
+    cause, found = cause_of(error), error.formatted
     if cause is None or isinstance(cause, GraphQLError):  # about the query's text
         return {**found, "extensions": {"code": "INVALID_QUERY", **(error.extensions or {})}}
     if isinstance(cause, UsageError):

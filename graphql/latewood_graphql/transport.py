@@ -20,7 +20,7 @@ from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 from latewood_graphql.access import Caller
 from latewood_graphql.calls import Call, Service, opened
 from latewood_graphql.documents import Documents, Invalid, Question
-from latewood_graphql.errors import Refused, formatted, unavailable
+from latewood_graphql.errors import Refused, cause_of, formatted, unavailable
 from latewood_graphql.execution import Execution, is_awaitable
 from latewood_graphql.gate import caller_of, count, let_in_again
 from latewood_graphql.limits import Limits, check, mutations_in
@@ -125,6 +125,9 @@ class Answering(GraphQLHTTPHandler):
             return False, {"errors": [formatted(GraphQLError("", original_error=error))]}
         except GraphQLError as error:
             return False, {"errors": [formatted(error)]}
+        lost = (cause for each in found.errors or () if isinstance(cause := cause_of(each), DatabaseUnreachable))
+        if not call.has_acted and (gone := next(lost, None)) is not None:  # what follows cannot be read either
+            return False, {"errors": [unavailable(gone)]}
         told: dict[str, Any] = {"data": found.data, "extensions": {"position": call.position}}
         if found.errors:
             told["errors"] = [formatted(error) for error in found.errors]

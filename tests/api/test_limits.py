@@ -110,7 +110,7 @@ def test_once_its_database_is_back_the_first_who_asks_is_answered(environ, made,
             "WHERE datname = current_database() AND state = 'idle'",
         )
 
-    pin = 'mutation { pin(parameter: "total.unit", value: "dollar") { __typename } }'
+    pin = 'mutation { pin(parameters: {name: "total.unit", value: "dollar"}) { __typename } }'
     with TestClient(application(Serving(), parent=os.getpid()), base_url="http://localhost") as client:
         assert client.get("/readyz").status_code == 200
         all_are_lost()
@@ -119,7 +119,7 @@ def test_once_its_database_is_back_the_first_who_asks_is_answered(environ, made,
         assert client.post("/graphql/", json={"query": "{ projects }"}).json()["data"] == {"projects": ["default"]}
         all_are_lost()
         assert client.post("/graphql/", json={"query": pin}).json()["data"] == {
-            "pin": {"__typename": "ParameterPinned"}
+            "pin": {"__typename": "ParametersPinned"}
         }
 
 

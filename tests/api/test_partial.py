@@ -4,7 +4,9 @@ from functools import partial
 
 from graphene.types.resolver import dict_or_attr_resolver
 from graphql import GraphQLObjectType, get_named_type, is_introspection_type, is_leaf_type, is_non_null_type
+from sqlalchemy import event
 
+from databases import execute
 from latewood_graphql.fields import UNREAD
 from latewood_graphql.schema import schema
 
@@ -40,6 +42,22 @@ def test_a_project_that_is_not_there_takes_nothing_with_it(api, made):
     answer = api.post('{ projects project { name } other: project(name: "other") { name } }').json()
     assert answer["data"] == {"projects": ["default"], "project": {"name": "default"}, "other": None}
     assert [error["path"] for error in answer["errors"]] == [["other"]]
+
+
+def test_of_a_database_that_is_lost_meanwhile_there_is_no_answer(api, made, superuser_url):
+    made()
+    told = []
+
+    @event.listens_for(api.service.reader.engine, "before_cursor_execute")
+    def lose(connection, _cursor, statement, *_):
+        if "FROM runs" in statement and not told:
+            told.append(connection.connection.driver_connection.info.backend_pid)
+            execute(superuser_url, f"SELECT pg_terminate_backend({told[0]}, 10000)")
+
+    answer = api.post(THREE)
+    assert told
+    assert answer.status_code == 503
+    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAVAILABLE"]
 
 
 FROM_THEIR_PARENT = {

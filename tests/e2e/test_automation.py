@@ -83,6 +83,8 @@ def test_what_is_due_is_asked_for_once_and_each_part_is_explained(deployed):
     deployed("materialize", "day", "-f", "nights.py")
     (asked,) = [each for each in answer(deployed, "automation", "tick")["evaluated"] if each["name"] == "kept"]
     assert answer(deployed, "run", asked["requests"][0]["run"])["status"] == "queued"
+    by_rule = answer(deployed, "why", asked["requests"][0]["run"])
+    assert '"name": "kept"' in deployed.here("log", "show", str(by_rule["evaluation"])).out
     assert "asked for already; nothing is new since" in deployed.here("automation", "show", "kept").out
     assert "asked for run" in deployed.here("automation", "show", "kept").out
 
@@ -158,6 +160,10 @@ def test_a_sensor_is_listed_asked_and_what_it_asked_for_names_it(shell):
     assert "asked for by arrivals, run key a.txt" in shell.here("run", request["run"]).out
     told = answer(shell, "run", request["run"])
     assert (told["automation"], told["run_key"]) == ("arrivals", "a.txt")
+    why = answer(shell, "why", request["run"])
+    assert (why["automation"], why["run_key"], why["tick"]) == ("arrivals", "a.txt", None)
+    assert f"asked for by arrivals, run key a.txt, event {why['evaluation']:,}" in shell.here("why", request["run"]).out
+    assert '"sensor.evaluated"' in shell.here("log", "show", str(why["evaluation"])).out
     assert re.search(rf"{request['run']} .* order +arrivals ", shell.here("runs").out), (
         "not by whose process, but by what"
     )
