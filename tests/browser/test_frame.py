@@ -88,9 +88,14 @@ def test_while_the_server_is_away_what_was_read_stays_and_it_comes_back_by_itsel
     try:
         expect(page.get_by_text("The server does not answer.")).to_be_visible(timeout=20_000)
         expect(row).to_be_visible()
+        page.get_by_role("navigation").get_by_role("link", name="Runs").click()  # was never open
+        expect(page.get_by_text("Waiting for the server").first).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
     finally:
         served.start()
     expect(page.get_by_text("The server does not answer.")).to_be_hidden(timeout=20_000)
+    expect(page.get_by_role("row", name=re.compile("failed")).first).to_be_visible()
+    page.go_back()
     expect(row).to_be_visible()
 
 

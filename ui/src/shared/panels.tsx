@@ -1,8 +1,10 @@
 import type { ReactNode } from "react";
 import type { Problem as ProblemOf } from "@/server/problem.ts";
+import { lostSince } from "@/server/reachability.ts";
 import { Button } from "./button.tsx";
 import { Glyph } from "./glyph.tsx";
 import styles from "./panels.module.css";
+import { useStore } from "./store.ts";
 
 /** The head of a page: what it is, what is to say of it, what can be done. */
 export function PageHead({
@@ -47,8 +49,10 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-/** Something could not be read; all else on the page goes on. */
+/** Something could not be read; all else on the page goes on. That nothing answers is told once, above all pages. */
 export function Problem({ problem, again }: { problem: ProblemOf; again?: () => void }) {
+  const isLost = useStore(lostSince) !== null;
+  if (isLost && problem.code === "UNAVAILABLE") return <p className={styles.waits}>Waiting for the server</p>;
   return (
     <div className={styles.problem} role="alert">
       <Glyph mark="failed" />
