@@ -18,9 +18,10 @@ from statistics import median
 from typing import Any, Final
 from urllib.request import urlopen
 
-from bench_plans import ASSETS, LAYER, layer_of, layered, loaded_from, materialized
+from bench_plans import loaded_from, materialized
 from bench_report import environment_lines
 from bench_server import Bench, inherited, quiet, serving
+from grouped import GROUPS, group_name, grouped, is_late
 from playwright.sync_api import Browser, Page
 
 from browser.served import browsing, chromium
@@ -54,7 +55,11 @@ window.isThere = () => {
   const heading = document.querySelector('h1');
   return heading !== null && !document.querySelector('main [data-awaited]') ? heading.textContent : null;
 };
-window.until = async (is) => { while (!is()) await frame(); await frame(); };
+window.until = async (is) => {
+  for (const began = performance.now(); !is(); await frame())
+    if (performance.now() - began > 60_000) throw new Error(`never: ${is}`);
+  await frame();
+};
 window.timed = async (count, act) => {
   const times = [];
   let before = await frame();
@@ -115,14 +120,14 @@ Measured = Iterator[tuple[str, Sequence[float]]]
 
 
 def pages(bench: Bench, browser: Browser, repetitions: int) -> Measured:
-    """A project of 10,000 assets and 20,000 edges, half of them stale."""
+    """A project of 10,000 assets and 20,000 edges, half of it stale."""
     with (
-        materialized(bench, layered, lambda node, _: layer_of(node) == ASSETS // LAYER // 2) as environment,
+        materialized(bench, grouped, is_late) as environment,
         _served(environment) as url,
     ):
         paths = {
             "assets": "/assets",
-            "an asset": "/assets/layer50/a05000",
+            "an asset": "/assets/mart_orders_6/orders_5000",
             "runs": "/runs",
             "run": "/runs/bench0000000",
             "log": "/log",
@@ -160,7 +165,7 @@ def pages(bench: Bench, browser: Browser, repetitions: int) -> Measured:
                     ],
                 )
                 yield from _gestures(page, "closed")
-                groups = page.evaluate("Array.from({ length: 100 }, (_, n) => `layer${String(n).padStart(2, '0')}`)")
+                groups = [group_name(group) for group in range(GROUPS)]
                 page.goto(f"/lineage?expand={','.join(groups)}")
                 page.evaluate("until(() => document.querySelector('[data-drawing] button'))")
                 page.wait_for_timeout(1_500)

@@ -57,12 +57,15 @@ export default function AssetOf() {
 function NotThere({ name, said }: { name: string; said: string }) {
   const { asOf, environment } = useView();
   return (
-    <Empty title={`There ${asOf === null ? "is" : "was"} no asset ${name} in ${environment}`}>
-      <p>{said}</p>
-      <Link to="/assets" className={styles.link}>
-        All assets
-      </Link>
-    </Empty>
+    <>
+      <PageHead title={name} />
+      <Empty title={`There ${asOf === null ? "is" : "was"} no asset ${name} in ${environment}`}>
+        <p>{said}</p>
+        <Link to="/assets" className={styles.link}>
+          All assets
+        </Link>
+      </Empty>
+    </>
   );
 }
 

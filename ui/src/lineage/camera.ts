@@ -16,7 +16,7 @@ export interface Rect extends Size {
 }
 
 export const SCALE_MAX = 2;
-export const SCALE_MIN = 0.01;
+export const SCALE_MIN = 0.002;
 /** What somebody asked to see is legible. */
 export const SCALE_LEGIBLE = 0.72;
 
