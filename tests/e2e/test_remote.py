@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from e2e.shell import LATEWOOD, shell_in
+from latewood.cli.remote import making
 
 FLOW = """
 from datetime import timedelta
@@ -112,6 +113,7 @@ READS = [
     "runs",
     "runs --status failed",
     "runs --status queued",
+    "runs --limit 5000",
     "run RUN",
     "run RUN --all",
     "run nothing",
@@ -211,6 +213,12 @@ def test_a_plan_is_the_same_but_that_less_is_told_of_what_changed(flow, there, c
     assert there(*command.split()).out == flow.run(*command.split()).out.replace(here, remote)
 
 
+def test_a_plan_comes_in_pages_and_is_shown_whole(flow, url, monkeypatch):
+    monkeypatch.setattr("latewood.cli.remote.making._TASKS", making._TASKS.replace("500", "1"))
+    paged = flow.here("plan", "*", "--json", LATEWOOD_SERVER=url)
+    assert len(json.loads(paged.out)["steps"]) == len(json.loads(flow("plan", "*", "--json"))["steps"]) > 3
+
+
 def test_a_run_is_asked_for_followed_retried_and_ended(flow, there):
     detached = there("materialize", "orders", "--force", "--detach")
     assert detached.code == 0, detached
@@ -247,13 +255,16 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
         "revenue.scale: 10 -> 4\n1 parameter of trial"
     )
     assert flow("pin", "--env", "trial") == there("pin", "--env", "trial").out
-    assert there("unpin", "revenue.scale", "--env", "trial").out.startswith("revenue.scale: 4 -> its default\n")
+    promoted = there("env", "promote", "dev", "--to", "trial", "--force").out
+    assert promoted.startswith("trial has 1 head of 1 asset, 0 deployments and 1 pinned parameter of dev now")
+    assert there("unpin", "revenue.scale", "--env", "trial").out.startswith("revenue.scale: 3 -> its default\n")
     (made, *_) = [line.split()[0] for line in flow("asset", "revenue").splitlines() if " head " in line]
     assert "made from it" in there("retract", made, "--reason", "wrong", "--env", "trial").out
     assert "retracted" in there("why", "revenue").out
     assert there("why", "revenue").out == flow("why", "revenue")
     assert "taken back at position" in there("retract", made, "--undo").out
     assert there("rollback", "revenue", made).code == 0
+    assert there("env", "promote", "trial").out.startswith("prod has 1 head of 1 asset and 0 deployments of trial now")
     assert there("env", "promote", "trial").out.startswith("Nothing to promote: prod has all that trial has")
     assert there("env", "drop", "trial").code == 0
     assert there("automation", "off", "nightly").out == "nightly is off in prod\n"

@@ -69,6 +69,16 @@ EnvironmentPromoted: Final = success(
         description="How many parameters are pinned otherwise there now.",
         resolver=lambda self, _info: len(self.done.pins),
     ),
+    heads_count=graphene.Int(
+        required=True,
+        description="How many heads were promoted, of all assets.",
+        resolver=lambda self, _info: sum(changed.partitions for changed in self.done.heads),
+    ),
+    configurations_count=graphene.Int(
+        required=True,
+        description="How many resources are configured otherwise there now.",
+        resolver=lambda self, _info: len(self.done.configurations),
+    ),
 )
 AutomationSwitched: Final = success(
     "AutomationSwitched",

@@ -17,8 +17,10 @@ _AS_ASKED: Final = (
     "selection: $selection, partition: $partition, parameters: $parameters, "
     "zipped: $zipped, force: $force, priority: $priority, only: $only"
 )
-_RUN: Final = """id environment selection partitions status actor automation counts
+OF_RUN: Final = """id environment selection partitions status actor automation counts
     requested_at: requestedAt requested_position: requestedPosition ended_at: endedAt ended_position: endedPosition"""
+"""The fields of a run of which `Run` is made."""
+
 _EVENT: Final = (
     "position id type stream version occurred_at: occurredAt recorded_at: recordedAt actor cause assets data"
 )
@@ -41,10 +43,10 @@ LAUNCH_PLAN: Final = f"""mutation (
     zipped: $zipped, force: $force, priority: $priority
   ) {_LAUNCHED}
 }}"""
-RUN: Final = f"""query ($project: String!, $id: ID!) {{ project(name: $project) {{ run(id: $id) {{ {_RUN} }} }} }}"""
+RUN: Final = f"""query ($project: String!, $id: ID!) {{ project(name: $project) {{ run(id: $id) {{ {OF_RUN} }} }} }}"""
 RUNS: Final = f"""query ($project: String!, $environment: String!, $status: RunState, $first: Int!) {{
   project(name: $project) {{ runs(environment: $environment, status: $status, first: $first) {{
-    nodes {{ {_RUN} }}
+    nodes {{ {OF_RUN} }}
   }} }}
 }}"""
 CANCEL: Final = f"""mutation ($project: String!, $run: ID!) {{
@@ -87,7 +89,7 @@ FOLLOW_EVENTS: Final = f"""subscription ($project: String!, $types: [String!], $
 }}"""
 FOLLOW_RUN: Final = f"""subscription ($project: String!, $run: ID!) {{
   runProgress(project: $project, run: $run) {{
-    total ended rate seconds_left: secondsLeft run {{ {_RUN} }}
+    total ended rate seconds_left: secondsLeft run {{ {OF_RUN} }}
     tasks {{ assets total ended steps {{ status count partitions is_cut: isCut }} }}
     failures {{ step asset partition error message }}
   }}

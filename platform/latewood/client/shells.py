@@ -44,7 +44,30 @@ def _awaits(
     return ask
 
 
-class Client:
+class _Of:
+    """What both clients are of: a place, as it is said once."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        project: str = "default",
+        environment: str = "prod",
+        patience_s: float = 60.0,
+    ) -> None:
+        self.at = Place(url=url, token=token, project=project, environment=environment, patience_s=patience_s)
+        self._connect()
+
+    def _connect(self) -> None:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        name, at = type(self).__name__, self.at
+        return f"{name}({at.url!r}, project={at.project!r}, environment={at.environment!r})"
+
+
+class Client(_Of):
     """A server's client: for one project, and for one environment unless a call says another.
 
     What gets lost on the way is asked for again, up to `patience_s`; what changes something goes with a key, so that it
@@ -65,20 +88,8 @@ class Client:
     events = _asks(calls.events)
     position = _asks(calls.position)
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str = "",
-        project: str = "default",
-        environment: str = "prod",
-        patience_s: float = 60.0,
-    ) -> None:
-        self.at = Place(url=url, token=token, project=project, environment=environment, patience_s=patience_s)
+    def _connect(self) -> None:
         self._http = httpx2.Client(timeout=answers.timeout_of(self.at))
-
-    def __repr__(self) -> str:
-        return f"Client({self.at.url!r}, project={self.at.project!r}, environment={self.at.environment!r})"
 
     def watch(self, run: str) -> Iterator[Progress]:
         """How far a run is, whenever that changes, until it has ended."""
@@ -176,7 +187,7 @@ def _items(following: Following[T], response: httpx2.Response, deadline: "_Deadl
             return
 
 
-class AsyncClient:
+class AsyncClient(_Of):
     """The same for asyncio: each question is awaited, and what is followed is an asynchronous iterator."""
 
     query = _awaits(calls.query)
@@ -193,20 +204,8 @@ class AsyncClient:
     events = _awaits(calls.events)
     position = _awaits(calls.position)
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str = "",
-        project: str = "default",
-        environment: str = "prod",
-        patience_s: float = 60.0,
-    ) -> None:
-        self.at = Place(url=url, token=token, project=project, environment=environment, patience_s=patience_s)
+    def _connect(self) -> None:
         self._http = httpx2.AsyncClient(timeout=answers.timeout_of(self.at))
-
-    def __repr__(self) -> str:
-        return f"AsyncClient({self.at.url!r}, project={self.at.project!r}, environment={self.at.environment!r})"
 
     def watch(self, run: str) -> AsyncGenerator[Progress, None]:
         """How far a run is, whenever that changes, until it has ended."""

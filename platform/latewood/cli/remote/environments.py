@@ -45,7 +45,10 @@ _PROMOTE: Final = """mutation (
   promoteEnvironment(
     project: $project, source: $source, target: $target, selection: $selection, force: $force
   ) { __typename
-    ... on EnvironmentPromoted { assets(first: 1000) { nodes { key partitionsCount } } locations pinsCount position }
+    ... on EnvironmentPromoted {
+      assets(first: 1000) { totalCount nodes { key partitionsCount } }
+      headsCount locations configurationsCount pinsCount position
+    }
     ... on Error { message }
   }
 }"""
@@ -148,11 +151,15 @@ def promote(*, source: str, target: str, selection: str, force: bool, json_: boo
     if json_:
         print_json({**given, "assets": assets, "locations": found["locations"], "position": position})
         return exits.OK
-    if not (assets or found["locations"] or found["pinsCount"]):
+    if not (assets or found["locations"] or found["configurationsCount"] or found["pinsCount"]):
         console().print(f"Nothing to promote: {target} has all that {source} has of its own.")
         return exits.OK
-    heads = plural(sum(asset["partitionsCount"] for asset in assets), "head")
-    parts = [f"{heads} of {plural(len(assets), 'asset')}", plural(len(found["locations"]), "deployment")]
+    heads = plural(found["headsCount"], "head")
+    parts = [
+        f"{heads} of {plural(found['assets']['totalCount'], 'asset')}",
+        plural(len(found["locations"]), "deployment"),
+    ]
+    parts += [plural(found["configurationsCount"], "configuration")] if found["configurationsCount"] else []
     parts += [plural(found["pinsCount"], "pinned parameter")] if found["pinsCount"] else []
     said = f"{', '.join(parts[:-1])} and {parts[-1]}"
     console().print(f"{target} has {said} of {source} now, at position {position:,}. 0 steps run.")

@@ -1,6 +1,5 @@
 """The log, and how the server is."""
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,7 +16,12 @@ if TYPE_CHECKING:
 _LAST: Final = 10
 _STATUS: Final = """query ($project: String!, $environment: String!) {
   server { version position actor }
-  project(name: $project) { role environment(name: $environment) { automations { isOn } } }
+  project(name: $project) {
+    queued: runs(status: QUEUED, first: 1) { totalCount }
+    running: runs(status: RUNNING, first: 1) { totalCount }
+    interrupted: runs(status: INTERRUPTED, first: 1) { totalCount }
+    role environment(name: $environment) { automations { isOn } }
+  }
 }"""
 
 
@@ -75,12 +79,18 @@ def status(*, json_: bool) -> int:
     client = connect()
     asked = {"project": client.at.project, "environment": client.at.environment}
     found = client.query(_STATUS, asked)
-    runs = Counter({word: len(client.runs(status=word, limit=1_000)) for word in ("queued", "running", "interrupted")})
+    runs = {word: found["project"][word]["totalCount"] for word in ("queued", "running", "interrupted")}
     automations = found["project"]["environment"]["automations"]
     on, server = sum(each["isOn"] for each in automations), found["server"]
     if json_:
         told = {"url": client.at.url, **server, "role": found["project"]["role"].lower()}
-        print_json({"server": told, "runs": +runs, "automations": {"on": on, "all": len(automations)}})
+        print_json(
+            {
+                "server": told,
+                "runs": {word: count for word, count in runs.items() if count},
+                "automations": {"on": on, "all": len(automations)},
+            }
+        )
         return exits.OK
     rows = table("", "")
     rows.show_header = False

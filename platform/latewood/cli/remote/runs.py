@@ -1,7 +1,7 @@
 """Runs: listed, shown, followed, ended, retried, and what they printed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,6 +21,13 @@ from latewood.projections.runs import StepRow
 if TYPE_CHECKING:
     from latewood.client import Client, Line
 
+_RUNS: Final = """query (
+  $project: String!, $environment: String!, $status: RunState, $first: Int!, $after: String
+) {
+  project(name: $project) { runs(environment: $environment, status: $status, first: $first, after: $after) {
+    nodes { %s progress { ended total } } pageInfo { endCursor hasNextPage }
+  } }
+}"""
 _LINES: Final = """query ($project: String!, $run: ID!, $step: Int, $first: Int!, $after: String) {
   project(name: $project) { run(id: $run) { logs(step: $step, first: $first, after: $after) {
     nodes { step attempt check number text } endCursor hasNextPage
@@ -30,10 +37,16 @@ _LINES: Final = """query ($project: String!, $run: ID!, $step: Int, $first: Int!
 
 def runs(*, environment: str, status: str | None, limit: int, json_: bool) -> int:
     """List them; those who looked at external assets are no runs for a server."""
+    from latewood.client import Run
+    from latewood.client.documents import OF_RUN
+
     client = connect()
-    rows = [row_of(run) for run in client.runs(environment=environment, status=status or "", limit=limit)]
-    far = {row.run: far_now(client, row.run) for row in rows if row.counts is None and row.recorded}
-    ended = {run: (found.ended, found.total) for run, found in far.items()}
+    document, given = _RUNS % OF_RUN, {"environment": environment, "status": status and status.upper()}
+    pages = nodes_of(lambda after: of_project(client, document, **given, first=min(limit, PAGE), after=after)["runs"])
+    found = list(islice(pages, limit))
+    rows = [row_of(Run.of(run)) for run in found]
+    far = {run["id"]: run["progress"] for run in found if run["progress"] and run["progress"]["total"]}
+    ended = {row.run: (far[row.run]["ended"], far[row.run]["total"]) for row in rows if row.run in far}
     return show_runs(rows, ended, is_narrowed=bool(environment or status), json_=json_)
 
 
