@@ -225,7 +225,8 @@ def test_a_run_is_previewed_launched_waited_for_and_seen(client, workspace, load
     assert client.wait(again.run) is None
     events = list(client.tail(after=launched.position - 1, follow=False))
     assert events[-1].type == "run.ended"
-    assert list(client.tail(run=launched.run, follow=False))[-1] == events[-1]
+    of_run = list(client.tail(run=launched.run, follow=False))
+    assert ({event.stream for event in of_run}, of_run[-1]) == ({f"run/{launched.run}"}, events[-1])
     assert client.lineage("orders").upstream == ()
     assert list(client.logs(launched.run, 0)) == []
     for none in (-1, 2):

@@ -3,7 +3,7 @@
 Both clients send these. What changes something goes with a key of its own, so that it may be sent again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -269,18 +269,13 @@ def lineage(
 
 
 def events(
-    at: Place, *, types: Sequence[str] | None = None, after: int = 0, first: int = EVENTS
+    at: Place, *, types: Sequence[str] | None = None, run: str | None = None, after: int = 0, first: int = EVENTS
 ) -> Call[tuple[Event, ...]]:
-    """The first events of the log behind a position."""
-    given = {"types": types, "since": after, "first": first}
+    """The first events of the log, or of a run, behind a position."""
+    given = {"types": types, "run": run, "since": after, "first": first}
     return _of_project(
         at, documents.EVENTS, given, lambda found: converted(found["events"]["nodes"], tuple[Event, ...])
     )
-
-
-def of_run(page: Sequence[Event], run: str | None) -> Iterator[Event]:
-    """Those of a page that are of one run."""
-    return (event for event in page if run is None or event.stream == f"run/{run}")
 
 
 def all_events(at: Place, types: Sequence[str] | None, run: str | None, after: int) -> Followed[Event]:

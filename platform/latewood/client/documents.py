@@ -81,8 +81,10 @@ LINEAGE: Final = f"""query (
     }}
   }} }}
 }}"""
-EVENTS: Final = f"""query ($project: String!, $types: [String!], $since: Position!, $first: Int!) {{
-  project(name: $project) {{ events(types: $types, since: $since, first: $first) {{ nodes {{ {_EVENT} }} }} }}
+EVENTS: Final = f"""query ($project: String!, $types: [String!], $run: ID, $since: Position!, $first: Int!) {{
+  project(name: $project) {{ events(types: $types, run: $run, since: $since, first: $first) {{
+    nodes {{ {_EVENT} }}
+  }} }}
 }}"""
 FOLLOW_EVENTS: Final = f"""subscription ($project: String!, $types: [String!], $run: ID, $after: Position) {{
   events(project: $project, types: $types, run: $run, after: $after) {{ {_EVENT} }}

@@ -120,8 +120,8 @@ class Client(_Of):
         if follow:
             yield from self._follow(calls.all_events(self.at, types, run, after), _Deadline(None))
             return
-        while page := self.events(types=types, after=after):
-            yield from calls.of_run(page, run)
+        while page := self.events(types=types, run=run, after=after):
+            yield from page
             after = page[-1].position
 
     def logs(self, run: str, step: int) -> Iterator[Line]:
@@ -242,8 +242,8 @@ class AsyncClient(_Of):
                 async for event in followed:
                     yield event
             return
-        while page := await self.events(types=types, after=after):
-            for event in calls.of_run(page, run):
+        while page := await self.events(types=types, run=run, after=after):
+            for event in page:
                 yield event
             after = page[-1].position
 
