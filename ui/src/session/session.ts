@@ -2,15 +2,16 @@
 import { createContext, useContext } from "react";
 import { graphql, type ResultOf } from "@/graphql.ts";
 
-export const SESSION = graphql(`
-  query Session($project: String!, $asOf: Moment) {
-    server { version actor position }
-    projects
+export const WHO = graphql(`query Who { server { version actor } projects }`);
+
+/** Apart from that, since the project that is shown may be one that is not there for who asks. */
+export const THERE = graphql(`
+  query There($project: String!, $asOf: Moment) {
     project(name: $project, asOf: $asOf) { position role environments }
   }
 `);
 
-export type Role = ResultOf<typeof SESSION>["project"]["role"];
+export type Role = ResultOf<typeof THERE>["project"]["role"];
 
 const RANKS: readonly Role[] = ["VIEWER", "OPERATOR", "DEPLOYER", "ADMIN"];
 
