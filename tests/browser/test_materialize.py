@@ -180,6 +180,33 @@ def test_a_form_asks_for_parameters_by_their_types_and_is_json_too(page, dialog)
     expect(depth).to_have_value("8")
 
 
+def test_a_parameter_is_swept_and_the_best_of_the_variants_is_made_head(page, dialog):
+    page.goto("/assets/model?do=materialize&sel=model")
+    form = dialog.get_by_role("region", name="Parameters")
+    form.get_by_label("depth", exact=True).fill("20")
+    for number, depth in ((2, "66"), (3, "50")):
+        form.get_by_role("button", name="Try another value of depth").click()
+        form.get_by_label(f"depth, value {number}").fill(depth)
+    expect(form).to_contain_text("3 variants")
+    dialog.get_by_role("button", name="Run 3 steps").click()
+    page.get_by_role("button", name="Compare variants").click()
+    table = page.get_by_role("table", name="Versions side by side")
+    rows = table.get_by_role("row")
+    expect(rows).to_have_count(4)
+    table.get_by_role("button", name="error").click()
+    expect(rows.nth(1)).to_contain_text("40")
+    table.get_by_role("button", name="error").click()
+    expect(rows.nth(1)).to_contain_text("66")
+    expect(page).to_have_url(re.compile("by=error&lowest=1"))
+    assert serious(page) == []
+    rows.nth(1).get_by_role("button", name="head").click()
+    expect(rows.nth(1).get_by_role("rowheader")).to_contain_text("head")
+    expect(page.get_by_text("until model.depth=66 is pinned")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Of run")).click()
+    expect(rows).to_have_count(5)
+    expect(rows.filter(has=page.get_by_text("head", exact=True))).to_have_count(1)
+
+
 @pytest.mark.parametrize(
     "address", ["/?do=materialize", '/assets?do=materialize&sel=*&force=1&with={"model.depth":[3,6]}']
 )

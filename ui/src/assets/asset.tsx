@@ -28,7 +28,7 @@ const Runs = lazy(() => import("./asset-runs.tsx"));
 const Versions = lazy(() => import("@/versions/versions.tsx"));
 
 /** What the tabs have in the address of their own. */
-const OF_TABS = ["partition", "a", "b", "pick", "by"];
+const OF_TABS = ["partition", "a", "b", "pick", "by", "side", "lowest", "run"];
 
 /** One asset: how it stands and why, what it holds, what it is made from and by. */
 export default function AssetOf() {

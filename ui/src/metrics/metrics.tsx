@@ -16,7 +16,8 @@ import { byPartition, byVersion, lastTwo, type Plotted } from "./plotted.ts";
 /** Every number that was recorded with its versions, each over all of them. */
 export default function Metrics({ asset, isPartitioned }: { asset: string; isPartitioned: boolean }) {
   const partition = useParam("partition");
-  const isByVersion = !isPartitioned || partition !== "" || useParam("by") === "version";
+  const by = useParam("by");
+  const isByVersion = !isPartitioned || partition !== "" || by === "version";
   const change = useChange();
   const { data, problem, isAwaited, again } = useAnswer(
     SERIES,

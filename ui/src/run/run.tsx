@@ -6,9 +6,10 @@ import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { useRetry } from "@/runs/use-retry.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { useFollowed } from "@/server/use-followed.ts";
-import { Act } from "@/shared/button.tsx";
+import { Act, Button } from "@/shared/button.tsx";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Tabs } from "@/shared/tabs.tsx";
+import { sweptBy } from "@/versions/variants.ts";
 import { PROGRESS, type Progress, RUN, type RunOf, STATE_EVENTS, type Task } from "./documents.ts";
 import { Failures } from "./failures.tsx";
 import { Logs } from "./logs.tsx";
@@ -57,6 +58,7 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
   const followed = useFollowed(PROGRESS, { run: known.id }, known.status);
   const progress = followed.data?.runProgress ?? null;
   const run = progress ? { ...known, ...progress.run } : known;
+  const swept = sweptBy(progress?.tasks ?? NO_TASKS);
 
   /** One click, one run. */
   async function busy(doing: () => Promise<void>) {
@@ -70,6 +72,11 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
         title={run.selection === "*" ? "All assets" : run.selection}
         actions={
           <>
+            {swept && (
+              <Button onClick={() => go(pathOf("assets", swept), { tab: "versions", side: "1", run: run.id })}>
+                Compare variants
+              </Button>
+            )}
             {canRetry(run.status) && (
               <Act
                 needs="OPERATOR"

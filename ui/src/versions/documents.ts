@@ -68,3 +68,35 @@ export const ROLLBACK = graphql(`
     }
   }
 `);
+
+/** Versions side by side, in the order of a metric; of all environments, the latest thousand. */
+export const COMPARISON = graphql(`
+  query Comparison(
+    $project: String!, $environment: String!, $asOf: Moment
+    $key: ID!, $by: String!, $lowest: Boolean!, $partition: String!, $first: Int!
+  ) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        asset(key: $key) {
+          comparison(by: $by, lowest: $lowest, partition: $partition, first: $first) {
+            nodes { id partition madeAt run }
+            isHead isRetracted considered
+            parameters { name values } metrics { name values }
+          }
+        }
+      }
+    }
+  }
+`);
+
+export type Comparison = ResultOf<typeof COMPARISON>["project"]["environment"]["asset"]["comparison"];
+
+export const PROMOTE = graphql(`
+  mutation PromoteVersion($project: String!, $environment: String!, $version: ID!) {
+    promoteVersion(project: $project, environment: $environment, version: $version) {
+      __typename
+      ... on VersionPromoted { version moved parameters }
+      ... on Error { message }
+    }
+  }
+`);

@@ -18,6 +18,7 @@ import { chosenNext, olderFirst } from "./chosen.ts";
 import { Compare } from "./compare.tsx";
 import { HEAD_OF, VERSIONS, type VersionRow } from "./documents.ts";
 import { useRollback } from "./use-rollback.ts";
+import { Variants } from "./variants.tsx";
 import styles from "./versions.module.css";
 
 function columns(head: string, isPartitioned: boolean): Column<VersionRow>[] {
@@ -86,6 +87,7 @@ function columns(head: string, isPartitioned: boolean): Column<VersionRow>[] {
 export default function Versions({ asset, isPartitioned }: { asset: string; isPartitioned: boolean }) {
   const partition = useParam("partition");
   const [a, b] = [useParam("a"), useParam("b")];
+  const isSide = useParam("side") !== "";
   const change = useChange();
   const [chosen, choose] = useState<readonly string[]>([]);
   const list = usePages(
@@ -107,6 +109,10 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
     const back = () => change({ a: null, b: null }, { step: true });
     return <Compare asset={asset} before={a} after={b} back={back} swap={() => change({ a: b, b: a })} />;
   }
+  if (isSide) {
+    const back = () => change({ side: null, by: null, lowest: null, run: null }, { step: true });
+    return <Variants asset={asset} isPartitioned={isPartitioned} back={back} />;
+  }
   const [older, newer] = olderFirst(chosen, list.rows);
   return (
     <div className={styles.of}>
@@ -125,6 +131,9 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
           {chosen.length === 1 && " · one is chosen"}
         </span>
         {one && head && one.id !== head && <RollBack asset={asset} row={one} head={head} done={() => choose([])} />}
+        <Button disabled={list.rows.length < 2} onClick={() => change({ side: "1" }, { step: true })}>
+          Side by side
+        </Button>
         <Button
           disabled={chosen.length < 2}
           title={chosen.length < 2 ? "Choose two versions: x on a row, or a click" : undefined}
