@@ -48,12 +48,23 @@ def of_environment(event, name, is_its_run):
     return event.stream == f"environment/{name}" or f'"environment":"{name}"' in event.data
 
 
+def is_about(event, asset):
+    """Whether it names the asset, but not as what is planned, nor as what another one has read."""
+    data = json.loads(event.data)
+    for read in ("inputs", "steps", "definition"):
+        data.pop(read, None)
+    return f'"{asset}"' in json.dumps(data)
+
+
 ABOUT = {
     "": lambda event, _: True,
     'types: ["step.started", "run.ended"]': lambda event, _: event.type in ("step.started", "run.ended"),
-    'asset: "total"': lambda event, ids: f'"{ids["total"]}"' in event.data,
-    'asset: "total", types: ["step.started"]': lambda event, ids: (
-        event.type == "step.started" and f'"{ids["total"]}"' in event.data
+    'asset: "total"': lambda event, ids: is_about(event, ids["total"]),
+    'asset: "orders", types: ["step.started"]': lambda event, ids: (
+        event.type == "step.started" and is_about(event, ids["orders"])
+    ),
+    'asset: "revenue", environment: "dev"': lambda event, ids: (
+        is_about(event, ids["revenue"]) and of_environment(event, "dev", event.stream != ids["first"])
     ),
     'environment: "dev"': lambda event, ids: of_environment(event, "dev", event.stream != ids["first"]),
     'environment: "prod"': lambda event, ids: of_environment(event, "prod", event.stream == ids["first"]),
@@ -86,6 +97,18 @@ def test_a_page_of_types_oldest_first_is_full_or_the_last(api, happened, monkeyp
     got = page(api, f'types: ["run.ended"], since: {node["position"]}')
     assert [node["position"], *(each["position"] for each in got["nodes"])] == ended
     assert not got["pageInfo"]["hasNextPage"]
+
+
+def test_a_page_of_an_asset_is_full_or_the_last_however_far_apart_its_events_are(api, happened, monkeypatch):
+    monkeypatch.setattr(looking, "LOOKED_AT_MAX", 1)
+    _, events = happened
+    (total,) = (json.loads(e.data)["asset"] for e in events if e.type == "asset.defined" and '"key":"total"' in e.data)
+    wanted = [event.position for event in events if is_about(event, total)]
+    for how, expected in (("", wanted), ("newestFirst: true, ", wanted[::-1])):
+        got = page(api, f'{how}asset: "total"')
+        assert [node["position"] for node in got["nodes"]] == expected
+        assert not got["pageInfo"]["hasNextPage"]
+        assert page(api, f'{how}asset: "total", first: 1')["pageInfo"]["hasNextPage"]
 
 
 def test_of_a_run_there_are_its_own(api, happened):

@@ -11,6 +11,7 @@ from latewood.commands.run_progress import RunProgress, WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf
 from latewood.commands.workspace import Workspace
+from latewood.decide.concerned import assets_of_event
 from latewood.errors import NotFound, UsageError
 from latewood.model.keys import AssetId, AssetKey, RunId
 from latewood.projections.runs import RunRow, steps_of
@@ -120,7 +121,7 @@ class Events:
 
     def _has(self, event: RecordedEvent, call: Call) -> bool:
         is_meant = (self.types is None or event.type in self.types) and is_seen(event, call.caller)
-        return is_meant and (self.asset is None or f'"{self.asset}"' in event.data)  # an id is found nowhere else
+        return is_meant and (self.asset is None or self.asset in assets_of_event(event.type, event.data))
 
 
 def _refuse_beyond(call: Call, after: Cursor | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import graphene
 import msgspec
 
-from latewood.commands.concerned import assets_of_event
+from latewood.decide.concerned import assets_of_event
 from latewood.events import TYPE_OF, TokenCreated, TokenRevoked
 from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
@@ -53,7 +53,7 @@ class Event(graphene.ObjectType):
             with snapshot(call.workspace.log) as connection:
                 return keys_of_ids(connection, self.project, ids)
 
-        ids = assets_of_event(msgspec.json.decode(self.data))
+        ids = assets_of_event(self.type, self.data)
         keys = [call.load(self.project, "keys", id_, read) for id_ in ids]
         return [await key or id_ for key, id_ in zip(keys, ids, strict=True)]
 

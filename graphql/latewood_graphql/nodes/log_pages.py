@@ -49,7 +49,7 @@ def event_filters() -> dict[str, Any]:
         ),
         "run": graphene.ID(description="Only those of this run, or of the one whose id begins so."),
         "asset": graphene.ID(
-            description="Only those that name this asset, by its key in `environment`, or else in `prod`."
+            description="Only those about this asset, by its key in `environment`, or else in `prod`."
         ),
         "environment": graphene.String(
             required=True,
@@ -98,10 +98,10 @@ def events_page(
     if len(found.positions) > first:
         return Page(edges=edges, has_next=True, count=None)
     more = found.looked_to > since if newest_first else found.looked_to < end
-    is_run = wanted.run is not None
+    more &= wanted.run is None and wanted.asset is None  # of which all was looked at
     # Behind what was looked at, found or not: whoever goes on does not look at it again.
     stop = found.looked_to + 1 if newest_first else found.looked_to
-    return Page(edges=edges, has_next=more and not is_run, count=None, stop=stop if more and not is_run else None)
+    return Page(edges=edges, has_next=more, count=None, stop=stop if more else None)
 
 
 def hidden_from(project: ProjectAt) -> tuple[str, ...]:

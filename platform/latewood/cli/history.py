@@ -15,13 +15,13 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, plural, print_json, short, table
 from latewood.cli.runs import UNRECORDED, run_json, run_status, took
 from latewood.cli.wording import asked_by_text, failure_text, pool_text
-from latewood.commands.concerned import assets_of_event
 from latewood.commands.elements import ElementSteps, labels_of
 from latewood.commands.explaining import run_events
 from latewood.commands.pools import pools_waited_for
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
+from latewood.decide.concerned import assets_of_event
 from latewood.decide.how_far import NOT_BEGUN
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, Failure, FailureKind, RunRequested, StepFailed, StepSkipped, StepSucceeded
@@ -428,10 +428,10 @@ class _Lines:
 
     def print(self, event: RecordedEvent) -> None:
         data: dict[str, Any] = msgspec.json.decode(event.data)
-        print_event(self._out, event, data, self._assets(data))
+        print_event(self._out, event, data, self._assets(event))
 
-    def _assets(self, data: dict[str, Any]) -> list[str]:
-        ids = assets_of_event(data)
+    def _assets(self, event: RecordedEvent) -> list[str]:
+        ids = assets_of_event(event.type, event.data)
         if unknown := [id_ for id_ in ids if id_ not in self._keys]:
             with snapshot(self._workspace.log) as connection:
                 self._keys |= keys_of_ids(connection, self._workspace.project, unknown)

@@ -1,5 +1,6 @@
 """Column kinds that all read models share, and how an event reaches a reducer."""
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -26,6 +27,12 @@ def key(name: str) -> Column[str]:
 def event_of(recorded: RecordedEvent) -> Event:
     """The fact that was recorded, as its class. Raises EventUnreadable for data that are none of its type."""
     try:
-        return from_json(recorded.type, recorded.data)
+        return _fact(recorded.type, recorded.data)
     except msgspec.DecodeError as error:
         raise EventUnreadable(f"event '{recorded.type}' at position {recorded.position}: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _fact(type_: str, data: str) -> Event:
+    """Read once for all projections that want it, one after the other."""
+    return from_json(type_, data)

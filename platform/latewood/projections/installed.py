@@ -4,6 +4,7 @@ from typing import Final
 
 from latewood.events import SCHEMA_VERSIONS
 from latewood.projections.artifacts import ArtifactsProjection
+from latewood.projections.asset_events import AssetEventsProjection
 from latewood.projections.automations import AutomationsProjection
 from latewood.projections.carried import CarriedProjection
 from latewood.projections.catalog import CatalogProjection
@@ -25,6 +26,7 @@ from latewood_eventlog.projector import Projection
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     ArtifactsProjection(),
+    AssetEventsProjection(),
     AutomationsProjection(),
     CarriedProjection(),
     CatalogProjection(),

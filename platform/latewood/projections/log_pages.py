@@ -21,7 +21,7 @@ _SAMPLED_MAX: Final = 10_000
 class EventsWanted:
     """Which events; what is empty or None does not narrow them. `hidden` are types that are left out.
 
-    Of an asset are those that name it; of an environment those of its runs and those that name it.
+    Of an asset are those that are about it; of an environment those of its runs and those that name it.
     """
 
     types: tuple[str, ...] | None = None
@@ -39,13 +39,11 @@ class Found:
     looked_to: Position
 
 
-# What names an environment or an asset is found in the text: an id is found nowhere else, and to parse it all would
-# take three times as long.
+# What names an environment is found in the text: to parse it all would take three times as long.
 _IS_WANTED: Final = (
     "e.project = :project AND e.position > :low AND e.position <= :high "
     "AND (CAST(:types AS text[]) IS NULL OR e.type = ANY (CAST(:types AS text[]))) "
     "AND NOT e.type = ANY (CAST(:hidden AS text[])) "
-    "AND (:named = '' OR strpos(CAST(e.data AS text), :named) > 0) "
     "AND (:environment = '' OR CASE WHEN starts_with(e.stream, 'run/') THEN EXISTS ("
     "  SELECT FROM runs r WHERE r.project = e.project AND r.run = substr(e.stream, 5) "
     "  AND r.environment = :environment) "
@@ -56,9 +54,14 @@ _OF_STREAM: Final = (
     f"SELECT e.position FROM events e WHERE {_IS_WANTED} AND e.stream = :stream "  # noqa: S608 - as above
     "ORDER BY e.version %s LIMIT :limit"
 )
+_OF_ASSET: Final = (
+    f"SELECT e.position FROM asset_events x JOIN events e ON e.position = x.position WHERE {_IS_WANTED} "  # noqa: S608 - as above
+    "AND x.project = :project AND x.asset = :asset AND x.position > :low AND x.position <= :high "
+    "AND (:stream = '' OR e.stream = :stream) ORDER BY x.position %s LIMIT :limit"
+)
 _STATEMENTS: Final = {
-    (in_run, newest_first): text((_OF_STREAM if in_run else _IN_LOG) % ("DESC" if newest_first else ""))
-    for in_run in (True, False)
+    (statement, newest_first): text(statement % ("DESC" if newest_first else ""))
+    for statement in (_IN_LOG, _OF_STREAM, _OF_ASSET)
     for newest_first in (True, False)
 }
 _OF_RUNS: Final = text(
@@ -99,12 +102,16 @@ def events_found(
 ) -> Found:
     """So many events between two positions, `low` exclusively, from one of them on.
 
-    Cost: of a run O(its events), by index; of types, oldest first, O(events up to the last one that is found), so that
-    a page that is not full is the last; of all else at most 50,000 positions are looked at.
+    Cost: of an asset O(limit), of what is rare of it O(its events), by index, and of a run O(its events); of types,
+    oldest first, O(events up to the last one that is found), so that a page that is not full is the last; of all else
+    at most 50,000 positions are looked at.
     """
-    if wanted.run is None and newest_first:
+    statement = _IN_LOG if wanted.run is None else _OF_STREAM
+    if wanted.asset is not None:
+        statement = _OF_ASSET
+    elif wanted.run is None and newest_first:
         low = max(low, high - LOOKED_AT_MAX)
-    elif wanted.run is None and (wanted.asset is not None or wanted.environment):
+    elif wanted.run is None and wanted.environment:
         high = min(high, low + LOOKED_AT_MAX)
     given = {
         "project": project,
@@ -113,13 +120,12 @@ def events_found(
         "limit": limit,
         "types": None if wanted.types is None else list(wanted.types),
         "hidden": list(wanted.hidden),
-        "named": "" if wanted.asset is None else f'"{wanted.asset}"',
+        "asset": wanted.asset,
         "environment": wanted.environment,
         "said": f'"environment":"{wanted.environment}"',
-        "stream": f"run/{wanted.run}",
+        "stream": "" if wanted.run is None else f"run/{wanted.run}",
     }
-    statement = _STATEMENTS[wanted.run is not None, newest_first]
-    positions = list(connection.execute(statement, given).scalars())
+    positions = list(connection.execute(_STATEMENTS[statement, newest_first], given).scalars())
     return Found(positions=positions, looked_to=low if newest_first else high)
 
 
