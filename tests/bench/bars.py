@@ -284,7 +284,7 @@ def _table(times: Mapping[str, Sequence[float]]) -> Iterator[str]:
             continue
         found = sorted(times[bar.name])
         middle, high = median(found), found[min(len(found) - 1, int(len(found) * 0.95))]
-        is_met = bar.most is None or (middle <= bar.most and (bar.p95 is None or high <= bar.p95))
+        is_met = bar.most is None or (round(middle) <= bar.most and (bar.p95 is None or round(high) <= bar.p95))
         goal = "-" if bar.most is None else f"{bar.most:,.0f}" + (f", 95 % {bar.p95:,.0f}" if bar.p95 else "")
         reached = "-" if bar.most is None else "yes" if is_met else "**no**"
         yield f"| {bar.said} | {middle:,.1f} | {high:,.1f} | {goal} | {reached} |"
