@@ -137,6 +137,14 @@ def test_what_is_selected_in_the_list_is_what_it_opens_with(page, dialog):
     expect(dialog.get_by_text("2 assets", exact=True)).to_be_visible()
 
 
+def test_what_is_looked_at_in_the_graph_is_what_it_opens_with(page, dialog):
+    page.goto("/lineage?focus=raw&view=list")
+    expect(page.get_by_role("button", name="Materialize")).to_be_enabled()
+    page.keyboard.press("m")
+    expect(dialog.get_by_role("combobox", name="Selection")).to_have_value("group:raw")
+    expect(dialog.get_by_text("2 assets", exact=True)).to_be_visible()
+
+
 def test_nothing_is_run_in_the_past(page, dialog):
     page.goto("/assets/orders?asOf=5&do=materialize&sel=orders&force=1")
     expect(dialog).to_contain_text("Return to now first")

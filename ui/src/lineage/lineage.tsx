@@ -4,7 +4,6 @@ import { listAs, pathOf } from "@/address/address.ts";
 import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { hasPage } from "@/pages.ts";
-import { ofKeys } from "@/selection/language.ts";
 import { SelectionField } from "@/selection/selection-field.tsx";
 import { useVocabulary } from "@/selection/use-vocabulary.ts";
 import { Act, Button } from "@/shared/button.tsx";
@@ -22,6 +21,7 @@ import { ListTwin } from "./list-twin.tsx";
 import { spoken } from "./names.ts";
 import { reached, reachOf } from "./reach.ts";
 import { ReachPanel } from "./reach-panel.tsx";
+import { selected } from "./selected.ts";
 import { membersOf, rollUp, treeOf } from "./tree.ts";
 import { useLineage } from "./use-lineage.ts";
 
@@ -110,8 +110,9 @@ export default function Lineage() {
   /** What is looked at, or else what is selected. */
   const materialize = useMaterialize();
   const make = () => {
-    const looked = graph && shape && subject >= 0 ? membersOf(shape.tree, subject).map((n) => graph.keys[n]!) : null;
-    materialize({ selection: looked ? ofKeys(looked) : selection || "*" });
+    const isLooked = graph && shape && subject >= 0;
+    const looked = isLooked ? selected(graph, [...membersOf(shape.tree, subject)], selection) : selection;
+    materialize({ selection: looked || "*" });
   };
 
   useShortcuts([
