@@ -1,9 +1,8 @@
 """One run that this engine drives: what its steps ask becomes calls of workers, timers and facts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from math import ceil
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from latewood.context import CheckResult
 from latewood.decide.plan import Step
@@ -20,44 +19,25 @@ from latewood.engine.running.asks import (
     Pause,
     Split,
 )
-from latewood.engine.running.attempt import Evaluated, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.flights import made_by_now
 from latewood.engine.running.live_logs import forget, live_log, printed_so_far
-from latewood.engine.running.pool import Following, Job
-from latewood.engine.running.ranged import Due
+from latewood.engine.running.pool import Job
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report
 from latewood.engine.running.scripts import Scripts
 from latewood.engine.running.slots import described
-from latewood.engine.running.worker_process import refuse_placing
-from latewood.engine.running.worker_protocol import (
-    Answered,
-    Failed,
-    Placing,
-    ReturnedRange,
-)
-from latewood.engine.running.workers import made_of, raised_of
 from latewood.engine.values.values import Values
-from latewood.errors import StoreError
 from latewood.events import RunEnded, RunRequested, RunStarted, RunStatus
-from latewood.model.keys import AssetKey, RunId
+from latewood.model.keys import RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
 from latewood.serving.handlers import Handlers
 from latewood.serving.openings import Taken
 from latewood.serving.run_turns import RunTurns
-from latewood.serving.to_workers import call_for, to_ask_for, verdict_in
+from latewood.serving.step_calls import StepCalls
 from latewood.serving.turns import EngineTurns
-
-
-class Verdict(NamedTuple):
-    """A check of what a step made."""
-
-    step: int
-    asset: AssetKey
-    check: str
 
 
 class Work(Protocol):
@@ -103,24 +83,21 @@ class ActiveRun:
         self.lease = taken.lease
         self.opened = opened
         self._recorder = recorder
-        self._crews = crews
         self._work = work
         self._engine = engine
         self._patiently = patiently
-        self._jobs: dict[object, Job] = {}
-        self._verdicts_due: dict[Verdict, Evaluated | int | None] = {}
         self._is_over = False
         self._is_settling = False
         self._cancelled = False
         self.outcome = ""
         """How it ended, in words."""
         root = opened.view.root
-        self._values = Values(workspace.store)
+        values = Values(workspace.store)
         self._scripts = Scripts(
             plan,
             catalog=opened.view.catalog,
             root=root,
-            values=self._values,
+            values=values,
             run=self.run,
             recorder=recorder,
             store=workspace.store,
@@ -141,11 +118,21 @@ class ActiveRun:
             guarded=lambda act: work.guarded(self, act),
             when_told=self.when_told,
         )
+        self._calls = StepCalls(
+            self.run,
+            crews,
+            values,
+            self._scripts,
+            given=self._given,
+            has_ended=self._call_ended,
+            soon=lambda then: work.soon(self, then),
+            when_held=self._when_held,
+        )
         self._handlers = Handlers(
             opened,
             crews,
             recorder,
-            self._values,
+            values,
             self._turns,
             soon=lambda then: work.soon(self, then),
             when_durable=self._when_durable,
@@ -203,7 +190,6 @@ class ActiveRun:
                 break
             job = self._job(asked)
             if job is not None:
-                self._jobs[asked.number] = job
                 return job
         if self._drive.is_over and not self._is_over and not self._cancelled:
             job = self._handlers.next(self._scripts.failures)
@@ -219,7 +205,7 @@ class ActiveRun:
         for number, ask, is_given in sorted(overdue, key=lambda one: one.is_given):
             match ask:
                 case Attempt(due=due, until=until):
-                    if not is_given or self._work.withdraw(self._jobs[number]):
+                    if not is_given or self._work.withdraw(self._calls.jobs[number]):
                         self._in_vain(number, due[0].step, until, A_WORKER)
                 case Enter() | Board() if is_given:
                     self._turns.hurry(number)
@@ -265,7 +251,7 @@ class ActiveRun:
         self._is_settling = True
         self._drive.settle()
         self._handlers.settle()
-        self._turns.end({*self._drive.busy, *self._jobs, *self._handlers.jobs})
+        self._turns.end({*self._drive.busy, *self._calls.jobs, *self._handlers.jobs})
 
     @property
     def is_settled(self) -> bool:
@@ -280,12 +266,12 @@ class ActiveRun:
     def _stop(self) -> None:
         self._drive.stop()
         self._handlers.stop()
-        self._turns.end({*self._jobs, *self._handlers.jobs})
+        self._turns.end({*self._calls.jobs, *self._handlers.jobs})
 
     @property
     def jobs(self) -> list[Job]:
         """The calls that are being made for it."""
-        return [*self._jobs.values(), *self._handlers.jobs.values()]
+        return [*self._calls.jobs.values(), *self._handlers.jobs.values()]
 
     def _end_if_over(self) -> None:
         if self._is_over or not (self._cancelled or (self._drive.is_over and self._handlers.are_over)):
@@ -317,21 +303,8 @@ class ActiveRun:
         """The call that is asked for; None for what is answered without a worker."""
         number, ask = asked
         match ask:
-            case Attempt():
-                return self._attempt(number, ask)
-            case Evaluate(step=step, asset=asset, check=check) if (
-                due := Verdict(step.number, asset.key, check.name)
-            ) in self._verdicts_due:
-                found = self._verdicts_due.pop(due)
-                if isinstance(found, Evaluated):
-                    self._work.soon(self, lambda: self._answer(number, found))
-                else:  # the worker that made it is at it
-                    self._verdicts_due[due] = number
-            case Evaluate() | Look() | Copy() | Split() | Collect():
-                to_ask = to_ask_for(ask, self._crews, self.run, self._values)
-                done = self._answering(number, to_ask.meaning)
-                may_place = self._place_when_held if isinstance(ask, Copy) else refuse_placing
-                return Job(crew=to_ask.crew, request=to_ask.request, done=done, may_place=may_place)
+            case Attempt() | Evaluate() | Look() | Copy() | Split() | Collect():
+                return self._calls.job(number, ask)
             case Pause(until=until):
                 self._turns.leave(number)
                 self._work.later(self, until, lambda: self._answer(number, None))
@@ -354,89 +327,26 @@ class ActiveRun:
         self._turns.shortly.discard(number)
         self._answer(number, None)
 
-    def _attempt(self, number: int, ask: Attempt) -> Job:
-        """One call of the task for all that is due, with the verdicts that follow it."""
-        node = ask.due[0].step.task.node
-        due = {one.step.number: one for one in ask.due}
-        keys = {asset.output: asset.key for asset in node.assets}
-        following: set[Verdict] = set()
-
-        def done(answered: Answered) -> None:
-            if isinstance(answered, ReturnedRange):
-                following.update(Verdict(step, keys[output], check) for step, output, check in answered.following)
-            self._work.soon(self, lambda: self._made(number, answered, following))
-
-        def judged(which: Following, answered: Answered) -> None:
-            step, output, check = which
-            verdict = Verdict(step, keys[output], check)
-            self._work.soon(self, lambda: self._judged(number, job, verdict, answered, following))
-
-        job = Job(
-            crew=self._crews.making[node.keys[0]],
-            request=call_for(ask, self.run),
-            done=done,
-            judged=judged,
-            may_place=lambda asked, answer: self._work.soon(self, lambda: self._place(due[asked.step], asked, answer)),
-            slots=ceil(node.task.resources.cpu),
-            memory=node.task.resources.memory_bytes,
-        )
-        return job
-
-    def _made(self, number: int, answered: Answered, following: set["Verdict"]) -> None:
-        self._verdicts_due |= dict.fromkeys(following)
-        if isinstance(answered, ReturnedRange):
-            try:
-                made: Sequence[Made | Raised] | Raised = made_of(answered, self._values)
-            except StoreError as error:
-                made = refused(error)
-            self._answer(number, made, is_done=not following)
-        else:
-            assert isinstance(answered, Failed), "of a call"
-            self._answer(number, raised_of(answered))
-
-    def _judged(self, number: int, job: Job, verdict: "Verdict", answered: Answered, following: set["Verdict"]) -> None:
-        following.discard(verdict)
-        if not following and self._jobs.get(number) is job:  # else the step has another one by now
-            self._call_ended(number)
-        found, waiting = verdict_in(answered), self._verdicts_due.pop(verdict)
-        if isinstance(waiting, int):
-            self._answer(waiting, found)
-        else:
-            self._verdicts_due[verdict] = found
-
-    def _place(self, due: Due, asked: Placing, answer: Callable[[bool], None]) -> None:
-        """Let it be stored at its place once all that was told is durable and the run is still this engine's."""
-        if self._scripts.may_place(due, asked.output, asked.data_version, asked.no_reuse):
-            self._when_held(answer)
-        else:
-            answer(False)
-
-    def _place_when_held(self, _: Placing, answer: Callable[[bool], None]) -> None:
-        self._work.soon(self, lambda: self._when_held(answer))
-
     def _when_held(self, answer: Callable[[bool], None]) -> None:
         if not self._is_over and not self._cancelled:  # else its process is being ended
             self._recorder.ask_whether_held()
             self._when_durable(lambda: answer(True))
 
-    def _answering(self, number: int, meaning: Callable[[Answered], Any]) -> Callable[[Answered], None]:
-        return lambda answered: self._work.soon(self, lambda: self._answer(number, meaning(answered)))
+    def _answer(self, number: int, answer: Any) -> None:
+        self._calls.answer(number, answer)
 
-    def _answer(self, number: int, answer: Any, *, is_done: bool = True) -> None:
-        if is_done:
-            self._call_ended(number)
+    def _given(self, number: int, answer: Any) -> None:
         if not self._is_over and not self._cancelled:
             self._drive.answer(number, answer)
 
     def _call_ended(self, number: int) -> None:
-        self._jobs.pop(number, None)
         if self._is_over or self._cancelled or not self._drive.is_under_way(number):
             self._turns.leave(number)
             self._turns.land(number)
 
     def _script_ended(self, number: int) -> None:
         self._turns.land(number)
-        if number not in self._jobs:  # else its checks are still called, though nobody waits for them
+        if number not in self._calls.jobs:  # else its checks are still called, though nobody waits for them
             self._turns.leave(number)
 
     def _verdicts(self, asset: Any, partition: Any) -> Mapping[tuple[str, str], CheckResult]:

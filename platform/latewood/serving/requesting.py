@@ -9,7 +9,7 @@ from latewood.commands.planning import Asked, executable_plan
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.plan import Plan
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.presence import engines_here
 from latewood.engine.running.recorder import new_event
 from latewood.errors import Conflict, UsageError, ValueRefused
