@@ -19,7 +19,8 @@ from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.keys import digest, inputs_digest, reuse_key
 from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.state import State
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running.recorder import new_event
 from latewood.events import Event, OutputMade, RunRequested, StepSucceeded
 from latewood.model.definitions import AssetDefinition, Catalog

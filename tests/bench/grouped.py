@@ -10,7 +10,7 @@ import msgspec
 from bench_plans import ASSETS, layered
 
 from latewood.decide.nodes import Node
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
 

@@ -17,7 +17,8 @@ from latewood.commands.materializing import prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS

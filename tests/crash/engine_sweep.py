@@ -38,7 +38,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running import worker_process
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.run_log import patiently

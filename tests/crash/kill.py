@@ -16,7 +16,8 @@ from pathlib import Path
 from effects import Effects
 from sweep import A_LEASE, NO_TIME, in_a_process, start
 
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 
 _LONGEST_LIFE_S = 0.5
 

@@ -11,7 +11,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.commands.views import AsOf
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.events import Failure, OutputMade, StepFailed, StepSucceeded
 
 

@@ -22,7 +22,8 @@ from sqlalchemy import Connection, Engine, event, text
 from latewood.commands.materializing import Result, materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace, new_run
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog

@@ -18,7 +18,8 @@ from latewood.commands.page import asset_page
 from latewood.commands.planning import Asked, plan_loaded
 from latewood.commands.reading import read
 from latewood.commands.views import AsOf, moment_meant
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.file_hash import content_of
 from latewood.errors import DefinitionsInvalid, UsageError

@@ -22,7 +22,8 @@ from latewood.commands.planning import Asked
 from latewood.commands.transferring import export, import_
 from latewood.commands.workspace import Workspace
 from latewood.decide.versions import expand
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.storage.log_files import MANIFEST, VIEWS, read_manifest
 from latewood.errors import UsageError
 from latewood.events import StepStarted, StepSucceeded, from_json

@@ -44,7 +44,8 @@ from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.context import RunRequest
-from latewood.engine.loading.loader import Loaded, load_file
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running.recorder import new_event
 from latewood.engine.running.worker_protocol import Failed, Sensed
 from latewood.engine.storage.store import ArtifactStore

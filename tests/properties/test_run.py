@@ -28,7 +28,7 @@ from latewood.decide.progress import progress_of
 from latewood.decide.state import Refusal, State, VersionFacts
 from latewood.decide.sweep import Sweep
 from latewood.decide.versions import expand
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.signature import LiveTask
 from latewood.engine.running.drive import Drive
 from latewood.engine.running.inline import InlineRun

@@ -164,6 +164,15 @@ def test_importing_latewood_imports_nothing_heavy():
     assert printed.strip() == "[]"
 
 
+def test_commands_that_read_do_not_import_what_loads_and_runs_code():
+    story = (
+        "import sys, latewood.cli.assets, latewood.cli.explain, latewood.cli.runs, latewood.cli.status; "
+        "print([m for m in sys.modules if m.endswith(('loading.loader', 'running.attempt', 'values.codecs'))])"
+    )
+    printed = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
 MODULES = [
     name
     for package in (latewood, latewood_eventlog)

@@ -14,7 +14,7 @@ from latewood.commands.deploying import Deployed, deploy_loaded
 from latewood.commands.renaming import likely_renames
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 
 from latewood.cli import exits
-from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, content_text, duration, moment, plural, print_json
 from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
@@ -28,11 +27,10 @@ from latewood.cli.wording import (
     rename_json,
     rename_text,
 )
-from latewood.commands.blocked import look_text
 from latewood.commands.explaining import why
 from latewood.commands.run_reasons import why_run, why_step
 from latewood.commands.runs import requested, run_named
-from latewood.commands.views import moment_meant
+from latewood.commands.views import look_text, moment_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding, OfElements
 from latewood.decide.moves import BY_HAND
@@ -65,7 +63,11 @@ def why_command(
         return show_step_reasons(
             why_step(workspace, run_named(workspace, key), step, up_to=moment.position), json_=json_
         )
-    loaded = load(workspace, file, module, location) if is_named else None
+    loaded = None
+    if is_named:
+        from latewood.cli.loading import load
+
+        loaded = load(workspace, file, module, location)
     try:
         found = why(workspace, key, partition=partition, as_of=moment, loaded=loaded)
     except NotFound:

@@ -11,7 +11,7 @@ from latewood.commands.sharing import resolver
 from latewood.commands.views import lying_in, refuse_unknown
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import begin_afresh, files_of, project_root
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.location_settings import entries, entry_of
 from latewood.errors import DefinitionError, DefinitionsInvalid, LatewoodError, UsageError
 from latewood.model.definitions import AssetDefinition

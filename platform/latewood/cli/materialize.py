@@ -30,7 +30,7 @@ from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Node, Slot
 from latewood.decide.plan import Plan, Planned, PlannedTask
 from latewood.decide.reasons import Cause, Reason
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.definitions import Origin

@@ -18,7 +18,7 @@ from latewood.commands.observing import homes, observe, report
 from latewood.commands.sightings import Observed, Seen
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.storage.caches import caches_in_use
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey

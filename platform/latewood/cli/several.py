@@ -29,7 +29,7 @@ from latewood.commands.places import may_overwrite
 from latewood.commands.planning import Asked, awaiting_lines, locations_selected, plan_loaded, refuse_nothing
 from latewood.commands.views import view_of
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.errors import UsageError
 from latewood.serving.requesting import as_deployed
 

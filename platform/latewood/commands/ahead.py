@@ -5,7 +5,7 @@ from collections.abc import Collection
 from latewood.commands.deploying import tasks_offered
 from latewood.commands.sharing import Coming, named_task
 from latewood.commands.workspace import Workspace
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.errors import DefinitionError
 from latewood.projections.snapshots import snapshot
 from latewood.projections.tasks import Offered

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from latewood.commands.planning import Asked, awaiting_lines, elsewhere_lines
-from latewood.commands.views import View, option_of
+from latewood.commands.views import View, look_text, option_of
 from latewood.decide.bearing import ordinals_bearing
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Plan, Planned, PlannedTask, plan
@@ -128,11 +128,6 @@ def barred_text(made: Plan, task: PlannedTask, group: Planned, reason: Reason) -
         f"would be made as {found.version} was, which is retracted ({found.reason}); "
         f"change it, or `latewood retract {found.version} --override`"
     )
-
-
-def look_text(key: str) -> str:
-    """How an external asset is observed."""
-    return f"`latewood observe {key}` or `latewood report {key}`"
 
 
 def _unread(reason: Reason) -> str:

@@ -20,7 +20,7 @@ from latewood.decide.deploy import (
     known_ids,
     snapshot_of,
 )
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import defined_elsewhere
 from latewood.engine.loading.problems import Problems
 from latewood.engine.running.recorder import new_event

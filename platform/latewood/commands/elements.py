@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import OfElements
-from latewood.engine.running.elements import decode_elements
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import StoreError
 from latewood.model.elements import element_named
@@ -17,6 +16,8 @@ from latewood.projections.snapshots import Snapshot
 
 def labels_of(workspace: Workspace, expansion: Expansion) -> Sequence[str]:
     """What its elements look like; nothing where that is lost."""
+    from latewood.engine.running.elements import decode_elements  # noqa: PLC0415 - costs time, and few commands need it
+
     with suppress(StoreError):
         return decode_elements(workspace.store.read(ArtifactAddress(expansion.elements))).labels
     return ()

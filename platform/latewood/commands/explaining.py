@@ -28,7 +28,7 @@ from latewood.decide.syntax import line_of
 from latewood.decide.versions import expand
 from latewood.decide.why import explain
 from latewood.engine.loading.importing import project_root
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.binding import Bindings, Blocked
 from latewood.errors import UsageError
 from latewood.events import (

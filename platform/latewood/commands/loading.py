@@ -12,7 +12,8 @@ from typing import Final
 from latewood.commands.deployed_code import python_of
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.importing import files_of, relative_name
-from latewood.engine.loading.loader import Loaded, load_file, load_module
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file, load_module
 from latewood.engine.loading.location_settings import (
     LocationSettings,
     entries,

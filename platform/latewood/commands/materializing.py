@@ -22,7 +22,7 @@ from latewood.context import CheckResult
 from latewood.decide.keys import asset_paths
 from latewood.decide.plan import Plan, Step
 from latewood.decide.sweep import merged
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.failure_handling import handle_failures
 from latewood.engine.running.flights import made_by_now
 from latewood.engine.running.inline import InlineRun

@@ -12,7 +12,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.automation import run_for
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Absent, Looking, Sight, checked, given
 from latewood.engine.running.opened import OpenResources

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from latewood.commands.views import View, known_parameter
 from latewood.decide.sweep import NO_SWEEP, Given, Sweep, merged, split_values
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.signature import parse_parameter
 from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import UsageError

@@ -7,9 +7,7 @@ from pathlib import Path
 from latewood.commands.workspace import Workspace
 from latewood.decide.plan import Plan
 from latewood.decide.state import Heads, Lying, VersionFacts
-from latewood.engine.loading.loader import Loaded
-from latewood.engine.running.opened import OpenResources
-from latewood.engine.running.placing import Places
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.storage.known_hashes import KnownHashes
 from latewood.errors import UsageError
 from latewood.events import Action
@@ -103,6 +101,9 @@ def look_at(places: Watched, root: Path, home: Path, loaded: Loaded | None = Non
 def _looks(
     places: Iterable[tuple[str, AssetKey, VersionFacts]], root: Path, home: Path, loaded: Loaded | None
 ) -> Looks:
+    from latewood.engine.running.opened import OpenResources  # noqa: PLC0415 - costs time, and few commands need it
+    from latewood.engine.running.placing import Places  # noqa: PLC0415 - as above
+
     resources = OpenResources({} if loaded is None else loaded.resources)
     hashes = KnownHashes(home)
     looking = Places({} if loaded is None else loaded.ios, root, resources, hashes.version)

@@ -34,7 +34,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import UsageError
 from latewood.events import Action

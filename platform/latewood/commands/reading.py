@@ -19,7 +19,7 @@ from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
 from latewood.decide.state import Heads, Retracted, State, counted_as, with_carried
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.errors import UsageError
 from latewood.model.definitions import Catalog
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId

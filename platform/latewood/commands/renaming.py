@@ -11,7 +11,7 @@ from latewood.commands.retracting import append_corrections, near_text
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import current_names
 from latewood.decide.syntax import body_digest
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.storage.archives import files_of, find_archive
 from latewood.engine.storage.store import ArtifactAddress
 from latewood.errors import DefinitionError, LatewoodError, UsageError

@@ -19,7 +19,8 @@ from latewood.decide.progress import DOWNSTREAM_OF_FAILURE, Progress, progress_o
 from latewood.decide.select import select
 from latewood.decide.selection import parse, show, with_names
 from latewood.decide.sweep import Given, Sweep
-from latewood.engine.loading.loader import Loaded, load_archived
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_archived
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.running.loading_apart import load_deployed_apart
 from latewood.engine.running.worker_protocol import Open

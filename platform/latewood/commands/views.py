@@ -5,16 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from latewood.commands.deploying import Foreseen, each_besides_others, foresee
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename, current_names
 from latewood.decide.state import Pin
 from latewood.engine.loading.importing import files_of, project_root
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.location_settings import entries
 from latewood.errors import NotFound, UsageError
 from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
@@ -29,6 +28,9 @@ from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW
 from latewood.projections.statistics import log_position
 from latewood_eventlog.records import Position
+
+if TYPE_CHECKING:
+    from latewood.commands.deploying import Foreseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,12 @@ class View:
     as_of: Position
     now: datetime
     renames: Sequence[Rename] = ()
-    foreseen: Foreseen | None = None
+    foreseen: "Foreseen | None" = None
     bases: frozenset[str] = frozenset()
-    besides: Sequence[Foreseen] = ()
+    besides: "Sequence[Foreseen]" = ()
 
     @property
-    def all_foreseen(self) -> Sequence[Foreseen]:
+    def all_foreseen(self) -> "Sequence[Foreseen]":
         """What deploying comes to, in the order of what was loaded."""
         return () if self.foreseen is None else (self.foreseen, *self.besides)
 
@@ -159,6 +161,8 @@ def foreseen_view(connection: Snapshot, workspace: Workspace, loaded: Loaded) ->
 
     Raises DefinitionsInvalid for keys that another location of the environment defines. Cost: O(assets).
     """
+    from latewood.commands.deploying import each_besides_others, foresee  # noqa: PLC0415 - costs time, and few commands need it
+
     foreseen = {each.location: foresee(connection, workspace, each) for each in each_besides_others(loaded.together)}
     ids = foreseen[loaded.location].ids
     return read_view(connection, workspace, as_of=PRESENT, loaded=loaded, ids=ids, foreseen=foreseen)
@@ -171,7 +175,7 @@ def read_view(
     as_of: AsOf,
     loaded: Loaded | None,
     ids: Mapping[AssetKey, AssetId],
-    foreseen: Mapping[str, Foreseen] | None = None,
+    foreseen: "Mapping[str, Foreseen] | None" = None,
     pinned: Mapping[str, str] | None = None,
 ) -> View:
     """The view through this connection. `loaded` is taken for its location, with these ids. Cost: O(assets).
@@ -306,6 +310,11 @@ def lying_in(root: Path, locations: Iterable[str]) -> list[str]:
     """Those whose code is in the project: the file or module that each is, by the project's file or its name."""
     known = entries(root)
     return [name for name in locations if any((root / file).is_file() for file in files_of(known.get(name, name)))]
+
+
+def look_text(key: str) -> str:
+    """How an external asset is observed."""
+    return f"`latewood observe {key}` or `latewood report {key}`"
 
 
 def option_of(location: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from latewood.decide.fingerprint import given_version
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import LiveTask
 from latewood.errors import UsageError

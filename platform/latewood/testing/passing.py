@@ -14,7 +14,7 @@ from latewood.commands.runs import Observation, recorded_as
 from latewood.commands.sightings import Observed
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace, append_of
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.sensor_calls import call_sensor
 from latewood.events import (

@@ -17,7 +17,8 @@ from latewood.commands.pools import set_pool
 from latewood.commands.views import foreseen_view
 from latewood.decide.state import VersionFacts
 from latewood.engine.loading.importing import project_root
-from latewood.engine.loading.loader import Loaded, load_objects
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_objects
 from latewood.engine.values.values import Values
 from latewood.errors import UsageError, ValueRefused
 from latewood.events import RunStatus, StepFailed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from latewood.context import CheckResult, Context
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.errors import UsageError
 from latewood.model.code import CodeVersion
 from latewood.model.keys import AssetKey, PartitionKey, RunId

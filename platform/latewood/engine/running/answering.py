@@ -12,7 +12,7 @@ from latewood.context import WorkflowFailure
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
 from latewood.engine.loading.importing import WorkingTreeModules
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.attempt import Attempts, Evaluated, Made
 from latewood.engine.running.binding import Bound

@@ -11,7 +11,7 @@ from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import LiveTask, live_parameter
 from latewood.engine.processes.told import StepTold, telling

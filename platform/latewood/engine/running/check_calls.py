@@ -6,7 +6,7 @@ from typing import Any
 
 from latewood.context import CheckResult, Context
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import live_parameter
 from latewood.engine.processes.folders import folders_kept

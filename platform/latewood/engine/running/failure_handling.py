@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from latewood.context import FailedStep, WorkflowFailure
 from latewood.decide.plan import Step
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.calls import Raised, Returned
 from latewood.engine.running.handler_calls import call_handler
 from latewood.engine.running.opened import OpenResources

@@ -1,7 +1,7 @@
 """Calling workflows' failure handlers, the same way as a task is called."""
 
 from latewood.context import WorkflowFailure
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.signature import live_parameter
 from latewood.engine.running.calls import Raised, Returned, call
 from latewood.engine.running.opened import OpenResources

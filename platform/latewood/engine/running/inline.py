@@ -8,7 +8,7 @@ from typing import Any
 
 from latewood.decide.plan import Plan, Step
 from latewood.decide.queueing import slots_of, waited_too_long
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.asks import (
     Ask,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from latewood.decide.state import VersionFacts
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.attempt import Made, read_as, refused
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from latewood.engine.loading.loader import Loaded, load_file, load_module
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_file, load_module
 from latewood.engine.loading.location_settings import LocationSettings
 from latewood.engine.loading.shared import shared_by, stand_in
 from latewood.engine.running.worker_process import Worker, WorkerUnusable

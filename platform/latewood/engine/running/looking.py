@@ -7,7 +7,7 @@ from typing import Any
 
 from latewood.context import Context
 from latewood.decide.keys import parameters_of, seen_version
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.signature import live_parameter
 from latewood.engine.running.attempt import received, refused
 from latewood.engine.running.calls import Raised, call

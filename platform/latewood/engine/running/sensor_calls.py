@@ -7,7 +7,7 @@ from typing import Any
 
 from latewood.context import RunRequest, SensorContext
 from latewood.decide.sensors import answer_of
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.signature import parse_parameter
 from latewood.engine.running.calls import Raised, call
 from latewood.engine.running.opened import OpenResources

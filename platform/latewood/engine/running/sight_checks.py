@@ -7,7 +7,7 @@ from pathlib import Path
 
 from latewood.context import Context
 from latewood.decide.state import State, VersionFacts
-from latewood.engine.loading.loader import Loaded
+from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.asks import Ask, Evaluate, Judging, played
 from latewood.engine.running.attempt import Evaluated
 from latewood.engine.running.check_calls import CheckCalls

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 from latewood import __version__
 from latewood.engine.loading.importing import WorkingTreeModules
-from latewood.engine.loading.loader import Loaded, load_archived, load_tasks
+from latewood.engine.loading.loaded import Loaded
+from latewood.engine.loading.loader import load_archived, load_tasks
 from latewood.engine.loading.shared import resolve_recorded
 from latewood.engine.loading.signature import LiveTask
 from latewood.engine.running.answering import Caller
