@@ -9,6 +9,7 @@ Each command is a process of its own, which has seen no code of users' before.
 import atexit
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -214,8 +215,8 @@ def end(main: Callable[[], None]) -> None:
 
 
 def import_everything() -> None:
-    """All that commands import, but for the libraries that few of them need."""
-    for name in _IMPORTED:
+    """All that commands import, but for the libraries that few of them need; locations' own Pythons have no server."""
+    for name in filter(importlib.util.find_spec, _IMPORTED):
         module = importlib.import_module(name)
         for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."):
             if not found.name.startswith(_NEVER):
