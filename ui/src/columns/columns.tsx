@@ -59,7 +59,7 @@ function Shown({ asset, versions }: { asset: string; versions: readonly VersionC
             <tr>
               <th scope="col">Name</th>
               <th scope="col">Type</th>
-              <th scope="col">May be null</th>
+              <th scope="col">Null</th>
               <th scope="col">Changed</th>
             </tr>
           </thead>
@@ -72,7 +72,7 @@ function Shown({ asset, versions }: { asset: string; versions: readonly VersionC
                   <td>
                     <code>{type}</code>
                   </td>
-                  <td>{nullable ? "yes" : "no"}</td>
+                  <td>{nullable ? "may be" : "never"}</td>
                   <td>{step ? <Ago at={step.after.madeAt} /> : "–"}</td>
                 </tr>
               );

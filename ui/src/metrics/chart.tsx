@@ -106,7 +106,7 @@ function drawn(
   const options: uPlot.Options = {
     width: host.clientWidth,
     height: HEIGHT,
-    padding: [12, 16, 0, 0],
+    padding: [12, 36, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
