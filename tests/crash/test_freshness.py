@@ -68,7 +68,7 @@ def make(workspace, load):
 
 
 def judged(workspace, key):
-    (found,) = asset_page(workspace, key).freshness
+    (found,) = asset_page(workspace, key)[0].freshness
     assert why(workspace, key).freshness == (found,)
     return found
 

@@ -127,7 +127,7 @@ def test_what_decides_no_result_makes_nothing_stale_and_is_recorded_all_the_same
     project.configure(URL.format("a/b") + 'timeout_s = 5\npassword = {env = "ANY"}\n')
     assert project.ran() == (0, 0)
     assert project.configured() == [("prod", "a/b", {}), ("prod", "a/b", {"password": {"env": "ANY"}})]
-    (use,) = asset_page(project.workspace, "orders").definition.task.uses
+    (use,) = asset_page(project.workspace, "orders")[0].definition.task.uses
     assert use.values == {"url": "a/b", "timeout_s": 5.0}
 
 
