@@ -1,8 +1,15 @@
 """Why a run is, and why a step of it was run, or was not, is told as it was recorded."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from api.conftest import SHOP
+from latewood.commands.automations import stream_of
+from latewood.commands.workspace import append_of
+from latewood.events import AskedByKey, AutomationSwitched, RunRequested, SensorEvaluated
+from latewood.model.keys import RunId
+from latewood_eventlog.records import Batch
 
 RUN = """query ($run: ID!, $at: Moment) { project(asOf: $at) { whyRun(run: $run) {
   actor automation rerunOf forced plannedFrom fresh planned { totalCount nodes {
@@ -52,6 +59,34 @@ def test_a_run_says_who_asked_for_it_and_what_was_planned(api, made, workspace):
             ],
         },
     }
+
+
+def test_a_run_says_what_asked_for_it_by_itself_however_much_was_asked_for_with_it(api, workspace):
+    prod = {"environment": "prod", "location": "shop.py", "name": "arrivals"}
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+
+    def append(stream, fact, number):
+        return append_of(workspace, fact, stream=stream, name=(number,), at=at)
+
+    def evaluated(*runs):
+        requests = tuple(AskedByKey(run=RunId(run), key=run) for run in runs)
+        return SensorEvaluated(**prod, timing="t", at=at, requests=requests)
+
+    def asked(run):
+        fact = RunRequested(run=RunId(run), environment="prod", selection="*", deployments={}, automation="arrivals")
+        return append(f"run/{run}", fact, 0)
+
+    own, elsewhere = stream_of("prod"), stream_of("dev")
+    others = {**prod, "environment": "dev", "on": True, "at": at}
+    between = [append(elsewhere, AutomationSwitched(**others), number) for number in range(1_100)]
+    workspace.log.append(Batch(appends=(append(own, evaluated("before"), 1), asked("before"))))
+    workspace.log.append(
+        Batch(appends=(append(own, evaluated("near", "far"), 2), asked("near"), *between, asked("far")))
+    )
+    workspace.log.append(Batch(appends=(append(own, evaluated("after"), 3), asked("after"))))
+    ask = "query ($run: ID!) { project { whyRun(run: $run) { automation evaluation } } }"
+    found = {run: api(ask, run=run)["project"]["whyRun"]["evaluation"] for run in ("before", "near", "far", "after")}
+    assert found == {"before": 1, "near": 3, "far": 3, "after": 1_106}
 
 
 def test_a_step_that_was_run_says_why_and_what_came_nearest(api, made):

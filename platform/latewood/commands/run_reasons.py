@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from latewood.commands.automations import Evaluated, stream_of
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
 from latewood.commands.workspace import Workspace
 from latewood.decide.near_miss import Nearest, nearest
@@ -21,7 +22,6 @@ from latewood.events import (
     AutomationEvaluated,
     Event,
     PlannedSteps,
-    SensorEvaluated,
     StepReused,
     StepSkipped,
     StepStarted,
@@ -32,15 +32,12 @@ from latewood.model.keys import AssetId, AssetKey, RunId, VersionId, version_id
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.projections.attempts import attempt_positions, lost_sources, step_positions
+from latewood.projections.past_automations import position_before
 from latewood.projections.runs import RunRow, expansions_of
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import NOW, partition_history
 from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.records import Position, RecordedEvent
-
-_EVALUATED = ("automation.evaluated", "sensor.evaluated")
-_BATCH = 1_000
-"""A run that an automation asks for stands so many events behind what says so, or fewer: they are one batch."""
 
 
 def why_run(workspace: Workspace, row: RunRow, *, up_to: Position = NOW) -> RunExplained:
@@ -63,11 +60,13 @@ def why_run(workspace: Workspace, row: RunRow, *, up_to: Position = NOW) -> RunE
 
 
 def _evaluation(workspace: Workspace, row: RunRow) -> RecordedEvent | None:
-    before = max(0, row.requested_position - _BATCH)
-    for event in reversed(workspace.log.read_types(workspace.project, _EVALUATED, after=before)):
+    """What asked for the run by itself: in one batch with it, and the last of its stream before it."""
+    with snapshot(workspace.log) as connection:
+        stream = stream_of(row.environment)
+        position = position_before(connection, workspace.project, stream, row.requested_position)
+    for event in workspace.log.read_positions([] if position is None else [position]):
         fact = from_json(event.type, event.data)
-        assert isinstance(fact, AutomationEvaluated | SensorEvaluated), "these are the types"
-        if any(request.run == row.run for request in fact.requests):
+        if isinstance(fact, Evaluated) and any(request.run == row.run for request in fact.requests):
             return event
     return None
 

@@ -28,6 +28,11 @@ _EVALUATIONS: Final = text(
     "  AND (location, name) IN (SELECT * FROM unnest(CAST(:locations AS text[]), CAST(:names AS text[])))"
     ") AS numbered WHERE n <= :limit ORDER BY position DESC"
 )
+# What is between it and the position is of the same batch, as long as it was asked for by itself there.
+_BEFORE: Final = text(
+    "SELECT position FROM events WHERE project = :project AND stream = :stream AND position < :before "
+    "ORDER BY position DESC LIMIT 1"
+)
 
 
 def standing_positions(
@@ -56,3 +61,14 @@ def evaluation_positions(
     for location, name, position in tuples(connection, _EVALUATIONS, {**given, **named}):
         found[location, name].append(position)
     return found
+
+
+def position_before(connection: Connection, project: str, stream: str, before: Position) -> Position | None:
+    """Where the stream's last event before a position is. Cost: O(events of the log in between)."""
+    return next(
+        (
+            position
+            for (position,) in tuples(connection, _BEFORE, {"project": project, "stream": stream, "before": before})
+        ),
+        None,
+    )
