@@ -1,5 +1,5 @@
 // The schema as pages may count on it. A field that is null only together with an error is not null to them, since
-// `server/` gives them no answer in which there is one.
+// `server/` gives them no answer in which there is one; but for what a mutation did, which says so (`carry-out.ts`).
 import { readFileSync, writeFileSync } from "node:fs";
 import { Kind, parse, print, visit } from "graphql";
 

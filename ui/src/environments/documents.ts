@@ -35,7 +35,6 @@ export const CREATE = graphql(`
   mutation CreateEnvironment($project: String!, $name: String!, $base: String!) {
     createEnvironment(project: $project, name: $name, base: $base) {
       __typename
-      ... on EnvironmentCreated { environment { name } }
       ... on Error { message }
     }
   }

@@ -110,7 +110,7 @@ function Create({ close }: { close(): void }) {
     const asked = { project, name: name.trim(), base };
     const done = await carryOut(CREATE, asked, (data) => data.createEnvironment, "EnvironmentCreated");
     if (!done) return;
-    toast(`Environment ${done.environment.name} is there`);
+    toast(`Environment ${asked.name} is there`);
     close();
   }
 
@@ -150,7 +150,7 @@ function Promote({ name, base, close }: { name: string; base: string; close(): v
     const done = await carryOut(PROMOTE, asked, (data) => data.promoteEnvironment, "EnvironmentPromoted");
     if (!done) return;
     const parts = [
-      counted(done.assets.totalCount, "asset"),
+      ...(done.assets ? [counted(done.assets.totalCount, "asset")] : []),
       counted(done.locations.length, "deployment"),
       counted(done.pinsCount, "parameter"),
     ];

@@ -114,6 +114,7 @@ function useRun(close: () => void, again: () => void) {
       say("Meanwhile it has become another plan. Nothing was run: this is what it would do now.");
       again();
     } else if ("problem" in done) say(done.problem.message);
+    else if ("isUnread" in done) close();
     else if (done.run) {
       toast(`Run ${done.run} was asked for`);
       close(); // who comes back finds the page, not the dialog

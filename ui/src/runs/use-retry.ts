@@ -1,6 +1,5 @@
 import { useCallback } from "react";
-import { client } from "@/server/client.ts";
-import { problemOf } from "@/server/problem.ts";
+import { carryOut } from "@/server/carry-out.ts";
 import { useProject } from "@/server/project.ts";
 import { counted } from "@/shared/numbers.ts";
 import { ownKey } from "@/shared/own-key.ts";
@@ -15,13 +14,8 @@ export function useRetry(): (runs: readonly { id: string }[]) => Promise<readonl
       const asked: string[] = [];
       for (const { id } of runs) {
         // asked twice, by a double click or after a lost answer, it is one run
-        const result = await client.mutation(RETRY, { project, run: id, key: ownKey() }).toPromise();
-        const done = result.data?.retryRun;
-        if (done?.__typename === "Launched") asked.push(...(done.run ? [done.run.id] : []));
-        else
-          toast(done?.message ?? (result.error ? problemOf(result.error).message : "Nothing was done"), {
-            kind: "failed",
-          });
+        const done = await carryOut(RETRY, { project, run: id, key: ownKey() }, (data) => data.retryRun, "Launched");
+        if (done?.run) asked.push(done.run.id);
       }
       if (asked.length > 0) toast(`${counted(asked.length, "run")} asked for`);
       return asked;
