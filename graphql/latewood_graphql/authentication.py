@@ -14,7 +14,7 @@ from latewood.commands.tokens import access_is_configured, recognised, still_usa
 from latewood.commands.workspace import Workspace
 from latewood.projections.tokens import TokenRow
 from latewood_graphql.access import Caller, Grant, owner
-from latewood_graphql.errors import Refused
+from latewood_graphql.errors import NothingShown, Refused
 from latewood_graphql.sessions import LASTING, Session, Sessions
 
 CSRF: Final = "x-latewood-csrf"
@@ -64,7 +64,7 @@ class Tokens:
         if (cookie := request.cookies.get(self._sessions.cookie)) is not None:
             refuse_foreign_pages(request, strictly=True)
             return caller_by(self._token_of_session(cookie))
-        raise Refused("UNAUTHENTICATED", "expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
+        raise NothingShown("expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
 
     def token_shown(self, authorization: str) -> TokenRow:
         """The token that such a header shows. Raises Refused for one that is not there, or of no use any more."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final
 
-from latewood_graphql.errors import Refused
+from latewood_graphql.errors import NothingShown, Refused
 
 _KNOWN_MAX: Final = 10_000
 """Buckets that are kept; those that were not used for longest are full again anyway."""
@@ -52,10 +52,18 @@ class TooOften(Refused):
         self.waits = waits
 
 
+class _Looks:
+    """How many look up the same for the same address at once, by one place in its bucket."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Guesses:
     """How often what is shown from an address may be wrong, whichever way it is shown; of this process.
 
-    What was right counts no more: who is known is let in, whoever else guesses from the same address.
+    What was right counts no more: who is known is let in, whoever else guesses from the same address. Whoever shows the
+    same at once, as a page does or a client that comes back, makes one guess until it has turned out to be wrong.
     """
 
     def __init__(self) -> None:
@@ -63,24 +71,24 @@ class Guesses:
         self._lock = threading.Lock()
         self._right: OrderedDict[bytes, None] = OrderedDict()
         """Digests of what was shown."""
+        self._looks: dict[tuple[str, bytes], _Looks] = {}
 
     @contextmanager
     def counted(self, address: str, shown: str) -> Iterator[None]:
-        """Look it up inside, where Refused, UNAUTHENTICATED, says that it is wrong.
+        """Look it up inside, where Refused, UNAUTHENTICATED, says that it is wrong; who shows nothing guesses nothing.
 
         Raises TooOften instead of looking for one guess too many, which so costs nothing.
         """
+        if not shown:
+            yield
+            return
         digest = sha256(shown.encode("utf-8", "surrogateescape")).digest()
-        was_right = digest in self._right
-        if not was_right and (waits := self._buckets.take(address)):
-            raise TooOften(waits)
+        looks = self._begin(address, digest)
         is_wrong = False
         try:
             yield
         except Refused as refused:
-            is_wrong = refused.code == "UNAUTHENTICATED"
-            if is_wrong and was_right:
-                self._buckets.take(address)
+            is_wrong = refused.code == "UNAUTHENTICATED" and not isinstance(refused, NothingShown)
             with self._lock:
                 self._right.pop(digest, None)
             raise
@@ -91,5 +99,32 @@ class Guesses:
                 if len(self._right) > _KNOWN_MAX:
                     self._right.popitem(last=False)
         finally:
-            if not is_wrong and not was_right:
+            self._end(address, digest, looks, is_wrong=is_wrong)
+
+    def _begin(self, address: str, digest: bytes) -> _Looks | None:
+        """Those that it looks with, by a place that is taken; None for what was right."""
+        with self._lock:
+            if digest in self._right:
+                return None
+            looks = self._looks.get((address, digest))
+            if looks is None:
+                if waits := self._buckets.take(address):
+                    raise TooOften(waits)
+                looks = self._looks[address, digest] = _Looks()
+            looks.count += 1
+            return looks
+
+    def _end(self, address: str, digest: bytes, looks: _Looks | None, *, is_wrong: bool) -> None:
+        """Each that was wrong counts; the place that was taken for all of them goes back, or is that of the last."""
+        with self._lock:
+            is_last = False
+            if looks is not None:
+                looks.count -= 1
+                is_last = not looks.count
+                # Whoever shows it from now on takes a place anew: so nobody goes on by what is known to be wrong.
+                if (is_wrong or is_last) and self._looks.get((address, digest)) is looks:
+                    del self._looks[address, digest]
+            if is_wrong and not is_last:
+                self._buckets.take(address)
+            elif is_last and not is_wrong:
                 self._buckets.give_back(address)

@@ -21,6 +21,13 @@ class Refused(GraphQLError):
         self.code = code
 
 
+class NothingShown(Refused):
+    """Who sends it says nothing of who that is, so that it is no guess either."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("UNAUTHENTICATED", message)
+
+
 def cause_of(error: GraphQLError) -> Exception | None:
     """What it was that was raised; None or another GraphQLError where it is about the query's text."""
     cause = error.original_error

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from latewood.commands.tokens import create_token, revoke_token
 from latewood.commands.workspace import of_project
 from latewood.model.access import Role
 from latewood_graphql.app import app
-from latewood_graphql.buckets import Buckets
+from latewood_graphql.buckets import Buckets, Guesses, TooOften
+from latewood_graphql.errors import Refused
 from latewood_graphql.limits import Limits
 from latewood_graphql.sessions import Session, Sessions, key_in
 from latewood_graphql.web import files
@@ -260,6 +262,44 @@ def test_guessing_is_slowed_down_and_who_knows_is_not(serve, api):
     assert len(looked) == found[401], "nothing is looked up for one guess too many"
     assert 429 in {client.post("/login", json={"token": "lw_no"}).status_code for _ in range(5)}, "by whichever way"
     assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
+
+
+def test_who_shows_nothing_guesses_nothing(serve, api):
+    token = create_token(api.workspace, "ann", Role.VIEWER)
+    client = serve()
+    for headers in ({}, {"Cookie": "of_another_port=1"}):
+        found = {client.post("/graphql", json=ASK, headers=headers).status_code for _ in range(40)}
+        assert found == {401}
+    assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
+    assert client.post("/login", json={"token": token.text}).status_code == 200
+
+
+def wrong_guesses(guesses, shown, times=100):
+    """How many of so many are looked at, one after the other."""
+    looked = 0
+    for n in range(times):
+        with suppress(TooOften, Refused), guesses.counted("here", shown.format(n)):
+            looked += 1
+            raise Refused("UNAUTHENTICATED", "wrong")
+    return looked
+
+
+def test_a_client_that_comes_back_with_all_it_has_open_makes_one_guess_at_most():
+    guesses = Guesses()
+    with ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(guesses.counted("here", "Bearer right"))
+        assert wrong_guesses(guesses, "Bearer {}") in (29, 30), "the one takes a place"
+    assert wrong_guesses(guesses, "Bearer {}") <= 2, "which is given back, and no more"
+
+
+def test_the_same_wrong_guess_made_many_times_at_once_counts_as_often_as_it_is_made():
+    guesses = Guesses()
+    with suppress(Refused), ExitStack() as opened:
+        for _ in range(100):
+            opened.enter_context(guesses.counted("here", "Bearer wrong"))
+        raise Refused("UNAUTHENTICATED", "wrong")
+    assert wrong_guesses(guesses, "Bearer wrong") <= 1
 
 
 def test_every_answer_tells_browsers_what_not_to_do(serve, api):
