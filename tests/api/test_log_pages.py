@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.event import listen
 
 import latewood.projections.log_pages as looking
 from api.conftest import SHOP
@@ -111,11 +112,33 @@ def test_a_page_of_an_asset_is_full_or_the_last_however_far_apart_its_events_are
         assert page(api, f'{how}asset: "total", first: 1')["pageInfo"]["hasNextPage"]
 
 
+def test_of_what_is_rare_of_an_asset_no_more_is_looked_at_than_a_page_may(api, happened, monkeypatch):
+    monkeypatch.setattr(looking, "LOOKED_AT_MAX", 2)
+    for how in ('types: ["run.ended"]', 'environment: "dev", types: ["run.ended"]'):
+        for from_end in ("", "newestFirst: true, "):
+            got = page(api, f'{from_end}asset: "total", {how}, first: 1')
+            assert (got["nodes"], got["pageInfo"]["hasNextPage"]) == ([], True)
+            assert every(api, f'{from_end}asset: "total", {how}')[0] == [], "it goes on from there, up to the end"
+
+
 def test_of_a_run_there_are_its_own(api, happened):
     first, events = happened
     own = [event.position for event in events if event.stream == f"run/{first}"]
     assert every(api, f'run: "{first[:9]}"')[0] == own
     assert every(api, f'run: "{first}", newestFirst: true')[0] == own[::-1]
+
+
+def test_of_a_run_and_an_asset_the_events_of_the_run_are_looked_at(api, happened):
+    first, events = happened
+    (total,) = (json.loads(e.data)["asset"] for e in events if e.type == "asset.defined" and '"key":"total"' in e.data)
+    wanted = [event.position for event in events if event.stream == f"run/{first}" and is_about(event, total)]
+    asked = []
+    listen(api.service.reader.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert every(api, f'run: "{first}", asset: "total"')[0] == wanted != []
+    assert every(api, f'run: "{first}", asset: "total", newestFirst: true')[0] == wanted[::-1]
+    looks = [statement for statement in asked if "asset_events" in statement]
+    assert looks
+    assert all("ORDER BY e.version" in look for look in looks), "by the index of its stream"
 
 
 def test_of_a_moment_there_is_nothing_that_came_later(api, happened):

@@ -98,7 +98,6 @@ def events_page(
     if len(found.positions) > first:
         return Page(edges=edges, has_next=True, count=None)
     more = found.looked_to > since if newest_first else found.looked_to < end
-    more &= wanted.run is None and wanted.asset is None  # of which all was looked at
     # Behind what was looked at, found or not: whoever goes on does not look at it again.
     stop = found.looked_to + 1 if newest_first else found.looked_to
     return Page(edges=edges, has_next=more, count=None, stop=stop if more else None)

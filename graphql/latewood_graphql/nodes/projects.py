@@ -95,8 +95,8 @@ class Project(graphene.ObjectType):
     events = fallible(
         connection_of(Event, counted=False),
         description="Events of the log, oldest first unless otherwise asked; those of tokens are for admins alone. "
-        "Newest first, and of an asset or an environment, a page may have few or none, and yet a next one: it has "
-        "looked at 50,000 positions.",
+        "Newest first, of an environment, and of an asset by types, a page may have few or none, and yet a next one: "
+        "it has looked at 50,000 positions, or at 50,000 events of the asset. Of a run a page is full or the last.",
         **event_filters(),
     )
     event_density = fallible(
