@@ -34,8 +34,11 @@ from latewood_graphql.calls import Service
 from latewood_graphql.schema import schema
 
 BY_ITSELF = """
-    from latewood.automation import Schedule
+    from datetime import timedelta
 
+    from latewood.automation import Freshness, Schedule
+
+    current = Freshness("current", "total", max_lag=timedelta(days=1))
     daily = Schedule("daily", "orders", cron="0 6 * * *")
     weekly = Schedule("weekly", "total", cron="0 6 * * 1")
 
@@ -52,9 +55,7 @@ ALIKE = {
     "Asset.series",
     "Asset.source",
     "AssetConnection.pageInfo",
-    "AssetPage.freshness",
     "AssetPage.renames",
-    "Explanation.freshness",
     "Explanation.renames",
     "Environment.facets",
     "Environment.launchPlanPreview",
@@ -139,6 +140,7 @@ def happened(api, workspace, load, made):
     switch(workspace, automation_named(workspace, "daily"), on=False)
     looked_at(workspace, "daily")
     looked_at(workspace, "weekly", cursor="b")
+    switch(workspace, automation_named(workspace, "current"), on=False)
     drop(workspace, "branch")
     create(workspace, "other")
     create_token(workspace, "late", Role.ADMIN)
@@ -276,7 +278,7 @@ def test_evaluations_are_the_last_of_each_automation(api, workspace, load):
     shown = "automations { name evaluations(first: 1) { position } }"
     ask = f"query ($at: Moment) {{ project(asOf: $at) {{ environment {{ {shown} }} }} }}"
     for position in places:
-        daily, _ = api(ask, at=position)["project"]["environment"]["automations"]
+        _, daily, _ = api(ask, at=position)["project"]["environment"]["automations"]
         assert daily == {"name": "daily", "evaluations": [{"position": position}]}
 
 

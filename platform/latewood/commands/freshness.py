@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from latewood.commands.automations import Found
+from latewood.commands.automations import Found, standings_at
 from latewood.commands.reading import About, Assessment, Read, everything, reading, select_keys
 from latewood.commands.views import AsOf, View, known_key, view_of
 from latewood.commands.workspace import Workspace
@@ -13,7 +13,7 @@ from latewood.decide.freshness import Judged, judged_by
 from latewood.errors import UsageError
 from latewood.model.automations import FreshnessDefinition
 from latewood.model.keys import AssetKey
-from latewood.projections.automations import Slot, automations_of, standings
+from latewood.projections.automations import Slot, automations_of
 from latewood.projections.snapshots import Snapshot, snapshot
 
 
@@ -30,12 +30,12 @@ def about_one(workspace: Workspace, key: str) -> About:
 
 
 def policies_on(connection: Snapshot, workspace: Workspace, view: View) -> dict[Slot, FreshnessDefinition]:
-    """The policies of the view's deployments that are on in the environment. Cost: two queries."""
+    """The policies of the view's deployments that were on there then. Cost: a query, and as `standings_at`."""
     defined = automations_of(connection, workspace.project, view.deployments)
     policies = {slot: d for slot, (_, d) in defined.items() if isinstance(d, FreshnessDefinition)}
     if not policies:
         return {}
-    said = standings(connection, workspace.project, workspace.environment)
+    said = standings_at(connection, workspace, view.as_of)
     return {
         slot: policy
         for slot, policy in policies.items()
