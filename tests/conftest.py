@@ -50,11 +50,13 @@ def user_modules() -> Iterator[None]:
 def server(tmp_path_factory) -> Iterator[Path]:
     """The home of a running server; its version is LATEWOOD_POSTGRES_VERSION's.
 
-    It does not wait for the disk, which only a power cut would show: the template is copied twice as fast.
+    It does not wait for the disk, nor writes whole pages for it, which only a power cut would show: databases are
+    copied twice as fast.
     """
     home = tmp_path_factory.mktemp("home")
     embedded.database_url({**os.environ, "LATEWOOD_DATABASE_URL": "", "LATEWOOD_HOME": str(home)})
-    execute(embedded.superuser_url(home), "ALTER SYSTEM SET fsync = off")
+    for setting in ("fsync", "full_page_writes"):
+        execute(embedded.superuser_url(home), f"ALTER SYSTEM SET {setting} = off")
     execute(embedded.superuser_url(home), "SELECT pg_reload_conf()")
     yield home
     embedded.remove(home)

@@ -31,6 +31,14 @@ from latewood_eventlog.log import EventLog
 PACES = {"fast": "0", "slow": "0.004"}
 """Seconds that every task takes. Fast tasks run ahead of the log, slow ones see each fact recorded by itself."""
 
+EFFECTS = {
+    ("fast", "before"): (1, 1),
+    ("fast", "after"): (1, 1),
+    ("slow", "before"): (1, 2),
+    ("slow", "after"): (2, 2),
+}
+"""The first effect and the step to the next one: of slow tasks before one and after the next, in half the time."""
+
 _AT_ONCE = 4  # who comes after one that died waits a moment for it to answer
 NO_TIME = "SELECT :p"
 SECONDS = "UPDATE leases SET renewed_at = renewed_at - interval '2 seconds' WHERE project = :p"
@@ -123,9 +131,9 @@ def _do(act: Callable[[], object]) -> None:
 
 
 def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
-    """Crashes at 1, 2, 3 …, a few at a time, until there is nothing left to crash at."""
+    """Crashes at one effect after the other, a few at a time, until there is nothing left to crash at."""
     running: dict[int, int] = {}
-    numbers = count(1)
+    numbers = count(*EFFECTS[pace, when])
     unharmed = 0
     while unharmed < _UNHARMED or running:
         while unharmed < _UNHARMED and len(running) < _AT_ONCE:
@@ -157,8 +165,8 @@ def main() -> None:
     loaded = load_file(Path(__file__).with_name("flow.py"), root=Path(__file__).parent)
     for pace in PACES:
         undisturbed(root, loaded, pace)
-        for when in ("before", "after"):
-            sweep(root, loaded, pace, when)
+    for pace, when in EFFECTS:
+        sweep(root, loaded, pace, when)
 
 
 if __name__ == "__main__":
