@@ -39,6 +39,11 @@ class TaskSteps(graphene.ObjectType):
     assets = many(graphene.String, "Keys of the assets that it makes.")
     total = graphene.Int(required=True, description="How many steps there are.", resolver=given("steps.total"))
     ended = graphene.Int(required=True, description="How many of them have ended.", resolver=given("steps.ended"))
+    trials = graphene.Int(
+        required=True,
+        description="In a sweep how many variants are made of each; else 1.",
+        resolver=given("steps.trials"),
+    )
     steps = many(StepCount, "The steps by how they stand.")
 
     def resolve_steps(self: TaskProgress, _info: Any) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,8 @@ from latewood.model.ordinals import Ordinals
 STATUSES = ("succeeded", "reused", "failed", "skipped", "retrying", "running")
 
 
-def steps(asset, partitions, first, action=Action.RUN):
-    return PlannedSteps(assets=(asset,), action=action, partitions=partitions, first=first)
+def steps(asset, partitions, first, action=Action.RUN, trial=0):
+    return PlannedSteps(assets=(asset,), action=action, partitions=partitions, first=first, trial=trial)
 
 
 def test_what_nobody_has_begun_is_waiting():
@@ -47,9 +47,10 @@ def test_a_stretch_may_reach_over_several_tasks_and_partitions_may_have_gaps():
 
 
 def test_trials_of_a_sweep_are_counted_though_they_are_of_one_partition():
-    planned = [steps("model", "0", 0), steps("model", "0", 1)]
-    (found,) = steps_by_task(planned, [Stretch("succeeded", 0, 1)])
-    assert (found.counts, str(found.ordinals["succeeded"])) == ({"succeeded": 2}, "0")
+    planned = [steps("model", "0-2,5", 0), steps("model", "0-2,5", 4, trial=1), steps("score[]", "0-9", 8)]
+    found, elements = steps_by_task(planned, [Stretch("succeeded", 0, 7)])
+    assert (found.counts, str(found.ordinals["succeeded"])) == ({"succeeded": 8}, "0-2,5")
+    assert (found.trials, elements.trials) == (2, 1)
 
 
 @given(st.data())

@@ -34,12 +34,13 @@ class Stretch(NamedTuple):
 class TaskSteps:
     """The steps of one task: how many there are by status, and of which partitions.
 
-    In a sweep a partition has a step for each trial, so there may be more steps than partitions.
+    In a sweep a partition has a step for each of the task's `trials`, so there may be more steps than partitions.
     """
 
     assets: tuple[AssetId, ...]
     counts: Mapping[str, int]
     ordinals: Mapping[str, Ordinals]
+    trials: int = 1
 
     @property
     def total(self) -> int:
@@ -58,6 +59,7 @@ class _Piece(NamedTuple):
     first: int
     ordinals: Range
     assets: tuple[AssetId, ...]
+    trial: int
 
 
 def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch], *, ended: str = "") -> list[TaskSteps]:
@@ -71,9 +73,11 @@ def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch],
     told = sorted(found, key=lambda stretch: stretch.first)
     not_told = NOT_BEGUN if ended else WAITING
     ranges: dict[tuple[AssetId, ...], dict[str, list[Range]]] = {}
+    trials: dict[tuple[AssetId, ...], set[int]] = {}
     at = 0
     for piece in sorted(_pieces(planned)):
         by_status = ranges.setdefault(piece.assets, {})
+        trials.setdefault(piece.assets, set()).add(piece.trial)
         number, shift = piece.first, piece.ordinals[0] - piece.first
         stop = piece.ordinals[1] - shift
         while number < stop:
@@ -88,7 +92,7 @@ def steps_by_task(planned: Iterable[PlannedSteps], stretches: Iterable[Stretch],
                 status, until = here.status, min(stop, here.last + 1)
             by_status.setdefault(status, []).append((number + shift, until + shift))
             number = until
-    return [_steps_of(assets, by_status) for assets, by_status in ranges.items()]
+    return [_steps_of(assets, by_status, len(trials[assets])) for assets, by_status in ranges.items()]
 
 
 def planned_steps(planned: Iterable[PlannedSteps]) -> int:
@@ -100,16 +104,17 @@ def _pieces(planned: Iterable[PlannedSteps]) -> Iterator[_Piece]:
     for steps in planned:
         number = steps.first
         for start, stop in Ordinals.parse(steps.partitions).ranges if steps.action is not Action.BLOCKED else ():
-            yield _Piece(number, (start, stop), steps.assets)
+            yield _Piece(number, (start, stop), steps.assets, steps.trial)
             number += stop - start
 
 
-def _steps_of(assets: tuple[AssetId, ...], by_status: Mapping[str, list[Range]]) -> TaskSteps:
+def _steps_of(assets: tuple[AssetId, ...], by_status: Mapping[str, list[Range]], trials: int) -> TaskSteps:
     found = {status: by_status[status] for status in sorted(by_status, key=_ORDER.index)}
     return TaskSteps(
         assets=assets,
         counts={status: sum(stop - start for start, stop in ranges) for status, ranges in found.items()},
         ordinals={status: Ordinals.of_ranges(ranges) for status, ranges in found.items()},
+        trials=trials,
     )
 
 

@@ -15,14 +15,15 @@ export const PROGRESS = graphql(`
     runProgress(project: $project, run: $run) {
       run { status endedAt counts }
       total ended rate secondsLeft
-      tasks { assets total ended steps { status count partitions isCut } }
+      tasks { assets total ended trials steps { status count partitions isCut } }
       failures { step asset partition error message }
     }
   }
 `);
 
 export type Progress = ResultOf<typeof PROGRESS>["runProgress"];
-export type Task = Progress["tasks"][number];
+/** How a task stands, whichever variants of a sweep its steps are of. */
+export type Task = Omit<Progress["tasks"][number], "trials">;
 
 export const STEPS = graphql(`
   query Steps($project: String!, $asOf: Moment, $run: ID!, $first: Int!, $after: String) {

@@ -32,7 +32,7 @@ function told(status: string) {
     ended: 1,
     rate: 0.5,
     secondsLeft: 4,
-    tasks: [{ assets: ["daily"], total: 3, ended: 1, steps: STEPS }],
+    tasks: [{ assets: ["daily"], total: 3, ended: 1, trials: 1, steps: STEPS }],
     failures: [{ step: 1, asset: "daily", partition: "2026-01-02", error: "ValueError", message: "no rate" }],
   };
 }

@@ -58,7 +58,7 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
   const followed = useFollowed(PROGRESS, { run: known.id }, known.status);
   const progress = followed.data?.runProgress ?? null;
   const run = progress ? { ...known, ...progress.run } : known;
-  const swept = sweptBy(progress?.tasks ?? NO_TASKS);
+  const swept = sweptBy(progress?.tasks ?? []);
 
   /** One click, one run. */
   async function busy(doing: () => Promise<void>) {

@@ -29,12 +29,8 @@ test("a click sorts highest first, another one lowest, a third one not at all", 
   expect(sortedNext("error", true, "fitted")).toEqual({ by: "fitted", isLowest: false });
 });
 
-test("what a run makes several times without partitions are variants", () => {
-  const task = (asset: string, total: number, partitions: string) => ({
-    assets: [asset],
-    total,
-    steps: [{ partitions }],
-  });
-  expect(sweptBy([task("numbers", 1, ""), task("fitted", 12, ""), task("rated", 12, "")])).toBe("rated");
-  expect(sweptBy([task("sales", 30, "2026-01-01..2026-01-30"), task("orders", 1, "")])).toBe(null);
+test("what a run makes in several trials are variants, and elements of a list are none", () => {
+  const task = (asset: string, trials: number) => ({ assets: [asset], trials });
+  expect(sweptBy([task("numbers", 1), task("fitted", 12), task("rated", 12), task("scored[]", 1)])).toBe("rated");
+  expect(sweptBy([task("sales", 1), task("orders[]", 1)])).toBe(null);
 });

@@ -36,9 +36,6 @@ export function sortedNext(by: string, isLowest: boolean, metric: string): { by:
 }
 
 /** The asset that a run makes in several variants, if there is one; the last one, in which all others show. */
-export function sweptBy(
-  tasks: readonly { assets: readonly string[]; total: number; steps: readonly { partitions: string }[] }[],
-): string | null {
-  const found = tasks.findLast(({ total, steps }) => total > 1 && steps.every(({ partitions }) => partitions === ""));
-  return found?.assets[0] ?? null;
+export function sweptBy(tasks: readonly { assets: readonly string[]; trials: number }[]): string | null {
+  return tasks.findLast(({ trials }) => trials > 1)?.assets[0] ?? null;
 }
