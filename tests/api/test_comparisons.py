@@ -10,6 +10,12 @@ FIT = """
         return str(fit)
 """
 
+DAY = """
+    @asset(partitions=Daily("2026-01-01", end="2026-01-03"))
+    def day(partition: PartitionKey, *, unit: str = "euro") -> str:
+        return unit
+"""
+
 COLUMNS = """
     nodes { id parameters } isHead isRetracted considered parameters { name values } metrics { name values }
 """
@@ -52,3 +58,20 @@ def test_who_sorts_by_what_is_no_metric_is_told(api, made):
         '{ project { environment { asset(key: "fit") { comparison(by: "errors") { considered } } } } }'
     )
     assert 'no version of "fit" has a metric "errors"; near: error' in error["message"]
+
+
+def test_an_asset_was_made_when_its_newest_head_was_and_not_when_a_variant_was(api, made):
+    source = FIT + DAY
+    made(source, selection="fit")
+    made(source, selection="day", partition="2026-01-01")
+    made(source, selection="day", partition="2026-01-02")
+    assets = """
+        fit: asset(key: "fit") { madeAt head { madeAt } }
+        day: asset(key: "day") { madeAt head(partition: "2026-01-02") { madeAt } }
+    """
+    for most in (4, 15):  # with so many nothing of the environment is among the latest
+        made(source, selection="fit", parameters=(f"fit.depth={','.join(map(str, range(2, most)))}",))
+        made(source, selection="day", partition="2026-01-01", parameters=(f"day.unit={most}",))
+        found = api.environment(assets)
+        for asset in ("fit", "day"):
+            assert found[asset]["madeAt"] == found[asset]["head"]["madeAt"] is not None

@@ -76,7 +76,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
     title: "Made",
     width: "60px",
     align: "end",
-    cell: ({ versions }) => <Ago at={versions.nodes[0]?.madeAt ?? null} />,
+    cell: ({ madeAt }) => <Ago at={madeAt} />,
   },
 ];
 

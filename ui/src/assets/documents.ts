@@ -13,7 +13,7 @@ export const CATALOG = graphql(`
             key description group owners kinds status flags
             partitioning { count }
             partitions { status partitions { count } }
-            versions(first: 1) { nodes { madeAt } }
+            madeAt
           }
           pageInfo { endCursor hasNextPage }
         }

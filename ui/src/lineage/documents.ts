@@ -18,7 +18,7 @@ export const AGES = graphql(`
   query Ages($project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!) {
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
-        assets(selection: $selection, first: $first) { nodes { key versions(first: 1) { nodes { madeAt } } } }
+        assets(selection: $selection, first: $first) { nodes { key madeAt } }
       }
     }
   }

@@ -17,8 +17,8 @@ export function useAges(keys: readonly string[]): ReadonlyMap<string, string> {
   const nodes = data?.project.environment.assets.nodes;
   return useMemo(() => {
     const ages = new Map<string, string>();
-    for (const { key, versions } of nodes ?? []) {
-      const made = versions.nodes[0] && new Date(versions.nodes[0].madeAt);
+    for (const { key, madeAt } of nodes ?? []) {
+      const made = madeAt && new Date(madeAt);
       if (made) ages.set(key, asOf === null ? ago(made, now) : dated(made, now));
     }
     return ages;
