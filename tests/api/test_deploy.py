@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from api.acts import Acts
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.deploying_apart import deploy_here
 from latewood.commands.pools import set_pool
 from latewood.commands.workspace import of_project
+from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid
 from latewood_eventlog.log import EventLog
 from latewood_graphql.mutations.deployments import _LOADING
@@ -112,6 +114,20 @@ def test_of_two_who_ask_by_one_key_at_once_the_second_has_what_the_first_deploye
     second = deploy_here(racing, "shop", key="k")
     assert second.repeated
     assert second.deployed.deployment == found[1].deployed.deployment
+
+
+def test_a_key_is_of_its_location_and_not_of_what_is_left_under_its_files_name(tree, workspace):
+    deploy_here(workspace, "shop")
+    named = (tree / "latewood.toml").read_text()
+    (tree / "latewood.toml").unlink()
+    (tree / "shop.py").write_text(READER.replace("total: int", "").replace("total", "1"))
+    deploy_loaded(workspace, load_file(tree / "shop.py", root=tree))
+    (tree / "latewood.toml").write_text(named)
+    (tree / "shop.py").write_text(SHOP)
+    before = workspace.log.position()
+    first = deploy_here(workspace, "shop", key="k")
+    assert workspace.log.position() > before, "nothing is left of the other one"
+    assert deploy_here(workspace, "shop", key="k").deployed.deployment == first.deployed.deployment
 
 
 def test_what_others_cannot_read_any_more_is_said(acts, tree):

@@ -27,7 +27,7 @@ from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.archives import EXTENSION, packed, source_name
 from latewood.engine.storage.store import address_of
 from latewood.errors import DefinitionsInvalid, UsageError
-from latewood.events import TYPE_OF, EnvironmentDeployed, Event, ResourceConfigured
+from latewood.events import EnvironmentDeployed, Event, ResourceConfigured
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.automations import automations_of
 from latewood.projections.catalog import Defined, defined, deployed, deployment, ids_of, locations_of
@@ -223,7 +223,7 @@ def _try_deploy(
         told += [*found.configured, *pointing]
     pointed, corrected, pooled = versions[len(streams) :]
     pointing_there = _append(workspace, f"environment/{environment}", pointed, told, (*names, pointed), at)
-    appends.append(pointing_there if asked is None else _asked_for(pointing_there, asked))
+    appends.append(pointing_there if asked is None else _asked_for(pointing_there, told, loaded[0].location, asked))
     appends.append(_append(workspace, CORRECTIONS, corrected, (), (), at))
     if any(asset.task.pool for found in foreseen for asset in found.new.assets):
         appends.append(_append(workspace, POOLS, pooled, (), (), at))
@@ -231,13 +231,13 @@ def _try_deploy(
     return [found.deployed for found in foreseen]
 
 
-def _asked_for(append: StreamAppend, asked: UUID) -> StreamAppend:
-    """The same, where the first event that deploys something has this id."""
-    events = list(append.events)
-    first = next((n for n, event in enumerate(events) if event.type == TYPE_OF[EnvironmentDeployed]), None)
-    if first is not None:
-        events[first] = replace(events[first], event_id=asked)
-    return replace(append, events=tuple(events))
+def _asked_for(append: StreamAppend, facts: Sequence[Event], location: str, asked: UUID) -> StreamAppend:
+    """The same, where the event that deploys this location has this id; what stood under its former name has none."""
+    events = tuple(
+        replace(event, event_id=asked) if isinstance(fact, EnvironmentDeployed) and fact.location == location else event
+        for event, fact in zip(append.events, facts, strict=True)
+    )
+    return replace(append, events=events)
 
 
 def _refuse_others(foreseen: Sequence[Foreseen]) -> None:
