@@ -1,6 +1,8 @@
 """Deploying what stands where the server works: its code is loaded by a process of its own."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -39,6 +41,14 @@ def report(total: int) -> str:
     return str(total)
 """
 SHOWN = "deployment before broken difference { added { name } removed { name } changed { name code { name } } }"
+
+
+def until(is_so):
+    for _ in range(3_000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise TimeoutError
 
 
 @pytest.fixture
@@ -182,6 +192,37 @@ def test_one_is_loaded_at_a_time(acts, tree):
     with _LOADING:
         assert acts.refused("deploy", 'location: "shop"')[0] == "Conflict"
     acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
+
+
+def test_what_was_deployed_by_a_key_is_known_while_another_one_is_loaded(acts, tree):
+    first = acts.done("deploy", 'location: "shop", key: "k"', "LocationDeployed", "deployment repeated")
+    with _LOADING:
+        again = acts.done("deploy", 'location: "shop", key: "k"', "LocationDeployed", "deployment repeated")
+        assert acts.refused("deploy", 'location: "reader", key: "l"')[0] == "Conflict"
+    assert again == first | {"repeated": True, "position": again["position"]}
+
+
+def test_who_asks_again_while_it_is_loaded_has_what_comes_of_it(acts, tree, workspace):
+    (tree / "shop.py").write_text(
+        "import time\nfrom pathlib import Path\n" + SHOP + '\nPath(__file__).with_name("loads").touch()\n'
+        'while not Path(__file__).with_name("go_on").exists():\n    time.sleep(0.01)\n'
+    )
+
+    def asks():
+        return acts.done("deploy", 'location: "shop", key: "k"', "LocationDeployed", "deployment repeated")
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(asks)
+        try:
+            until((tree / "loads").exists)
+            second = pool.submit(asks)
+            with pytest.raises(TimeoutError):
+                second.result(0.5)
+        finally:
+            (tree / "go_on").touch()
+        first, second = first.result(30), second.result(30)
+    assert (first["repeated"], second["repeated"]) == (False, True)
+    assert second["deployment"] == first["deployment"]
 
 
 def test_code_that_takes_too_long_to_load_is_ended(workspace, tree):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import graphene
 
-from latewood.commands.deploying_apart import DeployedApart, deploy_here
+from latewood.commands.deploying_apart import DeployedApart, deploy_here, deployed_by
 from latewood.commands.deployments import RolledBack, roll_back
 from latewood.commands.workspace import Workspace
 from latewood.decide.definition_changes import Difference
@@ -18,6 +18,12 @@ from latewood_graphql.nodes.deployments import DeploymentDifference, difference_
 
 _LOADING: Final = Lock()
 """Importing code takes a processor, and for who waits a thread: of a process one location at a time is loaded."""
+
+_LOADED: Final = set[tuple[str, str, str, str]]()
+"""Which request is loaded just now, if it has a key: project, environment, location and key."""
+
+_WAITING_S: Final = 30.0
+"""How long the same request waits for it that is sent again meanwhile, as by clients that have lost the connection."""
 
 
 def _difference(self: Done, _info: Any) -> Difference | None:
@@ -82,11 +88,17 @@ DeploymentRolledBack: Final = success(
 
 
 def _deploy(workspace: Workspace, *, location: str, key: str) -> DeployedApart:
-    if not _LOADING.acquire(blocking=False):
+    if key and (before := deployed_by(workspace, location, key)) is not None:
+        return before
+    asked = workspace.project, workspace.environment, location, key
+    if not _LOADING.acquire(timeout=_WAITING_S if asked in _LOADED else 0):
         raise Conflict("the server loads a location just now; ask again when it has")
     try:
+        if key:
+            _LOADED.add(asked)
         return deploy_here(workspace, location, key=key)
     finally:
+        _LOADED.discard(asked)
         _LOADING.release()
 
 
@@ -103,7 +115,8 @@ class DeploymentMutations:
         Role.DEPLOYER,
         LocationDeployed,
         "Deploy a location as its code stands where the server works; its own Python loads it. As it stands it is one "
-        "deployment, however often that is asked for. Conflict while another one is loaded.",
+        "deployment, however often that is asked for. Conflict while one is loaded, but for who asks for the same by "
+        "the same `key`: they wait for it.",
         missing=("location",),
         loads=True,
         location=graphene.String(

@@ -49,9 +49,7 @@ def deploy_here(workspace: Workspace, location: str, *, key: str = "", limit_s: 
     who asks again with it gets what was deployed then, whatever its code is by now; that is known if something was.
     Raises NotFound for others, DefinitionsInvalid with all problems, VenvFailed, Conflict for another location's key.
     """
-    stream = f"environment/{workspace.environment}"
-    asked = event_id(workspace.project, stream, TYPE_OF[EnvironmentDeployed], "asked", key) if key else None
-    if asked is not None and (before := _deployed_before(workspace, asked, location, key)) is not None:
+    if key and (before := deployed_by(workspace, location, key)) is not None:
         return before
     root = project_root(Path.cwd())
     with snapshot(workspace.log) as connection:
@@ -67,9 +65,9 @@ def deploy_here(workspace: Workspace, location: str, *, key: str = "", limit_s: 
     resolve = resolver(workspace, location)
     loaded = load_location(workspace, named_as(root, location), root, others, resolve, limit_s=limit_s)
     try:
-        done = deploy_loaded(workspace, loaded, asked=asked)
+        done = deploy_loaded(workspace, loaded, asked=_asked(workspace, key) if key else None)
     except (WrongExpectedVersion, EventConflict):
-        if asked is None or (before := _deployed_before(workspace, asked, location, key)) is None:
+        if not key or (before := deployed_by(workspace, location, key)) is None:
             raise
         return before
     view = view_of(workspace, loaded=loaded, ids=done.ids)
@@ -77,9 +75,9 @@ def deploy_here(workspace: Workspace, location: str, *, key: str = "", limit_s: 
     return DeployedApart(location=location, deployed=done, broken=broken)
 
 
-def _deployed_before(workspace: Workspace, asked: UUID, location: str, key: str) -> DeployedApart | None:
-    """What was asked for by the key before, if something was."""
-    for event in workspace.log.read_ids([asked]):
+def deployed_by(workspace: Workspace, location: str, key: str) -> DeployedApart | None:
+    """What was asked for by the key before, if something was. Raises Conflict for another location's key."""
+    for event in workspace.log.read_ids([_asked(workspace, key)]):
         fact = from_json(event.type, event.data)
         assert isinstance(fact, EnvironmentDeployed), "the id says so"
         if fact.location != location:
@@ -87,3 +85,8 @@ def _deployed_before(workspace: Workspace, asked: UUID, location: str, key: str)
         done = Deployed(deployment=fact.deployment, ids={}, before=fact.previous)
         return DeployedApart(location=location, deployed=done, broken=(), repeated=True)
     return None
+
+
+def _asked(workspace: Workspace, key: str) -> UUID:
+    stream = f"environment/{workspace.environment}"
+    return event_id(workspace.project, stream, TYPE_OF[EnvironmentDeployed], "asked", key)
