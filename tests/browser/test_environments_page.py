@@ -16,7 +16,7 @@ def test_one_is_branched_gets_something_of_its_own_and_is_promoted_and_dropped(p
     expect(panel(page, "trial")).to_contain_text("branched from prod")
     expect(panel(page, "trial")).to_contain_text("Nothing of its own yet")
 
-    served.shell.run("materialize", "orders", "--force", "--env", "trial", "-f", "story.py")
+    served.shell("materialize", "orders", "--force", "--env", "trial", "-f", "story.py")
     expect(panel(page, "trial")).to_contain_text("Of its own: 1 asset")
     page.get_by_role("button", name="Promote trial").click()
     page.get_by_role("button", name="Promote to prod").click()

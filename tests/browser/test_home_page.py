@@ -23,7 +23,7 @@ def test_a_run_that_ends_is_seen_without_asking_again(page, served):
     changes = panel(page, "Changed lately").get_by_role("listitem")
     expect(changes.first).to_be_visible()
     before = changes.filter(has_text="succeeded").count()
-    served.shell.run("materialize", "orders", "--force", "-f", "story.py")
+    served.shell("materialize", "orders", "--force", "-f", "story.py")
     expect(changes.filter(has_text="succeeded")).to_have_count(before + 1)
 
 

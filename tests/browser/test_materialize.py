@@ -103,7 +103,7 @@ def test_a_plan_that_has_become_another_one_is_not_run_but_shown(page, dialog, s
     expect(run).to_be_enabled()
     # the page rests while another one makes the same: it is told of nothing that happens meanwhile
     page.route("**/graphql", lambda route: route.continue_() if "Launch" in route.request.post_data else route.abort())
-    assert served.shell.run("materialize", "orders", "--force", "--quiet", "-f", served.file).code == 0
+    served.shell("materialize", "orders", "--force", "--quiet", "-f", served.file)
     page.unroute("**/graphql")
     run.click()
     expect(dialog.get_by_role("alert")).to_contain_text("another plan")
