@@ -19,6 +19,7 @@ from latewood_graphql.schema import schema
 from latewood_graphql.subscriptions import SOURCES
 
 NOTED = {"query": 'subscription { events(types: ["test.noted"]) { position } }'}
+OTHERS = {"query": 'subscription { events(types: ["run.ended"]) { position } }'}
 
 
 @pytest.fixture
@@ -149,6 +150,8 @@ def test_what_is_new_is_told_while_many_catch_up(hub, api):
                 await until(begun.is_set)
                 await asyncio.to_thread(note, api.workspace.log, [1])
                 assert await asyncio.wait_for(news, 10)
+                async with asyncio.timeout(10), aclosing(following.follow(OTHERS, owner("test"))) as new:
+                    assert await anext(new) == (), "who is new waits for no past of others"
                 assert not any(each.done() for each in behind)
             finally:
                 go_on.set()

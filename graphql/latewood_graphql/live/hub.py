@@ -27,9 +27,10 @@ Sources = Mapping[str, Callable[..., Followed]]
 """By field of the subscription type what makes its source, of a call and the field's arguments."""
 
 _THREADS: Final = 3
+_OPENING_THREADS: Final = 2
 _BEHIND_THREADS: Final = 2
-"""Beside those that read what is new, of those that open channels and read what is behind them: when all come back at
-once, who is there already is told what happens no later for it."""
+"""Beside those that read what is new, of those that read what is behind channels and of those that open them: when all
+come back at once, who is there already is told what happens no later for it, and who is new waits for no past."""
 _CHANNELS_MAX: Final = 2_000
 _SUBSCRIBERS_MAX: Final = 10_000
 _OF_ONE_MAX: Final = 500
@@ -64,6 +65,7 @@ class Hub:
         self._ring = ring or Ring()
         self._linger_s = linger_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="latewood-live")
+        self._opening = ThreadPoolExecutor(_OPENING_THREADS, thread_name_prefix="latewood-opening")
         self._behind = ThreadPoolExecutor(_BEHIND_THREADS, thread_name_prefix="latewood-behind")
         self._open: dict[Any, asyncio.Future[_Open]] = {}
         self._followers = Counter[Any]()
@@ -134,7 +136,7 @@ class Hub:
                 return self._sources[found.field](call, **found.arguments)
 
         try:
-            followed = await asyncio.get_running_loop().run_in_executor(self._behind, made)
+            followed = await asyncio.get_running_loop().run_in_executor(self._opening, made)
         except BaseException:
             del self._open[found.key]
             self._stop_unused()
