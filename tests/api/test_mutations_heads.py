@@ -165,6 +165,21 @@ def test_a_parameter_is_pinned_and_given_its_default_again(api, acts, made, work
     assert api(status % found["position"])["project"]["environment"]["asset"]["status"] == "FRESH"
 
 
+def test_what_a_parameter_is_here_is_said_of_every_asset_of_its_step(api, acts, made):
+    made("""
+        @asset(outputs={"low": int, "high": int})
+        def parted(*, depth: int = 1, width: int = 2) -> dict[str, int]:
+            return {"low": depth, "high": width}
+    """)
+    acts.done("pin", 'parameters: {name: "parted/low.depth", value: 9}', "ParametersPinned", "changed { name }")
+    found = api.environment("assets { nodes { key parameters { name default pinned standing } } }")["assets"]["nodes"]
+    here = [
+        {"name": "depth", "default": 1, "pinned": True, "standing": 9},
+        {"name": "width", "default": 2, "pinned": False, "standing": 2},
+    ]
+    assert {asset["key"]: asset["parameters"] for asset in found} == {"parted/low": here, "parted/high": here}
+
+
 def test_what_cannot_be_pinned_says_why(acts, made):
     made()
     for field, arguments, type_ in (

@@ -65,6 +65,7 @@ FROM_THEIR_PARENT = {
     "Asset.absent",
     "Asset.causes",
     "Asset.downstream",
+    "Asset.parameters",
     "Asset.partitions",
     "Asset.upstream",
     "AssetHeadsMoved.partitions",

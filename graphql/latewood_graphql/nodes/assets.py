@@ -14,6 +14,7 @@ from latewood.commands.source import archived, source_of
 from latewood.commands.versions import newest_heads, partitions_meant
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
+from latewood.model import definitions as defined
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
 from latewood.projections.pages import histories, history_counts
@@ -136,15 +137,36 @@ def series_of(
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterAt:
+    """A parameter, seen from an environment."""
+
+    of: defined.Parameter
+    standing: Any
+    pinned: bool
+
+
 class Parameter(graphene.ObjectType):
     """A value that the task of an asset takes from whoever runs it."""
 
-    name = graphene.String(required=True, description="What it is called.")
-    json_schema = graphene.Field(Json, required=True, description="What it may be, as JSON Schema.")
-    default = graphene.Field(Json, description="What it is where nobody says; null if it has none, or is null.")
-    required = graphene.Boolean(required=True, description="Whether somebody has to say.")
+    name = graphene.String(required=True, description="What it is called.", resolver=given("of.name"))
+    json_schema = graphene.Field(
+        Json, required=True, description="What it may be, as JSON Schema.", resolver=given("of.json_schema")
+    )
+    default = graphene.Field(
+        Json,
+        description="What it is where nobody says; null if it has none, or is null.",
+        resolver=given("of.default"),
+    )
+    required = graphene.Boolean(
+        required=True, description="Whether somebody has to say.", resolver=given("of.required")
+    )
     counts = graphene.Boolean(
-        required=True, description="Whether another value is another result.", resolver=given("in_key")
+        required=True, description="Whether another value is another result.", resolver=given("of.in_key")
+    )
+    pinned = graphene.Boolean(required=True, description="Whether the environment pins it.")
+    standing = graphene.Field(
+        Json, description="What it is in the environment where no run says otherwise: as it is pinned, or its default."
     )
 
 
@@ -205,7 +227,7 @@ class Asset(graphene.ObjectType):
     source = graphene.Field(Source, description="The text of its function, at this moment; null where it has none.")
     type = graphene.Field(Json, required=True, description="The type of its values, as data.")
     partitioning = graphene.Field(PartitionScheme, description="How it is partitioned; null where it is not.")
-    parameters = many(Parameter, "What its task takes.", resolver=given("definition.task.parameters"))
+    parameters = many(Parameter, "What its task takes.")
     declared_checks = many(Check, "The checks that it declares.", resolver=given("definition.checks"))
     status = graphene.Field(
         AssetStatus,
@@ -320,6 +342,18 @@ class Asset(graphene.ObjectType):
     def resolve_causes(self: AssetAt, _info: Any) -> Any:
         """Of its own; `why` finds the roots."""
         return list(causes_of(self.assessed))
+
+    def resolve_parameters(self: AssetAt, _info: Any) -> list[ParameterAt]:
+        """As they are declared."""
+        task, pins = self.definition.task, self.environment.view.pins.get(self.key, {})
+        return [
+            ParameterAt(
+                of=of,
+                standing=task.fixed.get(of.name, of.default),
+                pinned=of.name in pins and pins[of.name].pinned,
+            )
+            for of in task.parameters
+        ]
 
     def resolve_upstream(self: AssetAt, _info: Any) -> Any:
         """In the order of the task's inputs."""

@@ -7,9 +7,12 @@ export const TARGETS = graphql(`
       environment(name: $environment) {
         assets(selection: $selection, first: 1000) {
           totalCount
-          nodes { key origin location task partitioning { title count } parameters { name jsonSchema default required } }
+          nodes {
+            key origin location task
+            partitioning { title count }
+            parameters { name jsonSchema required pinned standing }
+          }
         }
-        pins(first: 1000) { nodes { asset name value } }
       }
     }
   }
@@ -17,7 +20,6 @@ export const TARGETS = graphql(`
 
 type Found = ResultOf<typeof TARGETS>["project"]["environment"];
 export type Target = Found["assets"]["nodes"][number];
-export type Pin = Found["pins"]["nodes"][number];
 
 export const PREVIEW = graphql(`
   query Preview(

@@ -49,8 +49,7 @@ function Asking({ asked, ask, close }: Props) {
   const isNothing = asked.selection === "";
   const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: isNothing });
   const targets = isNothing ? undefined : found.data?.project.environment.assets;
-  const pins = found.data?.project.environment.pins;
-  const takes = useMemo(() => (targets ? takenBy(targets.nodes, pins?.nodes ?? []) : []), [targets, pins]);
+  const takes = useMemo(() => (targets ? takenBy(targets.nodes) : []), [targets]);
   const [isSettled, setSettled] = useState(true);
   const preview = usePreview(asked, ASSET_EVENTS, isNothing);
   const plan = isNothing || preview.problem ? null : preview.plan;

@@ -1,5 +1,5 @@
 // What a selection takes: the parameters of its tasks, with what they are where nobody says.
-import type { Pin, Target } from "./documents.ts";
+import type { Target } from "./documents.ts";
 import type { Schema } from "./fields.ts";
 
 export interface Taken {
@@ -19,7 +19,7 @@ export interface Takes {
 }
 
 /** By task, in the order of its assets; nothing of what takes nothing. */
-export function takenBy(targets: readonly Target[], pins: readonly Pin[]): Takes[] {
+export function takenBy(targets: readonly Target[]): Takes[] {
   const tasks = new Map<string, Target[]>();
   for (const target of targets) {
     if (target.parameters.length === 0) continue;
@@ -28,16 +28,13 @@ export function takenBy(targets: readonly Target[], pins: readonly Pin[]): Takes
   }
   return [...tasks.values()].map((made) => {
     const assets = made.map(({ key }) => key);
-    const parameters = made[0]!.parameters.map(({ name, jsonSchema, default: given, required }) => {
-      const pin = pins.find((one) => one.name === name && assets.includes(one.asset));
-      return {
-        key: `${assets[0]}.${name}`,
-        name,
-        schema: (jsonSchema ?? {}) as Schema,
-        standing: pin ? pin.value : required ? undefined : given,
-        isPinned: pin !== undefined,
-      };
-    });
+    const parameters = made[0]!.parameters.map(({ name, jsonSchema, required, pinned, standing }) => ({
+      key: `${assets[0]}.${name}`,
+      name,
+      schema: (jsonSchema ?? {}) as Schema,
+      standing: required && !pinned && standing === null ? undefined : standing,
+      isPinned: pinned,
+    }));
     return { assets, parameters };
   });
 }
