@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { useView } from "@/address/use-address.ts";
 import { Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";
@@ -23,30 +23,40 @@ const SETTLED_MS = 300;
 /** Values of parameters, as a form or as the JSON that it means; of each several may be tried. */
 export function Parameters({ takes, asked, ask, settled }: Props) {
   const [isJson, setJson] = useState(false);
+  const unsent = useRef<(() => void) | null>(null);
+  function write(asJson: boolean) {
+    unsent.current?.(); // what was written last moves with whoever wrote it
+    setJson(asJson);
+  }
   return (
     <section className={styles.of} aria-label="Parameters">
       <header className={styles.head}>
         <h3>Parameters</h3>
         <span className={styles.tabs} role="group" aria-label="Write them as">
-          <Button aria-pressed={!isJson} onClick={() => setJson(false)}>
+          <Button aria-pressed={!isJson} onClick={() => write(false)}>
             Form
           </Button>
-          <Button aria-pressed={isJson} onClick={() => setJson(true)}>
+          <Button aria-pressed={isJson} onClick={() => write(true)}>
             JSON
           </Button>
         </span>
       </header>
       {isJson ? (
-        <Json asked={asked} ask={ask} settled={settled} />
+        <Json asked={asked} ask={ask} settled={settled} unsent={unsent} />
       ) : (
-        <Form takes={takes} asked={asked} ask={ask} settled={settled} />
+        <Form takes={takes} asked={asked} ask={ask} settled={settled} unsent={unsent} />
       )}
       <Sweep asked={asked} ask={ask} />
     </section>
   );
 }
 
-function Form({ takes, asked, ask, settled }: Props) {
+interface Writing extends Props {
+  /** Asks at once for what is written and was not asked for yet; null where there is nothing of it. */
+  unsent: RefObject<(() => void) | null>;
+}
+
+function Form({ takes, asked, ask, settled, unsent }: Writing) {
   const [draft, setDraft] = useState<Draft>(asked.tried);
   const sent = useRef(JSON.stringify(asked.tried));
   const now = JSON.stringify(asked.tried);
@@ -55,7 +65,7 @@ function Form({ takes, asked, ask, settled }: Props) {
     sent.current = now;
   }, [now]);
   const tried = askedOf(draft);
-  useSettled(tried === null ? null : JSON.stringify(tried), now, settled, (text) => {
+  useSettled(tried === null ? null : JSON.stringify(tried), now, settled, unsent, (text) => {
     sent.current = text;
     ask({ tried: JSON.parse(text) });
   });
@@ -116,13 +126,13 @@ function Parameter({ taken, draft, set }: { taken: Taken; draft: Draft; set(draf
 
 const COMPLAINT = 'expected each parameter with a list of values to try, as in {"train.depth": [3, 6]}';
 
-function Json({ asked, ask, settled }: Omit<Props, "takes">) {
+function Json({ asked, ask, settled, unsent }: Omit<Writing, "takes">) {
   const [text, setText] = useState(() =>
     Object.keys(asked.tried).length > 0 ? JSON.stringify(asked.tried, null, 2) : "",
   );
   const tried = triedIn(text);
   const now = JSON.stringify(asked.tried);
-  useSettled(tried && JSON.stringify(tried), now, settled, (found) => ask({ tried: JSON.parse(found) }));
+  useSettled(tried && JSON.stringify(tried), now, settled, unsent, (found) => ask({ tried: JSON.parse(found) }));
   return (
     <div className={styles.json}>
       <textarea
@@ -143,7 +153,13 @@ function Json({ asked, ask, settled }: Omit<Props, "takes">) {
 }
 
 /** Asks for what is written once nobody has typed for a moment; null is nothing that can be asked for. */
-function useSettled(text: string | null, now: string, settled: (is: boolean) => void, send: (text: string) => void) {
+function useSettled(
+  text: string | null,
+  now: string,
+  settled: (is: boolean) => void,
+  unsent: Writing["unsent"],
+  send: (text: string) => void,
+) {
   const last = useRef(send);
   useEffect(() => {
     last.current = send;
@@ -151,9 +167,14 @@ function useSettled(text: string | null, now: string, settled: (is: boolean) => 
   useEffect(() => {
     settled(text === now);
     if (text === null || text === now) return;
-    const timer = setTimeout(() => last.current(text), SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, [text, now, settled]);
+    const sendNow = () => last.current(text);
+    unsent.current = sendNow;
+    const timer = setTimeout(sendNow, SETTLED_MS);
+    return () => {
+      unsent.current = null;
+      clearTimeout(timer);
+    };
+  }, [text, now, settled, unsent]);
   useEffect(() => () => settled(true), [settled]);
 }
 
