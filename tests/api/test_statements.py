@@ -83,6 +83,17 @@ def test_what_changed_is_as_many_statements_whatever_it_is(api, made, statements
     assert every.total() <= one.total() + 1, every - one
 
 
+def test_an_asset_and_its_page_read_what_is_defined_once(api, made, statements):
+    made(many(2))
+    ask = 'environment { asset(key: "b1") { status } assetPage(asset: "b1") { location versionsCount } }'
+    now = api(f"{{ project {{ {ask} }} }}")
+    end = api("{ server { position } }")["server"]["position"]
+    statements()
+    assert api(f"{{ project(asOf: {end}) {{ {ask} }} }}") == now
+    reads = {text: count for text, count in statements().items() if "JOIN definitions" in text}
+    assert list(reads.values()) == [1]
+
+
 LISTS = {
     "Asset": ('environment { assets(selection: "%s", first: 5) { nodes { %s } } }', ("total", "*")),
     "AssetVersion": ('environment { asset(key: "revenue") { versions(first: %s) { nodes { %s } } } }', ("1", "4")),

@@ -146,7 +146,8 @@ class ShownVersion(graphene.ObjectType):
 
 def page_of_asset(at: EnvironmentAt, asset: str, partition: str, first: int) -> AssetPageAt:
     """As `latewood asset`. Raises UsageError for what is unknown."""
-    found, _ = asset_page(at.workspace, asset, partition=partition, as_of=at.as_of, limit=checked_first(first))
+    limit = checked_first(first)
+    found, _ = asset_page(at.workspace, asset, partition=partition, as_of=at.as_of, limit=limit, view=at.view)
     return AssetPageAt(environment=at, key=found.definition.key, found=found)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import heads_read, reading
 from latewood.commands.versions import makings, names_of, partitions_meant
-from latewood.commands.views import PRESENT, AsOf, known_key
+from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.deploy import Rename
 from latewood.decide.freshness import Judged
@@ -74,10 +74,19 @@ class AssetPage:
 
 
 def asset_page(
-    workspace: Workspace, key: str, *, partition: str = "", as_of: AsOf = PRESENT, limit: int = 10
+    workspace: Workspace,
+    key: str,
+    *,
+    partition: str = "",
+    as_of: AsOf = PRESENT,
+    limit: int = 10,
+    view: View | None = None,
 ) -> tuple[AssetPage, Assessed]:
-    """Latest versions, metadata, schema and checks of an asset at a moment, and how it stands. Raises UsageError."""
-    with reading(workspace, as_of, about=about_one(workspace, key)) as (connection, found):
+    """Latest versions, metadata, schema and checks of an asset at a moment, and how it stands. Raises UsageError.
+
+    A `view` that is of that moment is not read again.
+    """
+    with reading(workspace, as_of, about=about_one(workspace, key), view=view) as (connection, found):
         asset = known_key(found.view, key)
         definition, id_ = found.view.catalog[asset], found.view.ids[asset]
         node = found.assessed[asset].node
