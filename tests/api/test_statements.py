@@ -94,6 +94,16 @@ def test_an_asset_and_its_page_read_what_is_defined_once(api, made, statements):
     assert list(reads.values()) == [1]
 
 
+def test_the_steps_of_a_run_are_explained_by_one_look_at_its_plan(api, made, statements):
+    run = made(many(3)).run
+    steps = " ".join(f's{n}: whyStep(run: "{run}", step: {n}) {{ decision }}' for n in range(6))
+    found = api(f'{{ project {{ whyRun(run: "{run}") {{ fresh }} {steps} }} }}')["project"]
+    assert [found[f"s{n}"]["decision"] for n in range(6)] == ["RUN"] * 6
+    sent = statements()
+    for what in ("JOIN definitions", "events.version >"):
+        assert [count for text, count in sent.items() if what in text] == [1], what
+
+
 LISTS = {
     "Asset": ('environment { assets(selection: "%s", first: 5) { nodes { %s } } }', ("total", "*")),
     "AssetVersion": ('environment { asset(key: "revenue") { versions(first: %s) { nodes { %s } } } }', ("1", "4")),

@@ -4,8 +4,10 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
 from latewood.commands.run_reasons import why_run, why_step
 from latewood.decide.step_reasons import RunExplained, StepExplained
+from latewood.projections.runs import RunRow
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import fallible, given, many
 from latewood_graphql.nodes.attempts import Failure
@@ -128,9 +130,20 @@ class StepExplanation(graphene.ObjectType):
 
 def run_explained(project: ProjectAt, run: str) -> RunExplained:
     """Raises UsageError for an unknown one."""
-    return why_run(project.workspace, run_of(project, run).row, up_to=project.position)
+    row = run_of(project, run).row
+    return why_run(project.workspace, row, up_to=project.position, plan=_plan_of(project, row))
 
 
 def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:
     """Raises UsageError for an unknown one."""
-    return why_step(project.workspace, run_of(project, run).row, step, up_to=project.position)
+    row = run_of(project, run).row
+    return why_step(project.workspace, row, step, up_to=project.position, plan=_plan_of(project, row))
+
+
+def _plan_of(project: ProjectAt, row: RunRow) -> RecordedPlan:
+    """Read once for all its steps that a call asks about."""
+    return project.call.once(
+        (project.name, project.as_of),
+        f"plan {row.run}",
+        lambda: recorded_plan(project.workspace, row, project.position),
+    )

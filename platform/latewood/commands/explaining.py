@@ -346,12 +346,12 @@ def code_place(part: str) -> str:
     return f"{qualname} ({file}{f':{line}' if line else ''})"
 
 
-def run_events(workspace: Workspace, run: RunId) -> Iterator[tuple[RecordedEvent, Any]]:
-    """All events of a run, oldest first, each with its fact."""
+def run_events(workspace: Workspace, run: RunId, at_once: int = READ_LIMIT) -> Iterator[tuple[RecordedEvent, Any]]:
+    """All events of a run, oldest first, each with its fact; so many are read at a time."""
     events: list[RecordedEvent] = []
-    while not events or len(events) == READ_LIMIT:
+    while not events or len(events) == at_once:
         after = events[-1].version if events else 0
-        events = workspace.log.read(workspace.project, f"run/{run}", after=after)
+        events = workspace.log.read(workspace.project, f"run/{run}", after=after, limit=at_once)
         if not events:
             return
         for event in events:

@@ -17,6 +17,9 @@ from latewood.projections.snapshots import snapshot, uncollected
 from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
 
+_AT_ONCE = 10
+"""Events of a run that are looked at for its plan, which is the first of them: mostly one, seldom more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPlan:
@@ -46,7 +49,7 @@ def recorded_plan(workspace: Workspace, row: RunRow, up_to: Position = NOW) -> R
     steps: list[PlannedSteps] = []
     at, position, fresh, made_from = row.requested_at, row.requested_position, 0, None
     for event, fact in takewhile(
-        lambda pair: isinstance(pair[1], RunRequested | RunPlanned), run_events(workspace, row.run)
+        lambda pair: isinstance(pair[1], RunRequested | RunPlanned), run_events(workspace, row.run, _AT_ONCE)
     ):
         if isinstance(fact, RunPlanned) and event.position <= up_to:
             steps += fact.steps

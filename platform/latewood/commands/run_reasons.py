@@ -40,9 +40,14 @@ from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.records import Position, RecordedEvent
 
 
-def why_run(workspace: Workspace, row: RunRow, *, up_to: Position = NOW) -> RunExplained:
-    """Who asked for the run and what was planned, as far as it was by a position. Cost: as `recorded_plan`."""
-    plan = recorded_plan(workspace, row, up_to)
+def why_run(
+    workspace: Workspace, row: RunRow, *, up_to: Position = NOW, plan: RecordedPlan | None = None
+) -> RunExplained:
+    """Who asked for the run and what was planned, as far as it was by a position. Cost: as `recorded_plan`.
+
+    A `plan` that is of that position is not read again.
+    """
+    plan = plan or recorded_plan(workspace, row, up_to)
     evaluation = _evaluation(workspace, row) if plan.requested.automation else None
     fact = None if evaluation is None else from_json(evaluation.type, evaluation.data)
     ticks = fact.requests if isinstance(fact, AutomationEvaluated) else ()
@@ -89,12 +94,14 @@ def _reasons(written: Iterable[str]) -> tuple[Reason, ...]:
     return tuple(map(Reason.read, written))
 
 
-def why_step(workspace: Workspace, row: RunRow, step: int, *, up_to: Position = NOW) -> StepExplained:
+def why_step(
+    workspace: Workspace, row: RunRow, step: int, *, up_to: Position = NOW, plan: RecordedPlan | None = None
+) -> StepExplained:
     """What was planned for the step and what was decided, as far as it was by a position. Raises NotFound.
 
-    Cost: as `recorded_plan`; of a step that was to be reused and was run, one pass over the run's events.
+    Cost: as `why_run`; of a step that was to be reused and was run, one pass over the run's events.
     """
-    plan = recorded_plan(workspace, row, up_to)
+    plan = plan or recorded_plan(workspace, row, up_to)
     with snapshot(workspace.log) as connection:
         facts = _facts(connection, workspace, version_id(row.run, step), up_to)
         told = [fact for _, fact in facts]
