@@ -6,6 +6,7 @@ import pytest
 
 from api.conftest import SHOP
 from latewood.commands.automations import stream_of
+from latewood.commands.renaming import rename
 from latewood.commands.workspace import append_of
 from latewood.events import AskedByKey, AutomationSwitched, RunRequested, SensorEvaluated
 from latewood.model.keys import RunId
@@ -121,6 +122,16 @@ def test_a_step_that_was_reused_says_which_version_was_taken(api, made):
     assert (found["planned"], found["decision"], found["reasons"]) == ("REUSE", "REUSED", [])
     assert found["plannedReasons"] == [{"cause": "CODE"}]
     assert found["taken"] == [{"asset": "orders", "version": f"{first}.2", "source": None}]
+
+
+def test_what_was_taken_is_called_as_it_was_called_then(api, made, workspace):
+    one = "@asset\ndef old() -> int:\n    return 1"
+    first, _, back = (made(source).run for source in (one, one.replace("1", "2"), one))
+    rename(workspace, "old", "new")
+    made(one.replace("old", "new"))
+    found = why(api, back, 0)
+    assert found["assets"] == ["old"]
+    assert found["taken"] == [{"asset": "old", "version": f"{first}.0", "source": None}]
 
 
 def test_a_version_whose_artifact_is_gone_is_told_with_the_step_that_it_could_have_been(api, made, workspace):

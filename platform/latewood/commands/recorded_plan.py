@@ -32,6 +32,10 @@ class RecordedPlan:
     view: View
     keys: Mapping[AssetId, AssetKey]
 
+    def knows(self, id_: AssetId) -> bool:
+        """Whether the run's deployments define it."""
+        return list_of(id_) in self.keys
+
     def key(self, id_: AssetId) -> AssetKey:
         """What the asset was called then; of the elements of a list what these are."""
         key = self.keys.get(list_of(id_), AssetKey(id_))

@@ -131,7 +131,7 @@ def why_step(
             failure=failure_of(told),
             skipped=by.reason if isinstance(by, StepSkipped) else None,
             because=by.because if isinstance(by, StepSkipped) else None,
-            taken=tuple(_taken(connection, workspace, by)) if isinstance(by, StepReused) else (),
+            taken=tuple(_taken(connection, workspace, plan, by)) if isinstance(by, StepReused) else (),
             lost=lost_sources(connection, workspace.project, row.run, step, up_to) if was_lost else (),
             nearest=None if started is None or at is None else _nearest(connection, workspace, started, at),
         )
@@ -163,15 +163,18 @@ def _named(
     return tuple(map(plan.key, steps.assets)), partition
 
 
-def _taken(connection: Snapshot, workspace: Workspace, fact: StepReused) -> Iterable[Taken]:
-    sources = {output.source[0] for output in fact.outputs if output.source is not None}
-    keys = keys_of_ids(connection, workspace.project, {output.asset for output in fact.outputs} | sources)
+def _taken(connection: Snapshot, workspace: Workspace, plan: RecordedPlan, fact: StepReused) -> Iterable[Taken]:
+    """As assets were called then; those of which the run's deployments know nothing, as they are called now."""
+    named = {output.asset for output in fact.outputs} | {o.source[0] for o in fact.outputs if o.source is not None}
+    others = {id_ for id_ in named if not plan.knows(id_)}
+    now = keys_of_ids(connection, workspace.project, others) if others else {}
+    keys = {id_: now.get(id_) or plan.key(id_) for id_ in named}
     for output in fact.outputs:
         source = output.source
         yield Taken(
-            asset=keys.get(output.asset, AssetKey(output.asset)),
+            asset=keys[output.asset],
             version=output.version if source is None else source[1],
-            source=None if source is None else keys.get(source[0], AssetKey(source[0])),
+            source=None if source is None else keys[source[0]],
         )
 
 
