@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import event
 
+from api.conftest import SHOP
 from api.walking import fields_of
 from latewood_graphql.schema import schema
 
@@ -104,6 +105,13 @@ def test_the_steps_of_a_run_are_explained_by_one_look_at_its_plan(api, made, sta
         assert [count for text, count in sent.items() if what in text] == [1], what
 
 
+LAST = """
+    @asset
+    def said(total: str) -> str:
+        return total
+"""
+"""One reads the asset that is asked about, too."""
+
 LISTS = {
     "Asset": ('environment { assets(selection: "%s", first: 5) { nodes { %s } } }', ("total", "*")),
     "AssetVersion": ('environment { asset(key: "revenue") { versions(first: %s) { nodes { %s } } } }', ("1", "4")),
@@ -122,7 +130,7 @@ ONE_BY_ONE = {
 @pytest.mark.parametrize("type_", sorted(LISTS))
 def test_every_field_of_what_is_listed_is_as_many_statements_as_of_one(api, made, statements, type_):
     for _ in range(3):
-        made(force=True)
+        made(SHOP + LAST, force=True)
     ask, (one, many_) = LISTS[type_]
     wrong, more = [], {}
     for name, said in fields_of(schema(), type_, {}):
