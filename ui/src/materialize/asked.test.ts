@@ -41,4 +41,5 @@ test("it is made once for every combination of values, or for those that stand t
   expect(trials({}, false)).toBe(1);
   expect(trials({ a: [1, 2], b: [1, 2, 3] }, false)).toBe(6);
   expect(trials({ a: [1, 2, 3], b: [1, 2, 3], c: [1] }, true)).toBe(3);
+  expect(trials({ a: [1, 2, 3], b: [1, 2], c: [1] }, true)).toBe(null);
 });

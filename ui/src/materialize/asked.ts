@@ -65,9 +65,15 @@ export function triedIn(text: string): Tried | null {
   }
 }
 
-/** How many times it is made: once for every combination of values, or for the n-th ones together. */
-export function trials(tried: Tried, zipped: boolean): number {
+/**
+ * How many times it is made: once for every combination of values, or for the n-th ones together; null where some
+ * have no n-th. What has one value has it throughout.
+ */
+export function trials(tried: Tried, zipped: boolean): number | null {
   const counts = Object.values(tried).map((values) => values.length);
-  if (zipped) return Math.max(1, ...counts);
+  if (zipped) {
+    const most = Math.max(1, ...counts);
+    return counts.every((count) => count === 1 || count === most) ? most : null;
+  }
   return counts.reduce((all, one) => all * one, 1);
 }

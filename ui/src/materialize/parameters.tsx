@@ -183,6 +183,7 @@ function Sweep({ asked, ask }: Pick<Props, "asked" | "ask">) {
   const { tried, zipped } = asked;
   const all = Object.values(tried);
   const several = all.filter((values) => values.length > 1).length;
+  const made = trials(tried, zipped);
   if (all.length === 0) return null;
   return (
     <p className={styles.sweep}>
@@ -198,7 +199,8 @@ function Sweep({ asked, ask }: Pick<Props, "asked" | "ask">) {
         />
       )}
       <span role="status">
-        {several > 0 && `${counted(trials(tried, zipped), "variant")}. `}
+        {made === null && "Expected as many values of each to try them together. "}
+        {several > 0 && made !== null && `${counted(made, "variant")}. `}
         What is made with other parameters than those of {environment} is a variant: no head, before somebody makes it
         one.
       </span>
