@@ -50,6 +50,7 @@ function Asking({ asked, ask, close }: Props) {
   const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: isNothing });
   const targets = isNothing ? undefined : found.data?.project.environment.assets;
   const takes = useMemo(() => (targets ? takenBy(targets.nodes) : []), [targets]);
+  const unknown = targets ? targets.totalCount - targets.nodes.length : 0;
   const [isSettled, setSettled] = useState(true);
   const preview = usePreview(asked, ASSET_EVENTS, isNothing);
   const plan = isNothing || preview.problem ? null : preview.plan;
@@ -75,7 +76,9 @@ function Asking({ asked, ask, close }: Props) {
           <Others targets={targets?.nodes ?? []} shown={partitioned} />
         </section>
       )}
-      {takes.length > 0 && <Parameters takes={takes} asked={asked} ask={ask} settled={setSettled} />}
+      {(takes.length > 0 || unknown > 0) && (
+        <Parameters takes={takes} unknown={unknown} asked={asked} ask={ask} settled={setSettled} />
+      )}
       {!isNothing && <How asked={asked} ask={ask} />}
       <section className={styles.part} aria-label="Plan">
         {preview.problem && !isNothing && asOf === null && <Problem problem={preview.problem} again={preview.again} />}

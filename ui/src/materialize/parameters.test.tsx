@@ -14,9 +14,23 @@ const takes = (asset: string): Takes => ({
   parameters: [{ key: `${asset}.depth`, name: "depth", schema: { type: "integer" }, standing: 1, isPinned: false }],
 });
 
-function Asking({ of, settled = () => undefined }: { of: readonly Takes[]; settled?(is: boolean): void }) {
+interface Of {
+  of: readonly Takes[];
+  unknown?: number;
+  settled?(is: boolean): void;
+}
+
+function Asking({ of, unknown = 0, settled = () => undefined }: Of) {
   const [asked, setAsked] = useState<Asked>(NOTHING);
-  return <Parameters takes={of} asked={asked} ask={(more) => setAsked({ ...asked, ...more })} settled={settled} />;
+  return (
+    <Parameters
+      takes={of}
+      unknown={unknown}
+      asked={asked}
+      ask={(more) => setAsked({ ...asked, ...more })}
+      settled={settled}
+    />
+  );
 }
 
 test("what was written in the form a moment ago stands in the JSON, and the other way round", async () => {
@@ -31,4 +45,11 @@ test("what was written in the form a moment ago stands in the JSON, and the othe
   await userEvent.click(screen.getByRole("button", { name: "Form" }));
   expect(screen.getByLabelText<HTMLInputElement>("depth").value).toBe("8");
   expect(settled).toHaveBeenLastCalledWith(true);
+});
+
+test("of many tasks the first have a form, and how many more there are is said", () => {
+  const many = Array.from({ length: 23 }, (_, n) => takes(`a${n}`));
+  render(<Asking of={many} unknown={500} />);
+  expect(screen.getAllByLabelText("depth")).toHaveLength(20);
+  screen.getByText("And 3 tasks, and whatever 500 assets beyond these take: write these as JSON.");
 });

@@ -12,16 +12,20 @@ import type { Taken, Takes } from "./takes.ts";
 
 interface Props {
   takes: readonly Takes[];
+  /** How many more assets are meant, of which it is not known what they take. */
+  unknown: number;
   asked: Asked;
   ask(more: Partial<Asked>): void;
   /** Whether all that is written is asked for. */
   settled(is: boolean): void;
 }
 
+/** So many tasks have a form; of a thousand nobody would find anything. */
+const FORMS_MAX = 20;
 const SETTLED_MS = 300;
 
 /** Values of parameters, as a form or as the JSON that it means; of each several may be tried. */
-export function Parameters({ takes, asked, ask, settled }: Props) {
+export function Parameters({ takes, unknown, asked, ask, settled }: Props) {
   const [isJson, setJson] = useState(false);
   const unsent = useRef<(() => void) | null>(null);
   function write(asJson: boolean) {
@@ -44,7 +48,7 @@ export function Parameters({ takes, asked, ask, settled }: Props) {
       {isJson ? (
         <Json asked={asked} ask={ask} settled={settled} unsent={unsent} />
       ) : (
-        <Form takes={takes} asked={asked} ask={ask} settled={settled} unsent={unsent} />
+        <Form takes={takes} unknown={unknown} asked={asked} ask={ask} settled={settled} unsent={unsent} />
       )}
       <Sweep asked={asked} ask={ask} />
     </section>
@@ -56,7 +60,7 @@ interface Writing extends Props {
   unsent: RefObject<(() => void) | null>;
 }
 
-function Form({ takes, asked, ask, settled, unsent }: Writing) {
+function Form({ takes, unknown, asked, ask, settled, unsent }: Writing) {
   const [draft, setDraft] = useState<Draft>(asked.tried);
   const sent = useRef(JSON.stringify(asked.tried));
   const now = JSON.stringify(asked.tried);
@@ -70,14 +74,23 @@ function Form({ takes, asked, ask, settled, unsent }: Writing) {
     ask({ tried: JSON.parse(text) });
   });
 
-  return takes.map(({ assets, parameters }) => (
-    <div key={assets[0]} className={styles.task}>
-      {takes.length > 1 && <h4>{assets.join(", ")}</h4>}
-      {parameters.map((taken) => (
-        <Parameter key={taken.key} taken={taken} draft={draft} set={setDraft} />
+  const more = [
+    takes.length > FORMS_MAX && counted(takes.length - FORMS_MAX, "task"),
+    unknown > 0 && `whatever ${counted(unknown, "asset")} beyond these take`,
+  ].filter(Boolean);
+  return (
+    <>
+      {takes.slice(0, FORMS_MAX).map(({ assets, parameters }) => (
+        <div key={assets[0]} className={styles.task}>
+          {takes.length > 1 && <h4>{assets.join(", ")}</h4>}
+          {parameters.map((taken) => (
+            <Parameter key={taken.key} taken={taken} draft={draft} set={setDraft} />
+          ))}
+        </div>
       ))}
-    </div>
-  ));
+      {more.length > 0 && <p className={styles.sweep}>And {more.join(", and ")}: write these as JSON.</p>}
+    </>
+  );
 }
 
 function Parameter({ taken, draft, set }: { taken: Taken; draft: Draft; set(draft: Draft): void }) {
@@ -126,7 +139,7 @@ function Parameter({ taken, draft, set }: { taken: Taken; draft: Draft; set(draf
 
 const COMPLAINT = 'expected each parameter with a list of values to try, as in {"train.depth": [3, 6]}';
 
-function Json({ asked, ask, settled, unsent }: Omit<Writing, "takes">) {
+function Json({ asked, ask, settled, unsent }: Omit<Writing, "takes" | "unknown">) {
   const [text, setText] = useState(() =>
     Object.keys(asked.tried).length > 0 ? JSON.stringify(asked.tried, null, 2) : "",
   );
