@@ -105,6 +105,15 @@ DECISIONS: Final[Mapping[str, str]] = {
     "left": "The run was over before anything was decided of it.",
 }
 
+SKIPS: Final[Mapping[str, str]] = {
+    "upstream failed": "What it reads was not made, since its step failed.",
+    "blocking check failed": "A blocking check refuses what it reads.",
+    "optional output absent": "It reads an optional output that its task did not make.",
+    "branch not taken": "It is in a branch that was not taken.",
+    "retracted": "What it would have made was declared to be wrong.",
+    "input retracted": "What it reads was declared to be wrong.",
+}
+
 WANTED: Final[Mapping[str, str]] = {
     "missing": "What was never made.",
     "stale": "What is other than what would be computed now.",

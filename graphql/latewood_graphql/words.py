@@ -11,7 +11,7 @@ from latewood.commands.sampling import Absence
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.step_reasons import Decision
-from latewood.events import Action, RunStatus
+from latewood.events import Action, RunStatus, SkipReason
 from latewood.model.access import Role
 from latewood.model.definitions import Origin
 from latewood_graphql.meanings import (
@@ -24,6 +24,7 @@ from latewood_graphql.meanings import (
     ORIGINS,
     ROLES,
     RUN_STATUSES,
+    SKIPS,
     STATUSES,
     TROUBLES,
     USES,
@@ -73,6 +74,9 @@ PlannedAction = graphene.Enum.from_enum(
 )
 StepDecision = graphene.Enum.from_enum(
     Decision, name="StepDecision", description=_described("What was decided of a step.", DECISIONS)
+)
+StepSkip = graphene.Enum.from_enum(
+    SkipReason, name="StepSkip", description=_described("Why a step that was planned was not run.", SKIPS)
 )
 PartitionsWanted = graphene.Enum.from_enum(
     Wanted,

@@ -148,7 +148,7 @@ def test_a_step_that_failed_and_one_that_was_skipped_for_it(api, made):
     run = made(SHOP.replace("return orders * 10", "raise ValueError('closed')"), selection="*").run
     failed, skipped = why(api, run, 4), why(api, run, 8)
     assert (failed["decision"], failed["failure"]) == ("RUN", {"error": "ValueError", "message": "closed"})
-    assert (skipped["decision"], skipped["skipped"], skipped["assets"]) == ("SKIPPED", "upstream failed", ["total"])
+    assert (skipped["decision"], skipped["skipped"], skipped["assets"]) == ("SKIPPED", "UPSTREAM_FAILED", ["total"])
     assert why(api, run, skipped["because"])["assets"] == ["revenue"]
 
 

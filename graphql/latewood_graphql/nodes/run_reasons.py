@@ -15,7 +15,7 @@ from latewood_graphql.nodes.plans import PlanReason
 from latewood_graphql.nodes.runs import run_of
 from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
-from latewood_graphql.words import PlannedAction, StaleCause, StepDecision
+from latewood_graphql.words import PlannedAction, StaleCause, StepDecision, StepSkip
 
 
 class PlannedSteps(graphene.ObjectType):
@@ -118,7 +118,7 @@ class StepExplanation(graphene.ObjectType):
     no_reuse = graphene.String(required=True, description="Why its result is not to be reused; empty where it is.")
     attempts = graphene.Int(required=True, description="How many attempts it had.")
     failure = graphene.Field(Failure, description="What its last attempt failed by; null where it did not.")
-    skipped = graphene.String(description="Why it was skipped; null where it was not.")
+    skipped = graphene.Field(StepSkip, description="Why it was skipped; null where it was not.")
     because = graphene.Int(description="The step for which it was skipped, where there is one.")
     taken = many(TakenVersion, "What was taken in its place; empty where nothing was.")
     lost = many(graphene.ID, "Versions that could have been taken, but for their artifacts.")

@@ -92,7 +92,7 @@ def step_reasons(client: "Client", run: str, step: int, as_of: int | str | None)
         no_reuse=found["noReuse"],
         attempts=found["attempts"],
         failure=None if failure is None else Failure(kind=FailureKind.USER, **failure),
-        skipped=None if found["skipped"] is None else SkipReason(found["skipped"]),
+        skipped=None if found["skipped"] is None else SkipReason[found["skipped"]],
         because=found["because"],
         taken=tuple(Taken(AssetKey(one["asset"]), VersionId(one["version"]), one["source"]) for one in found["taken"]),
         lost=tuple(map(VersionId, found["lost"])),
