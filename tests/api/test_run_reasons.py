@@ -14,7 +14,7 @@ from latewood_eventlog.records import Batch
 
 RUN = """query ($run: ID!, $at: Moment) { project(asOf: $at) { whyRun(run: $run) {
   actor automation rerunOf forced plannedFrom fresh planned { totalCount nodes {
-    assets action partitions first steps reasons { cause subject }
+    assets action partitions { count text ranges(first: 1) { start stop } } first steps reasons { cause subject }
   } }
 } } }"""
 STEP = """query ($run: ID!, $step: Int!, $at: Moment) { project(asOf: $at) { whyStep(run: $run, step: $step) {
@@ -44,7 +44,11 @@ def test_a_run_says_who_asked_for_it_and_what_was_planned(api, made, workspace):
                 {
                     "assets": ["orders"],
                     "action": "RUN",
-                    "partitions": "2026-01-01..2026-01-04",
+                    "partitions": {
+                        "count": 4,
+                        "text": "2026-01-01..2026-01-04",
+                        "ranges": [{"start": 0, "stop": 4}],
+                    },
                     "first": 0,
                     "steps": 4,
                     "reasons": [{"cause": "MISSING", "subject": ""}],
@@ -52,7 +56,11 @@ def test_a_run_says_who_asked_for_it_and_what_was_planned(api, made, workspace):
                 {
                     "assets": ["revenue"],
                     "action": "RUN",
-                    "partitions": "2026-01-01..2026-01-04",
+                    "partitions": {
+                        "count": 4,
+                        "text": "2026-01-01..2026-01-04",
+                        "ranges": [{"start": 0, "stop": 4}],
+                    },
                     "first": 4,
                     "steps": 4,
                     "reasons": [{"cause": "MISSING", "subject": ""}],

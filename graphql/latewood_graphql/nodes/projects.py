@@ -5,7 +5,7 @@ from typing import Any
 
 import graphene
 
-from latewood.decide.step_reasons import RunExplained, StepExplained
+from latewood.decide.step_reasons import StepExplained
 from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
@@ -16,7 +16,13 @@ from latewood_graphql.nodes.deployments import DeploymentDifference, Location, d
 from latewood_graphql.nodes.environments import Environment
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.log_pages import EventDensity, event_density_of, event_filters, events_page
-from latewood_graphql.nodes.run_reasons import RunExplanation, StepExplanation, run_explained, step_explained
+from latewood_graphql.nodes.run_reasons import (
+    RunExplainedAt,
+    RunExplanation,
+    StepExplanation,
+    run_explained,
+    step_explained,
+)
 from latewood_graphql.nodes.runs import Run, RunAt, going_on_page, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
 from latewood_graphql.pages import Page, connection_of, page_arguments
@@ -140,7 +146,7 @@ class Project(graphene.ObjectType):
         """Raises UsageError for an unknown one."""
         return run_of(self, id)
 
-    def resolve_why_run(self: ProjectAt, _info: Any, run: str) -> RunExplained:
+    def resolve_why_run(self: ProjectAt, _info: Any, run: str) -> RunExplainedAt:
         """Raises UsageError for an unknown one."""
         return run_explained(self, run)
 

@@ -1,21 +1,34 @@
 """Why a run is, and why a step of it was run, or was not, as data."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import graphene
 
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
-from latewood.commands.run_reasons import why_run, why_step
+from latewood.commands.run_reasons import reasons_of, why_asked, why_step
 from latewood.decide.step_reasons import RunExplained, StepExplained
+from latewood.events import Action
+from latewood.events import PlannedSteps as Recorded
+from latewood.model.ordinals import Ordinals
 from latewood.projections.runs import RunRow
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import fallible, given, many
 from latewood_graphql.nodes.attempts import Failure
+from latewood_graphql.nodes.partitions import Chosen, PartitionSet
 from latewood_graphql.nodes.plans import PlanReason
 from latewood_graphql.nodes.runs import run_of
-from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
+from latewood_graphql.pages import Edge, Page, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
 from latewood_graphql.words import PlannedAction, StaleCause, StepDecision, StepSkip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunExplainedAt:
+    """Why a run is, and the plan that its rows are made of as they are asked for."""
+
+    found: RunExplained
+    plan: RecordedPlan
 
 
 class PlannedSteps(graphene.ObjectType):
@@ -23,7 +36,7 @@ class PlannedSteps(graphene.ObjectType):
 
     assets = many(graphene.String, "Keys of the assets that each makes.")
     action = graphene.Field(PlannedAction, required=True, description="What was planned.")
-    partitions = graphene.String(required=True, description="Of which partitions; empty for unpartitioned assets.")
+    partitions = graphene.Field(PartitionSet, required=True, description="Of which partitions.")
     first = graphene.Int(required=True, description="The number of the first step; the others follow it.")
     steps = graphene.Int(required=True, description="How many steps they are; 0 of what was left out.")
     reasons = many(PlanReason, "Why.")
@@ -33,52 +46,81 @@ class PlannedSteps(graphene.ObjectType):
 class RunExplanation(graphene.ObjectType):
     """Who or what asked for a run, for what, and what was planned then."""
 
-    run = graphene.ID(required=True, description="The run.", resolver=given("requested.run"))
-    actor = graphene.String(required=True, description="Who asked for it.")
+    run = graphene.ID(required=True, description="The run.", resolver=given("found.requested.run"))
+    actor = graphene.String(required=True, description="Who asked for it.", resolver=given("found.actor"))
     automation = graphene.String(
         required=True,
         description="What asked for it by itself; empty where nothing did.",
-        resolver=given("requested.automation"),
+        resolver=given("found.requested.automation"),
     )
     run_key = graphene.String(
-        required=True, description="By which key a sensor did; else empty.", resolver=given("requested.run_key")
+        required=True, description="By which key a sensor did; else empty.", resolver=given("found.requested.run_key")
     )
-    evaluation = graphene.Field(PositionScalar, description="The event by which an automation did; else null.")
-    tick = graphene.DateTime(description="For which tick a schedule did; else null.")
+    evaluation = graphene.Field(
+        PositionScalar,
+        description="The event by which an automation did; else null.",
+        resolver=given("found.evaluation"),
+    )
+    tick = graphene.DateTime(description="For which tick a schedule did; else null.", resolver=given("found.tick"))
     rerun_of = graphene.String(
-        required=True, description="The run that was asked for again; else empty.", resolver=given("requested.rerun_of")
+        required=True,
+        description="The run that was asked for again; else empty.",
+        resolver=given("found.requested.rerun_of"),
     )
     only = graphene.String(
         required=True,
         description="Which steps of that one, or what of the selection as in `status:missing`; empty for all.",
-        resolver=given("requested.only"),
+        resolver=given("found.requested.only"),
     )
     launch_plan = graphene.String(
-        required=True, description="What was launched by name; else empty.", resolver=given("requested.launch")
+        required=True, description="What was launched by name; else empty.", resolver=given("found.requested.launch")
     )
     forced = graphene.Boolean(
         required=True,
         description="Whether everything was asked for, whatever is there.",
-        resolver=given("requested.force"),
+        resolver=given("found.requested.force"),
     )
     parameters = graphene.Field(
-        Json, required=True, description="Values that were given, by asset.", resolver=given("requested.parameters")
+        Json,
+        required=True,
+        description="Values that were given, by asset.",
+        resolver=given("found.requested.parameters"),
     )
-    at = graphene.DateTime(required=True, description="When it was asked for.")
-    position = graphene.Field(PositionScalar, required=True, description="Where the log says so.")
+    at = graphene.DateTime(required=True, description="When it was asked for.", resolver=given("found.at"))
+    position = graphene.Field(
+        PositionScalar, required=True, description="Where the log says so.", resolver=given("found.position")
+    )
     planned_from = graphene.Field(
-        PositionScalar, description="The position whose state was planned from; null before there is a plan."
+        PositionScalar,
+        description="The position whose state was planned from; null before there is a plan.",
+        resolver=given("found.planned_from"),
     )
     planned = fallible(
         connection_of(PlannedSteps),
         description="What was planned, upstream first, with what was left out.",
         **page_arguments(),
     )
-    fresh = graphene.Int(required=True, description="How many partitions needed nothing.")
+    fresh = graphene.Int(
+        required=True, description="How many partitions needed nothing.", resolver=given("found.fresh")
+    )
 
-    def resolve_planned(self: RunExplained, _info: Any, first: int, after: str | None = None) -> Page:
+    def resolve_planned(self: "RunExplainedAt", _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""
-        return slice_of(self.planned, first, after)
+        page = slice_of(self.plan.steps, first, after)
+        return replace(page, edges=[Edge(_planned(self.plan, edge.node), edge.key) for edge in page.edges])
+
+
+def _planned(plan: RecordedPlan, steps: Recorded) -> dict[str, Any]:
+    chosen = Chosen(scheme=plan.scheme(steps.assets[0]), ordinals=Ordinals.parse(steps.partitions))
+    return {
+        "assets": tuple(map(plan.key, steps.assets)),
+        "action": steps.action,
+        "partitions": chosen,
+        "first": steps.first,
+        "steps": 0 if steps.action is Action.BLOCKED else chosen.count,
+        "reasons": reasons_of(steps.reasons),
+        "trial": steps.trial,
+    }
 
 
 class TakenVersion(graphene.ObjectType):
@@ -128,10 +170,11 @@ class StepExplanation(graphene.ObjectType):
     )
 
 
-def run_explained(project: ProjectAt, run: str) -> RunExplained:
+def run_explained(project: ProjectAt, run: str) -> RunExplainedAt:
     """Raises UsageError for an unknown one."""
     row = run_of(project, run).row
-    return why_run(project.workspace, row, up_to=project.position, plan=_plan_of(project, row))
+    plan = _plan_of(project, row)
+    return RunExplainedAt(found=why_asked(project.workspace, row, plan), plan=plan)
 
 
 def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:

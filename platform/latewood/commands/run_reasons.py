@@ -1,6 +1,7 @@
 """Why a run is, and why a step of it was run, or was not: what the log says of it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from latewood.commands.automations import Evaluated, stream_of
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
@@ -48,6 +49,11 @@ def why_run(
     A `plan` that is of that position is not read again.
     """
     plan = plan or recorded_plan(workspace, row, up_to)
+    return replace(why_asked(workspace, row, plan), planned=tuple(_planned(plan)))
+
+
+def why_asked(workspace: Workspace, row: RunRow, plan: RecordedPlan) -> RunExplained:
+    """The same without what was planned, which may be large. Cost: two look-ups."""
     evaluation = _evaluation(workspace, row) if plan.requested.automation else None
     fact = None if evaluation is None else from_json(evaluation.type, evaluation.data)
     ticks = fact.requests if isinstance(fact, AutomationEvaluated) else ()
@@ -59,7 +65,7 @@ def why_run(
         evaluation=None if evaluation is None else evaluation.position,
         tick=next((request.tick for request in ticks if request.run == row.run), None),
         planned_from=plan.made_from,
-        planned=tuple(_planned(plan)),
+        planned=(),
         fresh=plan.fresh,
     )
 
@@ -85,12 +91,13 @@ def _planned(plan: RecordedPlan) -> Iterable[Planned]:
             partitions="" if scheme is None else describe(scheme, ordinals),
             first=steps.first,
             steps=0 if steps.action is Action.BLOCKED else len(ordinals),
-            reasons=_reasons(steps.reasons),
+            reasons=reasons_of(steps.reasons),
             trial=steps.trial,
         )
 
 
-def _reasons(written: Iterable[str]) -> tuple[Reason, ...]:
+def reasons_of(written: Iterable[str]) -> tuple[Reason, ...]:
+    """The reasons that are written so."""
     return tuple(map(Reason.read, written))
 
 
@@ -122,10 +129,10 @@ def why_step(
             assets=assets,
             partition=partition,
             planned=None if found is None else found[0].action,
-            planned_reasons=() if found is None else _reasons(found[0].reasons),
+            planned_reasons=() if found is None else reasons_of(found[0].reasons),
             decision=decision,
             position=at,
-            reasons=() if started is None else _reasons(started.reasons),
+            reasons=() if started is None else reasons_of(started.reasons),
             no_reuse="" if started is None else started.no_reuse,
             attempts=max((getattr(fact, "attempt", 0) for fact in told), default=0),
             failure=failure_of(told),

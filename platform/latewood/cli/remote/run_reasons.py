@@ -21,7 +21,7 @@ _RUN: Final = f"""query ($project: String!, $asOf: Moment, $run: ID!, $first: In
   project(name: $project, asOf: $asOf) {{ position whyRun(run: $run) {{
     run actor at position evaluation tick plannedFrom fresh
     planned(first: $first, after: $after) {{
-      nodes {{ assets action partitions first steps trial {_REASONS} }} pageInfo {{ endCursor hasNextPage }}
+      nodes {{ assets action partitions {{ text }} first steps trial {_REASONS} }} pageInfo {{ endCursor hasNextPage }}
     }}
   }} }}
 }}"""
@@ -63,7 +63,7 @@ def _planned(found: Mapping[str, Any]) -> Planned:
     return Planned(
         assets=tuple(map(AssetKey, found["assets"])),
         action=Action[found["action"]],
-        partitions=found["partitions"],
+        partitions=found["partitions"]["text"],
         first=found["first"],
         steps=found["steps"],
         reasons=_reasons(found["reasons"]),
