@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from latewood.cli.following import Told, how_far
+from latewood.cli.following import Told, how_far, nothing_to_do
 from latewood.commands.run_progress import RunProgress, TaskProgress
 from latewood.commands.status import Load
 from latewood.decide.how_far import TaskSteps
@@ -118,3 +118,19 @@ def test_who_waits_for_a_database_is_well_and_who_hangs_is_not():
     absence.here()
     telling.comes_round()
     assert telling.health().is_well
+
+
+@pytest.mark.parametrize(
+    ("selected", "left_out", "said"),
+    [
+        (False, False, "Nothing was selected."),
+        (True, False, "Nothing is to be run: what was selected is up to date with its inputs."),
+        (
+            True,
+            True,
+            "Nothing is to be run: but for what is left out, what was selected is up to date with its inputs.",
+        ),
+    ],
+)
+def test_why_there_is_no_run_is_said_as_it_is(selected, left_out, said):
+    assert nothing_to_do(selected=selected, left_out=left_out) == said

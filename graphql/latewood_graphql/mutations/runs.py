@@ -24,7 +24,9 @@ def _run(self: Done, _info: Any) -> RunAt | None:
 Launched: Final = success(
     "Launched",
     "A run was asked for, unless nothing is to be done.",
-    run=graphene.Field(Run, description="The run; null where all is as it should be.", resolver=_run),
+    run=graphene.Field(
+        Run, description="The run; null where nothing is to be run: see `leftOut` of `planPreview`.", resolver=_run
+    ),
     repeated=graphene.Boolean(
         required=True,
         description="Whether it had been asked for by the same key before.",

@@ -135,6 +135,11 @@ class Explanation(graphene.ObjectType):
     )
     status = graphene.Field(AssetStatus, required=True, description="Its status.", resolver=given("found.status"))
     head = graphene.Field(AssetVersion_, description="What the environment has of it; null where it has nothing.")
+    since = graphene.Field(
+        PositionScalar,
+        description="The position from which on it is not fresh; null where it is, or where no event says so.",
+        resolver=given("found.since"),
+    )
     head_since = graphene.Field(
         PositionScalar, description="The position from which on that is head.", resolver=given("found.head_since")
     )

@@ -275,6 +275,15 @@ def progress_json(found: Shown) -> dict[str, Any]:
 
 def say_nothing_to_do(plan: Plan) -> None:
     """Why there is no run."""
-    for left in blocked_lines(plan):
+    left_out = blocked_lines(plan)
+    for left in left_out:
         console().print(f"left out: {left.line}", style="yellow")
-    console().print("Nothing is to be run: all of it is fresh." if plan.tasks else "Nothing was selected.")
+    console().print(nothing_to_do(selected=bool(plan.tasks), left_out=bool(left_out)))
+
+
+def nothing_to_do(*, selected: bool, left_out: bool) -> str:
+    """Why there is no run, as a sentence."""
+    if not selected:
+        return "Nothing was selected."
+    but = "but for what is left out, " if left_out else ""
+    return f"Nothing is to be run: {but}what was selected is up to date with its inputs."

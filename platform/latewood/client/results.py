@@ -62,7 +62,10 @@ class Launched:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing is to be done, all being fresh: there is no run then, and nothing to wait for."""
+        """Whether nothing is to be run: what was selected is up to date with its inputs, or left out of the plan.
+
+        There is no run then, and nothing to wait for; `preview` says what is left out.
+        """
         return not self.run
 
 

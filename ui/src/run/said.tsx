@@ -54,8 +54,7 @@ export function Said({ run, progress }: { run: RunOf; progress: Progress | null 
           Run <code>{run.id}</code>
         </span>
         <span>
-          asked for by {run.actor.replace(/ \(token .*/, "")} <Ago at={run.requestedAt} />
-          {asOf === null && " ago"}
+          asked for by {run.actor.replace(/ \(token .*/, "")} <Ago at={run.requestedAt} said />
         </span>
         <span>in {run.environment}</span>
       </p>

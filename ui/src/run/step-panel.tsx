@@ -1,6 +1,6 @@
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
-import { useChange, useView } from "@/address/use-address.ts";
+import { useChange } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -70,7 +70,6 @@ function AttemptOf({
 }: {
   attempt: Attempt;
 }) {
-  const { asOf } = useView();
   return (
     <li className={styles.attempt}>
       <p className={styles.line}>
@@ -78,8 +77,7 @@ function AttemptOf({
         <Status {...stepStanding(status)} />
         <span className={styles.mute}>
           {durationMs !== null && `${duration(durationMs)}, `}
-          begun <Ago at={startedAt} />
-          {asOf === null && " ago"}
+          begun <Ago at={startedAt} said />
         </span>
       </p>
       {reasons.length > 0 && (

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, dated, duration } from "./times.ts";
+import { ago, agoSaid, dated, duration } from "./times.ts";
 
 const NOW = new Date("2026-11-27T12:00:00");
 const before = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
@@ -36,4 +36,13 @@ test.each([
   [273_600_000, "3d 4h"],
 ])("%d ms are %s", (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+test.each([
+  [1, "just now"],
+  [12, "12s ago"],
+  [7200, "2h ago"],
+  [15 * 86400, "on 12 Nov"],
+])("within a sentence %i seconds ago is %s", (seconds, said) => {
+  expect(agoSaid(before(seconds), NOW, "en-GB")).toBe(said);
 });

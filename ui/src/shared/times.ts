@@ -15,6 +15,13 @@ export function ago(then: Date, now: Date, locale?: string): string {
   return day(then, now, locale);
 }
 
+/** The same within a sentence: `just now`, `12s ago`, `on 14 Mar`. */
+export function agoSaid(then: Date, now: Date, locale?: string): string {
+  const text = ago(then, now, locale);
+  if (text === "now") return "just now";
+  return /^\d+[smhd]$/.test(text) ? `${text} ago` : `on ${text}`;
+}
+
 function day(then: Date, now: Date, locale?: string): string {
   const form = { day: "numeric", month: "short" } as const;
   return then.toLocaleDateString(

@@ -5,7 +5,7 @@ export const WHY = graphql(`
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         why(asset: $key, partition: $partition) {
-          asset partition status headSince madeBecause
+          asset partition status since madeBecause
           head { id run madeAt position artifact }
           moved { by position at actor environment run }
           takenFrom { id asset run madeAt position }

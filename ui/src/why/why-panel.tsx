@@ -30,14 +30,14 @@ export function WhyPanel({ asset, close }: { asset: string; close(): void }) {
 }
 
 function Found({ explanation }: { explanation: Explanation }) {
-  const { partition, status, headSince } = explanation;
+  const { partition, status, since } = explanation;
   const told = lines(explanation);
   return (
     <>
       <p className={styles.stands}>
         <Status {...standingOf(status, [])} />
         {partition && <span>partition {partition}</span>}
-        {status !== "FRESH" && headSince !== null && <span>since log {whole(headSince)}</span>}
+        {since !== null && <span>since log {whole(since)}</span>}
       </p>
       {told.length > 0 ? (
         <ol className={styles.lines} aria-label="What lies at the root">

@@ -10,6 +10,7 @@ import msgspec
 
 from latewood.cli import exits
 from latewood.cli.by_hand import by_hand_json, say_set_by_hand
+from latewood.cli.following import nothing_to_do
 from latewood.cli.materialize import PlanRow, estimate_text, partitions_text, print_plan, reason_text
 from latewood.cli.observe import metadata_entry
 from latewood.cli.output import console, plural, print_json
@@ -277,11 +278,9 @@ def _launch(
         if json_:
             print_json({"run": None, "steps": 0})
         else:
-            console().print(
-                "Nothing is to be run: all of it is fresh."
-                if any(found["counts"].values())
-                else "Nothing was selected."
-            )
+            left_out = bool(found["leftOut"]["nodes"])
+            selected = left_out or any(found["counts"].values())
+            console().print(nothing_to_do(selected=selected, left_out=left_out))
         return code
     if detach:
         if json_:
