@@ -87,13 +87,14 @@ def test_what_cannot_be_gone_back_to_says_why(acts, made):
 def test_a_variant_is_promoted(api, acts, made):
     made()
     run = made(selection="total", parameters=("total.unit=pound",)).run
-    version = f"{run}.0"
-    assert head(api) != version
+    version, before = f"{run}.0", head(api)
+    assert before != version
     found = acts.done(
-        "promoteVersion", f'version: "{version}"', "VersionPromoted", "version partition moved parameters"
+        "promoteVersion", f'version: "{version}"', "VersionPromoted", "version partition moved replaced parameters"
     )
     position = found.pop("position")
-    assert found == {"version": version, "partition": "", "moved": ["total"], "parameters": {"total.unit": "pound"}}
+    moved = {"moved": ["total"], "replaced": [before]}
+    assert found == {"version": version, "partition": "", **moved, "parameters": {"total.unit": "pound"}}
     assert head(api, at=position) == version
     assert acts.refused("promoteVersion", 'version: "zzz.0"')[0] == "VersionNotFound"
     assert acts.refused("promoteVersion", f'version: "{version}", environment: "pord"')[0] == "EnvironmentNotFound"

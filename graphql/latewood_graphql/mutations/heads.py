@@ -63,6 +63,12 @@ VersionPromoted: Final = success(
         "Keys of the assets whose head it was not before.",
         resolver=lambda self, _info: list(self.done.moves),
     ),
+    replaced=graphene.List(
+        graphene.ID,
+        required=True,
+        description="The version that was head of each of them until then; null where there was none.",
+        resolver=lambda self, _info: list(self.done.moves.values()),
+    ),
     parameters=graphene.Field(
         Json,
         required=True,

@@ -95,7 +95,7 @@ export const PROMOTE = graphql(`
   mutation PromoteVersion($project: String!, $environment: String!, $version: ID!) {
     promoteVersion(project: $project, environment: $environment, version: $version) {
       __typename
-      ... on VersionPromoted { version moved parameters }
+      ... on VersionPromoted { version moved replaced parameters }
       ... on Error { message }
     }
   }

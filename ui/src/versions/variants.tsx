@@ -64,7 +64,7 @@ export function Variants({ asset, isPartitioned, back }: Props) {
       ) : rows.length === 0 ? (
         <Empty title="There is no version to compare" />
       ) : (
-        <Grid {...{ found, all, rows, by, isLowest, isPartitioned, sort }} />
+        <Grid {...{ asset, found, rows, by, isLowest, isPartitioned, sort }} />
       )}
     </div>
   );
@@ -72,8 +72,7 @@ export function Variants({ asset, isPartitioned, back }: Props) {
 
 interface GridProps {
   found: Comparison;
-  /** Also those that are not shown. */
-  all: readonly Variant[];
+  asset: string;
   rows: readonly Variant[];
   by: string;
   isLowest: boolean;
@@ -81,8 +80,7 @@ interface GridProps {
   sort(metric: string): void;
 }
 
-function Grid({ found: { parameters, metrics }, all, rows, by, isLowest, isPartitioned, sort }: GridProps) {
-  const heads = new Map(all.filter(({ isHead }) => isHead).map(({ partition, id }) => [partition, id]));
+function Grid({ asset, found: { parameters, metrics }, rows, by, isLowest, isPartitioned, sort }: GridProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no pointer scrolls it by keys
     <section className={styles.scroll} tabIndex={0} aria-label="Side by side">
@@ -119,9 +117,8 @@ function Grid({ found: { parameters, metrics }, all, rows, by, isLowest, isParti
           {rows.map((row) => (
             <Row
               key={row.id}
-              {...{ row, isPartitioned }}
+              {...{ row, asset, isPartitioned }}
               sorted={metrics.findIndex(({ name }) => name === by)}
-              head={heads.get(row.partition) ?? null}
             />
           ))}
         </tbody>
@@ -132,14 +129,13 @@ function Grid({ found: { parameters, metrics }, all, rows, by, isLowest, isParti
 
 interface RowProps {
   row: Variant;
+  asset: string;
   isPartitioned: boolean;
   /** The metric that it is sorted by. */
   sorted: number;
-  /** Which one is head now, if that is known. */
-  head: string | null;
 }
 
-function Row({ row, isPartitioned, sorted, head }: RowProps) {
+function Row({ row, asset, isPartitioned, sorted }: RowProps) {
   return (
     <tr data-out={row.isRetracted || undefined}>
       <th scope="row">
@@ -165,23 +161,24 @@ function Row({ row, isPartitioned, sorted, head }: RowProps) {
       <td data-number>
         <Ago at={row.madeAt} />
       </td>
-      <td>{!row.isHead && !row.isRetracted && <MakeHead version={row.id} head={head} />}</td>
+      <td>{!row.isHead && !row.isRetracted && <MakeHead version={row.id} asset={asset} />}</td>
     </tr>
   );
 }
 
-function MakeHead({ version, head }: { version: string; head: string | null }) {
+function MakeHead({ version, asset }: { version: string; asset: string }) {
   const project = useProject();
   const { environment } = useView();
   const [isBusy, setBusy] = useState(false);
 
-  async function make(which: string, undo?: () => void): Promise<void> {
+  async function make(which: string, isUndo = false): Promise<void> {
     const asked = { project, environment, version: which };
     const done = await carryOut(PROMOTE, asked, (data) => data.promoteVersion, "VersionPromoted");
     if (!done) return;
     const others = entriesOf(done.parameters).map(([name, value]) => `${name}=${valueText(value)}`);
     const hint = others.length > 0 ? `. A run would replace it until ${others.join(", ")} is pinned` : "";
-    toast(`${which} is head of ${environment}${hint}`, undo ? { undo } : {});
+    const before = isUndo ? null : done.replaced[done.moved.indexOf(asset)];
+    toast(`${which} is head of ${environment}${hint}`, before ? { undo: () => void make(before, true) } : {});
   }
 
   return (
@@ -191,7 +188,7 @@ function MakeHead({ version, head }: { version: string; head: string | null }) {
       disabled={isBusy}
       onClick={() => {
         setBusy(true);
-        void make(version, head ? () => void make(head) : undefined).finally(() => setBusy(false));
+        void make(version).finally(() => setBusy(false));
       }}
     >
       Make head
