@@ -18,6 +18,7 @@ const COMPARISON = {
 };
 
 afterEach(() => {
+  history.replaceState(null, "", "/");
   cleanup();
   vi.unstubAllGlobals();
   toasts.set([]);
@@ -46,4 +47,21 @@ test("what was made head is undone by the version that it replaced, though that 
   await vi.waitFor(() => expect(toasts.get()).toHaveLength(1));
   toasts.get()[0]?.undo?.();
   await vi.waitFor(() => expect(promoted).toEqual(["new.0", "old.0"]));
+});
+
+test("of a run those are shown that are among the latest, which is said where there may be others", async () => {
+  history.replaceState(null, "", "/?run=new");
+  vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
+    if (new Headers(init.headers).get("accept") === "text/event-stream") return new Response(new ReadableStream());
+    const comparison = { ...COMPARISON, considered: 1_000 };
+    const environment = { __typename: "Environment", asset: { __typename: "Asset", comparison } };
+    const data = { project: { __typename: "Project", environment } };
+    return new Response(JSON.stringify({ data }), { headers: { "Content-Type": "application/json" } });
+  });
+  render(
+    <SessionContext value={SESSION}>
+      <Variants asset="other" isPartitioned={false} back={() => undefined} />
+    </SessionContext>,
+  );
+  await screen.findByText("1 version of the latest 1000");
 });

@@ -18,7 +18,7 @@ import styles from "./variants.module.css";
 import { sortedNext, type Variant, variants } from "./variants.ts";
 
 const MOST = 200;
-/** Of how many the server chooses: all of a run's are among them. */
+/** Of how many, the latest, the server chooses: of an older run there may be others. */
 const ALL = 1_000;
 
 interface Props {
@@ -55,7 +55,7 @@ export function Variants({ asset, isPartitioned, back }: Props) {
         )}
         <span role="status">
           {found && counted(rows.length, "version")}
-          {found && !run && found.considered > rows.length && ` of the latest ${found.considered}`}
+          {found && found.considered >= (run ? ALL : rows.length + 1) && ` of the latest ${found.considered}`}
         </span>
       </div>
       {problem && <Problem problem={problem} again={again} />}
