@@ -14,7 +14,7 @@ from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status, assess
 from latewood.decide.versions import expand
 from latewood.decide.why import explain
-from latewood.events import CheckEvaluated
+from latewood.events import CheckEvaluated, Failure, FailureKind, StepFailed
 from latewood.model.code import CodeChange
 from latewood.model.keys import AssetKey
 from latewood.model.policies import Reuse
@@ -61,7 +61,7 @@ class Past:
         return None
 
     def failure(self, position):
-        return refusal(position)
+        return refusal(position) if position < RAISED else raised(position)
 
     def pinned(self, key, parameter):
         return self._pins.get((key, parameter))
@@ -86,6 +86,16 @@ def refusal(position):
         run="r", step=0, asset="a", version="r.0", check="positive", check_key="k",
         passed=False, blocking=True, severity="error", message=f"at {position}",
     )  # fmt: skip
+
+
+RAISED = 500
+"""From this position on what failed is that something was raised."""
+
+
+def raised(position):
+    """An attempt that says where it stands."""
+    failure = Failure(kind=FailureKind.USER, error="ValueError", message=f"at {position}")
+    return StepFailed(run="r", step=0, attempt=1, failure=failure, duration_ms=1.0)
 
 
 def why(world, defined, key, ordinal=0, *, forgets=False, failed=None):
@@ -458,6 +468,24 @@ def test_failures_since_stand_beside_the_causes():
     assert [f.event for f in found.findings] == [1_000, 72, 90]
     assert [f.failure for f in found.findings] == [None, refusal(72), refusal(90)]
     assert found.failed == 90
+
+
+def test_each_partition_is_told_with_how_it_failed_itself():
+    world = World()
+    failed = {(id_of("d"), f"2013-01-{day:02}"): 70 + day if day % 2 else RAISED + day for day in range(1, 5)}
+    found = why(world, MIXED, "m", failed=failed)
+
+    assert told(found)[-3:-1] == ["failed d 2013-01-02, 2013-01-04 via m", "failed d 2013-01-01, 2013-01-03 via m"]
+    assert [f.failure for f in found.findings[-3:-1]] == [raised(RAISED + 4), refusal(73)]
+
+
+def test_of_very_many_that_failed_the_newest_are_told_how_and_the_others_that():
+    world = World()
+    failed = {(id_of("d"), f"2013-01-{day:02}"): day for day in range(1, 26)}
+    found = why(world, MIXED, "m", failed=failed)
+
+    assert told(found)[-3:-1] == ["failed d 2013-01-06..2013-01-25 via m", "failed d 2013-01-01..2013-01-05 via m"]
+    assert [(f.event, f.failure) for f in found.findings[-3:-1]] == [(25, refusal(25)), (5, None)]
 
 
 def test_a_head_that_a_check_refuses_is_a_cause_by_the_checks_name():

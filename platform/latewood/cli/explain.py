@@ -298,9 +298,9 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
         case Cause.CONFIGURATION:
             return [(f"configuration {configuration_text(finding)}, used by {where}{through}", finding.event)]
         case Cause.FAILED | Cause.REFUSED:
-            assert finding.failure is not None, "what failed is known by its event"
             word = "refused" if isinstance(finding.failure, CheckEvaluated) else "failed"
-            return [(f"{word:<10} {where}: {failure_text(finding.failure)}{through}", finding.event)]
+            said = ", before that" if finding.failure is None else f": {failure_text(finding.failure)}"
+            return [(f"{word:<10} {where}{said}{through}", finding.event)]
         case Cause.RETRACTED:
             assert finding.retraction is not None, "what was retracted is known by its event"
             said = f"{finding.retraction.version} was retracted: {finding.retraction.reason}"

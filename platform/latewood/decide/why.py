@@ -5,6 +5,7 @@ The answer is structured; whoever shows it chooses the words.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from latewood.decide.findings import Explanation, Finding, Past, as_text, changed_parameters
 from latewood.decide.fingerprint import changed_task
@@ -17,6 +18,7 @@ from latewood.decide.staleness import Assessed
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.versions import expand
 from latewood.decide.views import behind, contents_version, through_name
+from latewood.events import CheckEvaluated, ObservationFailed, StepFailed
 from latewood.model.code import CodeChange
 from latewood.model.definitions import Catalog, Input, Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
@@ -24,6 +26,9 @@ from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
 from latewood.places import Address
+
+_FAILURES_TOLD: Final = 20
+"""Of so many partitions it is told how they failed: each is a look into the log."""
 
 
 def explain(
@@ -135,17 +140,27 @@ class _Explainer:
         return Finding(cause=cause, asset=spot.key, partitions=partitions, event=event, through=spot.through)
 
     def _failures(self, spot: Spot) -> Iterator[Finding]:
-        """The newest attempt or verdict that failed, where any did."""
+        """What attempts and verdicts that failed say, the newest first, each of the partitions where it is that.
+
+        The newest few are looked up; of those before them it is said only that they failed.
+        """
         node, id_ = self._assessed[spot.key].node, self._state.ids[spot.key]
         found = {
             ordinal: event
             for ordinal in (spot.ordinals if self._failed else ())
             if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
         }
-        if found:
-            event = max(found.values())
-            finding = self._finding(spot, Cause.FAILED, Ordinals.of(found), event)
+        newest = sorted(found, key=lambda ordinal: found[ordinal], reverse=True)
+        alike: dict[tuple[str, str], list[int]] = {}
+        for ordinal in newest[:_FAILURES_TOLD]:
+            failure = self._past.failure(found[ordinal])
+            alike.setdefault(_kind(failure), []).append(ordinal)
+        for ordinals in alike.values():
+            event = found[ordinals[0]]
+            finding = self._finding(spot, Cause.FAILED, Ordinals.of(ordinals), event)
             yield replace(finding, failure=self._past.failure(event))
+        if before := newest[_FAILURES_TOLD:]:
+            yield self._finding(spot, Cause.FAILED, Ordinals.of(before), found[before[0]])
 
     def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:
         """The finding with what changed, by the first of its partitions; one for each parameter or input."""
@@ -298,3 +313,10 @@ class _Explainer:
             return None, None
         since = self._past.head_since(heads[0].asset)
         return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
+
+
+def _kind(failure: StepFailed | CheckEvaluated | ObservationFailed) -> tuple[str, str]:
+    """What is equal of failures that are told together: messages often name the partition."""
+    if isinstance(failure, CheckEvaluated):
+        return "check", failure.check
+    return "error", failure.failure.error
