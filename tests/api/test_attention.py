@@ -104,6 +104,9 @@ def test_a_check_that_did_not_pass_counts_until_it_does(api, made):
     made(shop(least=100), selection="orders+,lonely")
     total = needed(api)["total"]
     assert (total["troubles"], total["checks"], total["heldUp"]) == (["CHECK_FAILED"], ["is_large"], 0)
+    made(shop(least=100).replace("return str(total)", "return repr(total)"), selection="lonely")
+    total = needed(api)["total"]
+    assert (total["downstream"], total["heldUp"]) == (1, 0), "that is stale by its own code"
     then = api.workspace.log.position()
     made(shop(least=1), selection="total", force=True)
     assert "total" not in needed(api)

@@ -49,7 +49,9 @@ class AttentionNeeded(graphene.ObjectType):
         required=True, description="How many assets are made from it.", resolver=given("found.downstream")
     )
     held_up = graphene.Int(
-        required=True, description="How many of them are not fresh.", resolver=given("found.held_up")
+        required=True,
+        description="How many of them are not fresh, where it keeps them from being made; else 0.",
+        resolver=given("found.held_up"),
     )
 
     def resolve_asset(self: AttentionAt, _info: Any) -> AssetAt:

@@ -31,13 +31,18 @@ class Trouble(StrEnum):
     BLOCKED = "blocked"
 
 
+_HOLDING = frozenset({Trouble.FAILED, Trouble.REFUSED, Trouble.BLOCKED})
+"""What keeps that from being made which is made from it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """An asset that needs somebody, and why: the worst first.
 
     `partitions` failed, or did not pass `checks`; `since` is where the log says the first of that. `overdue` is what
     policies say. It is blocked by `because`, or where that is empty waits for a value or an optional output.
-    `downstream` counts the assets that are made from it, `held_up` those of them that are not fresh.
+    `downstream` counts the assets that are made from it, `held_up` those of them that are not fresh: none where
+    nothing keeps them from being made.
     """
 
     key: AssetKey
@@ -116,16 +121,17 @@ def _of(
         Trouble.CHECK_FAILED: bool(warned),
         Trouble.BLOCKED: because is not None,
     }
+    troubles = tuple(trouble for trouble, is_so in said.items() if is_so)
     return Attention(
         key=key,
-        troubles=tuple(trouble for trouble, is_so in said.items() if is_so),
+        troubles=troubles,
         partitions=partitions,
         checks=tuple(dict.fromkeys((*refused, *(each.check for each in warned)))),
         since=min((*tried.values(), *(each.position for each in warned)), default=None),
         overdue=overdue,
         because=because or (),
         downstream=counts[0],
-        held_up=counts[1],
+        held_up=0 if _HOLDING.isdisjoint(troubles) else counts[1],
     )
 
 
