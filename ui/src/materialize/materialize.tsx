@@ -17,10 +17,11 @@ import { Select } from "@/shared/select.tsx";
 import { toast } from "@/shell/toasts.ts";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import { type Asked, askedAs, askedIn, CLOSED, NOTHING, type Only } from "./asked.ts";
-import { TARGETS, type Target } from "./documents.ts";
+import { type Plan, TARGETS, type Target } from "./documents.ts";
 import styles from "./materialize.module.css";
 import { Parameters } from "./parameters.tsx";
 import { PlanShown } from "./plan-shown.tsx";
+import { withInputs } from "./planned.ts";
 import { takenBy } from "./takes.ts";
 import { type Launched, useLaunch } from "./use-launch.ts";
 import { usePreview } from "./use-preview.ts";
@@ -83,7 +84,9 @@ function Asking({ asked, ask, close }: Props) {
       <section className={styles.part} aria-label="Plan">
         {preview.problem && !isNothing && asOf === null && <Problem problem={preview.problem} again={preview.again} />}
         {plan ? (
-          <PlanShown plan={plan} isOld={preview.isAwaited || !isSettled} />
+          <PlanShown plan={plan} isOld={preview.isAwaited || !isSettled}>
+            <UpToDate plan={plan} asked={asked} ask={ask} />
+          </PlanShown>
         ) : (
           !isNothing && !preview.problem && asOf === null && <Skeleton lines={3} height={26} />
         )}
@@ -122,7 +125,7 @@ function useRun(close: () => void, again: () => void) {
       close(); // who comes back finds the page, not the dialog
       go(pathOf("runs", done.run));
     } else {
-      toast("All of it is fresh");
+      toast("Nothing was to be run");
       close();
     }
   }
@@ -189,6 +192,18 @@ function Others({ targets, shown }: { targets: readonly Target[]; shown: Target 
   );
 }
 
+/** Where nothing is to be done, though what was selected may be stale by what it reads: the way to that. */
+function UpToDate({ plan, asked, ask }: Pick<Props, "asked" | "ask"> & { plan: Plan }) {
+  const wider = withInputs(asked.selection);
+  if (plan.steps > 0 || plan.counts.fresh === 0) return null;
+  return (
+    <p>
+      What was selected is up to date with what it reads.{" "}
+      {wider && <Button onClick={() => ask({ selection: wider })}>Include all that it reads</Button>}
+    </p>
+  );
+}
+
 const WANTED: readonly (readonly [Only, string])[] = [
   ["", "all that is not fresh"],
   ["MISSING", "only what is missing"],
@@ -196,13 +211,15 @@ const WANTED: readonly (readonly [Only, string])[] = [
   ["FAILED", "only what failed"],
 ];
 
+const FORCED = [["", "all of them"], ...WANTED.slice(1)] as const;
+
 function How({ asked, ask }: Pick<Props, "asked" | "ask">) {
   return (
     <div className={styles.how}>
       <Select
         label="Which of them"
         value={asked.only}
-        options={WANTED}
+        options={asked.force ? FORCED : WANTED}
         change={(value) => ask({ only: WANTED.find(([only]) => only === value)?.[0] ?? "" })}
       />
       <label className={styles.force}>

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "@/shared/button.tsx";
 import { counted, whole } from "@/shared/numbers.ts";
 import type { Plan } from "./documents.ts";
@@ -8,7 +8,7 @@ import { ACTIONS, type Because, byReason, inAll } from "./planned.ts";
 const AT_ONCE = 6;
 
 /** What would be done, in all and by reason, and what is in its way. */
-export function PlanShown({ plan, isOld }: { plan: Plan; isOld: boolean }) {
+export function PlanShown({ plan, isOld, children }: { plan: Plan; isOld: boolean; children?: ReactNode }) {
   const [isWhole, setWhole] = useState(false);
   const lines = byReason(plan.assets.nodes);
   const shown = isWhole ? lines : lines.slice(0, AT_ONCE);
@@ -20,6 +20,7 @@ export function PlanShown({ plan, isOld }: { plan: Plan; isOld: boolean }) {
         <b>{first ?? "There is nothing to do"}</b>
         {rest.map((text) => ` · ${text}`)}
       </p>
+      {children}
       {plan.refusal && <p className={styles.refusal}>{plan.refusal}</p>}
       {lines.length > 0 && (
         <table className={styles.lines} aria-label="By reason">

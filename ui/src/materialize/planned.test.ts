@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PlannedAsset } from "./documents.ts";
-import { byReason, inAll } from "./planned.ts";
+import { byReason, inAll, withInputs } from "./planned.ts";
 
 type Group = PlannedAsset["groups"][number];
 
@@ -38,4 +38,13 @@ test("how long it takes is told where somebody knows", () => {
   expect(inAll({ counts, estimate: { ...estimate, unknownSteps: 2 }, steps: 45 })[2]).toBe("about 6m 00s and more");
   expect(inAll({ counts: { ...NONE, fresh: 3 }, estimate, steps: 0 })).toEqual(["3 fresh"]);
   expect(inAll({ counts, estimate: { ...estimate, samples: 0 }, steps: 45 })).toHaveLength(2);
+});
+
+test("one asset is selected with all that it reads; of more it is for who selects to say", () => {
+  expect(["reports/monthly", "+reports/monthly", "group:daily", "a or b"].map(withInputs)).toEqual([
+    "+reports/monthly",
+    "",
+    "",
+    "",
+  ]);
 });

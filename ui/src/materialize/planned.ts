@@ -23,6 +23,11 @@ export function inAll({ counts, estimate, steps }: Pick<Plan, "counts" | "estima
   ];
 }
 
+/** The selection with all that it reads, where it names one asset; else nothing. */
+export function withInputs(selection: string): string {
+  return /^[\w./-]+$/.test(selection) ? `+${selection}` : "";
+}
+
 /** Partitions for which the same is planned for the same reasons, over all assets. */
 export interface Because {
   action: Group["action"];
