@@ -1,6 +1,8 @@
 """What outlives a process, counted, so that it can end at any of it."""
 
+import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -10,6 +12,12 @@ from threading import Lock
 from latewood.engine.storage.store import ArtifactStore, Staged
 
 CRASHED, FINISHED, BROKEN = 9, 0, 1
+
+
+def tell(found: dict[str, object]) -> None:
+    """A line of JSON, written at once: other processes write to the same pipe."""
+    sys.stdout.write(f"{json.dumps(found)}\n")
+    sys.stdout.flush()
 
 
 class Effects:

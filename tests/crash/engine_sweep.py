@@ -13,7 +13,6 @@ of its own, `KIND-WHEN-EFFECT`; prints one JSON line for each.
 """
 
 import faulthandler
-import json
 import os
 import signal
 import sys
@@ -27,7 +26,7 @@ from pathlib import Path
 
 import counted_worker
 from counted_worker import FATAL
-from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects
+from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects, tell
 from engine_flow import PROMPT
 from forked_workers import ForkedWorkers
 from sqlalchemy import event, text
@@ -256,7 +255,7 @@ def sweep(root: Path, loaded: Loaded, projects: Iterable[str]) -> None:
             if child == 0:
                 with suppress(LogError):
                     ended, effects = kill_of(root, loaded, project)
-                    print(json.dumps({"project": project, "ended": ended, "effects": effects}), flush=True)
+                    tell({"project": project, "ended": ended, "effects": effects})
                 os._exit(0)
             running[child] = project
         running.pop(os.wait()[0])
@@ -276,7 +275,7 @@ def main() -> None:
         return
     project = f"{what}-never-0"
     scenario_ended, effects = kill_of(root, loaded, project)
-    print(json.dumps({"project": project, "ended": scenario_ended, "effects": effects}), flush=True)
+    tell({"project": project, "ended": scenario_ended, "effects": effects})
     # Of so many effects one is died before and another one after; with a stride of 1 each is died before and after.
     befores = [f"{what}-before-{number}" for number in range(1, effects + 1, stride)]
     afters = [f"{what}-after-{number}" for number in range(1 + stride // 2, effects + 1, stride)]

@@ -7,7 +7,6 @@ them pass through the log's engine and the store, so they can be counted. Each c
 `PACE-WHEN-EFFECT`; prints one JSON line for each, with the number of effects where none is left to die at.
 """
 
-import json
 import os
 import sys
 import traceback
@@ -16,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects
+from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects, tell
 from sqlalchemy import Connection, Engine, event, text
 
 from latewood.commands.materializing import Result, materialize, prepare
@@ -145,7 +144,7 @@ def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
         child, status = os.wait()
         fatal, ended = running.pop(child), os.waitstatus_to_exitcode(status)
         unharmed += ended != CRASHED
-        print(json.dumps({"project": f"{pace}-{when}-{fatal}", "ended": ended}), flush=True)
+        tell({"project": f"{pace}-{when}-{fatal}", "ended": ended})
 
 
 def undisturbed(root: Path, loaded: Loaded, pace: str) -> None:
@@ -154,7 +153,7 @@ def undisturbed(root: Path, loaded: Loaded, pace: str) -> None:
 
     def act() -> int:
         start(root, project, loaded, effects)
-        print(json.dumps({"project": project, "ended": FINISHED, "effects": effects.count}), flush=True)
+        tell({"project": project, "ended": FINISHED, "effects": effects.count})
         return FINISHED
 
     in_a_process(act)
