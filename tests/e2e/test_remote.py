@@ -309,6 +309,12 @@ def test_a_server_that_does_not_answer_ends_with_the_code_of_a_database_that_doe
     assert "http://127.0.0.1:9/graphql does not answer" in done.err
 
 
+def test_more_versions_than_a_page_are_refused(there):
+    done = there("asset", "revenue", "--limit", "1001")
+    assert (done.out, done.code) == ("", 2)
+    assert "expected at most 1,000 versions through a server, found 1,001" in done.err
+
+
 def test_an_address_that_is_none_is_said_so(there):
     done = there("assets", LATEWOOD_SERVER="nowhere")
     assert (done.out, done.code) == ("", 2)

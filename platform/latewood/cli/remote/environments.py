@@ -1,6 +1,8 @@
 """Environments: listed, branched, promoted, ended."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from latewood.cli import exits
@@ -9,10 +11,11 @@ from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, done, nodes_of, of_environment, of_project
 from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned
 from latewood.decide.state import Pin
-from latewood.errors import UsageError
+from latewood.errors import Conflict, UsageError
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.environments import Environment
 
+_TRIES: Final = 5
 _NAMES: Final = "query ($project: String!) { project(name: $project) { environments } }"
 _CREATE: Final = """mutation ($project: String!, $name: String!, $base: String!) {
   createEnvironment(project: $project, name: $name, base: $base) { __typename
@@ -74,9 +77,7 @@ def diff(*, source: str, target: str, selection: str, json_: bool) -> int:
         found = of_environment(client, _DIFF, target=target, selection=selection, **after)["promotion"]
         return found
 
-    first = look()
-    heads = nodes_of(lambda after: (first if after is None else look(heads=after))["heads"])
-    pins = nodes_of(lambda after: (first if after is None else look(pins=after))["pins"])
+    first, heads, pins = _whole(look)
     found = Diff(
         source=source,
         target=target,
@@ -100,6 +101,31 @@ def diff(*, source: str, target: str, selection: str, json_: bool) -> int:
         ),
     )
     return show_diff(found, json_=json_)
+
+
+class _WentOn(Exception):
+    """What is read in pages is not of one moment."""
+
+
+def _whole(look: Callable[..., Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Any], list[Any]]:
+    """What is found, with all heads and all pins, of one moment."""
+    for _ in range(_TRIES):
+        with suppress(_WentOn):
+            return _paged(look)
+    raise Conflict(f"the log went on in each of {_TRIES} attempts to read all of it; try again once less is going on")
+
+
+def _paged(look: Callable[..., Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Any], list[Any]]:
+    first = look()
+
+    def page(of: str, after: str | None) -> Any:
+        found = first if after is None else look(**{of: after})
+        if found["position"] != first["position"]:
+            raise _WentOn
+        return found[of]
+
+    heads, pins = (list(nodes_of(partial(page, of))) for of in ("heads", "pins"))
+    return first, heads, pins
 
 
 def _repinned(found: Mapping[str, Any]) -> Repinned:

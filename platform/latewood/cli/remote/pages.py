@@ -60,14 +60,19 @@ def asset(
     *, key: str, partition: str, limit: int, environment: str | None, as_of: int | datetime | None, json_: bool
 ) -> int:
     """Show one."""
+    if limit > PAGE:
+        raise UsageError(f"--limit: expected at most {PAGE:,} versions through a server, found {limit:,}")
     client = connect(environment=environment)
-    given = {"asset": key, "partition": partition, "asOf": moment_given(as_of), "first": min(limit, PAGE)}
+    given = {"asset": key, "partition": partition, "asOf": moment_given(as_of), "first": limit}
     found = of_environment(client, _PAGE, **given)
     return show_page(_page(found["assetPage"]), line_of(found["asset"]), json_=json_, untold=UNTOLD)
 
 
 def _page(found: Mapping[str, Any]) -> AssetPage:
-    definition = msgspec.convert(found["definition"], AssetDefinition)
+    try:
+        definition = msgspec.convert(found["definition"], AssetDefinition)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"this server describes assets in a way of its own ({error}): it is newer") from error
     shown = OutputMade(
         asset=AssetId(""),
         output=definition.output,
