@@ -10,6 +10,8 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from forked_workers import ForkedWorkers
+from forks import forks
 from sqlalchemy import text
 
 from databases import copied
@@ -19,6 +21,7 @@ from latewood.commands.reading import read
 from latewood.commands.workspace import Workspace, new_run
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.loader import load_file
+from latewood.engine.running import worker_process
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -27,6 +30,12 @@ from latewood.serving.requesting import Requested, request
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
+
+
+@pytest.fixture(autouse=True)
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that are started by a test's own process are forks, unless they are of a Python of their own."""
+    monkeypatch.setattr(worker_process, "subprocess", ForkedWorkers(lambda *asked: forks().fork(*asked)))
 
 
 @pytest.fixture

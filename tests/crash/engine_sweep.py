@@ -28,7 +28,7 @@ import counted_worker
 from counted_worker import FATAL
 from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects, tell
 from engine_flow import PROMPT
-from forked_workers import ForkedWorkers
+from forked_workers import ForkedWorkers, forks_of_here
 from sqlalchemy import event, text
 from sweep import in_a_process, watch
 
@@ -76,7 +76,7 @@ class Scenario:
         """Serve until both have ended; cancel the endless one as soon as a step of it has begun."""
         faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
         os.environ |= {"LATEWOOD_TEST_FOLDER": str(self.folder), FATAL: f"{fatal} {self.folder / 'effects'}"}
-        worker_process.subprocess = ForkedWorkers(counted_worker.main)
+        worker_process.subprocess = ForkedWorkers(forks_of_here(counted_worker.main))
         workspace = self.workspace(actor, effects)
         Pool.submit = _one(Pool.submit, effects)
         engine = Engine(workspace, slots=2, lease=LEASE, name=actor)
@@ -93,7 +93,7 @@ class Scenario:
                 lambda: workspace.log.read(self.project, CANCELLATIONS)
             ):
                 patiently(lambda: cancel(workspace, run_named(workspace, self.endless)))
-            time.sleep(0.02)
+            time.sleep(0.05)
         engine.drain()
 
     @staticmethod

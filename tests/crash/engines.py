@@ -40,12 +40,15 @@ def engine(environ, *options, workers_too=True):
 
 
 def until(told, timeout_s=60):
-    """Wait for that to be true."""
+    """Wait for that to be true; most of the time it rests, so that what is waited for has the processor."""
     deadline = time.monotonic() + timeout_s
-    while not (found := told()):
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
-    return found
+    while True:
+        begun = time.monotonic()
+        if found := told():
+            return found
+        now = time.monotonic()
+        assert now < deadline, "it never came to be"
+        time.sleep(max(0.02, 4 * (now - begun)))
 
 
 def ended(workspace, asked):

@@ -11,23 +11,18 @@ from typing import Any, BinaryIO
 
 from forks import Forked, end, forked, serve
 
+Fork = Callable[[Mapping[str, object], Sequence[int]], Forked]
+"""Starts what is asked for, with these files as its standard ones."""
+
 
 class ForkedWorkers:
-    """What a worker is started by in place of `subprocess`; each does what `main` does.
-
-    To be made before there are threads and connections: it forks this process.
-    """
+    """What a worker is started by in place of `subprocess`."""
 
     PIPE = subprocess.PIPE
     TimeoutExpired = subprocess.TimeoutExpired
 
-    def __init__(self, main: Callable[[], None]) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._one_at_a_time = threading.Lock()
-        if os.fork() == 0:
-            self._socket.close()
-            _serve(theirs, main)
-        theirs.close()
+    def __init__(self, fork: Fork) -> None:
+        self._fork = fork
 
     def Popen(  # noqa: N802 - as `subprocess` calls it
         self, command: Sequence[str], *, stderr: BinaryIO, env: Mapping[str, str], cwd: object, **pipes: Any
@@ -36,17 +31,29 @@ class ForkedWorkers:
         if Path(command[0]) != Path(sys.executable):
             return subprocess.Popen(command, stderr=stderr, env=env, cwd=cwd, **pipes)
         (requests, to_worker), (answers, to_us) = os.pipe(), os.pipe()
-        with self._one_at_a_time:
-            started = forked(self._socket, {"folder": cwd, "environ": env}, [requests, to_us, stderr.fileno()])
+        asked = {"folder": cwd, "environ": env, "worker": True}
+        started = self._fork(asked, [requests, to_us, stderr.fileno()])
         os.close(requests)
         os.close(to_us)
         started.stdin, started.stdout = os.fdopen(to_worker, "wb"), os.fdopen(answers, "rb")
         return started
 
 
-def _serve(requests: socket.socket, main: Callable[[], None]) -> None:
-    try:
-        serve(requests)
-    except SystemExit:
-        os._exit(0)
-    end(main)
+def forks_of_here(main: Callable[[], None]) -> Fork:
+    """Forks of this process as it is now, each of which does that: to be asked for before there are threads."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        try:
+            serve(theirs)
+        except SystemExit:
+            os._exit(0)
+        end(main)
+    theirs.close()
+    one_at_a_time = threading.Lock()
+
+    def fork(asked: Mapping[str, object], files: Sequence[int]) -> Forked:
+        with one_at_a_time:
+            return forked(ours, asked, files)
+
+    return fork

@@ -44,6 +44,7 @@ class Forks:
 
     def __init__(self, python: str, environ: Mapping[str, str]) -> None:
         self._files = tempfile.TemporaryDirectory()
+        self._one_at_a_time = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
             command = [python, "-P", __file__, str(theirs.fileno())]
@@ -72,7 +73,12 @@ class Forks:
         """
         asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": workers_too}
         with Path(os.devnull).open("rb") as nothing:
-            return forked(self._socket, asked, [nothing.fileno(), out, err])
+            return self.fork(asked, [nothing.fileno(), out, err])
+
+    def fork(self, asked: Mapping[str, object], files: Sequence[int]) -> "Forked":
+        """What is asked for, with these files as its standard ones: a command, or a worker."""
+        with self._one_at_a_time:
+            return forked(self._socket, asked, files)
 
     def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
         """What `latewood ARGUMENTS` prints there, and the code it ends with."""
@@ -234,13 +240,15 @@ def fork_workers() -> None:
     worker, process = (
         importlib.import_module(f"latewood.engine.running.{name}") for name in ("worker", "worker_process")
     )
-    process.subprocess = forked_workers.ForkedWorkers(worker.main)
+    process.subprocess = forked_workers.ForkedWorkers(forked_workers.forks_of_here(worker.main))
 
 
 if __name__ == "__main__":
     import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    if "worker" in asked:
+        end(importlib.import_module("latewood.engine.running.worker").main)
     sys.argv = ["latewood", *asked["arguments"]]
     if asked["workers_too"]:
         fork_workers()
