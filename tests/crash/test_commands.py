@@ -602,7 +602,7 @@ def test_a_command_is_asked_before_it_is_killed(project, tmp_path):
     project.define(
         running(
             f'trap "touch {tmp_path}/asked; exit 0" TERM; while :; do sleep 0.05; done',
-            "timeouts=timedelta(seconds=0.5)",
+            "timeouts=timedelta(seconds=2)",
         )
     )
     assert failure_of(project).kind is FailureKind.TIMEOUT
