@@ -1,5 +1,6 @@
 """`latewood server` as it is started: a process, on a port."""
 
+import gc
 import json
 import signal
 import subprocess
@@ -141,4 +142,6 @@ def test_a_port_that_is_taken_is_refused_where_it_was_named(workspace, platform_
         assert json.loads(ask(f"{address}/graphql", "{ projects }"))["data"] == {"projects": ["default"]}
         with pytest.raises(UsageError, match=f"cannot serve at 127.0.0.1:{port}: "), served_beside(there, port):
             pass
+        assert gc.get_freeze_count(), "what was imported is searched for garbage no more: it stopped every answer"
     until(lambda: threading.active_count() == before)  # the threads of calls end by themselves
+    gc.unfreeze()

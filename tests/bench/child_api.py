@@ -10,6 +10,7 @@ from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
 from latewood_graphql.authentication import everybody_is
 from latewood_graphql.calls import Service
+from latewood_graphql.serving import keep_what_was_imported
 from latewood_graphql.transport import THREADS
 
 
@@ -29,6 +30,7 @@ def main() -> None:
         log_level="warning",
         access_log=False,
     )
+    keep_what_was_imported()
     uvicorn.Server(config).run(sockets=[listener])
 
 

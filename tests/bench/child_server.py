@@ -11,6 +11,7 @@ from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
 from latewood_graphql.authentication import everybody_is
 from latewood_graphql.calls import Service
+from latewood_graphql.serving import keep_what_was_imported
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1_000)
     config = uvicorn.Config(served, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     print(listening.getsockname()[1], flush=True)
+    keep_what_was_imported()
     uvicorn.Server(config).run([listening])
 
 
