@@ -2,30 +2,47 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from browser.served import STORY, Served, browsing, chromium, serving
+from browser.served import STORY, Served, browsing, chromium, complaining_of_nothing, forget, serving, visiting
 from databases import copied
 from e2e.conftest import environ, home, platform_template  # noqa: F401 - fixtures
 from e2e.shell import Shell
 
 expect.set_options(timeout=10_000)
 
+_AFTER_ALL = ExitStack()
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Of one file: what drives it has an event loop, which tests of other files have their own of."""
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The browser ends with the last of these tests: what drives it has an event loop, and others have their own."""
+    yield
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        _AFTER_ALL.close()
+        _browser.cache_clear()
+
+
+@cache
+def _browser() -> Browser:
     executable = chromium()
     if executable is None:
         say = "there is no Chromium: `apt-get install chromium`, or say where one is by LATEWOOD_CHROMIUM"
         if os.environ.get("CI"):
             pytest.fail(say)
         pytest.skip(say)
-    with browsing(executable) as found:
-        yield found
+    return _AFTER_ALL.enter_context(browsing(executable))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Browser:
+    """The one of all files here that follow each other."""
+    return _browser()
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +68,23 @@ def served(
             yield found
 
 
-@pytest.fixture
-def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
-    """A visitor who has never been here."""
-    made = browser.new_context(base_url=served.url, viewport={"width": 1280, "height": 800}, locale="en-GB")
-    yield made
-    made.close()
+@pytest.fixture(scope="module")
+def visited(browser: Browser, served: Served) -> Iterator[Page]:
+    """One page for all tests of a file: a process that has read the scripts before takes a third of the time."""
+    with visiting(browser, served) as page:
+        yield page
 
 
 @pytest.fixture
-def page(context: BrowserContext, served: Served) -> Iterator[Page]:
-    """A page that complains of nothing, errors of scripts and the policy for contents, and asks nobody else."""
-    complaints: list[str] = []
-    found = context.new_page()
-    found.on("pageerror", lambda error: complaints.append(str(error)))
-    found.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-    found.on("request", lambda sent: None if sent.url.startswith(served.url) else complaints.append(sent.url))
-    yield found
-    assert complaints == []
+def page(visited: Page, served: Served) -> Iterator[Page]:
+    """A page of a visitor who has never been here."""
+    with complaining_of_nothing(visited, served):
+        yield visited
+        forget(visited)
+
+
+@pytest.fixture
+def page_of_its_own(browser: Browser, served: Served) -> Iterator[Page]:
+    """The same for a story after which nothing would be as it was."""
+    with visiting(browser, served) as page, complaining_of_nothing(page, served):
+        yield page

@@ -13,12 +13,15 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from forks import Forked, forks
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from e2e.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
+OF_COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe by which a page may be one in one theme and none in another."""
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -129,13 +132,64 @@ def browsing(executable: str) -> Iterator[Browser]:
             browser.close()
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds on the page that keeps somebody from using it."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+@contextmanager
+def visiting(browser: Browser, served: Served) -> Iterator[Page]:
+    """A page that a visitor has opened who has never been here."""
+    context = browser.new_context(base_url=served.url, viewport=WINDOW, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+def forget(page: Page) -> None:
+    """Leave it as if its visitor had never been here, nowhere."""
+    for other in page.context.pages:
+        if other is not page:
+            other.close()
+    page.unroute_all()
+    page.goto("/healthz")  # nothing of the interface goes on
+    page.evaluate("localStorage.clear(), sessionStorage.clear()")
+    page.context.clear_cookies()
+    page.set_viewport_size(WINDOW)
+    page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def complaining_of_nothing(page: Page, served: Served) -> Iterator[None]:
+    """It says nothing of errors of scripts and the policy for contents, and asks nobody else."""
+    complaints: list[str] = []
+    heard = {
+        "pageerror": lambda error: complaints.append(str(error)),
+        "console": lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None,
+        "request": lambda sent: None if sent.url.startswith(served.url) else complaints.append(sent.url),
+    }
+    for event, hear in heard.items():
+        page.on(event, hear)
+    yield
+    for event, hear in heard.items():
+        page.remove_listener(event, hear)
+    assert complaints == []
+
+
+def serious(page: Page, *rules: str) -> list[str]:
+    """What axe finds on the page that keeps somebody from using it; by these rules alone, if any are named."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "rules => axe.run(document, {resultTypes: ['violations'], ...(rules.length && {runOnly: rules})})", rules
+    )
     return [
         f"{one['id']}: {node['html'][:160]}"
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
     ]
+
+
+def serious_in_any_theme(page: Page) -> dict[str, list[str]]:
+    """The same by theme: the page is the same in each, but for its colours."""
+    found = {}
+    for theme, rules in (("light", ()), ("dark", OF_COLOURS)):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        found[theme] = serious(page, *rules)
+    return {theme: said for theme, said in found.items() if said}

@@ -9,7 +9,7 @@ def rows(page):
     return page.get_by_role("grid", name="Assets").get_by_role("row").filter(has_not=page.get_by_role("columnheader"))
 
 
-def test_a_text_and_a_click_narrow_the_list_and_a_link_restores_both(page, context):
+def test_a_text_and_a_click_narrow_the_list_and_a_link_restores_both(page):
     page.goto("/assets")
     expect(rows(page)).to_have_count(4)
     page.get_by_role("checkbox", name=re.compile("raw")).first.check()
@@ -17,7 +17,7 @@ def test_a_text_and_a_click_narrow_the_list_and_a_link_restores_both(page, conte
     page.get_by_role("searchbox").fill("cust")
     expect(rows(page)).to_have_count(1)
     expect(page).to_have_url(re.compile(r"q=cust"))
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto(page.url)
     expect(rows(other)).to_have_count(1)
     other.get_by_role("button", name="Clear").click()
