@@ -1,10 +1,10 @@
-import { Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { Route, Switch } from "wouter";
 import { PAGES } from "@/pages.ts";
 import { mustLogIn } from "@/server/client.ts";
 import { Known } from "@/session/known.tsx";
 import { Login } from "@/session/login.tsx";
-import { Empty, Skeleton } from "@/shared/panels.tsx";
+import { Empty } from "@/shared/panels.tsx";
 import { useStore } from "@/shared/store.ts";
 import { Broken } from "@/shell/broken.tsx";
 import { Frame } from "@/shell/frame.tsx";
@@ -17,9 +17,7 @@ export function App() {
   return (
     <Known>
       <Frame>
-        <Suspense fallback={<Skeleton lines={12} />}>
-          <Pages />
-        </Suspense>
+        <Pages />
       </Frame>
     </Known>
   );

@@ -1,16 +1,18 @@
 // Every page there is: its path, what it is called, and what draws it. Who adds one adds a line here.
-import { type ComponentType, type LazyExoticComponent, lazy } from "react";
+import type { ComponentType } from "react";
+import { type Coming, coming } from "@/shared/coming.tsx";
 import type { IconName } from "@/shared/icons.ts";
 
 export interface Page {
   /** As wouter has it; `/*` takes the rest, slashes too. */
   path: string;
   title: string;
-  Component: LazyExoticComponent<ComponentType>;
-  load: () => Promise<unknown>;
+  Component: Coming<object>;
   /** Where it stands in the navigation, if it does. */
   navigation?: { icon: IconName; keys: string };
 }
+
+const LINES = 12;
 
 function page(
   path: string,
@@ -18,7 +20,7 @@ function page(
   load: () => Promise<{ default: ComponentType }>,
   navigation?: Page["navigation"],
 ): Page {
-  const made = { path, title, Component: lazy(load), load };
+  const made = { path, title, Component: coming(load, LINES) };
   return navigation ? { ...made, navigation } : made;
 }
 

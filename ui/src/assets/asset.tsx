@@ -1,4 +1,3 @@
-import { lazy, Suspense } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { Link } from "@/address/link.tsx";
 import { useChange, useParam, useView } from "@/address/use-address.ts";
@@ -6,6 +5,7 @@ import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { ofKeys } from "@/selection/language.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Act, Button } from "@/shared/button.tsx";
+import { coming } from "@/shared/coming.tsx";
 import { Status } from "@/shared/glyph.tsx";
 import { Keys } from "@/shared/keys.tsx";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
@@ -19,13 +19,16 @@ import { keyIn } from "./key.ts";
 import { Overview } from "./overview.tsx";
 import { sentence } from "./sentence.ts";
 
-const Checks = lazy(() => import("@/checks/checks.tsx"));
-const Code = lazy(() => import("@/code/code.tsx"));
-const Columns = lazy(() => import("@/columns/columns.tsx"));
-const Metrics = lazy(() => import("@/metrics/metrics.tsx"));
-const Partitions = lazy(() => import("@/partitions/partitions.tsx"));
-const Runs = lazy(() => import("./asset-runs.tsx"));
-const Versions = lazy(() => import("@/versions/versions.tsx"));
+/** Stand for a tab that is on its way. */
+const LINES = 8;
+
+const Checks = coming(() => import("@/checks/checks.tsx"), LINES);
+const Code = coming(() => import("@/code/code.tsx"), LINES);
+const Columns = coming(() => import("@/columns/columns.tsx"), LINES);
+const Metrics = coming(() => import("@/metrics/metrics.tsx"), LINES);
+const Partitions = coming(() => import("@/partitions/partitions.tsx"), LINES);
+const Runs = coming(() => import("./asset-runs.tsx"), LINES);
+const Versions = coming(() => import("@/versions/versions.tsx"), LINES);
 
 /** What the tabs have in the address of their own. */
 const OF_TABS = ["partition", "a", "b", "pick", "by", "side", "lowest", "run"];
@@ -108,9 +111,7 @@ function Shown({ asset }: { asset: AssetPage }) {
       {asset.description && <p className={styles.description}>{asset.description}</p>}
       <Tabs label="Of this asset" tabs={tabs} open={open} clears={OF_TABS} />
       <div className={styles.body}>
-        <Suspense fallback={<Skeleton lines={8} />}>
-          <Opened name={open} asset={asset} />
-        </Suspense>
+        <Opened name={open} asset={asset} />
       </div>
       {isWhy && <WhyPanel asset={asset.key} close={() => why(false)} />}
     </>

@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Elements, type Stage, stage } from "./draw/stage.ts";
-import { type Graph, neighboursOf } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import styles from "./graph-view.module.css";
 import { type Layouter, layouter } from "./layout/layouter.ts";
 import { NO_SCENE, type Scene } from "./layout/scene.ts";
-import { linkCounter } from "./links.ts";
+import type { Links } from "./links.ts";
 import { litBy } from "./lit.ts";
 import type { Reach } from "./reach.ts";
 import type { RollUp, Tree } from "./tree.ts";
@@ -21,6 +21,7 @@ interface Props {
   /** The node that is looked at, and what reaches it; -1 for none. */
   subject: number;
   reach: Reach | null;
+  linksOf(node: number): Links;
   choose(node: number): void;
   open(node: number): void;
   toggle(node: number): void;
@@ -29,7 +30,7 @@ interface Props {
 }
 
 /** The lineage graph. What it shows is decided outside; where it looks is its own. */
-export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach, ready, ...acts }: Props) {
+export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach, linksOf, ready, ...acts }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layer = useRef<HTMLDivElement>(null);
@@ -39,17 +40,15 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
   const anchor = useRef(-1);
   const [laid, setLaid] = useState<{ scene: Scene; keys: Graph["keys"] }>({ scene: NO_SCENE, keys: graph.keys });
 
-  // Looks change every second in a running project, and neither layout nor links depend on them.
+  // Looks change every second in a running project, and the layout does not depend on them.
   const { keys, from, to } = graph;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: of the graph only what links depend on
-  const linksOf = useMemo(() => linkCounter(graph, tree, neighboursOf(graph)), [keys, from, to, tree]);
 
   const [sight, see] = useState<readonly string[]>([]);
   const ages = useAges(sight);
 
-  const latest = useRef({ ...acts, graph, linksOf, ready });
+  const latest = useRef({ ...acts, graph, ready });
   useEffect(() => {
-    latest.current = { ...acts, graph, linksOf, ready };
+    latest.current = { ...acts, graph, ready };
   });
 
   useEffect(() => {
@@ -69,8 +68,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
         anchor.current = node;
         latest.current.toggle(node);
       },
-      linksOf: (node) => latest.current.linksOf(node),
-      sees: (nodes) => see(nodes.flatMap((node) => latest.current.graph.keys[node] ?? [])),
+      sees: see,
     });
     onStage.current = made;
     const theme = new MutationObserver(() => made.theme());
@@ -102,7 +100,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
     const { scene } = laid;
     if (scene === NO_SCENE || laid.keys !== keys) return;
     const lit = reach && subject >= 0 ? litBy(graph, scene, reach) : null;
-    onStage.current?.show({ graph, tree, scene, rollUp, lit, subject, ages }, anchor.current);
+    onStage.current?.show({ graph, tree, scene, rollUp, lit, subject, ages, linksOf }, anchor.current);
     const path = tree.path[subject] ?? "";
     const isThere = subject >= 0 && scene.node.includes(subject);
     if (isThere && !isShown.current) onStage.current?.centre(subject);
@@ -110,7 +108,7 @@ export function GraphView({ graph, tree, rollUp, expanded, only, subject, reach,
     isShown.current = true;
     if (isThere || subject < 0) revealed.current = path;
     anchor.current = subject;
-  }, [graph, keys, tree, laid, rollUp, reach, subject, ages]);
+  }, [graph, keys, tree, laid, rollUp, reach, subject, ages, linksOf]);
 
   return (
     <div ref={host} className={styles.host} data-drawing="">

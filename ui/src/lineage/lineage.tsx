@@ -5,7 +5,6 @@ import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { hasPage } from "@/pages.ts";
 import { SelectionField } from "@/selection/selection-field.tsx";
-import { useVocabulary } from "@/selection/use-vocabulary.ts";
 import { Act, Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
@@ -83,7 +82,6 @@ export default function Lineage() {
   const marked = useMemo(() => reach && reached(reach), [reach]);
   const rolled = useMemo(() => graph && shape && rollUp(shape.tree, graph.look, marked), [graph, shape, marked]);
   const only = isOnly ? marked : null;
-  const words = useVocabulary();
 
   const path = useCallback((node: number) => shape?.tree.path[node] ?? null, [shape]);
   const choose = (node: number) => {
@@ -143,7 +141,6 @@ export default function Lineage() {
       <div className={styles.tools}>
         <SelectionField
           text={selection}
-          vocabulary={words}
           change={(q) => q !== selection && change({ q }, { step: true })}
           refusal={problem && !problem.passes ? problem.message : null}
         />
@@ -194,6 +191,7 @@ export default function Lineage() {
                     tree={shape.tree}
                     rollUp={rolled}
                     expanded={looked.expanded}
+                    linksOf={shape.linksOf}
                     ready={setStage}
                   />
                   <div className={styles.zoom} role="toolbar" aria-label="Zoom">

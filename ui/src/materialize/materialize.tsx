@@ -5,7 +5,6 @@ import { useChange, useGo, useView } from "@/address/use-address.ts";
 import { ASSET_EVENTS } from "@/assets/documents.ts";
 import { Brush } from "@/partitions/brush.tsx";
 import { SelectionField } from "@/selection/selection-field.tsx";
-import { useVocabulary } from "@/selection/use-vocabulary.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { allows, useSession } from "@/session/session.ts";
 import { Act, Button } from "@/shared/button.tsx";
@@ -141,7 +140,6 @@ function useRun(close: () => void, again: () => void) {
 
 function What(props: Pick<Props, "asked" | "ask"> & { refusal: string | null; total: number | null }) {
   const { asked, ask, refusal, total } = props;
-  const vocabulary = useVocabulary();
   const of = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: who has to say first what it is about begins there
   useEffect(() => void (asked.selection || of.current?.querySelector("input")?.focus()), []);
@@ -149,7 +147,6 @@ function What(props: Pick<Props, "asked" | "ask"> & { refusal: string | null; to
     <div ref={of} className={styles.what}>
       <SelectionField
         text={asked.selection}
-        vocabulary={vocabulary}
         change={(selection) => selection !== asked.selection && ask({ selection, tried: {} })}
         refusal={refusal}
         isLeft="asked"

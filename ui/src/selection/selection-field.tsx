@@ -1,11 +1,11 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { Icon } from "@/shared/icon.tsx";
-import { type Completion, completed, completions, type Vocabulary } from "./completion.ts";
+import { type Completion, completed, completions } from "./completion.ts";
 import styles from "./selection-field.module.css";
+import { useVocabulary } from "./use-vocabulary.ts";
 
 interface Props {
   text: string;
-  vocabulary: Vocabulary;
   /** Somebody is done with writing: the server may be asked. */
   change(text: string): void;
   /** What the server has against it, if anything. */
@@ -15,13 +15,15 @@ interface Props {
 }
 
 /** A selection, with what could be written next. Enter asks for it. */
-export function SelectionField({ text, vocabulary, change, refusal, isLeft = "waiting" }: Props) {
+export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Props) {
   const list = useId();
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(text);
   const [cursor, setCursor] = useState(text.length);
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
+  const [isUsed, setUsed] = useState(false);
+  const vocabulary = useVocabulary(isUsed);
   useEffect(() => setTyped(text), [text]);
   const found = useMemo(() => completions(typed, cursor, vocabulary), [typed, cursor, vocabulary]);
   const items = isOpen ? found.items : [];
@@ -84,7 +86,10 @@ export function SelectionField({ text, vocabulary, change, refusal, isLeft = "wa
           if (event.target.value === "") change("");
         }}
         onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
-        onFocus={() => setOpen(true)}
+        onFocus={() => {
+          setUsed(true);
+          setOpen(true);
+        }}
         onBlur={() => {
           setOpen(false);
           if (isLeft === "asked") change(typed.trim());

@@ -16,9 +16,9 @@ const VOCABULARY = graphql(`
 
 const NO_WORDS: Vocabulary = { keys: [], groups: [] };
 
-/** What there is to choose from when a selection is written. */
-export function useVocabulary(): Vocabulary {
-  const { data } = useAnswer(VOCABULARY, {});
+/** What there is to choose from when a selection is written; asked for once somebody is about to. */
+export function useVocabulary(isWanted: boolean): Vocabulary {
+  const { data } = useAnswer(VOCABULARY, {}, { pause: !isWanted });
   return useMemo(() => {
     if (!data) return NO_WORDS;
     const { assetGraph, facets } = data.project.environment;

@@ -29,6 +29,12 @@ export function refresh(): void {
   generation.set(generation.get() + 1);
 }
 
+/** Whether nothing comes since the server is away: asked by who missed something, which then comes with `generation`. */
+export async function isAway(): Promise<boolean> {
+  if (lostSince.get() === null && !(await ready())) lost();
+  return lostSince.get() !== null;
+}
+
 /** Looks at once, as when somebody asks for it. */
 export function lookNow(): void {
   clearTimeout(timer);

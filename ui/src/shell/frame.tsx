@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { useChange, useGo, useParam, useView } from "@/address/use-address.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
@@ -7,6 +7,7 @@ import { PastBar } from "@/moment/past-bar.tsx";
 import { PAGES } from "@/pages.ts";
 import { position } from "@/server/client.ts";
 import { useSession } from "@/session/session.ts";
+import { coming } from "@/shared/coming.tsx";
 import { Banner } from "./banner.tsx";
 import styles from "./frame.module.css";
 import { Navigation } from "./navigation.tsx";
@@ -15,8 +16,8 @@ import { Toasts } from "./toasts.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
-const Help = lazy(() => import("./help.tsx"));
-const Materialize = lazy(() => import("@/materialize/materialize.tsx"));
+const Help = coming(() => import("./help.tsx"));
+const Materialize = coming(() => import("@/materialize/materialize.tsx"));
 
 type Over = "palette" | "help" | "moment" | null;
 
@@ -33,10 +34,7 @@ export function Frame({ children }: { children: ReactNode }) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page lies under nothing
   useEffect(() => setOver(null), [path]);
-  useEffect(
-    () => void (("requestIdleCallback" in window && requestIdleCallback(preload)) || setTimeout(preload, 800)),
-    [],
-  );
+  useEffect(() => void preload(), []);
 
   function step(by: -1 | 1) {
     if (session.position) change({ asOf: stepped(session.position, by, position.get()) });
@@ -79,13 +77,23 @@ export function Frame({ children }: { children: ReactNode }) {
       </div>
       <Toasts />
       {over === "palette" && <Palette close={() => setOver(null)} />}
-      <Suspense>{over === "help" && <Help close={() => setOver(null)} />}</Suspense>
-      <Suspense>{isMaking && <Materialize />}</Suspense>
+      {over === "help" && <Help close={() => setOver(null)} />}
+      {isMaking && <Materialize />}
     </div>
   );
 }
 
-/** Pages are there before somebody goes to them. */
-function preload(): void {
-  for (const page of PAGES) void page.load().catch(() => {});
+/** Pages are there before somebody goes to them: one after another, each when there is nothing else to do. */
+async function preload(): Promise<void> {
+  for (const { Component } of PAGES) {
+    await idle();
+    await Component.load().catch(() => {}); // who goes there is told
+  }
+}
+
+function idle(): Promise<void> {
+  return new Promise((is) => {
+    if ("requestIdleCallback" in window) requestIdleCallback(() => is());
+    else setTimeout(is, 200);
+  });
 }

@@ -24,7 +24,7 @@ export interface Cards {
   nodeOf(element: Element): number;
 }
 
-export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: number; downs: number }): Cards {
+export function cards(layer: HTMLElement): Cards {
   const byBox = new Map<number, HTMLButtonElement>();
   const bareNow = new Set<number>();
   const drawn = new Set<number>();
@@ -44,7 +44,7 @@ export function cards(layer: HTMLElement, linksOf: (node: number) => { ups: numb
     const isGroup = node >= tree.assets;
     const isFrame = picture.scene.isFrame[box] === 1;
     const look = isGroup ? worstOf(tree, rollUp, node) : graph.look[node]!;
-    const { ups, downs } = linksOf(node);
+    const { ups, downs } = picture.linksOf(node);
     const mark = lit?.boxes[box] ?? -1;
     button.className = [
       styles.card,

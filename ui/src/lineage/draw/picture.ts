@@ -1,5 +1,6 @@
 import type { Graph } from "../graph.ts";
 import type { Lines, Scene } from "../layout/scene.ts";
+import type { Links } from "../links.ts";
 import type { Lit } from "../lit.ts";
 import type { RollUp, Tree } from "../tree.ts";
 
@@ -15,6 +16,8 @@ export interface Picture {
   readonly subject: number;
   /** How long ago assets were made, as far as it is known, by key. */
   readonly ages: ReadonlyMap<string, string>;
+  /** How many edges lead to a node of this graph, and from it. */
+  linksOf(node: number): Links;
 }
 
 /** What encloses each line: left, top, right, bottom, so that those elsewhere are not drawn. */

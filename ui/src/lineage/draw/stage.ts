@@ -35,9 +35,8 @@ export interface Acts {
   /** Open an asset, or a group where it stands. */
   open(node: number): void;
   toggle(node: number): void;
-  linksOf(node: number): { ups: number; downs: number };
-  /** These nodes have cards that can be read, and nothing has moved for a moment. */
-  sees(nodes: readonly number[]): void;
+  /** These assets have cards that can be read, and nothing has moved for a moment. */
+  sees(keys: readonly string[]): void;
 }
 
 /** The drawing: camera, gestures and what of it is made elements. React has no part in it from frame to frame. */
@@ -70,7 +69,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
   const context = canvas.getContext("2d", { alpha: false })!;
   const last = document.createElement("canvas");
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const pool: Cards = cards(layer, acts.linksOf);
+  const pool: Cards = cards(layer);
   const overview: Minimap = minimap(map);
   let palette: Palette = paletteOf(host);
   let size: Size = { width: host.clientWidth, height: host.clientHeight };
@@ -147,7 +146,7 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
       near.unshift(current);
       if (detail !== "near") bare.add(current);
     }
-    if (detail === "near" && !moving && !flight) sees(near.slice(0, CARDS_MAX).map((box) => target!.scene.node[box]!));
+    if (detail === "near" && !moving && !flight) sees(target, near.slice(0, CARDS_MAX));
     if (pool.show(shown, near, bare, current)) {
       isStale = true;
       ask();
@@ -166,12 +165,12 @@ export function stage({ host, canvas, layer, map }: Elements, acts: Acts): Stage
     overview.look(camera, size);
   }
 
-  function sees(nodes: readonly number[]): void {
-    const now = nodes.join();
+  function sees({ graph, scene }: Picture, boxes: readonly number[]): void {
+    const now = boxes.join();
     if (now === sight) return;
     sight = now;
     clearTimeout(seeing);
-    seeing = window.setTimeout(() => acts.sees(nodes), SEEN_MS);
+    seeing = window.setTimeout(() => acts.sees(boxes.flatMap((box) => graph.keys[scene.node[box]!] ?? [])), SEEN_MS);
   }
 
   function repaint(boxes: readonly number[], frames: readonly number[], settled: number): void {
