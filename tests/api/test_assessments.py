@@ -1,12 +1,13 @@
 """What is remembered of an environment is what would be read anew, whatever happened in between."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from api.happenings import DIAMOND, happening
-from latewood.commands.assessing import Assessments
+from latewood.commands.assessing import Assessments, _read_all
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.pinning import pin
@@ -55,6 +56,22 @@ def test_only_what_happened_is_read_again(workspace, load, monkeypatch):
     seen.clear()
     assert assessments.at(workspace).assessed["lonely"].status == "fresh"
     assert seen == [{"lonely"}]
+
+
+def test_what_the_first_page_shows_is_read_when_serving_begins(api, load, monkeypatch):
+    deploy_loaded(api.workspace, load(DIAMOND.format(number=1, fails=False, limit=1_000)))
+    read_anew, is_read = [], threading.Event()
+
+    def counted(*asked):
+        read_anew.append(_read_all(*asked))
+        is_read.set()
+        return read_anew[-1]
+
+    monkeypatch.setattr("latewood.commands.assessing._read_all", counted)
+    with api.client:  # begins to serve
+        assert is_read.wait(30)
+        assert len(api.environment("assetGraph { keys }")["assetGraph"]["keys"]) == 9
+    assert len(read_anew) == 1
 
 
 def test_who_sees_less_since_they_waited_has_nothing_read_anew(workspace, load, monkeypatch):

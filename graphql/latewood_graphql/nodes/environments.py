@@ -33,6 +33,7 @@ from latewood_graphql.pages import FIRST_MAX, Page, checked_first, connection_of
 from latewood_graphql.scalars import PositionScalar
 from latewood_graphql.words import AssetTrouble
 
+_ALL = "*"
 _SELECTION = "Which assets, as on the command line: `group:reports and status:stale`, `weather+`; all by default."
 
 
@@ -47,14 +48,14 @@ class Environment(graphene.ObjectType):
     assets = fallible(
         connection_of(Asset),
         description="Assets in the order of their keys.",
-        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
         search=graphene.String(description="Only those whose key, description, owners or tags have this text."),
         **page_arguments(),
     )
     facets = fallible_many(
         Facet,
         "What the assets of such a page have, counted: by what it can be narrowed.",
-        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
         search=graphene.String(description="As for `assets`."),
     )
     asset = fallible(
@@ -82,7 +83,7 @@ class Environment(graphene.ObjectType):
     asset_graph = fallible(
         AssetGraph,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
-        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
     )
     attention = fallible(
         connection_of(AttentionNeeded),
@@ -112,7 +113,7 @@ class Environment(graphene.ObjectType):
         Promotion,
         description="What `promoteEnvironment` of it would change in another one: of now alone.",
         target=graphene.String(required=True, default_value=DEFAULT, description="The other one."),
-        selection=graphene.String(required=True, default_value="*", description=_SELECTION),
+        selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
     )
     why = fallible(
         Explanation,
@@ -181,6 +182,8 @@ class Environment(graphene.ObjectType):
 
     def resolve_facets(self: EnvironmentAt, _info: Any, selection: str, search: str | None = None) -> Any:
         """Of the same assets."""
+        if selection == _ALL and search is None:
+            return self.assessment.once("facets", lambda: facets_of(self.assessment, self.view.catalog.assets))
         return facets_of(self.assessment, _matching(self, selection, search))
 
     def resolve_asset(self: EnvironmentAt, _info: Any, key: str) -> AssetAt:
@@ -201,9 +204,9 @@ class Environment(graphene.ObjectType):
 
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
-        if selection != "*":  # of which there are as many as there are ways to write them
+        if selection != _ALL:  # of which there are as many as there are ways to write them
             return graph_of(self.assessment, selection)
-        return self.assessment.once("graph", lambda: graph_of(self.assessment, "*"))
+        return self.assessment.once("graph", lambda: graph_of(self.assessment, _ALL))
 
     def resolve_attention(
         self: EnvironmentAt, _info: Any, first: int, after: str | None = None, troubles: Any = None
@@ -278,6 +281,8 @@ def _branch(at: EnvironmentAt) -> Any:
 
 def _matching(at: EnvironmentAt, selection: str, search: str | None) -> list[AssetKey]:
     catalog = at.view.catalog
+    if selection == _ALL and search is None:
+        return at.assessment.once("keys", lambda: sorted(catalog.assets))
     keys = select_keys(at.assessment, selection) if len(catalog) else ()
     return sorted(key for key in keys if search is None or _matches(catalog[key], search.casefold()))
 

@@ -1,6 +1,6 @@
 """What of an environment needs somebody: what failed, what checks say, what is overdue, what cannot go on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -56,10 +56,20 @@ class Attention:
     held_up: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What failed, what is not fresh, and what is blocked by what."""
+
+    failed: frozenset[AssetKey]
+    stuck: frozenset[AssetKey]
+    blocked: Mapping[AssetKey, tuple[AssetKey, ...]]
+
+
 def attention(workspace: Workspace, found: Assessment, as_of: AsOf) -> list[Attention]:
     """What needs somebody: that on which most depends first, then the worst, then by key.
 
-    Cost: O(assets + edges) and of what did not pass; where there are policies, reading what they are about.
+    Cost: of an assessment once O(assets + edges), and of what did not pass; where there are policies, reading what they
+    are about.
     """
     view = found.view
     with snapshot(workspace.log) as connection:
@@ -68,11 +78,10 @@ def attention(workspace: Workspace, found: Assessment, as_of: AsOf) -> list[Atte
     for judged in chain.from_iterable(overdue_by(workspace, found, as_of).values()):
         overdue[judged.asset] = (*overdue.get(judged.asset, ()), judged)
     of_checks = _declared(found, warned)
-    failed = frozenset(key for key in view.catalog.assets if found.flags(key) and "failed" in found.flags(key))
-    blocked = dict(_blocked(found, failed))
+    standing = found.once("attention", lambda: _standing(found))
+    failed, blocked = standing.failed, standing.blocked
     keys = sorted(failed | of_checks.keys() | overdue.keys() | blocked.keys())
-    stuck = frozenset(key for key, assessed in found.assessed.items() if assessed.status is not Status.FRESH)
-    counts = depending(view.catalog.graph, keys, stuck)
+    counts = depending(view.catalog.graph, keys, standing.stuck)
     every = [
         _of(found, key, of_checks.get(key, ()), overdue.get(key, ()), blocked.get(key), counts[key], key in failed)
         for key in keys
@@ -135,6 +144,12 @@ def _of(
     )
 
 
+def _standing(found: Assessment) -> _Standing:
+    failed = frozenset(key for key, flags in found.all_flags(found.view.catalog.assets).items() if "failed" in flags)
+    stuck = frozenset(key for key, assessed in found.assessed.items() if assessed.status is not Status.FRESH)
+    return _Standing(failed=failed, stuck=stuck, blocked=dict(_blocked(found, failed, stuck)))
+
+
 def _refused(found: Assessment, key: AssetKey) -> dict[str, Ordinals]:
     """By blocking check the partitions whose heads it refuses."""
     refused: dict[str, Ordinals] = {}
@@ -156,18 +171,19 @@ def _declared(found: Assessment, warned: Iterable[Warned]) -> dict[AssetKey, lis
     return by_key
 
 
-def _blocked(found: Assessment, failed: frozenset[AssetKey]) -> Iterator[tuple[AssetKey, tuple[AssetKey, ...]]]:
+def _blocked(
+    found: Assessment, failed: frozenset[AssetKey], stuck: frozenset[AssetKey]
+) -> Iterator[tuple[AssetKey, tuple[AssetKey, ...]]]:
     """What is not fresh and cannot be made before somebody does something: by what, of what it reads itself."""
     catalog = found.view.catalog
 
     def bars(key: AssetKey) -> bool:
-        status = found.assessed[key].status
         if catalog[key].origin is Origin.EXTERNAL:
-            return status is Status.MISSING
-        return key in failed and status is not Status.FRESH
+            return found.assessed[key].status is Status.MISSING
+        return key in failed and key in stuck
 
-    for key, assessed in found.assessed.items():
-        if assessed.status is Status.FRESH or key in failed:
+    for key in found.assessed:
+        if key not in stuck or key in failed:
             continue
         because = tuple(up for up in catalog.graph.upstreams[key] if bars(up))
         if because or key in found.awaiting or key in found.waiting:
