@@ -5,6 +5,7 @@ import json
 import pytest
 
 from api.conftest import SHOP
+from latewood_graphql.nodes.graphs import facets_of
 
 CATALOG = """
     assets(selection: "group:reports") {
@@ -271,3 +272,5 @@ def test_a_search_finds_by_words_and_facets_say_what_there_is(api, made):
     assert facets["status"] == {"missing": 2, "fresh": 1}
     few = {facet["name"]: facet["values"] for facet in found["few"]}
     assert few["status"] == [{"value": "fresh", "count": 1}]
+    groups = facets_of(api.service.assessments.at(api.workspace), ["total", "orders"])[0]
+    assert groups["values"] == [{"value": "raw", "count": 1}, {"value": "reports", "count": 1}], "equals by name"

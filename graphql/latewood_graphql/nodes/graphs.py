@@ -58,7 +58,7 @@ class Facet(graphene.ObjectType):
     """
 
     name = graphene.String(required=True, description="What it is, as selections say it.")
-    values = many(FacetValue, "The values that there are, those of most assets first, up to 100.")
+    values = many(FacetValue, "The values that there are, those of most assets first, then by name, up to 100.")
 
 
 class Group(graphene.ObjectType):
@@ -147,9 +147,13 @@ def facets_of(found: Assessment, keys: Collection[AssetKey]) -> list[dict[str, A
         counts["location"][found.view.locations[key]] += 1
         counts["status"].update((found.assessed[key].status.value, *flags))
     return [
-        {"name": name, "values": [{"value": value, "count": n} for value, n in counted.most_common(_VALUES_MAX)]}
+        {"name": name, "values": [{"value": value, "count": n} for value, n in _most(counted)]}
         for name, counted in counts.items()
     ]
+
+
+def _most(counted: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:_VALUES_MAX]
 
 
 def groups_of(found: Assessment) -> Iterator[dict[str, Any]]:

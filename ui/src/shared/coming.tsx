@@ -1,7 +1,6 @@
 import { type ComponentType, useEffect, useState } from "react";
-import type { Problem as ProblemOf } from "@/server/problem.ts";
 import { generation, isAway } from "@/server/reachability.ts";
-import { Problem, Skeleton } from "./panels.tsx";
+import { Away, Skeleton } from "./panels.tsx";
 import { useStore } from "./store.ts";
 
 /** A part of the interface that is loaded when it is needed, or before. */
@@ -9,8 +8,6 @@ export interface Coming<Props extends object> {
   (props: Props): React.ReactNode;
   load(): Promise<void>;
 }
-
-const AWAY: ProblemOf = { message: "The server does not answer.", code: "UNAVAILABLE", passes: true };
 
 /**
  * The part that `load` brings. If it is there it is drawn at once; else so many lines stand for it until it comes, or
@@ -61,7 +58,7 @@ export function coming<Props extends object>(
       };
     }, [all]);
     if (Here) return <Here {...props} />;
-    if (arrived.isAway) return <Problem problem={AWAY} />;
+    if (arrived.isAway) return <Away />;
     if (arrived.error) throw arrived.error;
     return lines > 0 && <Skeleton lines={lines} />;
   }

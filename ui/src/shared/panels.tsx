@@ -62,6 +62,17 @@ export function Problem({ problem, again }: { problem: ProblemOf; again?: () => 
   );
 }
 
+const AWAY: ProblemOf = { message: "The server does not answer.", code: "UNAVAILABLE", passes: true };
+
+/** A page or a tab of one that comes when the server is back. */
+export function Away() {
+  return (
+    <div className={styles.away}>
+      <Problem problem={AWAY} />
+    </div>
+  );
+}
+
 /** As many lines as there will be, of their height, so that nothing moves when they come. */
 export function Skeleton({ lines = 8, height = 32 }: { lines?: number; height?: number }) {
   return (
