@@ -3,12 +3,13 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 from latewood_graphql.errors import NothingShown, Refused
+
+T = TypeVar("T")
 
 _KNOWN_MAX: Final = 10_000
 """Buckets that are kept; those that were not used for longest are full again anyway."""
@@ -28,20 +29,32 @@ class Buckets:
         """Take so many, or a full bucket if that is less; 0, or in how many seconds there are so many to take."""
         with self._lock:
             now, wanted = self._clock(), min(count, max(1.0, self._burst))
-            level, then = self._levels.pop(name, (self._burst, now))
-            level = min(self._burst, level + (now - then) * self._rate)
+            level = self._level(name, now)
             waits = 0.0 if level >= wanted else (wanted - level) / self._rate
-            self._levels[name] = (level if waits else level - wanted, now)
-            if len(self._levels) > _KNOWN_MAX:
-                self._levels.popitem(last=False)
+            self._keep(name, level if waits else level - wanted, now)
             return waits
 
-    def give_back(self, name: str) -> None:
-        """Take one less than was taken."""
+    def waits(self, name: str) -> float:
+        """In how many seconds there is one to take; 0 where there is one now."""
         with self._lock:
-            if name in self._levels:
-                level, then = self._levels[name]
-                self._levels[name] = min(self._burst, level + 1), then
+            level = self._level(name, self._clock())
+            return 0.0 if level >= 1.0 else (1.0 - level) / self._rate
+
+    def owe(self, name: str) -> None:
+        """Take one, also where there is none: then it has to be filled for as long before there is one again."""
+        with self._lock:
+            now = self._clock()
+            self._keep(name, self._level(name, now) - 1.0, now)
+
+    def _level(self, name: str, now: float) -> float:
+        level, then = self._levels.get(name, (self._burst, now))
+        return min(self._burst, level + (now - then) * self._rate)
+
+    def _keep(self, name: str, level: float, now: float) -> None:
+        self._levels[name] = (level, now)
+        self._levels.move_to_end(name)
+        if len(self._levels) > _KNOWN_MAX:
+            self._levels.popitem(last=False)
 
 
 class TooOften(Refused):
@@ -52,79 +65,45 @@ class TooOften(Refused):
         self.waits = waits
 
 
-class _Looks:
-    """How many look up the same for the same address at once, by one place in its bucket."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
 class Guesses:
     """How often what is shown from an address may be wrong, whichever way it is shown; of this process.
 
-    What was right counts no more: who is known is let in, whoever else guesses from the same address. Whoever shows the
-    same at once, as a page does or a client that comes back, makes one guess until it has turned out to be wrong.
+    What is right never counts, however many show something right at once: a bucket is emptied by what has turned out to
+    be wrong. As many as are looked up at the same time may be wrong beyond it; these are owed, and so waited for.
     """
 
     def __init__(self) -> None:
         self._buckets = Buckets(1.0, 30.0)
         self._lock = threading.Lock()
         self._right: OrderedDict[bytes, None] = OrderedDict()
-        """Digests of what was shown."""
-        self._looks: dict[tuple[str, bytes], _Looks] = {}
+        """Digests of what was shown, and is let in, whoever else guesses from the same address."""
 
-    @contextmanager
-    def counted(self, address: str, shown: str) -> Iterator[None]:
-        """Look it up inside, where Refused, UNAUTHENTICATED, says that it is wrong; who shows nothing guesses nothing.
+    def counted(self, address: str, shown: str, look: Callable[[], T]) -> T:
+        """What a look finds, which raises Refused, UNAUTHENTICATED, for what is wrong. Nothing shown is no guess.
 
-        Raises TooOften instead of looking for one guess too many, which so costs nothing.
+        Raises TooOften instead of looking for one guess too many, which so costs nothing. To be called by the thread
+        that looks, so that no more can be on their way than there are threads.
         """
         if not shown:
-            yield
-            return
+            return look()
         digest = sha256(shown.encode("utf-8", "surrogateescape")).digest()
-        looks = self._begin(address, digest)
-        is_wrong = False
+        if not self._was_right(digest) and (waits := self._buckets.waits(address)):
+            raise TooOften(waits)
         try:
-            yield
+            found = look()
         except Refused as refused:
-            is_wrong = refused.code == "UNAUTHENTICATED" and not isinstance(refused, NothingShown)
             with self._lock:
                 self._right.pop(digest, None)
+            if refused.code == "UNAUTHENTICATED" and not isinstance(refused, NothingShown):
+                self._buckets.owe(address)
             raise
-        else:
-            with self._lock:
-                self._right[digest] = None
-                self._right.move_to_end(digest)
-                if len(self._right) > _KNOWN_MAX:
-                    self._right.popitem(last=False)
-        finally:
-            self._end(address, digest, looks, is_wrong=is_wrong)
-
-    def _begin(self, address: str, digest: bytes) -> _Looks | None:
-        """Those that it looks with, by a place that is taken; None for what was right."""
         with self._lock:
-            if digest in self._right:
-                return None
-            looks = self._looks.get((address, digest))
-            if looks is None:
-                if waits := self._buckets.take(address):
-                    raise TooOften(waits)
-                looks = self._looks[address, digest] = _Looks()
-            looks.count += 1
-            return looks
+            self._right[digest] = None
+            self._right.move_to_end(digest)
+            if len(self._right) > _KNOWN_MAX:
+                self._right.popitem(last=False)
+        return found
 
-    def _end(self, address: str, digest: bytes, looks: _Looks | None, *, is_wrong: bool) -> None:
-        """Each that was wrong counts; the place that was taken for all of them goes back, or is that of the last."""
+    def _was_right(self, digest: bytes) -> bool:
         with self._lock:
-            is_last = False
-            if looks is not None:
-                looks.count -= 1
-                is_last = not looks.count
-                # Whoever shows it from now on takes a place anew: so nobody goes on by what is known to be wrong.
-                if (is_wrong or is_last) and self._looks.get((address, digest)) is looks:
-                    del self._looks[address, digest]
-            if is_wrong and not is_last:
-                self._buckets.take(address)
-            elif is_last and not is_wrong:
-                self._buckets.give_back(address)
+            return digest in self._right

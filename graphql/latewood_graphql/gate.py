@@ -3,7 +3,7 @@
 Who sends it is found out once, before anything is done for it; how much and how often somebody sends is bounded.
 """
 
-from contextlib import nullcontext
+from collections.abc import Callable
 from math import ceil
 from typing import Any, Final
 
@@ -77,10 +77,9 @@ class Gate:
         """Why it is not let in; None if it is."""
         request.scope.update({_CALLER: None, _AGAIN: self._authenticator, _CALLS: self._calls, _GUESSES: self._guesses})
         may_say_later = _may_say_later(request)
-        looked = nullcontext() if may_say_later else self._guesses.counted(address_of(request), _shown(request))
+        shown = "" if may_say_later else _shown(request)
         try:
-            with looked:
-                request.scope[_CALLER] = await run_in_threadpool(self._authenticator, request)
+            request.scope[_CALLER] = await _looked(request, shown, lambda: self._authenticator(request))
             count(request)
         except Refused as refused:
             return None if refused.code == "UNAUTHENTICATED" and may_say_later else answer_of(refused)
@@ -136,9 +135,14 @@ async def let_in(connection: HTTPConnection, authorization: str) -> None:
     kept = [(name, value) for name, value in connection.scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", authorization.encode("latin-1", "replace"))]
     again = HTTPConnection({**connection.scope, "headers": headers})
-    with connection.scope[_GUESSES].counted(address_of(connection), _shown(again)):
-        caller = await run_in_threadpool(connection.scope[_AGAIN], again)
+    caller = await _looked(connection, _shown(again), lambda: connection.scope[_AGAIN](again))
     connection.scope.update({"headers": headers, _CALLER: caller})
+
+
+async def _looked(connection: HTTPConnection, shown: str, look: Callable[[], Caller]) -> Caller:
+    """Who it is by what is shown, looked up in another thread. Raises Refused."""
+    guesses: Guesses = connection.scope[_GUESSES]
+    return await run_in_threadpool(guesses.counted, address_of(connection), shown, look)
 
 
 def count(request: HTTPConnection, times: int = 1) -> None:

@@ -31,8 +31,9 @@ def login_routes(tokens: Tokens, guesses: Guesses) -> list[Route]:
         try:
             refuse_foreign_pages(request)
             shown = await _token_in(request)
-            with guesses.counted(address_of(request), f"Bearer {shown}"):
-                row = await run_in_threadpool(tokens.known, shown)
+            row = await run_in_threadpool(
+                lambda: guesses.counted(address_of(request), f"Bearer {shown}", lambda: tokens.known(shown))
+            )
         except Refused as refused:
             return answer_of(refused)
         except DatabaseUnreachable as error:

@@ -1,8 +1,10 @@
 """Who is let in: by tokens, by sessions of browsers, and by nothing where nobody has to log in."""
 
 import asyncio
+import threading
 from collections import Counter
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -274,32 +276,55 @@ def test_who_shows_nothing_guesses_nothing(serve, api):
     assert client.post("/login", json={"token": token.text}).status_code == 200
 
 
+def refuse():
+    raise Refused("UNAUTHENTICATED", "wrong")
+
+
 def wrong_guesses(guesses, shown, times=100):
     """How many of so many are looked at, one after the other."""
-    looked = 0
+    looked = Counter()
+
+    def look():
+        looked.update(["here"])
+        refuse()
+
     for n in range(times):
-        with suppress(TooOften, Refused), guesses.counted("here", shown.format(n)):
-            looked += 1
-            raise Refused("UNAUTHENTICATED", "wrong")
-    return looked
+        with suppress(TooOften, Refused):
+            guesses.counted("here", shown.format(n), look)
+    return looked.total()
 
 
-def test_a_client_that_comes_back_with_all_it_has_open_makes_one_guess_at_most():
+def shown_at_once(guesses, shown, look):
+    """What comes of each that is looked up while all others are: found, or the error."""
+
+    def one(text):
+        def wait():
+            together.wait()
+            return look()
+
+        try:
+            return guesses.counted("here", text, wait)
+        except Refused as refused:
+            return refused.code
+
+    together = threading.Barrier(len(shown), timeout=60)
+    with ThreadPoolExecutor(len(shown)) as threads:
+        return list(threads.map(one, shown))
+
+
+def test_however_many_show_something_right_at_once_from_an_address_it_counts_as_no_guess():
     guesses = Guesses()
-    with ExitStack() as opened:
-        for _ in range(100):
-            opened.enter_context(guesses.counted("here", "Bearer right"))
-        assert wrong_guesses(guesses, "Bearer {}") in (29, 30), "the one takes a place"
-    assert wrong_guesses(guesses, "Bearer {}") <= 2, "which is given back, and no more"
+    for shown in (["Bearer right"] * 100, [f"Bearer {n}" for n in range(100)]):
+        assert shown_at_once(guesses, shown, lambda: "ann") == ["ann"] * 100
+    assert wrong_guesses(guesses, "Bearer wrong {}") in (30, 31)
 
 
 def test_the_same_wrong_guess_made_many_times_at_once_counts_as_often_as_it_is_made():
     guesses = Guesses()
-    with suppress(Refused), ExitStack() as opened:
-        for _ in range(100):
-            opened.enter_context(guesses.counted("here", "Bearer wrong"))
-        raise Refused("UNAUTHENTICATED", "wrong")
-    assert wrong_guesses(guesses, "Bearer wrong") <= 1
+    assert shown_at_once(guesses, ["Bearer wrong"] * 60, refuse) == ["UNAUTHENTICATED"] * 60
+    with pytest.raises(TooOften) as error:
+        guesses.counted("here", "Bearer wrong", refuse)
+    assert error.value.waits > 25, "what was beyond the bucket is owed"
 
 
 def test_every_answer_tells_browsers_what_not_to_do(serve, api):
