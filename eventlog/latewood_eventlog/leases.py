@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Connection, Engine, Row
 
 from latewood_eventlog.database import autocommitting
 from latewood_eventlog.errors import LeaseLost
@@ -207,6 +207,11 @@ def holders_below(engine: Engine, project: str, prefix: str) -> tuple[Held, ...]
     """The leases whose names begin so and that somebody holds now, in order of names."""
     with autocommitting(engine) as connection:
         return _held(connection.execute(HOLDERS_BELOW, {"project": project, "prefix": prefix}))
+
+
+def holders_seen(connection: Connection, project: str, prefix: str) -> tuple[Held, ...]:
+    """The same as a transaction sees them, with its rights."""
+    return _held(connection.execute(HOLDERS_BELOW, {"project": project, "prefix": prefix}))
 
 
 def _held(rows: Iterable[Row[Any]]) -> tuple[Held, ...]:

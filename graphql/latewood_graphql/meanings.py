@@ -105,6 +105,15 @@ DECISIONS: Final[Mapping[str, str]] = {
     "left": "The run was over before anything was decided of it.",
 }
 
+WAITS: Final[Mapping[str, str]] = {
+    "steps": "For steps before it in its run, which make what it reads, to end.",
+    "engine": "For an engine to take its run, if there is any.",
+    "retry": "For the time at which its next attempt is due.",
+    "slot": "For a slot of a pool, or of the project's quota, all of which are taken.",
+    "other run": "For a step of another run, which makes the same by the same code: its result may be taken.",
+    "turn": "For its turn: a free worker, where others of a higher priority come first.",
+}
+
 SKIPS: Final[Mapping[str, str]] = {
     "upstream failed": "What it reads was not made, since its step failed.",
     "blocking check failed": "A blocking check refuses what it reads.",

@@ -11,6 +11,7 @@ from latewood.commands.sampling import Absence
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
 from latewood.decide.step_reasons import Decision
+from latewood.decide.step_waits import Wait
 from latewood.events import Action, RunStatus, SkipReason
 from latewood.model.access import Role
 from latewood.model.definitions import Origin
@@ -28,6 +29,7 @@ from latewood_graphql.meanings import (
     STATUSES,
     TROUBLES,
     USES,
+    WAITS,
     WANTED,
 )
 
@@ -78,6 +80,7 @@ StepDecision = graphene.Enum.from_enum(
 StepSkip = graphene.Enum.from_enum(
     SkipReason, name="StepSkip", description=_described("Why a step that was planned was not run.", SKIPS)
 )
+WaitKind = graphene.Enum.from_enum(Wait, name="WaitKind", description=_described("What a step may wait for.", WAITS))
 PartitionsWanted = graphene.Enum.from_enum(
     Wanted,
     name="PartitionsWanted",

@@ -27,13 +27,20 @@ def told(assessment):
     }
 
 
+def made_at(found):
+    heads = {key: found.state.heads.get(id_, {}).values() for key, id_ in found.view.ids.items()}
+    return {key: max(head.made_at for head in of) for key, of in heads.items() if of}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_remembered_is_what_would_be_read(workspace, load, seed):
     assessments, past = Assessments(), []
     for chance in happening(workspace, load, seed):
         if chance.random() < 0.7:  # so that several things happen between two looks, too
-            assert told(assessments.at(workspace)) == told(read(workspace))
-            past.append((workspace.log.position(), told(read(workspace))))
+            found, anew = assessments.at(workspace), read(workspace)
+            assert told(found) == told(anew)
+            assert found.made_at == made_at(anew)
+            past.append((workspace.log.position(), told(anew)))
     for position, then in past:
         found = told(assessments.at(workspace, AsOf(position)))
         assert {key: entry[:3] for key, entry in found.items()} == {key: entry[:3] for key, entry in then.items()}

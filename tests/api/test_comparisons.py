@@ -42,6 +42,25 @@ def test_variants_are_columns_of_parameters_and_metrics(api, made):
     assert len(compared(api, '(by: "error", first: 2)')["nodes"]) == 2
 
 
+def test_of_a_run_there_is_what_it_made_and_what_it_took_in_place_of_making_it(api, made):
+    swept(made)
+    then = api.workspace.log.position()
+    again = made(FIT, selection="fit", parameters=("fit.depth=4,5",)).run
+    assert [node["parameters"]["depth"] for node in compared(api, f'(run: "{again}")')["nodes"]] == [5, 4]
+    found = compared(api, f'(run: "{again[:8]}", by: "error", first: 1)')
+    assert ([node["parameters"]["depth"] for node in found["nodes"]], found["considered"]) == ([4], 2)
+    ask = f"""{{ project(asOf: {then}) {{ environment {{ asset(key: "fit") {{
+        comparison(run: "{again}") {{ considered }} }} }} }} }}"""
+    (error,) = api.errors(ask)
+    assert error["extensions"]["missing"] == "run"
+    begun = api(f'{{ project {{ run(id: "{again}") {{ requestedPosition }} }} }}')["project"]["run"][
+        "requestedPosition"
+    ]
+    assert api(ask.replace(f"asOf: {then}", f"asOf: {begun}"))["project"]["environment"]["asset"] == {
+        "comparison": {"considered": 0}
+    }
+
+
 def test_at_a_moment_there_are_those_of_then(api, made):
     made(FIT)
     then = api.workspace.log.position()
@@ -75,3 +94,26 @@ def test_an_asset_was_made_when_its_newest_head_was_and_not_when_a_variant_was(a
         found = api.environment(assets)
         for asset in ("fit", "day"):
             assert found[asset]["madeAt"] == found[asset]["head"]["madeAt"] is not None
+
+
+def test_an_asset_was_made_when_its_newest_value_was_computed_whenever_that_was_taken(api, made):
+    source = """
+        @asset({name}partitions=Daily("2026-01-01", end="2026-01-0{end}"))
+        def first(partition: PartitionKey) -> str:
+            return partition
+    """
+    first, second = source.format(name="", end=3), source.format(name='key="second", ', end=3)
+    made(first, partition="2026-01-01")
+    made(second, partition="2026-01-02")
+    made(second, partition="2026-01-01")  # of what `first` has, which is as old as that
+
+    def found(key="second"):
+        heads = "old: head(partition: $one) { madeAt position } new: head(partition: $two) { madeAt position }"
+        ask = f'query ($one: String!, $two: String!) {{ project {{ environment {{ asset(key: "{key}") {{ madeAt {heads}'
+        return api(f"{ask} }} }} }} }}", one="2026-01-01", two="2026-01-02")["project"]["environment"]["asset"]
+
+    there = found()
+    assert there["old"]["position"] > there["new"]["position"]
+    assert there["madeAt"] == there["new"]["madeAt"] > there["old"]["madeAt"]
+    made(source.format(name='key="second", ', end=2), selection="second")
+    assert found()["madeAt"] == there["old"]["madeAt"], "what is no partition any more is not made either"

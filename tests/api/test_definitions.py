@@ -27,14 +27,17 @@ def test_deployments_by_location_and_what_differs_between_two(api, workspace, lo
         query ($before: ID!, $after: ID!) {
           project {
             deploymentDifference(before: $before, after: $after) {
+              before { id changed } after { id environments actor }
               added { kind name } removed { name } changed { name code { name } parts { what } }
             }
           }
         }
         """,
-        before=before["id"],
+        before=before["id"][:8],
         after=after["id"],
     )["project"]["deploymentDifference"]
+    assert found["before"] == {"id": before["id"], "changed": before["changed"]}
+    assert found["after"] == {name: after[name] for name in ("id", "environments", "actor")}
     assert (found["added"], found["removed"]) == ([{"kind": "asset", "name": "b"}], [])
     assert ("a", [{"name": "assets.py:a"}]) in [(each["name"], each["code"]) for each in found["changed"]]
 

@@ -10,6 +10,7 @@ from crash.conftest import facts_of
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.renaming import rename
 from latewood.events import AutomationSwitched, EnvironmentCreated
 
 OTHER = SHOP.replace("* 10", "* 20")
@@ -24,11 +25,11 @@ def names(api, at="null"):
     return api(f"{{ project(asOf: {at}) {{ environments }} }}")["project"]["environments"]
 
 
-def promotion(api):
+def promotion(api, at=None):
     asked = """conflicts configurations { resource } deployments { location moved }
         heads(first: 1) { totalCount nodes { key count moved } } pins { nodes { asset name value wasPinned } }"""
-    found = api(f'{{ project {{ environment(name: "dev") {{ promotion {{ {asked} }} }} }} }}')
-    return found["project"]["environment"]["promotion"]
+    ask = f"query ($at: Moment) {{ project(asOf: $at) {{ environment(name: $dev) {{ promotion {{ {asked} }} }} }} }}"
+    return api(ask.replace("$dev", '"dev"'), at=at)["project"]["environment"]["promotion"]
 
 
 def test_an_environment_is_created_and_dropped(api, acts, made, workspace):
@@ -57,6 +58,12 @@ def test_an_environment_is_created_and_dropped(api, acts, made, workspace):
 def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspace, load):
     made()
     acts.done("createEnvironment", 'name: "dev"', "EnvironmentCreated", "environment { name }")
+    then = {workspace.log.position(): promotion(api)}
+
+    def look():
+        found = then[workspace.log.position()] = promotion(api)
+        return found
+
     dev = replace(workspace, environment="dev")
     materialize(dev, prepare(dev, load(OTHER), Asked(selection="*")))
     ask = 'source: "dev"'
@@ -65,7 +72,7 @@ def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspa
         assets { totalCount nodes { key partitionsCount } }
     """
     acts.done("pin", 'environment: "dev", parameters: {name: "total.unit", value: "yen"}', "ParametersPinned", "")
-    assert promotion(api) == {
+    assert look() == {
         "conflicts": False,
         "heads": {"totalCount": 2, "nodes": [{"key": "revenue", "count": 4, "moved": 0}]},
         "pins": {"nodes": [{"asset": "total", "name": "unit", "value": "yen", "wasPinned": False}]},
@@ -73,10 +80,9 @@ def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspa
         "configurations": [],
     }
     acts.done("unpin", 'environment: "dev", parameters: "total.unit"', "ParametersPinned", "")
+    look()
     made(selection="total", force=True)
-    assert promotion(api)["conflicts"]
-    (error,) = api.errors('{ project(asOf: 1) { environment { promotion(target: "dev") { position } } } }')
-    assert "of now alone" in error["message"]
+    assert look()["conflicts"]
     assert acts.refused("promoteEnvironment", ask)[0] == "Conflict", "prod has moved"
     found = acts.done("promoteEnvironment", f"{ask}, force: true", "EnvironmentPromoted", shown)
     assert found["target"]["asset"]["status"] == "FRESH"
@@ -85,6 +91,14 @@ def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspa
         {"key": "total", "partitionsCount": 1},
     ]
     assert (found["locations"], found["pinsCount"]) == (["assets.py"], 0)
+    look()
+    rename(workspace, "revenue", "income")
+    acts.done("dropEnvironment", 'name: "dev"', "EnvironmentDropped", "name")
+    acts.done("createEnvironment", 'name: "dev"', "EnvironmentCreated", "environment { name }")
+    assert {position: promotion(api, position) for position in then} == then
+    early = f"asOf: {min(then) - 1}"
+    (error,) = api.errors(f'{{ project({early}) {{ environment {{ promotion(target: "dev") {{ position }} }} }} }}')
+    assert 'no environment "dev"' in error["message"]
     nothing = acts.done("promoteEnvironment", ask, "EnvironmentPromoted", "assets { totalCount } locations")
     assert (nothing["assets"]["totalCount"], nothing["locations"]) == (0, [])
     for arguments, type_ in (

@@ -431,14 +431,18 @@ def test_a_run_is_cancelled_and_retried(api, acts, deployed, workspace, within):
     found = acts.done("cancelRun", f'run: "{id_}"', "CancelAsked", "run { id }")
     assert found["run"]["id"] == id_
     acts.done("cancelRun", f'run: "{id_[:6]}"', "CancelAsked", "run { id }")
-    assert [fact.run for fact in facts_of(workspace.log) if isinstance(fact, RunCancelRequested)] == [id_]
+    keyed = f'run: "{id_}", key: "mine"'
+    acts.done("cancelRun", keyed, "CancelAsked", "run { id }")
+    assert [fact.run for fact in facts_of(workspace.log) if isinstance(fact, RunCancelRequested)] == [id_] * 2
     assert acts.refused("retryRun", f'run: "{id_}"')[0] == "Conflict", "it goes on"
     with within():
         until, status = time.monotonic() + 60, ""
         while status != "CANCELLED" and time.monotonic() < until:
             time.sleep(0.05)
             status = api(f'{{ project {{ run(id: "{id_}") {{ status }} }} }}')["project"]["run"]["status"]
-    assert acts.refused("cancelRun", f'run: "{id_}"')[0] == "Conflict", "it has ended"
+    for arguments in (f'run: "{id_}"', f'run: "{id_}", key: "of another"'):
+        assert acts.refused("cancelRun", arguments)[0] == "Conflict", "it has ended"
+    assert acts.done("cancelRun", keyed, "CancelAsked", "run { status }")["run"]["status"] == "CANCELLED"
     again = acts.done("retryRun", f'run: "{id_}", key: "again"', "Launched", "repeated run { id }")
     twice = acts.done("retryRun", f'run: "{id_}", key: "again"', "Launched", "repeated run { id }")
     assert (again["run"], again["repeated"], twice["repeated"]) == (twice["run"], False, True)

@@ -1,15 +1,33 @@
 """Why a run is, and why a step of it was run, or was not, is told as it was recorded."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from api.conftest import SHOP
 from latewood.commands.automations import stream_of
+from latewood.commands.pools import set_pool, set_quota
+from latewood.commands.reading import read
 from latewood.commands.renaming import rename
 from latewood.commands.workspace import append_of
-from latewood.events import AskedByKey, AutomationSwitched, RunRequested, SensorEvaluated
+from latewood.engine.running.kept import Kept
+from latewood.engine.running.presence import Presence
+from latewood.engine.running.slots import Slots
+from latewood.events import (
+    AskedByItself,
+    AskedByKey,
+    AutomationEvaluated,
+    AutomationSwitched,
+    Failure,
+    FailureKind,
+    RunRequested,
+    RunStarted,
+    SensorEvaluated,
+    StepFailed,
+    StepStarted,
+)
 from latewood.model.keys import RunId
+from latewood_eventlog.leases import acquire, discard
 from latewood_eventlog.records import Batch
 
 RUN = """query ($run: ID!, $at: Moment) { project(asOf: $at) { whyRun(run: $run) {
@@ -98,6 +116,34 @@ def test_a_run_says_what_asked_for_it_by_itself_however_much_was_asked_for_with_
     assert found == {"before": 1, "near": 3, "far": 3, "after": 1_106}
 
 
+def test_a_run_of_a_schedule_says_for_which_tick_of_those_that_were_made_up_for_at_once(api, workspace):
+    at = datetime(2026, 2, 4, tzinfo=UTC)
+    ticks = {RunId(f"of{day}"): datetime(2026, 2, day, 6, tzinfo=UTC) for day in (1, 2, 3)}
+    evaluated = AutomationEvaluated(
+        environment="prod",
+        location="shop.py",
+        name="daily",
+        timing="t",
+        at=at,
+        until=at,
+        requests=tuple(AskedByItself(run=run, tick=tick) for run, tick in ticks.items()),
+    )
+    facts = [(stream_of("prod"), evaluated)]
+    facts += [
+        (
+            f"run/{run}",
+            RunRequested(run=run, environment="prod", selection="*", deployments={}, automation="daily"),
+        )
+        for run in ticks
+    ]
+    appends = tuple(append_of(workspace, fact, stream=stream, name=("asked",), at=at) for stream, fact in facts)
+    workspace.log.append(Batch(appends=appends))
+    ask = "query ($run: ID!) { project { whyRun(run: $run) { evaluation tick } } }"
+    found = {run: api(ask, run=run)["project"]["whyRun"] for run in ticks}
+    assert {each["evaluation"] for each in found.values()} == {1}
+    assert {run: datetime.fromisoformat(each["tick"]) for run, each in found.items()} == ticks
+
+
 def test_a_step_that_was_run_says_why_and_what_came_nearest(api, made):
     first = made(selection="+revenue").run
     assert why(api, first, 5) == {
@@ -166,6 +212,102 @@ def test_a_step_waits_until_something_is_decided_and_so_it_did_then(api, made, a
     run = made().run
     begun = why(api, run, 7)["position"]
     assert [why(api, run, 7, at=at)["decision"] for at in (begun - 1, begun)] == ["WAITS", "RUN"]
+
+
+def waits(api, run, step, at=None):
+    shown = "kind count engines until pool limit steps { run step assets partition } slots { number holder run step }"
+    ask = f"""query ($run: ID!, $step: Int!, $at: Moment) {{
+        project(asOf: $at) {{ whyStep(run: $run, step: $step) {{ decision waits {{ {shown} }} }} }} }}"""
+    found = api(ask, run=run, step=step, at=at)["project"]["whyStep"]
+    return [{name: value for name, value in each.items() if value} for each in found["waits"]]
+
+
+def recorded(workspace, run, *facts):
+    """As whoever drives the run says it."""
+    stream = f"run/{run}"
+    version = workspace.log.version("default", stream)
+    appends = tuple(
+        append_of(workspace, fact, stream=stream, name=(version, number)) for number, fact in enumerate(facts)
+    )
+    workspace.log.append(Batch(appends=appends))
+
+
+def begun(workspace, run, step, asset, attempt=1, **said):
+    """An attempt of a step begins, at the asset as it is deployed."""
+    found = read(workspace)
+    task, id_ = found.view.catalog[asset].task, found.view.ids[asset]
+    of = {"task": task.name, "code": task.code.version, "logic": "l", "inputs_digest": "i", "reuse_key": "k"}
+    return StepStarted(run=run, step=step, attempt=attempt, assets=(id_,), **{**of, **said})
+
+
+@pytest.fixture
+def driven(workspace):
+    """A run that somebody drives meanwhile."""
+    taken = []
+
+    def drive(run):
+        name, engine = f"run/{run}", workspace.log.engine
+        taken.append(acquire(engine, "default", name, holder="here", duration=timedelta(minutes=5)))
+        recorded(workspace, run, RunStarted(run=run, engine="here"))
+        return run
+
+    yield drive
+    discard(workspace.log.engine, taken)
+
+
+def test_a_step_says_which_steps_it_waits_for_and_that_no_engine_has_its_run(api, asked_for, workspace):
+    run = asked_for(SHOP).run
+    place = {"run": run, "assets": ["orders"], "partition": "2026-01-02"}
+    assert waits(api, run, 5) == [{"kind": "STEPS", "count": 1, "steps": [{**place, "step": 1}]}]
+    (all_days,) = waits(api, run, 8)
+    assert (all_days["kind"], all_days["count"], [each["step"] for each in all_days["steps"]]) == (
+        "STEPS",
+        4,
+        [4, 5, 6, 7],
+    )
+    assert waits(api, run, 0) == [{"kind": "ENGINE"}]
+    there = Presence(workspace.log, "default", "tower:1", timedelta(minutes=5), is_engine=True)
+    there.arrive()
+    assert waits(api, run, 0) == [{"kind": "ENGINE", "engines": ["tower:1"]}]
+    there.leave()
+    assert waits(api, run, 5, at=workspace.log.position()) == waits(api, run, 5)
+    assert waits(api, run, 0, at=workspace.log.position()) == [], "of the past nobody knows who was there"
+
+
+def test_a_step_says_which_slots_it_waits_for_and_who_has_them(api, asked_for, workspace, driven):
+    set_pool(workspace, "db", 1)
+    run = driven(asked_for('@asset(pool="db")\ndef a() -> int:\n    return 1\n').run)
+    assert waits(api, run, 0) == [{"kind": "TURN"}]
+    kept = Kept(workspace.log, timedelta(minutes=5))
+    slots = Slots(workspace.log, "default", "tower:1", kept)
+    taken = slots.take(("db",), "run other step 3: b 2026-01-01")
+    holder = {"number": 0, "holder": "tower:1 run other step 3: b 2026-01-01", "run": "other", "step": 3}
+    assert waits(api, run, 0) == [{"kind": "SLOT", "pool": "db", "limit": 1, "slots": [holder]}]
+    set_quota(workspace, 7)
+    assert [each["pool"] for each in waits(api, run, 0)] == ["db"], "of the quota there are some"
+    slots.give_back(taken)
+    own = slots.take(("*", "db"), f"run {run} step 0: a")
+    assert waits(api, run, 0) == [{"kind": "TURN"}], "it has them itself"
+    slots.give_back(own)
+
+
+def test_a_step_says_that_another_run_makes_the_same_and_when_it_is_tried_again(api, asked_for, workspace, driven):
+    one = "@asset\ndef a() -> int:\n    return 1\n"
+    first, second = (driven(asked_for(one, force=True).run) for _ in range(2))
+    recorded(workspace, first, begun(workspace, first, 0, "a"))
+    step = {"run": first, "step": 0, "assets": ["a"], "partition": ""}
+    assert waits(api, second, 0) == [{"kind": "OTHER", "count": 1, "steps": [step]}]
+    assert waits(api, first, 0) == [], "it waits for nothing"
+    due = datetime(2099, 1, 1, tzinfo=UTC)
+    failed = {"failure": Failure(kind=FailureKind.USER, error="E", message="m"), "duration_ms": 1.0}
+    recorded(workspace, first, StepFailed(run=first, step=0, attempt=1, retry_at=due, **failed))
+    (retry,) = waits(api, first, 0)
+    assert (retry["kind"], datetime.fromisoformat(retry["until"])) == ("RETRY", due)
+    assert why(api, first, 0)["failure"] == {"error": "E", "message": "m"}
+    assert waits(api, first, 0, at=workspace.log.position()) == [retry]
+    assert waits(api, second, 0) == [{"kind": "TURN"}]
+    recorded(workspace, first, begun(workspace, first, 0, "a", 2, code="another"))
+    assert waits(api, second, 0) == [{"kind": "TURN"}], "what other code makes is something else"
 
 
 @pytest.mark.parametrize(("step", "said"), [(9, "has no step 9"), (-1, "has no step -1")])

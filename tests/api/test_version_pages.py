@@ -6,6 +6,7 @@ from api.acts import Acts
 from crash.conftest import within  # noqa: F401 - a fixture
 from latewood.commands.deploying import deploy_loaded
 
+# A check ends when another one has begun, or has before: what that one judges was made by then.
 CHECKED_LATER = """
     @asset(partitions=Daily("2026-01-01", end="2026-01-05"))
     def daily(partition: PartitionKey) -> int:
@@ -13,7 +14,10 @@ CHECKED_LATER = """
 
     @check(daily, blocking=True)
     def is_small(daily: int) -> bool:
-        time.sleep(0.3)
+        begun, until = Path({begun!r}), time.monotonic() + 60
+        (begun / str(daily)).touch()
+        while len(list(begun.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
         return daily < 4
 """
 ASK = """query ($first: Int!, $after: String) {
@@ -40,8 +44,9 @@ def pages(api, first):
         after, has_next = found["pageInfo"]["endCursor"], found["pageInfo"]["hasNextPage"]
 
 
-def test_pages_one_after_the_other_are_the_list(api, workspace, load, within):  # noqa: F811 - a fixture
-    deploy_loaded(workspace, load(CHECKED_LATER))
+def test_pages_one_after_the_other_are_the_list(api, workspace, load, within, tmp_path):  # noqa: F811 - a fixture
+    (tmp_path / "begun").mkdir()
+    deploy_loaded(workspace, load(CHECKED_LATER.format(begun=str(tmp_path / "begun"))))
     run = Acts(api).done("launch", 'selection: "*"', "Launched", "run { id }")["run"]["id"]
     with within():
         ended(api, run)

@@ -8,13 +8,12 @@ import graphene
 from latewood.commands.deploying_apart import DeployedApart, deploy_here, deployed_by
 from latewood.commands.deployments import RolledBack, roll_back
 from latewood.commands.workspace import Workspace
-from latewood.decide.definition_changes import Difference
 from latewood.errors import Conflict
 from latewood.model.access import Role
 from latewood_graphql.advice import for_callers
 from latewood_graphql.fields import given, many
 from latewood_graphql.mutations.acting import Done, mutation, success
-from latewood_graphql.nodes.deployments import DeploymentDifference, difference_of
+from latewood_graphql.nodes.deployments import DeploymentDifference, DifferenceAt, difference_of
 
 _LOADING: Final = Lock()
 """Importing code takes a processor, and for who waits a thread: of a process one location at a time is loaded."""
@@ -26,7 +25,7 @@ _WAITING_S: Final = 30.0
 """How long the same request waits for it that is sent again meanwhile, as by clients that have lost the connection."""
 
 
-def _difference(self: Done, _info: Any) -> Difference | None:
+def _difference(self: Done, _info: Any) -> DifferenceAt | None:
     done = self.done.deployed
     return difference_of(self.project, done.before, done.deployment) if done.before else None
 

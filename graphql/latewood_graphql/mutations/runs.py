@@ -41,6 +41,9 @@ CancelAsked: Final = success(
 )
 
 _KEY: Final = "Your own name of this request: asked for again by the same one, also at the same time, it is one run."
+_CANCEL_KEY: Final = (
+    "Your own name of this request: asked by the same one again it was done, if the run has ended since."
+)
 _HASH: Final = "The `hash` of a preview: what is asked for must be just that still."
 _RUN: Final = "The run's id, or the beginning of it."
 
@@ -54,9 +57,9 @@ def _launch_plan(workspace: Workspace, *, plan_hash: str, key: str, **asked: Any
     return launch_said(workspace, words, lambda: launching(workspace, **asked), approved=plan_hash, key=key)
 
 
-def _cancel(workspace: Workspace, *, run: str) -> Requested:
+def _cancel(workspace: Workspace, *, run: str, key: str) -> Requested:
     row = run_named(workspace, run)
-    cancel(workspace, row)
+    cancel(workspace, row, key)
     return Requested(run=RunId(row.run), steps=0)
 
 
@@ -106,6 +109,7 @@ class RunMutations:
         missing=("run",),
         environment=False,
         run=graphene.ID(required=True, description=_RUN),
+        key=graphene.String(required=True, default_value="", description=_CANCEL_KEY),
     )
     retry_run = mutation(
         "retryRun",

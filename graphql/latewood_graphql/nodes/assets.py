@@ -11,7 +11,7 @@ import msgspec
 
 from latewood.commands.reading import heads_here
 from latewood.commands.source import archived, source_of
-from latewood.commands.versions import newest_heads, partitions_meant
+from latewood.commands.versions import partitions_meant
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
 from latewood.model import definitions as defined
@@ -105,13 +105,6 @@ def _heads(at: EnvironmentAt, slots: Sequence[_Slot]) -> Mapping[_Slot, VersionF
     with snapshot(at.workspace.log) as connection:
         found = heads_here(connection, at.workspace, at.view, ids, only)
     return {(key, name): facts for key, name in slots if (facts := found[ids[key]].get(name)) is not None}
-
-
-def _made_at(at: EnvironmentAt, keys: Sequence[AssetKey]) -> Mapping[AssetKey, datetime]:
-    ids = {key: at.view.ids[key] for key in keys}
-    with snapshot(at.workspace.log) as connection:
-        found = newest_heads(connection, at.workspace, at.view, ids)
-    return {key: found[id_].made_at for key, id_ in ids.items() if id_ in found}
 
 
 def series_of(
@@ -253,7 +246,7 @@ class Asset(graphene.ObjectType):
         ),
     )
     made_at = graphene.DateTime(
-        description="When the newest of what the environment has of it was made; null where it has nothing."
+        description="When the newest of what the environment has of its partitions was computed; null for nothing."
     )
     versions = fallible(
         connection_of(AssetVersion_),
@@ -269,6 +262,7 @@ class Asset(graphene.ObjectType):
         ),
         lowest=graphene.Boolean(required=True, default_value=False, description="Lowest first."),
         partition=graphene.String(required=True, default_value="", description="Of these partitions only."),
+        run=graphene.ID(description="Only those that this run made, or took in place of making them: its sweep."),
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
     )
     runs = fallible(
@@ -370,12 +364,9 @@ class Asset(graphene.ObjectType):
         facts = await at.load("head", (self.key, PartitionKey(partition)), lambda slots: _heads(at, slots))
         return None if facts is None else VersionAt(environment=at, key=self.key, facts=facts)
 
-    async def resolve_made_at(self: AssetAt, _info: Any) -> datetime | None:
+    def resolve_made_at(self: AssetAt, _info: Any) -> datetime | None:
         """Of its heads."""
-        found: datetime | None = await self.environment.load(
-            "made at", self.key, lambda keys: _made_at(self.environment, keys)
-        )
-        return found
+        return self.environment.assessment.made_at.get(self.key)
 
     async def resolve_versions(self: AssetAt, _info: Any, first: int, **given_: Any) -> Any:
         """By the position of the event that made it."""

@@ -8,9 +8,10 @@ import graphene
 
 from latewood.commands.comparing import Comparison, compare
 from latewood.errors import UsageError
-from latewood.model.keys import AssetKey
+from latewood.model.keys import AssetKey, RunId
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.nodes.runs import run_of
 from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
 from latewood_graphql.pages import checked_first
 from latewood_graphql.scalars import Json, PositionScalar
@@ -56,7 +57,9 @@ class VersionComparison(graphene.ObjectType):
     parameters = many(ComparedParameter, "The parameters in which they differ.")
     metrics = many(ComparedMetric, "The numbers that any of them has.")
     considered = graphene.Int(
-        required=True, description="Of how many versions, the latest, these are.", resolver=given("found.considered")
+        required=True,
+        description="Of how many versions, the latest there are, these are.",
+        resolver=given("found.considered"),
     )
     position = graphene.Field(
         PositionScalar,
@@ -101,12 +104,13 @@ class _Asked:
     lowest: bool
     partition: str
     first: int
+    run: RunId | None
 
 
 async def comparison_of(
-    at: EnvironmentAt, key: AssetKey, *, by: str, lowest: bool, partition: str, first: int
+    at: EnvironmentAt, key: AssetKey, *, by: str, lowest: bool, partition: str, first: int, run: str | None = None
 ) -> ComparisonAt:
-    """As `latewood compare`. Raises UsageError for an unknown metric, and for too many assets."""
+    """As `latewood compare`. Raises UsageError for an unknown metric or run, and for too many assets."""
 
     def read(wanted: Sequence[_Asked]) -> Mapping[_Asked, Comparison]:
         if len(wanted) > COMPARED_MAX:
@@ -122,6 +126,7 @@ async def comparison_of(
                     lowest=each.lowest,
                     partition=each.partition,
                     limit=each.first,
+                    run=each.run,
                     as_of=as_of,
                 )
                 for each in wanted
@@ -129,5 +134,6 @@ async def comparison_of(
 
         return at.call.aside(("comparisons", at.project.name, at.name, at.as_of, tuple(wanted)), look)
 
-    asked = _Asked(key, by, lowest, partition, checked_first(first))
+    of = None if run is None else RunId(run_of(at.project, run).row.run)
+    asked = _Asked(key, by, lowest, partition, checked_first(first), of)
     return ComparisonAt(environment=at, found=await at.load("comparison", asked, read))

@@ -6,9 +6,8 @@ from typing import Any
 
 import graphene
 
-from latewood.commands.deployments import Listed, deployment_named, differing, listed_of_each
+from latewood.commands.deployments import Listed, deployment_named, differing, listed_of_each, listed_with
 from latewood.decide.definition_changes import Difference
-from latewood.projections.catalog import Deployment as Recorded
 from latewood.projections.catalog import locations_by
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
@@ -63,9 +62,20 @@ class ChangedDefinition(graphene.ObjectType):
 class DeploymentDifference(graphene.ObjectType):
     """What the later of two deployments has more, no longer, and otherwise."""
 
-    added = many(NamedDefinition, "Definitions that are new.")
-    removed = many(NamedDefinition, "Definitions that are no more.")
-    changed = many(ChangedDefinition, "Definitions that are other than they were.")
+    before = graphene.Field(Deployment, required=True, description="The earlier one.")
+    after = graphene.Field(Deployment, required=True, description="The later one.")
+    added = many(NamedDefinition, "Definitions that are new.", resolver=given("found.added"))
+    removed = many(NamedDefinition, "Definitions that are no more.", resolver=given("found.removed"))
+    changed = many(ChangedDefinition, "Definitions that are other than they were.", resolver=given("found.changed"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceAt:
+    """Two deployments, and what differs between them."""
+
+    before: Listed
+    after: Listed
+    found: Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +113,8 @@ def locations_of(project: ProjectAt) -> list[LocationAt]:
     return [LocationAt(project=project, name=name) for name in names]
 
 
-def difference_of(project: ProjectAt, before: str, after: str) -> Difference:
+def difference_of(project: ProjectAt, before: str, after: str) -> DifferenceAt:
     """Raises UsageError for what is no deployment, or was none yet."""
-    named: list[Recorded] = [
-        deployment_named(project.workspace, text, as_of=project.position) for text in (before, after)
-    ]
-    return differing(project.workspace, *named)
+    old, new = (deployment_named(project.workspace, text, as_of=project.position) for text in (before, after))
+    listed = listed_with(project.workspace, (old, new), as_of=project.position)
+    return DifferenceAt(before=listed[0], after=listed[1], found=differing(project.workspace, old, new))

@@ -111,7 +111,7 @@ class Environment(graphene.ObjectType):
     )
     promotion = fallible(
         Promotion,
-        description="What `promoteEnvironment` of it would change in another one: of now alone.",
+        description="What `promoteEnvironment` of it would change in another one.",
         target=graphene.String(required=True, default_value=DEFAULT, description="The other one."),
         selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
     )

@@ -6,8 +6,6 @@ from typing import Any
 import graphene
 
 from latewood.commands.environments import Diff, diff
-from latewood.commands.views import PRESENT
-from latewood.errors import UsageError
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, given, many
 from latewood_graphql.pages import Page, connection_of, page_arguments, slice_of
@@ -99,7 +97,5 @@ class Promotion(graphene.ObjectType):
 
 
 def promotion_of(at: EnvironmentAt, target: str, selection: str) -> Diff:
-    """As `latewood env diff`. Raises UsageError for the past, of which it is not known."""
-    if at.as_of != PRESENT:
-        raise UsageError("what promoting would change is known of now alone: ask without `asOf`")
-    return diff(at.workspace, at.name, target, selection)
+    """As `latewood env diff`. Raises UsageError for what is unknown."""
+    return diff(at.workspace, at.name, target, selection, at.as_of)

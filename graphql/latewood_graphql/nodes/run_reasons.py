@@ -7,11 +7,13 @@ import graphene
 
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
 from latewood.commands.run_reasons import reasons_of, why_asked, why_step
+from latewood.commands.views import PRESENT
 from latewood.decide.step_reasons import RunExplained, StepExplained
 from latewood.events import Action
 from latewood.events import PlannedSteps as Recorded
 from latewood.model.ordinals import Ordinals
 from latewood.projections.runs import RunRow
+from latewood.projections.states import NOW
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import fallible, given, many
 from latewood_graphql.nodes.attempts import Failure
@@ -20,7 +22,7 @@ from latewood_graphql.nodes.plans import PlanReason
 from latewood_graphql.nodes.runs import run_of
 from latewood_graphql.pages import Edge, Page, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
-from latewood_graphql.words import PlannedAction, StaleCause, StepDecision, StepSkip
+from latewood_graphql.words import PlannedAction, StaleCause, StepDecision, StepSkip, WaitKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,43 @@ class NearMiss(graphene.ObjectType):
     differs = many(StaleCause, "In what it differs; empty where it equals what was to be computed.")
 
 
+class AwaitedStep(graphene.ObjectType):
+    """A step that another one waits for."""
+
+    run = graphene.ID(required=True, description="Its run.")
+    step = graphene.Int(required=True, description="Its number.")
+    assets = many(graphene.String, "Keys of the assets that it makes.")
+    partition = graphene.String(required=True, description="Key of the partition; empty for an unpartitioned asset.")
+
+
+class PoolSlot(graphene.ObjectType):
+    """A slot of a pool that is taken."""
+
+    number = graphene.Int(required=True, description="Which one, from 0.")
+    holder = graphene.String(required=True, description="Who has it, and for what, in words.")
+    run = graphene.ID(
+        description="The run whose step has it; null where no step has.",
+        resolver=lambda slot, _info: slot.step and slot.step[0],
+    )
+    step = graphene.Int(description="That step.", resolver=lambda slot, _info: slot.step and slot.step[1])
+    since = graphene.DateTime(required=True, description="Since when.")
+
+
+class StepWait(graphene.ObjectType):
+    """One thing that a step waits for; what it is says which of these fields tell more."""
+
+    kind = graphene.Field(WaitKind, required=True, description="What it is.", resolver=given("what"))
+    steps = many(
+        AwaitedStep, "The steps before it that have to end, the first ten; or the one of another run that computes it."
+    )
+    count = graphene.Int(required=True, description="How many steps these are.")
+    engines = many(graphene.String, "Engines that serve the project, one of which has to take the run.")
+    until = graphene.DateTime(description="When the next attempt is due; else null.")
+    pool = graphene.String(required=True, description="The pool without a free slot; empty for the quota, or none.")
+    limit = graphene.Int(description="How many slots there are; null where it does not wait for any.")
+    slots = many(PoolSlot, "Who has the slots.")
+
+
 class StepExplanation(graphene.ObjectType):
     """What was planned for a step, what was decided, and why."""
 
@@ -168,6 +207,10 @@ class StepExplanation(graphene.ObjectType):
         NearMiss,
         description="Of a step that was run, the earlier version that came nearest; null where there was none.",
     )
+    waits = many(
+        StepWait,
+        "What it waits for, or its next attempt does, all at once; of the past what the log says: steps and retries.",
+    )
 
 
 def run_explained(project: ProjectAt, run: str) -> RunExplainedAt:
@@ -180,7 +223,8 @@ def run_explained(project: ProjectAt, run: str) -> RunExplainedAt:
 def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:
     """Raises UsageError for an unknown one."""
     row = run_of(project, run).row
-    return why_step(project.workspace, row, step, up_to=project.position, plan=_plan_of(project, row))
+    up_to = NOW if project.as_of == PRESENT else project.position
+    return why_step(project.workspace, row, step, up_to=up_to, plan=_plan_of(project, row))
 
 
 def _plan_of(project: ProjectAt, row: RunRow) -> RecordedPlan:

@@ -8,6 +8,7 @@ from latewood.cli.output import console, moment, plural, print_json, table
 from latewood.cli.wording import asked_by_text, ran_because
 from latewood.decide.reasons import Reason
 from latewood.decide.step_reasons import Decision, RunExplained, StepExplained
+from latewood.decide.step_waits import Awaited, AwaitedStep, Wait
 
 
 def show_run_reasons(found: RunExplained, *, json_: bool) -> int:
@@ -63,7 +64,7 @@ _SAID = {
     Decision.RUN: "was run",
     Decision.REUSED: "was reused",
     Decision.SKIPPED: "was skipped",
-    Decision.WAITS: "waits: nothing was decided of it yet",
+    Decision.WAITS: "waits",
     Decision.LEFT: "was left: the run was over before it began",
 }
 
@@ -97,12 +98,53 @@ def _lines(found: StepExplained) -> Iterator[str]:
         yield f"{found.skipped}{'' if found.because is None else f': step {found.because}'}"
     if found.failure is not None:
         yield f"it failed, at attempt {found.attempts}: {found.failure.error}: {found.failure.message}"
+    for awaited in found.waits:
+        yield f"it waits for {_awaited(awaited)}"
     if found.no_reuse:
         yield f"its result is not reused: {found.no_reuse}"
     if found.nearest is not None:
         near, differs = found.nearest.version, ", ".join(found.nearest.differs)
         said = f"differs in {differs}" if differs else "equals what it was to compute"
         yield f"nearest earlier version: {near.version} (event {near.position:,}), which {said}"
+
+
+def _awaited(found: Awaited) -> str:
+    match found.what:
+        case Wait.STEPS:
+            more = found.count - len(found.steps)
+            return ", ".join(map(_step_text, found.steps)) + (f" and {plural(more, 'more step')}" if more else "")
+        case Wait.ENGINE:
+            there = (
+                f": {', '.join(found.engines)}" if found.engines else "; none is running: `latewood engine` starts one"
+            )
+            return f"an engine to take its run{there}"
+        case Wait.RETRY:
+            return f"its next attempt, due at {moment(found.until)}" if found.until else "its next attempt"
+        case Wait.SLOT:
+            pool, held = f"pool {found.pool}" if found.pool else "the quota", "; ".join(s.holder for s in found.slots)
+            return f"a slot of {pool}, of which all {found.limit or 0:,} are taken: {held}"
+        case Wait.OTHER:
+            (step,) = found.steps
+            return f"{_step_text(step)} of run {step.run}, which makes the same by the same code"
+        case Wait.TURN:
+            return "its turn: a free worker, where higher priorities come first"
+
+
+def _step_text(step: AwaitedStep) -> str:
+    return f"step {step.step}, {', '.join(step.assets)} {step.partition}".rstrip()
+
+
+def _awaited_json(found: Awaited) -> dict[str, Any]:
+    return {
+        "kind": found.what,
+        "steps": [step._asdict() for step in found.steps],
+        "count": found.count,
+        "engines": found.engines,
+        "until": found.until,
+        "pool": found.pool,
+        "limit": found.limit,
+        "slots": [{"number": each.number, "holder": each.holder, "since": each.since} for each in found.slots],
+    }
 
 
 def _reasons_json(reasons: Iterable[Reason]) -> list[dict[str, str]]:
@@ -151,4 +193,5 @@ def _step_json(found: StepExplained) -> dict[str, Any]:
         "taken": [taken._asdict() for taken in found.taken],
         "lost": found.lost,
         "nearest": None if nearest is None else {"version": nearest.version.version, "differs": nearest.differs},
+        "waits": list(map(_awaited_json, found.waits)),
     }

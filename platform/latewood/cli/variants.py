@@ -10,14 +10,18 @@ from latewood.cli.output import console, moment, number, plural, print_json, tab
 from latewood.commands.comparing import CONSIDERED, Comparison, compare
 from latewood.commands.heads import promote_version
 from latewood.commands.pinning import Repinned, pin, pins, unpin
+from latewood.commands.runs import run_named
 from latewood.decide.state import Pin
-from latewood.model.keys import AssetKey
+from latewood.model.keys import AssetKey, RunId
 
 
-def compare_command(*, key: str, by: str, lowest: bool, environment: str | None, json_: bool, **asked: Any) -> int:
+def compare_command(
+    *, key: str, by: str, lowest: bool, run: str, environment: str | None, json_: bool, **asked: Any
+) -> int:
     """`latewood compare`."""
     workspace = open_workspace(environment=environment)
-    found = compare(workspace, key, by=by, lowest=lowest, **asked)
+    of = RunId(run_named(workspace, run).run) if run else None
+    found = compare(workspace, key, by=by, lowest=lowest, run=of, **asked)
     return show_comparison(found, workspace.environment, by=by, json_=json_)
 
 

@@ -196,9 +196,10 @@ def runs(at: Place, *, environment: str = "", status: str = "", limit: int = 50)
     return _of_project(at, documents.RUNS, given, lambda found: tuple(map(Run.of, found["runs"]["nodes"])))
 
 
-def cancel(at: Place, run: str) -> Call[str]:
-    """Ask for a run to be ended; its id."""
-    return _mutation(at, "cancelRun", documents.CANCEL, {"run": run}, lambda done: str(done["run"]["id"]))
+def cancel(at: Place, run: str, *, key: str = "") -> Call[str]:
+    """Ask for a run to be ended, once; its id."""
+    given = {"run": run, "key": key or _key()}
+    return _mutation(at, "cancelRun", documents.CANCEL, given, lambda done: str(done["run"]["id"]))
 
 
 def retry(at: Place, run: str, *, key: str = "") -> Call[Launched]:

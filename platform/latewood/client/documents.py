@@ -49,8 +49,8 @@ RUNS: Final = f"""query ($project: String!, $environment: String!, $status: RunS
     nodes {{ {OF_RUN} }}
   }} }}
 }}"""
-CANCEL: Final = f"""mutation ($project: String!, $run: ID!) {{
-  cancelRun(project: $project, run: $run) {{ __typename ... on CancelAsked {{ run {{ id }} }} {_ERROR} }}
+CANCEL: Final = f"""mutation ($project: String!, $run: ID!, $key: String!) {{
+  cancelRun(project: $project, run: $run, key: $key) {{ __typename ... on CancelAsked {{ run {{ id }} }} {_ERROR} }}
 }}"""
 RETRY: Final = f"""mutation ($project: String!, $run: ID!, $key: String!) {{
   retryRun(project: $project, run: $run, key: $key) {_LAUNCHED}

@@ -26,9 +26,9 @@ from latewood.events import (
     VersionAccepted,
     from_json,
 )
-from latewood.model.keys import AssetId, AssetKey
-from latewood.model.partitions import window_end
-from latewood.model.schemes import dimensions_of
+from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.partitions import existing, is_partition, ordinal_of, window_end
+from latewood.model.schemes import Scheme, dimensions_of
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.statistics import log_position
 from latewood.projections.tried import running_partitions
@@ -193,6 +193,27 @@ def _due(read: Read, key: AssetKey) -> datetime | None:
     return min((at for at in ends if at is not None and at > now), default=None)
 
 
+def _made_at(read: Read) -> dict[AssetKey, datetime]:
+    """Cost: O(heads); of an asset whose newest one is of no partition any more, as many looks at its scheme."""
+    found: dict[AssetKey, datetime] = {}
+    for key in read.assessed:
+        heads = read.state.heads.get(read.view.ids[key])
+        if not heads:
+            continue
+        scheme = read.view.catalog[key].partitions
+        newest = max(heads, key=lambda partition: heads[partition].made_at)
+        there = (
+            [newest] if _has(scheme, newest, read.view.now) else [p for p in heads if _has(scheme, p, read.view.now)]
+        )
+        if there:
+            found[key] = max(heads[partition].made_at for partition in there)
+    return found
+
+
+def _has(scheme: Scheme | None, partition: PartitionKey, now: datetime) -> bool:
+    return is_partition(scheme, partition) and ordinal_of(scheme, partition) in existing(scheme, now)
+
+
 def _merged(before: Assessment, read: Read) -> Assessment:
     again = {read.view.ids[key] for key in read.assessed}
     failed = {slot: at for slot, at in before.failed.items() if slot[0] not in again} | dict(read.failed)
@@ -203,10 +224,11 @@ def _merged(before: Assessment, read: Read) -> Assessment:
         running=read.running,
         awaiting=before.awaiting,
         waiting=(before.waiting - read.assessed.keys()) | read.waiting,
+        made_at={key: at for key, at in before.made_at.items() if key not in read.assessed} | _made_at(read),
     )
 
 
-def _without_state(found: Assessment) -> Assessment:
+def _without_state(found: Read) -> Assessment:
     return Assessment(
         view=found.view,
         assessed=found.assessed,
@@ -214,6 +236,7 @@ def _without_state(found: Assessment) -> Assessment:
         running=found.running,
         awaiting=found.awaiting,
         waiting=found.waiting,
+        made_at=_made_at(found),
     )
 
 

@@ -23,10 +23,11 @@ from latewood.engine.values.preview import Document, preview
 from latewood.errors import StoreError, UsageError
 from latewood.events import StepStarted
 from latewood.model.definitions import AssetDefinition
-from latewood.model.keys import AssetKey, AssetVersion, PartitionKey
+from latewood.model.keys import AssetKey, AssetVersion, PartitionKey, RunId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.places import is_placed
 from latewood.projections.carried import carried_over
+from latewood.projections.pages import history_of_run
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import history
@@ -75,12 +76,14 @@ def compare(
     lowest: bool = False,
     partition: str = "",
     limit: int = 20,
+    run: RunId | None = None,
     as_of: AsOf = PRESENT,
 ) -> Comparison:
     """The asset's versions at a moment, of all environments, by a metric: highest first, or lowest; else newest first.
 
-    Metrics are the numbers in a version's metadata and in its value, where that is a number or an object of some.
-    Parameters are its own and those of all that it was made from. What has not that metric comes last.
+    Of a `run` those that it made, or took in place of making them. Metrics are the numbers in a version's metadata and
+    in its value, where that is a number or an object of some. Parameters are its own and those of all that it was made
+    from. What has not that metric comes last.
     Cost: O(versions considered and all they were made from by parameters). Raises UsageError.
     """
     with snapshot(workspace.log) as connection:
@@ -90,7 +93,12 @@ def compare(
         chosen = _partitions(definition, partition, workspace) if partition else None
         carried = carried_over(connection, workspace.project, [id_], end)
         of = None if chosen is None else counted_as(chosen, carried)
-        made = history(connection, workspace.project, id_, before=end + 1, limit=CONSIDERED, partitions=of)
+        where: dict[str, Any] = {"before": end + 1, "limit": CONSIDERED, "partitions": of}
+        made = (
+            history(connection, workspace.project, id_, **where)
+            if run is None
+            else history_of_run(connection, workspace.project, id_, run, **where)
+        )
         here = heads_read(connection, workspace, [id_], end)[id_]
         now = {here[slot].version for slot in (here if chosen is None else chosen) if slot in here}
         steps = makings(connection, workspace, [(id_, facts.version) for facts in made])

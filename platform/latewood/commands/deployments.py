@@ -74,6 +74,13 @@ def listed_of_each(
     return by_location
 
 
+def listed_with(workspace: Workspace, found: Sequence[Deployment], *, as_of: Position) -> list[Listed]:
+    """These deployments as they are listed, and who has them at a position."""
+    with snapshot(workspace.log) as connection:
+        everywhere = pointed(connection, workspace.project, as_of)
+    return _listed(workspace, found, everywhere)
+
+
 def _listed(workspace: Workspace, found: Sequence[Deployment], everywhere: Sequence[Pointed]) -> list[Listed]:
     events = {event.position: event for event in workspace.log.read_positions([each.position for each in found])}
     rows = []

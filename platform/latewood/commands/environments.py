@@ -1,14 +1,14 @@
 """Environments: branch, compare, promote, drop. Each is one event, however much it is about."""
 
 import difflib
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
-from latewood.commands.views import PRESENT, read_view
+from latewood.commands.views import PRESENT, AsOf, read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.canonical import are_equal
 from latewood.decide.keys import configuration_digest
@@ -41,7 +41,7 @@ from latewood.projections.environments import (
     line_of,
     pins_along,
 )
-from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids, log_position
 from latewood_eventlog.records import Appended, Batch, Position, StreamAppend
@@ -195,10 +195,10 @@ def drop(workspace: Workspace, name: str) -> None:
     )
 
 
-def diff(workspace: Workspace, source: str, target: str, selection: str = "*") -> Diff:
-    """What promoting would change. Cost: O(source's own heads)."""
+def diff(workspace: Workspace, source: str, target: str, selection: str = "*", as_of: AsOf = PRESENT) -> Diff:
+    """What promoting would change, or would have at a moment. Cost: O(source's own heads); then, O(their moves)."""
     with snapshot(workspace.log) as connection:
-        return _diff(connection, workspace, source, target, selection)[0]
+        return _diff(connection, workspace, source, target, selection, as_of)[0]
 
 
 def promote(workspace: Workspace, source: str, target: str, selection: str = "*", *, force: bool = False) -> Diff:
@@ -264,23 +264,27 @@ def append_to_environment(
 
 
 def _diff(
-    connection: Snapshot, workspace: Workspace, source: str, target: str, selection: str
+    connection: Snapshot, workspace: Workspace, source: str, target: str, selection: str, as_of: AsOf = PRESENT
 ) -> tuple[Diff, Sequence[AssetId]]:
     """The difference, and the selected assets; none = all."""
-    project = workspace.project
-    known = [entry.environment for entry in existing(connection, project, NOW)]
+    project, at, is_now = workspace.project, as_of.position, as_of == PRESENT
+    known = [entry.environment for entry in existing(connection, project, at)]
     _require(source, known)
     _require(target, known)
     if source == target:
         raise UsageError(f'expected two environments, found "{source}" twice')
-    here = deployed(connection, project, source, NOW)
-    there = deployed(connection, project, target, NOW)
-    line = line_of(connection, project, source, NOW)
-    by_asset = differences(connection, project, line=line, target=target)
-    pins = _repinned(connection, project, line, target)
+    here = deployed(connection, project, source, at)
+    there = deployed(connection, project, target, at)
+    line, other = (line_of(connection, project, environment, at) for environment in (source, target))
+    by_asset = differences(connection, project, line=line, target=other, is_now=is_now)
+    view, names = None, dict[AssetId, AssetKey]()
+    if selection != "*" or not is_now:
+        with uncollected():
+            view = read_view(connection, replace(workspace, environment=source), as_of=as_of, loaded=None, ids={})
+        names = {id_: key for key, id_ in view.ids.items()}
+    pins = _repinned(connection, project, line, other, names)
     assets: Sequence[AssetId] = ()
-    if selection != "*":
-        view = read_view(connection, replace(workspace, environment=source), as_of=PRESENT, loaded=None, ids={})
+    if selection != "*" and view is not None:
         if selection in known and selection not in view.catalog.assets:
             raise NotFound(
                 "asset", f'no asset "{selection}"; the environment of that name is said by `--to {selection}`'
@@ -295,16 +299,18 @@ def _diff(
         of_them = {view.locations[key] for key in keys}
         here = {location: name for location, name in here.items() if location in of_them}
     deployments = {loc: (there.get(loc, ""), name) for loc, name in here.items() if there.get(loc, "") != name}
-    moved = [loc for loc, (old, _) in deployments.items() if old and not _had(connection, project, source, loc, old)]
+    moved = [
+        loc for loc, (old, _) in deployments.items() if old and not _had(connection, project, source, loc, old, at)
+    ]
     found = Diff(
         source=source,
         target=target,
-        position=log_position(connection),
-        heads=_changed(connection, project, by_asset),
+        position=log_position(connection) if is_now else at,
+        heads=_changed(connection, project, by_asset, names),
         deployments=deployments,
         moved=tuple(sorted(moved)),
         pins=tuple(pins),
-        configurations=tuple(_reconfigured(connection, project, line, target, here)),
+        configurations=tuple(_reconfigured(connection, project, line, other, here)),
     )
     return found, assets
 
@@ -327,13 +333,19 @@ def _refuse_duplicates(connection: Snapshot, project: str, found: Diff) -> None:
         )
 
 
-def _repinned(connection: Snapshot, project: str, line: Sequence[Stretch], target: str) -> list[Repinned]:
+def _repinned(
+    connection: Snapshot,
+    project: str,
+    line: Sequence[Stretch],
+    target: Sequence[Stretch],
+    names: Mapping[AssetId, AssetKey],
+) -> list[Repinned]:
     """What the source has said of parameters itself, where the target has it otherwise."""
     said = pins_along(connection, project, line)
     own = in_force(pins_along(connection, project, line[:1]))
-    theirs = in_force(pins_along(connection, project, line_of(connection, project, target, NOW)))
-    fork = fork_of(line, target)
-    keys = keys_of_ids(connection, project, {asset for asset, _ in own})
+    theirs = in_force(pins_along(connection, project, target))
+    fork = fork_of(line, target[0].environment)
+    keys = _named(connection, project, {asset for asset, _ in own}, names)
     found = []
     for (asset, name), pin in sorted(own.items(), key=lambda item: (keys[item[0][0]], item[0][1])):
         there = theirs.get((asset, name))
@@ -347,13 +359,13 @@ def _repinned(connection: Snapshot, project: str, line: Sequence[Stretch], targe
 
 
 def _reconfigured(
-    connection: Snapshot, project: str, line: Sequence[Stretch], target: str, locations: Container[str]
+    connection: Snapshot, project: str, line: Sequence[Stretch], target: Sequence[Stretch], locations: Container[str]
 ) -> Iterator[Reconfigured]:
     """What the source's code asks for and the target has not, or with other fields, so that what is promoted is fresh.
 
     Which secrets there may be is not recorded: the target keeps its own, and is told those that the source has.
     """
-    theirs = configured_along(connection, project, line_of(connection, project, target, NOW))
+    theirs = configured_along(connection, project, target)
     for (location, resource), found in sorted(configured_along(connection, project, line).items()):
         had = theirs.get((location, resource))
         if location not in locations or (had is not None and had.values.keys() == found.values.keys()):
@@ -373,8 +385,10 @@ def _written(pin: Pin) -> tuple[bool, bytes]:
     return pin.pinned, msgspec.json.encode(pin.value, order="deterministic")
 
 
-def _changed(connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference]) -> tuple[Changed, ...]:
-    keys = keys_of_ids(connection, project, by_asset)
+def _changed(
+    connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference], names: Mapping[AssetId, AssetKey]
+) -> tuple[Changed, ...]:
+    keys = _named(connection, project, by_asset, names)
     changed = [
         Changed(key=keys[asset], partitions=found.partitions, moved=found.moved, example=found.first or "")
         for asset, found in by_asset.items()
@@ -382,9 +396,18 @@ def _changed(connection: Snapshot, project: str, by_asset: Mapping[AssetId, Diff
     return tuple(sorted(changed, key=lambda c: c.key))
 
 
-def _had(connection: Snapshot, project: str, environment: str, location: str, deployment: str) -> bool:
+def _named(
+    connection: Snapshot, project: str, assets: Collection[AssetId], names: Mapping[AssetId, AssetKey]
+) -> Mapping[str, AssetKey]:
+    """The keys of these assets, by the names that are given; of others as they are called now."""
+    found: dict[str, AssetKey] = {asset: names[asset] for asset in assets if asset in names}
+    others = [asset for asset in assets if asset not in names]
+    return found | keys_of_ids(connection, project, others) if others else found
+
+
+def _had(connection: Snapshot, project: str, environment: str, location: str, deployment: str, as_of: Position) -> bool:
     """Whether that was ever the environment's deployment; a branch begins with its base's."""
-    history = deployments_of(connection, project, environment, location, as_of=NOW)
+    history = deployments_of(connection, project, environment, location, as_of=as_of)
     return any(name == deployment for _, name in history)
 
 

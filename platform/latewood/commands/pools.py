@@ -9,7 +9,8 @@ from typing import Final
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.plan import Plan
-from latewood.engine.running.slots import Taken, limits_now, taken, waiting
+from latewood.decide.step_waits import SlotTaken
+from latewood.engine.running.slots import limits_now, taken, waiting
 from latewood.errors import UsageError
 from latewood.events import Event, Executor, PoolRemoved, PoolSet, RunRequested, from_json
 from latewood.model.keys import RunId
@@ -40,7 +41,7 @@ class Pool:
 
     name: str
     limit: int
-    slots: tuple[Taken, ...] = ()
+    slots: tuple[SlotTaken, ...] = ()
     waiting: tuple[RunId, ...] = ()
 
 

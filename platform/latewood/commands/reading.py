@@ -51,6 +51,8 @@ class Assessment:
     """How assets of an environment stand at a position. The view is whole, all else is of what was asked about.
 
     `awaiting` are assets that wait for values of parameters, `waiting` those that wait for an absent optional output.
+    `made_at` says of each asset that has heads when what is in the newest of them was computed, as far as its scheme
+    has the partition.
     """
 
     view: View
@@ -59,6 +61,7 @@ class Assessment:
     running: Mapping[tuple[AssetId, PartitionKey], Position]
     awaiting: Mapping[AssetKey, tuple[str, ...]]
     waiting: frozenset[AssetKey] = frozenset()
+    made_at: Mapping[AssetKey, datetime] = field(default_factory=dict)
     worked_out: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, work_out: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from latewood.commands.explaining import run_events
 from latewood.commands.runs import request_of
 from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.sweep import Sweep
 from latewood.events import PlannedSteps, RunPlanned, RunRequested
 from latewood.model.elements import elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey
@@ -45,6 +46,14 @@ class RecordedPlan:
         """How it was partitioned."""
         asset = self.view.catalog.assets.get(self.key(id_))
         return None if asset is None else asset.partitions
+
+
+def given_of(requested: RunRequested) -> Sweep:
+    """The parameters as they were asked for."""
+    fixed = tuple(
+        ({key: {name: value}},) for key, values in requested.parameters.items() for name, value in values.items()
+    )
+    return Sweep(axes=(*fixed, *requested.sweep), zipped=requested.zipped)
 
 
 def recorded_plan(workspace: Workspace, row: RunRow, up_to: Position = NOW) -> RecordedPlan:

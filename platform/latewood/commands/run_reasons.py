@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from latewood.commands.automations import Evaluated, stream_of
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
+from latewood.commands.step_waits import Asked, waits_of
 from latewood.commands.workspace import Workspace
+from latewood.decide.how_far import planned_for
 from latewood.decide.near_miss import Nearest, nearest
 from latewood.decide.reasons import Reason
 from latewood.decide.step_reasons import (
@@ -15,23 +17,24 @@ from latewood.decide.step_reasons import (
     Taken,
     decision_of,
     failure_of,
-    planned_for,
 )
+from latewood.decide.step_waits import Awaited, AwaitedStep
 from latewood.errors import NotFound
 from latewood.events import (
     Action,
     AutomationEvaluated,
     Event,
     PlannedSteps,
+    StepFailed,
     StepReused,
     StepSkipped,
     StepStarted,
     from_json,
 )
-from latewood.model.elements import element_named
-from latewood.model.keys import AssetId, AssetKey, RunId, VersionId, version_id
+from latewood.model.elements import element_named, elements_of
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe
+from latewood.model.partitions import describe, key_at
 from latewood.projections.attempts import attempt_positions, lost_sources, step_positions
 from latewood.projections.past_automations import position_before
 from latewood.projections.runs import RunRow, expansions_of
@@ -112,16 +115,18 @@ def why_step(
     with snapshot(workspace.log) as connection:
         facts = _facts(connection, workspace, version_id(row.run, step), up_to)
         told = [fact for _, fact in facts]
-        over = row.ended_position is not None and row.ended_position <= up_to
-        decision, by = decision_of(told, is_over=over or row.status == "interrupted")
+        over = (row.ended_position is not None and row.ended_position <= up_to) or row.status == "interrupted"
+        decision, by = decision_of(told, is_over=over)
         found = planned_for(plan.steps, step)
-        expansions = expansions_of(connection, workspace.project, row.run) if found is None else ()
+        by_then = None if up_to >= NOW else up_to
+        expansions = expansions_of(connection, workspace.project, row.run, by_then) if found is None else ()
         element = next(((each.asset, step - each.first) for each in expansions if step in each.steps), None)
         if found is None and element is None:
             raise NotFound("step", f"run {row.run} has no step {step:,}; `latewood run {row.run} --all` lists them")
         assets, partition = _named(plan, found, element)
         at = next((position for position, fact in facts if fact is by), None)
         started = by if isinstance(by, StepStarted) else None
+        asked = Asked(row, plan, step, *_place(plan, found, element), told, up_to)
         was_lost = started is not None and found is not None and found[0].action is Action.REUSE
         return StepExplained(
             run=row.run,
@@ -141,7 +146,31 @@ def why_step(
             taken=tuple(_taken(connection, workspace, plan, by)) if isinstance(by, StepReused) else (),
             lost=lost_sources(connection, workspace.project, row.run, step, up_to) if was_lost else (),
             nearest=None if started is None or at is None else _nearest(connection, workspace, started, at),
+            waits=() if over else _waits(connection, workspace, asked),
         )
+
+
+def _waits(connection: Snapshot, workspace: Workspace, asked: Asked) -> tuple[Awaited, ...]:
+    """What a step waits for that has not begun, or the next attempt of one that failed."""
+    if asked.told and not isinstance(asked.told[-1], StepFailed):
+        return ()
+
+    def named(number: int) -> AwaitedStep:
+        assets, partition = _named(asked.plan, planned_for(asked.plan.steps, number), None)
+        return AwaitedStep(RunId(asked.row.run), number, assets, partition)
+
+    return waits_of(connection, workspace, asked, named)
+
+
+def _place(
+    plan: RecordedPlan, found: tuple[PlannedSteps, int] | None, element: tuple[AssetId, int] | None
+) -> tuple[AssetId, PartitionKey]:
+    """The first asset that a step makes, and the partition's key."""
+    if found is None:
+        assert element is not None, "it is one or the other"
+        return elements_of(element[0]), UNPARTITIONED
+    steps, ordinal = found
+    return steps.assets[0], key_at(plan.scheme(steps.assets[0]), ordinal)
 
 
 def _facts(

@@ -1,7 +1,7 @@
 """Which versions are meant, and the steps that made them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from latewood.commands.reading import heads_here
@@ -15,13 +15,11 @@ from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
 from latewood.model.partitions import keys_of, parse_partitions
 from latewood.projections.attempts import step_positions
-from latewood.projections.pages import histories
 from latewood.projections.snapshots import Snapshot
 from latewood.projections.states import version_named
 from latewood.projections.statistics import keys_of_ids
 
 _AT_ONCE = 1_000  # events in memory
-_LATEST = 8  # of an asset's versions, of which one is mostly a head
 
 
 def versions_meant(
@@ -46,35 +44,6 @@ def versions_meant(
             f"{name} is {view.catalog[asset].origin.value}, and has no versions in {workspace.environment}"
         )
     raise UsageError(f"{name} was never materialized in {workspace.environment}; `latewood why {asset}` says more")
-
-
-def newest_heads(
-    connection: Snapshot, workspace: Workspace, view: View, ids: Mapping[AssetKey, AssetId]
-) -> dict[AssetId, VersionFacts]:
-    """Of each asset that has any the head that was made last: no variant, and nothing of another environment.
-
-    Cost: O(assets); of one whose latest versions are all something else, O(its heads).
-    """
-    latest = histories(
-        connection,
-        workspace.project,
-        list(ids.values()),
-        as_of=view.as_of,
-        before=view.as_of + 1,
-        limit=_LATEST,
-    )
-    only = {id_: list({facts.partition for facts in made}) for id_, made in latest.items()}
-    heads = heads_here(connection, workspace, view, ids, only)
-    found: dict[AssetId, VersionFacts] = {}
-    for id_, made in latest.items():
-        here = {(facts.partition, facts.version) for facts in heads[id_].values()}
-        if newest := next((facts for facts in made if (facts.partition, facts.version) in here), None):
-            found[id_] = newest
-    if others := {key: id_ for key, id_ in ids.items() if id_ not in found}:
-        for id_, every in heads_here(connection, workspace, view, others).items():
-            if every:
-                found[id_] = max(every.values(), key=lambda facts: facts.position)
-    return found
 
 
 def partitions_meant(view: View, asset: AssetKey, partition: str) -> list[PartitionKey]:

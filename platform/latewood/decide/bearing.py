@@ -15,7 +15,7 @@ from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
 from latewood.model.mappings import upstream_ranges
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import existing, extent, keys_of
-from latewood.model.relations import ordinals_read
+from latewood.model.relations import ordinals_read as ordinals_of
 from latewood.model.schemes import Scheme
 
 NAMED_MAX: Final = 10_000
@@ -61,17 +61,18 @@ def ordinals_bearing(
             add(sibling, found[key])
         for input_ in task.inputs:
             if input_.asset in known and input_.asset not in made:
-                add(input_.asset, _read(input_, known[input_.asset].partitions, scheme, found[key], now))
+                add(input_.asset, ordinals_read(input_, known[input_.asset].partitions, scheme, found[key], now))
     return found
 
 
-def _read(input_: Input, up: Scheme | None, down: Scheme | None, ordinals: Ordinals, now: datetime) -> Ordinals:
+def ordinals_read(input_: Input, up: Scheme | None, down: Scheme | None, ordinals: Ordinals, now: datetime) -> Ordinals:
+    """The upstream partitions that these partitions read by an input. Cost: as `upstream_ranges`."""
     there = existing(up, now)
     try:
         pieces = () if up is None else upstream_ranges(input_.mapping, up, down, ordinals, now)
     except DefinitionError:  # another location has changed the scheme since: what reads it says so, if it is asked for
         return there
-    return there if up is None else Ordinals.of_ranges(r for piece in pieces for r in ordinals_read(piece).ranges)
+    return there if up is None else Ordinals.of_ranges(r for piece in pieces for r in ordinals_of(piece).ranges)
 
 
 def partitions_bearing(

@@ -118,6 +118,18 @@ def _steps_of(assets: tuple[AssetId, ...], by_status: Mapping[str, list[Range]],
     )
 
 
+def planned_for(planned: Iterable[PlannedSteps], step: int) -> tuple[PlannedSteps, int] | None:
+    """What was planned for the step, and which of those partitions it is of. Cost: O(ranges)."""
+    for steps in planned:
+        if steps.action is not Action.BLOCKED and steps.first <= step:
+            rest = step - steps.first
+            for start, stop in Ordinals.parse(steps.partitions).ranges:
+                if rest < stop - start:
+                    return steps, start + rest
+                rest -= stop - start
+    return None
+
+
 def time_left(remaining: int, recent: int, within: timedelta) -> timedelta | None:
     """How long the remaining steps take if as many end as `recent` ones did within that time; None where none did."""
     return within * remaining / recent if recent else None

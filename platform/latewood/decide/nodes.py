@@ -1,6 +1,6 @@
 """What is planned and judged: tasks with the assets they make together, each for every trial that reaches it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -163,6 +163,17 @@ def nodes_of(
         else:
             nodes.append(node)
     return nodes
+
+
+def by_trial(nodes: Iterable[Node]) -> dict[tuple[AssetKey, int], Node]:
+    """The nodes by what they make: the n-th of a task's trials is the n-th of its nodes."""
+    found: dict[tuple[AssetKey, int], Node] = {}
+    counts: dict[AssetKey, int] = {}
+    for node in nodes:
+        for key in node.keys:
+            found[key, counts.get(key, 0)] = node
+            counts[key] = counts.get(key, 0) + 1
+    return found
 
 
 def element_node(node: Node, state: State) -> Node:

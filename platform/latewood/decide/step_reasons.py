@@ -1,6 +1,6 @@
 """Why a run is, and why a step of it was run, or was not: as it was recorded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from latewood.decide.near_miss import Nearest
 from latewood.decide.reasons import Reason
+from latewood.decide.step_waits import Awaited
 from latewood.events import (
     Action,
     Event,
     Failure,
-    PlannedSteps,
     RunRequested,
     SkipReason,
     StepFailed,
@@ -21,7 +21,6 @@ from latewood.events import (
     StepStarted,
 )
 from latewood.model.keys import AssetKey, RunId, VersionId
-from latewood.model.ordinals import Ordinals
 
 
 class Decision(StrEnum):
@@ -83,7 +82,7 @@ class StepExplained:
     `planned` is None for what nobody could plan: the elements of a list. `position` is of the event that decided.
     `no_reuse` says why its result is not reused. `failure` is that of its last attempt. `because` is the step for which
     it was skipped. `lost` could have been reused, but for its artifact. `nearest` is the earlier version that came
-    nearest to what it was to compute.
+    nearest to what it was to compute. `waits` is what it waits for, or its next attempt does.
     """
 
     run: RunId
@@ -103,18 +102,7 @@ class StepExplained:
     taken: tuple[Taken, ...] = ()
     lost: tuple[VersionId, ...] = ()
     nearest: Nearest | None = None
-
-
-def planned_for(planned: Iterable[PlannedSteps], step: int) -> tuple[PlannedSteps, int] | None:
-    """What was planned for the step, and which of those partitions it is of. Cost: O(ranges)."""
-    for steps in planned:
-        if steps.action is not Action.BLOCKED and steps.first <= step:
-            rest = step - steps.first
-            for start, stop in Ordinals.parse(steps.partitions).ranges:
-                if rest < stop - start:
-                    return steps, start + rest
-                rest -= stop - start
-    return None
+    waits: tuple[Awaited, ...] = ()
 
 
 def decision_of(facts: Sequence[Event], *, is_over: bool) -> tuple[Decision, Event | None]:

@@ -12,7 +12,8 @@ from latewood_eventlog.records import Position
 Steps = Collection[tuple[RunId, int]]
 """Steps by run and number."""
 
-# A step knows where its last attempt stands; of those before only the run's stream knows, whose events are parsed.
+# A step knows where its last attempt stands, but not the end of one that is to be tried again; of those before only the
+# run's stream knows, whose events are parsed.
 _OF_STEPS: Final = text(
     "WITH wanted AS (SELECT * FROM unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS w (run, step)) "
     "SELECT s.run, s.step, p.position FROM wanted w "
@@ -26,7 +27,8 @@ _OF_STEPS: Final = text(
 )
 _RETRIED: Final = text(
     "SELECT DISTINCT s.run FROM unnest(CAST(:runs AS text[]), CAST(:steps AS int[])) AS w (run, step) "
-    "JOIN steps s ON s.project = :project AND s.run = w.run AND s.step = w.step WHERE s.attempt > 1"
+    "JOIN steps s ON s.project = :project AND s.run = w.run AND s.step = w.step "
+    "WHERE s.attempt > 1 OR s.status = 'retrying'"
 )
 _STEP_POSITIONS: Final = text(
     "SELECT s.run, s.step, s.started_position, s.ended_position FROM "

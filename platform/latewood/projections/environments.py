@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, TextClause, text
 from sqlalchemy.dialects.postgresql import JSON
 
 from latewood.decide.state import Pin
 from latewood.events import EnvironmentCreated, EnvironmentDropped, Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, PartitionKey
 from latewood.projections.columns import event_of, key, metadata, project
-from latewood.projections.heads import OF_SAME_ASSETS, OF_STRETCH, moves
+from latewood.projections.heads import OF_SAME_ASSETS, OF_STRETCH, assets_of_moves, heads_at, moves
 from latewood.projections.snapshots import joined_at_once, tuples
 from latewood_eventlog.projector import Change, Put
 from latewood_eventlog.records import Position, RecordedEvent
@@ -187,12 +187,35 @@ _DIFFERING: Final = (
     "AND t.asset = s.asset AND t.partition = s.partition WHERE s.project = :project AND s.environment = :source "
     "AND t.version IS DISTINCT FROM s.version"
 )
-_DIFFERENCES: Final = text(
-    f"SELECT asset, count(*), count(*) FILTER (WHERE moved) FROM ({_DIFFERING}) d GROUP BY asset ORDER BY asset"  # noqa: S608 - as above
+# The same of a moment, by the moves that led to it: those of the target of assets that the source has moved.
+_OF_SOURCE: Final = (
+    "h.project = :project AND h.environment = :source AND h.from_position > :source_after AND h.from_position <= :upto"
 )
-_MOVED: Final = text(
-    f"SELECT asset, partition, version FROM ({_DIFFERING}) d WHERE moved AND asset = ANY (CAST(:assets AS text[]))"  # noqa: S608 - as above
+_OF_TARGET: Final = (
+    "h.project = :project AND h.environment = :target AND h.from_position > :target_after AND h.from_position <= :upto "
+    f"AND h.asset = ANY (ARRAY({assets_of_moves(_OF_SOURCE)}))"
 )
+_DIFFERED: Final = (
+    "SELECT s.asset, s.partition, t.version, t.version IS NOT NULL AND t.from_position > :fork AS moved "  # noqa: S608 - ours
+    f"FROM ({heads_at(_OF_SOURCE)}) s LEFT JOIN ({heads_at(_OF_TARGET)}) t "
+    "ON t.asset = s.asset AND t.partition = s.partition WHERE t.version IS DISTINCT FROM s.version"
+)
+
+
+def _counted(differing: str) -> TextClause:
+    return text(
+        f"SELECT asset, count(*), count(*) FILTER (WHERE moved) FROM ({differing}) d GROUP BY asset ORDER BY asset"  # noqa: S608 - as above
+    )
+
+
+def _moved(differing: str) -> TextClause:
+    return text(
+        f"SELECT asset, partition, version FROM ({differing}) d WHERE moved AND asset = ANY (CAST(:assets AS text[]))"  # noqa: S608 - as above
+    )
+
+
+_NOW: Final = _counted(_DIFFERING), _moved(_DIFFERING)
+_THEN: Final = _counted(_DIFFERED), _moved(_DIFFERED)
 _EVER: Final = text(
     f"SELECT asset, partition, version FROM ({moves(f'{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))')}) m"  # noqa: S608 - as above
 )
@@ -200,23 +223,32 @@ _ASSETS_AT_ONCE: Final = 500  # whose moves are in memory
 
 
 def differences(
-    connection: Connection, project: str, *, line: Sequence[Stretch], target: str
+    connection: Connection, project: str, *, line: Sequence[Stretch], target: Sequence[Stretch], is_now: bool
 ) -> dict[AssetId, Difference]:
-    """What the environment with this line has of its own and `target` has not.
+    """What the environment with this line has of its own, and the one with the line `target` has not.
 
-    Cost: O(its own heads), and O(moves in the line) of those assets that were moved in `target` since the fork.
+    Cost: O(its own heads), and O(moves in the line) of those assets that were moved in the target since the fork. If
+    it is not of now, O(moves of its own since it began, and of the same assets in the target).
     """
-    source, fork = line[0].environment, fork_of(line, target)
-    parameters = {"project": project, "source": source, "target": target, "fork": fork}
+    own, theirs = line[0], target[0]
+    parameters: dict[str, Any] = {
+        "project": project,
+        "source": own.environment,
+        "target": theirs.environment,
+        "fork": fork_of(line, theirs.environment),
+    }
+    if not is_now:
+        parameters |= {"source_after": own.after, "target_after": theirs.after, "upto": own.upto}
+    counted, moved_ones = _NOW if is_now else _THEN
     with joined_at_once(connection):
         found = {
             asset: Difference(asset, partitions, moved, None)
-            for asset, partitions, moved in tuples(connection, _DIFFERENCES, parameters)
+            for asset, partitions, moved in tuples(connection, counted, parameters)
         }
         assets = [asset for asset, difference in found.items() if difference.moved]
         if not assets:
             return found
-        moved = set(tuples(connection, _MOVED, {**parameters, "assets": assets}))
+        moved = set(tuples(connection, moved_ones, {**parameters, "assets": assets}))
     for asset, partitions in _not_known(connection, project, line, assets, moved).items():
         first = min(partitions, default=None)
         found[asset] = found[asset]._replace(moved=len(partitions), first=first)

@@ -162,6 +162,14 @@ def heads_at(condition: str, of_partition: str = "true") -> str:
     )
 
 
+def assets_of_moves(condition: str) -> str:
+    """SQL for the assets of which there are moves that meet a condition."""
+    return (
+        f"SELECT h.asset FROM head_history h WHERE {condition} "  # noqa: S608 - as above
+        f"UNION SELECT h.asset FROM head_promotions h WHERE {condition}"
+    )
+
+
 _END: Final = text("SELECT position FROM log_head")
 _LAST_MOVE: Final = text(
     f"SELECT max(from_position) FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset', '{partition} = :partition')}) m"  # noqa: S608 - as above
@@ -192,10 +200,7 @@ def last_move_before(
     return found
 
 
-_ASSETS_MOVED: Final = text(
-    f"SELECT h.asset FROM head_history h WHERE {OF_STRETCH} "  # noqa: S608 - as above
-    f"UNION SELECT h.asset FROM head_promotions h WHERE {OF_STRETCH}"
-)
+_ASSETS_MOVED: Final = text(assets_of_moves(OF_STRETCH))
 
 
 def assets_moved(

@@ -22,6 +22,19 @@ _COUNTS: Final = text(
     "AND w.asset = ANY (CAST(:assets AS text[])) AND w.position <= :as_of "
     "AND (CAST(:partitions AS text[]) IS NULL OR w.partition = ANY (CAST(:partitions AS text[]))) GROUP BY w.asset"
 )
+# What a step took in place of making it is in the event that ended it.
+_OF_RUN: Final = text(
+    f"SELECT {FACTS} FROM versions v WHERE v.project = :project AND v.asset = :asset "  # noqa: S608 - columns
+    "AND v.position < :before AND v.version = ANY (ARRAY("
+    "  SELECT coalesce(o.output ->> 'version', s.run || '.' || s.step) FROM steps s "
+    "  LEFT JOIN events e ON s.status = 'reused' AND e.project = s.project AND e.position = s.ended_position "
+    "  LEFT JOIN LATERAL json_array_elements(e.data -> 'outputs') AS o (output) "
+    "  ON o.output ->> 'asset' = :asset "
+    "  WHERE s.project = :project AND s.run = :run AND :asset = ANY (s.assets) AND s.ended_position < :before "
+    "  AND s.status IN ('succeeded', 'reused'))) "
+    "AND (CAST(:partitions AS text[]) IS NULL OR v.partition = ANY (CAST(:partitions AS text[]))) "
+    "ORDER BY v.position DESC LIMIT :limit"
+)
 _STEPS_COUNTS: Final = text(
     "SELECT run, count(*) FROM steps WHERE project = :project AND run = ANY (CAST(:runs AS text[])) GROUP BY run"
 )
@@ -48,6 +61,26 @@ def histories(
         facts = VersionFacts._make(row)
         found[facts.asset].append(facts)
     return found
+
+
+def history_of_run(
+    connection: Connection,
+    project: str,
+    asset: AssetId,
+    run: RunId,
+    *,
+    before: Position,
+    limit: int,
+    partitions: Sequence[PartitionKey] | None = None,
+) -> list[VersionFacts]:
+    """The versions of an asset that a run made before a position, or took in place of making them, newest first.
+
+    Cost: O(the run's steps + versions of the asset), in the server.
+    """
+    chosen = None if partitions is None else text_array(partitions)
+    given = {"project": project, "asset": asset, "run": run, "before": before, "as_of": before - 1}
+    found = tuples(connection, _OF_RUN, {**given, "limit": limit, "partitions": chosen})
+    return [VersionFacts._make(row) for row in found]
 
 
 def history_counts(

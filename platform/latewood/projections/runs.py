@@ -365,7 +365,10 @@ _STEPS: Final = text(
 _EXPANSIONS: Final = text(
     "SELECT e.step, s.assets[1], e.first, e.count, e.elements FROM expansions e "
     "JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step = e.step WHERE e.project = :project "
-    "AND e.run = :run AND (CAST(:step AS int) IS NULL OR e.step = CAST(:step AS int)) ORDER BY e.step"
+    "AND e.run = :run AND (CAST(:step AS int) IS NULL OR e.step = CAST(:step AS int)) "
+    "AND (CAST(:as_of AS bigint) IS NULL OR EXISTS (SELECT FROM events v WHERE v.project = e.project "
+    "  AND v.stream = 'run/' || e.run AND v.type = 'step.expanded' AND v.position <= CAST(:as_of AS bigint) "
+    "  AND CAST(v.data ->> 'step' AS int) = e.step)) ORDER BY e.step"
 )
 
 
@@ -397,15 +400,18 @@ def steps_of_runs(
     return found
 
 
-def expansions_of(connection: Connection, project: str, run: RunId) -> list[Expansion]:
-    """The mapped steps of a run that were expanded, in order."""
-    return [Expansion(*row) for row in connection.execute(_EXPANSIONS, {"project": project, "run": run, "step": None})]
+def expansions_of(connection: Connection, project: str, run: RunId, as_of: Position | None = None) -> list[Expansion]:
+    """The mapped steps of a run that were expanded, in order; by a position, at the cost of a pass over its events."""
+    given = {"project": project, "run": run, "step": None, "as_of": as_of}
+    return [Expansion(*row) for row in connection.execute(_EXPANSIONS, given)]
 
 
 def expansion_behind(connection: Connection, project: str, version: VersionId) -> Expansion | None:
     """Which steps made the elements of the list that is this version; None of any other version."""
     run, _, step = version.rpartition(".")
-    row = connection.execute(_EXPANSIONS, {"project": project, "run": run, "step": int(step)}).one_or_none()
+    row = connection.execute(
+        _EXPANSIONS, {"project": project, "run": run, "step": int(step), "as_of": None}
+    ).one_or_none()
     return None if row is None else Expansion(*row)
 
 

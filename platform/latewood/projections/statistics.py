@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, text
 
-from latewood.decide.how_far import WAITING, Stretch, planned_steps
+from latewood.decide.how_far import ENDED, WAITING, Stretch, planned_steps
 from latewood.events import RunPlanned
 from latewood.model.elements import elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
+from latewood.model.ordinals import Ordinals
 from latewood.projections.environments import line_of
 from latewood.projections.heads import OF_STRETCH, heads_at, moves
 from latewood.projections.snapshots import tuples
@@ -77,6 +78,12 @@ _STRETCHES: Final = text(
     "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island "
     "  FROM steps WHERE project = :project AND run = :run"
     ") AS s GROUP BY status, island"
+)
+_ENDED: Final = text(
+    "SELECT min(step), max(step) + 1 FROM ("
+    "  SELECT step, step - row_number() OVER (ORDER BY step) AS island FROM steps "
+    "  WHERE project = :project AND run = :run AND status = ANY (CAST(:ended AS text[])) AND ended_position <= :as_of"
+    ") AS s GROUP BY island"
 )
 _FAILURES: Final = text(
     "SELECT ended_position FROM steps WHERE project = :project AND run = :run AND status = 'failed' "
@@ -160,6 +167,12 @@ def behind(connection: Connection, following: Collection[str]) -> dict[str, int]
 def stretches_of(connection: Connection, project: str, run: RunId) -> list[Stretch]:
     """The steps of a run of which anything is recorded, as ranges. Cost: one pass over them in the server."""
     return [Stretch(*row) for row in connection.execute(_STRETCHES, {"project": project, "run": run})]
+
+
+def ended_stretches(connection: Connection, project: str, run: RunId, as_of: Position) -> Ordinals:
+    """The steps of a run that had ended by a position: each does once. Cost: as `stretches_of`."""
+    given = {"project": project, "run": run, "ended": list(ENDED), "as_of": as_of}
+    return Ordinals.of_ranges((first, stop) for first, stop in connection.execute(_ENDED, given))
 
 
 def first_failures(connection: Connection, project: str, run: RunId, limit: int) -> list[int]:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from latewood.model.keys import AssetId, PartitionKey
+from latewood.model.keys import AssetId, PartitionKey, RunId
 from latewood.projections.environments import began
 from latewood.projections.heads import standing, unless_moved_since
 from latewood.projections.runs import IS_HELD
@@ -24,6 +24,12 @@ _RUNNING_STEPS: Final = text(
     "JOIN runs r ON r.project = s.project AND r.run = s.run AND r.environment = :environment "
     f"AND r.ended_position IS NULL AND {IS_HELD} CROSS JOIN unnest(s.assets) AS a (asset) "
     "WHERE s.project = :project AND s.status = 'running' ORDER BY s.started_position"
+)
+_OTHERS: Final = text(
+    "SELECT s.run, s.step, s.started_position AS position FROM steps s "  # noqa: S608 - columns and no values
+    f"JOIN runs r ON r.project = s.project AND r.run = s.run AND r.ended_position IS NULL AND {IS_HELD} "
+    "WHERE s.project = :project AND s.status = 'running' AND s.run <> :run "
+    "AND :asset = ANY (s.assets) AND s.partition = :partition ORDER BY s.started_position"
 )
 # Of the past the last attempt of each step is known; one that was tried again since counts as not begun. Nobody knows
 # since when a run is not driven any more that has not ended.
@@ -66,6 +72,22 @@ def ran_partitions(
     """
     parameters = {"project": project, "environment": environment, "as_of": as_of, "perhaps": perhaps}
     return {(row.asset, row.partition): row.position for row in connection.execute(_RAN_STEPS, parameters)}
+
+
+class MadeElsewhere(NamedTuple):
+    """A step that is under way, and where its attempt began."""
+
+    run: RunId
+    step: int
+    position: Position
+
+
+def others_making(
+    connection: Connection, project: str, run: RunId, asset: AssetId, partition: PartitionKey
+) -> list[MadeElsewhere]:
+    """The steps of other runs than this one that are making the partition now. Cost: O(steps under way)."""
+    given = {"project": project, "run": run, "asset": asset, "partition": partition}
+    return [MadeElsewhere._make(row) for row in connection.execute(_OTHERS, given)]
 
 
 def running_partitions(

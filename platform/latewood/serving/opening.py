@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from latewood.commands.explaining import run_events
 from latewood.commands.planning import with_past
 from latewood.commands.reading import narrowed, state_at
+from latewood.commands.recorded_plan import given_of
 from latewood.commands.views import AsOf, View, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.bearing import bearing_on
 from latewood.decide.contents import named_paths
-from latewood.decide.nodes import Node, nodes_of
+from latewood.decide.nodes import Node, by_trial, nodes_of
 from latewood.decide.plan import Plan, Planned, PlannedTask, Request
 from latewood.decide.progress import Progress, progress_of
 from latewood.decide.reasons import Reason
 from latewood.decide.state import VersionFacts
-from latewood.decide.sweep import Sweep
-from latewood.events import PlannedSteps, RunRequested, StepReused
+from latewood.events import PlannedSteps, StepReused
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, RunId
 from latewood.model.ordinals import Ordinals
@@ -93,24 +93,11 @@ def _plan(connection: Snapshot, workspace: Workspace, view: View, progress: Prog
     return Plan(tasks=tuple(_tasks(planned, nodes, keys)), state=state, request=request, views=views)
 
 
-def given_of(requested: RunRequested) -> Sweep:
-    """The parameters as they were asked for."""
-    fixed = tuple(
-        ({key: {name: value}},) for key, values in requested.parameters.items() for name, value in values.items()
-    )
-    return Sweep(axes=(*fixed, *requested.sweep), zipped=requested.zipped)
-
-
 def _tasks(
     planned: Iterable[PlannedSteps], nodes: Iterable[Node], keys: Mapping[AssetId, AssetKey]
 ) -> Iterator[PlannedTask]:
-    """What was planned, by its nodes: the n-th of a task's trials is the n-th of its nodes."""
-    by_task: dict[tuple[AssetKey, int], Node] = {}
-    counts: dict[AssetKey, int] = {}
-    for node in nodes:
-        for key in node.keys:
-            by_task[key, counts.get(key, 0)] = node
-            counts[key] = counts.get(key, 0) + 1
+    """What was planned, by its nodes."""
+    by_task = by_trial(nodes)
     groups: dict[tuple[tuple[AssetId, ...], int], list[Planned]] = {}
     for steps in planned:
         reasons = tuple(Reason.read(written) for written in steps.reasons)

@@ -97,12 +97,19 @@ def engines(workspace: Workspace) -> tuple[str, ...]:
     return engines_here(workspace.log, workspace.project)
 
 
-def cancel(workspace: Workspace, row: RunRow) -> None:
-    """Ask whoever drives the run to end it. Asked before is fine. Raises UsageError for a run that has ended."""
+def cancel(workspace: Workspace, row: RunRow, key: str = "") -> None:
+    """Ask whoever drives the run to end it. Asked before is fine.
+
+    Raises Conflict for a run that has ended, unless this was asked by the same `key` before it had.
+    """
+    append = append_of(
+        workspace, RunCancelRequested(run=row.run), stream=CANCELLATIONS, name=(row.run, *([key] if key else []))
+    )
     if row.ended_position is not None:
+        if key and workspace.log.read_ids([event.event_id for event in append.events]):
+            return
         raise Conflict(f"run {row.run} has ended: {row.status}")
     if row.executor == Executor.INLINE:
         raise Conflict(f"run {row.run} is driven by the process that began it; Ctrl-C there cancels it")
-    append = append_of(workspace, RunCancelRequested(run=row.run), stream=CANCELLATIONS, name=(row.run,))
     workspace.log.append(Batch(appends=(append,)))
     announce(workspace.log.engine)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from latewood.commands.explaining import run_events
 from latewood.commands.planning import STATUS, Asked, executable_plan
+from latewood.commands.recorded_plan import given_of
 from latewood.commands.rerunning import UNFINISHED, location_of, unfinished_places
 from latewood.commands.views import PRESENT, read_view
 from latewood.commands.workspace import Workspace
@@ -15,7 +16,6 @@ from latewood.errors import Conflict
 from latewood.model.keys import RunId
 from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import snapshot, uncollected
-from latewood.serving.opening import given_of
 from latewood.serving.requesting import Requested, as_deployed, request
 
 

@@ -69,16 +69,16 @@ export const ROLLBACK = graphql(`
   }
 `);
 
-/** Versions side by side, in the order of a metric; of all environments, the latest thousand. */
+/** Versions side by side, in the order of a metric; of all environments the latest thousand, or those of a run. */
 export const COMPARISON = graphql(`
   query Comparison(
     $project: String!, $environment: String!, $asOf: Moment
-    $key: ID!, $by: String!, $lowest: Boolean!, $partition: String!, $first: Int!
+    $key: ID!, $by: String!, $lowest: Boolean!, $partition: String!, $run: ID, $first: Int!
   ) {
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         asset(key: $key) {
-          comparison(by: $by, lowest: $lowest, partition: $partition, first: $first) {
+          comparison(by: $by, lowest: $lowest, partition: $partition, run: $run, first: $first) {
             nodes { id partition madeAt run }
             isHead isRetracted considered
             parameters { name values } metrics { name values }

@@ -49,11 +49,12 @@ test("what was made head is undone by the version that it replaced, though that 
   await vi.waitFor(() => expect(promoted).toEqual(["new.0", "old.0"]));
 });
 
-test("of a run those are shown that are among the latest, which is said where there may be others", async () => {
+test("the variants of a run are asked for, and it is said where there are more than are shown", async () => {
   history.replaceState(null, "", "/?run=new");
   vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
     if (new Headers(init.headers).get("accept") === "text/event-stream") return new Response(new ReadableStream());
-    const comparison = { ...COMPARISON, considered: 1_000 };
+    const { variables } = JSON.parse(String(init.body));
+    const comparison = { ...COMPARISON, considered: variables.run === "new" ? 2 : 1_000 };
     const environment = { __typename: "Environment", asset: { __typename: "Asset", comparison } };
     const data = { project: { __typename: "Project", environment } };
     return new Response(JSON.stringify({ data }), { headers: { "Content-Type": "application/json" } });
@@ -63,5 +64,5 @@ test("of a run those are shown that are among the latest, which is said where th
       <Variants asset="other" isPartitioned={false} back={() => undefined} />
     </SessionContext>,
   );
-  await screen.findByText("1 version of the latest 1000");
+  await screen.findByText("1 version of the latest 2");
 });

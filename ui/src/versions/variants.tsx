@@ -18,7 +18,7 @@ import styles from "./variants.module.css";
 import { sortedNext, type Variant, variants } from "./variants.ts";
 
 const MOST = 200;
-/** Of how many, the latest, the server chooses: of an older run there may be others. */
+/** Of a run all that it tried. */
 const ALL = 1_000;
 
 interface Props {
@@ -32,11 +32,10 @@ export function Variants({ asset, isPartitioned, back }: Props) {
   const [by, run, partition] = [useParam("by"), useParam("run"), useParam("partition")];
   const isLowest = useParam("lowest") !== "";
   const change = useChange();
-  const asked = { key: asset, by, lowest: isLowest, partition, first: run ? ALL : MOST };
+  const asked = { key: asset, by, lowest: isLowest, partition, run: run || null, first: run ? ALL : MOST };
   const { data, problem, isAwaited, again } = useAnswer(COMPARISON, asked, { on: ASSET_EVENTS });
   const found = data?.project.environment.asset.comparison;
-  const all = found ? variants(found) : [];
-  const rows = run ? all.filter((row) => row.run === run) : all;
+  const rows = found ? variants(found) : [];
   function sort(metric: string): void {
     const next = sortedNext(by, isLowest, metric);
     change({ by: next.by, lowest: next.isLowest ? "1" : null });
@@ -55,7 +54,7 @@ export function Variants({ asset, isPartitioned, back }: Props) {
         )}
         <span role="status">
           {found && counted(rows.length, "version")}
-          {found && found.considered >= (run ? ALL : rows.length + 1) && ` of the latest ${found.considered}`}
+          {found && found.considered > rows.length && ` of the latest ${found.considered}`}
         </span>
       </div>
       {problem && <Problem problem={problem} again={again} />}

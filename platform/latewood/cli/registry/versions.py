@@ -68,6 +68,7 @@ def rename_(**given: Any) -> int:
 @click.option("--by", default="", metavar="METRIC", help="Order by this number, the highest first.")
 @click.option("--lowest", is_flag=True, help="The lowest first.")
 @partition
+@click.option("--run", default="", metavar="RUN", help="Only what this run made, or took in place of making it.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show so many.")
 @environment
 @as_json

@@ -22,12 +22,13 @@ _FIELDS: Final = "id location assets position createdAt actor changed dropped en
 _LIST: Final = f"""query ($project: String!, $first: Int!) {{
   project(name: $project) {{ locations {{ name deployments(first: $first) {{ {_FIELDS} }} }} }}
 }}"""
-_DIFF: Final = """query ($project: String!, $before: ID!, $after: ID!) {
-  project(name: $project) { deploymentDifference(before: $before, after: $after) {
-    added { kind name } removed { kind name }
-    changed { kind name code { subject name before after } parts { what before after } }
-  } }
-}"""
+_DIFF: Final = f"""query ($project: String!, $before: ID!, $after: ID!) {{
+  project(name: $project) {{ deploymentDifference(before: $before, after: $after) {{
+    before {{ {_FIELDS} }} after {{ {_FIELDS} }}
+    added {{ kind name }} removed {{ kind name }}
+    changed {{ kind name code {{ subject name before after }} parts {{ what before after }} }}
+  }} }}
+}}"""
 _ROLLBACK: Final = """mutation ($project: String!, $environment: String!, $location: String!, $deployment: ID!) {
   deploymentRollback(
     project: $project, environment: $environment, location: $location, deployment: $deployment
@@ -79,8 +80,7 @@ def diff(*, before: str, after: str, json_: bool) -> int:
     """What differs between two."""
     client = connect()
     found = of_project(client, _DIFF, before=before, after=after)["deploymentDifference"]
-    known = [each.deployment for several in _listed(client, 1_000).values() for each in several]
-    old, new = (next(each for each in known if each.deployment.startswith(name)) for name in (before, after))
+    old, new = (_one(found[name]).deployment for name in ("before", "after"))
     difference = Difference(
         added=tuple(Named(**each) for each in found["added"]),
         removed=tuple(Named(**each) for each in found["removed"]),

@@ -1,7 +1,6 @@
 """Environments: listed, branched, promoted, ended."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -11,11 +10,10 @@ from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, done, nodes_of, of_environment, of_project
 from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned
 from latewood.decide.state import Pin
-from latewood.errors import Conflict, UsageError
+from latewood.errors import UsageError
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.environments import Environment
 
-_TRIES: Final = 5
 _NAMES: Final = "query ($project: String!) { project(name: $project) { environments } }"
 _CREATE: Final = """mutation ($project: String!, $name: String!, $base: String!) {
   createEnvironment(project: $project, name: $name, base: $base) { __typename
@@ -30,17 +28,20 @@ _DROP: Final = """mutation ($project: String!, $name: String!) {
   }
 }"""
 _DIFF: Final = """query (
-  $project: String!, $environment: String!, $target: String!, $selection: String!, $heads: String, $pins: String
+  $project: String!, $environment: String!, $asOf: Moment, $target: String!, $selection: String!,
+  $heads: String, $pins: String
 ) {
-  project(name: $project) { environment(name: $environment) { promotion(target: $target, selection: $selection) {
-    position deployments { location before after moved } configurations { location resource values secrets isNew }
-    heads(first: 1000, after: $heads) {
-      nodes { key count moved example } pageInfo { endCursor hasNextPage }
+  project(name: $project, asOf: $asOf) { environment(name: $environment) {
+    promotion(target: $target, selection: $selection) {
+      position deployments { location before after moved } configurations { location resource values secrets isNew }
+      heads(first: 1000, after: $heads) {
+        nodes { key count moved example } pageInfo { endCursor hasNextPage }
+      }
+      pins(first: 1000, after: $pins) {
+        nodes { asset name isPinned value wasPinned before moved } pageInfo { endCursor hasNextPage }
+      }
     }
-    pins(first: 1000, after: $pins) {
-      nodes { asset name isPinned value wasPinned before moved } pageInfo { endCursor hasNextPage }
-    }
-  } } }
+  } }
 }"""
 _PROMOTE: Final = """mutation (
   $project: String!, $source: String!, $target: String!, $selection: String!, $force: Boolean!
@@ -72,9 +73,9 @@ def diff(*, source: str, target: str, selection: str, json_: bool) -> int:
     """What promoting would change."""
     client = connect(environment=source)
 
-    def look(**after: str | None) -> Mapping[str, Any]:
+    def look(**of: Any) -> Mapping[str, Any]:
         found: Mapping[str, Any]
-        found = of_environment(client, _DIFF, target=target, selection=selection, **after)["promotion"]
+        found = of_environment(client, _DIFF, target=target, selection=selection, **of)["promotion"]
         return found
 
     first, heads, pins = _whole(look)
@@ -103,26 +104,12 @@ def diff(*, source: str, target: str, selection: str, json_: bool) -> int:
     return show_diff(found, json_=json_)
 
 
-class _WentOn(Exception):
-    """What is read in pages is not of one moment."""
-
-
 def _whole(look: Callable[..., Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Any], list[Any]]:
-    """What is found, with all heads and all pins, of one moment."""
-    for _ in range(_TRIES):
-        with suppress(_WentOn):
-            return _paged(look)
-    raise Conflict(f"the log went on in each of {_TRIES} attempts to read all of it; try again once less is going on")
-
-
-def _paged(look: Callable[..., Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Any], list[Any]]:
+    """What is found, with all heads and all pins: the pages behind the first one are of its moment."""
     first = look()
 
     def page(of: str, after: str | None) -> Any:
-        found = first if after is None else look(**{of: after})
-        if found["position"] != first["position"]:
-            raise _WentOn
-        return found[of]
+        return (first if after is None else look(asOf=first["position"], **{of: after}))[of]
 
     heads, pins = (list(nodes_of(partial(page, of))) for of in ("heads", "pins"))
     return first, heads, pins

@@ -10,6 +10,7 @@ from latewood.decide.near_miss import Nearest
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import VersionFacts
 from latewood.decide.step_reasons import Decision, Planned, RunExplained, StepExplained, Taken
+from latewood.decide.step_waits import Awaited, AwaitedStep, SlotTaken, Wait
 from latewood.events import Action, Failure, FailureKind, SkipReason
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 
@@ -31,6 +32,8 @@ _STEP: Final = f"""query ($project: String!, $asOf: Moment, $run: ID!, $step: In
     failure {{ error message }}
     plannedReasons {{ cause subject check }} {_REASONS} taken {{ asset version source }}
     nearest {{ version position madeAt differs }}
+    waits {{ kind count engines until pool limit
+      steps {{ run step assets partition }} slots {{ number holder since }} }}
   }} }}
 }}"""
 
@@ -97,6 +100,26 @@ def step_reasons(client: "Client", run: str, step: int, as_of: int | str | None)
         taken=tuple(Taken(AssetKey(one["asset"]), VersionId(one["version"]), one["source"]) for one in found["taken"]),
         lost=tuple(map(VersionId, found["lost"])),
         nearest=None if near is None else Nearest(_version(near), tuple(Cause[cause] for cause in near["differs"])),
+        waits=tuple(map(_awaited, found["waits"])),
+    )
+
+
+def _awaited(found: Mapping[str, Any]) -> Awaited:
+    return Awaited(
+        what=Wait[found["kind"]],
+        steps=tuple(
+            AwaitedStep(RunId(one["run"]), one["step"], tuple(map(AssetKey, one["assets"])), one["partition"])
+            for one in found["steps"]
+        ),
+        count=found["count"],
+        engines=tuple(found["engines"]),
+        until=None if found["until"] is None else datetime.fromisoformat(found["until"]),
+        pool=found["pool"],
+        limit=found["limit"],
+        slots=tuple(
+            SlotTaken(slot["number"], slot["holder"], datetime.fromisoformat(slot["since"]), None)
+            for slot in found["slots"]
+        ),
     )
 
 

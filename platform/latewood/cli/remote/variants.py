@@ -13,10 +13,10 @@ from latewood.model.keys import AssetId, AssetKey
 
 _COMPARISON: Final = f"""query (
   $project: String!, $environment: String!, $asset: ID!, $by: String!, $lowest: Boolean!, $partition: String!,
-  $first: Int!
+  $first: Int!, $run: ID
 ) {{
   project(name: $project) {{ environment(name: $environment) {{ asset(key: $asset) {{
-    comparison(by: $by, lowest: $lowest, partition: $partition, first: $first) {{
+    comparison(by: $by, lowest: $lowest, partition: $partition, first: $first, run: $run) {{
       nodes {{ {VERSION} }} isHead isRetracted considered position
       parameters {{ name values }} metrics {{ name values }}
     }}
@@ -40,11 +40,11 @@ _UNPIN: Final = f"""mutation ($project: String!, $environment: String!, $paramet
 
 
 def compare(
-    *, key: str, by: str, lowest: bool, partition: str, limit: int, environment: str | None, json_: bool
+    *, key: str, by: str, lowest: bool, partition: str, run: str, limit: int, environment: str | None, json_: bool
 ) -> int:
     """Put versions side by side."""
     client = connect(environment=environment)
-    how = {"by": by, "lowest": lowest, "partition": partition, "first": min(limit, CONSIDERED)}
+    how = {"by": by, "lowest": lowest, "partition": partition, "run": run or None, "first": min(limit, CONSIDERED)}
     found = of_environment(client, _COMPARISON, asset=key, **how)["asset"]["comparison"]
     return show_comparison(_comparison(key, found), client.at.environment, by=by, json_=json_)
 

@@ -1,11 +1,11 @@
 """Slots of pools: who wants one, who has it. A slot is a lease, so that what dies loses none for longer than that."""
 
+import re
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from latewood.decide.plan import Step
+from latewood.decide.step_waits import SlotTaken
 from latewood.engine.running.kept import Kept
 from latewood.model.definitions import TaskDefinition
 from latewood.model.keys import RunId
@@ -17,7 +17,8 @@ from latewood_eventlog.leases import Held, Lease, acquire_free, acquire_slots, h
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.tailer import announce
 
-_SLOTS: Final = "pool/"
+SLOTS: Final = "pool/"
+"""How the leases begin that are slots; the pool and the number follow."""
 WAITING: Final = "waiting/"
 
 Pools = tuple[str, ...]
@@ -45,6 +46,10 @@ def limits_now(log: EventLog, project: str) -> dict[str, PoolRow]:
         return pool_rows(connection, project, NOW)
 
 
+_STEP: Final = re.compile(r"\brun (\w+) step (\d+): ")
+"""The same with its run, as holders say it."""
+
+
 class Slots:
     """The slots of a project, as one process takes them: `engine` is its name, what it has is `kept`.
 
@@ -62,7 +67,7 @@ class Slots:
         found = acquire_slots(
             self._log.engine,
             self._project,
-            _SLOTS,
+            SLOTS,
             pools,
             limits=LIMITS,
             holder=f"{self._engine} {what}",
@@ -90,34 +95,29 @@ class Slots:
         return others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A slot that is taken: its number, who has it for what, and since when."""
-
-    number: int
-    holder: str
-    since: datetime
-
-
-def taken(log: EventLog, project: str) -> dict[str, list[Taken]]:
+def taken(log: EventLog, project: str) -> dict[str, list[SlotTaken]]:
     """The slots that are held now, by pool."""
-    found: dict[str, list[Taken]] = {}
-    for held, (name, number) in _below(log, project, _SLOTS):
-        found.setdefault(name, []).append(Taken(number=int(number), holder=held.holder, since=held.since))
-    return {name: sorted(slots, key=lambda slot: slot.number) for name, slots in found.items()}
+    return slots_among(holders_below(log.engine, project, SLOTS))
+
+
+def slots_among(leases: Iterable[Held]) -> dict[str, list[SlotTaken]]:
+    """The slots that these leases are, by pool, in order of their numbers."""
+    found: dict[str, list[SlotTaken]] = {}
+    for held in leases:
+        name, number = _parts(held, SLOTS)
+        step = _STEP.search(held.holder)
+        of = None if step is None else (RunId(step[1]), int(step[2]))
+        found.setdefault(name, []).append(SlotTaken(int(number), held.holder, held.since, of))
+    return {name: sorted(slots) for name, slots in found.items()}
 
 
 def waiting(log: EventLog, project: str) -> dict[str, list[RunId]]:
     """The runs of which a step waits for a slot, by pool."""
     found: dict[str, list[RunId]] = {}
-    for _, (name, run) in _below(log, project, WAITING):
+    for held in holders_below(log.engine, project, WAITING):
+        name, run = _parts(held, WAITING)
         found.setdefault(name, []).append(RunId(run))
     return found
-
-
-def _below(log: EventLog, project: str, prefix: str) -> Iterable[tuple[Held, list[str]]]:
-    for held in holders_below(log.engine, project, prefix):
-        yield held, _parts(held, prefix)
 
 
 def _parts(held: Held, prefix: str) -> list[str]:
