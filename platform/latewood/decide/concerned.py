@@ -1,7 +1,7 @@
 """Which assets an event is about: what came of them, and what was decided of them; not what others read of them."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, get_args
 
 from latewood.events import (
     TYPE_OF,
@@ -30,63 +30,42 @@ from latewood.events import (
 )
 from latewood.model.keys import AssetId
 
-ABOUT_ASSETS: Final = frozenset(
-    TYPE_OF[kind]
-    for kind in (
-        AssetDefined,
-        AssetDropped,
-        AssetObserved,
-        AssetRenamed,
-        CheckEvaluated,
-        EnvironmentPromoted,
-        HeadsMoved,
-        ObservationFailed,
-        ParameterPinned,
-        ParameterUnpinned,
-        PartitionCarried,
-        RetractionUndone,
-        ReuseSourceLost,
-        StepFailed,
-        StepReused,
-        StepSkipped,
-        StepStarted,
-        StepSucceeded,
-        VersionAccepted,
-        VersionsRetracted,
-    )
+_OfOne = (
+    AssetDefined
+    | AssetDropped
+    | AssetObserved
+    | AssetRenamed
+    | CheckEvaluated
+    | ObservationFailed
+    | ParameterPinned
+    | ParameterUnpinned
+    | PartitionCarried
+    | ReuseSourceLost
+    | VersionAccepted
 )
+_OfSome = EnvironmentPromoted | StepFailed | StepSkipped | StepStarted
+_OfOutputs = StepReused | StepSucceeded
+_OfVersions = HeadsMoved | RetractionUndone | VersionsRetracted
+
+ABOUT_ASSETS: Final = frozenset(TYPE_OF[kind] for kind in get_args(_OfOne | _OfSome | _OfOutputs | _OfVersions))
 """The types of events that are about assets."""
 
 
 def assets_of(fact: Event) -> Iterable[AssetId]:
     """The assets that a fact of these types is about, each once."""
-    match fact:
-        case StepStarted() | StepFailed() | StepSkipped() | EnvironmentPromoted():
-            return fact.assets
-        case StepSucceeded() | StepReused():
-            return dict.fromkeys(output.asset for output in fact.outputs)
-        case HeadsMoved():
-            return fact.moves
-        case RetractionUndone():
-            return fact.versions
-        case VersionsRetracted():
-            return dict.fromkeys(retracted.asset for retracted in fact.versions)
-        case (
-            AssetDefined()
-            | AssetDropped()
-            | AssetObserved()
-            | AssetRenamed()
-            | CheckEvaluated()
-            | ObservationFailed()
-            | ParameterPinned()
-            | ParameterUnpinned()
-            | PartitionCarried()
-            | ReuseSourceLost()
-            | VersionAccepted()
-        ):
-            return (fact.asset,)
-        case _:
-            return ()
+    if isinstance(fact, _OfOne):
+        return (fact.asset,)
+    if isinstance(fact, _OfSome):
+        return fact.assets
+    if isinstance(fact, _OfOutputs):
+        return dict.fromkeys(output.asset for output in fact.outputs)
+    if isinstance(fact, HeadsMoved):
+        return fact.moves
+    if isinstance(fact, RetractionUndone):
+        return fact.versions
+    if isinstance(fact, VersionsRetracted):
+        return dict.fromkeys(retracted.asset for retracted in fact.versions)
+    return ()
 
 
 def assets_of_event(type_: str, data: str) -> list[str]:
