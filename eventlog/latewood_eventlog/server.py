@@ -36,6 +36,7 @@ _PORT_WAIT_S: Final = 1.0
 
 _STORED: Final = {"data": str, "port": int, "superuser_password": str, "login_password": str}
 _UNFINISHED: Final = "unfinished.json"
+_HOME: Final = ".home"
 
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -169,16 +170,21 @@ def stop(home: Path) -> None:
 
 def _stop(directory: Path) -> None:
     cluster = _Cluster.read(directory / _CLUSTER)
-    postmaster = _postmaster(cluster.data) if cluster else None
-    if cluster is None or postmaster is None:
+    if cluster is not None:
+        _end(cluster.data)
+
+
+def _end(data: Path) -> None:
+    postmaster = _postmaster(data)
+    if postmaster is None:
         return
     os.kill(postmaster.pid, signal.SIGINT)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while _postmaster(cluster.data) is not None:
+    while _postmaster(data) is not None:
         if time.monotonic() > deadline:
             raise DatabaseUnreachable(
                 f"embedded Postgres (pid {postmaster.pid}): expected to end in {_STOP_TIMEOUT_S:.0f} s,"
-                f" still there; {_end_of_log(cluster.data)}"
+                f" still there; {_end_of_log(data)}"
             )
         time.sleep(0.005)
 
@@ -191,8 +197,35 @@ def remove(home: Path) -> None:
     stop(home)
     for file in (_CLUSTER, _UNFINISHED):
         if (cluster := _Cluster.read(_directory(home) / file)) is not None:
-            shutil.rmtree(cluster.data, ignore_errors=True)
+            remove_data(cluster.data)
     shutil.rmtree(_directory(home), ignore_errors=True)
+
+
+def data_of(home: Path) -> Path | None:
+    """Where the data of the home's server are; None where it has none. Raises DatabaseUnreachable as `status` does."""
+    with _home_in_order(home) as directory:
+        cluster = _Cluster.read(directory / _CLUSTER)
+    return None if cluster is None else cluster.data
+
+
+def home_of(data: Path) -> Path | None:
+    """Whose the data are that lie outside of the home, by what was written beside them when they were last used."""
+    with suppress(OSError, UnicodeDecodeError):
+        return Path(data.with_suffix(_HOME).read_text(encoding="utf-8"))
+    return None
+
+
+def process_of(data: Path) -> int | None:
+    """The server process of these data; None where none runs."""
+    postmaster = _postmaster(data)
+    return None if postmaster is None else postmaster.pid
+
+
+def remove_data(data: Path) -> None:
+    """Stop the server of these data if it runs, and delete them. Raises DatabaseUnreachable as `stop` does."""
+    _end(data)
+    shutil.rmtree(data, ignore_errors=True)
+    data.with_suffix(_HOME).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +315,7 @@ def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> Da
             f"embedded Postgres: expected its data in {cluster.data}, found nothing; put them back,"
             f" or remove {directory / _CLUSTER} to begin with an empty log."
         )
+    _tell_home(cluster.data, directory)
     version_file = cluster.data / "PG_VERSION"
     programs = binaries(version_named(version_file.read_text(encoding="utf-8").strip(), of=str(version_file)))
     deadline = time.monotonic() + _START_TIMEOUT_S
@@ -300,6 +334,12 @@ def _start(directory: Path, version: Version, settings: Mapping[str, str]) -> Da
         except DatabaseUnreachable:  # it recovers from a crash, or is just ending
             time.sleep(0.02)
     raise DatabaseUnreachable(f"embedded Postgres did not start; {_end_of_log(cluster.data)}")
+
+
+def _tell_home(data: Path, directory: Path) -> None:
+    """Write whose they are beside data that lie outside of the home: nothing else tells once that is gone."""
+    if data.parent != directory and home_of(data) != directory.parent:
+        _write_private(data.with_suffix(_HOME), str(directory.parent))
 
 
 def _initialise(directory: Path, version: Version) -> _Cluster:

@@ -13,9 +13,11 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
+from e2e.shell import LATEWOOD
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, bootstrap, connect, dsn, reading
 from latewood_eventlog.errors import DatabaseUnreachable
+from latewood_eventlog.homes import server_data
 from latewood_eventlog.server import (
     Running,
     Stopped,
@@ -38,9 +40,7 @@ def used(tmp_path_factory) -> Iterator[Path]:
     ensure_started(home)
     yield home
     ensure_started(home)
-    data = status(home).data_directory
-    stop(home)
-    shutil.rmtree(data)
+    embedded.remove(home)
 
 
 def child(script: str, home: Path) -> subprocess.Popen[str]:
@@ -186,6 +186,18 @@ def test_root_with_a_closed_home_runs_the_server_as_nobody(tmp_path, home):
     assert found.url == url
     secret = home / "postgres" / "cluster.json"
     assert (secret.stat().st_uid, secret.stat().st_mode & 0o777) == (0, 0o600)
+    (own,) = [each for each in server_data(home) if each.path == found.data_directory]
+    assert (own.home, own.pid, own.is_left) == (home, found.pid, False)
+    shutil.rmtree(home)
+    (left,) = [each for each in server_data(home) if each.path == found.data_directory]
+    assert (left.home, left.pid, left.is_left) == (home, found.pid, True)
+    refused = subprocess.run([LATEWOOD, "db", "remove", "data-0"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, "no data" in refused.stderr) == (2, True)
+    removed = subprocess.run([LATEWOOD, "db", "remove", left.path.name], capture_output=True, text=True, check=True)
+    assert removed.stdout.startswith(f"removed: {left.path.name} of {home}, ")
+    assert not list(left.path.parent.glob(f"{left.path.name}*"))
+    cmdline = Path(f"/proc/{found.pid}/cmdline")
+    assert not cmdline.exists() or not cmdline.read_text(), "its server has ended"
 
 
 # Imports first: the interpreter itself may lie where the account cannot read.

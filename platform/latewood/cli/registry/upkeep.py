@@ -158,4 +158,30 @@ def migrate() -> int:
     return _database("migrate")
 
 
+@db.command("list")
+@as_json
+def list_(json_: bool) -> int:
+    """List the data of the embedded servers on this computer that root has started, and this home's.
+
+    Root's servers keep their data outside of the home (LATEWOOD_HOME), so they are still there once that is removed.
+    """
+    from latewood.cli.database import list_command
+
+    return list_command(json_=json_)
+
+
+@db.command()
+@click.argument("names", nargs=-1, metavar="[DATA]...")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed.")
+@as_json
+def remove(names: tuple[str, ...], dry_run: bool, json_: bool) -> int:
+    """Remove the data of embedded servers whose home is gone: what `list` calls so, or DATA alone.
+
+    A home's data are never removed; of what was last used before homes were told, DATA has to be named.
+    """
+    from latewood.cli.database import remove_command
+
+    return remove_command(names=names, dry_run=dry_run, json_=json_)
+
+
 COMMANDS: Final[tuple[click.Command, ...]] = (collect, db, dev, engine, overview)
