@@ -2,8 +2,10 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
+from math import isnan
 from typing import Any
 
 import msgspec
@@ -40,6 +42,9 @@ STATUS_GLYPH = {
 
 _WORD_MAX = 48  # a longer word may be broken; keys, ids and times are shorter and can be copied whole
 _ENDLESS = 1_000_000  # wider than any line that is printed; rich wants a number
+_DIGITS = 4  # of a number that is read by itself
+_DIGITS_MAX = 17  # these tell any two floats apart
+_EXACT = 2.0**53  # from here on floats are whole, and not all whole numbers are floats
 
 
 class _Output(Console):
@@ -138,9 +143,25 @@ def table(
     return made
 
 
-def number(value: float) -> str:
-    """A number with thousands separators, without needless decimals."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+def number(value: float, digits: int = _DIGITS) -> str:
+    """A number with thousands separators, without needless decimals; of others so many digits, and at least one."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value.is_integer() and abs(value) < _EXACT:
+        return f"{value:,.0f}"
+    if 10 ** (_DIGITS - 1) <= abs(value) < _EXACT:
+        return f"{value:,.{max(digits - len(str(int(abs(value)))), 1)}f}"
+    return f"{value:,.{digits}g}"
+
+
+def numbers(values: Sequence[float]) -> list[str]:
+    """Numbers that are read beside each other: with as many digits as tell those apart that differ."""
+    different = len({value for value in values if not isnan(value)})
+    for digits in range(_DIGITS, _DIGITS_MAX + 1):
+        texts = [number(value, digits) for value in values]
+        if len({text for text, value in zip(texts, values, strict=True) if not isnan(value)}) == different:
+            break
+    return texts
 
 
 def duration(ms: float) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
-from latewood.cli.output import console, moment, number, plural, print_json, table, value_text
+from latewood.cli.output import console, moment, numbers, plural, print_json, table, value_text
 from latewood.commands.comparing import CONSIDERED, Comparison, compare
 from latewood.commands.heads import promote_version
 from latewood.commands.pinning import Repinned, pin, pins, unpin
 from latewood.commands.runs import run_named
 from latewood.decide.state import Pin
-from latewood.model.keys import AssetKey, RunId
+from latewood.model.keys import AssetKey, RunId, VersionId
 
 
 def compare_command(
@@ -39,6 +39,7 @@ def show_comparison(found: Comparison, environment: str, *, by: str, json_: bool
     own = (*(("partition",) if partitioned else ()), "made", *(("code",) if codes else ()))
     spare = tuple(name for name in reversed(metrics) if name != by)
     rows = table("", "version", *own, *found.parameters, *metrics, right=metrics, whole=("made",), spare=spare)
+    written = {name: _written(found, name) for name in metrics}
     for version in found.versions:
         rows.add_row(
             " ".join((*(("●",) if version.head else ()), *(("retracted",) if version.retracted else ()))),
@@ -47,7 +48,7 @@ def show_comparison(found: Comparison, environment: str, *, by: str, json_: bool
             moment(version.facts.made_at),
             *((version.facts.code[:_CODE_SHOWN],) if codes else ()),
             *(", ".join(map(value_text, version.parameters.get(name, ()))) for name in found.parameters),
-            *(number(version.metrics[name]) if name in version.metrics else "" for name in metrics),
+            *(written[name].get(version.facts.version, "") for name in metrics),
             style="red" if version.retracted else "bold" if version.head else "",
         )
     console().print(rows)
@@ -55,6 +56,12 @@ def show_comparison(found: Comparison, environment: str, *, by: str, json_: bool
     shown = f"{len(found.versions):,} of {latest}{plural(found.considered, 'version')}"
     console().print(f"{shown} at position {found.position:,}; ● is head of {environment}", style="dim")
     return exits.OK
+
+
+def _written(found: Comparison, metric: str) -> dict[VersionId, str]:
+    """A metric's values by version, so that none of them looks like another one."""
+    values = {each.facts.version: each.metrics[metric] for each in found.versions if metric in each.metrics}
+    return dict(zip(values, numbers(list(values.values())), strict=True))
 
 
 _CODE_SHOWN = 8
