@@ -6,7 +6,16 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latewood.decide.how_far import NOT_BEGUN, WAITING, Stretch, planned_steps, steps_by_task, time_left
+from latewood.decide.how_far import (
+    NOT_BEGUN,
+    WAITING,
+    Ended,
+    Stretch,
+    TaskSteps,
+    planned_steps,
+    steps_by_task,
+    time_left,
+)
 from latewood.events import Action, PlannedSteps
 from latewood.model.ordinals import Ordinals
 
@@ -80,6 +89,37 @@ def test_it_is_what_looking_at_each_step_gives(data):
     assert planned_steps(planned) == len(by_number)
 
 
+def far(**counts):
+    return [TaskSteps(assets=(key,), counts=found, ordinals={}) for key, found in counts.items()]
+
+
+MINUTE = timedelta(seconds=60)
+
+
+def test_what_a_check_refuses_has_ended_and_is_not_made():
+    (found,) = steps_by_task([steps("day", "0-9", 0)], [Stretch("succeeded", 0, 3), Stretch("refused", 4, 9)])
+    assert (found.counts, found.ended) == ({"succeeded": 4, "refused": 6}, 10)
+
+
 def test_the_rest_takes_as_long_as_the_pace_of_late_says_and_nobody_knows_without_one():
-    assert time_left(300, 60, timedelta(seconds=60)) == timedelta(seconds=300)
-    assert time_left(300, 0, timedelta(seconds=60)) is None
+    tasks = far(day={"succeeded": 60, "waiting": 300})
+    assert time_left(tasks, [Ended(("day",), 60, 995.0)], {}, MINUTE) == timedelta(seconds=300)
+    assert time_left(tasks, [], {"day": 995.0}, MINUTE) is None
+    assert time_left(far(day={"succeeded": 60}), [Ended(("day",), 60, 995.0)], {}, MINUTE) is None
+
+
+def test_work_is_counted_and_not_steps_where_tasks_take_differently():
+    tasks = far(raw={"succeeded": 1}, day={"waiting": 365})
+    ended = [Ended(("raw",), 1, 995.0)]
+    second = timedelta(seconds=1)
+    assert time_left(tasks, ended, {"day": 15.0}, second) == timedelta(seconds=365 * 0.02)
+    assert time_left(tasks, ended, {}, second) is None, "most of what is left may take whatever it likes"
+    begun = far(raw={"succeeded": 1}, day={"succeeded": 1, "waiting": 364}, month={"waiting": 12})
+    left = time_left(begun, [*ended, Ended(("day",), 1, 15.0)], {}, second)
+    assert left is not None
+    assert timedelta(seconds=7) < left < timedelta(seconds=16)
+
+
+def test_what_is_taken_from_before_takes_little_and_not_nothing():
+    tasks = far(day={"reused": 100, "waiting": 100})
+    assert time_left(tasks, [Ended(("day",), 100, 0.0)], {}, MINUTE) == MINUTE

@@ -33,7 +33,7 @@ class Line:
         self.steps = 0
         self.fresh = 0
         self.done = {"succeeded": 0, "reused": 0, "failed": 0, "skipped": 0}
-        self.refused = 0
+        self.refused: set[int] = set()
         self.warned = 0
         self.elements = 0
         self.spent_ms = 0.0
@@ -44,6 +44,11 @@ class Line:
     def ended(self) -> int:
         """How many of its steps have."""
         return sum(self.done.values())
+
+    @property
+    def there(self) -> int:
+        """How many partitions are as was asked for: what is refused was made for nothing."""
+        return self.fresh + self.done["succeeded"] + self.done["reused"] - len(self.refused)
 
     @property
     def far(self) -> str:
@@ -62,7 +67,8 @@ class Line:
             self.done[report.status] += 1
         if report.status == "succeeded":
             self.note = metadata_text(report.metadata, 2)
-        self.refused += report.status == "refused"
+        if report.status == "refused":  # once, whatever refuses it
+            self.refused.add(report.step)
         self.warned += report.status == "warned"
 
 
@@ -165,14 +171,14 @@ class Progress:
             return [Text("fresh", style="green"), Text(f"{line.fresh:,}/{line.fresh:,}"), Text("reused", style="cyan")]
         total = line.total + line.fresh
         bar = ProgressBar(total=total, completed=line.ended + line.fresh, width=20)
-        counts = Text(f"{line.done['succeeded'] + line.done['reused'] + line.fresh:,}/{total:,}")
+        counts = Text(f"{line.there:,}/{total:,}")
         words = []
         if line.done["reused"] or line.fresh:
             words.append(f"reused {line.done['reused'] + line.fresh:,}")
         if line.done["failed"]:
             words.append(f"failed {line.done['failed']:,}")
         if line.refused:
-            words.append(f"refused {line.refused:,}")
+            words.append(f"refused {len(line.refused):,}")
         if line.warned:
             words.append(f"warned {line.warned:,}")
         if line.done["skipped"]:

@@ -1,8 +1,8 @@
 """How far a run is, for who watches it: from projections, as ranges, whatever its size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from latewood.commands.recorded_plan import recorded_plan
 from latewood.commands.runs import run_named
@@ -16,8 +16,9 @@ from latewood.model.partitions import describe
 from latewood.model.schemes import Scheme
 from latewood.projections.runs import Expansion, RunRow, expansions_of
 from latewood.projections.snapshots import snapshot
+from latewood.projections.states import durations
 from latewood.projections.statistics import ended_after, first_failures, stretches_of
-from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.records import Position, RecordedEvent
 
 _RECENT = timedelta(seconds=60)
 """From what ended within this time it is told how fast the run is."""
@@ -74,6 +75,7 @@ class WatchedRun:
         self._workspace = workspace
         self._row = row
         self._plan = recorded_plan(workspace, row)
+        self._took: Mapping[AssetId, float] | None = None
 
     def look(self, through: Workspace | None = None) -> RunProgress:
         """How far it is now, by default through the workspace that it was made with. Raises DatabaseUnreachable.
@@ -84,28 +86,39 @@ class WatchedRun:
         now = workspace.clock()
         row = run_named(workspace, run)
         recently = workspace.log.position_at(now - _RECENT)
-        since = row.requested_at
+        since = max(row.requested_at, now - _RECENT)
         for event in workspace.log.read_types(workspace.project, ["run.started"], after=recently):
             if event.stream == f"run/{run}":  # what it did before it was left says nothing of how fast it is now
                 recently, since = event.position, event.occurred_at
         with snapshot(workspace.log) as connection:
             found = stretches_of(connection, workspace.project, run)
             expansions = expansions_of(connection, workspace.project, run)
-            recent = ended_after(connection, workspace.project, run, recently)
+            lately = ended_after(connection, workspace.project, run, recently)
             failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
         planned = [*self._plan.steps, *map(_planned_elements, expansions)]
         over = row.ended_position is not None or row.status == "interrupted"
-        tasks = [self._told(steps) for steps in steps_by_task(planned, found, ended=row.status if over else "")]
-        goes_on = row.status == "running"
-        within = min(_RECENT, max(now - since, timedelta(milliseconds=1)))
-        remaining = sum(task.steps.total - task.steps.ended for task in tasks)
+        steps = steps_by_task(planned, found, ended=row.status if over else "")
+        rate, left = 0.0, None
+        if row.status == "running" and lately.first is not None:
+            within = max(now - max(since, _begun(workspace, *lately.first)), timedelta(milliseconds=1))
+            rate = sum(of.steps for of in lately.tasks) / within.total_seconds()
+            left = time_left(steps, lately.tasks, self._known(workspace, steps), within)
         return RunProgress(
             row=row,
-            tasks=tasks,
-            rate=recent / within.total_seconds() if goes_on else 0.0,
-            left=time_left(remaining, recent, within) if goes_on and remaining else None,
+            tasks=[self._told(of_task) for of_task in steps],
+            rate=rate,
+            left=left,
             failures=[self._failure(event, expansions) for event in workspace.log.read_positions(failed)],
         )
+
+    def _known(self, workspace: Workspace, tasks: Iterable[TaskSteps]) -> Mapping[AssetId, float]:
+        """What versions of the tasks took before, in milliseconds, by their first assets; looked up once."""
+        if self._took is None:
+            with snapshot(workspace.log) as connection:
+                assets = [task.assets[0] for task in tasks]
+                found = durations(connection, workspace.project, assets)
+            self._took = {asset: past.p50_ms for asset, past in found.items()}
+        return self._took
 
     def _failure(self, event: RecordedEvent, expansions: Iterable[Expansion]) -> tuple[AssetKey, StepFailed]:
         fact = from_json(event.type, event.data)
@@ -118,6 +131,12 @@ class WatchedRun:
     def _told(self, steps: TaskSteps) -> TaskProgress:
         keys = tuple(map(self._plan.key, steps.assets))
         return TaskProgress(assets=keys, steps=steps, scheme=self._plan.scheme(steps.assets[0]))
+
+
+def _begun(workspace: Workspace, position: Position, took: timedelta) -> datetime:
+    """When the step began that ended there: it may have been long until a process was ready for the first one."""
+    (event,) = workspace.log.read_positions([position])
+    return event.occurred_at - took
 
 
 def _planned_elements(expansion: Expansion) -> PlannedSteps:

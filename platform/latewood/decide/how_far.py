@@ -1,6 +1,6 @@
 """How far a run is: what it has planned and what became of its steps, as ranges of partitions. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -15,8 +15,11 @@ WAITING: Final = "waiting"
 NOT_BEGUN: Final = "not begun"
 """What nobody had begun when its run was over, and nobody is going to."""
 
-ENDED: Final = ("succeeded", "reused", "failed", "skipped")
+ENDED: Final = ("succeeded", "reused", "refused", "failed", "skipped")
 """How a step stands for which nothing is to be run any more; the other ones are under way, or waiting."""
+
+_OWN_MS: Final = 5.0
+"""About what a step takes besides its function; all that one takes of which an earlier result is taken."""
 
 _GOES_ON: Final = ("retrying", "running")
 _ORDER: Final = (*ENDED, "cancelled", "interrupted", *_GOES_ON, WAITING, NOT_BEGUN)
@@ -130,6 +133,34 @@ def planned_for(planned: Iterable[PlannedSteps], step: int) -> tuple[PlannedStep
     return None
 
 
-def time_left(remaining: int, recent: int, within: timedelta) -> timedelta | None:
-    """How long the remaining steps take if as many end as `recent` ones did within that time; None where none did."""
-    return within * remaining / recent if recent else None
+class Ended(NamedTuple):
+    """Steps of one task that have ended of late: how many, and what one took in milliseconds, on average."""
+
+    assets: tuple[AssetId, ...]
+    steps: int
+    mean_ms: float
+
+
+def time_left(
+    tasks: Iterable[TaskSteps], ended: Collection[Ended], before: Mapping[AssetId, float], within: timedelta
+) -> timedelta | None:
+    """How long the rest takes if it goes on as within this time, in which these steps ended.
+
+    Not all tasks take alike, and those of one kind come together: work is counted, not steps. What a step takes is what
+    steps of its task took of late, else `before`, by the first asset in milliseconds, else as usual. None where nothing
+    ended, nothing is left, or most of what is left is of tasks of which nobody knows what they take.
+    """
+    costs = {of.assets: of.mean_ms + _OWN_MS for of in ended}
+    done = sum(of.steps * costs[of.assets] for of in ended)
+    left: dict[tuple[AssetId, ...], int] = {}
+    for task in tasks:
+        left[task.assets] = left.get(task.assets, 0) + task.total - task.ended
+    for assets in left:
+        if assets not in costs and assets[0] in before:
+            costs[assets] = before[assets[0]] + _OWN_MS
+    unknown = sum(count for assets, count in left.items() if assets not in costs)
+    remaining = sum(left.values())
+    if not done or not remaining or 2 * unknown > remaining:
+        return None
+    usual = done / sum(of.steps for of in ended)
+    return within * (sum(count * costs.get(assets, usual) for assets, count in left.items()) / done)

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Final
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, text
 
-from latewood.decide.how_far import ENDED, WAITING, Stretch, planned_steps
+from latewood.decide.how_far import ENDED, WAITING, Ended, Stretch, planned_steps
 from latewood.events import RunPlanned
 from latewood.model.elements import elements_of, is_elements, list_of
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
@@ -74,9 +75,14 @@ _BY_HAND_THEN: Final = text(
 _POSITION: Final = text("SELECT position FROM log_head")
 # Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
 _STRETCHES: Final = text(
-    "SELECT status, min(step) AS first, max(step) AS last FROM ("
-    "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island "
-    "  FROM steps WHERE project = :project AND run = :run"
+    "WITH refused AS ("
+    "  SELECT DISTINCT split_part(version, '.', 2)::int AS step FROM checks "
+    "  WHERE project = :project AND NOT passed AND blocking AND starts_with(version, :run || '.')"
+    "), stood AS ("
+    "  SELECT step, CASE WHEN r.step IS NULL OR s.status <> 'succeeded' THEN s.status ELSE 'refused' END AS status "
+    "  FROM steps s LEFT JOIN refused r USING (step) WHERE s.project = :project AND s.run = :run"
+    ") SELECT status, min(step) AS first, max(step) AS last FROM ("
+    "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island FROM stood"
     ") AS s GROUP BY status, island"
 )
 _ENDED: Final = text(
@@ -90,7 +96,9 @@ _FAILURES: Final = text(
     "ORDER BY ended_position LIMIT :limit"
 )
 _ENDED_AFTER: Final = text(
-    "SELECT count(*) FROM steps WHERE project = :project AND run = :run AND ended_position > :after"
+    "SELECT assets, count(*) AS steps, coalesce(avg(duration_ms), 0) AS mean_ms, min(ended_position) AS first, "
+    "coalesce((array_agg(duration_ms ORDER BY ended_position))[1], 0) AS first_ms "
+    "FROM steps WHERE project = :project AND run = :run AND ended_position > :after GROUP BY assets ORDER BY assets"
 )
 
 _decode_planned: Final = msgspec.json.Decoder(RunPlanned).decode
@@ -165,7 +173,10 @@ def behind(connection: Connection, following: Collection[str]) -> dict[str, int]
 
 
 def stretches_of(connection: Connection, project: str, run: RunId) -> list[Stretch]:
-    """The steps of a run of which anything is recorded, as ranges. Cost: one pass over them in the server."""
+    """The steps of a run of which anything is recorded, as ranges; those with a result that a check refuses apart.
+
+    Cost: one pass in the server over them, and over the failed verdicts of the project.
+    """
     return [Stretch(*row) for row in connection.execute(_STRETCHES, {"project": project, "run": run})]
 
 
@@ -181,10 +192,18 @@ def first_failures(connection: Connection, project: str, run: RunId, limit: int)
     return list(connection.execute(_FAILURES, parameters).scalars())
 
 
-def ended_after(connection: Connection, project: str, run: RunId, position: int) -> int:
-    """How many of a run's steps have ended since that position."""
-    parameters = {"project": project, "run": run, "after": position}
-    return int(connection.execute(_ENDED_AFTER, parameters).scalar_one())
+class Lately(NamedTuple):
+    """What has ended of a run since some position, by task; of the first of these where it ended, and what it took."""
+
+    tasks: tuple[Ended, ...]
+    first: tuple[Position, timedelta] | None
+
+
+def ended_after(connection: Connection, project: str, run: RunId, position: int) -> Lately:
+    """The run's steps that have ended since that position. Cost: as `stretches_of`."""
+    rows = list(connection.execute(_ENDED_AFTER, {"project": project, "run": run, "after": position}))
+    first = min(((row.first, timedelta(milliseconds=row.first_ms)) for row in rows), default=None)
+    return Lately(tuple(Ended(tuple(row.assets), row.steps, row.mean_ms) for row in rows), first)
 
 
 def heads_by_hand(

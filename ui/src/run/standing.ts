@@ -7,6 +7,7 @@ import type { Progress, StepRow, Task } from "./documents.ts";
 const MARKS: Record<string, Mark> = {
   succeeded: "fresh",
   reused: "fresh",
+  refused: "failed",
   failed: "failed",
   interrupted: "stale",
   retrying: "stale",
@@ -16,6 +17,7 @@ const MARKS: Record<string, Mark> = {
 /** The worst first, what is still to come last. */
 const ORDER = [
   "failed",
+  "refused",
   "interrupted",
   "retrying",
   "running",
@@ -79,7 +81,7 @@ export function tasksOf(steps: readonly Pick<StepRow, "assets" | "status">[]): T
 }
 
 export function hasEnded(status: string): boolean {
-  return ["succeeded", "reused", "failed", "skipped"].includes(status);
+  return ["succeeded", "reused", "refused", "failed", "skipped"].includes(status);
 }
 
 const ENDED: ReadonlySet<RunState> = new Set(["SUCCEEDED", "FAILED", "CANCELLED", "INTERRUPTED"]);
