@@ -1,6 +1,8 @@
 """Retracting and renaming as people do it, and what they are shown."""
 
 import json
+import re
+import shlex
 
 import pytest
 
@@ -44,7 +46,11 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
         ["prod", "report", "1"],
     ]
     assert "latewood plan 'status:stale' --env prod: 2 blocked" in told
+    ways = re.findall(r"`latewood (retract [^`]+)`", told)
+    assert ways == [f"retract {run}.1 --override --reason TEXT", f"retract {run}.1 --undo"]
     assert "retracted  sales 2026-03-03" in shop.here("why", "report").out
+    why = shop.here("why", "sales", "--partition", "2026-03-03").out
+    assert f"running it does not help: that would make what was retracted, {run}.1 (the till was broken)" in why
     assert "1 stale, retracted" in shop.here("assets", "status:retracted").out
     assert "retracted" in shop.here("asset", "sales").out
     rows = [line for line in shop.here("compare", "sales").out.splitlines() if "retracted" in line]
@@ -52,7 +58,7 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
 
     barred = f"would be made as {run}.1 was, which is retracted (the till was broken)"
     plan = next(line for line in shop.here("plan", "*").out.splitlines() if barred in line)
-    assert plan.endswith(f"; change it, or `latewood retract {run}.1 --override`")
+    assert plan.endswith(f"; change it, or `latewood retract {run}.1 --override --reason TEXT`")
     for _ in range(2):
         done = shop.here("materialize", "*")
         assert done.code == 0, "it was left out, and that is said"
@@ -65,6 +71,7 @@ def test_a_retraction_shows_what_it_reaches_and_why_names_it(shop):
     assert (alone.code, f"sales (1 partition) {barred}" in alone.err) == (2, True)
     assert len(answer(shop, "runs")) == 5
 
+    assert "`latewood materialize 'status:stale' --env prod` makes" in shop.here(*shlex.split(ways[0])).out
     allowed = answer(shop, "retract", f"{run}.1", "--reason", "counted again", "--override")
     assert allowed["versions"] == [
         {"asset": "sales", "partition": "2026-03-03", "version": f"{run}.1", "output": "result"}

@@ -78,6 +78,8 @@ def test_a_version_that_was_taken_has_the_inputs_parameters_and_metadata_of_its_
         rf"that was made by run {run} at .*, event [\d,]+, in ",
         taken.here("why", "third").out,
     )
+    step = taken.here("why", *head(taken, "third").split(".")).out
+    assert f"third: version {run}.1 of scored is what" in step or f"; that was computed as {run}.1 of scored" in step
 
 
 def test_a_changed_parameter_of_what_was_taken_is_named_with_its_values(taken):

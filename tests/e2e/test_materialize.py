@@ -74,7 +74,7 @@ def test_what_was_refused_is_called_so_and_why_names_the_check(shell):
     assert shell.here("materialize", "*", "-f", "refusals.py").code == 1
     said = "blocking check not_empty failed: counted"
     why = shell.here("why", "scaled", "--partition", "eu").out
-    assert "missing    scaled eu has no version that may be used" in why
+    assert "missing    scaled eu: no version that may be used" in why
     assert re.search(rf"refused +scaled eu: {said} +event [\d,]+\n", why)
     finding = answer(shell, "why", "scaled", "--partition", "eu")["findings"][-1]
     assert finding["failure"] == {"check": "not_empty", "error": "", "message": "counted"}

@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2] / "platform/latewood"
             '"total" has no version "r.1"; `asset(key: "total")` lists them',
         ),
         ("`latewood run cancel 4k0w` ends it", '`cancelRun(run: "4k0w")` ends it'),
-        ("change it, or `latewood retract r.1 --override`", 'change it, or `retract(version: "r.1", rerun: true)`'),
+        (
+            "change it, or `latewood retract r.1 --override --reason TEXT`",
+            'change it, or `retract(version: "r.1", rerun: true)`',
+        ),
         ("`latewood retract --undo r.1` takes that back", '`undoRetract(version: "r.1")` takes that back'),
         ("`latewood materialize a -f b.py --env dev` begins it", "`createEnvironment` begins it"),
         ("a is of b.py: `latewood materialize a -f b.py`", 'a is of b.py: `launch(selection: "a")`'),

@@ -131,6 +131,8 @@ class TakenVersion(graphene.ObjectType):
     asset = graphene.String(required=True, description="Key of the asset that the step is of.")
     version = graphene.ID(required=True, description="The version that was taken.")
     source = graphene.String(description="Key of the asset it is of, where that is another one; else null.")
+    computed_as = graphene.ID(description="The version as which it was computed, where it was taken itself; else null.")
+    computed_of = graphene.String(description="Key of the asset that that one is of; null where it is null.")
 
 
 class NearMiss(graphene.ObjectType):

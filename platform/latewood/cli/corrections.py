@@ -1,5 +1,7 @@
 """`latewood retract` and `latewood rename`: putting right what turned out to be wrong."""
 
+import shlex
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -42,6 +44,10 @@ def retract_command(
         print_json(_json(done, dry_run=dry_run))
         return exits.OK
     _print(console(), done, "taken back" if undo_ else "retracted", dry_run=dry_run)
+    if not (undo_ or dry_run):
+        named = " ".join([version, *_options(asset=asset, partition=partition)])
+        for line in _ways_on(done.reach, named):
+            console().print(line, style="dim")
     return exits.OK
 
 
@@ -124,6 +130,23 @@ def _print_reach(out: Console, found: Reach, named: int) -> None:
     out.print(rows)
     for environment, made_plan in found.plans.items():
         out.print(f"latewood plan 'status:stale' --env {environment}: {_counts(made_plan)}", style="dim")
+
+
+def _ways_on(found: Reach, named: str) -> Iterator[str]:
+    """What to do next: so that something else is made in place of what is wrong, and if that was wrong itself."""
+    if any(plan.counts[Action.BLOCKED] for plan in found.plans.values()):
+        yield (
+            "Blocked is what would be made just so again, and what reads it: change the code, or what that reads; or "
+            f"`latewood retract {named} --override --reason TEXT` lets the same computation be done again."
+        )
+    for environment, plan in found.plans.items():
+        if plan.counts[Action.RUN] + plan.counts[Action.REUSE]:
+            yield f"`latewood materialize 'status:stale' --env {environment}` makes others in its place."
+    yield f"`latewood retract {named} --undo` takes it back."
+
+
+def _options(**given: str) -> Iterator[str]:
+    return (f"--{name} {shlex.quote(value)}" for name, value in given.items() if value)
 
 
 def _counts(plan: Plan) -> str:

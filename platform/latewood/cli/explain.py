@@ -27,6 +27,7 @@ from latewood.cli.wording import (
     rename_json,
     rename_text,
 )
+from latewood.commands.blocked import way_on
 from latewood.commands.explaining import why
 from latewood.commands.run_reasons import why_run, why_step
 from latewood.commands.runs import requested, run_named
@@ -131,6 +132,7 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         if found.nearest is None
         else {"version": found.nearest.version.version, "differs": found.nearest.differs},
         "elements": None if found.elements is None else asdict(found.elements),
+        "barred": None if found.barred is None else found.barred._asdict(),
         "made_because": () if found.started is None else found.started.reasons,
         "findings": [
             {
@@ -257,6 +259,11 @@ def _remarks(found: Explanation) -> Iterator[str]:
         yield f"versions of {carried.old} count as those of {carried.new}: {carried.actor}, event {carried.position:,}"
     if found.renames:
         yield f"renamed: {'; '.join(map(rename_text, found.renames))}"
+    if found.barred is not None:
+        yield (
+            f"running it does not help: that would make what was retracted, {found.barred.version} "
+            f"({found.barred.reason}); {way_on(found.barred.version)}"
+        )
     if found.nearest is not None and found.nearest.differs:
         near = found.nearest.version
         differs = ", ".join(cause.value for cause in found.nearest.differs)
@@ -284,8 +291,8 @@ def _finding_lines(finding: Finding, refused: Collection[AssetKey]) -> list[tupl
             gone = f"{where} is not defined in {finding.undefined_in} any more"
             return [(f"missing    {gone}, read by {reader}{further}", None)]
         case Cause.MISSING:
-            never = "has no version that may be used" if finding.asset in refused else "was never materialized here"
-            return [(f"missing    {where} {never}{through}", None)]
+            never = "no version that may be used" if finding.asset in refused else "never materialized here"
+            return [(f"missing    {where}: {never}{through}", None)]
         case Cause.CODE if finding.code:
             return [
                 (f"code       {change_text(change)}, used by {where}{through}", finding.event)

@@ -93,7 +93,8 @@ def _lines(found: StepExplained) -> Iterator[str]:
         yield f"version {version} could have been taken, but its artifact was lost"
     for taken in found.taken:
         source = "" if taken.source is None else f" of {taken.source}"
-        yield f"{taken.asset}: version {taken.version}{source} is what would have been computed"
+        root = "" if taken.computed_as is None else f"; that was computed as {taken.computed_as} of {taken.computed_of}"
+        yield f"{taken.asset}: version {taken.version}{source} is what would have been computed{root}"
     if found.skipped is not None:
         yield f"{found.skipped}{'' if found.because is None else f': step {found.because}'}"
     if found.failure is not None:

@@ -123,11 +123,13 @@ def barred_text(made: Plan, task: PlannedTask, group: Planned, reason: Reason) -
     own = made.state.retracted.of_asset(made.state.ids[AssetKey(reason.subject)])
     found = next((each for each in reversed(own) if each.partition == first), None)
     if found is None:  # an equal computation, of another asset
-        return "would be made as what was retracted was; change it, or `latewood retract VERSION --override`"
-    return (
-        f"would be made as {found.version} was, which is retracted ({found.reason}); "
-        f"change it, or `latewood retract {found.version} --override`"
-    )
+        return f"would be made as what was retracted was; {way_on('VERSION')}"
+    return f"would be made as {found.version} was, which is retracted ({found.reason}); {way_on(found.version)}"
+
+
+def way_on(version: str) -> str:
+    """What may be done where running would make what was retracted."""
+    return f"change it, or `latewood retract {version} --override --reason TEXT`"
 
 
 def _unread(reason: Reason) -> str:

@@ -14,6 +14,7 @@ from latewood.commands.runs import requested
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
+from latewood.decide.actions import barred
 from latewood.decide.findings import Explanation, ParameterChange, changed_parameters
 from latewood.decide.fingerprint import changed_task
 from latewood.decide.keys import inputs_digest, read_version
@@ -91,10 +92,14 @@ def why(
             found.view.catalog, found.assessed, found.state, past, key=asset, ordinal=ordinal, failed=found.failed
         )
         foreseen = found.view.foreseen
+        inputs = _read_now(found, assessed.node, ordinal) if explained.findings else None
         return replace(
             explained,
             source=past.source(explained.head) if explained.head is not None else None,
-            nearest=_nearest(connection, workspace, found, explained, ordinal) if explained.findings else None,
+            nearest=None if inputs is None else _nearest(connection, workspace, found, explained, inputs),
+            barred=barred(assessed.node, explained.partition, inputs, found.state)
+            if inputs is not None and not assessed.is_pending(ordinal)
+            else None,
             carried=_carried(connection, workspace, found, explained),
             renames=tuple(rename for rename in found.view.renames if rename.asset == found.view.ids[asset]),
             freshness=freshness_of(connection, workspace, found, asset) if loaded is None else (),
@@ -200,21 +205,23 @@ def _is_other(made: Plan, view: View, node: Node, input_: Input, started: StepSt
     return before.data_version != read_version(input_, [(key, heads[key].data_version) for key in keys if key in heads])
 
 
-def _nearest(
-    connection: Snapshot, workspace: Workspace, found: Read, explained: Explanation, ordinal: int
-) -> Nearest | None:
-    """The earlier version of this partition whose key is nearest to what would be computed now."""
-    asset, head = explained.asset, explained.head
-    node = found.assessed[asset].node
+def _read_now(found: Read, node: Node, ordinal: int) -> str | None:
+    """The digest of what the partition would read now; None where that does not exist."""
     try:
         views = (a.node for a in found.assessed.values() if a.node.origin is Origin.VIRTUAL)
         bound = Bindings(found.view.catalog, found.state, views).bind(node, ordinal)
     except Blocked:
-        return None  # what it would read does not exist, so there is no key to be near to
-    inputs = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
-    id_, partition = found.view.ids[asset], node.partition_key(ordinal)
-    past = partition_history(connection, workspace.project, id_, partition, found.view.as_of)
-    return nearest(past, head=head, code=node.task.code.version, logic=node.logic, inputs=inputs)
+        return None
+    return inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
+
+
+def _nearest(
+    connection: Snapshot, workspace: Workspace, found: Read, explained: Explanation, inputs: str
+) -> Nearest | None:
+    """The earlier version of this partition whose key is nearest to what would be computed from these inputs."""
+    node, id_ = found.assessed[explained.asset].node, found.view.ids[explained.asset]
+    past = partition_history(connection, workspace.project, id_, explained.partition, found.view.as_of)
+    return nearest(past, head=explained.head, code=node.task.code.version, logic=node.logic, inputs=inputs)
 
 
 class _LoggedPast:

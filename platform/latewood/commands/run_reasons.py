@@ -6,6 +6,7 @@ from dataclasses import replace
 from latewood.commands.automations import Evaluated, stream_of
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
 from latewood.commands.step_waits import Asked, waits_of
+from latewood.commands.versions import makings
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import planned_for
 from latewood.decide.near_miss import Nearest, nearest
@@ -201,16 +202,20 @@ def _named(
 
 def _taken(connection: Snapshot, workspace: Workspace, plan: RecordedPlan, fact: StepReused) -> Iterable[Taken]:
     """As assets were called then; those of which the run's deployments know nothing, as they are called now."""
-    named = {output.asset for output in fact.outputs} | {o.source[0] for o in fact.outputs if o.source is not None}
+    taken = {output.asset: output.source or (output.asset, output.version) for output in fact.outputs}
+    computed = {named: making.source for named, making in makings(connection, workspace, taken.values()).items()}
+    named = {*taken, *(asset for asset, _ in taken.values()), *(root[0] for root in computed.values() if root)}
     others = {id_ for id_ in named if not plan.knows(id_)}
     now = keys_of_ids(connection, workspace.project, others) if others else {}
     keys = {id_: now.get(id_) or plan.key(id_) for id_ in named}
-    for output in fact.outputs:
-        source = output.source
+    for asset, (source, version) in taken.items():
+        root = computed[source, version]
         yield Taken(
-            asset=keys[output.asset],
-            version=output.version if source is None else source[1],
-            source=None if source is None else keys[source[0]],
+            asset=keys[asset],
+            version=version,
+            source=None if source == asset else keys[source],
+            computed_as=None if root is None else root[1],
+            computed_of=None if root is None else keys[root[0]],
         )
 
 

@@ -135,6 +135,7 @@ class Explanation:
     `renames` say what the asset was called before; `carried` why its head is a version of another partition. `foreseen`
     is the location by whose definitions this would be so, where these are not deployed. `freshness` is what policies
     say of how current the asset is as a whole. `elements` is what a head was made of that a mapped task has made.
+    `barred` is the retraction by which what would be computed now is refused, so that running it does not help.
     """
 
     asset: AssetKey
@@ -156,6 +157,7 @@ class Explanation:
     carried: Carried | None = None
     freshness: tuple[Judged, ...] = ()
     elements: OfElements | None = None
+    barred: Retraction | None = None
 
     @property
     def since(self) -> int | None:

@@ -62,6 +62,10 @@ class Assessed:
         """Whether the partition is what would be made now, as far as that is known before its upstreams are made."""
         return all(reason.cause in (Cause.UPSTREAM, Cause.ABSENT) for reason in self.reasons(ordinal))
 
+    def is_pending(self, ordinal: int) -> bool:
+        """Whether what the partition reads is not what it would read once that is made."""
+        return any(reason.cause is Cause.UPSTREAM for reason in self.reasons(ordinal))
+
     def made_beside(self, key: AssetKey, ordinal: int, state: State) -> VersionFacts | None:
         """The head whose step did not make this absent optional output; None of any other."""
         partition, absent = self.node.partition_key(ordinal), self.node.ids[self.node.keys.index(key)]

@@ -68,11 +68,16 @@ class RunExplained:
 
 
 class Taken(NamedTuple):
-    """The version that a step took in place of computing its own; `source` is whose, where it is of another asset."""
+    """The version that a step took in place of computing its own; `source` is whose, where it is of another asset.
+
+    Where that was taken itself, `computed_as` is the version of `computed_of` whose step has computed it.
+    """
 
     asset: AssetKey
     version: VersionId
     source: AssetKey | None
+    computed_as: VersionId | None = None
+    computed_of: AssetKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

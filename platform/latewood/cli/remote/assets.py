@@ -151,7 +151,7 @@ def _run_called(client: "Client", text: str, moment: int | str | None) -> RunExp
         return None
 
 
-_UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed"})
+_UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed", "barred"})
 _UNTOLD_OF_FINDINGS: Final = frozenset({"lying", "retracted"})
 
 

@@ -30,7 +30,7 @@ _STEP: Final = f"""query ($project: String!, $asOf: Moment, $run: ID!, $step: In
   project(name: $project, asOf: $asOf) {{ whyStep(run: $run, step: $step) {{
     run step assets partition planned decision position noReuse attempts skipped because lost
     failure {{ error message }}
-    plannedReasons {{ cause subject check }} {_REASONS} taken {{ asset version source }}
+    plannedReasons {{ cause subject check }} {_REASONS} taken {{ asset version source computedAs computedOf }}
     nearest {{ version position madeAt differs }}
     waits {{ kind count engines until pool limit
       steps {{ run step assets partition }} slots {{ number holder since }} }}
@@ -97,7 +97,7 @@ def step_reasons(client: "Client", run: str, step: int, as_of: int | str | None)
         failure=None if failure is None else Failure(kind=FailureKind.USER, **failure),
         skipped=None if found["skipped"] is None else SkipReason[found["skipped"]],
         because=found["because"],
-        taken=tuple(Taken(AssetKey(one["asset"]), VersionId(one["version"]), one["source"]) for one in found["taken"]),
+        taken=tuple(map(_taken, found["taken"])),
         lost=tuple(map(VersionId, found["lost"])),
         nearest=None if near is None else Nearest(_version(near), tuple(Cause[cause] for cause in near["differs"])),
         waits=tuple(map(_awaited, found["waits"])),
@@ -120,6 +120,16 @@ def _awaited(found: Mapping[str, Any]) -> Awaited:
             SlotTaken(slot["number"], slot["holder"], datetime.fromisoformat(slot["since"]), None)
             for slot in found["slots"]
         ),
+    )
+
+
+def _taken(found: Mapping[str, Any]) -> Taken:
+    return Taken(
+        asset=AssetKey(found["asset"]),
+        version=VersionId(found["version"]),
+        source=found["source"],
+        computed_as=found["computedAs"],
+        computed_of=found["computedOf"],
     )
 
 
