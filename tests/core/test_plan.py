@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from builders import NOW, SCHEMES, World, catalog, changed, checked, content, edited, id_of, number, said, why_planned
+from latewood.decide.plan import fresh_again
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import Durations
 from latewood.decide.sweep import Sweep, split_values
@@ -46,6 +47,21 @@ def test_first_everything_runs_then_everything_is_fresh():
     assert world.ran == ["a", "b", "c"]
     assert said(world.run(CHAIN)) == {"a": "fresh", "b": "fresh", "c": "fresh"}
     assert world.ran == []
+
+
+def test_what_is_fresh_only_once_others_are_taken_again_is_told():
+    world, second = World(), edited(MIXED, "d")
+    world.run(MIXED)
+    old = world.heads[id_of("d")]["2013-02-03"]
+    world.run(second)
+    assert fresh_again(world.plan(second)) == {"d": {}, "m": {}, "t": {}}
+    world.point(old)
+
+    made = world.plan(second)
+
+    february = Ordinals.between(1, 2)
+    assert said(made)["m"] == said(made)["t"] == "fresh"
+    assert fresh_again(made) == {"d": {}, "m": {"d": february}, "t": {"d": Ordinals.between(0, 1)}}
 
 
 def test_steps_are_numbered_in_order_and_nothing_fresh_has_one():

@@ -179,7 +179,7 @@ def test_what_cannot_be_asked_again_is_refused_with_the_way_out(shop):
         shop.again(first.run)
     without = shop.source.partition("@asset\ndef total")[0]
     shop.run("orders", code=without)
-    with pytest.raises(UsageError, match="total is not defined in prod any more"):
+    with pytest.raises(UsageError, match="prod does not define total any more"):
         shop.again(first.run, "7")
     assert len(requests(shop)) == 3
     assert shop.workspace.log.position() > position

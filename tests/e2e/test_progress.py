@@ -123,6 +123,14 @@ def test_a_file_is_retired_by_definitions_of_nothing(shell):
     assert "dropped: 1 asset of prod" in shell.here("deploy", "-f", "a.py").err
     assert shell.here("deploy", "-f", "b.py").code == 0
     assert [a["key"] for a in json.loads(shell.here("assets", "--json").out)["assets"]] == ["a"]
+    (shell.folder / "b.py").unlink()
+    assert 'no deployment of location "c.py"; near: ' in shell.here("deployments", "retire", "c.py").err
+    retired = shell.here("deployments", "retire", "b.py").out
+    assert retired.startswith("prod has nothing of b.py any more. 1 asset dropped: a.\n")
+    assert json.loads(shell.here("assets", "--json").out)["assets"] == []
+    back = re.search("`latewood (deployments rollback [^`]+)`", retired)[1].split()
+    assert shell.here(*back).code == 0
+    assert "status" in shell.here("asset", "a").out, "it is back with its versions"
 
 
 def test_what_failed_alike_is_summed_up_in_the_run_and_in_its_logs(shell):

@@ -76,6 +76,9 @@ def test_2_what_would_be_read_and_was_never_made(shell):
     assert "total reads scaled, of which something was never materialized" in done.err
     assert "`+KEY` selects KEY with everything upstream" in done.err
     assert answer(shell, "runs") == []
+    for said in (("totl",), ("total", "--partition", "eu"), ("*", "--param", "scaled.factor=many")):
+        assert shell.here("materialize", *said, "-f", "blocked.py").code == 2
+    assert answer(shell, "deployments") == {"deployments": []}, "nothing is left of what only ever was refused"
 
 
 BASE = """

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
 from latewood.cli.wording import change_text
+from latewood.commands.deploying import retire
 from latewood.commands.deployments import (
     Listed,
     RolledBack,
@@ -15,11 +17,15 @@ from latewood.commands.deployments import (
     differing,
     listed,
     roll_back,
+    unknown_location,
 )
 from latewood.decide.definition_changes import ChangedDefinition, Difference
+from latewood.engine.loading.importing import project_root
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey
-from latewood.projections.catalog import Deployment
+from latewood.projections.catalog import Deployment, deployed
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
 
 
 def list_command(*, location: str, limit: int, json_: bool) -> int:
@@ -157,6 +163,24 @@ def rollback_command(*, location: str, named: str, environment: str | None, json
     return exits.OK
 
 
+def retire_command(*, location: str, environment: str | None, json_: bool) -> int:
+    """Deploy nothing of it; exit code."""
+    workspace = open_workspace(environment=environment)
+    with snapshot(workspace.log) as connection:
+        there = deployed(connection, workspace.project, workspace.environment, NOW)
+    if location not in there:
+        raise unknown_location(location, set(there))
+    done = retire(workspace, location, project_root(Path.cwd()))
+    if json_:
+        print_json({"location": location, "environment": workspace.environment, **asdict(done)})
+        return exits.OK
+    dropped = f" {plural(len(done.dropped), 'asset')} dropped: {', '.join(done.dropped)}." if done.dropped else ""
+    console().print(f"{workspace.environment} has nothing of {location} any more.{dropped}", style="green")
+    back = f"`latewood deployments rollback {location} {done.before}`"
+    console().print(f"Versions are kept. {back} takes it back, and so does deploying it.", style="dim")
+    return exits.OK
+
+
 def _print_rolled_back(environment: str, done: RolledBack) -> None:
     out, made = console(), done.deployment
     if done.is_as_before:
@@ -177,6 +201,11 @@ def _print_rolled_back(environment: str, done: RolledBack) -> None:
         out.print("Nothing that was fresh is stale by that.")
     back = f"`latewood deployments rollback {made.location} {done.before}`" if done.before else "`latewood deploy`"
     out.print(f"Nothing was run. {back} takes it back.", style="dim")
+    out.print(
+        "`plan` and `materialize` go by the code as it stands, which `materialize` deploys again: what has an engine, "
+        "a schedule or a server run it goes by what is deployed.",
+        style="dim",
+    )
 
 
 def _assets_text(found: Mapping[AssetKey, str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from latewood.commands.ahead import Ahead
+from latewood.commands.deploying import is_retired
 from latewood.commands.loading import Named, listed, load_location, location_of, named_as, others_of
 from latewood.commands.sharing import resolver
 from latewood.commands.views import lying_in, refuse_unknown
@@ -211,7 +212,8 @@ def _only_one(workspace: Workspace, root: Path, meant: Callable[[], Collection[s
 
 def _locations_here(workspace: Workspace, root: Path) -> list[str]:
     with snapshot(workspace.log) as connection:
-        locations = sorted(deployed(connection, workspace.project, workspace.environment, NOW))
+        there = deployed(connection, workspace.project, workspace.environment, NOW)
+        locations = sorted(name for name, found in there.items() if not is_retired(workspace, name, found))
         if not locations:
             known = existing(connection, workspace.project, NOW)
             refuse_unknown(workspace.environment, [environment.environment for environment in known])

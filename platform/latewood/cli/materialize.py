@@ -28,13 +28,14 @@ from latewood.commands.planning import STATUS, Asked, awaiting_lines, elsewhere_
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import ParameterChange
 from latewood.decide.nodes import Node, Slot
-from latewood.decide.plan import Plan, Planned, PlannedTask
+from latewood.decide.plan import Plan, Planned, PlannedTask, fresh_again
 from latewood.decide.reasons import Cause, Reason
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
+from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 
 ChangesBySlot = Mapping[Slot, Changes]
@@ -147,6 +148,10 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
         print_json({**_plan_json(made, changes), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
     else:
         _print_plan(console(), made, asked, changes)
+        other = [foreseen.new.location for foreseen in view.all_foreseen if not foreseen.is_deployed]
+        if other and not any(made.counts[action] for action in (Action.RUN, Action.DEPENDS, Action.REUSE)):
+            said = f"{', '.join(other)} as it stands here: {workspace.environment} has another deployment of it"
+            console().print(f"That is by {said}, of which `latewood assets` tells.", style="dim")
     return exits.STEP_FAILED if strict and is_incomplete(made) else exits.OK
 
 
@@ -292,12 +297,15 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         return
     for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
+    again = fresh_again(made)
     rows = [
         PlanRow(
             group.action,
             key,
             "" if scheme is None else partitions_text(len(group.ordinals), describe(scheme, group.ordinals)),
-            _reasons_text(made, task, group, changes),
+            _again_text(group, again[task.node.keys[0]])
+            if group.action is Action.FRESH
+            else _reasons_text(made, task, group, changes),
         )
         for task in made.tasks
         for scheme in (task.node.assets[0].partitions,)
@@ -305,6 +313,12 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         for key in task.node.keys
     ]
     print_plan(out, rows, made.counts, _estimate(made))
+
+
+def _again_text(group: Planned, again: Mapping[AssetKey, Ordinals]) -> str:
+    """Of what is stale now that it is not once what it reads is taken again; nothing of what is fresh."""
+    by = [root for root, ordinals in again.items() if ordinals & group.ordinals]
+    return f"once {' and '.join(by)} {'is' if len(by) == 1 else 'are'} taken again" if by else ""
 
 
 class PlanRow(NamedTuple):

@@ -23,7 +23,7 @@ from latewood.cli.loading import Together, named_or_all
 from latewood.cli.materialize import asked_for, execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json
-from latewood.commands.deploying import Deployed, deploy_together
+from latewood.commands.deploying import Deployed, deploy_together, is_new
 from latewood.commands.materializing import Prepared, prepare
 from latewood.commands.places import may_overwrite
 from latewood.commands.planning import Asked, awaiting_lines, locations_selected, plan_loaded, refuse_nothing
@@ -66,12 +66,14 @@ def _deploy(workspace: Workspace, loaded: Sequence[Loaded]) -> list[Deployed]:
 
 
 def _deploy_planned(workspace: Workspace, loaded: Sequence[Loaded], asked: Asked) -> list[Deployed]:
-    """The same for what is asked of them: what would overwrite others' values is refused before anything is deployed.
+    """The same for what is asked of them.
 
+    What would overwrite others' values is refused before anything is deployed; so is what cannot be asked, where one of
+    them is new.
     Raises UsageError, and StoreError for a store to which nothing can be written.
     """
     workspace.store.require_writable()
-    if any(may_overwrite(workspace, each) for each in loaded):
+    if any(is_new(workspace, each) or may_overwrite(workspace, each) for each in loaded):
         plan_loaded(workspace, _merged(loaded), asked)
     return _deploy(workspace, loaded)
 

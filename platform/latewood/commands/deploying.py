@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -105,6 +106,13 @@ def foresee(connection: Connection, workspace: Workspace, loaded: Loaded) -> For
     return _foresee(connection, workspace, loaded, _snapshot_of(loaded))
 
 
+def is_new(workspace: Workspace, loaded: Loaded) -> bool:
+    """Whether the environment has no deployment of the location yet, under whatever name."""
+    with snapshot(workspace.log) as connection:
+        there = deployed(connection, workspace.project, workspace.environment, NOW)
+    return there.keys().isdisjoint({loaded.location, *loaded.settings.former})
+
+
 def deploy_loaded(workspace: Workspace, loaded: Loaded, *, asked: UUID | None = None) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
@@ -145,15 +153,23 @@ def _formers(workspace: Workspace, loaded: Sequence[Loaded]) -> Iterator[Loaded]
         there = deployed(connection, workspace.project, workspace.environment, NOW)
     for each in loaded:
         for name in each.settings.former & there.keys():
-            yield Loaded(
-                location=name,
-                root=each.root,
-                assets=(),
-                sources={},
-                tasks={},
-                checks={},
-                environment=workspace.environment,
-            )
+            yield _nothing_of(workspace, name, each.root)
+
+
+def _nothing_of(workspace: Workspace, location: str, root: Path) -> Loaded:
+    return Loaded(
+        location=location, root=root, assets=(), sources={}, tasks={}, checks={}, environment=workspace.environment
+    )
+
+
+def retire(workspace: Workspace, location: str, root: Path) -> Deployed:
+    """Make nothing the environment's deployment of a location: no code is looked at, and versions stay."""
+    return deploy_loaded(workspace, _nothing_of(workspace, location, root))
+
+
+def is_retired(workspace: Workspace, location: str, deployment: str) -> bool:
+    """Whether nothing is what is deployed of it."""
+    return _snapshot_of(_nothing_of(workspace, location, Path())).deployment == deployment
 
 
 def each_besides_others(loaded: Sequence[Loaded]) -> Iterator[Loaded]:

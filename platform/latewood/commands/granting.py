@@ -83,8 +83,8 @@ def grant(workspace: Workspace, named: str, *, to: str, version: str = "") -> Ch
     offered = _offered(workspace, reference)
     if uses := sorted({use.resource for use in offered.task.task.uses}):
         raise UsageError(
-            f"{reference} asks for {', '.join(uses)}, which is configured in project {workspace.project} and nowhere "
-            "else; only tasks without resources can be granted"
+            f"{reference} asks for {', '.join(uses)}, configured in project {workspace.project} and nowhere else; only "
+            "tasks without resources can be granted"
         )
     store = ArtifactStore(workspace.store.directory.parent, to)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deployed_code import secret_variables
-from latewood.commands.deploying import Deployed, deploy_loaded
+from latewood.commands.deploying import Deployed, deploy_loaded, is_new
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted, driving
 from latewood.commands.places import Looks, may_overwrite, newly_found
 from latewood.commands.planning import Asked, executable_plan, partitions_recorded, plan_loaded
@@ -115,12 +115,12 @@ def prepare(
 ) -> Prepared:
     """Deploy what was loaded, then plan. `report` is called in between: the deployment stands, whatever comes of it.
 
-    Raises UsageError for what cannot be asked; for what would overwrite another asset's or environment's values before
-    anything is deployed, and so StoreError for a store to which nothing can be written.
+    Raises UsageError for what cannot be asked; before anything is deployed of a location that is new, for what would
+    overwrite another asset's or environment's values, and so StoreError for a store to which nothing can be written.
     """
     workspace.store.require_writable()
     looks: Looks = {}
-    if may_overwrite(workspace, loaded):
+    if is_new(workspace, loaded) or may_overwrite(workspace, loaded):
         plan_loaded(workspace, loaded, asked, looks)
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)

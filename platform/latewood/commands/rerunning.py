@@ -162,8 +162,8 @@ def _loaded(workspace: Workspace, requested: RunRequested, location: str, home: 
     )
     if loaded.unconfigured:
         raise UsageError(
-            f"run {requested.run}: {', '.join(loaded.unconfigured)} of {location} is not configured in "
-            f'"{workspace.environment}"; `latewood deploy -f FILE` configures it'
+            f"run {requested.run}: {workspace.environment} has no configuration of {', '.join(loaded.unconfigured)} "
+            f"of {location}; `latewood deploy -f FILE` configures it"
         )
     return replace(loaded, settings=code.settings)
 
@@ -311,7 +311,7 @@ def _places(workspace: Workspace, run: RunId, only: str) -> Places:
     if gone:
         with snapshot(workspace.log) as connection:
             names = sorted(keys_of_ids(connection, workspace.project, gone).values())
-        raise UsageError(f"run {run}: {', '.join(names)} is not defined in {workspace.environment} any more")
+        raise UsageError(f"run {run}: {workspace.environment} does not define {', '.join(names)} any more")
     return places
 
 

@@ -264,7 +264,7 @@ def _refuse_unconfigured(
     lacking = sorted(name for name in uses - coming if (reference.location, name) not in configured)
     if lacking:
         raise DefinitionError(
-            f"{reference}: its {', '.join(lacking)} is not configured in {workspace.environment}; deploy "
+            f"{reference}: {workspace.environment} has no configuration of its {', '.join(lacking)}; deploy "
             f"{reference.location} there"
         )
 

@@ -22,6 +22,7 @@ from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey
+from latewood.model.mappings import downstream_ordinals
 from latewood.model.ordinals import Ordinals
 
 
@@ -170,6 +171,37 @@ def plan(catalog: Catalog, request: Request, state: State, nodes: Sequence[Node]
                 number += len(ordinals)
         tasks.append(PlannedTask(node, tuple(groups)))
     return Plan(tasks=tuple(tasks), state=state, request=request, awaiting=left_out, views=tuple(views))
+
+
+def fresh_again(made: Plan) -> Mapping[AssetKey, Mapping[AssetKey, Ordinals]]:
+    """What the plan leaves as it is only because others that are stale now are taken again, as after a rollback.
+
+    By the first asset of a task, by the asset that is taken, which partitions are fresh by that. Cost: O(edges).
+    """
+    taken: dict[AssetKey, dict[AssetKey, Ordinals]] = {}
+    schemes = {key: task.node.assets[0].partitions for task in made.tasks for key in task.node.keys}
+    found: dict[AssetKey, Mapping[AssetKey, Ordinals]] = {}
+    for task in made.tasks:
+        by_root: dict[AssetKey, Ordinals] = {}
+        for input_ in task.node.task.inputs:
+            for root, ordinals in taken.get(input_.asset, {}).items():
+                up, down = schemes[input_.asset], schemes[task.node.keys[0]]
+                readers = downstream_ordinals(input_.mapping, up, down, ordinals, made.state.now)
+                by_root[root] = by_root.get(root, Ordinals()) | readers
+        fresh = task.ordinals(Action.FRESH)
+        left = {root: ordinals & fresh for root, ordinals in by_root.items() if ordinals & fresh}
+        found[task.node.keys[0]] = left
+        moved = Ordinals()
+        for group in task.groups:
+            if group.action is Action.REUSE and any(reason.cause not in _AS_IT_IS for reason in group.reasons):
+                moved |= group.ordinals
+        for key in task.node.keys:
+            taken[key] = {**left, key: moved} if moved else left
+    return found
+
+
+_AS_IT_IS: Final = (Cause.UNCHECKED, Cause.ELSEWHERE, Cause.REFUSED)
+"""For what alone a head is taken again as it is: those that read it are as stale, or as fresh, as they were."""
 
 
 def selected_ordinals(node: Node, request: Request, state: State) -> Ordinals:

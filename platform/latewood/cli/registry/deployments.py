@@ -52,4 +52,18 @@ def rollback(**given: Any) -> int:
     return rollback_command(**given)
 
 
+@deployments.command("retire")
+@click.argument("location")
+@environment
+@as_json
+def retire(**given: Any) -> int:
+    """Give the environment nothing of a location any more; its code is not looked at, and may be gone.
+
+    Versions stay: deploying it again brings them back.
+    """
+    from latewood.cli.deployments import retire_command
+
+    return retire_command(**given)
+
+
 COMMANDS: Final[tuple[click.Command, ...]] = (deployments,)
