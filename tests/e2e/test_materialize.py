@@ -67,6 +67,12 @@ def test_a_blocking_check_that_fails_keeps_the_version_out(shell):
         "scaled": "missing",
         "total": "missing",
     }
+    followed = json.loads(shell.here("run", answer(shell, "runs")[0]["run"], "--follow", "--json").out)
+    assert {(of["assets"][0], of["status"]): of["steps"] for of in followed["progress"]} == {
+        ("numbers", "succeeded"): 1,
+        ("scaled", "refused"): 2,
+        ("total", "skipped"): 1,
+    }
 
 
 def test_what_was_refused_is_called_so_and_why_names_the_check(shell):

@@ -130,7 +130,7 @@ def test_a_file_is_retired_by_definitions_of_nothing(shell):
     assert json.loads(shell.here("assets", "--json").out)["assets"] == []
     back = re.search("`latewood (deployments rollback [^`]+)`", retired)[1].split()
     assert shell.here(*back).code == 0
-    assert "status" in shell.here("asset", "a").out, "it is back with its versions"
+    assert "head" in shell.here("asset", "a").out, "it is back with its versions"
 
 
 def test_what_failed_alike_is_summed_up_in_the_run_and_in_its_logs(shell):

@@ -120,8 +120,11 @@ def prepare(
     """
     workspace.store.require_writable()
     looks: Looks = {}
-    if is_new(workspace, loaded) or may_overwrite(workspace, loaded):
-        plan_loaded(workspace, loaded, asked, looks)
+    new = is_new(workspace, loaded)
+    if new or may_overwrite(workspace, loaded):
+        foreseen, made = plan_loaded(workspace, loaded, asked, looks)
+        if new and made.tasks:
+            refuse_blocked(made, asked, foreseen, {asset.key for asset in loaded.assets})
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)
     view = view_of(workspace, loaded=loaded, ids=deployed.ids)
