@@ -105,6 +105,7 @@ def test_2_selecting_more_is_advised_only_where_it_helps(shell):
     shell.write("base.py", BASE.replace("size: int)", "size: int = 1)"))
     helps = shell.here("materialize", "narrow", "-f", "base.py")
     assert (helps.code, "+KEY" in helps.err) == (2, True)
+    assert shell.here("deploy", "-f", "base.py").code == 0
     shell.write("top.py", "from latewood import *\n@asset\ndef top(narrow: int) -> int: return narrow\n")
     elsewhere = shell.here("materialize", "+top", "-f", "top.py")
     assert (elsewhere.code, "+KEY" in elsewhere.err) == (2, False)
