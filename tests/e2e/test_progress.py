@@ -133,6 +133,30 @@ def test_a_file_is_retired_by_definitions_of_nothing(shell):
     assert "head" in shell.here("asset", "a").out, "it is back with its versions"
 
 
+def test_a_plan_says_when_it_is_by_other_code_than_what_is_deployed(shell):
+    source = "from latewood import asset\n@asset\ndef a() -> int:\n    return 1\n"
+    source += "@asset\ndef b(a: int) -> int:\n    return a\n"
+    shell.write("a.py", source)
+    assert shell.here("materialize", "*", "-f", "a.py").code == 0
+    (first,) = json.loads(shell.here("deployments", "--json").out)["deployments"]
+    shell.write("a.py", source.replace("1", "2"))
+    assert shell.here("materialize", "*").code == 0
+    rolled = shell.here("deployments", "rollback", "a.py", first["deployment"]).out
+    assert "stale by that: a, b" in rolled
+    assert "go by the code as it stands" in rolled
+    note = "That is by a.py as it stands here: prod has another deployment of it, of which `latewood assets` tells.\n"
+    assert shell.here("plan", "status:stale").out == f"Nothing to do: status:stale selects nothing\n{note}"
+    assert shell.here("materialize", "*").code == 0
+    older = json.loads(shell.here("asset", "a", "--json").out)["versions"][-1]["version"]
+    assert shell.here("rollback", "a", older).code == 0
+    planned = shell.here("plan", "*").out
+    assert [line.split() for line in planned.splitlines()[1:3]] == [
+        ["reuse", "a", "code:", "a", "(a.py:3)", "changed"],
+        ["fresh", "b", "once", "a", "is", "taken", "again"],
+    ]
+    assert note not in planned
+
+
 def test_what_failed_alike_is_summed_up_in_the_run_and_in_its_logs(shell):
     shell.write("a.py", FAILING)
     shell.here("materialize", "*", "-f", "a.py", "-q")

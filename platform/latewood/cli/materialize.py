@@ -148,7 +148,7 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
         print_json({**_plan_json(made, changes), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
     else:
         _print_plan(console(), made, asked, changes)
-        other = [foreseen.new.location for foreseen in view.all_foreseen if not foreseen.is_deployed]
+        other = [f.new.location for f in view.all_foreseen if f.base.deployment and f.defines_otherwise]
         if other and not any(made.counts[action] for action in (Action.RUN, Action.DEPENDS, Action.REUSE)):
             said = f"{', '.join(other)} as it stands here: {workspace.environment} has another deployment of it"
             console().print(f"That is by {said}, of which `latewood assets` tells.", style="dim")

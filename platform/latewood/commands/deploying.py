@@ -85,6 +85,11 @@ class Foreseen:
         return self.new.deployment == self.base.deployment and not self.configured
 
     @property
+    def defines_otherwise(self) -> bool:
+        """Whether any asset is other than the environment has it."""
+        return self.new.deployment != self.base.deployment and self.new.digests != self.base.digests
+
+    @property
     def deployed(self) -> Deployed:
         """What the environment has once it is deployed."""
         dropped = tuple(sorted(dropped_keys(self.base, self.ids)))
