@@ -97,6 +97,7 @@ def test_every_problem_of_a_file_is_told_at_once_and_nothing_is_deployed(shell):
     ("source", "message"),
     [
         ("import nowhere", "unloadable.py:4: cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("import sqlite4", "No module named 'sqlite4'; did you mean sqlite3?"),
         ("1 / 0", "unloadable.py:4: cannot be imported: ZeroDivisionError"),
         ("def f(:", "unloadable.py:4: SyntaxError"),
         ('Cron("61 * * * *", "2026-01-01")', 'unloadable.py:4: cron expression "61 * * * *"'),

@@ -91,7 +91,7 @@ def _once(context: click.Context, option: click.Parameter, values: tuple[Any, ..
     return values[0] if values else None
 
 
-def _selection(_context: click.Context, _argument: click.Parameter, values: tuple[str, ...]) -> str:
+def _selection(context: click.Context, _argument: click.Parameter, values: tuple[str, ...]) -> str:
     """One selection; of several words it is said how they are one."""
     if len(values) > 1:
         if any(map(os.path.exists, values)):
@@ -99,6 +99,9 @@ def _selection(_context: click.Context, _argument: click.Parameter, values: tupl
         else:
             hint = f"'{' or '.join(values)}' selects all of them"
         raise click.UsageError(f"expected one selection, found {len(values)} words; {hint}")
+    takes_files = any(parameter.name in ("file", "files") for parameter in context.command.params)
+    if values and takes_files and values[0].endswith(".py") and Path(values[0]).is_file():
+        raise click.UsageError(f"expected a selection, found a file; it is named by -f, as in '*' -f {values[0]}")
     return values[0] if values else ""
 
 

@@ -418,5 +418,5 @@ def _parts(assets: Sequence[AssetId]) -> list[Sequence[AssetId]]:
 def _require(name: str, known: Sequence[str]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)
-        hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(known)}" if known else "there is none yet"
+        hint = f"near: {', '.join(near)}" if near else f"there is {', '.join(known) or 'none yet'}"
         raise NotFound("environment", f'no environment "{name}"; {hint}')

@@ -48,7 +48,7 @@ def parameters_given(
     for text in texts:
         target, equals, listed = text.partition("=")
         if not equals or "." not in target:
-            raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE')
+            raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE{_meant(view, target, selected)}')
         given.append((text, target, split_values(listed), True))
     axes: list[tuple[Given, ...]] = []
     said: dict[tuple[AssetKey, str], tuple[int, str, list[Any]]] = {}
@@ -68,6 +68,13 @@ def parameters_given(
         if any(axis):
             axes.append(tuple(axis))
     return _bounded(Sweep(axes=(*_again(view, loaded, again, said.keys(), selected), *axes), zipped=zipped))
+
+
+def _meant(view: View, name: str, selected: Collection[AssetKey]) -> str:
+    """Which parameters of what is selected have that name, for who left the asset out."""
+    tasks = (view.catalog[key].task for key in view.catalog if key in selected)
+    named = [f"{task.outputs[0].asset}.{name}" for task in tasks if any(p.name == name for p in task.parameters)]
+    return f"; near: {', '.join(list(dict.fromkeys(named))[:3])}" if named else ""
 
 
 def _again(

@@ -455,6 +455,5 @@ def partitions_asked(
             refused[f"{key}: {error}"] = None
             found[key] = Ordinals()
     if strict and not any(found.values()):
-        reasons = "\n  ".join(refused) or "none of the selected assets is partitioned"
-        raise UsageError(f'partition "{text}":\n  {reasons}')
+        raise UsageError("\n".join(refused) or f'partition "{text}": none of the selected assets is partitioned')
     return found

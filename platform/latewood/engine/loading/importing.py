@@ -4,7 +4,9 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -67,9 +69,19 @@ def imported(importer: Any, root: Path) -> ModuleType:
         raise DefinitionsInvalid((problem,)) from None
     except (Exception, SystemExit) as error:
         file, line = place_in(error, root)
-        problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}", file=file, line=line)
+        hint = _where_to_install(error) if isinstance(error, ModuleNotFoundError) else ""
+        problem = DefinitionError(f"cannot be imported: {type(error).__name__}: {error}{hint}", file=file, line=line)
         raise DefinitionsInvalid((problem,)) from error
     return module
+
+
+def _where_to_install(error: ModuleNotFoundError) -> str:
+    """Which Python lacks the module, or what may be meant."""
+    name = error.name or ""
+    near = get_close_matches(name, {*sys.stdlib_module_names, *packages_distributions()}, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; install it for {sys.executable}, which loads this" if name and "." not in name else ""
 
 
 class _FromSource(SourceFileLoader):
