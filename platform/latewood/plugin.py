@@ -1,8 +1,46 @@
 """What a plugin implements. Nothing has to be inherited: an object with these attributes is one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, runtime_checkable
+
+from latewood.model.jobs import (
+    Absent,
+    Finding,
+    Found,
+    Job,
+    JobInput,
+    JobLogs,
+    JobOutput,
+    JobState,
+    JobStatus,
+    RunsOn,
+    UnknownUntil,
+)
+
+__all__ = [
+    "Absent",
+    "Codec",
+    "Connector",
+    "Finding",
+    "Found",
+    "HasContent",
+    "HasMetadata",
+    "Job",
+    "JobInput",
+    "JobLogs",
+    "JobOutput",
+    "JobState",
+    "JobStatus",
+    "PermanentError",
+    "PollsMany",
+    "RunsOn",
+    "TransientError",
+    "UnknownUntil",
+    "runs_on",
+    "what_runs",
+]
 
 
 @runtime_checkable
@@ -43,3 +81,90 @@ class HasMetadata(Protocol):
 
     def metadata(self, value: Any, /) -> Mapping[str, Any]:
         """What is worth knowing of the value."""
+
+
+# ── connectors ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TransientError(Exception):
+    """The system could not be asked, or not now: no connection, an error of its own, a quota. It is asked again."""
+
+
+class PermanentError(Exception):
+    """The system refuses, and will do so again: no such table, no permission. `link` is a page about it."""
+
+    def __init__(self, message: str, *, link: str = "") -> None:
+        super().__init__(message)
+        self.link = link
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Runs jobs in another system. The engine keeps count; a connector remembers nothing and decides nothing.
+
+    It is an object of which any number of threads call these methods. Each asks the system once and returns, or raises
+    TransientError or PermanentError; anything else is a fault of the connector, and fails the step. None waits for a
+    job. Announced as an entry point of the group `latewood.connectors`: a function that takes the table
+    `[connectors.NAME]` of the project's file as keyword arguments, and returns one.
+    """
+
+    def submit(self, job: Job, /) -> str:
+        """Have the job run, findable by its key from now on; its handle, a text by which the others know it.
+
+        The key was recorded before. Where this raises TransientError it is looked for before it is submitted again, so
+        it need not be known whether the system has taken it.
+        """
+
+    def find(self, key: str, since: datetime, /) -> Finding:
+        """Whether a job with that key was submitted, however it ended. If it was, that was not after `since`.
+
+        `Absent` has it submitted. Where the system shows a job only a while after it was taken, say `UnknownUntil` so
+        long after `since`.
+        """
+
+    def poll(self, handle: str, /) -> JobStatus:
+        """How it is. PermanentError: the system does not know it any more, which fails the step."""
+
+    def logs(self, handle: str, cursor: str, /) -> JobLogs:
+        """What it has printed since the cursor, which is empty at first; the same cursor again gives the same."""
+
+    def cancel(self, handle: str, /) -> None:
+        """Have it ended; nothing where it is over."""
+
+
+@runtime_checkable
+class PollsMany(Protocol):
+    """A connector whose system tells of many jobs at once: then one is asked for all that are due."""
+
+    def poll_many(self, handles: Sequence[str], /) -> Mapping[str, JobStatus | PermanentError]:
+        """As `poll`, by handle, of up to 500."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_RUNS_ON: Final = "__latewood_runs_on__"
+
+
+def runs_on(
+    connector: str, /, *, options: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have what the decorated function says done by a connector; under `@asset`, `@task` or a group's `asset`.
+
+    The signature says what the job reads and makes, as it does of any task; the body is for the connector to use, or
+    `...`. `options` say what the job is, a query for instance, and are part of the code version; `settings` say how it
+    is run. Both are JSON, and stand in the log: no place for secrets.
+    """
+    found = RunsOn(connector=connector, options=dict(options or {}), settings=dict(settings or {}))
+
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        setattr(function, _RUNS_ON, found)
+        return function
+
+    return decorated
+
+
+def what_runs(function: object) -> RunsOn | None:
+    """Which connector does what the function says, if one does."""
+    found = getattr(function, _RUNS_ON, None)
+    return found if isinstance(found, RunsOn) else None

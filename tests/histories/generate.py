@@ -7,7 +7,7 @@ already is never written again: with `--rows` only what it folds to is, after a 
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -66,6 +66,7 @@ from latewood.serving.engine import Engine
 from latewood.serving.raising import raise_due
 from latewood.serving.requesting import cancel, request
 from latewood.serving.sensing import ask_once
+from latewood.testing.jobs import serving as serving_jobs
 from latewood_eventlog.records import Batch, RecordedEvent, StreamAppend
 from latewood_eventlog.server import stop
 
@@ -733,6 +734,48 @@ def _driven(workspace: Workspace, folder: Path) -> None:
     drive("engine-2", told("run.ended", 3))
 
 
+_JOBS = """
+from latewood import *
+from latewood.plugin import runs_on
+
+@asset
+@runs_on("local", options={"values": {"result": 7}, "prints": ["one"], "metrics": {"bytes": 12}})
+def counted() -> int: ...
+
+@asset(retries=Retry(1, backoff=timedelta(0)))
+@runs_on("local", options={"fail": "no table t"})
+def refused(counted: int) -> int: ...
+
+@asset
+@runs_on("local", options={"seconds": 600})
+def endless(counted: int) -> int: ...
+"""
+
+
+def _jobs(workspace: Workspace, folder: Path) -> None:
+    """Steps that run in another system: one that makes something, one that fails twice, one that is cancelled."""
+    configured = f'[connectors.local]\nfactory = "latewood.testing.jobs:connect"\nfolder = "{folder}"\n'
+    (folder / "latewood.toml").write_text(configured)
+    (folder / "jobs.py").write_text("from datetime import timedelta\n" + _JOBS)
+    loaded = load_file(folder / "jobs.py", root=folder)
+    asked = request(workspace, prepare(workspace, loaded, Asked(selection="*")))
+    engine = Engine(workspace, slots=2, name="engine-1")
+
+    def told(type_: str, count: int) -> None:
+        while sum(event.type == type_ for event in _all_events(workspace)) < count:
+            sleep(0.01)
+
+    with serving_jobs(folder), chdir(folder):
+        serving = Thread(target=engine.serve)
+        serving.start()
+        told("step.failed", 2)
+        told("job.submitted", 4)
+        cancel(workspace, run_named(workspace, asked.run))
+        told("run.ended", 1)
+        engine.drain()
+        serving.join()
+
+
 _MAPPED = """
 from latewood import *
 from latewood.mapping import each
@@ -964,6 +1007,7 @@ STORIES = {
     "files": _live,
     "branches": _branches,
     "located": _located,
+    "jobs": _jobs,
     "looked": _looked,
     "mapped": _mapped,
     "observed": _observed,

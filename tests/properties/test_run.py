@@ -191,6 +191,8 @@ class Past:
 class Recorder:
     """Facts on their way to the log; `dies_at` is the number of the telling in which the process dies."""
 
+    project = "default"
+
     def __init__(self, past, store, *, dies_at, kept, names=()):
         self._past, self._store = past, store
         self._dies_at, self._kept = dies_at, kept

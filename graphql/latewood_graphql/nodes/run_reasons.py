@@ -186,6 +186,21 @@ class StepWait(graphene.ObjectType):
     slots = many(PoolSlot, "Who has the slots.")
 
 
+class StepJob(graphene.ObjectType):
+    """An attempt that was a job in another system."""
+
+    attempt = graphene.Int(required=True, description="Which attempt.")
+    connector = graphene.String(required=True, description="What runs it, by the name that the task says.")
+    key = graphene.String(required=True, description="What was recorded before it was submitted; no other job has it.")
+    handle = graphene.String(
+        required=True, description="By what the other system knows it; empty until that is known here."
+    )
+    state = graphene.String(
+        required=True, description="`queued` or `running`, as it was heard of last; empty once it is over."
+    )
+    link = graphene.String(required=True, description="A page about it, while it goes on; empty where there is none.")
+
+
 class StepExplanation(graphene.ObjectType):
     """What was planned for a step, what was decided, and why."""
 
@@ -213,6 +228,7 @@ class StepExplanation(graphene.ObjectType):
         StepWait,
         "What it waits for, or its next attempt does, all at once; of the past what the log says: steps and retries.",
     )
+    jobs = many(StepJob, "What it was in another system, by attempt; empty where it is called here.")
 
 
 def run_explained(project: ProjectAt, run: str) -> RunExplainedAt:

@@ -22,6 +22,7 @@ from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import NOT_BEGUN, TaskSteps
 from latewood.decide.plan import Plan
+from latewood.engine.running.job_told import LiveJob
 from latewood.engine.running.run_log import patiently
 from latewood.events import StepFailed
 from latewood.model.keys import AssetKey, RunId
@@ -36,6 +37,7 @@ _SILENCE_S: Final = 30.0
 
 _RANGES_SHOWN: Final = 20
 _TASKS_SHOWN: Final = 24
+_JOBS_SHOWN: Final = 5
 
 NO_ENGINE: Final = "No engine is running: start one, `latewood engine`, and it drives it."
 
@@ -213,6 +215,17 @@ def failure_lines(found: Shown) -> list[Text]:
         Text(f"✕ {f'{key} {fact.partition}'.rstrip()}: {short(failure_text(fact), 160)}", style="red")
         for key, fact in found.failures
     ]
+
+
+def job_lines(found: Sequence[tuple[int, LiveJob]]) -> Iterator[str]:
+    """The jobs in other systems that are under way, by step, of many the first ones."""
+    for step, job in found[:_JOBS_SHOWN]:
+        done = "" if job.progress is None else f"{job.progress:.0%}"
+        said = f"cannot be asked now: {job.unreachable}" if job.unreachable else job.message
+        of = f"step {step:,} is job {job.handle or '(not submitted yet)'} of {job.connector}"
+        yield ", ".join(filter(None, [of, job.state.value, done, *job.links.values(), short(said, 120)]))
+    if more := found[_JOBS_SHOWN:]:
+        yield f"{plural(len(more), 'job')} more; `latewood why RUN STEP` tells of each"
 
 
 def how_far(found: Shown) -> str:

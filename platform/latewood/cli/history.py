@@ -23,6 +23,7 @@ from latewood.commands.runs import request_of, run_named
 from latewood.commands.workspace import Workspace
 from latewood.decide.concerned import assets_of_event
 from latewood.decide.how_far import NOT_BEGUN
+from latewood.engine.running.job_told import live_jobs
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, Failure, FailureKind, RunRequested, StepFailed, StepSkipped, StepSucceeded
 from latewood.model.elements import is_elements
@@ -59,7 +60,8 @@ def run_command(*, run_id: str, all_: bool, follow: bool, json_: bool) -> int:
         return following.follow(workspace, row.run, json_=json_)
     far = WatchedRun(workspace, row).look() if is_grouped(row, all_=all_, json_=json_) else None
     if far is not None and is_only_how_far(row, all_=all_, json_=json_):
-        show_how_far(request_of(workspace, row), far, pools_waited_for(workspace, row.run))
+        jobs = following.job_lines(live_jobs(workspace.store, row.run))
+        show_how_far(request_of(workspace, row), far, pools_waited_for(workspace, row.run), jobs)
         return exits.OK
     steps = steps_of_run(workspace, row)
     facts = (fact for _, fact in run_events(workspace, row.run)) if may_be_wrong(row, steps.rows) else ()
@@ -87,14 +89,16 @@ def may_be_wrong(row: RunRow, steps: Sequence[StepRow]) -> bool:
     return wrong or any(step.status == "failed" or step.attempt > 1 for step in steps)
 
 
-def show_how_far(asked: RunRequested, far: following.Shown, pools: Iterable[str]) -> None:
-    """Print a run that goes on, and which pools it waits for."""
+def show_how_far(asked: RunRequested, far: following.Shown, pools: Iterable[str], jobs: Iterable[str] = ()) -> None:
+    """Print a run that goes on, its `jobs` in other systems, and which pools it waits for."""
     out = console()
     _print_head(out, far.row, asked)
     out.print(following.progress_table(far))
     for line in following.failure_lines(far):
         out.print(line)
     out.print(following.how_far(far), style="dim")
+    for job in jobs:
+        out.print(job, style="dim")
     for name in pools:
         waits = f"a step waits for a slot of {pool_text(name)}"
         out.print(f"{waits}; `latewood pools` shows who has them", style="yellow")

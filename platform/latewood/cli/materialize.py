@@ -110,7 +110,7 @@ def _watched(workspace: Workspace, prepared: Prepared, out: Console | None, *, q
             for watch in watching:
                 watch.report(found)
 
-        if prepared.loaded.apart and prepared.plan.length:
+        if prepared.plan.length and (prepared.loaded.apart or prepared.plan.has_jobs):
             from latewood.cli.apart import materialize_apart
 
             return materialize_apart(workspace, prepared, report=report, notice=notice)

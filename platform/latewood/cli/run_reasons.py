@@ -1,6 +1,7 @@
 """`latewood why` of a run, and of one of its steps."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from latewood.cli import exits
@@ -97,6 +98,10 @@ def _lines(found: StepExplained) -> Iterator[str]:
         yield f"{taken.asset}: version {taken.version}{source} is what would have been computed{root}"
     if found.skipped is not None:
         yield f"{found.skipped}{'' if found.because is None else f': step {found.because}'}"
+    for job in found.jobs:
+        of = f"attempt {job.attempt}: job {job.handle or job.key} of {job.connector}"
+        said = job.state or ("" if job.handle else "nobody knows yet whether it was submitted")
+        yield ", ".join(filter(None, [of, said, job.link]))
     if found.failure is not None:
         yield f"it failed, at attempt {found.attempts}: {found.failure.error}: {found.failure.message}"
     for awaited in found.waits:
@@ -193,6 +198,7 @@ def _step_json(found: StepExplained) -> dict[str, Any]:
         "because": found.because,
         "taken": [taken._asdict() for taken in found.taken],
         "lost": found.lost,
+        "jobs": [asdict(job) for job in found.jobs],
         "nearest": None if nearest is None else {"version": nearest.version.version, "differs": nearest.differs},
         "waits": list(map(_awaited_json, found.waits)),
     }

@@ -45,6 +45,8 @@ _QUIET: Final = frozenset(
         "automation.evaluated",
         "automation.switched",
         "failure.handled",
+        "job.prepared",
+        "job.submitted",
         "launchable.defined",
         "launchable.dropped",
         "notification.failed",

@@ -94,7 +94,8 @@ def reproduce(
     """
     with in_use(workspace.store), caches_in_use(home):
         steps, reused = steps_recorded(workspace, named, only=only)
-        wanted = [step for step in steps if force or not step.assets[0].task.reuse.is_off]
+        called = [step for step in steps if step.assets[0].task.runs_on is None]  # a job is another system's to repeat
+        wanted = [step for step in called if force or not step.assets[0].task.reuse.is_off]
         _refuse_missing(workspace, wanted, root)
         ended: list[Reproduced] = [output for step in steps if step not in wanted for output in _not_run(step)]
         python: tuple[str, str] | None = None
@@ -298,7 +299,9 @@ def _parted(
 
 def _not_run(step: RecordedStep) -> Iterator[Reproduced]:
     for output in step.succeeded.outputs:
-        yield _of(step, output, Verdict.NOT_RUN, message="its task gives up reuse, so it may act outside; --force")
+        is_job = step.assets[0].task.runs_on is not None
+        why = "it was a job in another system" if is_job else "its task gives up reuse, so it may act outside; --force"
+        yield _of(step, output, Verdict.NOT_RUN, message=why)
 
 
 def _unexpected(step: RecordedStep, name: str) -> Reproduced:

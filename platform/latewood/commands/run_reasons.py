@@ -1,6 +1,6 @@
 """Why a run is, and why a step of it was run, or was not: what the log says of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from latewood.commands.automations import Evaluated, stream_of
@@ -15,16 +15,21 @@ from latewood.decide.step_reasons import (
     Planned,
     RunExplained,
     StepExplained,
+    StepJob,
     Taken,
     decision_of,
     failure_of,
 )
 from latewood.decide.step_waits import Awaited, AwaitedStep
+from latewood.engine.running.job_told import live_job_at
+from latewood.engine.running.live_logs import live_job
 from latewood.errors import NotFound
 from latewood.events import (
     Action,
     AutomationEvaluated,
     Event,
+    JobPrepared,
+    JobSubmitted,
     PlannedSteps,
     StepFailed,
     StepReused,
@@ -36,7 +41,7 @@ from latewood.model.elements import element_named, elements_of
 from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId, VersionId, version_id
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, key_at
-from latewood.projections.attempts import attempt_positions, lost_sources, step_positions
+from latewood.projections.attempts import attempt_positions, job_positions, lost_sources, step_positions
 from latewood.projections.past_automations import position_before
 from latewood.projections.runs import RunRow, expansions_of
 from latewood.projections.snapshots import Snapshot, snapshot
@@ -129,7 +134,7 @@ def why_step(
         started = by if isinstance(by, StepStarted) else None
         asked = Asked(row, plan, step, *_place(plan, found, element), told, up_to)
         was_lost = started is not None and found is not None and found[0].action is Action.REUSE
-        return StepExplained(
+        explained = StepExplained(
             run=row.run,
             step=step,
             assets=assets,
@@ -148,7 +153,9 @@ def why_step(
             lost=lost_sources(connection, workspace.project, row.run, step, up_to) if was_lost else (),
             nearest=None if started is None or at is None else _nearest(connection, workspace, started, at),
             waits=() if over else _waits(connection, workspace, asked),
+            jobs=_jobs(connection, workspace, row.run, step, up_to) if started and started.connector else (),
         )
+    return replace(explained, jobs=tuple(_heard_of(workspace, explained))) if up_to == NOW else explained
 
 
 def _waits(connection: Snapshot, workspace: Workspace, asked: Asked) -> tuple[Awaited, ...]:
@@ -184,6 +191,27 @@ def _facts(
     ended = step_positions(connection, workspace.project, [version]).get(version, [])
     places = sorted({position for position in (*tried, *ended) if position <= up_to})
     return [(event.position, from_json(event.type, event.data)) for event in workspace.log.read_positions(places)]
+
+
+def _jobs(connection: Snapshot, workspace: Workspace, run: RunId, step: int, up_to: Position) -> tuple[StepJob, ...]:
+    """What the step was in another system, by attempt."""
+    found: dict[int, StepJob] = {}
+    places = job_positions(connection, workspace.project, run, step, up_to)
+    for event in workspace.log.read_positions(places):
+        match from_json(event.type, event.data):
+            case JobPrepared(attempt=attempt, connector=connector, key=key):
+                found[attempt] = StepJob(attempt=attempt, connector=connector, key=key)
+            case JobSubmitted(attempt=attempt, handle=handle):
+                found[attempt] = replace(found[attempt], handle=handle)
+    return tuple(found.values())
+
+
+def _heard_of(workspace: Workspace, of: StepExplained) -> Iterator[StepJob]:
+    """The jobs of a step; one that goes on with how it was heard of last. Looks at files."""
+    for job in of.jobs:
+        live = live_job_at(live_job(workspace.store, of.run, of.step, job.attempt))
+        link = "" if live is None else next(iter(live.links.values()), "")
+        yield job if live is None else replace(job, state=live.state.value, link=link)
 
 
 def _named(

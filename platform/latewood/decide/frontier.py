@@ -20,6 +20,9 @@ Place = tuple[Slot, int]
 
 _Order = tuple[int, int, int, int, Place]
 
+_Kind = tuple[str, bool]
+"""The pool of a task, and whether it is a job in another system."""
+
 
 class Frontier:
     """The steps of one plan that can begin, and those that wait.
@@ -38,7 +41,7 @@ class Frontier:
         self._pending: dict[Slot, set[int]] = {}
         self._watching: dict[Place, list[Step]] = {}
         self._ready: dict[Place, Step] = {}
-        self._order: dict[str, list[_Order]] = {}  # by pool, of those that are ready, and of some that were
+        self._order: dict[_Kind, list[_Order]] = {}  # of those that are ready, and of some that were
         self._depths: dict[Slot, int] = {}
         self._reads: dict[int, bool] = {}
         self._is_limited = any(task.node.task.timeouts.queued is not None for task in plan.tasks)
@@ -60,12 +63,12 @@ class Frontier:
         """How many steps have not ended."""
         return self._left
 
-    def next(self, closed: Collection[str] = ()) -> Step | None:
+    def next(self, closed: Collection[str] = (), *, jobs: bool = False) -> Step | None:
         """The step to begin now, which is not given again; None while all that is left waits.
 
-        None of a task that takes part in one of the `closed` pools.
+        None of a task that takes part in one of the `closed` pools; with `jobs` only one that runs in another system.
         """
-        order = self._first(closed)
+        order = self._first(closed, jobs=jobs)
         return None if order is None else self._ready.pop(heappop(order)[-1])
 
     def priority(self, closed: Collection[str] = ()) -> int | None:
@@ -73,10 +76,12 @@ class Frontier:
         order = self._first(closed)
         return None if order is None else -order[0][0]
 
-    def _first(self, closed: Collection[str]) -> list[_Order] | None:
+    def _first(self, closed: Collection[str], *, jobs: bool = False) -> list[_Order] | None:
         """Those of a pool, of which the first one is to begin before any other pool's."""
         found: list[_Order] | None = None
-        for pool, order in self._order.items():
+        for (pool, is_job), order in self._order.items():
+            if jobs and not is_job:
+                continue
             while order and order[0][-1] not in self._ready:
                 heappop(order)
             if order and pool not in closed and (found is None or order[0] < found[0]):
@@ -143,7 +148,7 @@ class Frontier:
     def _begins(self, step: Step) -> None:
         slot, task = _first_slot(step), step.task.node.task
         self._ready[slot, step.ordinal] = step
-        order = self._order.setdefault(task.pool, [])
+        order = self._order.setdefault((task.pool, task.runs_on is not None), [])
         heappush(order, (-task.priority, -self._depths[slot], step.ordinal, step.number, (slot, step.ordinal)))
         if self._is_limited:
             self._came.append(step)

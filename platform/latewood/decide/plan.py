@@ -118,6 +118,12 @@ class Plan:
         """Number of steps."""
         return sum(count for action, count in self.counts.items() if action not in _STEPLESS)
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any of what may be run is a job in another system."""
+        jobs = [task for task in self.tasks if task.node.task.runs_on is not None]
+        return any(group.action not in _STEPLESS for task in jobs for group in task.groups)
+
     def steps(self) -> Iterator[Step]:
         """Steps in the order of their numbers: by task, topologically."""
         for task in self.tasks:

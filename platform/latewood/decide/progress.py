@@ -13,6 +13,8 @@ from latewood.events import (
     Failure,
     FailureHandled,
     FailureKind,
+    JobPrepared,
+    JobSubmitted,
     RunEnded,
     RunPlanned,
     RunRequested,
@@ -39,7 +41,8 @@ class StepProgress:
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
     start, which was at `begun_at`, and of the step's end once it has one; `since` is when the first attempt began,
     `ended_at` when the last was recorded of what became of it. `expanded` says last which steps its elements are, by
-    the event `expansion`, since `expanded_at`.
+    the event `expansion`, since `expanded_at`. The last attempt read what has `inputs_digest`; it is the `job`,
+    which the other system has where there is a `handle`.
     """
 
     attempts: int = 0
@@ -56,6 +59,9 @@ class StepProgress:
     expanded: StepExpanded | None = None
     expansion: UUID | None = None
     expanded_at: datetime | None = None
+    inputs_digest: str = ""
+    job: JobPrepared | None = None
+    handle: str = ""
     verdicts: list[CheckEvaluated] = field(default_factory=list)
 
     @property
@@ -152,6 +158,8 @@ def progress_of(events: Iterable[tuple[Any, Any]]) -> Progress:
             case (
                 StepStarted()
                 | StepExpanded()
+                | JobPrepared()
+                | JobSubmitted()
                 | StepSucceeded()
                 | StepFailed()
                 | StepReused()
@@ -171,8 +179,13 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
             step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
             step.begun_at = event.occurred_at
             step.since = step.since or step.begun_at
+            step.inputs_digest, step.job, step.handle = fact.inputs_digest, None, ""
         case StepExpanded():
             step.expanded, step.expansion, step.expanded_at = fact, event.event_id, event.occurred_at
+        case JobPrepared():
+            step.job = fact
+        case JobSubmitted(handle=handle):
+            step.handle = handle
         case StepFailed(failure=failure, retry_at=retry_at):
             step.is_open, step.retry_at = False, retry_at
             step.interrupted += failure.kind is FailureKind.INTERRUPTED

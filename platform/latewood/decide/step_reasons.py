@@ -81,13 +81,29 @@ class Taken(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepJob:
+    """An attempt that was a job in another system: what was recorded before it was submitted, and after.
+
+    Without a handle nobody can know yet whether it was. `link` is a page about it, while it goes on.
+    """
+
+    attempt: int
+    connector: str
+    key: str
+    handle: str = ""
+    state: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepExplained:
     """What was planned for a step, what was decided, and why.
 
     `planned` is None for what nobody could plan: the elements of a list. `position` is of the event that decided.
     `no_reuse` says why its result is not reused. `failure` is that of its last attempt. `because` is the step for which
     it was skipped. `lost` could have been reused, but for its artifact. `nearest` is the earlier version that came
-    nearest to what it was to compute. `waits` is what it waits for, or its next attempt does.
+    nearest to what it was to compute. `waits` is what it waits for, or its next attempt does. `jobs` are what it was in
+    another system.
     """
 
     run: RunId
@@ -108,6 +124,7 @@ class StepExplained:
     lost: tuple[VersionId, ...] = ()
     nearest: Nearest | None = None
     waits: tuple[Awaited, ...] = ()
+    jobs: tuple[StepJob, ...] = ()
 
 
 def decision_of(facts: Sequence[Event], *, is_over: bool) -> tuple[Decision, Event | None]:

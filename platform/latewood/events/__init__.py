@@ -58,6 +58,7 @@ from latewood.events.definitions import (
     TaskDefined,
     TaskDropped,
 )
+from latewood.events.jobs import JobPrepared, JobSubmitted
 from latewood.events.notifications import (
     Notification,
     NotificationFailed,
@@ -126,6 +127,8 @@ __all__ = [
     "GrantRevoked",
     "HeadsMoved",
     "InputRead",
+    "JobPrepared",
+    "JobSubmitted",
     "LaunchableDefined",
     "LaunchableDropped",
     "Notification",
@@ -220,6 +223,8 @@ TYPES: Final[dict[str, type[Event]]] = {
     "run.started": RunStarted,
     "step.started": StepStarted,
     "step.expanded": StepExpanded,
+    "job.prepared": JobPrepared,
+    "job.submitted": JobSubmitted,
     "step.succeeded": StepSucceeded,
     "step.failed": StepFailed,
     "step.reused": StepReused,

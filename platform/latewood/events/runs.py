@@ -115,7 +115,7 @@ class StepStarted(Event, frozen=True):
     configured to; `inputs` the data versions read; `configurations` are digests of configurations, by resource.
     `reuse_key` is empty where the step gives up reuse, and `no_reuse` says why. `variant`: with other than the
     environment's parameters, or from such versions, or of an element of a list, so that what comes of it says nothing
-    of the asset.
+    of the asset. `connector` is what runs it in another system.
     """
 
     run: RunId
@@ -134,6 +134,7 @@ class StepStarted(Event, frozen=True):
     reasons: tuple[str, ...] = ()
     variant: bool = False
     configurations: dict[str, str] = {}
+    connector: str = ""
 
 
 class StepExpanded(Event, frozen=True):

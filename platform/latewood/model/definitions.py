@@ -13,6 +13,7 @@ import msgspec
 
 from latewood.model.code import CodeVersion
 from latewood.model.graph import Graph
+from latewood.model.jobs import RunsOn
 from latewood.model.keys import AssetKey
 from latewood.model.mappings import Mapping as PartitionMapping
 from latewood.model.policies import Resources, Retry, Reuse, Timeouts
@@ -140,7 +141,8 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     of each row of the result which partition's it is.
     A mapped task is called for each element of what it reads through the inputs `each`, which are lists, one with the
     other; at least `min_success_ratio` of the calls have to succeed.
-    `shared` is set where the function is another location's, whose code runs it.
+    `shared` is set where the function is another location's, whose code runs it. What `runs_on` a connector is a job in
+    another system; the function is not called.
     """
 
     name: str
@@ -164,6 +166,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     partitions_per_step: int = PARTITIONS_PER_STEP
     each: tuple[str, ...] = ()
     min_success_ratio: float = 1.0
+    runs_on: RunsOn | None = None
 
     @property
     def is_partition_wise(self) -> bool:

@@ -53,6 +53,10 @@ _LOST: Final = text(
     "SELECT data ->> 'version' FROM events WHERE project = :project AND stream = 'run/' || :run AND position <= :upto "
     "AND type = 'reuse.source_lost' AND CAST(data ->> 'step' AS int) = :step ORDER BY position"
 )
+_JOBS: Final = text(
+    "SELECT position FROM events WHERE project = :project AND stream = 'run/' || :run AND position <= :upto "
+    "AND type IN ('job.prepared', 'job.submitted') AND CAST(data ->> 'step' AS int) = :step ORDER BY position"
+)
 _RUNNING: Final = text(
     "SELECT run, step, attempt FROM steps WHERE project = :project AND run = ANY (CAST(:runs AS text[])) "
     "AND status = 'running' ORDER BY step"
@@ -97,6 +101,12 @@ def lost_sources(connection: Connection, project: str, run: RunId, step: int, up
     """The versions that a step could have reused by then, but for their artifacts. Cost: one pass over its run."""
     given = {"project": project, "run": run, "step": step, "upto": upto}
     return tuple(VersionId(version) for (version,) in connection.execute(_LOST, given))
+
+
+def job_positions(connection: Connection, project: str, run: RunId, step: int, upto: Position) -> list[Position]:
+    """What was recorded of a step's jobs in another system by then, in order. Cost: one pass over its run."""
+    given = {"project": project, "run": run, "step": step, "upto": upto}
+    return [position for (position,) in connection.execute(_JOBS, given)]
 
 
 class Telling(NamedTuple):

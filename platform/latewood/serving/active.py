@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from latewood.context import CheckResult
 from latewood.decide.plan import Step
@@ -17,11 +17,16 @@ from latewood.engine.running.asks import (
     Evaluate,
     Look,
     Pause,
+    Remote,
+    Rest,
+    Script,
     Split,
 )
 from latewood.engine.running.calls import Raised
+from latewood.engine.running.connected import ToSubmit
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.flights import made_by_now
+from latewood.engine.running.jobs import OpenJob
 from latewood.engine.running.live_logs import forget, live_log, printed_so_far
 from latewood.engine.running.pool import Job
 from latewood.engine.running.recorder import Recorder
@@ -34,10 +39,15 @@ from latewood.model.keys import RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
 from latewood.serving.handlers import Handlers
+from latewood.serving.log_lines import LOG
 from latewood.serving.openings import Taken
+from latewood.serving.remotes import Remotes, Slot
 from latewood.serving.run_turns import RunTurns
 from latewood.serving.step_calls import StepCalls
 from latewood.serving.turns import EngineTurns
+
+_JOBS_AT_ONCE: Final = 100
+"""Steps in other systems that are begun or gone on with in one go; what others tell comes in between."""
 
 
 class Work(Protocol):
@@ -72,6 +82,7 @@ class ActiveRun:
         work: Work,
         engine: str,
         turns: EngineTurns,
+        remotes: Remotes,
         *,
         report: Callable[[Report], None],
         patiently: Callable[[Callable[[], Any]], Any],
@@ -86,11 +97,17 @@ class ActiveRun:
         self._work = work
         self._engine = engine
         self._patiently = patiently
+        self._remotes = remotes
+        self._ending_jobs = 0
+        self._submitting: set[str] = set()  # by key, those of which nobody has heard yet
+        self._sees_to_jobs = False
         self._is_over = False
         self._is_settling = False
         self._cancelled = False
         self.outcome = ""
         """How it ended, in words."""
+        self.has_jobs = plan.has_jobs
+        """Whether any of its steps run in another system."""
         root = opened.view.root
         values = Values(workspace.store)
         self._scripts = Scripts(
@@ -198,6 +215,22 @@ class ActiveRun:
         self._end_if_over()
         return None
 
+    def see_to_jobs(self) -> None:
+        """Do what steps ask that run in other systems, as far as no worker is needed. Raises LogError."""
+        if self._sees_to_jobs:
+            return  # what was answered on the spot is gone on with by who has asked
+        self._sees_to_jobs = True
+        try:
+            for _ in range(_JOBS_AT_ONCE):
+                over = self._is_over or self._cancelled
+                asked = None if over else self._drive.next_of_jobs(self._turns.closed)
+                if asked is None:
+                    return
+                self._job(asked)
+        finally:
+            self._sees_to_jobs = False
+        self._work.soon(self, self.see_to_jobs)
+
     def give_up_overdue(self) -> None:
         """What has waited too long to begin has failed, unless it can begin at once. Raises LogError."""
         overdue = self._drive.overdue(self._scripts.now())
@@ -244,7 +277,29 @@ class ActiveRun:
             return
         self._cancelled = True
         self._stop()
+        for job in self._scripts.jobs.open.values():
+            self._ending_jobs += 1
+            if job.key not in self._submitting:
+                self._go_on_ending(job, self._scripts.jobs.ended(job), None)
         self._end_if_over()
+
+    def _go_on_ending(self, job: OpenJob, script: Script[bool], answer: Any) -> None:
+        """See a job to its end in its system: a run is over only when none of it goes on anywhere."""
+        if self._is_over:  # it was left meanwhile
+            return
+        try:
+            ask = script.send(answer)
+        except StopIteration as done:
+            if not done.value:
+                LOG.warning("run %s: job %s of %s may go on", self.run, job.handle or job.key, job.connector)
+            self._ending_jobs -= 1
+            self._end_if_over()
+            return
+        if isinstance(ask, Remote):
+            self._remote(ask, lambda answer: self._go_on_ending(job, script, answer))
+        else:
+            assert isinstance(ask, Rest), "nothing else is asked to end a job"
+            self._work.later(self, ask.until, lambda: self._go_on_ending(job, script, None))
 
     def settle(self) -> None:
         """Begin nothing any more; what is under way goes on until it `is_settled`."""
@@ -256,7 +311,7 @@ class ActiveRun:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is under way that would have to be made again if it were left now."""
-        return self._is_over or not (self._drive.busy or self.jobs)
+        return self._is_over or not (self._drive.busy or self.jobs or self._ending_jobs)
 
     def leave(self) -> None:
         """Stop driving it, without a word in the log: another engine goes on."""
@@ -274,7 +329,9 @@ class ActiveRun:
         return [*self._calls.jobs.values(), *self._handlers.jobs.values()]
 
     def _end_if_over(self) -> None:
-        if self._is_over or not (self._cancelled or (self._drive.is_over and self._handlers.are_over)):
+        if self._is_over or self._ending_jobs:
+            return
+        if not (self._cancelled or (self._drive.is_over and self._handlers.are_over)):
             return
         self._is_over = True
         ended = self._ended()
@@ -308,6 +365,10 @@ class ActiveRun:
             case Pause(until=until):
                 self._turns.leave(number)
                 self._work.later(self, until, lambda: self._answer(number, None))
+            case Remote():
+                self._remote(ask, lambda answer: self._answer(number, answer))
+            case Rest(until=until):
+                self._work.later(self, until, lambda: self._answer(number, None))
             case Durable():
                 self._turns.shortly.add(number)
                 self._when_durable(lambda: self._made_durable(number))
@@ -322,6 +383,36 @@ class ActiveRun:
             case Board():
                 self._turns.board(number, ask, lambda how: self._answer(number, how))
         return None
+
+    def _remote(self, ask: Remote, then: Callable[[Any], None]) -> None:
+        slot = Slot(self.opened.view.root, self.workspace.environment, ask.connector)
+
+        def go(then: Callable[[Any], None]) -> None:
+            self._remotes.ask(slot, ask.act, lambda answer: self._work.soon(self, lambda: then(answer)))
+
+        if isinstance(ask.act, ToSubmit):
+            key = ask.act.job.key
+            self._when_durable(lambda: self._submit(key, go, then))
+        else:
+            go(then)
+
+    def _submit(self, key: str, go: Callable[[Callable[[Any], None]], None], then: Callable[[Any], None]) -> None:
+        """What is cancelled meanwhile is ended once it is there to be ended."""
+        if self._is_over or self._cancelled:
+            return
+
+        def submitted(answer: Any) -> None:
+            self._submitting.discard(key)
+            if not self._cancelled:
+                then(answer)
+                return
+            for job in self._scripts.jobs.open.values():
+                if job.key == key:
+                    job.handle = answer if isinstance(answer, str) else ""
+                    self._go_on_ending(job, self._scripts.jobs.ended(job), None)
+
+        self._submitting.add(key)
+        go(submitted)
 
     def _made_durable(self, number: int) -> None:
         self._turns.shortly.discard(number)

@@ -32,6 +32,7 @@ from latewood.serving.log_lines import LOG
 from latewood.serving.lookout import Growth, rest_s
 from latewood.serving.parts import Parts
 from latewood.serving.project import ProjectRuns
+from latewood.serving.remotes import Remotes
 from latewood.serving.telling import Telling
 from latewood_eventlog.database import dsn
 from latewood_eventlog.errors import DatabaseUnreachable, LogError
@@ -86,6 +87,7 @@ class Engine:
             absences=Absences(absence.told),
             telling=self.telling,
             growth=Growth(self._workspace.log.position),
+            remotes=Remotes(),
             only=only,
         )
         self._more = more
@@ -189,6 +191,8 @@ class Engine:
 
     def _dispatch(self) -> None:
         """Fill the free workers, one call of each project in turn."""
+        for project in self._projects:
+            project.see_to_jobs()
         idle: set[RunId] = set()
         left = len(self._projects)
         while left and self._pool.free:

@@ -10,6 +10,7 @@ from latewood.serving.absence import Absence
 from latewood.serving.crews import Crews
 from latewood.serving.inbox import Inbox
 from latewood.serving.lookout import Growth
+from latewood.serving.remotes import Remotes
 from latewood.serving.telling import Telling
 
 
@@ -30,4 +31,5 @@ class Parts:
     absences: Absences
     telling: Telling
     growth: Growth
+    remotes: Remotes
     only: RunId | None = None

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from latewood.commands.workspace import Workspace
+from latewood.engine.running.live_logs import forget_jobs
 from latewood.engine.running.pool import Job
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.run_log import EngineLog, patiently
@@ -143,6 +144,11 @@ class ProjectRuns:
                 self.active[run.run] = self.active.pop(run.run)
             return job
 
+    def see_to_jobs(self) -> None:
+        """Do what steps ask that run in other systems: for that no worker has to be free."""
+        for run in [run for run in self.active.values() if run.has_jobs]:
+            self.guarded(run, run.see_to_jobs)
+
     @property
     def patience_s(self) -> float | None:
         """Seconds until something has waited to begin for as long as it may; None where nothing is limited."""
@@ -240,6 +246,7 @@ class ProjectRuns:
             self,
             self._parts.name,
             self._turns,
+            self._parts.remotes,
             report=lambda report: self._parts.telling.reported(run, report),
             patiently=lambda act: patiently(act, self._parts.patience, self._parts.absences),
         )
@@ -268,6 +275,7 @@ class ProjectRuns:
             status = run.outcome.partition(",")[0]
             LOG.info("run %s: %s", run.run, run.outcome, extra={"run": run.run, "status": status})
             self._give_back(run)
+            forget_jobs(self.workspace.store, run.run)
             if self._ending.get(run.run) is run:
                 del self._ending[run.run]
             self._rest()

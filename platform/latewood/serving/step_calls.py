@@ -125,7 +125,7 @@ class StepCalls:
             done=done,
             judged=judged,
             may_place=lambda asked, answer: self._soon(lambda: self._place(due[asked.step], asked, answer)),
-            slots=ceil(node.task.resources.cpu),
+            slots=ceil(node.task.resources.cpu) if ask.job is None else 1,
             memory=node.task.resources.memory_bytes,
         )
         return job

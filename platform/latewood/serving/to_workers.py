@@ -91,8 +91,9 @@ def call_for(ask: Attempt, run: RunId) -> CallRange:
         replace(
             call_of(one.step, one.bound, ask.number, run),
             placing=is_own and not node.is_variant,
-            live=True,
+            live=ask.job is None,  # else the engine tells what the job prints
             checks=checks,
+            job=ask.job,
         )
         for one in ask.due
     )

@@ -58,6 +58,12 @@ const SAYINGS: Record<string, Saying> = {
   "failure.handled": ({ run: id, task }) => [null, `${text(task)} ran after the failure of `, run(id)],
   "grant.revoked": ({ name, to }) => [null, `${text(name)} not granted to ${text(to)} any more`],
   "heads.moved": ({ reason }, assets) => [null, ...named(assets), `: ${text(reason) || "heads moved"}`],
+  "job.prepared": ({ run: id, step, connector }) => [
+    null,
+    ...stepOf(id, step),
+    ` is about to be a job of ${text(connector)}`,
+  ],
+  "job.submitted": ({ run: id, step, handle }) => [null, ...stepOf(id, step), ` runs as job ${text(handle)}`],
   "launchable.defined": ({ name }) => [null, `${text(name)} can be launched`],
   "launchable.dropped": ({ name }) => [null, `${text(name)} cannot be launched any more`],
   "notification.failed": ({ name, problem }) => ["failed", ...automation(name), ` could not tell: ${text(problem)}`],

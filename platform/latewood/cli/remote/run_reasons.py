@@ -9,7 +9,7 @@ from latewood.cli.remote.facts import PAGE, asked_of, facts_of
 from latewood.decide.near_miss import Nearest
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import VersionFacts
-from latewood.decide.step_reasons import Decision, Planned, RunExplained, StepExplained, Taken
+from latewood.decide.step_reasons import Decision, Planned, RunExplained, StepExplained, StepJob, Taken
 from latewood.decide.step_waits import Awaited, AwaitedStep, SlotTaken, Wait
 from latewood.events import Action, Failure, FailureKind, SkipReason
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
@@ -34,6 +34,7 @@ _STEP: Final = f"""query ($project: String!, $asOf: Moment, $run: ID!, $step: In
     nearest {{ version position madeAt differs }}
     waits {{ kind count engines until pool limit
       steps {{ run step assets partition }} slots {{ number holder since }} }}
+    jobs {{ attempt connector key handle state link }}
   }} }}
 }}"""
 
@@ -101,6 +102,7 @@ def step_reasons(client: "Client", run: str, step: int, as_of: int | str | None)
         lost=tuple(map(VersionId, found["lost"])),
         nearest=None if near is None else Nearest(_version(near), tuple(Cause[cause] for cause in near["differs"])),
         waits=tuple(map(_awaited, found["waits"])),
+        jobs=tuple(StepJob(**job) for job in found["jobs"]),
     )
 
 

@@ -9,6 +9,7 @@ from latewood.authoring import Check
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.commands import reported_code, require_known
 from latewood.engine.loading.inputs import faults_of_receiving
+from latewood.engine.loading.jobs import require_no_job
 from latewood.engine.loading.naming import RESULT, Directory
 from latewood.engine.loading.options import documented, faults_of_check
 from latewood.engine.loading.problems import Consequence, Problems
@@ -39,6 +40,7 @@ def define_checks(
             continue
         try:
             require_known(check.function, check.options)
+            require_no_job(check.function)
             signature = read_signature(check.function)
             key = _checked_asset(check, signature, assets, directory)
             if (key, name) in defined:

@@ -1,6 +1,7 @@
 """`latewood.toml` at a project's root, parsed once: its tables, and the lines on which they are written.
 
-`[resources]` and `[environments.NAME.resources]` configure resources, `[locations]` says what locations are run by.
+`[resources]` and `[environments.NAME.resources]` configure resources, `[connectors]` and
+`[environments.NAME.connectors]` connectors, `[locations]` says what locations are run by.
 Tables of other names are others', but for those that are nearly one of these.
 """
 
@@ -15,8 +16,8 @@ from latewood.engine.loading.problems import Problems
 from latewood.promises import Place
 
 FILE: Final = "latewood.toml"
-_TABLES: Final = ("resources", "environments", "locations")
-_OF_ENVIRONMENT: Final = ("resources",)
+_TABLES: Final = ("resources", "environments", "locations", "connectors")
+_OF_ENVIRONMENT: Final = ("resources", "connectors")
 
 
 class ProjectFile:

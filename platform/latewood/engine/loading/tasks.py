@@ -12,6 +12,7 @@ from latewood.context import Partitioned
 from latewood.engine.code.commands import command_of
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.commands import command_code, received_by, reuse_of
+from latewood.engine.loading.jobs import faults_of_job, job_code
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.options import documented, faults_of_asset
 from latewood.engine.loading.problems import Problems, told_as_problem
@@ -19,9 +20,11 @@ from latewood.engine.loading.shared import shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, parse_parameter, read_signature
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError, ValueRefused
+from latewood.model.code import CodeVersion
 from latewood.model.definitions import BareTask, TaskDefinition, TaskInput, UsedResource
 from latewood.model.policies import Retry, Reuse, Timeouts
 from latewood.model.types import FOREIGN, Field, display
+from latewood.plugin import what_runs
 from latewood.promises import output_names, parts_of
 
 
@@ -47,16 +50,14 @@ def bare_task(
     unknown = unkeyed - {parameter.name for parameter in signature.parameters}
     if unknown:
         raise DefinitionError(f"unkeyed names {', '.join(sorted(unknown))}, which is no run parameter")
-    command = command_of(function)
+    command, job = command_of(function), what_runs(function)
     if command is not None and outputs is None:
         raise DefinitionError("a command can be an asset, a task or a check")
+    if job is not None and (faults := [*faults_of_job(job, signature, outputs, options)]):
+        raise DefinitionError("; ".join(faults))
     return TaskDefinition(
         name=options.get("name", f"{function.__module__}:{function.__qualname__}"),
-        code=(
-            inspector.code_version(function, options.get("code_version"))
-            if command is None
-            else command_code(command, signature, outputs or {}, options, inspector)
-        ),
+        code=_code(function, signature, outputs or {}, options, inspector),
         parameters=tuple(replace(p, in_key=False) if p.name in unkeyed else p for p in signature.parameters),
         receives=tuple(signature.receives.items()) if command is None else received_by(command, signature),
         uses=tuple(
@@ -66,8 +67,23 @@ def bare_task(
         outputs=(),
         reuse=Reuse.of(options.get("reuse", True) if command is None else reuse_of(command, options)),
         image=options.get("image", ""),
+        runs_on=job,
         **_policies(options),
     )
+
+
+def _code(
+    function: Callable[..., Any],
+    signature: Signature,
+    outputs: Mapping[str, Any],
+    options: TaskOptions,
+    inspector: Inspector,
+) -> CodeVersion:
+    command, job = command_of(function), what_runs(function)
+    if command is not None:
+        return command_code(command, signature, outputs, options, inspector)
+    code = inspector.code_version(function, options.get("code_version"))
+    return code if job is None else job_code(job, code)
 
 
 def _policies(options: TaskOptions) -> dict[str, Any]:
@@ -98,6 +114,8 @@ def require_mappable(function: Callable[..., Any], signature: Signature) -> None
     """Raise DefinitionError for a task that cannot be called for each element of a list."""
     if shared_by(function) is not None:
         raise DefinitionError("a task of another location cannot be mapped")
+    if what_runs(function) is not None:
+        raise DefinitionError("a job of a connector cannot be mapped: its elements are no files that it could read")
     made = type_spec(signature.returns)
     if made.kind in FOREIGN:
         raise DefinitionError(

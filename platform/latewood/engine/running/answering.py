@@ -161,7 +161,7 @@ class Caller:
         paths = [live_log(self._results, each.run, each.step, each.attempt) for each in calls if each.live]
         with kept_live(paths) as live:
             attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing, live=live)
-            outcome = attempts.attempt_all(due, call.attempt)
+            outcome = attempts.attempt_all(due, call.attempt, call.job)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         if fault := self._elsewhere.fault:

@@ -13,8 +13,9 @@ from latewood.decide.plan import Step
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.attempt import Evaluated, Made
 from latewood.engine.running.calls import PROCESS_ENDED, Raised
+from latewood.engine.running.connected import JobAct, ToSubmit
 from latewood.engine.running.ranged import Due
-from latewood.engine.running.worker_protocol import Elements
+from latewood.engine.running.worker_protocol import Elements, JobMade
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import AssetKey, PartitionKey
 
@@ -23,11 +24,13 @@ class Attempt(NamedTuple):
     """Call the task for these neighbouring steps. Answered with what each made, or one failure of all.
 
     What has a place of its own is stored there, if it may be, before that. It may wait `until` then to be called.
+    Where a `job` has made it, in another system, that is taken in place of calling the task.
     """
 
     due: Sequence[Due]
     number: int
     until: datetime | None = None
+    job: JobMade | None = None
 
 
 class Judging(Protocol):
@@ -105,6 +108,22 @@ class Pause(NamedTuple):
     until: datetime
 
 
+class Remote(NamedTuple):
+    """Ask a connector about a job, or to do something with it; what was told is durable before anything is submitted.
+
+    Answered with what the connector returns, or Unanswered.
+    """
+
+    connector: str
+    act: JobAct
+
+
+class Rest(NamedTuple):
+    """Nothing to do before that instant; what is held is kept."""
+
+    until: datetime
+
+
 class Durable(NamedTuple):
     """Nothing to do before everything that was told so far is durable."""
 
@@ -132,6 +151,14 @@ class Board(NamedTuple):
     until: datetime | None = None
 
 
+def is_between(ask: "Ask") -> bool:
+    """Whether it is asked between attempts: who is left there has none under way that would count as interrupted.
+
+    A job goes on in its own system, whoever looks at it; but not before what was submitted has its handle.
+    """
+    return isinstance(ask, _BETWEEN) or (isinstance(ask, Remote) and not isinstance(ask.act, ToSubmit))
+
+
 class Boarded(Enum):
     """How somebody came to be the one who computes what has a reuse key, or that it is under way elsewhere."""
 
@@ -146,10 +173,12 @@ class UnderWay(Exception):
     """What a step would compute is being computed elsewhere, and it may not wait for that, or no longer."""
 
 
-Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Durable | Enter | Board
+Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Remote | Rest | Durable | Enter | Board
 
-BETWEEN: Final = (Enter, Board, Pause, Together)
-"""What is asked between attempts: who is left there has none under way that would count as interrupted."""
+_BETWEEN: Final = (Enter, Board, Pause, Together, Rest)
+
+OF_WORKERS: Final = (Attempt, Evaluate, Look, Copy, Split, Collect)
+"""What user code is called for."""
 
 T = TypeVar("T")
 
@@ -164,10 +193,10 @@ def entered(step: Step, until: datetime | None) -> Script[Raised | None]:
 
 
 def attempted(
-    due: Sequence[Due], number: int, until: datetime | None = None
+    due: Sequence[Due], number: int, until: datetime | None = None, job: JobMade | None = None
 ) -> Script[Sequence[Made | Raised] | Raised]:
     """Ask for an attempt; what came of it."""
-    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number, until)
+    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number, until, job)
     return answer
 
 

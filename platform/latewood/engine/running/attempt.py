@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,9 +18,11 @@ from latewood.engine.loading.signature import LiveTask, live_parameter
 from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned, call
+from latewood.engine.running.job_results import made_by
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import PlaceFailed
 from latewood.engine.running.ranged import apart, read_together
+from latewood.engine.running.worker_protocol import JobMade
 from latewood.engine.storage.file_hash import content_of
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.recordable import recordable_metadata, require_room, text
@@ -101,10 +104,13 @@ class Attempts:
         outcome = self.attempt_all([(step, bound)], number)
         return outcome if isinstance(outcome, Raised) else outcome[0]
 
-    def attempt_all(self, due: Sequence[tuple[Step, list[Bound]]], number: int) -> list[Made] | Raised:
+    def attempt_all(
+        self, due: Sequence[tuple[Step, list[Bound]]], number: int, job: JobMade | None = None
+    ) -> list[Made] | Raised:
         """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else.
 
-        Of a partition-wise task neighbouring steps are `due` together: it is called once, and each gets its part.
+        Of a partition-wise task neighbouring steps are `due` together: it is called once, and each gets its part. Where
+        a `job` has made it, what that has left is read in place of calling the task.
         """
         first, node = due[0][0], due[0][0].task.node
         live = self._loaded.tasks[node.keys[0]]
@@ -112,14 +118,17 @@ class Attempts:
         ordinals = [step.ordinal for step, _ in due]
         bound = read_together([bound for _, bound in due])
         try:
-            arguments = self._arguments(node, live, bound, ordinals, context)
+            arguments = {} if job is not None else self._arguments(node, live, bound, ordinals, context)
         except (ValueRefused, StoreError) as error:
             return refused(error)
         told = self._told(first, live, bound, context)
+        if job is None:
+            function = self._resources.calling(live)
+        else:
+            function = partial(made_by, job, live.outputs, told.optional)
+            context.add_metadata(**job.metadata)
         with self._around(), telling(told):
-            outcome = call(
-                self._resources.calling(live), arguments, timeout=node.task.timeouts.running, live=self._live
-            )
+            outcome = call(function, arguments, timeout=node.task.timeouts.running, live=self._live)
         if isinstance(outcome, Raised):
             return outcome
         try:

@@ -55,7 +55,7 @@ class Raised:
     output: str
 
 
-class _Output(io.StringIO):
+class Printed(io.StringIO):
     """What is printed, which `live` hears at once; of very much the beginning and the end are kept.
 
     User code may close what it prints to, and go on.
@@ -115,7 +115,7 @@ def call(
     The timeout works in the main thread, by an alarm signal that interrupts Python code (not a C call in progress).
     KeyboardInterrupt and Cancelled pass through: they end the run, not the step alone.
     """
-    output = _Output(live)
+    output = Printed(live)
     started = perf_counter()
     try:
         with captured(output), _alarm(timeout):

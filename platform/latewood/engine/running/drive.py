@@ -1,5 +1,6 @@
 """One run with many steps under way: what it asks next, and where the answers go. It calls nothing itself."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,17 @@ from typing import Any, NamedTuple
 
 from latewood.decide.frontier import Frontier
 from latewood.decide.plan import Plan, Step
-from latewood.engine.running.asks import BETWEEN, Ask, Attempt, Board, Enter, Script, Together, UnderWay
+from latewood.engine.running.asks import (
+    OF_WORKERS,
+    Ask,
+    Attempt,
+    Board,
+    Enter,
+    Script,
+    Together,
+    UnderWay,
+    is_between,
+)
 from latewood.engine.running.ranged import Due, Neighbours
 from latewood.engine.running.scripts import Scripts
 from latewood.model.definitions import Catalog, TaskDefinition
@@ -44,6 +55,7 @@ class Drive:
         self._asking: list[tuple[int, int]] = []  # by priority, and in the order of asking
         self._asked = 0
         self._asks: dict[int, Asked] = {}  # by that order, those that nobody was given
+        self._of_jobs: deque[Asked] = deque()  # what needs no worker
         self._unanswered: dict[int, int] = {}  # by script
         self._limits: list[tuple[datetime, int, Asked]] = []  # of what is not answered, and of some that was
         self._under_way: dict[int, Script[None]] = {}
@@ -86,7 +98,11 @@ class Drive:
         Steps that need nothing from outside, as those that are reused, end in here. None is begun of a task that takes
         part in one of the `closed` pools. Raises whatever the log refuses.
         """
-        while (priority := self.priority(closed)) is not None:
+        while True:
+            if self._of_jobs:
+                return self._of_jobs.popleft()
+            if (priority := self.priority(closed)) is None:
+                return None
             if self._asking and -self._asking[0][0] >= priority:
                 return self._asks.pop(heappop(self._asking)[-1])
             group = self._group(closed)
@@ -96,7 +112,15 @@ class Drive:
             step = self._frontier.next(closed)
             assert step is not None, "it has a priority"
             self._begin_step(step)
-        return None
+
+    def next_of_jobs(self, closed: Collection[str] = ()) -> Asked | None:
+        """What steps ask that run in other systems, once, as far as no worker is needed for it. Else as `next`."""
+        while not self._of_jobs:
+            step = None if self._is_settling else self._frontier.next(closed, jobs=True)
+            if step is None:
+                return None
+            self._begin_step(step)
+        return self._of_jobs.popleft()
 
     def _group(self, closed: Collection[str]) -> "_Group | None":
         """The one of the highest priority of which scripts may begin, of several the latest."""
@@ -113,6 +137,7 @@ class Drive:
         """Begin no step and no attempt any more: what is `busy` goes on until it is not."""
         self._is_settling = True
         self._asks = {order: asked for order, asked in self._asks.items() if asked.number not in self._rest}
+        self._of_jobs = deque(asked for asked in self._of_jobs if asked.number not in self._rest)
 
     @property
     def limit(self) -> datetime | None:
@@ -136,7 +161,10 @@ class Drive:
         found: list[Overdue] = []
         while (limit := self.limit) is not None and limit <= now:
             _, order, asked = heappop(self._limits)
-            found.append(Overdue(*asked, is_given=self._asks.pop(order, None) is None))
+            is_given = self._asks.pop(order, None) is None and asked not in self._of_jobs
+            if asked in self._of_jobs:
+                self._of_jobs.remove(asked)
+            found.append(Overdue(*asked, is_given=is_given))
         return found
 
     def skip_blocked(self) -> None:
@@ -155,6 +183,7 @@ class Drive:
         while self._under_way:
             self._under_way.popitem()[1].close()
         self._asking.clear()
+        self._of_jobs.clear()
         self._groups.clear()
 
     def _begin_step(self, step: Step, *, overdue: datetime | None = None) -> None:
@@ -193,7 +222,7 @@ class Drive:
                 self._go_on_behind(group)
             return
         task = self._tasks[number]
-        if isinstance(ask, BETWEEN):
+        if is_between(ask):
             self._rest.add(number)
         else:
             self._rest.discard(number)
@@ -201,8 +230,12 @@ class Drive:
             self._groups.append(_Group(number, task, ask.scripts, ask.until))
         elif not (self._is_settling and number in self._rest):
             self._asked += 1
-            asked = self._asks[self._asked] = Asked(number, ask)
-            heappush(self._asking, (-task.priority, self._asked))
+            asked = Asked(number, ask)
+            if task.runs_on is not None and not isinstance(ask, OF_WORKERS):
+                self._of_jobs.append(asked)
+            else:
+                self._asks[self._asked] = asked
+                heappush(self._asking, (-task.priority, self._asked))
             if isinstance(ask, Enter | Board | Attempt) and ask.until is not None:
                 self._unanswered[number] = self._asked
                 heappush(self._limits, (ask.until, self._asked, asked))

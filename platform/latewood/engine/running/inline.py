@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from latewood.decide.plan import Plan, Step
 from latewood.decide.queueing import slots_of, waited_too_long
@@ -21,6 +21,8 @@ from latewood.engine.running.asks import (
     Evaluate,
     Look,
     Pause,
+    Remote,
+    Rest,
     Split,
     UnderWay,
     played,
@@ -28,6 +30,7 @@ from latewood.engine.running.asks import (
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
+from latewood.engine.running.connected import Unanswered
 from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
@@ -48,6 +51,12 @@ from latewood.events import Failure
 from latewood.model.definitions import Catalog
 from latewood.model.keys import RunId
 from latewood.model.schemes import dynamic_names
+
+_OF_ENGINES: Final = Unanswered(
+    passes=False,
+    error="UsageError",
+    message="only engines run jobs of connectors, since they outlive this process; in a test give the asset a value",
+)
 
 
 class InlineRun:
@@ -173,6 +182,10 @@ class InlineRun:
                 return self._lists.collect(due.step.task.node.assets[0], results)
             case Durable():
                 return self._recorder.told()
+            case Remote():
+                return _OF_ENGINES
+            case Rest(until=until):
+                return self._sleep(max(0.0, (until - self.scripts.now()).total_seconds()))
             case Enter(step=step, until=until):
                 return self._entered(step, until)
             case Board(key=key, patient=patient, until=until):

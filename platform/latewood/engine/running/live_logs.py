@@ -23,6 +23,26 @@ def live_log(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
     return _folder(store, run) / f"{step}-{attempt}.log"
 
 
+def live_job(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
+    """Where it stands how a job in another system is while it goes on."""
+    return live_log(store, run, step, attempt).with_suffix(".job")
+
+
+def live_job_files(store: ArtifactStore, run: str) -> Iterator[Path]:
+    """Where that stands of the run's jobs that are under way."""
+    return _folder(store, run).glob("*.job")
+
+
+def job_folder(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
+    """Where the files of one attempt's job are, which are its alone; gone when the end of the run is durable."""
+    return store.directory / "jobs" / run / f"{step}-{attempt}"
+
+
+def forget_jobs(store: ArtifactStore, run: str) -> None:
+    """Remove what jobs of the run have left."""
+    shutil.rmtree(store.directory / "jobs" / run, ignore_errors=True)
+
+
 def printed_so_far(path: Path) -> str:
     """What was printed by now; nothing where there is no such attempt."""
     with suppress(OSError), path.open("rb") as file:

@@ -107,7 +107,7 @@ class Recorder:
         root: UUID | None = None,
     ) -> None:
         self._commits = commits
-        self._project = project
+        self.project = project
         self._stream = f"run/{run}"
         self._actor = actor
         self._fence = fence
@@ -135,7 +135,7 @@ class Recorder:
         events = []
         for fact, name in facts:
             event = new_event(
-                fact, project=self._project, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause
+                fact, project=self.project, stream=self._stream, name=name, at=at, actor=self._actor, cause=cause
             )
             events.append(event)
             cause = event.event_id
@@ -174,7 +174,7 @@ class Recorder:
         self._submit((), (), None)
 
     def _submit(self, events: Sequence[NewEvent], needs: Sequence[object], then: Callable[[], None] | None) -> None:
-        append = StreamAppend(project=self._project, stream=self._stream, events=tuple(events), expected=self._told)
+        append = StreamAppend(project=self.project, stream=self._stream, events=tuple(events), expected=self._told)
         self._told += len(events)
         future = self._commits.submit(Batch(appends=(append,), fence=self._fence), needs)
         self._waiting.append(future)

@@ -26,6 +26,7 @@ from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import Checks
 from latewood.engine.running.elements import ElementBindings, Expansions
+from latewood.engine.running.jobs import Jobs
 from latewood.engine.running.outcomes import Outcomes
 from latewood.engine.running.ranged import Due, stretches
 from latewood.engine.running.recorder import Recorder
@@ -103,6 +104,9 @@ class Scripts:
         self.now = steady(clock)
         """The time, as it is measured how long an attempt waits to begin."""
         self._expansions = Expansions(plan, run, recorder, store)
+        project, environment = recorder.project, plan.state.environment
+        self.jobs = Jobs(run, project, environment, recorder, store, values, self.now)
+        """What of it is under way in other systems."""
         self.progress: Mapping[int, StepProgress] = {}
         self._taken: Mapping[AssetVersion, VersionFacts] = {}
         self._values = values
@@ -116,6 +120,7 @@ class Scripts:
         """Go on with a run of which this is recorded, by numbers of steps; `taken` are versions that they took."""
         self.progress, self._taken = progress, taken
         self._expansions.take_up(progress)
+        self.jobs.take_up(progress)
 
     def of_elements(self, bindings: ElementBindings) -> Self:
         """The scripts of a list's elements: what fails of these is the list's matter, and no step of the plan's."""
@@ -169,6 +174,12 @@ class Scripts:
             yield from Restoring(self._outcomes, self._facts, self._taken, self.now).restored(step, past)
             return
         due: Due | None = None
+        if past.is_open and past.job is not None:
+            due = self._going(step, past)
+            if due is not None:
+                yield from self.run([due], past, going=past.event)
+                return
+            yield from self.jobs.abandoned(step)
         if past.is_open and past.expanded is not None:
             due = yield from self.opened(step)
             if due is None:
@@ -183,6 +194,15 @@ class Scripts:
         due = due or (yield from self.opened(step, until=until))
         if due is not None:
             yield from self.run([due], past)
+
+    def _going(self, step: Step, past: StepProgress) -> Due | None:
+        """The step whose job goes on in another system, if what it was begun with is what it would be begun with."""
+        try:
+            bound = self._bindings.bind(step.task.node, step.ordinal)
+        except Blocked:
+            return None
+        inputs = _digest_of(bound)
+        return Due(step, bound, inputs, None) if inputs == past.inputs_digest else None
 
     def is_blocked(self, step: Step) -> bool:
         """Whether the step is skipped for what became of others."""
@@ -236,7 +256,8 @@ class Scripts:
         while parts:
             failed: list[_Failed] = []
             for part in parts:
-                failed += yield from self._attempt(part, attempt, going, until or self.until(task))
+                limit = None if going is not None else until or self.until(task)
+                failed += yield from self._attempt(part, attempt, going, limit)
                 until = None
             if not failed:
                 return
@@ -270,10 +291,10 @@ class Scripts:
         if due[0].under_way and due[0].until is not None:
             failure = waited_too_long(task, due[0].until, self.now(), ANOTHER_RUN)
             in_vain = Raised(failure=failure, duration_ms=0.0, output="")
-        elif going is None:
+        elif going is None or task.runs_on is not None:  # whoever left a job has given back what it held
             in_vain = yield from entered(due[0].step, until)
         causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
-        if in_vain is None and (task.reuse.is_off or self._is_resumed):
+        if in_vain is None and task.runs_on is None and (task.reuse.is_off or self._is_resumed):
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
             # was left once may be left because of a step: then it is known which.
             yield Durable()
@@ -282,6 +303,9 @@ class Scripts:
             outcome = in_vain
         elif task.each:
             outcome = yield from self._expansions.attempted(self, due[0], causes[0])
+        elif task.runs_on is not None:
+            past = StepProgress() if going is None else self.progress[due[0].step.number]
+            outcome = yield from self.jobs.attempted(due[0], attempt, causes[0], past)
         else:
             outcome = yield from attempted(due, attempt, until)
         shared = isinstance(outcome, Raised) and len(due) > 1 and was_begun(outcome.failure)

@@ -64,6 +64,7 @@ class StepFacts:
             inputs=inputs_read,
             reasons=tuple(reason.written for reason in step.reasons),
             variant=node.is_variant,
+            connector="" if node.task.runs_on is None else node.task.runs_on.connector,
             configurations={use.resource: use.digest for use in (*node.task.uses, *self._loading(bound))},
         ), needs
 

@@ -131,6 +131,17 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     artifact: str
 
 
+class JobMade(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job in another system has made: small outputs as JSON, the others, if it wrote them, in files.
+
+    `metadata` is what there is to say of it.
+    """
+
+    values: dict[str, msgspec.Raw]
+    files: dict[str, str]
+    metadata: dict[str, Any] = {}
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Run the task behind these assets, with exactly these inputs and parameters. `at` is what its clock shows.
 
@@ -138,7 +149,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     With `placing`, results that have an IO are stored by it, each once the engine has said that it may be. `checks` are
     those to be evaluated of what was made, by output: their verdicts follow the answer, one by one. With `live`, what
-    it prints is in a file meanwhile.
+    it prints is in a file meanwhile. Where a `job` has made it that is taken, and the task is not called.
     """
 
     assets: tuple[AssetKey, ...]
@@ -152,6 +163,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     placing: bool = False
     live: bool = False
     checks: dict[str, tuple[str, ...]] = {}
+    job: JobMade | None = None
 
 
 class CallRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -1,0 +1,116 @@
+"""What to do next about a job in another system: submitted once, found again, looked at ever more rarely.
+
+What is known of a job is what was recorded of it, and what its system says when it is asked by the job's key. Only
+where both say that there is none is it submitted.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from latewood.events import Failure, FailureKind
+from latewood.model.jobs import Absent, Finding, Found, JobState, JobStatus, UnknownUntil
+from latewood.model.keys import RunId
+
+JOB_FAILED: Final = "JobFailed"
+JOB_CANCELLED: Final = "JobCancelled"
+JOB_REFUSED: Final = "JobRefused"
+UNREACHABLE: Final = "SystemUnreachable"
+
+SUBMIT_PATIENCE: Final = timedelta(minutes=5)
+"""For how long a system that cannot be reached is tried before what was never submitted has failed."""
+
+_FIRST_POLL: Final = timedelta(milliseconds=200)
+_POLL_MAX: Final = timedelta(seconds=30)
+_POLL_SHARE: Final = 0.1
+_FIND_AGAIN: Final = timedelta(seconds=1)
+_RETRY_MAX: Final = timedelta(seconds=30)
+
+_OTHER: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def job_key(project: str, run: RunId, step: int, attempt: int) -> str:
+    """The key of an attempt's job, of letters, digits, `_` and `-`: no other attempt has it, in whatever run.
+
+    A retry is another job: systems that know keys answer with the failed one for ever.
+    """
+    return f"latewood-{_OTHER.sub('_', project)}-{run}-{step}-{attempt}"
+
+
+class Submit(NamedTuple):
+    """Nobody has: submit it."""
+
+
+class Look(NamedTuple):
+    """Somebody may have: ask its system by its key, `at` that time."""
+
+    at: datetime
+
+
+class Attach(NamedTuple):
+    """It was, and has this handle."""
+
+    handle: str
+
+
+Next = Submit | Look | Attach
+
+
+def first(*, was_prepared: bool, handle: str, now: datetime) -> Next:
+    """What to do first, with what was recorded before this process began to see to it.
+
+    Whoever has recorded a key may have died before it submitted, or before the handle was recorded.
+    """
+    if handle:
+        return Attach(handle)
+    return Look(now) if was_prepared else Submit()
+
+
+def after_finding(found: Finding, now: datetime) -> Next:
+    """What to do next, by what its system says: as long as it is not sure nothing is submitted."""
+    match found:
+        case Found(handle=handle):
+            return Attach(handle)
+        case Absent():
+            return Submit()
+        case UnknownUntil(until=until):
+            return Look(min(max(until, now), now + _FIND_AGAIN))
+
+
+def poll_after(age: timedelta, luck: float) -> timedelta:
+    """How long to wait until a job is looked at again that is so old: a tenth of its age, and up to half a minute.
+
+    Of one that took hours nobody needs to know to the second. `luck` in [0, 1) spreads those that began together.
+    """
+    rest = min(max(age * _POLL_SHARE, _FIRST_POLL), _POLL_MAX)
+    return rest * (0.8 + 0.4 * luck)
+
+
+def ask_again_after(failures: int, luck: float) -> timedelta:
+    """How long to wait for a system that could not be asked so often in a row."""
+    rest = min(_FIRST_POLL * 2.0 ** min(failures, 10), _RETRY_MAX)
+    return rest * (0.8 + 0.4 * luck)
+
+
+def failure_of(status: JobStatus) -> Failure | None:
+    """How the job failed, in its system's own words; None where it has not."""
+    if status.state not in (JobState.FAILED, JobState.CANCELLED):
+        return None
+    is_cancelled = status.state is JobState.CANCELLED
+    said = status.message or ("cancelled in the other system" if is_cancelled else "the system does not say why")
+    return Failure(
+        kind=FailureKind.USER,
+        error=JOB_CANCELLED if is_cancelled else JOB_FAILED,
+        message=with_links(said, dict(status.links)),
+    )
+
+
+def with_links(message: str, links: dict[str, str]) -> str:
+    """The message, and where to read more."""
+    return "\n".join([message, *(f"{name}: {link}" for name, link in links.items())])
+
+
+def ran_too_long(limit: timedelta) -> Failure:
+    """That of a job that was ended for it."""
+    message = f"still running after {limit.total_seconds():g} s; the job was cancelled"
+    return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message)

@@ -1,0 +1,376 @@
+"""Steps that are jobs in another system: submitted once whoever drives the run, looked at until they end, and taken in.
+
+The key is recorded before anything is submitted, the handle after. So whoever goes on with an attempt either has the
+handle, or asks the other system by the key. What is decided stands in `latewood.decide.jobs`.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from latewood.decide.jobs import (
+    JOB_REFUSED,
+    SUBMIT_PATIENCE,
+    UNREACHABLE,
+    Attach,
+    Look,
+    Next,
+    Submit,
+    after_finding,
+    ask_again_after,
+    failure_of,
+    first,
+    job_key,
+    poll_after,
+    ran_too_long,
+    with_links,
+)
+from latewood.decide.plan import Step
+from latewood.decide.progress import StepProgress
+from latewood.engine.running.asks import Remote, Rest, Script, attempted
+from latewood.engine.running.attempt import Made, refused
+from latewood.engine.running.calls import PROCESS_ENDED, Raised
+from latewood.engine.running.connected import ToCancel, ToFind, ToPoll, ToRead, ToSubmit, Unanswered
+from latewood.engine.running.job_told import JobTold
+from latewood.engine.running.live_logs import job_folder
+from latewood.engine.running.ranged import Due
+from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.worker_protocol import JobMade
+from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
+from latewood.engine.values.formats import usual_suffix
+from latewood.engine.values.recordable import recordable_metadata, text
+from latewood.engine.values.values import Values
+from latewood.errors import DefinitionError, StoreError, ValueRefused
+from latewood.events import Failure, FailureKind, JobPrepared, JobSubmitted
+from latewood.model.definitions import Output
+from latewood.model.jobs import Finding, Job, JobInput, JobLogs, JobOutput, JobState, JobStatus, RunsOn
+from latewood.model.keys import PartitionKey, RunId
+from latewood.model.partitions import window_at
+from latewood.model.schemes import time_of
+from latewood.model.types import display
+from latewood.places import is_placed
+
+_CANCEL_PATIENCE: Final = timedelta(minutes=1)
+_LOGS_EVERY: Final = timedelta(seconds=2)
+_READS_MAX: Final = 10_000
+_NOTHING: Final = StepProgress()
+
+
+@dataclass(slots=True, eq=False)
+class OpenJob:
+    """A job that may be in its system, and go on there: it has a handle once that is known."""
+
+    connector: str
+    key: str
+    handle: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """One attempt, whose job is looked after; its script began to at a time, the attempt itself `since` then."""
+
+    due: Due
+    number: int
+    cause: UUID
+    runs_on: RunsOn
+    job: OpenJob
+    told: JobTold
+    since: datetime
+    failures: int = 0
+    cursor: str = ""
+    read_at: datetime | None = None
+    status: JobStatus = field(default_factory=lambda: JobStatus(state=JobState.QUEUED))
+
+
+class Jobs:
+    """The jobs of one run's steps. `open` are those that may go on in their systems, by step."""
+
+    def __init__(
+        self,
+        run: RunId,
+        project: str,
+        environment: str,
+        recorder: Recorder,
+        store: ArtifactStore,
+        values: Values,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._run = run
+        self._project = project
+        self._environment = environment
+        self._recorder = recorder
+        self._store = store
+        self._values = values
+        self._now = now
+        self.open: dict[int, OpenJob] = {}
+
+    def take_up(self, progress: Mapping[int, StepProgress]) -> None:
+        """Go on with a run of whose steps this is recorded."""
+        for number, past in progress.items():
+            if past.is_open and past.job is not None:
+                self.open[number] = OpenJob(past.job.connector, past.job.key, past.handle)
+
+    def attempted(
+        self, due: Due, number: int, cause: UUID, past: StepProgress = _NOTHING
+    ) -> Script[Sequence[Made | Raised] | Raised]:
+        """What comes of an attempt of a step that is a job; of the `past` one, if that goes on."""
+        attempt = self._begun(due, number, cause, past)
+        if past.job is None:
+            key, name = attempt.job.key, attempt.runs_on.connector
+            fact = JobPrepared(run=self._run, step=due.step.number, attempt=number, connector=name, key=key)
+            self._recorder.tell((fact, ("prepared", due.step.number, number)), cause=cause)
+        failed = yield from self._submitted(attempt, was_prepared=past.job is not None)
+        if failed is None:
+            failed = yield from self._over(attempt)
+        self.open.pop(due.step.number, None)
+        outcome = (yield from self._taken(attempt)) if failed is None else self._raised(attempt, failed)
+        attempt.told.close()  # else, where the run was left, whoever has taken it tells by these files
+        return outcome
+
+    def abandoned(self, step: Step) -> Script[None]:
+        """End the job of an attempt that does not go on, if there is one."""
+        job = self.open.get(step.number)
+        if job is not None:
+            yield from self.ended(job)
+            self.open.pop(step.number, None)
+
+    def ended(self, job: OpenJob) -> Script[bool]:
+        """Have it ended in its system, if it is there; whether that was heard of within a minute."""
+        failures, since = 0, self._now()
+        until = since + _CANCEL_PATIENCE
+        next_ = first(was_prepared=True, handle=job.handle, now=self._now())
+        while self._now() < until:
+            match next_:
+                case Submit():
+                    return True  # it never was
+                case Attach(handle=handle):
+                    answer = yield Remote(job.connector, ToCancel(handle))
+                    if not isinstance(answer, Unanswered) or not answer.passes:
+                        return True
+                case Look(at=at):
+                    yield from _resting(at, self._now())
+                    answer = yield Remote(job.connector, ToFind(job.key, since))
+                    if not isinstance(answer, Unanswered):
+                        next_ = after_finding(answer, self._now())
+                        continue
+                    if not answer.passes:
+                        return True
+            failures += 1
+            yield Rest(self._now() + ask_again_after(failures, _luck()))
+        return False
+
+    # ── from the key to the handle ────────────────────────────────────────────────────────────────────
+
+    def _submitted(self, attempt: _Attempt, *, was_prepared: bool) -> Script[Failure | None]:
+        """The job is in its system, and has its handle; or why there is none."""
+        next_: Next = first(was_prepared=was_prepared, handle=attempt.job.handle, now=self._now())
+        since = self._now()  # who has left it submits nothing any more
+        until = since + SUBMIT_PATIENCE
+        while not isinstance(next_, Attach):
+            if isinstance(next_, Look):
+                yield from _resting(next_.at, self._now())
+                answer: Finding | str | Unanswered = yield self._asking(attempt, ToFind(attempt.job.key, since))
+            else:
+                try:
+                    job = self._job(attempt)
+                except StoreError as error:
+                    return refused(error).failure
+                answer = yield self._asking(attempt, ToSubmit(job))
+                since = self._now()
+            if isinstance(answer, str):
+                next_ = Attach(answer)
+            elif not isinstance(answer, Unanswered):
+                next_ = after_finding(answer, self._now())
+            elif not answer.passes:
+                return _refusal(answer)
+            elif self._now() >= until:
+                return _unreachable(answer, SUBMIT_PATIENCE)
+            else:  # it may have been taken all the same
+                attempt.failures += 1
+                attempt.told.unreachable(answer.message)
+                next_ = Look(self._now() + ask_again_after(attempt.failures, _luck()))
+        attempt.failures = 0
+        if not attempt.job.handle:
+            attempt.job.handle = next_.handle
+            number, key = attempt.due.step.number, attempt.job.key
+            fact = JobSubmitted(run=self._run, step=number, attempt=attempt.number, key=key, handle=next_.handle)
+            self._recorder.tell((fact, ("submitted", number, attempt.number)), cause=attempt.cause)
+        return None
+
+    def _job(self, attempt: _Attempt) -> Job:
+        """What is to be run. Raises StoreError."""
+        step, node, on = attempt.due.step, attempt.due.step.task.node, attempt.runs_on
+        scheme = node.assets[0].partitions
+        window = window_at(scheme, step.ordinal) if scheme is not None and time_of(scheme) else None
+        folder = job_folder(self._store, self._run, step.number, attempt.number)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError("make", str(folder), error.strerror or str(error), "") from None
+        return Job(
+            key=attempt.job.key,
+            options=on.options,
+            settings=on.settings,
+            parameters=dict(node.parameters),
+            inputs={
+                b.input.name: tuple(self._read(key, facts.data_version, facts.artifact) for key, facts in b.versions)
+                for b in attempt.due.bound
+                if b.input.loads
+            },
+            outputs={
+                output.name: JobOutput(
+                    type=display(output.type),
+                    path=str(folder / f"{output.name}{_suffix(output)}"),
+                    optional=output.optional,
+                )
+                for output in node.task.outputs
+            },
+            labels={
+                "project": self._project,
+                "environment": self._environment,
+                "asset": node.keys[0],
+                "run": self._run,
+                "step": str(step.number),
+                "attempt": str(attempt.number),
+            },
+            partition=step.partition,
+            window=None if window is None else (window.start, window.end),
+            timeout=node.task.timeouts.running,
+        )
+
+    def _read(self, partition: PartitionKey, data_version: str, artifact: str) -> JobInput:
+        path = "" if is_placed(artifact) else str(self._store.path_of(ArtifactAddress(artifact)))
+        return JobInput(partition=partition, data_version=data_version, address=artifact, path=path)
+
+    # ── until it is over ──────────────────────────────────────────────────────────────────────────────
+
+    def _over(self, attempt: _Attempt) -> Script[Failure | None]:
+        """The job has ended: None where it has made what it was to make, else how it failed."""
+        limit = attempt.due.step.task.node.task.timeouts.running
+        until = None if limit is None else attempt.since + limit
+        wait = poll_after(timedelta(0), _luck())
+        while True:
+            yield Rest(self._now() + wait if until is None else min(self._now() + wait, until))
+            answer: JobStatus | Unanswered = yield self._asking(attempt, ToPoll(attempt.job.handle))
+            now = self._now()
+            if isinstance(answer, JobStatus):
+                attempt.status, attempt.failures = answer, 0
+                attempt.told.status(answer)
+                yield from self._logs(attempt)
+                if answer.state.is_over:
+                    return failure_of(answer)
+                wait = poll_after(now - attempt.since, _luck())
+            elif not answer.passes:
+                return _refusal(answer)
+            else:  # while it cannot be asked it may go on: to give it up would be to run it twice
+                attempt.failures += 1
+                attempt.told.unreachable(answer.message)
+                wait = ask_again_after(attempt.failures, _luck())
+            if until is not None and limit is not None and now >= until:
+                yield from self.ended(attempt.job)
+                yield from self._logs(attempt, at_end=True)
+                return ran_too_long(limit)
+
+    def _logs(self, attempt: _Attempt, *, at_end: bool = False) -> Script[None]:
+        """What it has printed since, now and then while it goes on, and all of it in the end. None is no failure."""
+        is_over, now = at_end or attempt.status.state.is_over, self._now()
+        is_due = is_over or attempt.read_at is None or now - attempt.read_at >= _LOGS_EVERY
+        if not is_due or not (attempt.status.more_logs or at_end):
+            return
+        attempt.read_at = now
+        for _ in range(_READS_MAX):
+            answer: JobLogs | Unanswered = yield self._asking(attempt, ToRead(attempt.job.handle, attempt.cursor))
+            if isinstance(answer, Unanswered):
+                attempt.told.printed(f"(latewood: what it printed cannot be read: {answer.message})\n" * is_over)
+                return
+            attempt.told.printed(answer.text)
+            attempt.cursor = answer.cursor
+            if not answer.more:
+                return
+
+    # ── what came of it ───────────────────────────────────────────────────────────────────────────────
+
+    def _taken(self, attempt: _Attempt) -> Script[Sequence[Made | Raised] | Raised]:
+        """What it has made becomes a version: held to its type, stored, and checked, as what a task returns is."""
+        step, status = attempt.due.step, attempt.status
+        folder = job_folder(self._store, self._run, step.number, attempt.number)
+        files = {output.name: str(folder / f"{output.name}{_suffix(output)}") for output in step.task.node.task.outputs}
+        try:
+            values = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in status.values.items()}
+            used = recordable_metadata({**status.metrics, **status.links}, subject=f'"{step.task.node.keys[0]}"')
+        except (ValueRefused, TypeError) as error:
+            return self._raised(
+                attempt, Failure(kind=FailureKind.REFUSED, error="ValueRefused", message=text(str(error)))
+            )
+        job = JobMade(values=values, files=files, metadata=used)
+        outcome = yield from attempted([attempt.due], attempt.number, job=job)
+        if isinstance(outcome, Raised) and outcome.failure.error == PROCESS_ENDED:
+            outcome = yield from attempted([attempt.due], attempt.number, job=job)
+        if isinstance(outcome, Raised):
+            return self._raised(attempt, outcome.failure)
+        (made,) = outcome
+        if isinstance(made, Raised):
+            return self._raised(attempt, made.failure)
+        try:
+            logs = self._values.stage_logs(attempt.told.text + made.returned.output)
+        except StoreError as error:
+            return refused(error)
+        took = replace(made.returned, duration_ms=self._took_ms(attempt))
+        return [replace(made, returned=took, logs=logs)]
+
+    def _raised(self, attempt: _Attempt, failure: Failure) -> Raised:
+        return Raised(failure=failure, duration_ms=self._took_ms(attempt), output=attempt.told.text)
+
+    def _took_ms(self, attempt: _Attempt) -> float:
+        return max(0.0, round((self._now() - attempt.since) / timedelta(milliseconds=1), 3))
+
+    def _begun(self, due: Due, number: int, cause: UUID, past: StepProgress) -> _Attempt:
+        runs_on = due.step.task.node.task.runs_on
+        assert runs_on is not None, "that is why it is here"
+        key = job_key(self._project, self._run, due.step.number, number) if past.job is None else past.job.key
+        job = self.open[due.step.number] = OpenJob(runs_on.connector, key, past.handle)
+        return _Attempt(
+            due=due,
+            number=number,
+            cause=cause,
+            runs_on=runs_on,
+            job=job,
+            told=JobTold(self._store, self._run, due.step.number, number, job),
+            since=past.begun_at or self._now(),
+        )
+
+    @staticmethod
+    def _asking(attempt: _Attempt, act: ToSubmit | ToFind | ToPoll | ToRead) -> Remote:
+        return Remote(attempt.runs_on.connector, act)
+
+
+def _resting(until: datetime, now: datetime) -> Script[None]:
+    if until > now:
+        yield Rest(until)
+
+
+def _luck() -> float:
+    return random.random()  # noqa: S311 - spreads what would come at once; no secret
+
+
+def _suffix(output: Output) -> str:
+    try:
+        return usual_suffix(output.type)
+    except DefinitionError:  # nothing but a value of Python's own, which nobody else can make
+        return ""
+
+
+def _refusal(answer: Unanswered) -> Failure:
+    links = {"see": answer.link} if answer.link else {}
+    message = with_links(answer.message, links)
+    return Failure(kind=FailureKind.USER, error=JOB_REFUSED, message=message)
+
+
+def _unreachable(answer: Unanswered, tried: timedelta) -> Failure:
+    message = f"not reached for {tried.total_seconds():g} s: {answer.message}"
+    return Failure(kind=FailureKind.USER, error=UNREACHABLE, message=text(message))
