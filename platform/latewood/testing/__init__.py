@@ -1,6 +1,7 @@
 """For the tests of those who use Latewood, and of those who extend it.
 
-`Project` runs assets in milliseconds, with fake inputs and a clock of its own; `check_codec` holds a codec to its word.
+`Project` runs assets in milliseconds, with fake inputs and a clock of its own; `check_codec` holds a codec to its word,
+`latewood.testing.connector` a connector.
 """
 
 from latewood.testing.codecs import check_codec
