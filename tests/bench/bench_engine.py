@@ -88,9 +88,9 @@ def idle(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
 
 
 @contextmanager
-def _engine(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def _engine(environment: Mapping[str, str], cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
     command = [Path(sys.executable).with_name("latewood"), "engine", "--workers", "2"]
-    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stderr=subprocess.DEVNULL) as process:
         try:
             yield process
         finally:
@@ -117,11 +117,12 @@ def _children(task: Path) -> list[str]:
 
 
 def _cpu_s(pid: int) -> float:
-    ticks = 0
-    for one in _tree(pid):
-        fields: list[Any] = Path(f"/proc/{one}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(_own_cpu_s(one) for one in _tree(pid))
+
+
+def _own_cpu_s(pid: int) -> float:
+    fields: list[Any] = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_mb(pid: int) -> float:

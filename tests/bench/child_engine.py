@@ -46,6 +46,11 @@ def main(what: str, file: Path, count: int) -> None:
             begun = time.perf_counter()
             wait(workspace, ask(partition=f"2000-01-01..{last}"))
             print(json.dumps({"seconds": time.perf_counter() - begun}))
+        case "run":
+            run = ask()
+            begun = time.perf_counter()
+            wait(workspace, run)
+            print(json.dumps({"seconds": time.perf_counter() - begun}))
         case "asked":
             begun = time.perf_counter()
             run = ask()

@@ -18,6 +18,7 @@ import bench_appends
 import bench_commands
 import bench_engine
 import bench_environments
+import bench_jobs
 import bench_live
 import bench_plans
 import bench_runs
@@ -136,6 +137,14 @@ SUITES: Final = (
         lines(
             "engine-idle | idle engine with 2 warm workers, of one processor | % | - | - | 1 | -",
             "engine-memory | the same, memory of all three | MB | - | - | 250 | -",
+        ),
+    ),
+    Suite(
+        bench_jobs.many,
+        "",
+        lines(
+            "jobs-ratio | 1,000 jobs of 1-5 s in another system, against a bare client | times | - | - | 1.2 | -",
+            "jobs-cpu | the same, the engine's process, of one processor | % | - | - | 50 | -",
         ),
     ),
     Suite(
