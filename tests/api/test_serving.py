@@ -136,6 +136,7 @@ def test_a_port_that_is_taken_is_refused_where_it_was_named(workspace, platform_
 
     there = replace(workspace, url=platform_url)
     before = threading.active_count()
+    gc.unfreeze()  # the tests
     with served_beside(there, 0) as address:
         port = int(address.rpartition(":")[2])
         until(lambda: ask(f"{address}/healthz", method="GET") == b"ok\n")
