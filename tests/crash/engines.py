@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -25,8 +24,7 @@ def engine(environ, *options, workers_too=True):
     """
     arguments = ["engine", "--workers", "2", "--lease", "1", *options]
     said, says = os.pipe()
-    out = sys.__stdout__.fileno()
-    process = forks().start(arguments, Path.cwd(), environ, out=out, err=says, workers_too=workers_too)
+    process = forks().start(arguments, Path.cwd(), environ, err=says, workers_too=workers_too)
     os.close(says)
     with os.fdopen(said) as process.stderr:
         try:

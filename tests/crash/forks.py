@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import pkgutil
+import runpy
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from select import select
 from types import SimpleNamespace
@@ -63,14 +64,18 @@ class Forks:
         folder: Path,
         environ: Mapping[str, str],
         *,
-        out: int,
-        err: int,
+        out: int | None = None,
+        err: int | None = None,
         workers_too: bool = False,
     ) -> "Forked":
-        """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints.
+        """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints, or ours.
 
         With `workers_too`, workers that it starts are forks as well.
         """
+        assert sys.__stdout__ is not None
+        assert sys.__stderr__ is not None
+        out = sys.__stdout__.fileno() if out is None else out
+        err = sys.__stderr__.fileno() if err is None else err
         asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": workers_too}
         with Path(os.devnull).open("rb") as nothing:
             return self.fork(asked, [nothing.fileno(), out, err])
@@ -82,10 +87,19 @@ class Forks:
 
     def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
         """What `latewood ARGUMENTS` prints there, and the code it ends with."""
+        return self._told({"arguments": arguments, "folder": folder, "environ": dict(environ)})
+
+    def run_script(self, script: Path, *arguments: object, environ: Mapping[str, str]) -> SimpleNamespace:
+        """What `python SCRIPT ARGUMENTS` prints, and the code it ends with; it imports from the script's folder."""
+        given = [str(argument) for argument in arguments]
+        asked = {"script": script, "arguments": given, "folder": Path.cwd(), "environ": dict(environ)}
+        return self._told(asked, longest_s=None)
+
+    def _told(self, asked: Mapping[str, object], longest_s: float | None = _LONGEST_S) -> SimpleNamespace:
         out, err = (Path(self._files.name) / name for name in ("out", "err"))
-        with out.open("wb") as to_out, err.open("wb") as to_err:
-            process = self.start(arguments, folder, environ, out=to_out.fileno(), err=to_err.fileno())
-        code = process.wait(_LONGEST_S)
+        with Path(os.devnull).open("rb") as nothing, out.open("wb") as to_out, err.open("wb") as to_err:
+            process = self.fork(asked, [nothing.fileno(), to_out.fileno(), to_err.fileno()])
+        code = process.wait(longest_s)
         return SimpleNamespace(out=out.read_text(), err=err.read_text(), code=code)
 
 
@@ -246,10 +260,15 @@ def fork_workers() -> None:
 if __name__ == "__main__":
     import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
+    with importlib.import_module("latewood.projections.snapshots").uncollected():
+        pass  # so that none of them counts what is frozen
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
     if "worker" in asked:
         end(importlib.import_module("latewood.engine.running.worker").main)
-    sys.argv = ["latewood", *asked["arguments"]]
-    if asked["workers_too"]:
+    sys.argv = [asked.get("script", "latewood"), *asked["arguments"]]
+    if "script" in asked:
+        sys.path.insert(0, str(Path(asked["script"]).parent))
+        end(partial(runpy.run_path, asked["script"], run_name="__main__"))
+    if asked.get("workers_too"):
         fork_workers()
     end(importlib.import_module("latewood.cli.entry").main)

@@ -1,8 +1,6 @@
 """What happens by itself: asked for once, whoever looks and whatever becomes of who looks."""
 
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from forks import forks
 
 from crash.conftest import facts_of, head_keys
 from crash.test_engine import engine, until
@@ -342,11 +341,10 @@ def test_what_a_file_imports_happens_once_as_that_of_the_file_that_makes_it(work
 def test_of_processes_that_look_at_once_and_are_killed_no_tick_is_lost_or_twice(workspace, environ, clock, deploy):
     deploy('"alone"', cron='"0 * * * *"', options='catch_up="all"')
     evaluate(workspace)
-    command = [Path(sys.executable).with_name("latewood"), "automation", "tick"]
     killed = 0
     for n in range(5):
-        first, second = (subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(2))
-        time.sleep(0.7 + n * 0.18)
+        first, second = (forks().start(["automation", "tick"], Path.cwd(), environ) for _ in range(2))
+        time.sleep(n * 0.06)
         first.kill()
         killed += first.wait() == -signal.SIGKILL
         assert second.wait(timeout=60) == 0

@@ -1,12 +1,11 @@
 """Corrections: what they reach, what follows from them, and that each is recorded as a whole or not at all."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.conftest import facts_of, head_keys
 from latewood.commands.environments import create, promote
@@ -319,10 +318,9 @@ def test_versions_of_an_earlier_scheme_are_kept_and_fresh_again_when_it_comes_ba
 
 
 def test_a_crash_leaves_everything_or_nothing_and_again_is_the_same(workspace, environ, tmp_path):
-    script = Path(__file__).with_name("corrections.py")
-    done = subprocess.run([sys.executable, script, tmp_path], env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    done = forks().run_script(Path(__file__).with_name("corrections.py"), tmp_path, environ=environ)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
     acts = {"retract", "undo", "rename", "promote", "rollback", "carry", "undo carry", "add", "remove", "report"}
     acts |= {"grant", "revoke"}
     assert {line["act"] for line in lines} == acts

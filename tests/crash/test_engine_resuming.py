@@ -2,11 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.test_engine import ended, engine, of_type, until
 from latewood.cli.output import plural
@@ -17,8 +16,6 @@ from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import run_named
 from latewood.events import CheckEvaluated, RunStatus, StepFailed, StepReused, StepStarted, StepSucceeded
 from latewood.serving.requesting import request
-
-LATEWOOD = Path(sys.executable).parent / "latewood"
 
 REFUSED = """
     @asset
@@ -121,6 +118,6 @@ def test_what_nobody_drives_has_no_pace_and_what_died_is_as_long_as_it_may_have_
     interrupted = of_type(workspace, StepFailed)
     assert interrupted
     assert all(fact.duration_ms > 500 for fact in interrupted), "the lease of what has died lasts a second"
-    shown = subprocess.run([LATEWOOD, "run", one.run], env=environ, capture_output=True, text=True, check=True).stdout
+    shown = forks().run(["run", one.run], Path.cwd(), environ).out
     assert f"{plural(len(interrupted), 'step')} w" in shown
     assert "interrupted, as their process died, and taken up again" in shown

@@ -6,11 +6,11 @@ about as KIND-WHEN-EFFECT; `engine_sweep.py` does that one again.
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.invariants import (
     ends_of_runs,
@@ -41,16 +41,11 @@ def swept(server, url, root: Path, kind: str, stride: int) -> dict[str, dict]:
     """What became of each kill."""
     script = Path(__file__).with_name("engine_sweep.py")
     print(f"again, with an empty database: {sys.executable} {script} FOLDER KIND-WHEN-EFFECT")
-    done = subprocess.run(
-        [sys.executable, script, root, kind, str(stride)],
-        env={**os.environ, "LATEWOOD_DATABASE_URL": url.reveal(), "LATEWOOD_TEST_SERVER": str(server)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["project"]: line["ended"] for line in lines if line["ended"] not in (0, _CRASHED)} == {}, done.stderr
+    environ = {**os.environ, "LATEWOOD_DATABASE_URL": url.reveal(), "LATEWOOD_TEST_SERVER": str(server)}
+    done = forks().run_script(script, root, kind, stride, environ=environ)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert {line["project"]: line["ended"] for line in lines if line["ended"] not in (0, _CRASHED)} == {}, done.err
     return {line["project"]: line for line in lines}
 
 

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from textwrap import dedent
 
 import pytest
+from forks import forks
 
 from crash.conftest import head_keys
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
@@ -370,8 +371,7 @@ PRINTING = """
 
 
 def logs(environ, run):
-    command = [Path(sys.executable).with_name("latewood"), "logs", run, "0"]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False).stdout
+    return forks().run(["logs", run, "0"], Path.cwd(), environ).out
 
 
 def test_what_a_step_prints_is_seen_while_it_runs_and_kept_when_its_engine_or_its_process_dies(

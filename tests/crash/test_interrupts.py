@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.conftest import facts_of, head_keys, let_leases_end
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted
@@ -22,7 +24,7 @@ from latewood_eventlog.leases import held
 
 _EVERYTHING = Asked(selection="*")
 _LATEWOOD = (sys.executable, "-c", "from latewood.cli.entry import main; main()")
-_MATERIALIZE = (*_LATEWOOD, "materialize")
+_MATERIALIZE = ("materialize", "*", "-f", "assets.py")
 
 
 def statuses(workspace, run):
@@ -33,7 +35,9 @@ def statuses(workspace, run):
 
 def said(environ, *arguments):
     """What a command prints."""
-    return subprocess.run([*_LATEWOOD, *arguments], env=environ, capture_output=True, text=True, check=True).stdout
+    done = forks().run(arguments, Path.cwd(), environ)
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_finished_steps_are_kept_and_the_next_run_does_the_rest(workspace, load, tmp_path):
@@ -75,10 +79,11 @@ def slow() -> int:
     time.sleep(30)
 """
     )
-    with subprocess.Popen([*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
-        while not (tmp_path / "started").exists():
-            time.sleep(0.01)
-        process.kill()
+    process = forks().start(_MATERIALIZE, tmp_path, environ)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
     (run,) = {fact.run for fact in facts_of(workspace.log) if isinstance(fact, StepStarted)}
     assert statuses(workspace, run) == ["running"]
     assert json.loads(said(environ, "assets", "--json"))["assets"][0]["flags"] == ["running"]
@@ -125,7 +130,7 @@ def slow(first: int) -> int:
     return first
 """
     )
-    with subprocess.Popen([*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ) as process:
+    with subprocess.Popen([*_LATEWOOD, *_MATERIALIZE], cwd=tmp_path, env=environ) as process:
         while not (tmp_path / "started").exists():
             time.sleep(0.01)
         for _ in range(times):
@@ -136,10 +141,8 @@ def slow(first: int) -> int:
         assert facts_of(workspace.log)[-1].status is RunStatus.CANCELLED
 
     (tmp_path / "calm").touch()
-    done = subprocess.run(
-        [*_MATERIALIZE, "*", "-f", "assets.py"], cwd=tmp_path, env=environ, check=False, capture_output=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = forks().run(_MATERIALIZE, tmp_path, environ)
+    assert done.code == 0, done.err
     assert head_keys(workspace) == {"first": 1, "slow": 1}
     assert sum(isinstance(fact, StepSucceeded) for fact in facts_of(workspace.log)) == 2
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)

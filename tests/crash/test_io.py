@@ -1,14 +1,12 @@
 """Values at places of their own: what is stored there, what overwrites it, what changes it from outside."""
 
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from forks import forks
 
 from crash.conftest import facts_of, let_leases_end, workspace_on
 from crash.project import Project
@@ -381,9 +379,7 @@ def test_a_process_that_dies_between_the_store_and_its_event_is_made_good_by_the
     project.run()
     project.define(DYING.replace("NUMBER = 1", "NUMBER = 2"))
     (tmp_path / "deadly").touch()
-    materialize_it = [Path(sys.executable).parent / "latewood", "materialize", "*", "-f", "assets.py"]
-    killed = subprocess.run(materialize_it, cwd=tmp_path, env=environ, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert forks().run(["materialize", "*", "-f", "assets.py"], tmp_path, environ).code == -signal.SIGKILL
     assert (tmp_path / "drawer").read_text() == "2"  # stored, and nobody has recorded it
     let_leases_end(project.workspace)
     reasons = {reason.written for task in project.prepared().plan.tasks for g in task.groups for reason in g.reasons}
@@ -405,9 +401,7 @@ def test_a_process_that_dies_while_it_copies_is_made_good_by_the_next_one(projec
     project.run(environment="dev")
     promote(project.workspace, "dev", "prod")
     (tmp_path / "deadly").touch()
-    materialize_it = [Path(sys.executable).parent / "latewood", "materialize", "*", "-f", "assets.py"]
-    killed = subprocess.run(materialize_it, cwd=tmp_path, env=environ, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert forks().run(["materialize", "*", "-f", "assets.py"], tmp_path, environ).code == -signal.SIGKILL
     assert (tmp_path / "drawer-prod").read_text() == "2"  # stored, and nobody has recorded it
     let_leases_end(project.workspace)
     assert project.status("one") == "fresh"  # at dev's place still

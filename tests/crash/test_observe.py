@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.invariants import heads_by_project
 from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
@@ -24,15 +23,10 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def swept(root, module_url) -> dict[str, dict]:
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("observe.py"), root],
-        env={**os.environ, "LATEWOOD_DATABASE_URL": module_url.reveal()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {line["project"]: line for line in map(json.loads, done.stdout.splitlines())}
+    environ = {**os.environ, "LATEWOOD_DATABASE_URL": module_url.reveal()}
+    done = forks().run_script(Path(__file__).with_name("observe.py"), root, environ=environ)
+    assert done.code == 0, done.err
+    return {line["project"]: line for line in map(json.loads, done.out.splitlines())}
 
 
 @pytest.fixture(scope="module")

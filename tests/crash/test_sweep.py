@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import forks
 from sweep import EFFECTS
 
 from crash.invariants import (
@@ -34,16 +33,11 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def swept(root, module_url) -> dict[str, dict]:
     """What became of each project: crashed and started again, or not disturbed."""
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("sweep.py"), root],
-        env={**os.environ, "LATEWOOD_DATABASE_URL": module_url.reveal()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["ended"] for line in lines} == {0, _CRASHED}, done.stderr
+    environ = {**os.environ, "LATEWOOD_DATABASE_URL": module_url.reveal()}
+    done = forks().run_script(Path(__file__).with_name("sweep.py"), root, environ=environ)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert {line["ended"] for line in lines} == {0, _CRASHED}, done.err
     return {line["project"]: line for line in lines}
 
 
