@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,10 +79,7 @@ class Served:
     def start(self) -> None:
         """Serve, and wait until it answers."""
         arguments = ["dev", "-f", self.file, "--port", str(self.port)]
-        out, err = sys.__stdout__.fileno(), sys.__stderr__.fileno()
-        self.process = forks().start(
-            arguments, self.shell.folder, self.shell.environ, out=out, err=err, workers_too=True
-        )
+        self.process = forks().start(arguments, self.shell.folder, self.shell.environ)
         for _ in range(1_500):
             try:
                 urlopen(f"{self.url}/readyz", timeout=5).close()

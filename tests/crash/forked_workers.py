@@ -50,10 +50,15 @@ def forks_of_here(main: Callable[[], None]) -> Fork:
             os._exit(0)
         end(main)
     theirs.close()
+    return forks_at(ours)
+
+
+def forks_at(connection: socket.socket) -> Fork:
+    """Forks of who serves there."""
     one_at_a_time = threading.Lock()
 
     def fork(asked: Mapping[str, object], files: Sequence[int]) -> Forked:
         with one_at_a_time:
-            return forked(ours, asked, files)
+            return forked(connection, asked, files)
 
     return fork

@@ -66,11 +66,11 @@ class Forks:
         *,
         out: int | None = None,
         err: int | None = None,
-        workers_too: bool = False,
+        workers_too: bool = True,
     ) -> "Forked":
         """`latewood ARGUMENTS` there, in a process group of its own, with these files for what it prints, or ours.
 
-        With `workers_too`, workers that it starts are forks as well.
+        Its workers are forks as well, unless the story is of how they are started or of what they weigh.
         """
         assert sys.__stdout__ is not None
         assert sys.__stderr__ is not None
@@ -86,8 +86,9 @@ class Forks:
             return forked(self._socket, asked, files)
 
     def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
-        """What `latewood ARGUMENTS` prints there, and the code it ends with."""
-        return self._told({"arguments": arguments, "folder": folder, "environ": dict(environ)})
+        """What `latewood ARGUMENTS` prints there, and the code it ends with; its workers are forks as well."""
+        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": True}
+        return self._told(asked)
 
     def run_script(self, script: Path, *arguments: object, environ: Mapping[str, str]) -> SimpleNamespace:
         """What `python SCRIPT ARGUMENTS` prints, and the code it ends with; it imports from the script's folder."""
@@ -160,41 +161,63 @@ class Forked:
                 os.kill(self.pid, number)
 
 
-def serve(requests: socket.socket) -> dict:
-    """Answer until the client is gone. Returns in the forks, as if they had been started so: with what is asked."""
-    running: dict[int, int] = {}
+def serve(requests: socket.socket) -> tuple[dict, socket.socket]:
+    """Answer until the client is gone. Returns in the forks, as if they had been started so: with what is asked.
+
+    And with where they themselves can ask for more.
+    """
+    clients, running = [requests], dict[int, int]()
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        ready, _, _ = select([requests, woken], [], [])
+        ready, _, _ = select([*clients, woken], [], [])
         if woken in ready:
             os.read(woken, 1 << 10)
             _tell_ends(running)
-        if requests not in ready:
-            continue
-        line, files, _, _ = socket.recv_fds(requests, 1 << 16, 4)
-        while line and not line.endswith(b"\n"):
-            line += requests.recv(1 << 16)
-        if not line:
-            sys.exit()
-        child = os.fork()
-        if child == 0:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            requests.close()
-            for file in (woken, wakes, *running.values()):
+        for client in clients[:]:
+            if client not in ready:
+                continue
+            line, files = _asked(client)
+            if not line and client is requests:
+                sys.exit()
+            if not line:
+                clients.remove(client)
+                client.close()
+                continue
+            ours, theirs = socket.socketpair()
+            child = os.fork()
+            if child == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for connection in (*clients, ours):
+                    connection.close()
+                for file in (woken, wakes, *running.values()):
+                    os.close(file)
+                asked = json.loads(line)
+                _become(asked["folder"], asked["environ"], files)
+                return asked, theirs
+            theirs.close()
+            clients.append(ours)
+            with suppress(PermissionError, ProcessLookupError):  # whichever of both is first
+                os.setpgid(child, child)
+            *standard, running[child] = files
+            for file in standard:
                 os.close(file)
-            asked = json.loads(line)
-            _become(asked["folder"], asked["environ"], files)
-            return asked
-        with suppress(PermissionError, ProcessLookupError):  # whichever of both is first
-            os.setpgid(child, child)
-        *standard, running[child] = files
-        for file in standard:
-            os.close(file)
-        requests.sendall(str(child).encode())
+            with suppress(BrokenPipeError):  # it was killed meanwhile
+                client.sendall(str(child).encode())
+
+
+def _asked(client: socket.socket) -> tuple[bytes, list[int]]:
+    """A line and its files; nothing where the client is gone."""
+    try:
+        line, files, _, _ = socket.recv_fds(client, 1 << 16, 4)
+        while line and not line.endswith(b"\n"):
+            line += client.recv(1 << 16)
+    except ConnectionResetError:
+        return b"", []
+    return line, files
 
 
 def _tell_ends(running: dict[int, int]) -> None:
@@ -202,7 +225,8 @@ def _tell_ends(running: dict[int, int]) -> None:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             file = running.pop(child)
-            os.write(file, str(os.waitstatus_to_exitcode(status)).encode())
+            with suppress(BrokenPipeError):  # who asked for it has ended before
+                os.write(file, str(os.waitstatus_to_exitcode(status)).encode())
             os.close(file)
 
 
@@ -246,15 +270,13 @@ def import_everything() -> None:
 _NEVER = ("latewood.engine.values.sklearn_codec", "latewood.engine.values.xgboost_codec")
 
 
-def fork_workers() -> None:
-    """Let workers be forks of this process as it is now."""
+def fork_workers(connection: socket.socket) -> None:
+    """Let workers be forks of who serves there."""
     sys.path.insert(0, str(Path(__file__).parent))
     forked_workers = importlib.import_module("forked_workers")
     del sys.path[0]
-    worker, process = (
-        importlib.import_module(f"latewood.engine.running.{name}") for name in ("worker", "worker_process")
-    )
-    process.subprocess = forked_workers.ForkedWorkers(forked_workers.forks_of_here(worker.main))
+    process = importlib.import_module("latewood.engine.running.worker_process")
+    process.subprocess = forked_workers.ForkedWorkers(forked_workers.forks_at(connection))
 
 
 if __name__ == "__main__":
@@ -262,7 +284,7 @@ if __name__ == "__main__":
     gc.freeze()  # what is never looked at again stays shared with the forks
     with importlib.import_module("latewood.projections.snapshots").uncollected():
         pass  # so that none of them counts what is frozen
-    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    asked, more = serve(socket.socket(fileno=int(sys.argv[1])))
     if "worker" in asked:
         end(importlib.import_module("latewood.engine.running.worker").main)
     sys.argv = [asked.get("script", "latewood"), *asked["arguments"]]
@@ -270,5 +292,5 @@ if __name__ == "__main__":
         sys.path.insert(0, str(Path(asked["script"]).parent))
         end(partial(runpy.run_path, asked["script"], run_name="__main__"))
     if asked.get("workers_too"):
-        fork_workers()
+        fork_workers(more)
     end(importlib.import_module("latewood.cli.entry").main)
