@@ -388,6 +388,12 @@ def _open(
     workspace: Workspace, view: View, code: DeployedCode, assets: Sequence[AssetDefinition], project: str
 ) -> Open:
     """What the worker opens. Another project's task has no resources; a location of ours may be called like its own."""
+    opened = to_open(workspace, view, code)
+    return replace(opened, configurations={} if project else opened.configurations, made=tuple(map(as_called, assets)))
+
+
+def to_open(workspace: Workspace, view: View, code: DeployedCode) -> Open:
+    """What a worker of a location opens: its code, with resources as the environment has them configured."""
     store = str(workspace.store.directory.parent)
     return Open(
         folder=str(code.folder),
@@ -401,10 +407,9 @@ def _open(
         configurations={
             name: recorded(found)
             for (location, name), found in view.configurations.items()
-            if location == code.location and not project
+            if location == code.location
         },
         dynamic=tuple(dynamic_of(view).values()),
-        made=tuple(map(as_called, assets)),
         entry=code.settings.entry,
         directory=code.settings.directory,
     )

@@ -5,19 +5,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from msgspec.structs import replace
+
 from latewood.commands.deployed_code import (
     DeployedCode,
     deployed_code,
     interpreter_of,
-    recorded,
     secret_variables,
     told_variables,
 )
-from latewood.commands.sharing import crews_for, dynamic_of, recorded_tasks
+from latewood.commands.sharing import crews_for, recorded_tasks, to_open
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.location_settings import values_of
-from latewood.engine.running.worker_protocol import Open, encode
+from latewood.engine.running.worker_protocol import encode
 from latewood.engine.running.workers import Crew
 from latewood.errors import LatewoodError
 from latewood.model.definitions import AssetDefinition
@@ -97,29 +98,11 @@ class Crews:
             shared = recorded_tasks(connection, workspace, own)
             automations = automations_of(connection, workspace.project, view.deployments)
         told = told_variables(definition for _, definition in automations.values())
-        store = str(workspace.store.directory.parent)
-        to_open = Open(
-            folder=str(code.folder),
-            location=code.location,
-            paths=code.paths,
-            root=str(view.root),
-            project=workspace.project,
-            store=store,
-            results=store,
-            environment=workspace.environment,
-            others=tuple(
-                asset for key, asset in view.catalog.assets.items() if key in read and view.locations[key] != location
-            ),
-            configurations={
-                name: recorded(found) for (of, name), found in view.configurations.items() if of == location
-            },
-            dynamic=tuple(dynamic_of(view).values()),
-            shared=shared,
-            entry=code.settings.entry,
-            directory=code.settings.directory,
+        others = tuple(
+            asset for key, asset in view.catalog.assets.items() if key in read and view.locations[key] != location
         )
         return Crew(
-            opened=to_open,
+            opened=replace(to_open(workspace, view, code), others=others, shared=shared),
             interpreter=python,
             hidden=secret_variables(view.configurations, besides=location) | told,
             variables=values_of(view.root, location, code.settings.variables),
