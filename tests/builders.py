@@ -140,6 +140,23 @@ def content(*parts):
     return f"json1:{sha256('|'.join(parts).encode()).hexdigest()}"
 
 
+def constant(*keys):
+    """User code whose results depend on nothing for these assets."""
+    return lambda asset, partition, read: content(
+        asset.key, partition, *([] if asset.key in keys else [asset.task.code.version, *read.values()])
+    )
+
+
+def input_of(defined, key, **fields):
+    """The catalog with another description of the one thing that `key` reads."""
+    (input_,) = defined[key].task.inputs
+    return changed(defined, key, inputs=(msgspec.structs.replace(input_, **fields),))
+
+
+CHAIN = catalog("a", "b <- a", "c <- b")
+MIXED = catalog("d[days]", "m[months] <- d", "t <- m")
+
+
 @dataclass
 class World:
     """A past that grows by executing plans: heads and since when, what may be reused, how each version was started.
