@@ -51,7 +51,7 @@ def test_each_attempt_of_each_step_of_each_run_has_a_key_that_systems_take():
 
 
 @pytest.mark.parametrize(
-    ("age_s", "least_s", "most_s"), [(0, 0.16, 0.24), (5, 0.4, 0.6), (60, 4.8, 7.2), (9e5, 24, 36)]
+    ("age_s", "least_s", "most_s"), [(0, 0.24, 0.36), (5, 0.4, 0.6), (60, 4.8, 7.2), (9e5, 24, 36)]
 )
 def test_the_older_a_job_is_the_more_rarely_it_is_looked_at(age_s, least_s, most_s):
     waits = [poll_after(age_s * SECOND, luck / 100).total_seconds() for luck in range(100)]

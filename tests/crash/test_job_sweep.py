@@ -6,13 +6,13 @@ does that one again.
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from forks import forks
 
 from crash.invariants import (
     ends_of_runs,
@@ -42,16 +42,11 @@ def swept(url, root: Path, stride: int) -> dict[str, dict]:
     """What became of each kill."""
     script = Path(__file__).with_name("job_sweep.py")
     print(f"again, with an empty database: {sys.executable} {script} FOLDER WHEN-EFFECT")
-    done = subprocess.run(
-        [sys.executable, script, root, str(stride)],
-        env={**os.environ, "LATEWOOD_DATABASE_URL": url.reveal()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["project"]: line["ended"] for line in lines if line["ended"] not in (0, _CRASHED)} == {}, done.stderr
+    environ = {**os.environ, "LATEWOOD_DATABASE_URL": url.reveal()}
+    done = forks().run_script(script, root, stride, environ=environ)
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert {line["project"]: line["ended"] for line in lines if line["ended"] not in (0, _CRASHED)} == {}, done.err
     return {line["project"]: line for line in lines}
 
 

@@ -20,7 +20,7 @@ UNREACHABLE: Final = "SystemUnreachable"
 SUBMIT_PATIENCE: Final = timedelta(minutes=5)
 """For how long a system that cannot be reached is tried before what was never submitted has failed."""
 
-_FIRST_POLL: Final = timedelta(milliseconds=200)
+_FIRST_POLL: Final = timedelta(milliseconds=300)
 _POLL_MAX: Final = timedelta(seconds=30)
 _POLL_SHARE: Final = 0.1
 _FIND_AGAIN: Final = timedelta(seconds=1)

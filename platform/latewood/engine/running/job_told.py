@@ -5,6 +5,7 @@ They are gone once it has ended; what counts of them is in the event that says s
 
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,6 +15,9 @@ from latewood.engine.running.live_logs import live_job, live_job_files, live_log
 from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.redaction import redacted, redacted_json, settled
 from latewood.model.jobs import JobState, JobStatus
+
+_EVERY_S: Final = 2.0
+"""How often it is told how far a job is."""
 
 
 class LiveJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +64,7 @@ class JobTold:
         self._log = live_log(store, run, step, attempt)
         self._file = live_job(store, run, step, attempt)
         self._told: LiveJob | None = None
+        self._told_at = -_EVERY_S
         self._printed = Printed(None)
         self._pending = ""
         self._has_begun = False
@@ -96,23 +101,26 @@ class JobTold:
         end = settled(self._pending)
         certain, self._pending = redacted(self._pending[:end]), self._pending[end:]
         with suppress(OSError):
-            self._log.parent.mkdir(parents=True, exist_ok=True)
+            if not self._has_begun:
+                self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab" if self._has_begun else "wb") as file:  # not kept open: there may be thousands
                 file.write(certain.encode("utf-8", "backslashreplace"))
             self._has_begun = True
 
     def close(self) -> None:
         """Nothing more is told, and nobody needs it any more."""
-        for path in (self._log, self._file) if self._told or self._has_begun else ():
+        written = [(self._log, self._has_begun), (self._file, self._told is not None)]
+        for path in [path for path, is_there in written if is_there]:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
     def _tell(self, found: LiveJob) -> None:
-        if found == self._told:
-            return
-        self._told = found
-        with suppress(OSError, TypeError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._file.with_suffix(".new")
-            beside.write_bytes(msgspec.json.encode(found))
-            beside.replace(self._file)
+        known, now = self._told, monotonic()
+        same = known is not None and (found.state, found.unreachable) == (known.state, known.unreachable)
+        if found == known or found.state.is_over or (same and now - self._told_at < _EVERY_S):
+            return  # there may be thousands, and who looks does so with eyes
+        self._told, self._told_at = found, now
+        with suppress(OSError, TypeError):  # who reads it while it is written sees nothing, this once
+            if known is None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_bytes(msgspec.json.encode(found))

@@ -41,7 +41,7 @@ from latewood.engine.running.live_logs import job_folder
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.worker_protocol import JobMade
-from latewood.engine.storage.store import ArtifactAddress, ArtifactStore
+from latewood.engine.storage.store import WAY_OUT, ArtifactAddress, ArtifactStore
 from latewood.engine.values.formats import usual_suffix
 from latewood.engine.values.recordable import recordable_metadata, text
 from latewood.engine.values.values import Values
@@ -107,6 +107,8 @@ class Jobs:
         self._store = store
         self._values = values
         self._now = now
+        self._folder = job_folder(store, run)
+        self._has_folder = False
         self.open: dict[int, OpenJob] = {}
 
     def take_up(self, progress: Mapping[int, StepProgress]) -> None:
@@ -207,11 +209,8 @@ class Jobs:
         step, node, on = attempt.due.step, attempt.due.step.task.node, attempt.runs_on
         scheme = node.assets[0].partitions
         window = window_at(scheme, step.ordinal) if scheme is not None and time_of(scheme) else None
-        folder = job_folder(self._store, self._run, step.number, attempt.number)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError("make", str(folder), error.strerror or str(error), "") from None
+        self._make_folder()
+        files = self._files(attempt)
         return Job(
             key=attempt.job.key,
             options=on.options,
@@ -225,7 +224,7 @@ class Jobs:
             outputs={
                 output.name: JobOutput(
                     type=display(output.type),
-                    path=str(folder / f"{output.name}{_suffix(output)}"),
+                    path=files[output.name],
                     optional=output.optional,
                 )
                 for output in node.task.outputs
@@ -242,6 +241,21 @@ class Jobs:
             window=None if window is None else (window.start, window.end),
             timeout=node.task.timeouts.running,
         )
+
+    def _make_folder(self) -> None:
+        """Raises StoreError."""
+        if not self._has_folder:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError("make", str(self._folder), error.strerror or str(error), WAY_OUT) from None
+            self._has_folder = True
+
+    def _files(self, attempt: _Attempt) -> dict[str, str]:
+        """By output the file that is this attempt's alone."""
+        prefix = f"{self._folder}/{attempt.due.step.number}-{attempt.number}"
+        outputs = attempt.due.step.task.node.task.outputs
+        return {output.name: f"{prefix}-{output.name}{_suffix(output)}" for output in outputs}
 
     def _read(self, partition: PartitionKey, data_version: str, artifact: str) -> JobInput:
         path = "" if is_placed(artifact) else str(self._store.path_of(ArtifactAddress(artifact)))
@@ -298,8 +312,6 @@ class Jobs:
     def _taken(self, attempt: _Attempt) -> Script[Sequence[Made | Raised] | Raised]:
         """What it has made becomes a version: held to its type, stored, and checked, as what a task returns is."""
         step, status = attempt.due.step, attempt.status
-        folder = job_folder(self._store, self._run, step.number, attempt.number)
-        files = {output.name: str(folder / f"{output.name}{_suffix(output)}") for output in step.task.node.task.outputs}
         try:
             values = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in status.values.items()}
             used = recordable_metadata({**status.metrics, **status.links}, subject=f'"{step.task.node.keys[0]}"')
@@ -307,7 +319,7 @@ class Jobs:
             return self._raised(
                 attempt, Failure(kind=FailureKind.REFUSED, error="ValueRefused", message=text(str(error)))
             )
-        job = JobMade(values=values, files=files, metadata=used)
+        job = JobMade(values=values, files=self._files(attempt), metadata=used)
         outcome = yield from attempted([attempt.due], attempt.number, job=job)
         if isinstance(outcome, Raised) and outcome.failure.error == PROCESS_ENDED:
             outcome = yield from attempted([attempt.due], attempt.number, job=job)

@@ -33,14 +33,14 @@ def live_job_files(store: ArtifactStore, run: str) -> Iterator[Path]:
     return _folder(store, run).glob("*.job")
 
 
-def job_folder(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
-    """Where the files of one attempt's job are, which are its alone; gone when the end of the run is durable."""
-    return store.directory / "jobs" / run / f"{step}-{attempt}"
+def job_folder(store: ArtifactStore, run: str) -> Path:
+    """Where jobs of the run write what they make; gone when the end of the run is durable."""
+    return store.directory / "jobs" / run
 
 
 def forget_jobs(store: ArtifactStore, run: str) -> None:
     """Remove what jobs of the run have left."""
-    shutil.rmtree(store.directory / "jobs" / run, ignore_errors=True)
+    shutil.rmtree(job_folder(store, run), ignore_errors=True)
 
 
 def printed_so_far(path: Path) -> str:
