@@ -14,6 +14,7 @@ from latewood.decide.jobs import (
     first,
     job_key,
     poll_after,
+    ran_too_long,
 )
 from latewood.model.jobs import Absent, Found, JobState, JobStatus, UnknownUntil
 
@@ -72,6 +73,13 @@ def test_what_goes_on_or_went_well_is_no_failure(state):
 def test_a_failure_says_what_its_system_said_and_where_to_read_more():
     failed = failure_of(JobStatus(state=JobState.FAILED, message="no table t", links={"job": "http://x/7"}))
     assert (failed.error, failed.message) == ("JobFailed", "no table t\njob: http://x/7")
+
+
+def test_a_job_that_could_not_be_ended_is_not_said_to_have_been():
+    assert "was cancelled" in ran_too_long(SECOND, is_ended=True).message
+    assert ran_too_long(SECOND, is_ended=False).message == (
+        "still running after 1 s; its system was not reached to cancel the job, which may go on"
+    )
 
 
 def test_who_was_cancelled_elsewhere_is_told_so():

@@ -14,10 +14,13 @@ import pytest
 from crash.conftest import head_keys, let_leases_end
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.cli.following import job_lines
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
 from latewood.commands.run_reasons import why_step
 from latewood.commands.runs import run_named
 from latewood.decide.step_reasons import StepJob
+from latewood.engine.loading.loader import load_file
 from latewood.engine.running.job_told import live_jobs
 from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.events import FailureKind, JobPrepared, JobSubmitted, RunStatus, StepFailed, StepStarted, StepSucceeded
@@ -210,6 +213,38 @@ def test_an_engine_that_drains_leaves_jobs_to_others(workspace, asked_for, withi
     with within():
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     assert len(of_type(workspace, StepStarted)) == len(history(there)) == 1
+
+
+def test_a_job_whose_step_would_read_something_else_by_now_is_ended_before_it_begins_again(
+    workspace, asked_for, within, there, tmp_path
+):
+    source = (
+        job(options={"seconds": 600}, reads="base: int")
+        + f"""
+    @asset(reuse=False)
+    def base() -> int:
+        return int(Path("{tmp_path}/number").read_text())
+    """
+    )
+    (tmp_path / "number").write_text("1")
+    with within():
+        ended(workspace, asked_for(source, "base"))
+        asked = asked_for(source, "made")
+        until(lambda: of_type(workspace, JobSubmitted))
+    let_leases_end(workspace)
+    (tmp_path / "number").write_text("2")
+    materialize(
+        workspace, prepare(workspace, load_file(tmp_path / "assets.py", root=tmp_path), Asked(selection="base"))
+    )
+    with within():
+        until(lambda: len(of_type(workspace, JobSubmitted)) == 2)
+        cancel(workspace, run_named(workspace, asked.run))
+        ended(workspace, asked)
+    (failed,) = of_type(workspace, StepFailed)
+    assert failed.failure.kind is FailureKind.INTERRUPTED
+    first, second = history(there)
+    assert (first.key[-2:], second.key[-2:]) == ("-1", "-2")
+    assert first.cancelled_at < second.submitted_at
 
 
 def test_a_system_that_is_away_is_waited_for(here, workspace, asked_for, within):

@@ -110,7 +110,8 @@ def with_links(message: str, links: dict[str, str]) -> str:
     return "\n".join([message, *(f"{name}: {link}" for name, link in links.items())])
 
 
-def ran_too_long(limit: timedelta) -> Failure:
-    """That of a job that was ended for it."""
-    message = f"still running after {limit.total_seconds():g} s; the job was cancelled"
+def ran_too_long(limit: timedelta, *, is_ended: bool) -> Failure:
+    """That of a job that was to be ended for it, and was, as far as its system could be asked."""
+    said = "the job was cancelled" if is_ended else "its system was not reached to cancel the job, which may go on"
+    message = f"still running after {limit.total_seconds():g} s; {said}"
     return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message)

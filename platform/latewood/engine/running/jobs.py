@@ -142,7 +142,7 @@ class Jobs:
             self.open.pop(step.number, None)
 
     def ended(self, job: OpenJob) -> Script[bool]:
-        """Have it ended in its system, if it is there; whether that was heard of within a minute."""
+        """Have it ended in its system, if it is there; whether that says so within a minute."""
         failures, since = 0, self._now()
         until = since + _CANCEL_PATIENCE
         next_ = first(was_prepared=True, handle=job.handle, now=self._now())
@@ -153,7 +153,7 @@ class Jobs:
                 case Attach(handle=handle):
                     answer = yield Remote(job.connector, ToCancel(handle))
                     if not isinstance(answer, Unanswered) or not answer.passes:
-                        return True
+                        return not isinstance(answer, Unanswered)
                 case Look(at=at):
                     yield from _resting(at, self._now())
                     answer = yield Remote(job.connector, ToFind(job.key, since))
@@ -161,7 +161,7 @@ class Jobs:
                         next_ = after_finding(answer, self._now())
                         continue
                     if not answer.passes:
-                        return True
+                        return False
             failures += 1
             yield Rest(self._now() + ask_again_after(failures, _luck()))
         return False
@@ -286,9 +286,9 @@ class Jobs:
                 attempt.told.unreachable(answer.message)
                 wait = ask_again_after(attempt.failures, _luck())
             if until is not None and limit is not None and now >= until:
-                yield from self.ended(attempt.job)
+                is_ended = yield from self.ended(attempt.job)
                 yield from self._logs(attempt, at_end=True)
-                return ran_too_long(limit)
+                return ran_too_long(limit, is_ended=is_ended)
 
     def _logs(self, attempt: _Attempt, *, at_end: bool = False) -> Script[None]:
         """What it has printed since, now and then while it goes on, and all of it in the end. None is no failure."""
