@@ -154,8 +154,13 @@ def test_an_open_scheme_has_the_partitions_that_are_over():
     hours = Hourly("2013-11-03T00", timezone=NEW_YORK)
     assert count(hours, datetime(2013, 11, 3, 7, tzinfo=UTC)) == 3
     assert chosen(days, "*", midnight) == "2013-01-01..2013-01-03"
-    with pytest.raises(UsageError, match=r'"2013-01-04": expected a key from 2013-01-01 to 2013-01-03, daily from'):
+    with pytest.raises(
+        UsageError, match=r'"2013-01-04": expected a key from 2013-01-01 to 2013-01-03, daily from'
+    ) as no:
         parse_partitions(days, "2013-01-04", midnight)
+    assert str(no.value).endswith("; 2013-01-04 is not over yet")
+    with pytest.raises(UsageError, match=r"; they end before 2013-01-04$"):
+        ordinal_of(Daily("2013-01-01", "2013-01-04"), "2013-01-04")
     assert ordinal_of(days, "2013-01-04") == 3
     with pytest.raises(UsageError, match="no partition is over yet"):
         parse_partitions(days, "2013-01-01", datetime(2013, 1, 1, tzinfo=UTC))

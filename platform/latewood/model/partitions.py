@@ -399,8 +399,16 @@ def _unknown(scheme: PlainScheme | None, key: str, size: int | None) -> UsageErr
         case TimeWindows():
             last = f" to {key_at(scheme, size - 1)}" if size else " on"
             expected = "no partition is over yet" if size == 0 else f"expected a key from {key_at(scheme, 0)}{last}"
-            hint = f"{expected}, {title(scheme)}"
+            hint = f"{expected}, {title(scheme)}{_beyond(scheme, key, size)}"
     return UsageError(f'partition "{key}": {hint}')
+
+
+def _beyond(scheme: TimeWindows, key: str, size: int | None) -> str:
+    """Of a window that comes after those that there are, why it is none of them."""
+    at = _located(scheme, key)
+    if at is None or size is None or at < size:
+        return ""
+    return f"; {key} is not over yet" if scheme.end is None else f"; they end before {key}"
 
 
 def _unknown_dynamic(scheme: DynamicKeys, key: str, command: str) -> str:
