@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { Icon } from "@/shared/icon.tsx";
+import field from "@/shared/search-field.module.css";
 import { type Completion, completed, completions } from "./completion.ts";
 import styles from "./selection-field.module.css";
 import { useVocabulary } from "./use-vocabulary.ts";
@@ -17,7 +18,7 @@ interface Props {
 /** A selection, with what could be written next. Enter asks for it. */
 export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Props) {
   const list = useId();
-  const field = useRef<HTMLInputElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(text);
   const [cursor, setCursor] = useState(text.length);
   const [isOpen, setOpen] = useState(false);
@@ -36,7 +37,7 @@ export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Pr
     const isWhole = item.kind === "asset" || item.kind === "value";
     setOpen(!isWhole);
     if (isWhole) change(next.text.trim());
-    requestAnimationFrame(() => field.current?.setSelectionRange(next.cursor, next.cursor));
+    requestAnimationFrame(() => input.current?.setSelectionRange(next.cursor, next.cursor));
   }
 
   function pressed(event: KeyboardEvent): void {
@@ -60,11 +61,11 @@ export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Pr
   }
 
   return (
-    <div className={styles.of}>
+    <div className={field.of}>
       <Icon name="search" size={15} />
       <input
-        ref={field}
-        className={styles.field}
+        ref={input}
+        className={field.field}
         type="text"
         role="combobox"
         aria-label="Selection"
