@@ -165,14 +165,16 @@ def numbers(values: Sequence[float]) -> list[str]:
 
 
 def duration(ms: float) -> str:
-    """A duration as people say it."""
-    if ms < 1_000:
-        return f"{ms:.0f} ms" if ms >= 1 else f"{ms:.1f} ms"
-    seconds = ms / 1_000
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
+    """A duration as people say it, here and in the web interface."""
+    if ms < 999.5:  # noqa: PLR2004 - below what would be rounded to a thousand
+        return f"{ms:.1f} ms" if 0 < ms < 1 else f"{ms:.0f} ms"
+    if ms < 59_950:  # noqa: PLR2004 - the same of seconds
+        return f"{ms / 1_000:.1f} s"
+    minutes, seconds = divmod(round(ms / 1_000), 60)
     hours, minutes = divmod(minutes, 60)
+    days, hours_left = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours_left} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 

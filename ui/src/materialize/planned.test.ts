@@ -34,8 +34,8 @@ const NONE = { run: 0, depends: 0, reuse: 0, skip: 0, fresh: 0, blocked: 0 };
 test("how long it takes is told where somebody knows", () => {
   const estimate = { p50Ms: 360_000, samples: 7, unknownSteps: 0 };
   const counts = { ...NONE, run: 14, reuse: 31 };
-  expect(inAll({ counts, estimate, steps: 45 })).toEqual(["14 to compute", "31 to reuse", "about 6m 00s"]);
-  expect(inAll({ counts, estimate: { ...estimate, unknownSteps: 2 }, steps: 45 })[2]).toBe("about 6m 00s and more");
+  expect(inAll({ counts, estimate, steps: 45 })).toEqual(["14 to compute", "31 to reuse", "about 6 min"]);
+  expect(inAll({ counts, estimate: { ...estimate, unknownSteps: 2 }, steps: 45 })[2]).toBe("about 6 min and more");
   expect(inAll({ counts: { ...NONE, fresh: 3 }, estimate, steps: 0 })).toEqual(["3 fresh"]);
   expect(inAll({ counts, estimate: { ...estimate, samples: 0 }, steps: 45 })).toHaveLength(2);
 });

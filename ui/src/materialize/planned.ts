@@ -1,6 +1,6 @@
 // What a plan would do, in words: how much of what, and why.
 import { whole } from "@/shared/numbers.ts";
-import { duration } from "@/shared/times.ts";
+import { about } from "@/shared/times.ts";
 import type { Plan, PlannedAsset } from "./documents.ts";
 
 type Group = PlannedAsset["groups"][number];
@@ -11,7 +11,7 @@ export function inAll({ counts, estimate, steps }: Pick<Plan, "counts" | "estima
   const { run, depends, reuse, skip, fresh, blocked } = counts;
   const some = (count: number, what: string) => (count > 0 ? [`${whole(count)} ${what}`] : []);
   const isKnown = estimate.samples > 0 && steps > 0;
-  const time = estimate.p50Ms < 1_000 ? "under a second" : `about ${duration(estimate.p50Ms)}`;
+  const time = estimate.p50Ms < 1_000 ? about(0) : `about ${about(estimate.p50Ms)}`;
   return [
     ...some(run, "to compute"),
     ...some(depends, "as it turns out"),

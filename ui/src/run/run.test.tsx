@@ -93,7 +93,7 @@ test("how far a run is, is told as it goes on; once it is over it can be retried
   await screen.findByRole("button", { name: "Cancel" });
   await vi.waitFor(() => say(told("RUNNING")));
   await screen.findByText("1 of 3 steps");
-  screen.getByText("30 steps a minute, about 4.0 s left");
+  screen.getByText("30 steps a minute, about 4 s left");
   screen.getByText("1 failed (2026-01-02), 2 waiting (2026-01-01, 2026-01-03)");
   say(told("FAILED"));
   await screen.findByRole("button", { name: "Retry" });

@@ -4,7 +4,7 @@ import { Ago } from "@/shared/ago.tsx";
 import { Glyph, Status } from "@/shared/glyph.tsx";
 import { RUN_STANDINGS } from "@/shared/marks.ts";
 import { counted, whole } from "@/shared/numbers.ts";
-import { duration } from "@/shared/times.ts";
+import { about, duration } from "@/shared/times.ts";
 import { useNow } from "@/shared/use-now.ts";
 import type { Progress, RunOf } from "./documents.ts";
 import styles from "./said.module.css";
@@ -64,5 +64,5 @@ export function Said({ run, progress }: { run: RunOf; progress: Progress | null 
 
 function Running({ since }: { since: string }) {
   const now = useNow(1_000);
-  return duration(Math.max(0, Math.floor((now.getTime() - new Date(since).getTime()) / 1000) * 1000));
+  return about(Math.max(0, now.getTime() - new Date(since).getTime()));
 }

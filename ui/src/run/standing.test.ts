@@ -36,7 +36,7 @@ test("steps that had begun are summed up by what they make", () => {
 });
 
 test("the pace is said per second or per minute, and what is left as far as it is known", () => {
-  expect(paceText({ rate: 2.14, secondsLeft: 185 })).toBe("2.1 steps a second, about 3m 05s left");
+  expect(paceText({ rate: 2.14, secondsLeft: 185 })).toBe("2.1 steps a second, about 3 min 5 s left");
   expect(paceText({ rate: 0.05, secondsLeft: null })).toBe("3 steps a minute");
   expect(paceText({ rate: 0, secondsLeft: null })).toBe("");
 });

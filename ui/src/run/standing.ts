@@ -1,7 +1,7 @@
 // How steps stand: which mark that is, and how many of a task or a run do.
 import type { Mark, RunState, Standing } from "@/shared/marks.ts";
 import { counted, whole } from "@/shared/numbers.ts";
-import { duration } from "@/shared/times.ts";
+import { about } from "@/shared/times.ts";
 import type { Progress, StepRow, Task } from "./documents.ts";
 
 const MARKS: Record<string, Mark> = {
@@ -100,5 +100,5 @@ export function paceText({ rate, secondsLeft }: Pick<Progress, "rate" | "seconds
   if (rate <= 0) return "";
   const pace =
     rate >= 1 ? `${rate.toFixed(1)} steps a second` : `${counted(Math.max(1, Math.round(rate * 60)), "step")} a minute`;
-  return secondsLeft === null ? pace : `${pace}, about ${duration(secondsLeft * 1000)} left`;
+  return secondsLeft === null ? pace : `${pace}, about ${about(secondsLeft * 1000)} left`;
 }

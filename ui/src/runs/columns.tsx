@@ -4,7 +4,7 @@ import { Ago } from "@/shared/ago.tsx";
 import { Status } from "@/shared/glyph.tsx";
 import { RUN_STANDINGS } from "@/shared/marks.ts";
 import type { Column } from "@/shared/table.tsx";
-import { duration } from "@/shared/times.ts";
+import { about, duration } from "@/shared/times.ts";
 import { useNow } from "@/shared/use-now.ts";
 import { countsText } from "./counts.ts";
 import type { RunRow } from "./documents.ts";
@@ -47,7 +47,7 @@ export const COLUMNS: readonly Column<RunRow>[] = [
     spare: "first",
     cell: ({ actor }) => actor.replace(/ \(token .*/, ""),
   },
-  { id: "took", title: "Took", width: "72px", align: "end", spare: "last", cell: (run) => <Took {...run} /> },
+  { id: "took", title: "Took", width: "84px", align: "end", spare: "last", cell: (run) => <Took {...run} /> },
   { id: "asked", title: "Asked", width: "72px", align: "end", cell: ({ requestedAt }) => <Ago at={requestedAt} /> },
 ];
 
@@ -59,5 +59,5 @@ function Took({ status, requestedAt, endedAt }: RunRow) {
 
 function Running({ since }: { since: number }) {
   const now = useNow(1_000);
-  return duration(Math.max(0, Math.floor((now.getTime() - since) / 1000) * 1000));
+  return about(Math.max(0, now.getTime() - since));
 }
