@@ -1,11 +1,13 @@
-import { type FormEvent, useMemo, useState } from "react";
+import { type FormEvent, useId, useMemo, useState } from "react";
 import { useChange, useView } from "@/address/use-address.ts";
 import { graphql } from "@/graphql.ts";
+import { position } from "@/server/client.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
 import { Keys } from "@/shared/keys.tsx";
-import { momentFrom, quickMoments } from "./moment.ts";
+import { useStore } from "@/shared/store.ts";
+import { beyond, momentFrom, quickMoments } from "./moment.ts";
 import styles from "./moment-panel.module.css";
 import { MomentSlider } from "./moment-slider.tsx";
 
@@ -18,6 +20,8 @@ const MARKED = graphql(`
   }
 `);
 
+const UNREAD = "Expected a position of the log, or a time such as 2026-03-01 09:00.";
+
 /** Moments to go to: some that people look back to, some of what happened, and any that is typed. */
 export function MomentPanel({ close }: { close(): void }) {
   const { asOf } = useView();
@@ -25,7 +29,11 @@ export function MomentPanel({ close }: { close(): void }) {
   const { data } = useAnswer(MARKED, {});
   const quick = useMemo(() => quickMoments(new Date()), []);
   const [text, setText] = useState(asOf ?? "");
+  const newest = useStore(position);
   const typed = momentFrom(text);
+  const why = typed === null ? UNREAD : beyond(typed, newest, new Date());
+  const isWrong = text.trim() !== "" && why !== null;
+  const said = useId();
 
   function go(to: string | null) {
     change({ asOf: to }, { step: true });
@@ -34,7 +42,7 @@ export function MomentPanel({ close }: { close(): void }) {
 
   function send(event: FormEvent) {
     event.preventDefault();
-    if (typed) go(typed);
+    if (typed && !isWrong) go(typed);
   }
 
   const deployments = data?.project.locations
@@ -50,11 +58,16 @@ export function MomentPanel({ close }: { close(): void }) {
           value={text}
           onChange={(event) => setText(event.target.value)}
           autoFocus
+          aria-invalid={isWrong}
+          aria-describedby={said}
         />
-        <Button type="submit" primary disabled={!typed}>
+        <Button type="submit" primary disabled={!typed || isWrong}>
           Go
         </Button>
       </form>
+      <p id={said} className={styles.wrong} role="status">
+        {isWrong && why}
+      </p>
       <MomentSlider go={go} />
       <div className={styles.lists}>
         <ul>
