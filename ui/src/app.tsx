@@ -4,10 +4,10 @@ import { PAGES } from "@/pages.ts";
 import { mustLogIn } from "@/server/client.ts";
 import { Known } from "@/session/known.tsx";
 import { Login } from "@/session/login.tsx";
-import { Empty } from "@/shared/panels.tsx";
 import { useStore } from "@/shared/store.ts";
 import { Broken } from "@/shell/broken.tsx";
 import { Frame } from "@/shell/frame.tsx";
+import { NoPage } from "@/shell/no-page.tsx";
 import { followSystem } from "@/shell/theme.ts";
 
 export function App() {
@@ -35,7 +35,7 @@ function Pages() {
         </Route>
       ))}
       <Route>
-        <Empty title="There is no such page" />
+        <NoPage />
       </Route>
     </Switch>
   );
