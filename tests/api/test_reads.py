@@ -184,6 +184,7 @@ def test_a_run_has_its_steps_and_its_events(api, made):
             run(id: $id) {
               status selection actor counts
               steps(first: 4) { totalCount nodes { number assets partition status } }
+              above: steps(first: 2, above: 5) { nodes { number } }
               events(first: 2) { nodes { type position } pageInfo { endCursor } }
             }
             events(types: ["run.ended"]) { nodes { type data } }
@@ -195,9 +196,25 @@ def test_a_run_has_its_steps_and_its_events(api, made):
     assert (found["run"]["status"], found["run"]["selection"], found["run"]["actor"]) == ("SUCCEEDED", "*", "test")
     assert found["run"]["steps"]["totalCount"] == 9
     assert [step["partition"] for step in found["run"]["steps"]["nodes"]] == [f"2026-01-0{n}" for n in range(1, 5)]
+    assert [step["number"] for step in found["run"]["above"]["nodes"]] == [6, 7]
     assert [event["type"] for event in found["run"]["events"]["nodes"]] == ["run.requested", "run.planned"]
     (ended,) = api.workspace.log.read_types("default", ["run.ended"], after=0)
     assert [event["data"] for event in found["events"]["nodes"]] == [json.loads(ended.data)]
+
+
+def test_of_each_version_it_is_said_whether_it_is_head_and_of_the_latest_how_long_they_took(api, made):
+    made()
+    made(SHOP.replace("* 10", "* 20"))
+    revenue = api(
+        """{ project { environment { asset(key: "revenue") {
+          versions { nodes { partition isHead durationMs } }
+          durations lately: durations(first: 3)
+        } } } }"""
+    )["project"]["environment"]["asset"]
+    nodes = revenue["versions"]["nodes"]
+    assert [node["isHead"] for node in nodes] == [True] * 4 + [False] * 4
+    assert revenue["durations"] == [node["durationMs"] for node in reversed(nodes)]
+    assert revenue["lately"] == revenue["durations"][-3:]
 
 
 def test_all_of_an_answer_is_of_the_moment_that_is_asked_for(api, made):

@@ -9,7 +9,6 @@ from typing import Any
 import graphene
 import msgspec
 
-from latewood.commands.reading import heads_here
 from latewood.commands.source import archived, source_of
 from latewood.commands.versions import partitions_meant
 from latewood.decide.staleness import Assessed
@@ -36,14 +35,13 @@ from latewood_graphql.nodes.partitions import (
     status_partitions,
 )
 from latewood_graphql.nodes.runs import Run, runs_page_of
-from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt
+from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt, head_of
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Ints, Json, Numbers, Texts
 from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus, RunState
 
 _CHECKS_MAX = 1_000
-
-_Slot = tuple[AssetKey, PartitionKey]
+_TREND = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +93,6 @@ def _histories(at: EnvironmentAt, keys: Sequence[AssetKey], asked: _Asked) -> Ma
             partitions=asked.partitions,
         )
     return {key: found[id_] for key, id_ in ids.items()}
-
-
-def _heads(at: EnvironmentAt, slots: Sequence[_Slot]) -> Mapping[_Slot, VersionFacts]:
-    ids = {key: at.view.ids[key] for key, _ in slots}
-    only: dict[AssetId, list[PartitionKey]] = {}
-    for key, partition in slots:
-        only.setdefault(ids[key], []).append(partition)
-    with snapshot(at.workspace.log) as connection:
-        found = heads_here(connection, at.workspace, at.view, ids, only)
-    return {(key, name): facts for key, name in slots if (facts := found[ids[key]].get(name)) is not None}
 
 
 def series_of(
@@ -280,6 +268,13 @@ class Asset(graphene.ObjectType):
             required=True, default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."
         ),
     )
+    durations = fallible(
+        Numbers,
+        description="How many milliseconds its latest versions took, oldest first: what a trend is drawn of.",
+        first=graphene.Int(
+            required=True, default_value=_TREND, description=f"Of so many latest versions, up to {FIRST_MAX:,}."
+        ),
+    )
     verdicts = fallible_many(
         CheckVerdict,
         "What its checks found, newest first.",
@@ -311,6 +306,13 @@ class Asset(graphene.ObjectType):
         nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in reversed(found)]
         recorded = await gather(*(node.metadata() for node in nodes))
         return series_of(list(zip(nodes, recorded, strict=True)), names)
+
+    async def resolve_durations(self: AssetAt, _info: Any, first: int) -> list[float]:
+        """Of what was computed: what others made took nobody any time."""
+        at = self.environment
+        asked = _Asked(before=at.view.as_of + 1, limit=checked_first(first), partitions=None)
+        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
+        return [facts.duration_ms for facts in reversed(found) if facts.artifact]
 
     def resolve_type(self: AssetAt, _info: Any) -> Any:
         """As the definition has it."""
@@ -361,7 +363,7 @@ class Asset(graphene.ObjectType):
     async def resolve_head(self: AssetAt, _info: Any, partition: str) -> VersionAt | None:
         """Of one partition."""
         at = self.environment
-        facts = await at.load("head", (self.key, PartitionKey(partition)), lambda slots: _heads(at, slots))
+        facts = await head_of(at, self.key, PartitionKey(partition))
         return None if facts is None else VersionAt(environment=at, key=self.key, facts=facts)
 
     def resolve_made_at(self: AssetAt, _info: Any) -> datetime | None:

@@ -133,7 +133,12 @@ class Run(graphene.ObjectType):
     progress = graphene.Field(
         StepsDone, description="How far it is now, at little cost; null where it has ended, or is shown as it was."
     )
-    steps = fallible(connection_of(Step), description="Its steps that have begun, by number.", **page_arguments())
+    steps = fallible(
+        connection_of(Step),
+        description="Its steps that have begun, by number.",
+        above=graphene.Int(description="Only steps with numbers above this one."),
+        **page_arguments(),
+    )
     events = fallible(connection_of(Event, counted=False), description="Its events, oldest first.", **page_arguments())
     logs = fallible(
         LogLines,
@@ -167,10 +172,13 @@ class Run(graphene.ObjectType):
         rows = await _steps(self, -1 if after is None else after, first + 1)
         return timeline_of(self.row.requested_at, rows, first)
 
-    async def resolve_steps(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
+    async def resolve_steps(
+        self: RunAt, _info: Any, first: int, after: str | None = None, above: int | None = None
+    ) -> Page:
         """By number."""
         behind, first, project = key_of(after, int), checked_first(first), self.project
-        rows = await _steps(self, -1 if behind is None else behind, first + 1)
+        lowest = max(-1 if number is None else number for number in (behind, above))
+        rows = await _steps(self, lowest, first + 1)
         keys = await _keys(project, frozenset(asset for row in rows for asset in row.assets))
         nodes = [
             StepAt(run=self, row=row, keys=tuple(keys.get(asset, AssetKey(asset)) for asset in row.assets))

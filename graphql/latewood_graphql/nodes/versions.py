@@ -6,10 +6,11 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.reading import heads_here
 from latewood.commands.sampling import ROWS_MAX
 from latewood.commands.versions import Making, makings
 from latewood.decide.state import VersionFacts
-from latewood.model.keys import AssetKey, AssetVersion
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given
@@ -24,6 +25,9 @@ from latewood_graphql.nodes.samples import (
     sample_of,
 )
 from latewood_graphql.scalars import Json, PositionScalar
+
+
+_Slot = tuple[AssetKey, PartitionKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,22 @@ class VersionAt:
         workspace = self.environment.workspace
         with snapshot(workspace.log) as connection:
             return makings(connection, workspace, versions)
+
+
+async def head_of(at: EnvironmentAt, key: AssetKey, partition: PartitionKey) -> VersionFacts | None:
+    """The version that an environment has of a partition, if it has one; read with all others that are asked for."""
+
+    def heads(slots: Sequence[_Slot]) -> Mapping[_Slot, VersionFacts]:
+        ids = {asset: at.view.ids[asset] for asset, _ in slots}
+        only: dict[AssetId, list[PartitionKey]] = {}
+        for asset, name in slots:
+            only.setdefault(ids[asset], []).append(name)
+        with snapshot(at.workspace.log) as connection:
+            found = heads_here(connection, at.workspace, at.view, ids, only)
+        return {(asset, name): facts for asset, name in slots if (facts := found[ids[asset]].get(name)) is not None}
+
+    found: VersionFacts | None = await at.load("head", (key, partition), heads)
+    return found
 
 
 class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name of its own for ids
@@ -93,6 +113,7 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
     is_accepted = graphene.Boolean(
         required=True, description="Whether no blocking check stands before it.", resolver=given("facts.accepted")
     )
+    is_head = graphene.Boolean(required=True, description="Whether the environment has it for its partition.")
     run = graphene.ID(required=True, description="The run that made it.", resolver=given("run"))
     size = graphene.Float(description="Bytes of its artifact; null where nobody counted.")
     metadata = fallible(Json, description="What was recorded of its content.")
@@ -106,6 +127,13 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
         description=f"A little of what it holds; of up to {SAMPLES_MAX} versions in a query.",
         rows=graphene.Int(required=True, default_value=50, description=f"How many rows at most, up to {ROWS_MAX}."),
     )
+
+    async def resolve_is_head(self: VersionAt, _info: Any) -> bool:
+        """By what is the head of its partition."""
+        if self.key not in self.environment.view.catalog.assets:
+            return False
+        head = await head_of(self.environment, self.key, self.facts.partition)
+        return head is not None and head.version == self.facts.version
 
     async def resolve_columns(self: VersionAt, _info: Any) -> Any:
         """Of its output."""

@@ -15,7 +15,9 @@ import { standingsOf } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
+import { Sparkline } from "@/shared/sparkline.tsx";
 import { type Column, Table } from "@/shared/table.tsx";
+import { duration } from "@/shared/times.ts";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import styles from "./catalog.module.css";
 import { ASSET_EVENTS, CATALOG, type CatalogRow, FACETS } from "./documents.ts";
@@ -56,6 +58,13 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
       const counts = partitions.map(({ status, partitions: { count } }) => ({ status, count }));
       return <PartitionBar shares={shares(counts)} total={partitioning.count} />;
     },
+  },
+  {
+    id: "took",
+    title: "Took",
+    width: "132px",
+    spare: "first",
+    cell: ({ durations }) => <Sparkline values={durations} most={20} textOf={duration} />,
   },
   {
     id: "kinds",

@@ -14,6 +14,7 @@ export const CATALOG = graphql(`
             partitioning { count }
             partitions { status partitions { count } }
             madeAt
+            durations(first: 20)
           }
           pageInfo { endCursor hasNextPage }
         }

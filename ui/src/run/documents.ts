@@ -31,7 +31,7 @@ export const STEPS = graphql(`
       run(id: $run) {
         steps(first: $first, after: $after) {
           totalCount
-          edges { cursor node { number assets partition status attempt startedAt durationMs } }
+          nodes { number assets partition status attempt startedAt durationMs }
           pageInfo { endCursor hasNextPage }
         }
       }
@@ -39,16 +39,23 @@ export const STEPS = graphql(`
   }
 `);
 
-type StepEdge = ResultOf<typeof STEPS>["project"]["run"]["steps"]["edges"][number];
+/** A step that has begun. */
+export type StepRow = ResultOf<typeof STEPS>["project"]["run"]["steps"]["nodes"][number];
 
-/** A step that has begun, and what to ask behind to have the one that follows it. */
-export type StepRow = StepEdge["node"] & { cursor: string };
+/** What steps make, from a number on. */
+export const STEP_NAMES = graphql(`
+  query StepNames($project: String!, $asOf: Moment, $run: ID!, $above: Int!) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) { steps(first: 1000, above: $above) { nodes { number assets partition } } }
+    }
+  }
+`);
 
 export const ATTEMPTS = graphql(`
-  query Attempts($project: String!, $asOf: Moment, $run: ID!, $after: String) {
+  query Attempts($project: String!, $asOf: Moment, $run: ID!, $above: Int!) {
     project(name: $project, asOf: $asOf) {
       run(id: $run) {
-        steps(first: 1, after: $after) {
+        steps(first: 1, above: $above) {
           nodes {
             number
             attempts { number status startedAt durationMs reasons retryAt failure { kind error message traceback } }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { begins, byWhom, isBad, matched, NO_LINES, withEarlier, withMore } from "./lines.ts";
+import { begins, byWhom, isBad, matched, NO_LINES, nextUnnamed, stepName, withEarlier, withMore } from "./lines.ts";
 
 const line = (number: number, step = 0) => ({
   cursor: `c${number}`,
@@ -65,4 +65,13 @@ test("what was searched for is marked in whatever case, and nothing is lost", ()
       ).toBe(text);
     }),
   );
+});
+
+test("steps are named by what they make, each asked for once", () => {
+  expect(stepName({ assets: ["a", "b"], partition: "2026-01-01" })).toBe("a, b 2026-01-01");
+  expect(stepName({ assets: ["a"], partition: "" })).toBe("a");
+  const names = new Map([[3, "a"]]);
+  expect(nextUnnamed([9, 3, 5], names, new Set())).toBe(5);
+  expect(nextUnnamed([9, 3, 5], names, new Set([5]))).toBe(9);
+  expect(nextUnnamed([3], names, new Set())).toBe(null);
 });

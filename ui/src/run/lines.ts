@@ -48,6 +48,23 @@ export function withEarlier(held: Lines, page: LinesPage): Lines {
   };
 }
 
+/** What a step makes, in words. */
+export function stepName({ assets, partition }: { assets: readonly string[]; partition: string }): string {
+  return [assets.join(", "), partition].join(" ").trim();
+}
+
+/** The lowest number that has no name yet, and was not asked for in vain; null where there is none. */
+export function nextUnnamed(
+  steps: readonly number[],
+  names: ReadonlyMap<number, string>,
+  asked: ReadonlySet<number>,
+): number | null {
+  return steps.reduce<number | null>(
+    (least, step) => (names.has(step) || asked.has(step) || (least !== null && least <= step) ? least : step),
+    null,
+  );
+}
+
 /** Whether a line is the first one of what somebody else printed than the line before. */
 export function begins(line: Line, before: Line | undefined): boolean {
   return (

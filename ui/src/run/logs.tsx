@@ -9,7 +9,7 @@ import type { Line, RunOf } from "./documents.ts";
 import { LogView } from "./log-view.tsx";
 import styles from "./logs.module.css";
 import { useLines } from "./use-lines.ts";
-import { useSteps } from "./use-steps.ts";
+import { useNames } from "./use-names.ts";
 
 /** What the steps of a run print, or one of them, as it is printed; searched by the server. */
 export function Logs({ run }: { run: RunOf }) {
@@ -18,18 +18,19 @@ export function Logs({ run }: { run: RunOf }) {
   const step = useParam("in");
   const search = useParam("q");
   const at = useParam("line");
-  const { rows } = useSteps(run.id);
-  const names = useMemo(
-    () =>
-      new Map(rows.map(({ number, assets, partition }) => [number, [assets.join(", "), partition].join(" ").trim()])),
-    [rows],
-  );
+  const alone = /^\d+$/.test(step) ? Number(step) : null;
   const found = useLines({
     run: run.id,
-    step: /^\d+$/.test(step) ? Number(step) : null,
+    step: alone,
     search,
     around: at || null,
   });
+  const nodes = found.lines.nodes;
+  const spoke = useMemo(
+    () => [...new Set([...nodes.map((line) => line.step), ...(alone === null ? [] : [alone])])],
+    [nodes, alone],
+  );
+  const names = useNames(run.id, spoke);
   useShortcuts([
     { keys: "/", label: "Search the logs", run: () => of.current?.querySelector<HTMLElement>("input")?.focus() },
   ]);

@@ -8,7 +8,7 @@ import { Chips } from "@/shared/chips.tsx";
 import { Status } from "@/shared/glyph.tsx";
 import { Icon } from "@/shared/icon.tsx";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
-import { duration } from "@/shared/times.ts";
+import { clock, duration } from "@/shared/times.ts";
 import { ATTEMPTS, type Attempt, STEP_EVENTS, type StepRow } from "./documents.ts";
 import { stepStanding } from "./standing.ts";
 import styles from "./step-panel.module.css";
@@ -16,15 +16,13 @@ import styles from "./step-panel.module.css";
 interface Props {
   run: string;
   step: StepRow;
-  /** The cursor of the step before it. */
-  behind: string | null;
   close(): void;
 }
 
 /** One step: what it makes, and what became of each of its attempts. */
-export function StepPanel({ run, step, behind, close }: Props) {
+export function StepPanel({ run, step, close }: Props) {
   const change = useChange();
-  const { data, problem, isAwaited, again } = useAnswer(ATTEMPTS, { run, after: behind }, { on: STEP_EVENTS });
+  const { data, problem, isAwaited, again } = useAnswer(ATTEMPTS, { run, above: step.number - 1 }, { on: STEP_EVENTS });
   const found = data?.project.run.steps.nodes[0];
   const attempts = found?.number === step.number ? found.attempts : null;
   return (
@@ -100,7 +98,7 @@ function AttemptOf({
       )}
       {retryAt && (
         <p className={styles.mute}>
-          The next attempt was due at <time dateTime={retryAt}>{new Date(retryAt).toLocaleTimeString()}</time>.
+          The next attempt was due at <time dateTime={retryAt}>{clock(new Date(retryAt), undefined, true)}</time>.
         </p>
       )}
     </li>

@@ -31,8 +31,7 @@ export function Steps({ run }: { run: RunOf }) {
     () => list.rows.filter((row) => (!asset || row.assets.includes(asset)) && (!status || row.status === status)),
     [list.rows, asset, status],
   );
-  const at = list.rows.findIndex(({ number }) => String(number) === chosen);
-  const step = list.rows[at];
+  const step = list.rows.find(({ number }) => String(number) === chosen);
 
   return (
     <>
@@ -83,14 +82,7 @@ export function Steps({ run }: { run: RunOf }) {
             </div>
           )
         )}
-        {step && (
-          <StepPanel
-            run={run.id}
-            step={step}
-            behind={list.rows[at - 1]?.cursor ?? null}
-            close={() => change({ step: null })}
-          />
-        )}
+        {step && <StepPanel run={run.id} step={step} close={() => change({ step: null })} />}
       </div>
     </>
   );
@@ -122,7 +114,7 @@ function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[
     {
       id: "took",
       title: "Took",
-      width: "64px",
+      width: "84px",
       align: "end",
       spare: "last",
       cell: ({ durationMs }) => (durationMs === null ? "" : duration(durationMs)),

@@ -7,15 +7,7 @@ export const MOST_STEPS = 10_000;
 
 /** Steps of a run that have begun, by number. */
 export function useSteps(run: string): Pages<StepRow> {
-  const found = usePages(
-    STEPS,
-    { run },
-    ({ project }) => {
-      const { edges, ...page } = project.run.steps;
-      return { ...page, nodes: edges.map(({ cursor, node }) => ({ ...node, cursor })) };
-    },
-    { on: STEP_EVENTS },
-  );
+  const found = usePages(STEPS, { run }, ({ project }) => project.run.steps, { on: STEP_EVENTS });
   const { rows, hasMore, isAwaited, more, problem } = found;
   useEffect(() => {
     if (hasMore && !isAwaited && !problem && rows.length < MOST_STEPS) more();

@@ -10,7 +10,7 @@ export const VERSIONS = graphql(`
         asset(key: $key) {
           versions(partition: $partition, first: $first, after: $after) {
             totalCount
-            nodes { id partition position madeAt durationMs dataVersion codeVersion isAccepted run size reasons }
+            nodes { id partition position madeAt durationMs dataVersion codeVersion isAccepted isHead run size reasons }
             pageInfo { endCursor hasNextPage }
           }
         }
@@ -21,7 +21,7 @@ export const VERSIONS = graphql(`
 
 export type VersionRow = ResultOf<typeof VERSIONS>["project"]["environment"]["asset"]["versions"]["nodes"][number];
 
-/** The version that the environment has of a partition. */
+/** The version that the environment has of a partition, which may be none of those that are listed. */
 export const HEAD_OF = graphql(`
   query HeadOf($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $partition: String!) {
     project(name: $project, asOf: $asOf) {

@@ -21,16 +21,16 @@ import { useRollback } from "./use-rollback.ts";
 import { Variants } from "./variants.tsx";
 import styles from "./versions.module.css";
 
-function columns(head: string, isPartitioned: boolean): Column<VersionRow>[] {
+function columns(isPartitioned: boolean): Column<VersionRow>[] {
   return [
     {
       id: "id",
       title: "Version",
       width: "minmax(150px, 1.4fr)",
-      cell: ({ id, isAccepted }) => (
+      cell: ({ id, isAccepted, isHead }) => (
         <span className={styles.id}>
           <code>{id}</code>
-          {id === head && <Chips texts={["head"]} />}
+          {isHead && <Chips texts={["head"]} />}
           {!isAccepted && <Chips texts={["refused"]} />}
         </span>
       ),
@@ -74,7 +74,7 @@ function columns(head: string, isPartitioned: boolean): Column<VersionRow>[] {
     {
       id: "took",
       title: "Took",
-      width: "72px",
+      width: "84px",
       align: "end",
       spare: "last",
       cell: ({ durationMs }) => duration(durationMs),
@@ -97,11 +97,10 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
     { on: ASSET_EVENTS },
   );
   const one = chosen.length === 1 ? list.rows.find(({ id }) => id === chosen[0]) : undefined;
-  const of = one?.partition ?? partition;
   const heads = useAnswer(
     HEAD_OF,
-    { key: asset, partition: of },
-    { on: ASSET_EVENTS, pause: isPartitioned && of === "" },
+    { key: asset, partition: one?.partition ?? "" },
+    { on: ASSET_EVENTS, pause: one === undefined || one.isHead },
   );
   const head = heads.isAwaited ? "" : (heads.data?.project.environment.asset.head?.id ?? "");
 
@@ -130,7 +129,9 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
           {chosen.length === 0 && list.rows.length > 1 && " · choose two to compare them"}
           {chosen.length === 1 && " · one is chosen"}
         </span>
-        {one && head && one.id !== head && <RollBack asset={asset} row={one} head={head} done={() => choose([])} />}
+        {one && !one.isHead && head && head !== one.id && (
+          <RollBack asset={asset} row={one} head={head} done={() => choose([])} />
+        )}
         <Button disabled={list.rows.length < 2} onClick={() => change({ side: "1" }, { step: true })}>
           Side by side
         </Button>
@@ -149,7 +150,7 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
         ) : list.rows.length > 0 ? (
           <Table
             label="Versions"
-            columns={columns(head, isPartitioned)}
+            columns={columns(isPartitioned)}
             rows={list.rows}
             keyOf={({ id }) => id}
             total={list.total}

@@ -1,0 +1,28 @@
+import { heights, spread } from "./spark.ts";
+import styles from "./sparkline.module.css";
+
+interface Props {
+  values: readonly number[];
+  /** How many there may be: fewer stand at the right, where the latest are. */
+  most: number;
+  textOf(value: number): string;
+}
+
+/** How a number went lately, the last one in full. */
+export function Sparkline({ values, most, textOf }: Props) {
+  if (values.length === 0) return <span className={styles.none}>–</span>;
+  const words = spread(values, textOf);
+  const first = most - values.length;
+  return (
+    <span className={styles.of} title={words}>
+      <svg viewBox={`0 0 ${most} 1`} preserveAspectRatio="none" role="img" aria-label={words}>
+        {heights(values).map((height, n) => (
+          <rect key={n} x={first + n + 0.12} y={1 - height} width={0.76} height={height} />
+        ))}
+      </svg>
+      <span className={styles.last} aria-hidden="true">
+        {textOf(values.at(-1) ?? 0)}
+      </span>
+    </span>
+  );
+}
