@@ -31,7 +31,7 @@ const Runs = coming(() => import("./asset-runs.tsx"), LINES);
 const Versions = coming(() => import("@/versions/versions.tsx"), LINES);
 
 /** What the tabs have in the address of their own. */
-const OF_TABS = ["partition", "a", "b", "pick", "by", "side", "lowest", "run"];
+const OF_TABS = ["partition", "a", "b", "pick", "by", "side", "lowest", "run", "column"];
 
 /** One asset: how it stands and why, what it holds, what it is made from and by. */
 export default function AssetOf() {

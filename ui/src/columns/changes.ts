@@ -47,3 +47,33 @@ function changesOf(before: readonly Column[], after: readonly Column[]): ColumnC
 function typesOf(columns: readonly Column[]): Map<string, string> {
   return new Map(columns.map((column) => [column.name, typeText(column)]));
 }
+
+/** How long a column was one thing: of a type, or, with none, not there. */
+export interface Era<V extends Version> {
+  type: string | null;
+  /** The first version that has it so. */
+  since: V;
+  versions: number;
+}
+
+/** What a column was from version to version, oldest first; what was before it came is no part of it. */
+export function erasOf<V extends Version>(newestFirst: readonly V[], name: string): Era<V>[] {
+  const eras: Era<V>[] = [];
+  for (const version of newestFirst.toReversed()) {
+    const column = version.columns.nodes.find((one) => one.name === name);
+    const type = column ? typeText(column) : null;
+    const last = eras.at(-1);
+    if (last?.type === type) last.versions += 1;
+    else if (last || type !== null) eras.push({ type, since: version, versions: 1 });
+  }
+  return eras;
+}
+
+/** Columns that versions before had, and the newest one has not; what went last comes first. */
+export function goneOf(newestFirst: readonly Version[]): string[] {
+  const [newest, ...before] = newestFirst;
+  const there = new Set(newest?.columns.nodes.map(({ name }) => name));
+  return [...new Set(before.flatMap(({ columns }) => columns.nodes.map(({ name }) => name)))].filter(
+    (name) => !there.has(name),
+  );
+}
