@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { short } from "@/shared/numbers.ts";
 import styles from "./metrics.module.css";
-import { next } from "./plotted.ts";
+import { apart, next, once } from "./plotted.ts";
 
 const HEIGHT = 150;
 /** Below so many, each point is drawn. */
@@ -134,9 +134,9 @@ function drawn(
         size: 26,
         space: 84,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
-        values: (_, splits) => splits.map((at) => (Number.isInteger(at) ? now.label(at) : "")),
+        values: (_, splits) => once(splits.map((at) => (Number.isInteger(at) ? now.label(at) : ""))),
       },
-      { ...axis, size: 56, space: 36, values: (_, splits) => splits.map((value) => short(value)) },
+      { ...axis, size: 56, space: 36, values: (_, splits) => apart(splits, short) },
     ],
     hooks: {
       setCursor: [({ cursor }) => typeof cursor.idx === "number" && (cursor.left ?? -1) >= 0 && now.point(cursor.idx)],

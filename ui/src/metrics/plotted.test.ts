@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { byPartition, byVersion, lastTwo, next } from "./plotted.ts";
+import { apart, byPartition, byVersion, lastTwo, next, once } from "./plotted.ts";
 
 const ROWS = {
   name: "rows",
@@ -52,4 +52,11 @@ test("gaps are stepped over", () => {
   expect(next(values, 0, 1)).toBe(2);
   expect(next(values, 2, 1)).toBe(2);
   expect(next(values, 2, -1)).toBe(0);
+});
+
+test("numbers on an axis can be told apart, and a label stands once where it stands for several", () => {
+  const text = (value: number, digits: number) => value.toFixed(digits);
+  expect(apart([1.2, 1.4], text)).toEqual(["1.2", "1.4"]);
+  expect(apart([1.21, 1.24, 1.24], text)).toEqual(["1.21", "1.24", "1.24"]);
+  expect(once(["09:05", "09:05", "09:06", "09:05"])).toEqual(["09:05", "", "09:06", "09:05"]);
 });

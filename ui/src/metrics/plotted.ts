@@ -77,3 +77,18 @@ export function next(values: readonly (number | null)[], from: number, step: 1 |
   }
   return from;
 }
+
+/** Texts of numbers on an axis, with as many digits as tell them apart. */
+export function apart(values: readonly number[], textOf: (value: number, digits: number) => string): string[] {
+  let texts: string[] = [];
+  for (let digits = 1; digits <= 6; digits++) {
+    texts = values.map((value) => textOf(value, digits));
+    if (new Set(texts).size === new Set(values).size) break;
+  }
+  return texts;
+}
+
+/** Labels in a row; one that is the same as the one before it says nothing. */
+export function once(labels: readonly string[]): string[] {
+  return labels.map((label, n) => (n > 0 && labels[n - 1] === label ? "" : label));
+}

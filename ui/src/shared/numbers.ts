@@ -4,9 +4,9 @@ export function whole(number: number, locale?: string): string {
   return Math.round(number).toLocaleString(locale);
 }
 
-/** Three digits at most, as in `1.2M`. */
-export function short(number: number, locale?: string): string {
-  return number.toLocaleString(locale, { notation: "compact", maximumFractionDigits: 1 });
+/** Three digits at most, as in `1.2M`, or so many more behind the point. */
+export function short(number: number, digits = 1, locale?: string): string {
+  return number.toLocaleString(locale, { notation: "compact", maximumFractionDigits: digits });
 }
 
 /** `1 run`, `2 runs`. */
