@@ -11,12 +11,13 @@ import styles from "./brush.module.css";
 import { KEYS, PARTITIONS, TEXTS } from "./documents.ts";
 import { GridChoice } from "./grid-choice.tsx";
 import { keysText } from "./keys.ts";
-import { spansOf, type Window } from "./spans.ts";
+import { type Brushing, hull, spansOf, type Window, withBrushed } from "./spans.ts";
 import { Strip } from "./strip.tsx";
 
 const MARKS = { FRESH: "fresh", STALE: "stale", MISSING: "missing" } as const;
 /** Below so many the one strip shows each of them well. */
 const FEW = 60;
+const NOTHING_DRAWN = { windows: [], text: "" } as const;
 
 interface Props {
   asset: string;
@@ -35,16 +36,20 @@ export function Brush({ asset, pick, choose, of }: Props) {
   const total = found?.partitioning?.count ?? 0;
   const dimensions = found?.partitioning?.dimensions ?? [];
   const all = useMemo(() => ({ from: 0, to: total }), [total]);
-  const [drawn, draw] = useState<{ window: Window; text: string } | null>(null);
+  const [drawn, draw] = useState<{ windows: readonly Window[]; text: string }>(NOTHING_DRAWN);
   const [named, name] = useState<Partial<Record<AssetStatus, string>>>({});
   const where = useWhere();
   const keysOf = useKeys(asset);
-  const chosen = drawn && drawn.text === pick ? drawn.window : null;
+  // what was written by hand is not drawn: only the server knows which ones it means
+  const chosen = drawn.text === pick ? drawn.windows : NOTHING_DRAWN.windows;
+  const around = hull(chosen);
 
-  async function brush(window: Window) {
-    const text = await keysOf(window);
-    if (text === null) return;
-    draw({ window, text });
+  async function brush(window: Window, how: Brushing) {
+    const windows = withBrushed(chosen, window, how);
+    const texts = await Promise.all(windows.map(keysOf));
+    if (texts.includes(null)) return;
+    const text = texts.join(", ");
+    draw({ windows, text });
     choose(text);
   }
 
@@ -84,10 +89,16 @@ export function Brush({ asset, pick, choose, of }: Props) {
         <>
           <Strip label="All of them" spans={spans} window={all} chosen={chosen} choose={brush} />
           <Ends asset={asset} window={all} />
-          {chosen && total > FEW && (
+          {around && total > FEW && (
             <>
-              <Strip label="Those that are chosen" spans={spans} window={chosen} chosen={null} choose={brush} />
-              <Ends asset={asset} window={chosen} />
+              <Strip
+                label="Those that are chosen"
+                spans={spans}
+                window={around}
+                chosen={chosen.length > 1 ? chosen : NOTHING_DRAWN.windows}
+                choose={brush}
+              />
+              <Ends asset={asset} window={around} />
             </>
           )}
         </>
@@ -108,7 +119,7 @@ export function Picked({ pick, choose }: Pick<Props, "pick" | "choose">) {
         Chosen
         <input
           value={typed}
-          placeholder="Drag over the strip, or write keys as in 2026-01-01..2026-03-31"
+          placeholder="Drag over them, with ⇧ for more, or write keys as in 2026-01-01..2026-03-31"
           spellCheck={false}
           autoComplete="off"
           onChange={(event) => type(event.target.value)}

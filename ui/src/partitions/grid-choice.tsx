@@ -5,13 +5,14 @@ import styles from "./brush.module.css";
 import { DIMENSION_KEYS, type Dimension } from "./documents.ts";
 import { type Box, boxText, columnsOf, rowsOf } from "./grid.ts";
 import { Matrix } from "./matrix.tsx";
-import type { Span, Window } from "./spans.ts";
+import type { Brushing, Span, Window } from "./spans.ts";
 import { Strip } from "./strip.tsx";
 
 /** More rows than these say less than what there is by column. */
 const MOST_ROWS = 500;
 /** Below so many columns the one matrix shows each of them well. */
 const FEW = 120;
+const NOTHING_DRAWN = { boxes: [], text: "" } as const;
 
 interface Props {
   asset: string;
@@ -30,10 +31,12 @@ export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
   const isMatrix = second !== undefined && others.length === 0 && count > 0 && count <= MOST_ROWS;
   const rows = useMemo(() => (isMatrix ? rowsOf(spans, count) : []), [spans, count, isMatrix]);
   const all = useMemo(() => ({ columns: { from: 0, to: columns }, rows: { from: 0, to: count } }), [columns, count]);
-  const [drawn, draw] = useState<{ box: Box; text: string } | null>(null);
-  const chosen = drawn && drawn.text === picked ? drawn.box : null;
+  const [drawn, draw] = useState<{ boxes: readonly Box[]; text: string }>(NOTHING_DRAWN);
+  const chosen = drawn.text === picked ? drawn.boxes : NOTHING_DRAWN.boxes;
+  const only = chosen.length === 1 ? chosen[0] : undefined;
 
-  async function choose(box: Box) {
+  /** A box alone, or one more; what lies in a grid is not taken out by dragging. */
+  async function choose(box: Box, how: Brushing) {
     const ends = { first: box.columns.from, last: box.columns.to - 1 };
     const { data, problem } = await read(DIMENSION_KEYS, { ...where, key: asset, ...ends });
     if (problem) toast(problem.message, { kind: "failed" });
@@ -42,13 +45,15 @@ export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
     if (!leading || first === undefined || last === undefined) return;
     const isWhole = !isMatrix || box.rows.to - box.rows.from === count;
     const named: [string, string] = [second?.keys[box.rows.from] ?? "", second?.keys[box.rows.to - 1] ?? ""];
-    const text = boxText([leading.name, second?.name], [first, last], isWhole ? null : named);
-    draw({ box, text });
+    const own = boxText([leading.name, second?.name], [first, last], isWhole ? null : named);
+    const before = how === "besides" && chosen.length > 0 ? chosen : NOTHING_DRAWN.boxes;
+    const text = before.length > 0 ? `${picked}; ${own}` : own;
+    draw({ boxes: [...before, box], text });
     pick(text);
   }
 
   const window = { from: 0, to: columns * count };
-  const strip = chosen && { from: chosen.columns.from * count, to: chosen.columns.to * count };
+  const strip = chosen.map(({ columns: { from, to } }) => ({ from: from * count, to: to * count }));
   const byColumn = (
     <>
       <Strip
@@ -56,7 +61,7 @@ export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
         spans={spans}
         window={window}
         chosen={strip}
-        choose={(of) => choose({ columns: columnsOf(of, count), rows: all.rows })}
+        choose={(of, how) => choose({ columns: columnsOf(of, count), rows: all.rows }, how)}
       />
       <Ends asset={asset} window={all.columns} />
     </>
@@ -66,13 +71,13 @@ export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
   return (
     <>
       <Matrix {...given} label="Each of them" box={all} chosen={chosen} above={byColumn} />
-      {chosen && columns > FEW && (
+      {only && columns > FEW && (
         <Matrix
           {...given}
           label="Those that are chosen"
-          box={chosen}
-          chosen={null}
-          above={<Ends asset={asset} window={chosen.columns} />}
+          box={only}
+          chosen={NOTHING_DRAWN.boxes}
+          above={<Ends asset={asset} window={only.columns} />}
         />
       )}
     </>

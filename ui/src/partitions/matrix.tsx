@@ -2,7 +2,7 @@ import { type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState
 import { counted, whole } from "@/shared/numbers.ts";
 import { type Box, troubled } from "./grid.ts";
 import styles from "./matrix.module.css";
-import { brushed, buckets, type Span, type Window } from "./spans.ts";
+import { type Brushing, brushed, buckets, type Span, type Window } from "./spans.ts";
 
 /** A cell is never narrower; what lies in one takes the worst of it. */
 const CELL = 6;
@@ -14,13 +14,13 @@ interface Props {
   names: readonly string[];
   /** What of the grid is shown. */
   box: Box;
-  chosen: Box | null;
+  chosen: readonly Box[];
   /** What is to say of its columns. */
   above?: ReactNode;
-  choose(box: Box): void;
+  choose(box: Box, how: Brushing): void;
 }
 
-/** Partitions of two dimensions; dragging over it chooses a box of them. */
+/** Partitions of two dimensions; dragging over it chooses a box of them, with shift one more. */
 export function Matrix({ label, rows, names, box, chosen, above, choose }: Props) {
   const of = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -56,7 +56,7 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
       : NOWHERE;
   }
 
-  const brush = drag ? boxOf(box, drag) : chosen;
+  const brushes = drag ? [...(drag.how === "besides" ? chosen : []), boxOf(box, drag)] : chosen;
   const part = (number: number, { from, to }: Window) =>
     `${Math.max(0, Math.min(1, (number - from) / (to - from))) * 100}%`;
   const every = Math.ceil(14 / row);
@@ -78,19 +78,20 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
         aria-label={`${label}: ${counted(columns.to - columns.from, "column")}, ${counted(count, "row")}`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
-          setDrag({ from: at(event), to: at(event) });
+          setDrag({ from: at(event), to: at(event), how: event.shiftKey ? "besides" : "alone" });
         }}
         onPointerMove={(event) => drag && setDrag({ ...drag, to: at(event) })}
         onPointerUp={() => {
           if (!drag) return;
-          choose(boxOf(box, drag));
+          choose(boxOf(box, drag), drag.how);
           setDrag(null);
         }}
         onPointerCancel={() => setDrag(null)}
       >
         <canvas ref={canvas} />
-        {brush && (
+        {brushes.map((brush, n) => (
           <span
+            key={n}
             className={styles.brush}
             style={{
               left: part(brush.columns.from, columns),
@@ -99,7 +100,7 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
               height: `calc(${part(brush.rows.to, shown)} - ${part(brush.rows.from, shown)})`,
             }}
           />
-        )}
+        ))}
       </div>
       <ol className={styles.sums} aria-hidden="true" title="Not fresh">
         {sums.map((sum, n) => (
@@ -115,6 +116,7 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
 const NOWHERE = { x: 0, y: 0 };
 
 interface Drag {
+  how: Brushing;
   from: { x: number; y: number };
   to: { x: number; y: number };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { brushed, buckets, outline, spansOf } from "./spans.ts";
+import { type Brushing, brushed, buckets, outline, spansOf, type Window, withBrushed } from "./spans.ts";
 
 const spans = spansOf([
   { status: "FRESH", partitions: { starts: [0, 60], stops: [40, 100] } },
@@ -57,4 +57,26 @@ test("columns that are alike are one piece of the outline, and what is little ca
   const fresh = { mark: "fresh", part: 1 } as const;
   expect(outline([fresh, fresh, stale], "fresh", 20)).toBe("M0 100v-100H2V100z");
   expect(outline([fresh, fresh, stale], "stale", 20)).toBe("M2 100v-20H3V100z");
+});
+
+test("what is brushed joins what is chosen, or is taken from it, as sets of partitions would", () => {
+  const window = fc
+    .tuple(fc.nat(30), fc.integer({ min: 1, max: 9 }))
+    .map(([from, length]) => ({ from, to: from + length }));
+  const numbers = (windows: readonly Window[]) =>
+    windows.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, n) => from + n));
+  const how = fc.constantFrom<Brushing>("besides", "without");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(window, how)), (steps) => {
+      let chosen: Window[] = [];
+      const expected = new Set<number>();
+      for (const [one, how] of steps) {
+        chosen = withBrushed(chosen, one, how);
+        for (const number of numbers([one])) how === "besides" ? expected.add(number) : expected.delete(number);
+        expect(numbers(chosen)).toEqual([...expected].sort((a, b) => a - b)); // in order, and none twice
+      }
+    }),
+  );
+  expect(withBrushed([{ from: 0, to: 5 }], { from: 7, to: 9 }, "alone")).toEqual([{ from: 7, to: 9 }]);
+  expect(withBrushed([{ from: 0, to: 5 }], { from: 5, to: 9 }, "besides")).toEqual([{ from: 0, to: 9 }]);
 });

@@ -71,6 +71,34 @@ export function brushed({ from, to }: Window, a: number, b: number): Window {
   return { from: first, to: Math.max(first + 1, Math.ceil(at(Math.max(a, b)))) };
 }
 
+/** What is done with those that are brushed: chosen alone, besides what is chosen already, or not any more. */
+export type Brushing = "alone" | "besides" | "without";
+
+/** Those that are chosen after some were brushed, in order and apart from each other. */
+export function withBrushed(chosen: readonly Window[], { from, to }: Window, how: Brushing): Window[] {
+  if (how === "alone") return [{ from, to }];
+  if (how === "without")
+    return chosen.flatMap((one) =>
+      [
+        { from: one.from, to: Math.min(one.to, from) },
+        { from: Math.max(one.from, to), to: one.to },
+      ].filter((left) => left.from < left.to),
+    );
+  const isApart = (one: Window) => one.to < from || one.from > to;
+  const joined = chosen.filter((one) => !isApart(one));
+  const whole = {
+    from: Math.min(from, ...joined.map((one) => one.from)),
+    to: Math.max(to, ...joined.map((one) => one.to)),
+  };
+  return [...chosen.filter(isApart), whole].sort((a, b) => a.from - b.from);
+}
+
+/** From the first of them to the last. */
+export function hull(windows: readonly Window[]): Window | null {
+  const [first, last] = [windows[0], windows.at(-1)];
+  return first && last ? { from: first.from, to: last.to } : null;
+}
+
 /** The outline of all columns of one mark, as the path of a drawing of 1 unit a column and 100 high. */
 export function outline(columns: readonly Bucket[], mark: Mark, least: number): string {
   let path = "";
