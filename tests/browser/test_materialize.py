@@ -14,7 +14,7 @@ from datetime import date
 from enum import Enum
 from typing import Annotated
 from annotated_types import Ge, Le
-from latewood import Output
+from latewood import Grid, GridKey, LaunchPlan, Output, task, workflow
 
 class Loss(Enum):
     squared = "squared"
@@ -38,6 +38,22 @@ def model(
 ) -> Output[int]:
     """What is learnt of orders."""
     return Output(depth, metadata={"error": abs(60 - depth)})
+
+@asset(group="daily", partitions=Grid(day=Daily("2026-01-01", "2026-01-13"), region=Static(["apac", "eu", "us"])))
+def shares(key: GridKey) -> str:
+    """What each region had on a day."""
+    return str(key)
+
+@task
+def grown(rings: int, width: int) -> int:
+    return rings * width
+
+@workflow
+def growing(rings: int = 3, width: int = 2) -> int:
+    """Grows a tree."""
+    return grown(rings, width)
+
+oak = LaunchPlan("oak", growing, fixed={"rings": 9}, defaults={"width": 4}, description="Grows slowly.")
 '''
 
 
@@ -213,6 +229,72 @@ def test_a_parameter_is_swept_and_the_best_of_the_variants_is_made_head(page, di
     page.get_by_role("button", name=re.compile("Of run")).click()
     expect(rows).to_have_count(5)
     expect(rows.filter(has=page.get_by_text("head", exact=True))).to_have_count(1)
+
+
+def dragged(page, cells, first, last, *, shift=False):
+    """From one cell of twelve by three to another one."""
+    box = cells.bounding_box()
+    spots = [
+        (box["x"] + box["width"] * (x + 0.5) / 12, box["y"] + box["height"] * (y + 0.5) / 3) for x, y in (first, last)
+    ]
+    if shift:
+        page.keyboard.down("Shift")
+    page.mouse.move(*spots[0])
+    page.mouse.down()
+    page.mouse.move(*spots[1], steps=3)
+    page.mouse.up()
+    if shift:
+        page.keyboard.up("Shift")
+
+
+def test_boxes_of_a_grid_are_brushed_or_written_and_it_is_their_partitions_that_are_asked_for(page, dialog):
+    page.goto("/assets/shares?tab=partitions")
+    cells, chosen = page.get_by_role("img", name="Each of them: 12 columns, 3 rows"), page.get_by_label("Chosen")
+    expect(cells).to_be_visible()
+    dragged(page, cells, (2, 0), (5, 1))
+    expect(chosen).to_have_value("day=2026-01-03..2026-01-06, region=apac..eu")
+    expect(page.get_by_text("8 fresh", exact=True)).to_be_visible()
+    dragged(page, cells, (8, 2), (8, 2), shift=True)
+    expect(chosen).to_have_value("day=2026-01-03..2026-01-06, region=apac..eu; day=2026-01-09, region=us")
+    expect(page.get_by_text("9 fresh", exact=True)).to_be_visible()
+    chosen.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("region=us, day=2026-01-01..2026-01-03")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("3 fresh", exact=True)).to_be_visible()
+    assert serious(page) == []
+    chosen.blur()
+    page.keyboard.press("m")
+    dialog.get_by_label("Compute it whatever there is").check()
+    expect(dialog.get_by_role("button", name="Run 3 steps")).to_be_enabled()
+
+
+def test_what_has_a_name_is_found_by_it_and_launched_with_what_it_takes(page, dialog):
+    page.goto("/assets")
+    expect(page.get_by_role("heading", name="Assets")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type(">launch oak")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("do=materialize&launch=oak$"))
+    expect(dialog).to_contain_text("Grows slowly. A launch plan of growing that makes growing/*")
+    form = dialog.get_by_role("region", name="Parameters")
+    expect(form).to_contain_text("rings")
+    expect(form.get_by_label("rings")).to_have_count(0)  # it is fixed
+    expect(form.get_by_label("width", exact=True)).to_have_attribute("placeholder", "4")
+    assert serious(page) == []
+    dialog.get_by_label("Workflow or launch plan").select_option("growing")
+    form.get_by_label("rings", exact=True).fill("5")
+    form.get_by_role("button", name="Try another value of rings").click()
+    form.get_by_label("rings, value 2").fill("6")
+    expect(form).to_contain_text("2 variants")
+    dialog.get_by_role("button", name="Run 2 steps").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("growing/*")
+    expect(page.get_by_role("main")).to_contain_text("succeeded")
+    page.keyboard.press("m")
+    dialog.get_by_role("button", name="oak").click()
+    expect(dialog.get_by_role("region", name="Plan")).to_contain_text("1 to compute")
+    dialog.get_by_role("button", name="Select assets instead").click()
+    expect(dialog.get_by_role("combobox", name="Selection")).to_be_visible()
 
 
 @pytest.mark.parametrize(

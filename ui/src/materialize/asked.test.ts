@@ -6,6 +6,7 @@ import { askedAs, askedIn, CLOSED, NOTHING, trials, triedIn } from "./asked.ts";
 test("whatever is asked for is read from the address as it was written to it", () => {
   const asked = fc.record({
     selection: fc.string(),
+    launch: fc.string(),
     partition: fc.string(),
     only: fc.constantFrom("" as const, "MISSING" as const, "STALE" as const, "FAILED" as const),
     force: fc.boolean(),

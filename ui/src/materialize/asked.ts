@@ -8,6 +8,8 @@ export type Tried = Readonly<Record<string, readonly unknown[]>>;
 
 export interface Asked {
   selection: string;
+  /** The workflow or launch plan that is launched, by its name; empty where assets are selected. */
+  launch: string;
   /** Which partitions, by their keys; all without. */
   partition: string;
   only: Only;
@@ -18,7 +20,15 @@ export interface Asked {
   zipped: boolean;
 }
 
-export const NOTHING: Asked = { selection: "", partition: "", only: "", force: false, tried: {}, zipped: false };
+export const NOTHING: Asked = {
+  selection: "",
+  launch: "",
+  partition: "",
+  only: "",
+  force: false,
+  tried: {},
+  zipped: false,
+};
 
 const ONLY: readonly Only[] = ["MISSING", "STALE", "FAILED"];
 
@@ -28,6 +38,7 @@ export function askedIn(search: string): Asked | null {
   if (found.get("do") !== "materialize") return null;
   return {
     selection: found.get("sel") ?? "",
+    launch: found.get("launch") ?? "",
     partition: found.get("part") ?? "",
     only: ONLY.find((one) => one.toLowerCase() === found.get("only-these")) ?? "",
     force: found.get("force") === "1",
@@ -37,10 +48,11 @@ export function askedIn(search: string): Asked | null {
 }
 
 /** The same as parameters of an address. */
-export function askedAs({ selection, partition, only, force, tried, zipped }: Asked): Params {
+export function askedAs({ selection, launch, partition, only, force, tried, zipped }: Asked): Params {
   return {
     do: "materialize",
     sel: selection,
+    launch,
     part: partition,
     "only-these": only.toLowerCase(),
     force: force ? "1" : null,

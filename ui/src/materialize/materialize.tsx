@@ -1,10 +1,9 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useMemo, useState } from "react";
 import { useSearch } from "wouter";
 import { pathOf } from "@/address/address.ts";
 import { useChange, useGo, useView } from "@/address/use-address.ts";
 import { ASSET_EVENTS } from "@/assets/documents.ts";
 import { Brush } from "@/partitions/brush.tsx";
-import { SelectionField } from "@/selection/selection-field.tsx";
 import { useAnswer } from "@/server/use-answer.ts";
 import { allows, useSession } from "@/session/session.ts";
 import { Act, Button } from "@/shared/button.tsx";
@@ -16,14 +15,15 @@ import { Select } from "@/shared/select.tsx";
 import { toast } from "@/shell/toasts.ts";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import { type Asked, askedAs, askedIn, CLOSED, NOTHING, type Only } from "./asked.ts";
-import { type Plan, TARGETS, type Target } from "./documents.ts";
+import { LAUNCHABLES, type Launchable, type Plan, TARGETS, type Target } from "./documents.ts";
 import styles from "./materialize.module.css";
 import { Parameters } from "./parameters.tsx";
 import { PlanShown } from "./plan-shown.tsx";
 import { withInputs } from "./planned.ts";
-import { takenBy } from "./takes.ts";
+import { takenBy, takenByName } from "./takes.ts";
 import { type Launched, useLaunch } from "./use-launch.ts";
 import { usePreview } from "./use-preview.ts";
+import { ByName, Suggestions, What } from "./what.tsx";
 
 /** What is to be made, with what, and what that would do: over any page, and as it stands in the address. */
 export default function Materialize() {
@@ -38,6 +38,8 @@ export default function Materialize() {
   );
 }
 
+const NONE: readonly Launchable[] = [];
+
 interface Props {
   asked: Asked;
   ask(more: Partial<Asked>): void;
@@ -46,10 +48,16 @@ interface Props {
 
 function Asking({ asked, ask, close }: Props) {
   const { asOf } = useView();
-  const isNothing = asked.selection === "";
-  const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: isNothing });
-  const targets = isNothing ? undefined : found.data?.project.environment.assets;
-  const takes = useMemo(() => (targets ? takenBy(targets.nodes) : []), [targets]);
+  const isNothing = asked.selection === "" && asked.launch === "";
+  const isSelected = asked.selection !== "" && asked.launch === "";
+  const launchables = useAnswer(LAUNCHABLES, {}).data?.project.environment.launchPlans.nodes ?? NONE;
+  const launched = launchables.find(({ name }) => name === asked.launch);
+  const found = useAnswer(TARGETS, { selection: asked.selection }, { pause: !isSelected });
+  const targets = isSelected ? found.data?.project.environment.assets : undefined;
+  const takes = useMemo(
+    () => (launched ? takenByName(launched) : targets ? takenBy(targets.nodes) : []),
+    [launched, targets],
+  );
   const unknown = targets ? targets.totalCount - targets.nodes.length : 0;
   const [isSettled, setSettled] = useState(true);
   const preview = usePreview(asked, ASSET_EVENTS, isNothing);
@@ -62,8 +70,12 @@ function Asking({ asked, ask, close }: Props) {
 
   return (
     <div className={styles.form}>
-      <What asked={asked} ask={ask} refusal={found.problem?.message ?? null} total={targets?.totalCount ?? null} />
-      {isNothing && <Suggestions choose={(selection) => ask({ selection })} />}
+      {asked.launch ? (
+        <ByName asked={asked} ask={ask} all={launchables} chosen={launched} />
+      ) : (
+        <What asked={asked} ask={ask} refusal={found.problem?.message ?? null} total={targets?.totalCount ?? null} />
+      )}
+      {isNothing && <Suggestions choose={ask} launchables={launchables} />}
       {partitioned && (
         <section className={styles.part} aria-label="Partitions">
           <Brush
@@ -138,44 +150,6 @@ function useRun(close: () => void, again: () => void) {
   return { run, isBusy, said };
 }
 
-function What(props: Pick<Props, "asked" | "ask"> & { refusal: string | null; total: number | null }) {
-  const { asked, ask, refusal, total } = props;
-  const of = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: who has to say first what it is about begins there
-  useEffect(() => void (asked.selection || of.current?.querySelector("input")?.focus()), []);
-  return (
-    <div ref={of} className={styles.what}>
-      <SelectionField
-        text={asked.selection}
-        change={(selection) => selection !== asked.selection && ask({ selection, tried: {} })}
-        refusal={refusal}
-        isLeft="asked"
-      />
-      <span className="figures" role="status">
-        {total !== null && counted(total, "asset")}
-      </span>
-    </div>
-  );
-}
-
-const SUGGESTED = [
-  ["status:stale or status:missing", "All that is not fresh"],
-  ["status:failed", "All that failed"],
-  ["*", "All assets"],
-] as const;
-
-function Suggestions({ choose }: { choose(selection: string): void }) {
-  return (
-    <p className={styles.suggestions}>
-      {SUGGESTED.map(([selection, text]) => (
-        <Button key={selection} title={selection} onClick={() => choose(selection)}>
-          {text}
-        </Button>
-      ))}
-    </p>
-  );
-}
-
 /** Assets that are partitioned otherwise are not drawn: the text holds for them as far as they have such keys. */
 function Others({ targets, shown }: { targets: readonly Target[]; shown: Target }) {
   const others = targets.filter(({ key, partitioning }) => partitioning && key !== shown.key);
@@ -191,7 +165,7 @@ function Others({ targets, shown }: { targets: readonly Target[]; shown: Target 
 
 /** Where nothing is to be done, though what was selected may be stale by what it reads: the way to that. */
 function UpToDate({ plan, asked, ask }: Pick<Props, "asked" | "ask"> & { plan: Plan }) {
-  const wider = withInputs(asked.selection);
+  const wider = asked.launch ? "" : withInputs(asked.selection);
   if (plan.steps > 0 || plan.counts.fresh === 0) return null;
   return (
     <p>
@@ -213,12 +187,14 @@ const FORCED = [["", "all of them"], ...WANTED.slice(1)] as const;
 function How({ asked, ask }: Pick<Props, "asked" | "ask">) {
   return (
     <div className={styles.how}>
-      <Select
-        label="Which of them"
-        value={asked.only}
-        options={asked.force ? FORCED : WANTED}
-        change={(value) => ask({ only: WANTED.find(([only]) => only === value)?.[0] ?? "" })}
-      />
+      {asked.launch === "" && (
+        <Select
+          label="Which of them"
+          value={asked.only}
+          options={asked.force ? FORCED : WANTED}
+          change={(value) => ask({ only: WANTED.find(([only]) => only === value)?.[0] ?? "" })}
+        />
+      )}
       <label className={styles.force}>
         <input type="checkbox" checked={asked.force} onChange={(event) => ask({ force: event.target.checked })} />
         Compute it whatever there is

@@ -11,7 +11,9 @@ afterEach(cleanup);
 
 const takes = (asset: string): Takes => ({
   assets: [asset],
-  parameters: [{ key: `${asset}.depth`, name: "depth", schema: { type: "integer" }, standing: 1, isPinned: false }],
+  parameters: [
+    { key: `${asset}.depth`, name: "depth", schema: { type: "integer" }, standing: 1, isPinned: false, isFixed: false },
+  ],
 });
 
 interface Of {

@@ -94,9 +94,19 @@ function Form({ takes, unknown, asked, ask, settled, unsent }: Writing) {
 }
 
 function Parameter({ taken, draft, set }: { taken: Taken; draft: Draft; set(draft: Draft): void }) {
-  const { key, name, schema, standing, isPinned } = taken;
+  const { key, name, schema, standing, isPinned, isFixed } = taken;
   const values = fieldsOf(draft, key);
   const isSeveral = values.length > 1;
+  if (isFixed)
+    return (
+      <div className={styles.parameter}>
+        <span className={styles.name}>
+          {name}
+          <small>fixed</small>
+        </span>
+        <code className={styles.fixed}>{textOf(standing)}</code>
+      </div>
+    );
   return (
     <div className={styles.parameter}>
       <span className={styles.name}>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Target } from "./documents.ts";
-import { takenBy } from "./takes.ts";
+import { takenBy, takenByName } from "./takes.ts";
 
 const target = (key: string, task: string, ...names: string[]): Target => ({
   key,
@@ -31,4 +31,15 @@ test("what is pinned stands in place of what the code says", () => {
     [undefined, false],
     [9, true],
   ]);
+});
+
+test("what is launched by name takes its inputs, of which some may be fixed", () => {
+  const input = { name: "depth", jsonSchema: { type: "integer" }, default: 5, required: false, isFixed: true };
+  const plan = { name: "nightly", location: "story.py", isWorkflow: false, workflow: "training" };
+  const launchable = { ...plan, selection: "training/*", description: "", inputs: [input] };
+  const [found] = takenByName(launchable);
+  expect(found!.parameters).toEqual([
+    { key: "depth", name: "depth", schema: { type: "integer" }, standing: 5, isPinned: false, isFixed: true },
+  ]);
+  expect(takenByName({ ...launchable, inputs: [] })).toEqual([]);
 });

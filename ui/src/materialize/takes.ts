@@ -1,15 +1,17 @@
 // What a selection takes: the parameters of its tasks, with what they are where nobody says.
-import type { Target } from "./documents.ts";
+import type { Launchable, Target } from "./documents.ts";
 import type { Schema } from "./fields.ts";
 
 export interface Taken {
-  /** As the API names it: `ASSET.NAME`. */
+  /** As the API names it: `ASSET.NAME`, or the input of what is launched by name. */
   key: string;
   name: string;
   schema: Schema;
   /** What it is where nobody says; undefined where somebody has to. */
   standing: unknown;
   isPinned: boolean;
+  /** Whether nobody may say anything else. */
+  isFixed: boolean;
 }
 
 /** What one task takes, by whatever of its assets. */
@@ -34,7 +36,22 @@ export function takenBy(targets: readonly Target[]): Takes[] {
       schema: (jsonSchema ?? {}) as Schema,
       standing: required && !pinned && standing === null ? undefined : standing,
       isPinned: pinned,
+      isFixed: false,
     }));
     return { assets, parameters };
   });
+}
+
+/** What is launched by name takes its inputs. */
+export function takenByName({ name, inputs }: Launchable): Takes[] {
+  if (inputs.length === 0) return [];
+  const parameters = inputs.map(({ name, jsonSchema, default: value, required, isFixed }) => ({
+    key: name,
+    name,
+    schema: (jsonSchema ?? {}) as Schema,
+    standing: required ? undefined : value,
+    isPinned: false,
+    isFixed,
+  }));
+  return [{ assets: [name], parameters }];
 }

@@ -6,8 +6,8 @@ import { type Problem, problemOf } from "@/server/problem.ts";
 import { useProject } from "@/server/project.ts";
 import { ownKey } from "@/shared/own-key.ts";
 import type { Asked } from "./asked.ts";
-import { LAUNCH } from "./documents.ts";
-import { asVariables } from "./use-preview.ts";
+import { LAUNCH, LAUNCH_BY_NAME } from "./documents.ts";
+import { asLaunch, asSelection } from "./use-preview.ts";
 
 /**
  * What came of it: the run, null where all was as it should be; that it was done, but which run it is could not be
@@ -22,9 +22,8 @@ export function useLaunch(): (asked: Asked, hash: string) => Promise<Launched> {
   const last = useRef({ hash: "", key: "" });
   return async (asked, hash) => {
     if (last.current.hash !== hash) last.current = { hash, key: ownKey() };
-    const variables = { project, environment, ...asVariables(asked), planHash: hash, key: last.current.key };
-    const { data, error } = await client.mutation(LAUNCH, variables).toPromise();
-    const done = data?.launch;
+    const given = { project, environment, planHash: hash, key: last.current.key };
+    const { done, error } = asked.launch ? await byName(asked, given) : await bySelection(asked, given);
     if (!done) {
       const problem = error ? problemOf(error) : { message: "Nothing was done", code: "", passes: true };
       return { problem };
@@ -36,4 +35,21 @@ export function useLaunch(): (asked: Asked, hash: string) => Promise<Launched> {
     if (done.__typename === "PlanChanged") return { isChanged: true };
     return { problem: { message: done.message, code: done.__typename, passes: false } };
   };
+}
+
+interface Given {
+  project: string;
+  environment: string;
+  planHash: string;
+  key: string;
+}
+
+async function bySelection(asked: Asked, given: Given) {
+  const { data, error } = await client.mutation(LAUNCH, { ...asSelection(asked), ...given }).toPromise();
+  return { done: data?.launch, error };
+}
+
+async function byName(asked: Asked, given: Given) {
+  const { data, error } = await client.mutation(LAUNCH_BY_NAME, { ...asLaunch(asked), ...given }).toPromise();
+  return { done: data?.launchPlan, error };
 }

@@ -1,17 +1,20 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { pathOf } from "@/address/address.ts";
+import { listAs, pathOf } from "@/address/address.ts";
 import { useChange, useGo } from "@/address/use-address.ts";
 import { graphql } from "@/graphql.ts";
-import { momentFrom, momentName } from "@/moment/moment.ts";
+import { useMaterialize } from "@/materialize/use-materialize.ts";
+import { beyond, momentFrom, momentName } from "@/moment/moment.ts";
 import { PAGES } from "@/pages.ts";
+import { position } from "@/server/client.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Dialog } from "@/shared/dialog.tsx";
 import { Glyph } from "@/shared/glyph.tsx";
 import { Icon } from "@/shared/icon.tsx";
 import type { IconName } from "@/shared/icons.ts";
 import { Keys } from "@/shared/keys.tsx";
-import { type Mark, standingOf } from "@/shared/marks.ts";
+import { type Mark, RUN_STANDINGS, standingOf } from "@/shared/marks.ts";
 import { best } from "@/shared/matching.ts";
+import { counted } from "@/shared/numbers.ts";
 import styles from "./palette.module.css";
 import { shortcuts } from "./use-shortcuts.ts";
 
@@ -20,6 +23,19 @@ const FOUND = graphql(`
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         assets(search: $text, first: 12) { nodes { key group status flags } }
+      }
+      runs(search: $text, first: 3) { nodes { id selection status } }
+    }
+  }
+`);
+
+/** What there is by name besides assets, all at once: there is little of it. */
+const NAMED = graphql(`
+  query Named($project: String!, $environment: String!, $asOf: Moment) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        groups { name assets }
+        launchPlans(first: 200) { nodes { name isWorkflow } }
       }
     }
   }
@@ -133,6 +149,8 @@ function useSections(text: string, close: () => void): Section[] {
   const mark = /^[>#@:]/.test(text) ? text[0] : "";
   const plain = mark ? text.slice(1).trim() : text.trim();
   const { data } = useAnswer(FOUND, { text: wanted.trim() }, { pause: mark !== "" || wanted.trim() === "" });
+  const named = useAnswer(NAMED, {}).data?.project.environment;
+  const materialize = useMaterialize();
 
   return useMemo(() => {
     const done = (run: () => void) => () => {
@@ -158,19 +176,33 @@ function useSections(text: string, close: () => void): Section[] {
         ({ keys }, n, all) => !/^g |^mod\+|^\/$/.test(keys) && n === all.findLastIndex((one) => one.keys === keys),
       )
       .map(({ label, keys, run }) => ({ id: `verb-${label}`, label, keys, icon: "right" as const, run: done(run) }));
+    const launches: Item[] = (named?.launchPlans.nodes ?? []).map(({ name, isWorkflow }) => ({
+      id: `launch-${name}`,
+      label: `Launch ${name}…`,
+      hint: isWorkflow ? "workflow" : "launch plan",
+      icon: "runs",
+      run: done(() => materialize({ launch: name })),
+    }));
+    const groups: Item[] = (named?.groups ?? []).map(({ name, assets }) => ({
+      id: `group-${name}`,
+      label: name,
+      hint: counted(assets, "asset"),
+      icon: "backfills",
+      run: done(() => go("/assets", { group: listAs([name]) })),
+    }));
     const byLabel = (item: Item) => item.label;
     const sections: Section[] = [];
     const add = (title: string, items: Item[]) => items.length > 0 && sections.push({ title, items });
 
-    if (mark === "#" || mark === "@") {
-      const field = mark === "#" ? "group" : "owner";
+    if (mark === "#") add("Groups", best(plain, groups, byLabel).slice(0, 12));
+    else if (mark === "@") {
       if (plain) {
-        const run = done(() => go("/assets", { q: `${field}:*${plain}*` }));
-        add("Assets", [{ id: field, label: `${field} ${plain}`, icon: "assets", run }]);
+        const run = done(() => go("/assets", { q: `owner:*${plain}*` }));
+        add("Assets", [{ id: "owner", label: `owner ${plain}`, icon: "assets", run }]);
       }
     } else if (mark === ":") {
       const moment = momentFrom(plain);
-      if (moment)
+      if (moment && !beyond(moment, position.get(), new Date()))
         add("Moment", [
           {
             id: "moment",
@@ -179,7 +211,7 @@ function useSections(text: string, close: () => void): Section[] {
             run: done(() => change({ asOf: moment }, { step: true })),
           },
         ]);
-    } else if (mark === ">") add("Do", best(plain, verbs, byLabel));
+    } else if (mark === ">") add("Do", best(plain, [...verbs, ...launches], byLabel));
     else {
       add("Pages", best(plain, pages, byLabel));
       if (plain && data) {
@@ -196,10 +228,22 @@ function useSections(text: string, close: () => void): Section[] {
           })),
         );
       }
-      add("Do", best(plain, verbs, byLabel).slice(0, plain ? 3 : 6));
+      if (plain) add("Groups", best(plain, groups, byLabel).slice(0, 3));
+      if (plain && data)
+        add(
+          "Runs",
+          data.project.runs.nodes.map(({ id, selection, status }) => ({
+            id: `run-${id}`,
+            label: id,
+            hint: selection === "*" ? "all assets" : selection,
+            mark: RUN_STANDINGS[status].mark,
+            run: done(() => go(pathOf("runs", id))),
+          })),
+        );
+      add("Do", best(plain, [...verbs, ...launches], byLabel).slice(0, plain ? 3 : 6));
     }
     return sections;
-  }, [mark, plain, data, go, change, close]);
+  }, [mark, plain, data, named, go, change, close, materialize]);
 }
 
 /** The text once nobody has typed for so long. */
