@@ -47,6 +47,9 @@ def test_the_dimensions_of_a_grid_are_in_the_order_by_which_its_partitions_are_n
     assert regions == {"name": "region", "count": 2, "keys": ["us"]}
     fresh = next(entry["partitions"] for entry in found["partitions"] if entry["status"] == "FRESH")
     assert fresh["starts"] == [1 * regions["count"] + 1]
+    text = "region=us, day=2026-01-02; day=2026-01-01"
+    chosen = api.environment(f'asset(key: "sales") {{ partitioning {{ chosen(text: "{text}") {{ starts stops }} }} }}')
+    assert chosen["asset"]["partitioning"]["chosen"] == {"starts": [0, 3], "stops": [2, 4]}
 
 
 def test_a_catalog_says_what_there_is_and_how_it_stands(api, made):

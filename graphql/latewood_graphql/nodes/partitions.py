@@ -10,9 +10,9 @@ import graphene
 from latewood.decide.reasons import Reason
 from latewood.decide.staleness import Assessed
 from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import count, describe, extent, key_at
+from latewood.model.partitions import count, describe, extent, key_at, parse_partitions
 from latewood.model.schemes import GridScheme, PlainScheme, Scheme, layout_of, title
-from latewood_graphql.fields import fallible_many, many
+from latewood_graphql.fields import fallible, fallible_many, many
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
 from latewood_graphql.scalars import Ints
 from latewood_graphql.words import AssetStatus, StaleCause
@@ -125,14 +125,34 @@ class PartitionScheme(graphene.ObjectType):
         PartitionDimension,
         "Those of a grid, by whose places its partitions are numbered, the last one fastest; none of any other.",
     )
+    chosen = fallible(
+        PartitionSet,
+        description="Those that a text means, as arguments take it.",
+        text=graphene.String(required=True, description="As in `2013-01-01..2013-01-31, 2013-03-01`."),
+    )
+
+    def resolve_chosen(self: "SchemeAt", _info: Any, text: str) -> Chosen:
+        """By the scheme alone. Raises UsageError."""
+        return Chosen(scheme=self.scheme, ordinals=parse_partitions(self.scheme, text, self.now))
 
 
-def scheme_of(scheme: Scheme, now: datetime) -> dict[str, Any]:
-    """What is to say of a scheme at a moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemeAt:
+    """A scheme at a moment, and what is to say of it."""
+
+    scheme: Scheme
+    now: datetime
+    title: str
+    count: int
+    dimensions: list[Along]
+
+
+def scheme_of(scheme: Scheme, now: datetime) -> SchemeAt:
+    """A scheme at a moment."""
     layout = layout_of(scheme) if isinstance(scheme, GridScheme) else None
     parts = () if layout is None else zip(layout.names, layout.schemes, strict=True)
     dimensions = [Along(name=name, scheme=part, count=extent(part, now)) for name, part in parts]
-    return {"title": title(scheme), "count": count(scheme, now), "dimensions": dimensions}
+    return SchemeAt(scheme=scheme, now=now, title=title(scheme), count=count(scheme, now), dimensions=dimensions)
 
 
 class StatusPartitions(graphene.ObjectType):

@@ -8,15 +8,17 @@ import { whole } from "@/shared/numbers.ts";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
 import { toast } from "@/shell/toasts.ts";
 import styles from "./brush.module.css";
-import { KEYS, PARTITIONS, TEXTS } from "./documents.ts";
+import { CHOSEN, KEYS, PARTITIONS, TEXTS } from "./documents.ts";
 import { GridChoice } from "./grid-choice.tsx";
 import { keysText } from "./keys.ts";
-import { type Brushing, hull, spansOf, type Window, withBrushed } from "./spans.ts";
+import { type Brushing, hull, spansOf, type Window, windowsOf, withBrushed } from "./spans.ts";
 import { Strip } from "./strip.tsx";
 
 const MARKS = { FRESH: "fresh", STALE: "stale", MISSING: "missing" } as const;
 /** Below so many the one strip shows each of them well. */
 const FEW = 60;
+/** What is in more pieces is not drawn as chosen. */
+const MOST_PIECES = 60;
 const NOTHING_DRAWN = { windows: [], text: "" } as const;
 
 interface Props {
@@ -40,8 +42,15 @@ export function Brush({ asset, pick, choose, of }: Props) {
   const [named, name] = useState<Partial<Record<AssetStatus, string>>>({});
   const where = useWhere();
   const keysOf = useKeys(asset);
-  // what was written by hand is not drawn: only the server knows which ones it means
-  const chosen = drawn.text === pick ? drawn.windows : NOTHING_DRAWN.windows;
+  // only the server knows what is meant by what was written
+  const isWritten = pick !== "" && drawn.text !== pick && dimensions.length === 0;
+  const written = useAnswer(CHOSEN, { key: asset, text: pick }, { pause: !isWritten });
+  const chosen = useMemo(() => {
+    if (drawn.text === pick) return drawn.windows;
+    const meant = isWritten && !written.isAwaited ? written.data?.project.environment.asset.partitioning?.chosen : null;
+    const windows = meant ? windowsOf(meant) : [];
+    return windows.length <= MOST_PIECES ? windows : NOTHING_DRAWN.windows;
+  }, [drawn, pick, isWritten, written.isAwaited, written.data]);
   const around = hull(chosen);
 
   async function brush(window: Window, how: Brushing) {

@@ -25,6 +25,15 @@ export const TEXTS = graphql(`
   }
 `);
 
+/** Which ones a text means, by their numbers. */
+export const CHOSEN = graphql(`
+  query Chosen($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $text: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) { asset(key: $key) { partitioning { chosen(text: $text) { starts stops } } } }
+    }
+  }
+`);
+
 /** The keys of two places of each dimension of a grid. */
 export const DIMENSION_KEYS = graphql(`
   query DimensionKeys($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $first: Int!, $last: Int!) {

@@ -93,6 +93,10 @@ export function withBrushed(chosen: readonly Window[], { from, to }: Window, how
   return [...chosen.filter(isApart), whole].sort((a, b) => a.from - b.from);
 }
 
+export function windowsOf({ starts, stops }: { starts: readonly number[]; stops: readonly number[] }): Window[] {
+  return starts.map((from, n) => ({ from, to: stops[n] ?? from }));
+}
+
 /** From the first of them to the last. */
 export function hull(windows: readonly Window[]): Window | null {
   const [first, last] = [windows[0], windows.at(-1)];
