@@ -12,13 +12,13 @@ export function Sample({ asset, partition }: { asset: string; partition: string 
   return (
     <Panel title="What it holds">
       {problem && <Problem problem={problem} again={again} />}
-      {found && !isAwaited ? <Shown of={found} /> : !problem && <Skeleton lines={8} />}
+      {found && !isAwaited ? <Held of={found} /> : !problem && <Skeleton lines={8} />}
     </Panel>
   );
 }
 
-/** Its columns where no rows of it can be shown. */
-function Shown({ of: { sample, columns } }: { of: Sampled }) {
+/** Rows or what else it holds; its columns where no rows of it can be shown. */
+export function Held({ of: { sample, columns } }: { of: Pick<Sampled, "sample" | "columns"> }) {
   switch (sample.__typename) {
     case "RowsSample":
       return <Rows columns={sample.columns} rows={sample.rows as unknown[][]} total={sample.total} />;

@@ -37,7 +37,8 @@ export function stepsOf<V extends Version>(newestFirst: readonly V[]): Step<V>[]
   });
 }
 
-function changesOf(before: readonly Column[], after: readonly Column[]): ColumnChange[] {
+/** What columns there are otherwise, and of which type they were and are. */
+export function changesOf(before: readonly Column[], after: readonly Column[]): ColumnChange[] {
   const [was, is] = [typesOf(before), typesOf(after)];
   return [...new Set([...is.keys(), ...was.keys()])]
     .map((name) => ({ name, before: was.get(name) ?? null, after: is.get(name) ?? null }))

@@ -1,8 +1,10 @@
 import type { ReactNode } from "react";
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
+import { Held } from "@/assets/sample.tsx";
 import { Line } from "@/code/line.tsx";
 import { useHighlighted } from "@/code/use-highlighted.ts";
+import { changesOf } from "@/columns/changes.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -11,7 +13,7 @@ import { Empty, Panel, Problem, Skeleton } from "@/shared/panels.tsx";
 import { brief } from "@/why/words.ts";
 import styles from "./compare.module.css";
 import { diffLines } from "./diff.ts";
-import { DIFFERENCE, type Difference } from "./documents.ts";
+import { DIFFERENCE, type Difference, SAMPLES } from "./documents.ts";
 
 interface Props {
   asset: string;
@@ -36,13 +38,14 @@ export function Compare({ asset, before, after, back, swap }: Props) {
         </Button>
       </div>
       {problem && <Problem problem={problem} again={again} />}
-      {found && !isAwaited ? <Shown difference={found} /> : !problem && <Skeleton lines={10} />}
+      {found && !isAwaited ? <Shown asset={asset} difference={found} /> : !problem && <Skeleton lines={10} />}
     </div>
   );
 }
 
-function Shown({ difference: { before, after, sameData, ...rest } }: { difference: Difference }) {
-  const parts = sections(rest);
+function Shown({ asset, difference }: { asset: string; difference: Difference }) {
+  const { before, after, sameData } = difference;
+  const parts = sections(difference);
   return (
     <>
       <div className={styles.heads}>
@@ -55,6 +58,7 @@ function Shown({ difference: { before, after, sameData, ...rest } }: { differenc
           : `They hold other content: ${brief(before.dataVersion)} → ${brief(after.dataVersion)}.`}
       </p>
       {parts}
+      {!sameData && <Samples asset={asset} before={before.id} after={after.id} />}
       {parts.length === 0 && <Empty title="They were made in the same way, from the same" />}
     </>
   );
@@ -75,9 +79,29 @@ function Side({ title, version }: { title: string; version: Difference["before"]
   );
 }
 
-type Rest = Omit<Difference, "before" | "after" | "sameData">;
+/** A little of what each holds, side by side. */
+function Samples(asked: { asset: string; before: string; after: string }) {
+  const { asset: key, before, after } = asked;
+  const { data, problem, isAwaited, again } = useAnswer(SAMPLES, { key, before, after });
+  const found = isAwaited ? null : data?.project.environment.versionDifference;
+  return (
+    <div className={styles.heads}>
+      {problem && <Problem problem={problem} again={again} />}
+      {!found && !problem && <Skeleton lines={6} />}
+      {found && [
+        <Panel key="before" title="What it held">
+          <Held of={found.before} />
+        </Panel>,
+        <Panel key="after" title="What it holds">
+          <Held of={found.after} />
+        </Panel>,
+      ]}
+    </div>
+  );
+}
 
-function sections({ code, texts, parts, parameters, resources, inputs, metadata }: Rest): ReactNode[] {
+function sections(difference: Difference): ReactNode[] {
+  const { before, after, code, texts, parts, parameters, resources, inputs, metadata } = difference;
   const untold = code.filter(({ name }) => !texts.some((text) => text.name === name));
   return [
     texts.map(({ name, diff }) => (
@@ -94,6 +118,14 @@ function sections({ code, texts, parts, parameters, resources, inputs, metadata 
       ]),
     ),
     table("Parameters", parameters.map(changed)),
+    table(
+      "Columns",
+      changesOf(before.columns.nodes, after.columns.nodes).map(({ name, before, after }) => [
+        name,
+        before ?? "",
+        after ?? "",
+      ]),
+    ),
     table("Recorded of them", metadata.map(changed)),
     table(
       "What was read",

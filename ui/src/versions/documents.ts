@@ -37,8 +37,8 @@ export const DIFFERENCE = graphql(`
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         versionDifference(asset: $key, before: $before, after: $after) {
-          before { id partition madeAt dataVersion run }
-          after { id partition madeAt dataVersion run }
+          before { id partition madeAt dataVersion run columns { nodes { name type nullable } } }
+          after { id partition madeAt dataVersion run columns { nodes { name type nullable } } }
           sameData
           code { subject name before after }
           texts { name diff }
@@ -47,6 +47,40 @@ export const DIFFERENCE = graphql(`
           resources { name before after }
           inputs { name asset sameData before after versionsBefore versionsAfter }
           metadata { name before after }
+        }
+      }
+    }
+  }
+`);
+
+/** A little of what each of them holds, which takes as long as the store needs. */
+export const SAMPLES = graphql(`
+  query Samples(
+    $project: String!, $environment: String!, $asOf: Moment, $key: ID!, $before: ID!, $after: ID!
+  ) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $environment) {
+        versionDifference(asset: $key, before: $before, after: $after) {
+          before {
+            id columns { nodes { name type } }
+            sample(rows: 8) {
+              __typename
+              ... on RowsSample { columns { name type } rows total isCut }
+              ... on DocumentSample { value }
+              ... on ArraySample { dtype shape entries }
+              ... on NoSample { message }
+            }
+          }
+          after {
+            id columns { nodes { name type } }
+            sample(rows: 8) {
+              __typename
+              ... on RowsSample { columns { name type } rows total isCut }
+              ... on DocumentSample { value }
+              ... on ArraySample { dtype shape entries }
+              ... on NoSample { message }
+            }
+          }
         }
       }
     }

@@ -103,12 +103,12 @@ function Made({ explanation: { head, takenFrom, madeBecause, moved } }: { explan
           </>
         )}
         was {head.artifact ? "made by" : "told of by"} <Pieces of={["run ", { run: made.run }]} /> ·{" "}
-        <Ago at={made.madeAt} />
+        <Ago at={made.madeAt} said />
       </p>
       {madeBecause.length > 0 && <p>It was run because {madeBecause.map(because).join("; ")}</p>}
       {moved && (
         <p>
-          It became head by <Pieces of={movedBy(moved)} /> · <Ago at={moved.at} /> · <Moment at={moved.position} />
+          It became head by <Pieces of={movedBy(moved)} /> · <Ago at={moved.at} said /> · <Moment at={moved.position} />
         </p>
       )}
     </section>
