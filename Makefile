@@ -8,7 +8,7 @@ SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a min
 
 UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts ! -name whole.graphql) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
-.PHONY: demo ui screenshots test check bench bench-ui soak lock clean
+.PHONY: demo ui screenshots pictures test check bench bench-ui soak lock clean
 
 demo: .venv/demo ui
 	@$(BIN)/latewood materialize '*' -f examples/flights/assets.py
@@ -30,6 +30,10 @@ ui: ui/latewood_ui/static/index.html
 # Pictures of every page in both themes, to be looked at.
 screenshots: .venv/dev ui
 	PYTHONPATH=tests:tests/crash $(BIN)/python tests/browser/screenshots.py
+
+# Those of them that README.md shows, which are small and kept with it.
+pictures: .venv/dev ui
+	PYTHONPATH=tests:tests/crash $(BIN)/python tests/browser/screenshots.py --readme
 
 test: .venv/dev ui
 	ui/npm --silent test

@@ -1,8 +1,10 @@
 """Pictures of every page in both themes, in ui/screenshots: `make screenshots`, then look at them.
 
-They show the year of flights after an edit that makes things stale and a report that fails.
+They show the year of flights after an edit that makes things stale and a report that fails. Those that the README shows
+are taken by `make pictures`, in few bytes.
 """
 
+import base64
 import os
 import sys
 from pathlib import Path
@@ -36,6 +38,7 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "asset-versions": ("/assets/flights/daily?tab=versions&partition=2013-01-05", ""),
     "asset-metrics": ("/assets/flights/daily?tab=metrics", ""),
     "asset-columns": ("/assets/flights/daily?tab=columns", ""),
+    "asset-column": ("/assets/flights/daily?tab=columns&column=dep_delay", ""),
     "asset-checks": ("/assets/flights/daily?tab=checks", ""),
     "asset-runs": ("/assets/flights/daily?tab=runs", ""),
     "asset-code": ("/assets/flights/daily?tab=code", ""),
@@ -51,14 +54,19 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "palette": ("/assets", "Control+k f l i"),
     "shortcuts": ("/assets", "?"),
     "nothing": ("/assets?q=nothing", ""),
+    "no-page": ("/no/such/page", ""),
 }
 """By name: where, and the keys that are pressed there. Who adds a page adds its pictures."""
+
+IN_README: Final = ("home", "asset", "lineage-focus", "run", "asset-why", "materialize")
+README_TO: Final = ROOT / "ui" / "pictures"
+MOST_BYTES: Final = 100_000
 
 SIZES: Final = {"": (1280, 800), "phone": (390, 844)}
 
 
-def shoot(page: Page, address: str, keys: str, to: Path) -> None:
-    """One picture, once nothing is awaited any more."""
+def show(page: Page, address: str, keys: str) -> None:
+    """What is to be seen there, once nothing is awaited any more."""
     page.goto(address)
     page.wait_for_load_state("load")
     page.wait_for_timeout(900)
@@ -66,15 +74,25 @@ def shoot(page: Page, address: str, keys: str, to: Path) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(150)
     page.wait_for_timeout(400)
-    page.screenshot(path=to)
+
+
+def small(page: Page) -> bytes:
+    """What is to be seen as WebP."""
+    asked = {"format": "webp", "quality": 82, "optimizeForSpeed": False}
+    found = base64.b64decode(page.context.new_cdp_session(page).send("Page.captureScreenshot", asked)["data"])
+    assert len(found) < MOST_BYTES, f"{len(found):,} bytes"
+    return found
 
 
 def main() -> None:
-    """All of them, or those whose names are given."""
+    """All of them, those whose names are given, or with `--readme` those that the README shows."""
     executable = chromium()
     if executable is None:
         sys.exit("there is no Chromium: `apt-get install chromium`, or say where one is by LATEWOOD_CHROMIUM")
-    wanted = sys.argv[1:] or list(SHOTS)
+    is_readme = sys.argv[1:] == ["--readme"]
+    wanted = list(IN_README) if is_readme else sys.argv[1:] or list(SHOTS)
+    sizes = {"": SIZES[""]} if is_readme else SIZES
+    README_TO.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         home = Path(folder, "home")
         ensure_started(home, durable=False)
@@ -85,7 +103,7 @@ def main() -> None:
             shell = flights(Shell(Path(folder), environ))
             with serving(shell, "flights/assets.py") as served, browsing(executable) as browser:
                 for theme in ("light", "dark"):
-                    for size, (width, height) in SIZES.items():
+                    for size, (width, height) in sizes.items():
                         context = browser.new_context(
                             base_url=served.url,
                             color_scheme=theme,
@@ -94,11 +112,15 @@ def main() -> None:
                         )
                         page = context.new_page()
                         for name in wanted:
-                            shoot(page, *SHOTS[name], TO / f"{'-'.join(filter(None, (name, size, theme)))}.png")
+                            show(page, *SHOTS[name])
+                            if is_readme:
+                                (README_TO / f"{name}-{theme}.webp").write_bytes(small(page))
+                            else:
+                                page.screenshot(path=TO / f"{'-'.join(filter(None, (name, size, theme)))}.png")
                         context.close()
         finally:
             remove(home)
-    print(f"{TO}: {len(wanted) * 2 * len(SIZES)} pictures")
+    print(f"{README_TO if is_readme else TO}: {len(wanted) * 2 * len(sizes)} pictures")
 
 
 if __name__ == "__main__":
