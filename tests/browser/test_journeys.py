@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browser.flights import PROBLEM, flights
+from browser.flights import PROBLEM, edit, flights
 from browser.served import Served, serving
 from databases import copied
 from e2e.shell import Shell
@@ -155,3 +155,24 @@ def test_the_graph_is_walked_by_keys_alone_from_what_is_read_to_what_is_made_of_
     expect(page).to_have_url(re.compile("/lineage"))
     page.keyboard.press("l")
     expect(page.get_by_role("treegrid", name="Lineage as a list").get_by_role("row", selected=True)).to_be_visible()
+
+
+def test_a_report_is_repaired_then_made_with_several_values_and_what_came_of_them_is_compared(page, served):
+    broken = f'raise ValueError("{PROBLEM}")\n    often = delays'
+    edit(served.shell.folder / "flights" / "assets.py", broken, "often = delays")
+    served.shell("deploy", "-f", "flights/assets.py")
+    page.goto("/assets/reports/worst_routes?do=materialize&sel=reports/worst_routes")
+    dialog = page.get_by_role("dialog", name="Materialize")
+    form = dialog.get_by_role("region", name="Parameters")
+    form.get_by_label("routes", exact=True).fill("5")
+    form.get_by_role("button", name="Try another value of routes").click()
+    form.get_by_label("routes, value 2").fill("8")
+    expect(form).to_contain_text("2 variants")
+    dialog.get_by_role("button", name="Run 2 steps").click()
+    page.get_by_role("button", name="Compare variants").click()
+    table = page.get_by_role("table", name="Versions side by side")
+    table.get_by_role("button", name="rows").click()
+    rows = table.get_by_role("row")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1)).to_contain_text(re.compile("8.*8"))  # the most rows are of the largest value
+    expect(rows.nth(2)).to_contain_text(re.compile("5.*5"))

@@ -14,7 +14,8 @@ from datetime import date
 from enum import Enum
 from typing import Annotated
 from annotated_types import Ge, Le
-from latewood import Grid, GridKey, LaunchPlan, Output, task, workflow
+from latewood import LaunchPlan, Output, task, workflow
+from latewood.partitions import Grid, GridKey
 
 class Loss(Enum):
     squared = "squared"
@@ -39,7 +40,7 @@ def model(
     """What is learnt of orders."""
     return Output(depth, metadata={"error": abs(60 - depth)})
 
-@asset(group="daily", partitions=Grid(day=Daily("2026-01-01", "2026-01-13"), region=Static(["apac", "eu", "us"])))
+@asset(group="places", partitions=Grid(day=Daily("2026-01-01", "2026-01-13"), region=Static(["apac", "eu", "us"])))
 def shares(key: GridKey) -> str:
     """What each region had on a day."""
     return str(key)
@@ -274,6 +275,7 @@ def test_what_has_a_name_is_found_by_it_and_launched_with_what_it_takes(page, di
     expect(page.get_by_role("heading", name="Assets")).to_be_visible()
     page.keyboard.press("Control+k")
     page.keyboard.type(">launch oak")
+    expect(page.get_by_role("option", name="Launch oak…")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("do=materialize&launch=oak$"))
     expect(dialog).to_contain_text("Grows slowly. A launch plan of growing that makes growing/*")

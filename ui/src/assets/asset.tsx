@@ -80,9 +80,13 @@ function Shown({ asset }: { asset: AssetPage }) {
   const why = (is: boolean) => change({ why: is ? "1" : null });
   const materialize = useMaterialize();
   const make = () => materialize({ selection: ofKeys([asset.key]), partition: picked });
+  const backfill = () => materialize({ selection: ofKeys([asset.key]), partition: picked, only: "MISSING" });
   useShortcuts([
     { keys: "w", label: "Why does it stand so?", run: () => why(true) },
     ...(asset.origin === "MADE" ? [{ keys: "m", label: "Materialize", run: make }] : []),
+    ...(asset.origin === "MADE" && asset.partitioning
+      ? [{ keys: "b", label: "Backfill what is missing", run: backfill }]
+      : []),
   ]);
   const { rest, ...standing } = sentence(asset);
   const tabs = tabsOf(asset);

@@ -62,7 +62,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "took",
     title: "Took",
-    width: "132px",
+    width: "64px",
     spare: "first",
     cell: ({ durations }) => <Sparkline values={durations} most={20} textOf={duration} />,
   },

@@ -65,7 +65,7 @@ function Shown({ asset, versions }: { asset: string; versions: readonly VersionC
               <th scope="col">Name</th>
               <th scope="col">Type</th>
               <th scope="col">Null</th>
-              {versions.length > 1 && (
+              {steps.length > 0 && (
                 <th scope="col" className={styles.spare}>
                   In {counted(versions.length, "version")}
                 </th>
@@ -134,7 +134,7 @@ function Row({ name, versions, steps, isOpen, isGone, open, children }: RowProps
         </button>
       </th>
       {children}
-      {versions.length > 1 && (
+      {steps.length > 0 && (
         <td className={styles.spare}>
           <Eras of={erasOf(versions, name)} total={versions.length} />
         </td>

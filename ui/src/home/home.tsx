@@ -6,6 +6,7 @@ import { useAnswer } from "@/server/use-answer.ts";
 import { Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";
 import { PageHead } from "@/shared/panels.tsx";
+import { AroundPanel, FEW_ASSETS } from "./around-panel.tsx";
 import { AttentionPanel, SHOWN } from "./attention-panel.tsx";
 import { ChangesPanel } from "./changes-panel.tsx";
 import { ATTENTION, ATTENTION_EVENTS, GROUPS } from "./documents.ts";
@@ -47,6 +48,7 @@ export default function Home() {
           <div className={styles.column}>
             <AttentionPanel answer={attention} />
             <GroupsPanel answer={groups} />
+            {count !== null && count <= FEW_ASSETS && <AroundPanel />}
           </div>
           <div className={styles.column}>
             <RunningPanel />

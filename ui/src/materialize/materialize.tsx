@@ -19,7 +19,7 @@ import { LAUNCHABLES, type Launchable, type Plan, TARGETS, type Target } from ".
 import styles from "./materialize.module.css";
 import { Parameters } from "./parameters.tsx";
 import { PlanShown } from "./plan-shown.tsx";
-import { withInputs } from "./planned.ts";
+import { inAll, withInputs } from "./planned.ts";
 import { takenBy, takenByName } from "./takes.ts";
 import { type Launched, useLaunch } from "./use-launch.ts";
 import { usePreview } from "./use-preview.ts";
@@ -108,7 +108,7 @@ function Asking({ asked, ask, close }: Props) {
         )}
       </section>
       <footer className={styles.foot}>
-        <WhyNot />
+        <WhyNot plan={plan} />
         <Button onClick={close}>Cancel</Button>
         <Act primary needs="OPERATOR" disabled={!isReady || isBusy} onClick={start}>
           {plan && plan.steps > 0 ? `Run ${counted(plan.steps, "step")}` : "Run"} <Keys of="mod+enter" />
@@ -203,14 +203,14 @@ function How({ asked, ask }: Pick<Props, "asked" | "ask">) {
   );
 }
 
-/** Why nothing can be run, where that is for who is there or when it is. */
-function WhyNot() {
+/** What would be run in short; or why nothing can be, where that is for who is there or when it is. */
+function WhyNot({ plan }: { plan: Plan | null }) {
   const { role } = useSession();
   const { asOf } = useView();
   const why = !allows(role, "OPERATOR")
     ? "You may look at what a run would do. Operators may have it run."
     : asOf !== null
       ? "The past is shown, in which nothing can be run. Return to now first."
-      : "";
+      : plan && inAll(plan).join(" · "); // where the plan itself is out of sight
   return <span className={styles.why}>{why}</span>;
 }

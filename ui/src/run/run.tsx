@@ -8,7 +8,7 @@ import { useAnswer } from "@/server/use-answer.ts";
 import { useFollowed } from "@/server/use-followed.ts";
 import { Act, Button } from "@/shared/button.tsx";
 import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
-import { Tabs } from "@/shared/tabs.tsx";
+import { type Tab, Tabs } from "@/shared/tabs.tsx";
 import { sweptBy } from "@/versions/variants.ts";
 import { PROGRESS, type Progress, RUN, type RunOf, STATE_EVENTS, type Task } from "./documents.ts";
 import { Failures } from "./failures.tsx";
@@ -22,12 +22,15 @@ import { TaskList } from "./task-list.tsx";
 import { useCancel } from "./use-cancel.ts";
 import { useSteps } from "./use-steps.ts";
 
-const TABS = [
-  { name: "", label: "Assets" },
-  { name: "steps", label: "Steps in time" },
-  { name: "partitions", label: "Partitions" },
-  { name: "logs", label: "Logs" },
-];
+function tabsOf(progress: Progress | null, tab: string): Tab[] {
+  const hasPartitions = !progress || progress.tasks.some(({ steps }) => steps.some((one) => one.partitions !== ""));
+  return [
+    { name: "", label: "Assets" },
+    { name: "steps", label: "Steps in time" },
+    ...(hasPartitions || tab === "partitions" ? [{ name: "partitions", label: "Partitions" }] : []),
+    { name: "logs", label: "Logs" },
+  ];
+}
 
 const NO_TASKS: readonly Task[] = [];
 
@@ -58,6 +61,7 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
   const followed = useFollowed(PROGRESS, { run: known.id }, known.status);
   const progress = followed.data?.runProgress ?? null;
   const run = progress ? { ...known, ...progress.run } : known;
+  const tabs = tabsOf(progress, tab);
   const swept = sweptBy(progress?.tasks ?? []);
 
   /** One click, one run. */
@@ -108,8 +112,8 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
       {followed.problem && <Problem problem={followed.problem} />}
       <Said run={run} progress={progress} />
       {progress && <Failures progress={progress} />}
-      <Tabs label="Views of the run" tabs={TABS} open={tab} clears={["asset", "status", "step", "in", "q", "line"]} />
-      <section className={styles.body} aria-label={TABS.find(({ name }) => name === tab)?.label}>
+      <Tabs label="Views of the run" tabs={tabs} open={tab} clears={["asset", "status", "step", "in", "q", "line"]} />
+      <section className={styles.body} aria-label={tabs.find(({ name }) => name === tab)?.label}>
         {tab === "steps" ? (
           <Steps run={run} />
         ) : tab === "partitions" ? (

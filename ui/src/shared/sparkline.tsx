@@ -8,10 +8,12 @@ interface Props {
   textOf(value: number): string;
 }
 
-/** How a number went lately, the last one in full. */
+/** How a number went lately; one alone is told as it is. */
 export function Sparkline({ values, most, textOf }: Props) {
   if (values.length === 0) return <span className={styles.none}>–</span>;
   const words = spread(values, textOf);
+  const [only, ...others] = values;
+  if (others.length === 0) return <span className={styles.one}>{textOf(only ?? 0)}</span>;
   const first = most - values.length;
   return (
     <span className={styles.of} title={words}>
@@ -20,9 +22,6 @@ export function Sparkline({ values, most, textOf }: Props) {
           <rect key={n} x={first + n + 0.12} y={1 - height} width={0.76} height={height} />
         ))}
       </svg>
-      <span className={styles.last} aria-hidden="true">
-        {textOf(values.at(-1) ?? 0)}
-      </span>
     </span>
   );
 }

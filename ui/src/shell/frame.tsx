@@ -19,7 +19,7 @@ import { useShortcuts } from "./use-shortcuts.ts";
 const Help = coming(() => import("./help.tsx"));
 const Materialize = coming(() => import("@/materialize/materialize.tsx"));
 
-type Over = "palette" | "help" | "moment" | null;
+type Over = "palette" | "actions" | "help" | "moment" | null;
 
 /** What stays while pages come and go. */
 export function Frame({ children }: { children: ReactNode }) {
@@ -44,6 +44,7 @@ export function Frame({ children }: { children: ReactNode }) {
     [
       { keys: "mod+k", label: "Find anything", whileTyping: true, run: () => setOver("palette") },
       { keys: "/", label: "Find anything", run: () => setOver("palette") },
+      { keys: ".", label: "What can be done here", run: () => setOver("actions") },
       { keys: "?", label: "Keyboard shortcuts", run: () => setOver("help") },
       { keys: "t", label: "Look at another moment", run: () => setOver("moment") },
       { keys: "m", label: "Materialize", run: () => materialize() },
@@ -76,7 +77,9 @@ export function Frame({ children }: { children: ReactNode }) {
         </main>
       </div>
       <Toasts />
-      {over === "palette" && <Palette close={() => setOver(null)} />}
+      {(over === "palette" || over === "actions") && (
+        <Palette begun={over === "actions" ? ">" : ""} close={() => setOver(null)} />
+      )}
       {over === "help" && <Help close={() => setOver(null)} />}
       {isMaking && <Materialize />}
     </div>

@@ -57,8 +57,8 @@ interface Section {
 }
 
 /** Everything by its name: `>` does something, `#` is a group, `@` an owner, `:` a moment. */
-export function Palette({ close }: { close(): void }) {
-  const [text, setText] = useState("");
+export function Palette({ begun = "", close }: { begun?: string; close(): void }) {
+  const [text, setText] = useState(begun);
   const [at, setAt] = useState(0);
   const sections = useSections(text, close);
   const items = sections.flatMap((section) => section.items);
