@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from browser.flights import flights
 from browser.served import ROOT, browsing, chromium, serving
@@ -69,10 +69,17 @@ def show(page: Page, address: str, keys: str) -> None:
     """What is to be seen there, once nothing is awaited any more."""
     page.goto(address)
     page.wait_for_load_state("load")
-    page.wait_for_timeout(900)
+    settle(page)
     for key in keys.split():
         page.keyboard.press(key)
         page.wait_for_timeout(150)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Until nothing is awaited, and what came was drawn."""
+    page.wait_for_timeout(400)
+    expect(page.locator("[data-awaited], [aria-busy=true]")).to_have_count(0, timeout=30_000)
     page.wait_for_timeout(400)
 
 

@@ -29,6 +29,7 @@ from latewood_graphql.nodes.partitions import (
     Chosen,
     PartitionScheme,
     PartitionSet,
+    SchemeAt,
     StatusPartitions,
     causes_of,
     scheme_of,
@@ -318,7 +319,7 @@ class Asset(graphene.ObjectType):
         """As the definition has it."""
         return msgspec.to_builtins(self.definition.type)
 
-    def resolve_partitioning(self: AssetAt, _info: Any) -> dict[str, Any] | None:
+    def resolve_partitioning(self: AssetAt, _info: Any) -> SchemeAt | None:
         """Its scheme."""
         scheme = self.definition.partitions
         return None if scheme is None else scheme_of(scheme, self.environment.view.now)

@@ -26,7 +26,6 @@ from latewood_graphql.nodes.samples import (
 )
 from latewood_graphql.scalars import Json, PositionScalar
 
-
 _Slot = tuple[AssetKey, PartitionKey]
 
 

@@ -166,9 +166,9 @@ def numbers(values: Sequence[float]) -> list[str]:
 
 def duration(ms: float) -> str:
     """A duration as people say it, here and in the web interface."""
-    if ms < 999.5:  # noqa: PLR2004 - below what would be rounded to a thousand
+    if ms < 999.5:
         return f"{ms:.1f} ms" if 0 < ms < 1 else f"{ms:.0f} ms"
-    if ms < 59_950:  # noqa: PLR2004 - the same of seconds
+    if ms < 59_950:
         return f"{ms / 1_000:.1f} s"
     minutes, seconds = divmod(round(ms / 1_000), 60)
     hours, minutes = divmod(minutes, 60)

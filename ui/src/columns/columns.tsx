@@ -183,7 +183,11 @@ function ColumnPanel({ asset, name, versions, close }: ColumnProps) {
             {type === null ? <span>not there</span> : <code>{type}</code>}
             <span>
               {n === eras.length - 1 && since === versions.at(-1) ? (
-                `in ${counted(count, "version")}, the first that ${versions.length === 1 ? "there is" : "are shown"}`
+                eras.length === 1 ? (
+                  `in ${among(count)}`
+                ) : (
+                  `in ${counted(count, "version")} before`
+                )
               ) : (
                 <>
                   since{" "}
