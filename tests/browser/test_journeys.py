@@ -121,6 +121,11 @@ def test_a_week_later_the_state_of_today_is_looked_at_and_left(page_of_its_own):
     expect(page.get_by_text(re.compile("Viewing"))).to_be_visible()
     expect(page.get_by_role("main").get_by_text("fresh").first).to_be_visible()
     expect(page.get_by_role("button", name="Materialize")).to_be_disabled()
+    page.get_by_role("button", name="What changed since").click()
+    since = page.get_by_role("dialog", name=re.compile("^Since"))
+    expect(since).to_contain_text("flights/daily")
+    page.keyboard.press("Escape")
+    expect(since).to_be_hidden()
     other = page.context.new_page()  # who gets the address sees the same
     other.goto(page.url)
     expect(other.get_by_role("main").get_by_text("fresh").first).to_be_visible()
