@@ -13,7 +13,7 @@ interface Asked {
 }
 
 /** Makes a version the head, and says so; `before`, where there was one, is head again if that is undone. */
-export function useRollback(): (asked: Asked, before: string | null) => Promise<void> {
+export function useRollback(changed: () => void): (asked: Asked, before: string | null) => Promise<void> {
   const project = useProject();
   const { environment } = useView();
   return useCallback(
@@ -28,14 +28,16 @@ export function useRollback(): (asked: Asked, before: string | null) => Promise<
 
       async function undo(version: string): Promise<void> {
         const problem = await point(version);
+        if (!problem) changed();
         toast(problem || `${what} is back at ${version}`, { kind: problem ? "failed" : "done" });
       }
 
       const what = [asked.asset, asked.partition].filter(Boolean).join(" ");
       const problem = await point(asked.version);
+      if (!problem) changed(); // who did it sees it at once
       if (problem) toast(problem, { kind: "failed" });
       else toast(`${what} was rolled back to ${asked.version}`, before ? { undo: () => void undo(before) } : {});
     },
-    [project, environment],
+    [project, environment, changed],
   );
 }

@@ -130,7 +130,7 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
           {chosen.length === 1 && " · one is chosen"}
         </span>
         {one && !one.isHead && head && head !== one.id && (
-          <RollBack asset={asset} row={one} head={head} done={() => choose([])} />
+          <RollBack asset={asset} row={one} head={head} changed={list.again} done={() => choose([])} />
         )}
         <Button disabled={list.rows.length < 2} onClick={() => change({ side: "1" }, { step: true })}>
           Side by side
@@ -170,9 +170,9 @@ export default function Versions({ asset, isPartitioned }: { asset: string; isPa
   );
 }
 
-function RollBack(props: { asset: string; row: VersionRow; head: string; done(): void }) {
-  const { asset, row, head, done } = props;
-  const rollback = useRollback();
+function RollBack(props: { asset: string; row: VersionRow; head: string; changed(): void; done(): void }) {
+  const { asset, row, head, changed, done } = props;
+  const rollback = useRollback(changed);
   const [isBusy, setBusy] = useState(false);
   return (
     <Act
