@@ -3,7 +3,7 @@
 import pytest
 
 from builders import World, catalog
-from latewood.cli.output import console, number, numbers
+from latewood.cli.output import console, duration, number, numbers
 from latewood.cli.progress import Progress
 from latewood.engine.running.reports import Report
 from latewood.model.keys import AssetKey, PartitionKey
@@ -18,6 +18,17 @@ from latewood.model.keys import AssetKey, PartitionKey
 )  # fmt: skip
 def test_a_number_is_as_exact_as_is_read(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "0 ms"), (0.34, "0.3 ms"), (320.4, "320 ms"), (999.6, "1.0 s"), (31_640, "31.6 s"), (59_960, "1 min 0 s"),
+        (185_000, "3 min 5 s"), (7_620_000, "2 h 7 min"), (273_600_000, "3 d 4 h"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_told_as_the_web_interface_tells_it(ms, text):
+    assert duration(ms) == text
 
 
 def test_numbers_beside_each_other_have_as_many_digits_as_tell_them_apart():
