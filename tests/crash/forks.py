@@ -37,7 +37,7 @@ _IMPORTED = (
     "latewood_graphql",
     "pyarrow.parquet",
 )
-_LONGEST_S = 120.0
+_LONGEST_S = 300.0
 
 
 class Forks:
@@ -271,12 +271,15 @@ _NEVER = ("latewood.engine.values.sklearn_codec", "latewood.engine.values.xgboos
 
 
 def fork_workers(connection: socket.socket) -> None:
-    """Let workers be forks of who serves there."""
+    """Let workers be forks of who serves there, and commands that deploy what has changed."""
     sys.path.insert(0, str(Path(__file__).parent))
     forked_workers = importlib.import_module("forked_workers")
     del sys.path[0]
-    process = importlib.import_module("latewood.engine.running.worker_process")
-    process.subprocess = forked_workers.ForkedWorkers(forked_workers.forks_at(connection))
+    process, watching = map(
+        importlib.import_module, ("latewood.engine.running.worker_process", "latewood.serving.watching")
+    )
+    fork = forked_workers.forks_at(connection)
+    process.subprocess, watching.subprocess = forked_workers.ForkedWorkers(fork), forked_workers.ForkedCommands(fork)
 
 
 if __name__ == "__main__":

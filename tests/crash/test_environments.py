@@ -153,20 +153,22 @@ class World:
 
     def heads(self, environment, as_of=NOW):
         with snapshot(self.workspace.log) as connection:
-            found = heads(connection, "default", environment, ASSETS, as_of)
-        return {(a, p): facts.version for a, by in found.items() for p, facts in by.items()}
-
-    def seen(self, environment, as_of=NOW):
-        """Heads, since when they are that, and what failed after it."""
-        at = min(as_of, self.workspace.log.position())
-        with snapshot(self.workspace.log) as connection:
-            asked = (connection, "default", environment)
-            since = {(a, p): n for a in ASSETS for p, n in heads_since(*asked, a, as_of).items()}
-            failed = set(failed_partitions(*asked, at))
-        return self.heads(environment, as_of), since, failed
+            return heads_in(connection, environment, as_of)
 
     def remember(self) -> None:
         self.past[self.workspace.log.position()] = {name: plain.seen() for name, plain in self.plain.items()}
+
+
+def heads_in(connection, environment, as_of):
+    found = heads(connection, "default", environment, ASSETS, as_of)
+    return {(a, p): facts.version for a, by in found.items() for p, facts in by.items()}
+
+
+def seen_in(connection, environment, at, as_of=NOW):
+    """Heads, since when they are that, and what failed after it, at this position."""
+    asked = (connection, "default", environment)
+    since = {(a, p): n for a in ASSETS for p, n in heads_since(*asked, a, as_of).items()}
+    return heads_in(connection, environment, as_of), since, set(failed_partitions(*asked, at))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -192,11 +194,13 @@ def test_any_order_equals_a_plain_model(workspace, seed):
             case 10 | 11:
                 world.fail(chance.choice(names), chance.choice(ASSETS), chance.choice(PARTITIONS))
         world.remember()
-        for name, plain in world.plain.items():
-            assert world.seen(name) == plain.seen(), f"step {step}: {name}"
-    for position, by_environment in world.past.items():
-        for name, expected in by_environment.items():
-            assert world.seen(name, position) == expected, f"{name} at {position}"
+        with snapshot(workspace.log) as connection:
+            for name, plain in world.plain.items():
+                assert seen_in(connection, name, workspace.log.position()) == plain.seen(), f"step {step}: {name}"
+    with snapshot(workspace.log) as connection:
+        for position, by_environment in world.past.items():
+            for name, expected in by_environment.items():
+                assert seen_in(connection, name, position, position) == expected, f"{name} at {position}"
     verify(workspace.log.engine, workspace.log.projections)
 
 

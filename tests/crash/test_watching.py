@@ -3,12 +3,15 @@
 import os
 
 import pytest
+from forked_workers import ForkedCommands
+from forks import forks
 
 from latewood.cli import exits
 from latewood.commands.deployments import listed, roll_back
 from latewood.projections.catalog import deployed
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
+from latewood.serving import watching
 from latewood.serving.watching import watch
 
 SOURCE = "from latewood import asset\n\n@asset\ndef one() -> int:\n    return {n}\n"
@@ -38,6 +41,7 @@ def watched(workspace, environ, tmp_path, monkeypatch):
     file.parent.mkdir()
     (file.parent / "pyproject.toml").touch()
     monkeypatch.chdir(file.parent)
+    monkeypatch.setattr(watching, "subprocess", ForkedCommands(lambda *asked: forks().fork(*asked)))
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
