@@ -88,6 +88,17 @@ AUTOMATIONS: Final[Mapping[str, str]] = {
     "notify": "Tells somebody outside what happened.",
 }
 
+MAPPINGS: Final[Mapping[str, str]] = {
+    "identity": "The one of the same key.",
+    "window_overlap": "Those that share time with it: of a month its days, of a day its month.",
+    "last": "The last one there is.",
+    "all": "Every one there is.",
+    "offset": "The one so many further on, or before.",
+    "fixed_keys": "Some that are named, whichever it is.",
+    "along": "Of a grid, along each dimension by a kind of its own.",
+    "listed": "What a function of its author says of each.",
+}
+
 ACTIONS: Final[Mapping[str, str]] = {
     "run": "It is computed.",
     "reuse": "An earlier version is what would be computed, and is taken.",

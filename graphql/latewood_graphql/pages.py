@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import graphene
 
 from latewood.errors import UsageError
 from latewood_graphql.fields import fallible
+
+Item = TypeVar("Item")
 
 FIRST: Final = 50
 """Items of a page where nobody says how many."""
@@ -105,6 +107,22 @@ def checked_first(first: int) -> int:
     if not 1 <= first <= FIRST_MAX:
         raise UsageError(f"first: expected 1 to {FIRST_MAX:,}, found {first:,}; `after` has what follows")
     return first
+
+
+def stretch_arguments(default: int = FIRST) -> dict[str, Any]:
+    """The arguments of a list that is there as a whole, with its length beside it."""
+    return {
+        "first": graphene.Int(
+            required=True, default_value=default, description=f"How many at most, up to {FIRST_MAX:,}."
+        ),
+        "behind": graphene.Int(required=True, default_value=0, description="Without so many of the first ones."),
+    }
+
+
+def stretch_of(whole: Sequence[Item], first: int, behind: int) -> Sequence[Item]:
+    """So many of them. Raises UsageError."""
+    start = max(behind, 0)
+    return whole[start : start + checked_first(first)]
 
 
 def page_arguments(default: int = FIRST) -> dict[str, Any]:

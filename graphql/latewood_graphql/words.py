@@ -22,6 +22,7 @@ from latewood_graphql.meanings import (
     CAUSES,
     DECISIONS,
     FLAGS,
+    MAPPINGS,
     ORIGINS,
     ROLES,
     RUN_STATUSES,
@@ -81,6 +82,11 @@ StepSkip = graphene.Enum.from_enum(
     SkipReason, name="StepSkip", description=_described("Why a step that was planned was not run.", SKIPS)
 )
 WaitKind = graphene.Enum.from_enum(Wait, name="WaitKind", description=_described("What a step may wait for.", WAITS))
+PartitionMapping = graphene.Enum(
+    "PartitionMapping",
+    [(kind.upper(), kind) for kind in MAPPINGS],
+    description=_described("Which partitions of what is upstream a partition reads.", MAPPINGS),
+)
 PartitionsWanted = graphene.Enum.from_enum(
     Wanted,
     name="PartitionsWanted",

@@ -81,7 +81,9 @@ def test_lists_count_as_many_items_as_are_asked_for():
 
 
 def test_the_schema_is_told_to_who_asks_for_all_of_it(api):
-    assert api(get_introspection_query())["__schema"]["types"]
+    answer = api.post(get_introspection_query())
+    assert answer.json()["data"]["__schema"]["types"]
+    assert answer.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ CATALOG = """
         declaredChecks { name blocking }
         partitions { status partitions { count text ranges { start stop firstKey lastKey } } }
         causes { cause subject check partitions { count } }
-        upstream { key } downstream { key }
+        upstream { key } downstream { key } downstreamCount more: downstream(behind: 1) { key }
       }
     }
 """
@@ -59,6 +59,7 @@ def test_a_catalog_says_what_there_is_and_how_it_stands(api, made):
     assert found["totalCount"] == 2
     revenue, total = found["nodes"]
     assert (revenue["key"], revenue["owners"], revenue["status"]) == ("revenue", ["ann"], "MISSING")
+    assert (revenue["downstream"], revenue["downstreamCount"], revenue["more"]) == ([{"key": "total"}], 1, [])
     assert revenue["partitioning"] == {
         "title": "daily from 2026-01-01 to 2026-01-05 (UTC)",
         "count": 4,
@@ -129,6 +130,16 @@ def test_why_names_the_root_and_the_way(api, made):
     assert found["why"]["status"] == "STALE"
     assert (finding["cause"], finding["asset"], finding["through"][-1]) == ("CODE", "orders", "total")
     assert [change["name"] for change in finding["code"]] == ["assets.py:orders"]
+
+
+def test_lineage_of_more_links_than_an_answer_may_have_is_refused(api, made, monkeypatch):
+    made()
+    ask = '{ project { environment { lineage(asset: "total", up: 2) { upstream { depth } } } } }'
+    links = len(api(ask)["project"]["environment"]["lineage"]["upstream"])
+    for most in (links, links - 1):
+        monkeypatch.setattr("latewood_graphql.nodes.lineage.LINKS_MAX", most)
+        refused = [error["extensions"]["code"] for error in api.post(ask).json().get("errors", ())]
+        assert refused == ([] if most == links else ["BAD_INPUT"])
 
 
 def test_lineage_names_the_very_versions(api, made):

@@ -8,6 +8,7 @@ from api.conftest import SHOP
 from crash.conftest import within  # noqa: F401 - a fixture
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create, drop
+from latewood.commands.renaming import rename
 from latewood.events import RunEnded, RunRequested, RunStarted, StepFailed, StepStarted, StepSucceeded, from_json
 
 FLAKY = """
@@ -115,3 +116,13 @@ def test_environments_of_a_deployment_are_those_of_the_moment(api, workspace, lo
     assert environments(moved) == [(second, ["prod"]), (first, ["dev"])]
     assert environments(branched) == [(first, ["dev", "prod"])]
     assert environments(one) == [(first, ["prod"])]
+
+
+def test_steps_name_assets_as_they_were_called_then(api, made, workspace):
+    one = "@asset\ndef old() -> int:\n    return 1"
+    run, then = made(one).run, workspace.log.position()
+    rename(workspace, "old", "new")
+    made(one.replace("old", "new"))
+    ask = "query ($run: ID!, $at: Moment) { project(asOf: $at) { run(id: $run) { steps { nodes { assets } } } } }"
+    found = [api(ask, run=run, at=at)["project"]["run"]["steps"]["nodes"] for at in (then, None)]
+    assert found == [[{"assets": ["old"]}], [{"assets": ["new"]}]]

@@ -11,7 +11,11 @@ from graphql import (
     Undefined,
     build_schema,
     find_breaking_changes,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
     is_introspection_type,
+    is_list_type,
     is_non_null_type,
 )
 
@@ -85,3 +89,96 @@ def test_what_has_a_default_cannot_be_null():
         if of.default_value is not Undefined and not is_non_null_type(of.type)
     ]
     assert wrong == []
+
+
+NODES = """
+    Project Location Deployment Asset AssetVersion PartitionRange Check Run Step Attempt Event
+    Schedule Sensor Condition Environment Token
+"""
+
+
+def test_what_there_is_has_its_name_everywhere():
+    assert set(NODES.split()) <= schema().type_map.keys()
+
+
+AS_LONG_AS_WHAT_SOMEBODY_WROTE = {
+    "Asset.causes",
+    "Asset.declaredChecks",
+    "Asset.inputs",
+    "Asset.parameters",
+    "Asset.partitions",
+    "Asset.resources",
+    "AssetPage.freshness",
+    "AssetPage.pins",
+    "AssetPage.renames",
+    "AssetVersion.inputs",
+    "AttentionNeeded.overdue",
+    "ChangedDefinition.code",
+    "ChangedDefinition.parts",
+    "DefinitionsInvalid.problems",
+    "Environment.automations",
+    "Environment.facets",
+    "Environment.groups",
+    "EnvironmentChanges.deployments",
+    "Explanation.findings",
+    "Explanation.freshness",
+    "Explanation.renames",
+    "Finding.code",
+    "LaunchPlan.inputs",
+    "ParametersPinned.changed",
+    "PartitionScheme.dimensions",
+    "PlannedAsset.groups",
+    "PlannedGroup.reasons",
+    "PlannedSteps.reasons",
+    "Project.locations",
+    "Promotion.configurations",
+    "Promotion.deployments",
+    "RunProgress.tasks",
+    "StepExplanation.jobs",
+    "StepExplanation.plannedReasons",
+    "StepExplanation.reasons",
+    "StepExplanation.taken",
+    "StepExplanation.waits",
+    "Step.attempts",
+    "VersionDifference.code",
+    "VersionDifference.inputs",
+    "VersionDifference.metadata",
+    "VersionDifference.parameters",
+    "VersionDifference.parts",
+    "VersionDifference.resources",
+}
+"""Lists of a few things: parts of a function, a task, a run or a group, and not as many as there may be data."""
+
+BOUNDED_ELSEWHERE = {
+    "AssetPage.verdicts",
+    "AssetPage.versions",
+    "EventDensity.series",
+    "Facet.values",
+    "Lineage.downstream",
+    "Lineage.upstream",
+    "LogLines.nodes",
+    "RowsSample.columns",
+    "RunDensity.series",
+    "RunProgress.failures",
+    "StepWait.slots",
+    "StepWait.steps",
+    "TaskSteps.steps",
+    "VersionColumns.nodes",
+    "VersionComparison.metrics",
+    "VersionComparison.nodes",
+    "VersionComparison.parameters",
+    "VersionDifference.texts",
+}
+"""Lists as long as an argument above them says, or as their descriptions do."""
+
+
+def test_every_list_of_objects_has_an_end():
+    found = {
+        f"{type_.name}.{name}"
+        for type_ in schema().type_map.values()
+        if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__")
+        for name, field in type_.fields.items()
+        if is_list_type(get_nullable_type(field.type)) and is_composite_type(get_named_type(field.type))
+        if not type_.name.endswith("Connection") and not {"first", "last"} & field.args.keys()
+    }
+    assert found == AS_LONG_AS_WHAT_SOMEBODY_WROTE | BOUNDED_ELSEWHERE

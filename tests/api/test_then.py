@@ -50,11 +50,15 @@ BY_ITSELF = """
 ALIKE = {
     "Asset.absent",
     "Asset.declaredChecks",
+    "Asset.inputs",
     "Asset.parameters",
     "Asset.partitioning",
+    "Asset.resources",
     "Asset.series",
     "Asset.source",
+    "Asset.stored",
     "AssetConnection.pageInfo",
+    "AssetInput.condition",
     "AssetPage.renames",
     "Explanation.renames",
     "Environment.facets",
@@ -149,7 +153,10 @@ def happened(api, workspace, load, made):
     retract(workspace, version["id"], reason="wrong")
     made(SHOP + BY_ITSELF, force=True)
     rollback(workspace, "revenue", to=at_rest)
-    deploy_loaded(workspace, load(SHOP.replace("ann", "bob").replace("* 10", "* 40")))
+    policies = "retries=Retry(1), timeouts=Timeouts(running=timedelta(1)), resources=Resources(cpu=2), reuse=False"
+    run_otherwise = f'@asset(group="reports", priority=7, {policies})'
+    last = SHOP.replace("ann", "bob").replace("* 10", "* 40").replace('@asset(group="reports")', run_otherwise)
+    deploy_loaded(workspace, load("    from datetime import timedelta\n" + last))
     given = {
         "run.id": f'"{run}"',
         "key": '"total"',

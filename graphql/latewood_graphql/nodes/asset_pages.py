@@ -10,6 +10,7 @@ from latewood.commands.page import AssetPage, PageVersion, asset_page
 from latewood.commands.versions import versions_meant
 from latewood.commands.views import known_key
 from latewood.decide.state import VersionFacts
+from latewood.events import SCHEMA_VERSIONS, TYPE_OF, AssetDefined
 from latewood.model.keys import AssetKey
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
@@ -85,7 +86,17 @@ class AssetPage_(graphene.ObjectType):  # noqa: N801 - the command has the name
     position = graphene.Field(
         PositionScalar, required=True, description="The position it is shown at.", resolver=given("found.position")
     )
-    definition = graphene.Field(Json, required=True, description="All that it is defined by, as data.")
+    definition = graphene.Field(
+        Json,
+        required=True,
+        description="All that it is defined by, for export: as events `asset.defined` have it, in `definitionVersion`. "
+        "`asset` has the same by fields.",
+    )
+    definition_version = graphene.Int(
+        required=True,
+        description="The version of the shape of `definition`: another one may mean something else by a field.",
+        resolver=lambda _at, _info: SCHEMA_VERSIONS[TYPE_OF[AssetDefined]],
+    )
     location = graphene.String(
         required=True, description="The location that defines it.", resolver=given("found.location")
     )

@@ -13,9 +13,9 @@ from latewood.commands.source import archived, source_of
 from latewood.commands.versions import partitions_meant
 from latewood.decide.staleness import Assessed
 from latewood.decide.state import VersionFacts
-from latewood.model import definitions as defined
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.types import display
 from latewood.projections.pages import histories, history_counts
 from latewood.projections.run_lists import Wanted
 from latewood.projections.snapshots import snapshot
@@ -36,9 +36,31 @@ from latewood_graphql.nodes.partitions import (
     status_partitions,
 )
 from latewood_graphql.nodes.runs import Run, runs_page_of
+from latewood_graphql.nodes.series import Series, series_of
+from latewood_graphql.nodes.task_definitions import (
+    AssetInput,
+    Check,
+    Parameter,
+    ParameterAt,
+    Source,
+    StoredPlace,
+    TaskPolicies,
+    UsedResource,
+    parameters_at,
+)
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt, head_of
-from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, connection_of, key_of, page_arguments, page_of
-from latewood_graphql.scalars import Ints, Json, Numbers, Texts
+from latewood_graphql.pages import (
+    FIRST,
+    FIRST_MAX,
+    checked_first,
+    connection_of,
+    key_of,
+    page_arguments,
+    page_of,
+    stretch_arguments,
+    stretch_of,
+)
+from latewood_graphql.scalars import Json, Numbers
 from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus, RunState
 
 _CHECKS_MAX = 1_000
@@ -61,6 +83,17 @@ class AssetAt:
     def assessed(self) -> Assessed:
         """How it stands there."""
         return self.environment.assessment.assessed[self.key]
+
+    @property
+    def upstream(self) -> list[AssetKey]:
+        """What it reads, in the order of its inputs."""
+        keys = dict.fromkeys(input_.asset for input_ in self.definition.task.inputs)
+        return [key for key in keys if key in self.environment.view.catalog.assets]
+
+    @property
+    def downstream(self) -> list[AssetKey]:
+        """What reads it, in the order of keys."""
+        return sorted(self.environment.view.catalog.graph.downstreams[self.key])
 
     def partitions(self, text: str | None) -> list[PartitionKey] | None:
         """The keys that an argument names; None for all. Raises UsageError."""
@@ -96,88 +129,6 @@ def _histories(at: EnvironmentAt, keys: Sequence[AssetKey], asked: _Asked) -> Ma
     return {key: found[id_] for key, id_ in ids.items()}
 
 
-def series_of(
-    recorded: Sequence[tuple[VersionAt, Mapping[str, Any]]], names: Sequence[str] | None
-) -> list[dict[str, Any]]:
-    """The numbers of each name, by version in this order; truths are none."""
-    found: dict[str, list[tuple[VersionAt, float]]] = {}
-    for version, metadata in recorded:
-        for name, value in metadata.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and (names is None or name in names):
-                found.setdefault(name, []).append((version, value))
-    return [
-        {
-            "name": name,
-            "versions": [version.facts.version for version, _ in points],
-            "partitions": [version.facts.partition for version, _ in points],
-            "positions": [version.facts.position for version, _ in points],
-            "made_at": [version.facts.made_at.isoformat() for version, _ in points],
-            "values": [value for _, value in points],
-        }
-        for name, points in sorted(found.items())
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterAt:
-    """A parameter, seen from an environment."""
-
-    of: defined.Parameter
-    standing: Any
-    pinned: bool
-
-
-class Parameter(graphene.ObjectType):
-    """A value that the task of an asset takes from whoever runs it."""
-
-    name = graphene.String(required=True, description="What it is called.", resolver=given("of.name"))
-    json_schema = graphene.Field(
-        Json, required=True, description="What it may be, as JSON Schema.", resolver=given("of.json_schema")
-    )
-    default = graphene.Field(
-        Json,
-        description="What it is where nobody says; null if it has none, or is null.",
-        resolver=given("of.default"),
-    )
-    required = graphene.Boolean(
-        required=True, description="Whether somebody has to say.", resolver=given("of.required")
-    )
-    counts = graphene.Boolean(
-        required=True, description="Whether another value is another result.", resolver=given("of.in_key")
-    )
-    pinned = graphene.Boolean(required=True, description="Whether the environment pins it.")
-    standing = graphene.Field(
-        Json, description="What it is in the environment where no run says otherwise: as it is pinned, or its default."
-    )
-
-
-class Check(graphene.ObjectType):
-    """A check that an asset declares."""
-
-    name = graphene.String(required=True, description="What it is called.")
-    blocking = graphene.Boolean(required=True, description="Whether what it refuses can be no head.")
-
-
-class Source(graphene.ObjectType):
-    """The text of a function, as it is deployed."""
-
-    file = graphene.String(required=True, description="The file, from the project's root.")
-    line = graphene.Int(required=True, description="The line that it begins at, from 1.")
-    text = graphene.String(required=True, description="The function with its decorators; else the file.")
-
-
-class Series(graphene.ObjectType):
-    """A number that was recorded with versions, as columns of equal length, oldest first: what a plot needs."""
-
-    name = graphene.String(required=True, description="The entry of the metadata.")
-    versions = graphene.Field(Texts, required=True, description="The versions that have it.")
-    partitions = graphene.Field(Texts, required=True, description="Their partitions.")
-    positions = graphene.Field(Ints, required=True, description="Where the log has them.")
-    made_at = graphene.Field(Texts, required=True, description="When they were made, as ISO 8601.")
-    values = graphene.Field(Numbers, required=True, description="The numbers.")
-
-
 class Asset(graphene.ObjectType):
     """A named data product, as an environment has it."""
 
@@ -207,9 +158,40 @@ class Asset(graphene.ObjectType):
         required=True, description="Version of its code.", resolver=given("definition.task.code.version")
     )
     source = graphene.Field(Source, description="The text of its function, at this moment; null where it has none.")
+    uncovered = many(
+        graphene.String,
+        "What its function reaches and its code version does not cover.",
+        resolver=given("definition.task.code.uncovered"),
+    )
     type = graphene.Field(Json, required=True, description="The type of its values, as data.")
+    type_text = graphene.String(
+        required=True,
+        description="The same as its author would write it.",
+        resolver=lambda at, _info: display(at.definition.type),
+    )
     partitioning = graphene.Field(PartitionScheme, description="How it is partitioned; null where it is not.")
+    made_together = many(graphene.String, "Keys of all assets that its task makes, in the order of its outputs.")
+    is_optional = graphene.Boolean(required=True, description="Whether its task may make none of it.")
+    workflow = graphene.String(description="The workflow whose step makes it; null for none.")
+    shared_from = graphene.String(
+        description="The task of another location that makes it, `LOCATION:TASK`; null for one of its own."
+    )
+    is_observable = graphene.Boolean(
+        required=True,
+        description="Of what others make whether its task looks at it.",
+        resolver=given("definition.observable"),
+    )
+    inputs = many(AssetInput, "What its task reads, and by which partitions.", resolver=given("definition.task.inputs"))
     parameters = many(Parameter, "What its task takes.")
+    resources = many(UsedResource, "Resources that its task asks for.", resolver=given("definition.task.uses"))
+    policies = graphene.Field(
+        TaskPolicies, required=True, description="How its task may be run.", resolver=given("definition.task")
+    )
+    stored = graphene.Field(
+        StoredPlace,
+        description="Where its values are stored; null for the artifact store.",
+        resolver=given("definition.stored"),
+    )
     declared_checks = many(Check, "The checks that it declares.", resolver=given("definition.checks"))
     status = graphene.Field(
         AssetStatus,
@@ -225,8 +207,14 @@ class Asset(graphene.ObjectType):
         description="Of an optional output the partitions of which there is nothing, and nothing missing.",
     )
     causes = many(Cause, "Why partitions are not fresh.")
-    upstream = many(lambda: Asset, "The assets that it reads.")
-    downstream = many(lambda: Asset, "The assets that read it.")
+    upstream = many(lambda: Asset, "The assets that it reads.", **stretch_arguments())
+    upstream_count = graphene.Int(
+        required=True, description="How many these are.", resolver=lambda at, _info: len(at.upstream)
+    )
+    downstream = many(lambda: Asset, "The assets that read it.", **stretch_arguments())
+    downstream_count = graphene.Int(
+        required=True, description="How many these are.", resolver=lambda at, _info: len(at.downstream)
+    )
     head = graphene.Field(
         AssetVersion_,
         description="The version that the environment has of a partition; null where it has none.",
@@ -315,6 +303,24 @@ class Asset(graphene.ObjectType):
         found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
         return [facts.duration_ms for facts in reversed(found) if facts.artifact]
 
+    def resolve_made_together(self: AssetAt, _info: Any) -> list[AssetKey]:
+        """Itself among them."""
+        return [output.asset for output in self.definition.task.outputs]
+
+    def resolve_is_optional(self: AssetAt, _info: Any) -> bool:
+        """By its output."""
+        return any(o.optional for o in self.definition.task.outputs if o.name == self.definition.output)
+
+    def resolve_workflow(self: AssetAt, _info: Any) -> str | None:
+        """Where it is a step of one."""
+        of = self.definition.step_of
+        return None if of is None else of.workflow
+
+    def resolve_shared_from(self: AssetAt, _info: Any) -> str | None:
+        """As the reference says it."""
+        source = self.definition.task.shared
+        return None if source is None else str(source)
+
     def resolve_type(self: AssetAt, _info: Any) -> Any:
         """As the definition has it."""
         return msgspec.to_builtins(self.definition.type)
@@ -342,24 +348,15 @@ class Asset(graphene.ObjectType):
 
     def resolve_parameters(self: AssetAt, _info: Any) -> list[ParameterAt]:
         """As they are declared."""
-        task, pins = self.definition.task, self.environment.view.pins.get(self.key, {})
-        return [
-            ParameterAt(
-                of=of,
-                standing=task.fixed.get(of.name, of.default),
-                pinned=of.name in pins and pins[of.name].pinned,
-            )
-            for of in task.parameters
-        ]
+        return parameters_at(self.definition.task, self.environment.view.pins.get(self.key, {}))
 
-    def resolve_upstream(self: AssetAt, _info: Any) -> Any:
+    def resolve_upstream(self: AssetAt, _info: Any, first: int, behind: int) -> Any:
         """In the order of the task's inputs."""
-        keys = dict.fromkeys(input_.asset for input_ in self.definition.task.inputs)
-        return assets_at(self.environment, (key for key in keys if key in self.environment.view.catalog.assets))
+        return assets_at(self.environment, stretch_of(self.upstream, first, behind))
 
-    def resolve_downstream(self: AssetAt, _info: Any) -> Any:
+    def resolve_downstream(self: AssetAt, _info: Any, first: int, behind: int) -> Any:
         """In the order of keys."""
-        return assets_at(self.environment, sorted(self.environment.view.catalog.graph.downstreams[self.key]))
+        return assets_at(self.environment, stretch_of(self.downstream, first, behind))
 
     async def resolve_head(self: AssetAt, _info: Any, partition: str) -> VersionAt | None:
         """Of one partition."""

@@ -9,12 +9,15 @@ import msgspec
 
 from latewood.commands.automations import Found, evaluations_of
 from latewood.commands.freshness import overdue_by
+from latewood.decide.freshness import Judged
+from latewood.events import SCHEMA_VERSIONS, TYPE_OF, AutomationDefined
 from latewood.projections.automations import Slot
 from latewood_eventlog.records import RecordedEvent
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import fallible_many, given
+from latewood_graphql.fields import fallible, fallible_many, given, many
+from latewood_graphql.nodes.automation_details import AutomationDetails
 from latewood_graphql.nodes.events import Event
-from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, stretch_arguments, stretch_of
 from latewood_graphql.scalars import Json, PositionScalar
 from latewood_graphql.words import AutomationKind
 
@@ -31,6 +34,12 @@ class AutomationAt:
         """What it says, as data; `kind` says what it is."""
         data: dict[str, Any] = msgspec.to_builtins(self.found.definition)
         return data
+
+    def overdue(self) -> Sequence[Judged]:
+        """What is overdue by it; of all policies at once."""
+        at = self.environment
+        found = at.once("overdue", lambda: overdue_by(at.workspace, at.assessment, at.as_of))
+        return found.get(self.found.slot, ())
 
 
 class Overdue(graphene.ObjectType):
@@ -55,7 +64,24 @@ class Automation(graphene.ObjectType):
     selection = graphene.String(
         required=True, description="The assets it is about.", resolver=given("found.definition.selection")
     )
-    definition = graphene.Field(Json, required=True, description="All that it says, as data.")
+    environments = many(
+        graphene.String,
+        "The environments that it is on in unless somebody says otherwise.",
+        resolver=given("found.definition.environments"),
+    )
+    details = graphene.Field(
+        AutomationDetails, required=True, description="What it says.", resolver=given("found.definition")
+    )
+    definition = graphene.Field(
+        Json,
+        required=True,
+        description="All that it says, for export: as events `automation.defined` have it, in `definitionVersion`.",
+    )
+    definition_version = graphene.Int(
+        required=True,
+        description="The version of the shape of `definition`: another one may mean something else by a field.",
+        resolver=lambda _at, _info: SCHEMA_VERSIONS[TYPE_OF[AutomationDefined]],
+    )
     is_on = graphene.Boolean(
         required=True, description="Whether it does anything in this environment.", resolver=given("found.is_on")
     )
@@ -71,7 +97,8 @@ class Automation(graphene.ObjectType):
     last_run = graphene.ID(
         description="The last run that a sensor asked for.", resolver=given("found.standing.last_run")
     )
-    overdue = fallible_many(Overdue, "Of a policy of freshness what is overdue by it.")
+    overdue = fallible_many(Overdue, "Of a policy of freshness what is overdue by it.", **stretch_arguments(FIRST_MAX))
+    overdue_count = fallible(graphene.Int, "How many these are.")
     position = graphene.Field(
         PositionScalar, description="Where the log last has something of it.", resolver=given("found.standing.position")
     )
@@ -85,11 +112,13 @@ class Automation(graphene.ObjectType):
         """As its definition is tagged."""
         return str(self.definition["kind"])
 
-    def resolve_overdue(self: AutomationAt, _info: Any) -> Any:
+    def resolve_overdue(self: AutomationAt, _info: Any, first: int, behind: int) -> Any:
         """By all policies at once."""
-        at = self.environment
-        found = at.once("overdue", lambda: overdue_by(at.workspace, at.assessment, at.as_of))
-        return found.get(self.found.slot, ())
+        return stretch_of(self.overdue(), first, behind)
+
+    def resolve_overdue_count(self: AutomationAt, _info: Any) -> int:
+        """All of them."""
+        return len(self.overdue())
 
     def resolve_evaluations(self: AutomationAt, _info: Any, first: int) -> Any:
         """As recorded, of all automations at once."""

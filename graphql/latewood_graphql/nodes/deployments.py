@@ -13,7 +13,7 @@ from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import fallible_many, given, many
 from latewood_graphql.nodes.explanations import CodeChange
-from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first
+from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, stretch_arguments, stretch_of
 from latewood_graphql.scalars import PositionScalar
 
 
@@ -64,9 +64,36 @@ class DeploymentDifference(graphene.ObjectType):
 
     before = graphene.Field(Deployment, required=True, description="The earlier one.")
     after = graphene.Field(Deployment, required=True, description="The later one.")
-    added = many(NamedDefinition, "Definitions that are new.", resolver=given("found.added"))
-    removed = many(NamedDefinition, "Definitions that are no more.", resolver=given("found.removed"))
-    changed = many(ChangedDefinition, "Definitions that are other than they were.", resolver=given("found.changed"))
+    added = many(NamedDefinition, "Definitions that are new.", **stretch_arguments(FIRST_MAX))
+    added_count = graphene.Int(required=True, description="How many these are.")
+    removed = many(NamedDefinition, "Definitions that are no more.", **stretch_arguments(FIRST_MAX))
+    removed_count = graphene.Int(required=True, description="How many these are.")
+    changed = many(ChangedDefinition, "Definitions that are other than they were.", **stretch_arguments(FIRST_MAX))
+    changed_count = graphene.Int(required=True, description="How many these are.")
+
+    def resolve_added(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+        """By kind and name."""
+        return stretch_of(self.found.added, first, behind)
+
+    def resolve_added_count(self: "DifferenceAt", _info: Any) -> int:
+        """All of them."""
+        return len(self.found.added)
+
+    def resolve_removed(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+        """By kind and name."""
+        return stretch_of(self.found.removed, first, behind)
+
+    def resolve_removed_count(self: "DifferenceAt", _info: Any) -> int:
+        """All of them."""
+        return len(self.found.removed)
+
+    def resolve_changed(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+        """By kind and name."""
+        return stretch_of(self.found.changed, first, behind)
+
+    def resolve_changed_count(self: "DifferenceAt", _info: Any) -> int:
+        """All of them."""
+        return len(self.found.changed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

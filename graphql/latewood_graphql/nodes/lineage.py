@@ -12,6 +12,9 @@ from latewood_graphql.fields import given, many
 
 _LEVELS_MAX = 50
 
+LINKS_MAX = 10_000
+"""Links of the largest answer, in each direction."""
+
 
 class LineageLink(graphene.ObjectType):
     """A version, and what it read through one input."""
@@ -37,15 +40,15 @@ class LineageLink(graphene.ObjectType):
 
 
 class Lineage(graphene.ObjectType):
-    """What versions were made from, and what was made from them; nearest level first."""
+    """What versions were made from, and what was made from them, nearest level first; up to 10,000 links each."""
 
     upstream = many(LineageLink, "What was read.")
     downstream = many(LineageLink, "What read it.")
 
 
 def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, up: int, down: int) -> Any:
-    """Raises UsageError for what is unknown, and for too many levels."""
+    """Raises UsageError for what is unknown, and for too many levels or links."""
     if not (0 <= up <= _LEVELS_MAX and 0 <= down <= _LEVELS_MAX):
         raise UsageError(f"up, down: expected 0 to {_LEVELS_MAX} levels, found {up} and {down}")
     of = {"partition": partition, "version": version}
-    return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view)
+    return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view, most=LINKS_MAX)

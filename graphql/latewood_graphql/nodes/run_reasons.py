@@ -1,7 +1,7 @@
 """Why a run is, and why a step of it was run, or was not, as data."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import graphene
 
@@ -23,6 +23,8 @@ from latewood_graphql.nodes.runs import run_of
 from latewood_graphql.pages import Edge, Page, connection_of, page_arguments, slice_of
 from latewood_graphql.scalars import Json, PositionScalar
 from latewood_graphql.words import PlannedAction, StaleCause, StepDecision, StepSkip, WaitKind
+
+_SLOTS_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ class StepWait(graphene.ObjectType):
     until = graphene.DateTime(description="When the next attempt is due; else null.")
     pool = graphene.String(required=True, description="The pool without a free slot; empty for the quota, or none.")
     limit = graphene.Int(description="How many slots there are; null where it does not wait for any.")
-    slots = many(PoolSlot, "Who has the slots.")
+    slots = many(PoolSlot, "Who has the slots, the first hundred.", resolver=lambda of, _info: of.slots[:_SLOTS_MAX])
 
 
 class StepJob(graphene.ObjectType):

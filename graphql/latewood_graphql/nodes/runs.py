@@ -228,13 +228,16 @@ async def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
 
 
 async def _keys(project: ProjectAt, ids: frozenset[str]) -> Mapping[str, AssetKey]:
-    """What these assets are called now; looked up with those of other runs."""
+    """What these assets are called at the project's moment; looked up with those of other runs."""
+    as_of = project.as_of.position
 
     def read(several: Sequence[frozenset[str]]) -> Mapping[frozenset[str], Mapping[str, AssetKey]]:
         with snapshot(project.workspace.log) as connection:
-            return dict.fromkeys(several, keys_of_ids(connection, project.name, frozenset[str]().union(*several)))
+            return dict.fromkeys(
+                several, keys_of_ids(connection, project.name, frozenset[str]().union(*several), as_of)
+            )
 
-    found: Mapping[str, AssetKey] = await project.call.load(project.name, "keys of several", ids, read)
+    found: Mapping[str, AssetKey] = await project.call.load((project.name, as_of), "keys of several", ids, read)
     return found
 
 

@@ -196,7 +196,7 @@ async def inputs_of(at: EnvironmentAt, inputs: Mapping[str, InputRead]) -> list[
 
     def read(ids: Sequence[AssetId]) -> Mapping[AssetId, AssetKey]:
         with snapshot(at.workspace.log) as connection:
-            found = keys_of_ids(connection, at.project.name, ids)
+            found = keys_of_ids(connection, at.project.name, ids, at.as_of.position)
         return {id_: found[id_] for id_ in ids if id_ in found}
 
     here = at.once("keys", lambda: {id_: key for key, id_ in at.view.ids.items()})

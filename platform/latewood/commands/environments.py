@@ -282,7 +282,7 @@ def _diff(
         with uncollected():
             view = read_view(connection, replace(workspace, environment=source), as_of=as_of, loaded=None, ids={})
         names = {id_: key for key, id_ in view.ids.items()}
-    pins = _repinned(connection, project, line, other, names)
+    pins = _repinned(connection, project, line, other, names, at)
     assets: Sequence[AssetId] = ()
     if selection != "*" and view is not None:
         if selection in known and selection not in view.catalog.assets:
@@ -306,7 +306,7 @@ def _diff(
         source=source,
         target=target,
         position=log_position(connection) if is_now else at,
-        heads=_changed(connection, project, by_asset, names),
+        heads=_changed(connection, project, by_asset, names, at),
         deployments=deployments,
         moved=tuple(sorted(moved)),
         pins=tuple(pins),
@@ -339,13 +339,14 @@ def _repinned(
     line: Sequence[Stretch],
     target: Sequence[Stretch],
     names: Mapping[AssetId, AssetKey],
+    as_of: Position,
 ) -> list[Repinned]:
     """What the source has said of parameters itself, where the target has it otherwise."""
     said = pins_along(connection, project, line)
     own = in_force(pins_along(connection, project, line[:1]))
     theirs = in_force(pins_along(connection, project, target))
     fork = fork_of(line, target[0].environment)
-    keys = _named(connection, project, {asset for asset, _ in own}, names)
+    keys = _named(connection, project, {asset for asset, _ in own}, names, as_of)
     found = []
     for (asset, name), pin in sorted(own.items(), key=lambda item: (keys[item[0][0]], item[0][1])):
         there = theirs.get((asset, name))
@@ -386,9 +387,13 @@ def _written(pin: Pin) -> tuple[bool, bytes]:
 
 
 def _changed(
-    connection: Snapshot, project: str, by_asset: Mapping[AssetId, Difference], names: Mapping[AssetId, AssetKey]
+    connection: Snapshot,
+    project: str,
+    by_asset: Mapping[AssetId, Difference],
+    names: Mapping[AssetId, AssetKey],
+    as_of: Position,
 ) -> tuple[Changed, ...]:
-    keys = _named(connection, project, by_asset, names)
+    keys = _named(connection, project, by_asset, names, as_of)
     changed = [
         Changed(key=keys[asset], partitions=found.partitions, moved=found.moved, example=found.first or "")
         for asset, found in by_asset.items()
@@ -397,12 +402,16 @@ def _changed(
 
 
 def _named(
-    connection: Snapshot, project: str, assets: Collection[AssetId], names: Mapping[AssetId, AssetKey]
+    connection: Snapshot,
+    project: str,
+    assets: Collection[AssetId],
+    names: Mapping[AssetId, AssetKey],
+    as_of: Position,
 ) -> Mapping[str, AssetKey]:
-    """The keys of these assets, by the names that are given; of others as they are called now."""
+    """The keys of these assets, by the names that are given; of others as they were last called."""
     found: dict[str, AssetKey] = {asset: names[asset] for asset in assets if asset in names}
     others = [asset for asset in assets if asset not in names]
-    return found | keys_of_ids(connection, project, others) if others else found
+    return found | keys_of_ids(connection, project, others, as_of) if others else found
 
 
 def _had(connection: Snapshot, project: str, environment: str, location: str, deployment: str, as_of: Position) -> bool:

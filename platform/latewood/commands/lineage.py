@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
 from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.decide.versions import expand
+from latewood.errors import UsageError
 from latewood.events import InputRead
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey, VersionId
@@ -68,6 +70,7 @@ def lineage(
     down: int = 0,
     as_of: AsOf = PRESENT,
     view: View | None = None,
+    most: int | None = None,
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 
@@ -75,16 +78,23 @@ def lineage(
     versions that read it, and those heads of its readers that read another version of equal content in its place:
     these were left as they are because nothing changed for them. Of a version asked for by its id it is only what read
     that very one. Downstream looks at the latest 1,000 versions of each reader. `view` is that of then, where it is
-    known. Cost: O(versions met).
+    known. Cost: O(versions met). Raises UsageError where there are more links than `most` in a direction.
     """
     with snapshot(workspace.log) as connection:
         view = view or read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
         walk = _Walk(connection, workspace, view)
-        upstream = tuple(walk.up(meant, up))
-        downstream = tuple(walk.down(meant, down, exact=bool(version)))
+        upstream = _bounded(walk.up(meant, up), most)
+        downstream = _bounded(walk.down(meant, down, exact=bool(version)), most)
         return Lineage(view=view, upstream=upstream, downstream=downstream, taken=tuple(walk.taken(meant)))
+
+
+def _bounded(links: Iterator[Link], most: int | None) -> tuple[Link, ...]:
+    found = tuple(links if most is None else islice(links, most + 1))
+    if most is not None and len(found) > most:
+        raise UsageError(f"more than {most:,} versions read something there: ask for fewer partitions, or levels")
+    return found
 
 
 class _Walk:

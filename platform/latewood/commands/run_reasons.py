@@ -149,7 +149,7 @@ def why_step(
             failure=failure_of(told),
             skipped=by.reason if isinstance(by, StepSkipped) else None,
             because=by.because if isinstance(by, StepSkipped) else None,
-            taken=tuple(_taken(connection, workspace, plan, by)) if isinstance(by, StepReused) else (),
+            taken=tuple(_taken(connection, workspace, plan, by, up_to)) if isinstance(by, StepReused) else (),
             lost=lost_sources(connection, workspace.project, row.run, step, up_to) if was_lost else (),
             nearest=None if started is None or at is None else _nearest(connection, workspace, started, at),
             waits=() if over else _waits(connection, workspace, asked),
@@ -228,13 +228,15 @@ def _named(
     return tuple(map(plan.key, steps.assets)), partition
 
 
-def _taken(connection: Snapshot, workspace: Workspace, plan: RecordedPlan, fact: StepReused) -> Iterable[Taken]:
-    """As assets were called then; those of which the run's deployments know nothing, as they are called now."""
+def _taken(
+    connection: Snapshot, workspace: Workspace, plan: RecordedPlan, fact: StepReused, up_to: Position
+) -> Iterable[Taken]:
+    """As assets were called then; those of which the run's deployments know nothing, as they are called up to then."""
     taken = {output.asset: output.source or (output.asset, output.version) for output in fact.outputs}
     computed = {named: making.source for named, making in makings(connection, workspace, taken.values()).items()}
     named = {*taken, *(asset for asset, _ in taken.values()), *(root[0] for root in computed.values() if root)}
     others = {id_ for id_ in named if not plan.knows(id_)}
-    now = keys_of_ids(connection, workspace.project, others) if others else {}
+    now = keys_of_ids(connection, workspace.project, others, up_to) if others else {}
     keys = {id_: now.get(id_) or plan.key(id_) for id_ in named}
     for asset, (source, version) in taken.items():
         root = computed[source, version]

@@ -143,8 +143,10 @@ def _step_facts(
 
 
 def names_of(connection: Snapshot, workspace: Workspace, view: View, assets: Iterable[AssetId]) -> dict[str, AssetKey]:
-    """The keys of these assets as the environment has them, else as they were last called."""
-    return keys_of_ids(connection, workspace.project, set(assets)) | {id_: key for key, id_ in view.ids.items()}
+    """The keys of these assets as the environment has them, else as they were last called by then."""
+    here: dict[str, AssetKey] = {id_: key for key, id_ in view.ids.items()}
+    others = set(assets) - here.keys()
+    return keys_of_ids(connection, workspace.project, others, view.as_of) | here if others else here
 
 
 def listed(workspace: Workspace, versions: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping as Dict
 from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -83,6 +84,31 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
 
 
 Mapping = PlainMapping | Along | Listed
+
+
+_KEYS_SAID: Final = 20
+
+
+def in_words(mapping: Mapping) -> str:
+    """Which upstream partitions are read, as people say it."""
+    match mapping:
+        case Identity():
+            return "the same partition"
+        case WindowOverlap():
+            return "those that share time with it"
+        case Last():
+            return "the last one"
+        case All():
+            return "all"
+        case Offset(by=by):
+            return f"{abs(by):,} {'before' if by < 0 else 'after'} it"
+        case FixedKeys(keys=keys):
+            more = len(keys) - _KEYS_SAID
+            return ", ".join(keys[:_KEYS_SAID]) + (f" and {more:,} more" if more > 0 else "")
+        case Along(dimensions=dimensions):
+            return "; ".join(f"{each.up or each.down}: {in_words(each.mapping)}" for each in dimensions)
+        case Listed(function=function):
+            return f"what {function} says"
 
 
 def default_mapping(up: Scheme | None, down: Scheme | None) -> Mapping:

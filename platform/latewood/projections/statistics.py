@@ -54,6 +54,14 @@ _BYTES: Final = text(
 )
 _KEYS: Final = text("SELECT asset, key FROM assets WHERE project = :project AND asset = ANY (CAST(:assets AS text[]))")
 
+_KEYS_THEN: Final = text(
+    "SELECT DISTINCT ON (c.asset) c.asset, d.body ->> 'key' FROM deployment_changes c "
+    "JOIN deployments p ON p.project = c.project AND p.deployment = c.deployment AND p.position <= :as_of "
+    "JOIN definitions d ON d.project = c.project AND d.digest = c.digest "
+    "WHERE c.project = :project AND c.asset = ANY (ARRAY(SELECT asset FROM renames "
+    "  WHERE project = :project AND asset = ANY (CAST(:assets AS text[])))) "
+    "ORDER BY c.asset, p.position DESC"
+)
 _HEADS_EVER: Final = text(
     f"SELECT version FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset')}) m "  # noqa: S608 - our own SQL
     "WHERE version = ANY (CAST(:versions AS text[]))"
@@ -130,10 +138,18 @@ def bytes_by_table(connection: Connection) -> dict[str, int]:
     return {row.name: row.bytes for row in connection.execute(_BYTES)}
 
 
-def keys_of_ids(connection: Connection, project: str, assets: Collection[str]) -> dict[str, AssetKey]:
-    """The keys of assets by id; of elements what stands for those."""
+def keys_of_ids(
+    connection: Connection, project: str, assets: Collection[str], as_of: Position = NOW
+) -> dict[str, AssetKey]:
+    """The keys of assets by id, as they were last defined by a position; of elements what stands for those.
+
+    Cost: a look each; of the past, of those that were ever renamed, O(their definitions).
+    """
     lists = {list_of(AssetId(asset)) for asset in assets}
-    keys = {row.asset: row.key for row in connection.execute(_KEYS, {"project": project, "assets": sorted(lists)})}
+    given = {"project": project, "assets": sorted(lists), "as_of": as_of}
+    keys = dict(tuples(connection, _KEYS, given))
+    if as_of < NOW:
+        keys |= dict(tuples(connection, _KEYS_THEN, given))
     of_elements = {asset: elements_of(keys[list_of(AssetId(asset))]) for asset in assets if is_elements(asset)}
     return {**{asset: keys[asset] for asset in assets if asset in keys}, **of_elements}
 

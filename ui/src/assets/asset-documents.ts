@@ -10,10 +10,18 @@ export const ASSET = graphql(`
           partitioning { title count }
           partitions { status partitions { count text } }
           causes { cause subject check partitions { count } }
-          parameters { name default required }
-          declaredChecks { name blocking }
-          upstream { key status flags }
-          downstream { key status flags }
+          parameters { name standing pinned required }
+          declaredChecks { name blocking severity }
+          typeText workflow sharedFrom uncovered stored { io place }
+          inputs { asset mapping partitions loads }
+          resources { resource values }
+          policies {
+            retries { most backoffMs } timeouts { runningMs queuedMs totalMs } reuse { isOn windowMs }
+            needs { cpu memoryBytes gpu } pool priority image partitionsPerCall each
+          }
+          upstream(first: 1000) { key status flags }
+          downstream(first: 12) { key status flags }
+          downstreamCount
           versions(first: 1) { nodes { partition madeAt columns { nodes { name } } } }
         }
       }

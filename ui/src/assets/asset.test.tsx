@@ -24,8 +24,27 @@ const ASSET = {
   causes: [{ cause: "CODE", subject: "", check: "", partitions: { count: 1 } }],
   parameters: [],
   declaredChecks: [],
+  typeText: "pandas.DataFrame",
+  workflow: null,
+  sharedFrom: null,
+  uncovered: [],
+  stored: null,
+  inputs: [{ asset: "airlines", mapping: "LAST", partitions: "the last one", loads: true }],
+  resources: [],
+  policies: {
+    retries: { most: 2, backoffMs: 1000 },
+    timeouts: { runningMs: null, queuedMs: null, totalMs: null },
+    reuse: { isOn: true, windowMs: null },
+    needs: { cpu: 1, memoryBytes: null, gpu: 0 },
+    pool: "",
+    priority: 0,
+    image: "",
+    partitionsPerCall: 1,
+    each: [],
+  },
   upstream: [{ key: "airlines", status: "MISSING", flags: [] }],
   downstream: [],
+  downstreamCount: 0,
   versions: { nodes: [] },
 };
 
@@ -57,6 +76,8 @@ test("says in a sentence how it stands, and what there is to make it from where 
   expect(await screen.findByText("its code has changed")).toBeTruthy();
   expect(await screen.findByText("It was never made")).toBeTruthy();
   expect(screen.getByText(/It needs airlines, which is missing too/)).toBeTruthy();
+  expect(screen.getByText("the last one")).toBeTruthy();
+  expect(screen.getByText(/^2, the first after/)).toBeTruthy();
 });
 
 test("what cannot be read of one panel leaves the rest", async () => {

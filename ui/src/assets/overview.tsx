@@ -12,6 +12,7 @@ import { type AssetPage, HEAD } from "./asset-documents.ts";
 import { ASSET_EVENTS } from "./documents.ts";
 import { Facts } from "./facts.tsx";
 import { HeadFacts } from "./head-facts.tsx";
+import { partitionsRead, policyFacts, resourceFacts } from "./made-how.ts";
 import styles from "./overview.module.css";
 import { Sample } from "./sample.tsx";
 
@@ -31,8 +32,18 @@ export function Overview({ asset }: { asset: AssetPage }) {
     <div className={styles.overview}>
       <div className={styles.main}>
         <div className={styles.beside}>
-          <Neighbours title="Made from" assets={asset.upstream} none="It reads no other asset." />
-          <Neighbours title="Read by" assets={asset.downstream} none="Nothing reads it." />
+          <Neighbours
+            title="Made from"
+            assets={asset.upstream}
+            notes={partitionsRead(asset.inputs)}
+            none="It reads no other asset."
+          />
+          <Neighbours
+            title="Read by"
+            assets={asset.downstream}
+            count={asset.downstreamCount}
+            none="Nothing reads it."
+          />
         </div>
         {problem && <Problem problem={problem} again={again} />}
         {head ? (
@@ -94,7 +105,17 @@ function Never({ asset, partition }: { asset: AssetPage; partition: string }) {
 
 const AT_ONCE = 12;
 
-function Neighbours({ title, assets, none }: { title: string; assets: AssetPage["upstream"]; none: string }) {
+interface NeighboursProps {
+  title: string;
+  assets: AssetPage["upstream"];
+  /** How many there are, if these are the first. */
+  count?: number;
+  /** What is to say of some of them. */
+  notes?: ReadonlyMap<string, string>;
+  none: string;
+}
+
+function Neighbours({ title, assets, count = assets.length, notes, none }: NeighboursProps) {
   const shown = assets.slice(0, AT_ONCE);
   return (
     <Panel title={title}>
@@ -102,13 +123,12 @@ function Neighbours({ title, assets, none }: { title: string; assets: AssetPage[
         {shown.map(({ key, status, flags }) => (
           <li key={key}>
             <Link to={pathOf("assets", key)}>{key}</Link>
+            {notes?.has(key) && <small>{notes.get(key)}</small>}
             <Status {...standingOf(status, flags)} />
           </li>
         ))}
         {assets.length === 0 && <li className={styles.none}>{none}</li>}
-        {assets.length > AT_ONCE && (
-          <li className={styles.none}>{counted(assets.length - AT_ONCE, "more", "more")}, in its lineage</li>
-        )}
+        {count > AT_ONCE && <li className={styles.none}>{counted(count - AT_ONCE, "more", "more")}, in its lineage</li>}
       </ul>
     </Panel>
   );
@@ -136,12 +156,23 @@ function About({ asset }: { asset: AssetPage }) {
         ["Code version", asset.codeVersion && <code key="code">{asset.codeVersion.slice(0, 12)}</code>],
         [
           "Checks",
-          asset.declaredChecks.map(({ name, blocking }) => (blocking ? `${name} (blocking)` : name)).join(", "),
+          asset.declaredChecks
+            .map(({ name, blocking, severity }) =>
+              blocking ? `${name} (blocking)` : severity === "warning" ? `${name} (warning)` : name,
+            )
+            .join(", "),
         ],
-        ...asset.parameters.map(({ name, default: value, required }): [string, string] => [
+        ["Type", asset.origin === "MADE" && asset.typeText],
+        ["Step of", asset.workflow],
+        ["Task of", asset.sharedFrom],
+        ["Stored", asset.stored && `by ${asset.stored.io} at ${asset.stored.place}`],
+        ...asset.parameters.map(({ name, standing, pinned, required }): [string, string] => [
           `Parameter ${name}`,
-          required ? "has to be given" : valueText(value),
+          required && !pinned ? "has to be given" : `${valueText(standing)}${pinned ? " (pinned)" : ""}`,
         ]),
+        ...resourceFacts(asset.resources),
+        ...policyFacts(asset.policies),
+        ["Not covered by the code version", asset.uncovered.join("; ")],
         ...entriesOf(asset.metadata).map(([name, value]): [string, string] => [name, valueText(value)]),
       ]}
     />

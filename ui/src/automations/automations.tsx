@@ -50,7 +50,8 @@ export default function Automations() {
 }
 
 function One({ of, again }: { of: AutomationNow; again(): void }) {
-  const { name, location, kind, description, selection, isOn, problem, evaluatedUpto, lastRun, evaluations } = of;
+  const { name, location, kind, details, description, selection, isOn, problem, evaluatedUpto, lastRun, evaluations } =
+    of;
   const turn = useSwitch(again);
   const full = `${location}:${name}`;
   return (
@@ -65,7 +66,7 @@ function One({ of, again }: { of: AutomationNow; again(): void }) {
       <div className={styles.said}>
         <Status {...(problem ? FAILING : isOn ? ON : OFF)} />
         <span>
-          {kind.toLowerCase()} {when(of)}
+          {kind.toLowerCase()} {when(details)}
         </span>
         {selection && (
           <span>

@@ -5,7 +5,15 @@ export const AUTOMATIONS = graphql(`
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         automations {
-          name location kind description selection definition isOn evaluatedUpto problem lastRun
+          name location kind description selection isOn evaluatedUpto problem lastRun
+          details {
+            __typename
+            ... on Schedule { cron timezone }
+            ... on Sensor { intervalMs }
+            ... on Condition { text }
+            ... on FreshnessPolicy { deadline timezone maxLagMs }
+            ... on Notification { on }
+          }
           evaluations(first: 8) { position type occurredAt actor assets data }
         }
       }

@@ -2,29 +2,23 @@
 import { duration } from "@/shared/times.ts";
 import type { AutomationNow } from "./documents.ts";
 
-interface Definition {
-  cron?: string;
-  timezone?: string;
-  deadline?: string;
-  max_lag_s?: number | null;
-  interval_s?: number;
-}
-
-export function when({ kind, definition }: Pick<AutomationNow, "kind" | "definition">): string {
-  const { cron, timezone = "UTC", deadline, max_lag_s: lag, interval_s: every } = (definition ?? {}) as Definition;
-  switch (kind) {
-    case "SCHEDULE":
-      return `at ${cron ?? "?"} (${timezone})`;
-    case "FRESHNESS":
-      return [deadline ? `by ${deadline} (${timezone})` : "", lag ? `at most ${plain(lag)} behind` : ""]
+export function when(details: AutomationNow["details"]): string {
+  switch (details.__typename) {
+    case "Schedule":
+      return `at ${details.cron} (${details.timezone})`;
+    case "FreshnessPolicy":
+      return [
+        details.deadline && `by ${details.deadline} (${details.timezone})`,
+        details.maxLagMs && `at most ${plain(details.maxLagMs / 1000)} behind`,
+      ]
         .filter(Boolean)
         .join(", ");
-    case "SENSOR":
-      return every ? `asked every ${plain(every)}` : "asked when something happens";
-    case "RULE":
-      return "when its condition holds";
-    case "NOTIFY":
-      return "when it happens";
+    case "Sensor":
+      return details.intervalMs ? `asked every ${plain(details.intervalMs / 1000)}` : "asked when something happens";
+    case "Condition":
+      return `when ${details.text}`;
+    case "Notification":
+      return `when it is: ${details.on.join(", ")}`;
   }
 }
 

@@ -10,6 +10,7 @@ from latewood.cli import exits
 from latewood.cli.deployments import show_deployments, show_difference
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, done, of_project
+from latewood.cli.remote.facts import PAGE
 from latewood.commands.deployments import Listed, unknown_location
 from latewood.decide.definition_changes import ChangedDefinition, Difference, Named, Part
 from latewood.model.code import CodeChange
@@ -22,11 +23,14 @@ _FIELDS: Final = "id location assets position createdAt actor changed dropped en
 _LIST: Final = f"""query ($project: String!, $first: Int!) {{
   project(name: $project) {{ locations {{ name deployments(first: $first) {{ {_FIELDS} }} }} }}
 }}"""
-_DIFF: Final = f"""query ($project: String!, $before: ID!, $after: ID!) {{
+_DIFF: Final = f"""query ($project: String!, $before: ID!, $after: ID!, $behind: Int!) {{
   project(name: $project) {{ deploymentDifference(before: $before, after: $after) {{
     before {{ {_FIELDS} }} after {{ {_FIELDS} }}
-    added {{ kind name }} removed {{ kind name }}
-    changed {{ kind name code {{ subject name before after }} parts {{ what before after }} }}
+    added(first: {PAGE}, behind: $behind) {{ kind name }}
+    removed(first: {PAGE}, behind: $behind) {{ kind name }}
+    changed(first: {PAGE}, behind: $behind) {{
+      kind name code {{ subject name before after }} parts {{ what before after }}
+    }}
   }} }}
 }}"""
 _ROLLBACK: Final = """mutation ($project: String!, $environment: String!, $location: String!, $deployment: ID!) {
@@ -79,7 +83,7 @@ def _one(found: Mapping[str, Any]) -> Listed:
 def diff(*, before: str, after: str, json_: bool) -> int:
     """What differs between two."""
     client = connect()
-    found = of_project(client, _DIFF, before=before, after=after)["deploymentDifference"]
+    found = _whole(client, before, after)
     old, new = (_one(found[name]).deployment for name in ("before", "after"))
     difference = Difference(
         added=tuple(Named(**each) for each in found["added"]),
@@ -96,6 +100,18 @@ def diff(*, before: str, after: str, json_: bool) -> int:
     )
     other = "what they are run by, names, or source that none of it reaches"
     return show_difference(old, new, difference, other=other, json_=json_)
+
+
+def _whole(client: "Client", before: str, after: str) -> Mapping[str, Any]:
+    """The difference with all that it lists: deployments stay as they are, so that its parts go together."""
+    whole: dict[str, Any] = {}
+    behind, is_more = 0, True
+    while is_more:
+        found = of_project(client, _DIFF, before=before, after=after, behind=behind)["deploymentDifference"]
+        lists = {name: found[name] for name in ("added", "removed", "changed")}
+        whole = {**found, **{name: [*whole.get(name, ()), *some] for name, some in lists.items()}}
+        is_more, behind = any(len(some) == PAGE for some in lists.values()), behind + PAGE
+    return whole
 
 
 def rollback(*, location: str, named: str, environment: str | None, json_: bool) -> int:
