@@ -32,6 +32,7 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "assets": ("/assets", ""),
     "assets-narrowed": ("/assets?q=flights/daily%2B&status=stale", ""),
     "assets-past": ("/assets?asOf=2000", ""),
+    "assets-since": ("/assets?asOf=2000&since=1", ""),
     "asset": ("/assets/reports/monthly", ""),
     "asset-why": ("/assets/reports/worst_routes", "w"),
     "asset-partitions": ("/assets/flights/daily?tab=partitions&pick=2013-02-01..2013-03-31", ""),

@@ -31,7 +31,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "status",
     title: "Status",
-    width: "112px",
+    width: "104px",
     cell: ({ status, flags }) => <Standings all={standingsOf(status, flags)} />,
   },
   {
@@ -51,7 +51,7 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "partitions",
     title: "Partitions",
-    width: "minmax(110px, 1fr)",
+    width: "minmax(96px, 1fr)",
     spare: "last",
     cell: ({ partitioning, partitions }) => {
       if (!partitioning) return <span className={styles.mute}>–</span>;
@@ -62,21 +62,21 @@ const COLUMNS: readonly Column<CatalogRow>[] = [
   {
     id: "took",
     title: "Took",
-    width: "64px",
+    width: "60px",
     spare: "first",
     cell: ({ durations }) => <Sparkline values={durations} most={20} textOf={duration} />,
   },
   {
     id: "kinds",
     title: "Kind",
-    width: "minmax(96px, 0.8fr)",
+    width: "minmax(92px, 0.8fr)",
     spare: "first",
     cell: ({ kinds }) => <Chips texts={kinds} />,
   },
   {
     id: "owners",
     title: "Owner",
-    width: "minmax(110px, 1fr)",
+    width: "minmax(92px, 1fr)",
     spare: "first",
     cell: ({ owners }) => <span className={styles.mute}>{owners.join(", ")}</span>,
   },
