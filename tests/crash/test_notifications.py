@@ -149,7 +149,7 @@ def settled(workspace, found):
         found.look()
         return over >= set(raised) and workspace.log.position() == before
 
-    until(quiet, 8)
+    until(quiet)
 
 
 def occasions(receiver, path="/hook"):
