@@ -74,8 +74,8 @@ ui/node_modules/.package-lock.json: ui/package-lock.json ui/package.json ui/.npm
 
 # Locks hold hashes and no addresses: they say what is installed, not from where.
 lock: .venv/dev
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --universal --generate-hashes --no-header --no-annotate -o requirements.lock
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra sql --universal --generate-hashes --no-header --no-annotate -o requirements.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra sql --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --group node --universal --generate-hashes --no-header --no-annotate -o requirements-node.lock
 
 .venv/bin/python:

@@ -373,10 +373,11 @@ class AssetGroup:
     ) -> Asset[P, R] | Callable[[Callable[P, R]], Asset[P, R]]:
         """Like the decorator `asset`, in this group."""
         if function is not None:
-            return Asset(function, self._options(function, options))
-        return lambda decorated: Asset(decorated, self._options(decorated, options))
+            return Asset(function, self.options_of(function, options))
+        return lambda decorated: Asset(decorated, self.options_of(decorated, options))
 
-    def _options(self, function: Callable[..., Any], options: AssetOptions) -> AssetOptions:
+    def options_of(self, function: Callable[..., Any], options: AssetOptions) -> AssetOptions:
+        """What an asset of this group is told that is told this."""
         merged: AssetOptions = {
             "group": self.name,
             **options,

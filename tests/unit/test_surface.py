@@ -136,6 +136,7 @@ TOPICS = {
     "latewood.processes": ["ReportedCheck", "command"],
     "latewood.resources": ["Resource", "Secret"],
     "latewood.sharing": ["task_ref"],
+    "latewood.sql": ["sql_asset", "sql_files"],
     "latewood.testing": ["Happened", "Plan", "Project", "Run", "RunFailed", "Why", "check_codec"],
 }
 

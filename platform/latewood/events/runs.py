@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from latewood.events.base import Event
+from latewood.model.column_sources import ColumnSources
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 
 
@@ -156,7 +157,8 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of an asset partition: its content and where it lies, in the store or by `latewood.places.Address`.
 
     `accepted`: no blocking check stands before it. `head`: the run's environment points to it from here on.
-    `retracted` is the retracted version that it equals, which keeps it from both.
+    `retracted` is the retracted version that it equals, which keeps it from both. `column_sources` say of columns, by
+    inputs of the step, what they were computed from, where that is known of a query; of others nobody knows.
     """
 
     asset: AssetId
@@ -169,6 +171,7 @@ class OutputMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
     columns: tuple[str, ...] = ()
     retracted: VersionId = VersionId("")
+    column_sources: tuple[ColumnSources, ...] = ()
 
 
 class StepSucceeded(Event, frozen=True):

@@ -8,6 +8,7 @@ import functools
 import types
 from collections.abc import Mapping
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 
 from latewood.decide.fingerprint import computed_version, digest_of, given_version
@@ -20,6 +21,7 @@ from latewood.engine.code.commands import (
     template_part,
     undeclared_files,
 )
+from latewood.engine.code.queries import LiveQuery
 from latewood.engine.code.resolution import Resolution, is_own
 from latewood.engine.storage.file_hash import sha256_of
 from latewood.errors import DefinitionError
@@ -99,6 +101,19 @@ class Inspector:
         uncovered = {*code.uncovered, *([UNDECLARED] if command.files is None else [])}
         parts |= set(code.parts)
         return computed_version(code.version, parts, code.packages, uncovered, file=code.file, qualname=code.qualname)
+
+    def query_version(self, live: LiveQuery, given: str | None = None) -> CodeVersion:
+        """The version of a query: `given`, or of what it says and of what answers it."""
+        own = live.file.is_relative_to(self._root)
+        file = live.file.relative_to(self._root).as_posix() if own else live.file.name
+        qualname = live.function.__qualname__
+        if live.content is not None and own:
+            self._declared[file] = live.content
+        if given is not None or live.query is None:
+            return given_version(given or "", file=file, qualname=qualname)
+        part = CodePart(name=f"{file}:{qualname}", digest=live.query.digest)
+        packages = [(live.query.dialect, metadata.version(live.query.dialect))]
+        return computed_version(part.digest, [part], packages, [], file=file, qualname=qualname)
 
     def first_party_sources(self) -> dict[str, bytes]:
         """The sources of the first-party modules that are loaded or were reached, and all files that were declared.

@@ -11,6 +11,7 @@ from latewood.authoring import Asset, Check, Observer, OutputOf, Task
 from latewood.automation import Automation
 from latewood.decide.keys import parameters_of
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.code.queries import query_of
 from latewood.engine.loading.automations import define_automations
 from latewood.engine.loading.checks import define_checks
 from latewood.engine.loading.commands import reported_checks
@@ -24,6 +25,7 @@ from latewood.engine.loading.observers import define_observers
 from latewood.engine.loading.options import documented
 from latewood.engine.loading.problems import Consequence, Problems, place_of
 from latewood.engine.loading.project_file import ProjectFile
+from latewood.engine.loading.queries import table_of
 from latewood.engine.loading.ranges import faults_of_ranges
 from latewood.engine.loading.shared import faults_of_outputs, shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, fixed_parameters
@@ -191,7 +193,8 @@ def _define(
     explicit = options.get("inputs", {})
     for name, annotation in signature.inputs.items():
         try:
-            inputs.append(input_of(name, annotation, explicit.get(name), named, directory, inspector))
+            table = table_of(query_of(function), name)
+            inputs.append(input_of(name, annotation, explicit.get(name), named, directory, inspector, table))
         except Consequence:
             return None
         except DefinitionError as error:

@@ -10,7 +10,7 @@ from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.live_io import unreadable_elsewhere
 from latewood.engine.loading.mapping_functions import listed
 from latewood.engine.loading.naming import Directory, Named
-from latewood.engine.loading.problems import Problems
+from latewood.engine.loading.problems import Consequence, Problems
 from latewood.engine.loading.shared import shared_by
 from latewood.engine.values.annotations import type_spec
 from latewood.errors import DefinitionError
@@ -30,10 +30,29 @@ _JOINED_CLASSES: Final = frozenset({"DataFrame", "Table", "Any", "object"})
 
 
 def input_of(
-    name: str, annotation: Any, explicit: Upstream | None, named: Named, directory: Directory, inspector: Inspector
+    name: str,
+    annotation: Any,
+    explicit: Upstream | None,
+    named: Named,
+    directory: Directory,
+    inspector: Inspector,
+    table: str = "",
 ) -> Input:
-    """What a parameter reads, by its name or as `inputs=` says. Raises DefinitionError."""
-    key = directory.by_parameter(name) if explicit is None else directory.by_upstream(explicit, named.key)
+    """What a parameter reads, by its name or as `inputs=` says; or a query by a `table`, as messages call that.
+
+    Raises DefinitionError.
+    """
+    if explicit is None:
+        key = directory.by_parameter(name, table)
+    elif table:
+        try:
+            key = directory.by_upstream(explicit, named.key)
+        except Consequence:
+            raise
+        except DefinitionError as error:
+            raise DefinitionError(f"{table}: {error.message}") from None
+    else:
+        key = directory.by_upstream(explicit, named.key)
     if directory.origins[key] is not Origin.MADE and key not in directory.readable:
         by_io = ", or say what does, io=…" if directory.origins[key] is Origin.EXTERNAL else ""
         raise DefinitionError(

@@ -204,8 +204,12 @@ class Directory:
         for key in self.schemes:
             self._by_last_segment.setdefault(key.rsplit("/", 1)[-1], []).append(key)
 
-    def by_parameter(self, name: str) -> AssetKey:
-        """The asset a parameter's name means: the module's function, the key, or the one key that ends so."""
+    def by_parameter(self, name: str, table: str = "") -> AssetKey:
+        """The asset a parameter's name means: the module's function, the key, or the one key that ends so.
+
+        Of a query it is a `table`, as messages call it.
+        """
+        subject = table or f'parameter "{name}"'
         if name in self._names:
             if (key := self._of_object(self._names[name])) is not None:
                 return key
@@ -217,8 +221,11 @@ class Directory:
             return ending[0]
         if ending:
             raise DefinitionError(
-                f'parameter "{name}" may mean {" or ".join(sorted(ending))}: say which, inputs={{"{name}": …}}'
+                f'{subject} may mean {" or ".join(sorted(ending))}: say which, inputs={{"{name}": …}}'
             )
+        if table:
+            way_out = f'Name one with inputs={{"{name}": …}}, or by its whole key, with dots or in quotes'
+            raise DefinitionError(f"{table}: no asset of that name{self._near(name)}. {way_out}")
         if name in RECEIVED_AS:
             raise DefinitionError(
                 f'parameter "{name}": no asset of that name. Annotate it, `{name}: {RECEIVED_AS[name]}`, '

@@ -11,11 +11,14 @@ from latewood.authoring import Task, TaskOptions
 from latewood.context import Partitioned
 from latewood.engine.code.commands import command_of
 from latewood.engine.code.inspection import Inspector
-from latewood.engine.loading.commands import command_code, received_by, reuse_of
+from latewood.engine.code.queries import query_of
+from latewood.engine.loading import commands, queries
+from latewood.engine.loading.commands import command_code, received_by
 from latewood.engine.loading.jobs import faults_of_job, job_code
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.options import documented, faults_of_asset
 from latewood.engine.loading.problems import Problems, told_as_problem
+from latewood.engine.loading.queries import query_code
 from latewood.engine.loading.shared import shared_by
 from latewood.engine.loading.signature import LiveTask, Signature, parse_parameter, read_signature
 from latewood.engine.values.annotations import type_spec
@@ -65,7 +68,7 @@ def bare_task(
             for name, cls in sorted(signature.resources.items())
         ),
         outputs=(),
-        reuse=Reuse.of(options.get("reuse", True) if command is None else reuse_of(command, options)),
+        reuse=Reuse.of(_reuse(function, options)),
         image=options.get("image", ""),
         runs_on=job,
         **_policies(options),
@@ -79,11 +82,20 @@ def _code(
     options: TaskOptions,
     inspector: Inspector,
 ) -> CodeVersion:
-    command, job = command_of(function), what_runs(function)
-    if command is not None:
+    if (command := command_of(function)) is not None:
         return command_code(command, signature, outputs, options, inspector)
-    code = inspector.code_version(function, options.get("code_version"))
+    if (query := query_of(function)) is not None:
+        return query_code(query, signature, options, inspector)
+    code, job = inspector.code_version(function, options.get("code_version")), what_runs(function)
     return code if job is None else job_code(job, code)
+
+
+def _reuse(function: Callable[..., Any], options: TaskOptions) -> bool | timedelta:
+    if (command := command_of(function)) is not None:
+        return commands.reuse_of(command, options)
+    if (query := query_of(function)) is not None:
+        return queries.reuse_of(query, options)
+    return options.get("reuse", True)
 
 
 def _policies(options: TaskOptions) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from latewood.context import CheckResult, Context
 from latewood.engine.loading.loaded import Loaded
 from latewood.errors import UsageError
 from latewood.model.code import CodeVersion
+from latewood.model.column_sources import ColumnSources
 from latewood.model.keys import AssetKey, PartitionKey, RunId
+from latewood.model.policies import Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class StepTold:
 
     `read` are the data versions behind each input, by partition; `outputs` the annotations of those that are wanted,
     of which the `optional` ones may be left out. `version` is the code as it was `loaded`. `hidden` are variables that
-    the location does not see. `verdicts` is where those of reported checks go, by output and check.
+    the location does not see; `resources` are what it may take. `verdicts` is where those of reported checks go, by
+    output and check, `column_sources` where a query says of an output what its columns come from.
     """
 
     function: Callable[..., Any]
@@ -35,6 +38,8 @@ class StepTold:
     loaded: Loaded
     version: CodeVersion
     hidden: frozenset[str]
+    resources: Resources = field(default_factory=Resources)
+    column_sources: dict[str, tuple[ColumnSources, ...]] = field(default_factory=dict)
     verdicts: dict[str, dict[str, CheckResult]] = field(default_factory=dict)
 
 
@@ -59,7 +64,7 @@ def told_to(function: Callable[..., Any]) -> StepTold | None:
     told = _TOLD.get()
     if told is not None and told.function is not function:
         raise UsageError(
-            f"{getattr(function, '__name__', function)}() stands for a command, and is called by another task, whose "
-            "code version knows nothing of its files: make it a task or an asset of its own"
+            f"{getattr(function, '__name__', function)}() stands for a command or a query, and is called by another "
+            "task, whose code version knows nothing of it: make it a task or an asset of its own"
         )
     return told

@@ -331,6 +331,7 @@ def _result(output: StagedOutput) -> Result:
         size=output.staged.size,
         metadata=dict(output.metadata),
         columns=output.columns,
+        column_sources=output.column_sources,
     )
 
 

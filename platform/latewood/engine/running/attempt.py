@@ -29,6 +29,7 @@ from latewood.engine.values.recordable import recordable_metadata, require_room,
 from latewood.engine.values.values import Examined, StagedOutput, Values
 from latewood.errors import StoreError, ValueRefused
 from latewood.events import Failure, FailureKind
+from latewood.model.column_sources import ColumnSources
 from latewood.model.definitions import AssetDefinition, Input, TaskDefinition
 from latewood.model.elements import ElementAddress
 from latewood.model.grids import GridKey
@@ -137,7 +138,7 @@ class Attempts:
             logs = self._values.stage_logs(outcome.output)
             share = replace(outcome, duration_ms=round(outcome.duration_ms / len(due), 3))
             verdicts = _reported(told)
-            made = [self._made(node, live, part, context, share, logs, verdicts) for part in parts]
+            made = [self._made(node, live, part, context, share, logs, verdicts, told.column_sources) for part in parts]
         except (ValueRefused, StoreError) as error:
             return replace(refused(error), duration_ms=outcome.duration_ms, output=outcome.output)
         return [replace(made[0], added=context.partitions_added), *made[1:]]
@@ -151,11 +152,12 @@ class Attempts:
         returned: Returned,
         logs: Staged | None,
         verdicts: Mapping[str, Mapping[str, Evaluated]],
+        sources: Mapping[str, tuple[ColumnSources, ...]],
     ) -> Made:
-        outputs, unplaced = self._stage(node, live, named)
+        outputs, unplaced = self._stage(node, live, named, sources)
         metadata = recordable_metadata(context.metadata, subject=f'"{node.keys[0]}"')
         made: list[StagedOutput | Examined] = [*outputs.values(), *unplaced.values()]
-        recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns) for o in made]
+        recorded = [(o.data_version, {**o.metadata, **metadata}, o.columns, o.column_sources) for o in made]
         require_room(recorded, subject=f'"{node.keys[0]}"')
         return Made(
             outputs=outputs,
@@ -184,6 +186,7 @@ class Attempts:
             loaded=self._loaded,
             version=node.task.code,
             hidden=self._hidden,
+            resources=node.task.resources,
         )
 
     def context(self, step: Step, attempt: int) -> Context:
@@ -215,7 +218,11 @@ class Attempts:
         return arguments | received(live, node.assets[0], (ordinals[0], ordinals[-1] + 1), context)
 
     def _stage(
-        self, node: Node, live: LiveTask, by_name: Mapping[str, Any]
+        self,
+        node: Node,
+        live: LiveTask,
+        by_name: Mapping[str, Any],
+        sources: Mapping[str, tuple[ColumnSources, ...]],
     ) -> tuple[dict[str, StagedOutput], dict[str, Examined]]:
         staged: dict[str, StagedOutput] = {}
         unplaced: dict[str, Examined] = {}
@@ -226,6 +233,7 @@ class Attempts:
             if output.name in by_name:
                 subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
                 examined = self._values.examine(by_name[output.name], annotation, subject=subject, outputs=len(wanted))
+                examined = replace(examined, column_sources=sources.get(output.name, ()))
                 if self._placing and output.stored is not None and not node.is_variant:
                     unplaced[output.name] = examined
                 else:

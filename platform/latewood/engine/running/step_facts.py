@@ -185,4 +185,5 @@ def _output(asset: AssetDefinition, id_: AssetId, made: Made, *, variant: bool) 
         head=accepted and not variant,
         metadata={**staged.metadata, **made.metadata},
         columns=staged.columns,
+        column_sources=staged.column_sources,
     )

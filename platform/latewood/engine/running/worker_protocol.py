@@ -15,6 +15,7 @@ from latewood.engine.loading.shared import Shared
 from latewood.events import Failure
 from latewood.model.automations import Automation
 from latewood.model.code import CodeVersion
+from latewood.model.column_sources import ColumnSources
 from latewood.model.definitions import AssetDefinition, BareTask
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.schemes import DynamicKeys
@@ -284,6 +285,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     metadata: dict[str, Any] = {}
     columns: tuple[str, ...] = ()
+    column_sources: tuple[ColumnSources, ...] = ()
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -236,4 +236,5 @@ def _staged(result: Result) -> StagedOutput:
         data_version=result.data_version,
         metadata=result.metadata,
         columns=result.columns,
+        column_sources=result.column_sources,
     )

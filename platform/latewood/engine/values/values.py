@@ -19,6 +19,7 @@ from latewood.engine.values.encoded import Encoded
 from latewood.engine.values.recordable import failed_with, recordable_metadata, recordable_version, text
 from latewood.engine.values.redaction import redacted, redacted_json, secret_in
 from latewood.errors import LatewoodError, ValueRefused
+from latewood.model.column_sources import ColumnSources
 from latewood.model.definitions import Input
 from latewood.model.elements import ElementAddress
 from latewood.model.keys import AssetKey, PartitionKey
@@ -49,6 +50,7 @@ class StagedOutput:
     data_version: str
     metadata: Mapping[str, Any]
     columns: tuple[str, ...]
+    column_sources: tuple[ColumnSources, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +96,17 @@ class Examined:
     data_version: str
     metadata: Mapping[str, Any]
     columns: tuple[str, ...]
+    column_sources: tuple[ColumnSources, ...] = ()
 
     def as_staged(self, staged: Staged) -> StagedOutput:
         """The same, stored."""
-        return StagedOutput(staged=staged, data_version=self.data_version, metadata=self.metadata, columns=self.columns)
+        return StagedOutput(
+            staged=staged,
+            data_version=self.data_version,
+            metadata=self.metadata,
+            columns=self.columns,
+            column_sources=self.column_sources,
+        )
 
 
 class Placed(Protocol):

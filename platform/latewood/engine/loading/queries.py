@@ -1,0 +1,80 @@
+"""Functions that stand for queries: what is wrong with them, and what tables mean."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from latewood.engine.code.inspection import Inspector
+from latewood.engine.code.queries import DIMENSION, END, KEY, START, LiveQuery
+from latewood.engine.loading.signature import Signature
+from latewood.errors import DefinitionError
+from latewood.model.code import CodeVersion
+from latewood.model.schemes import GridScheme, layout_of
+
+if TYPE_CHECKING:
+    from latewood.decide.sql.query import Query
+
+_ANSWERED: Final = "duckdb"
+_NOT_FOR_QUERIES: Final = ("outputs", "subsettable", "partition_column", "partitions_per_step")
+
+
+def query_code(live: LiveQuery, signature: Signature, options: Mapping[str, Any], inspector: Inspector) -> CodeVersion:
+    """The code version of the query. Raises DefinitionError with all that is wrong with it."""
+    faults = [*live.faults]
+    if live.query is not None:
+        faults += _faults(live, live.query, signature, options)
+    if faults:
+        raise DefinitionError("; ".join(faults))
+    return inspector.query_version(live, options.get("code_version"))
+
+
+def reuse_of(live: LiveQuery, options: Mapping[str, Any]) -> bool | timedelta:
+    """Whether results are reused: by itself only where the query would say the same again."""
+    changes = live.query is not None and bool(live.query.changing)
+    choice: bool | timedelta = options.get("reuse", not changes)
+    return choice
+
+
+def table_of(live: LiveQuery | None, parameter: str) -> str:
+    """What a message calls the table behind a parameter, with a place; empty for what is none."""
+    mention = live.tables.get(parameter) if live is not None else None
+    return f'table "{mention.name}" ({live.place(mention.at)})' if mention is not None and live is not None else ""
+
+
+def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapping[str, Any]) -> Iterator[str]:
+    if query.dialect != _ANSWERED:
+        yield f'dialect "{query.dialect}": only {_ANSWERED} is answered so far'
+    for mention in query.outside:
+        yield (
+            f"{mention.name}() ({live.place(mention.at)}) reads what is no asset, and nobody would know what a "
+            "result is made of; read it in an asset of its own, and name that as a table"
+        )
+    for option in _NOT_FOR_QUERIES:
+        if option in options:
+            yield f"{option}: a query makes one asset, and for each partition by itself"
+    known = {parameter.name for parameter in signature.parameters}
+    asked = {mention.name for mention in query.parameters}
+    for mention in query.parameters:
+        if mention.name not in known and mention.name not in live.partition:
+            near = get_close_matches(mention.name, [*known, START, END, KEY], n=1)
+            yield (
+                f":{mention.name} ({live.place(mention.at)}): no parameter of that name"
+                f'{f"; did you mean :{near[0]}?" if near else ""}; say parameters={{"{mention.name}": …}}'
+            )
+    for name in sorted(known - asked):
+        yield f"parameters: the query asks for no :{name}"
+    for name in live.partition:
+        if name not in (START, END, KEY) and (fault := _fault_of_dimension(name, options)):
+            yield fault
+
+
+def _fault_of_dimension(name: str, options: Mapping[str, Any]) -> str | None:
+    scheme, dimension = options.get("partitions"), name.removeprefix(DIMENSION)
+    if scheme is None:
+        return None  # said already
+    names = layout_of(scheme).names if isinstance(scheme, GridScheme) else ()
+    if dimension in names:
+        return None
+    there = ", ".join(f":{DIMENSION}{each}" for each in ("start", "end", "key", *names))
+    return f':{name}: partitions have no dimension "{dimension}"; there is {there}, or say parameters={{"{name}": …}}'

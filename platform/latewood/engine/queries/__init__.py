@@ -1,0 +1,1 @@
+"""Queries, answered in this process."""

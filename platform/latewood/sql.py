@@ -1,0 +1,231 @@
+"""Queries in place of functions: assets in SQL, which know nothing of Latewood.
+
+    late = sql_asset("reports/late", "SELECT carrier, count(*) AS flights FROM flights WHERE dep_delay > :minutes …",
+                     parameters={"minutes": 15})
+    reports = sql_files("reports")
+
+The tables that a query names are the assets that it reads. Versions, reuse, partitions, retries and checks are those of
+any asset; DuckDB answers it, in the worker.
+"""
+
+import linecache
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, Unpack, cast
+
+import pyarrow as pa
+
+from latewood.authoring import Asset, AssetGroup, AssetOptions, Upstream
+from latewood.engine.code.queries import DIMENSION, LiveQuery, marked
+from latewood.engine.code.query_functions import query_function, tables_by_parameter
+from latewood.engine.queries.calling import call_query
+from latewood.errors import DefinitionError
+from latewood.model.schemes import Scheme
+from latewood.promises import here
+
+try:
+    from latewood.decide.sql.query import Query, QueryFault, read_query
+except ImportError as error:  # the extra's
+    raise ImportError("assets in SQL need sqlglot and duckdb: pip install 'latewood[sql]'") from error
+
+__all__ = ["sql_asset", "sql_files"]
+
+_HEADER: Final = re.compile(r"\s*/\*\s*latewood\b(.*?)\*/", re.DOTALL)
+_COMMENTS: Final = re.compile(r"\s*((?:--[^\n]*\n\s*)+)")
+_IN_HEADERS: Final = """
+    code_version deps description dialect group image inputs key kinds metadata owners parameters partitions pool
+    priority retries reuse tags unkeyed
+"""
+
+
+def sql_asset(
+    key: str,
+    query: str,
+    /,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    dialect: str = "duckdb",
+    returns: Any = pa.Table,
+    within: AssetGroup | None = None,
+    **options: Unpack[AssetOptions],
+) -> Asset[..., Any]:
+    """An asset that is the result of a query.
+
+    A table `a.b` in it is the asset `a/b`; one without dots is what a parameter of that name would be in an `@asset`;
+    `inputs={"table": …}` says it otherwise. `parameters` are those that it asks for by `:name`: a value is the default,
+    a type says that one has to be given. `:partition_start`, `:partition_end` and `:partition_key` are those of its
+    partition, `:partition_NAME` the key along a dimension. `returns` may declare columns: `Table["carrier: string"]`.
+    `within` is the AssetGroup that it is of, if it is of one. All else is as `@asset` has it.
+    """
+    place = here()
+    source = "".join(linecache.getlines(place.file))
+    start = sum(map(len, linecache.getlines(place.file)[: place.line - 1]))
+    found = source.find(query, start)
+    first = place.line if found < 0 else source.count("\n", 0, found) + 1
+    return _asset(
+        key,
+        query,
+        file=Path(place.file),
+        first=first,
+        indent=max(0, found - (source.rfind("\n", 0, found) + 1)) if found >= 0 else 0,
+        parameters=parameters,
+        dialect=dialect,
+        returns=returns,
+        within=within,
+        options=options,
+    )
+
+
+def sql_files(
+    path: str,
+    /,
+    *,
+    schemes: Mapping[str, Scheme] | None = None,
+    within: AssetGroup | None = None,
+    **options: Unpack[AssetOptions],
+) -> dict[str, Asset[..., Any]]:
+    """The assets of a `.sql` file, or of all those in a folder, by key; the path starts from the file that says it.
+
+    A file's name, from the folder on, is its asset's key. It may begin with a header, which is TOML in a comment:
+
+        /* latewood
+        parameters = {minutes = 15}
+        partitions = "days"
+        owners = ["team:data"]
+        */
+
+    It says what `sql_asset` is told, and `partitions` by a name in `schemes`. What is said here is for all files, where
+    their headers do not say it. Comments behind the header describe the asset.
+    """
+    said = here()
+    home = Path(said.file).parent / path
+    files = sorted(home.rglob("*.sql")) if home.is_dir() else [home] if home.is_file() else []
+    if not files:
+        raise DefinitionError(
+            f'sql_files: there is no .sql file at "{path}", from here', file=said.file, line=said.line
+        )
+    base = home if home.is_dir() else home.parent
+    found = {}
+    for file in files:
+        key = file.relative_to(base).with_suffix("").as_posix()
+        asset = _of_file(file, key, schemes or {}, within, options)
+        found[asset.options["key"]] = asset
+    return found
+
+
+def _of_file(
+    file: Path, key: str, schemes: Mapping[str, Scheme], within: AssetGroup | None, options: AssetOptions
+) -> Asset[..., Any]:
+    content = file.read_bytes()
+    text = content.decode("utf-8", "replace")
+    header = _HEADER.match(text)
+    said: dict[str, Any] = {}
+    fault = ""
+    if header is not None:
+        try:
+            said = tomllib.loads(header[1])
+        except tomllib.TOMLDecodeError as error:
+            fault = f"header: expected TOML, found otherwise: {error}"
+    unknown = [name for name in said if name not in _IN_HEADERS.split()]
+    if unknown:
+        fault = f'header: no option "{unknown[0]}"; there are {", ".join(_IN_HEADERS.split())}'
+    elif isinstance(scheme := said.get("partitions"), str) and scheme in schemes:
+        said["partitions"] = schemes[scheme]
+    elif "partitions" in said:
+        known = ", ".join(schemes) or "none"
+        fault = f"header: partitions: expected the name of one of schemes={{…}} ({known}), found {scheme!r}"
+    end = header.end() if header is not None else 0
+    comments = _COMMENTS.match(text, end)
+    if comments is not None:
+        lines = (line.strip().removeprefix("--").strip() for line in comments[1].splitlines())
+        said.setdefault("description", "\n".join(filter(None, lines)))
+    body = text[end:].lstrip()
+    at = text.rfind(body) if body else end
+    return _asset(
+        said.pop("key", key),
+        body,
+        file=file,
+        first=text.count("\n", 0, at) + 1,
+        indent=at - (text.rfind("\n", 0, at) + 1),
+        content=content,
+        fault=fault,
+        parameters=said.pop("parameters", None),
+        dialect=said.pop("dialect", "duckdb"),
+        returns=pa.Table,
+        within=within,
+        options=cast("AssetOptions", {**options, **({} if fault else said)}),
+    )
+
+
+def _asset(
+    key: str,
+    text: str,
+    *,
+    file: Path,
+    first: int,
+    indent: int,
+    parameters: Mapping[str, Any] | None,
+    dialect: str,
+    returns: Any,
+    within: AssetGroup | None,
+    options: AssetOptions,
+    content: bytes | None = None,
+    fault: str = "",
+) -> Asset[..., Any]:
+    known = {name: value for name, value in (parameters or {}).items() if name.isidentifier()}
+    query: Query | None = None
+    line = first
+    faults = [fault] if fault else [f'parameters: "{name}" can be no name' for name in {*(parameters or {})} - {*known}]
+    try:
+        query = read_query(text, dialect)
+    except QueryFault as error:
+        line = first + error.at[0] - 1
+        faults.append(f"column {error.at[1] + (indent if error.at[0] == 1 else 0)}: {error.message}")
+    asked = [each.name for each in query.parameters] if query is not None else []
+    partition = tuple(name for name in asked if name not in known and name.startswith(DIMENSION))
+    tables = tables_by_parameter(query.tables if query is not None else (), known)
+    function = query_function(
+        key,
+        file,
+        line,
+        tables=tables,
+        partition=partition,
+        parameters=known,
+        table=pa.Table,
+        returns=returns,
+    )
+    function.__doc__ = options.get("description", "")
+    live = LiveQuery(
+        function=function,
+        query=query,
+        file=file,
+        first=first,
+        indent=indent,
+        content=content,
+        faults=tuple(faults),
+        tables=tables,
+        partition=partition,
+    )
+
+    @wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        return call_query(ask, live, args, kwargs)
+
+    marked(ask, live)
+    told = cast("AssetOptions", {"kinds": ("sql",), **options, "key": key, "inputs": _inputs(live, options)})
+    return Asset(ask, told if within is None else within.options_of(ask, told))
+
+
+def _inputs(live: LiveQuery, options: AssetOptions) -> dict[str, Upstream]:
+    """What each table is, by parameter: as it was said, or by the parts of its name; else it is what its name means."""
+    said = dict(options.get("inputs", {}))
+    found: dict[str, Upstream] = {}
+    for parameter, table in live.tables.items():
+        if table.name in said:
+            found[parameter] = said.pop(table.name)
+        elif len(table.parts) > 1 or table.name != parameter:
+            found[parameter] = "/".join(table.parts)
+    return {**found, **said}
