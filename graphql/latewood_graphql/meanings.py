@@ -32,6 +32,12 @@ ABSENCES: Final[Mapping[str, str]] = {
     "too large": "It can only be read as a whole, and is too large for that.",
 }
 
+CONFIDENCES: Final[Mapping[str, str]] = {
+    "exact": "These are all columns that its values were computed from.",
+    "partial": "These are some of them; of others it is not known.",
+    "unknown": "None is known.",
+}
+
 USES: Final[Mapping[str, str]] = {
     "head": "It counts there.",
     "past head": "It counted there, and does not any more.",

@@ -20,6 +20,7 @@ from latewood_graphql.meanings import (
     ACTIONS,
     AUTOMATIONS,
     CAUSES,
+    CONFIDENCES,
     DECISIONS,
     FLAGS,
     MAPPINGS,
@@ -57,6 +58,11 @@ StaleCause = graphene.Enum.from_enum(
 )
 SampleAbsence = graphene.Enum.from_enum(
     Absence, name="SampleAbsence", description=_described("Why there is no sample of a version.", ABSENCES)
+)
+ColumnConfidence = graphene.Enum(
+    "ColumnConfidence",
+    [(word.upper(), word) for word in CONFIDENCES],
+    description=_described("How much is known of what a column was computed from.", CONFIDENCES),
 )
 VersionUse = graphene.Enum.from_enum(
     Use, name="VersionUse", description=_described("What an environment has to do with a version.", USES)

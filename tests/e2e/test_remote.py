@@ -135,6 +135,7 @@ READS = [
     "launch nothing --dry-run",
     "lineage revenue",
     "lineage orders --up 0 --down 1",
+    "lineage orders --column rows",
     "deployments",
     "deployments flow",
     "env list",

@@ -24,7 +24,7 @@ from latewood_graphql.nodes.differences import VersionDifference_, difference_be
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.launch_plans import LaunchPlan, launch_plans_page
-from latewood_graphql.nodes.lineage import Lineage, lineage_of
+from latewood_graphql.nodes.lineage import ColumnLineageStep, Lineage, column_lineage_of, lineage_of
 from latewood_graphql.nodes.pins import PinnedParameter, pins_page
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.nodes.promotions import Promotion, promotion_of
@@ -153,6 +153,18 @@ class Environment(graphene.ObjectType):
         up=graphene.Int(required=True, default_value=1, description="How many levels of what was read, up to 50."),
         down=graphene.Int(required=True, default_value=0, description="How many levels of what read it, up to 50."),
     )
+    column_lineage = fallible(
+        connection_of(ColumnLineageStep),
+        description="What a column of versions was computed from, over all queries, to where it is not known.",
+        asset=graphene.ID(required=True, description="Key of the asset."),
+        column=graphene.String(required=True, description="The column."),
+        partition=graphene.String(
+            required=True, default_value="", description="Heads of these partitions; by default of all."
+        ),
+        version=graphene.String(required=True, default_value="", description="This version instead of heads."),
+        up=graphene.Int(required=True, default_value=50, description="How many levels at most, up to 50."),
+        **page_arguments(),
+    )
 
     def resolve_position(self: EnvironmentAt, _info: Any) -> int:
         """That of its project."""
@@ -260,6 +272,12 @@ class Environment(graphene.ObjectType):
     def resolve_lineage(self: EnvironmentAt, _info: Any, asset: str, **given: Any) -> Any:
         """As `latewood lineage`."""
         return lineage_of(self, asset, **given)
+
+    def resolve_column_lineage(
+        self: EnvironmentAt, _info: Any, asset: str, column: str, after: str | None = None, **given: Any
+    ) -> Page:
+        """As `latewood lineage --column`."""
+        return column_lineage_of(self, asset, column, after=after, **given)
 
 
 def _require_trust(at: EnvironmentAt, values: Any) -> None:

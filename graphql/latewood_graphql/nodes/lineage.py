@@ -1,16 +1,22 @@
-"""Lineage between versions."""
+"""Lineage between versions, and between their columns."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import graphene
 
+from latewood.commands.column_lineage import ColumnStep, column_lineage
 from latewood.commands.lineage import Link, lineage
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
+from latewood.model.column_sources import ColumnSources, Derivation, derivation_of
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
+from latewood_graphql.pages import Page, slice_of
+from latewood_graphql.words import ColumnConfidence
 
 _LEVELS_MAX = 50
+_VERSIONS_SHOWN = 100
 
 LINKS_MAX = 10_000
 """Links of the largest answer, in each direction."""
@@ -52,3 +58,76 @@ def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, u
         raise UsageError(f"up, down: expected 0 to {_LEVELS_MAX} levels, found {up} and {down}")
     of = {"partition": partition, "version": version}
     return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view, most=LINKS_MAX)
+
+
+class ColumnSource(graphene.ObjectType):
+    """A column of an asset that was read, and the input that it was read through."""
+
+    input = graphene.String(required=True, description="The input.")
+    asset = graphene.String(required=True, description="Key of the asset that was read.")
+    column = graphene.String(required=True, description="Its column.")
+
+
+class InputColumn(graphene.ObjectType):
+    """A column of an input."""
+
+    input = graphene.String(required=True, description="The input; `inputs` says what was read through it.")
+    column = graphene.String(required=True, description="Its column.")
+
+
+class ColumnDerivation(graphene.ObjectType):
+    """A column of a version, and the columns of its inputs that it was computed from."""
+
+    column = graphene.String(required=True, description="The column.")
+    confidence = graphene.Field(ColumnConfidence, required=True, description="How much is known.")
+    sources = many(InputColumn, "The columns that it was computed from.")
+
+    def resolve_sources(self: Derivation, _info: Any) -> Any:
+        """By input."""
+        return [{"input": name, "column": column} for name, column in self.sources]
+
+
+class ColumnLineageStep(graphene.ObjectType):
+    """A column of some versions of an asset, and what it was computed from."""
+
+    asset = graphene.String(required=True, description="Key of the asset.")
+    column = graphene.String(required=True, description="The column.")
+    versions = many(graphene.ID, "Of which versions that is so; of many the first 100.")
+    versions_count = graphene.Int(required=True, description="Of how many.")
+    depth = graphene.Int(required=True, description="Levels from what was asked about, which has 0.")
+    confidence = graphene.Field(ColumnConfidence, required=True, description="How much is known.")
+    sources = many(ColumnSource, "The columns that it was computed from.")
+    end = graphene.String(description="Where nothing is followed further: why, in words.")
+
+    def resolve_versions(self: ColumnStep, _info: Any) -> Any:
+        """The first."""
+        return self.versions[:_VERSIONS_SHOWN]
+
+    def resolve_versions_count(self: ColumnStep, _info: Any) -> int:
+        """All."""
+        return len(self.versions)
+
+    def resolve_sources(self: ColumnStep, _info: Any) -> Any:
+        """By input."""
+        return [{"input": name, "asset": asset, "column": column} for name, asset, column in self.sources]
+
+    def resolve_end(self: ColumnStep, _info: Any) -> str | None:
+        """Where there is any."""
+        return self.end or None
+
+
+def derivations_page(recorded: Sequence[ColumnSources], first: int, after: str | None) -> Page:
+    """As they were recorded: alike ones beside each other."""
+    columns = [column for group in recorded for column in group.columns]
+    return slice_of([derivation_of(column, recorded) for column in columns], first, after)
+
+
+def column_lineage_of(
+    at: EnvironmentAt, asset: str, column: str, *, partition: str, version: str, up: int, first: int, after: str | None
+) -> Page:
+    """Nearest first. Raises UsageError for what is unknown, and for too many levels."""
+    if not 0 <= up <= _LEVELS_MAX:
+        raise UsageError(f"up: expected 0 to {_LEVELS_MAX} levels, found {up}")
+    of = {"partition": partition, "version": version}
+    found = column_lineage(at.workspace, asset, column, **of, up=up, as_of=at.as_of, view=at.view)
+    return slice_of(found, first, after)

@@ -14,6 +14,7 @@ from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given
+from latewood_graphql.nodes.lineage import ColumnDerivation, derivations_page
 from latewood_graphql.nodes.samples import (
     SAMPLES_MAX,
     Sampled,
@@ -24,6 +25,7 @@ from latewood_graphql.nodes.samples import (
     inputs_of,
     sample_of,
 )
+from latewood_graphql.pages import connection_of, page_arguments
 from latewood_graphql.scalars import Json, PositionScalar
 
 _Slot = tuple[AssetKey, PartitionKey]
@@ -120,6 +122,11 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
     reasons = fallible_many(graphene.String, "Why its step was run.")
 
     columns = fallible(VersionColumns, description="Its columns; none of what is no table.")
+    column_sources = fallible(
+        connection_of(ColumnDerivation),
+        description="What its columns were computed from, by the query that made it; none of what no query has made.",
+        **page_arguments(),
+    )
     inputs = fallible_many(VersionInput, "The exact versions that it was made from, by input.")
     sample = fallible(
         ValueSample,
@@ -138,6 +145,11 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
         """Of its output."""
         made = _output(self, await self.making())
         return columns_of(() if made is None else made.columns)
+
+    async def resolve_column_sources(self: VersionAt, _info: Any, first: int, after: str | None = None) -> Any:
+        """Of its output."""
+        made = _output(self, await self.making())
+        return derivations_page(() if made is None else made.column_sources, first, after)
 
     async def resolve_inputs(self: VersionAt, _info: Any) -> Any:
         """Of the step that computed it."""

@@ -1,13 +1,14 @@
 """`latewood lineage`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
+from latewood.commands.column_lineage import ColumnStep, column_lineage
 from latewood.commands.lineage import Link, Taken, lineage
 from latewood.commands.views import moment_meant
 from latewood.decide.versions import expand
@@ -21,8 +22,9 @@ from latewood.model.schemes import Scheme
 def lineage_command(
     *,
     key: str,
-    up: int,
+    up: int | None,
     down: int,
+    column: str,
     partition: str,
     version: str,
     environment: str | None,
@@ -30,8 +32,14 @@ def lineage_command(
     json_: bool,
 ) -> int:
     """Show lineage between versions: in JSON every one, for people those of an asset in one line."""
+    require_one_way(column, down)
     workspace = open_workspace(environment=environment)
     at = moment_meant(workspace, as_of)
+    if column:
+        levels = LEVELS_MAX if up is None else up
+        steps = column_lineage(workspace, key, column, partition=partition, version=version, up=levels, as_of=at)
+        return show_columns(steps, json_=json_)
+    up = 1 if up is None else up
     found = lineage(workspace, key, partition=partition, version=version, up=up, down=down, as_of=at)
     if json_:
         print_json(
@@ -50,6 +58,44 @@ def lineage_command(
     for line in _taken_lines(found.taken, shown):
         console().print(line)
     return exits.OK
+
+
+LEVELS_MAX: Final = 50
+"""Levels of a column that nobody says."""
+
+
+def require_one_way(column: str, down: int) -> None:
+    """Raise UsageError for a column that is to be followed to what was computed from it: nothing says that yet."""
+    if column and down:
+        raise UsageError("--column says what a column was computed from; leave out --down")
+
+
+def show_columns(steps: Sequence[ColumnStep], *, json_: bool) -> int:
+    """Print what columns were computed from, nearest first."""
+    if json_:
+        print_json([column_json(step) for step in steps])
+        return exits.OK
+    rows = table("level", "column", "versions", "computed from", right=("level",))
+    for step in steps:
+        sources = ", ".join(f"{asset}.{column}" for _, asset, column in step.sources)
+        rest = " and what is not known" if step.confidence == "partial" else ""
+        versions = step.versions[0] if len(step.versions) == 1 else f"{len(step.versions):,}"
+        rows.add_row(str(step.depth), f"{step.asset}.{step.column}", versions, step.end or f"{sources}{rest}")
+    console().print(rows)
+    return exits.OK
+
+
+def column_json(step: ColumnStep) -> dict[str, Any]:
+    """What a column was computed from, for machines."""
+    return {
+        "asset": step.asset,
+        "column": step.column,
+        "versions": step.versions,
+        "confidence": step.confidence,
+        "depth": step.depth,
+        "sources": [{"input": name, "asset": asset, "column": column} for name, asset, column in step.sources],
+        "end": step.end,
+    }
 
 
 def print_links(links: Iterable[Link], shown: "Shown", *, nothing: str) -> None:

@@ -54,8 +54,9 @@ def show_(**given: Any) -> int:
 
 @click.command()
 @click.argument("key")
-@click.option("--up", type=click.IntRange(min=0), default=1, show_default=True, help="Levels upstream.")
+@click.option("--up", type=click.IntRange(min=0), help="Levels upstream; of a column all, else 1.")
 @click.option("--down", type=click.IntRange(min=0), default=0, show_default=True, help="Levels downstream.")
+@click.option("--column", default="", metavar="NAME", help="What this column was computed from.")
 @partition
 @version
 @environment
@@ -65,7 +66,8 @@ def lineage(**given: Any) -> int:
     """Show what a version was made from, and what from it.
 
     Without --partition or --version it is about all heads. What an asset's versions have in common is one line;
-    --json lists each.
+    --json lists each. With --column: which columns a column was computed from, over all queries, to where it is not
+    known.
     """
     from latewood.cli.lineage import lineage_command
 

@@ -10,9 +10,9 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.assets import AssetLine, Partitions, show_assets
 from latewood.cli.explain import asked_by_json, explanation_json, show_explanation
-from latewood.cli.lineage import Shown, link_json, print_links
+from latewood.cli.lineage import LEVELS_MAX, Shown, link_json, print_links, require_one_way, show_columns
 from latewood.cli.output import print_json
-from latewood.cli.remote.connection import connect, moment_given, of_environment
+from latewood.cli.remote.connection import connect, moment_given, nodes_of, of_environment
 from latewood.cli.remote.facts import (
     JUDGED,
     PAGE,
@@ -27,6 +27,7 @@ from latewood.cli.remote.facts import (
 )
 from latewood.cli.remote.run_reasons import run_reasons, step_reasons
 from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
+from latewood.commands.column_lineage import ColumnStep
 from latewood.commands.lineage import Link
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.reasons import Cause
@@ -44,6 +45,18 @@ if TYPE_CHECKING:
 ASSET_LINE: Final = """key status location group owners tags kinds origin description flags partitioning { title }
         partitions { status partitions { count text } } absent { count text }"""
 """The fields of an asset of which `line_of` makes it."""
+
+_COLUMNS: Final = """query (
+  $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $column: String!, $partition: String!,
+  $version: String!, $up: Int!, $after: String
+) {
+  project(name: $project, asOf: $asOf) { environment(name: $environment) {
+    columnLineage(asset: $asset, column: $column, partition: $partition, version: $version, up: $up, after: $after) {
+      nodes { asset column versions depth confidence sources { input asset column } end }
+      pageInfo { endCursor hasNextPage }
+    }
+  } }
+}"""
 
 _ASSETS: Final = f"""query (
   $project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!, $after: String
@@ -265,8 +278,9 @@ def _retraction(version: str, reason: str) -> Retraction:
 def lineage(
     *,
     key: str,
-    up: int,
+    up: int | None,
     down: int,
+    column: str,
     partition: str,
     version: str,
     environment: str | None,
@@ -274,7 +288,14 @@ def lineage(
     json_: bool,
 ) -> int:
     """Show what read what."""
+    require_one_way(column, down)
     client = connect(environment=environment)
+    if column:
+        given: dict[str, Any] = {"asset": key, "column": column, "partition": partition, "version": version}
+        given |= {"up": LEVELS_MAX if up is None else up, "asOf": moment_given(as_of)}
+        steps = nodes_of(lambda after: of_environment(client, _COLUMNS, **given, after=after)["columnLineage"])
+        return show_columns(list(map(_column, steps)), json_=json_)
+    up = 1 if up is None else up
     found = client.lineage(key, partition=partition, version=version, up=up, down=down, as_of=moment_given(as_of))
     up_, down_ = list(map(_link, found.upstream)), list(map(_link, found.downstream))
     if json_:
@@ -283,6 +304,18 @@ def lineage(
     nothing = f"{key} reads nothing" if up else f"nothing reads {key}"
     print_links((*up_, *down_), Shown({}, datetime.now(UTC)), nothing=nothing)
     return exits.OK
+
+
+def _column(found: Mapping[str, Any]) -> ColumnStep:
+    return ColumnStep(
+        asset=AssetKey(found["asset"]),
+        column=found["column"],
+        versions=tuple(map(VersionId, found["versions"])),
+        confidence=found["confidence"].lower(),
+        depth=found["depth"],
+        sources=tuple((each["input"], AssetKey(each["asset"]), each["column"]) for each in found["sources"]),
+        end=found["end"] or "",
+    )
 
 
 def _link(found: Any) -> Link:

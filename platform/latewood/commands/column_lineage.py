@@ -1,0 +1,167 @@
+"""Lineage of columns: what a column was computed from, over several queries, to where nobody knows."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
+from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
+from latewood.commands.workspace import Workspace
+from latewood.decide.versions import expand
+from latewood.errors import NotFound
+from latewood.events import OutputMade
+from latewood.model.column_sources import Confidence, derivation_of
+from latewood.model.keys import AssetId, AssetKey, AssetVersion, VersionId
+from latewood.projections.snapshots import Snapshot, snapshot
+
+MADE_BY_PYTHON: Final = "not known: Python"
+MADE_BY_OTHERS: Final = "not known: made by others"
+NOT_SAID: Final = "not known: only the database can tell"
+TOO_MANY: Final = "not known: it has so many columns that this was not recorded"
+CONSTANT: Final = "from no column"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnStep:
+    """A column of some versions of an asset, and what their queries say it was computed from.
+
+    `sources` are columns of assets, each with the input that it was read through. Where `end` is, the chain ends there,
+    and it says why. `depth` counts from 0, which is the column that was asked about.
+    """
+
+    asset: AssetKey
+    column: str
+    versions: tuple[VersionId, ...]
+    confidence: Confidence
+    depth: int
+    sources: tuple[tuple[str, AssetKey, str], ...] = ()
+    end: str = ""
+
+
+def column_lineage(
+    workspace: Workspace,
+    key: str,
+    column: str,
+    *,
+    partition: str = "",
+    version: str = "",
+    up: int = 50,
+    as_of: AsOf = PRESENT,
+    view: View | None = None,
+) -> tuple[ColumnStep, ...]:
+    """What a column of an asset's versions was computed from, `up` levels at most, nearest first.
+
+    It is about the versions that `latewood.commands.lineage` would be about. Raises NotFound where none of these has
+    such a column. Cost: O(versions met).
+    """
+    with snapshot(workspace.log) as connection:
+        view = view or read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
+        asset = known_key(view, key)
+        meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
+        walk = _Walk(connection, workspace, view)
+        start = {(view.ids[asset], column): [facts.version for facts in meant]}
+        walk.require(start)
+        return tuple(walk.up(start, up))
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What is known of a column of one version; sources by input, as in `ColumnStep`."""
+
+    confidence: Confidence
+    sources: tuple[tuple[str, AssetId, str], ...] = ()
+    end: str = ""
+
+
+Level = dict[tuple[AssetId, str], list[VersionId]]
+
+
+class _Walk:
+    """From level to level, as the log has it: columns by the assets that they are of, and these assets' versions."""
+
+    def __init__(self, connection: Snapshot, workspace: Workspace, view: View) -> None:
+        self._connection = connection
+        self._workspace = workspace
+        self._view = view
+        self._names: dict[str, AssetKey] = {id_: key for key, id_ in view.ids.items()}
+
+    def require(self, start: Level) -> None:
+        """Raise NotFound where no version has the column."""
+        asset, column = next(iter(start))
+        outputs = [self._output(asset, making) for making in self._makings(start).values()]
+        known = dict.fromkeys(name for output in outputs if output is not None for name in _columns(output))
+        if column not in known:
+            key = self._name(asset)
+            there = f"there is {', '.join(known)}" if known else "no columns were recorded of it"
+            raise NotFound("column", f'"{key}" has no column "{column}"; {there}')
+
+    def up(self, level: Level, levels: int) -> Iterator[ColumnStep]:
+        for depth in range(levels + 1):
+            made = self._makings(level)
+            following: Level = {}
+            for (asset, column), versions in level.items():
+                alike: dict[_Derived, list[VersionId]] = {}
+                for version in versions:
+                    making = made[asset, version]
+                    derived = self._derived(asset, column, making)
+                    alike.setdefault(derived, []).append(version)
+                    for name, of, source in derived.sources:
+                        following.setdefault((of, source), []).extend(self._read(making, name))
+                for derived, same in alike.items():
+                    yield self._step(asset, column, derived, same, depth)
+            level = {of: list(dict.fromkeys(versions)) for of, versions in following.items()}
+
+    def _step(
+        self, asset: AssetId, column: str, derived: "_Derived", versions: Iterable[VersionId], depth: int
+    ) -> ColumnStep:
+        return ColumnStep(
+            asset=self._name(asset),
+            column=column,
+            versions=tuple(versions),
+            confidence=derived.confidence,
+            depth=depth,
+            sources=tuple((name, self._name(of), source) for name, of, source in derived.sources),
+            end=derived.end,
+        )
+
+    def _read(self, making: Making, name: str) -> Iterable[VersionId]:
+        assert making.started is not None, "it has read something"
+        return expand(listed(self._workspace, making.started.inputs[name].versions))
+
+    def _derived(self, asset: AssetId, column: str, making: Making) -> "_Derived":
+        output = self._output(asset, making)
+        if output is None:
+            return _Derived("unknown", end=MADE_BY_OTHERS)
+        if not output.column_sources:
+            return _Derived("unknown", end=MADE_BY_PYTHON)
+        found = derivation_of(column, output.column_sources)
+        if found is None:
+            return _Derived("unknown", end=TOO_MANY)
+        inputs = making.started.inputs if making.started is not None else {}
+        sources = tuple((name, inputs[name].asset, source) for name, source in found.sources if name in inputs)
+        if found.confidence == "unknown":
+            return _Derived("unknown", end=NOT_SAID)
+        return _Derived(found.confidence, sources, "" if sources else CONSTANT)
+
+    def _output(self, asset: AssetId, making: Making) -> OutputMade | None:
+        if making.observed is not None or making.succeeded is None:
+            return None
+        of = making.source[0] if making.source is not None else asset
+        outputs = making.succeeded.outputs
+        return next((output for output in outputs if output.asset == of), outputs[0] if len(outputs) == 1 else None)
+
+    def _makings(self, level: Level) -> dict[AssetVersion, Making]:
+        wanted = {(asset, version): None for (asset, _), versions in level.items() for version in versions}
+        return makings(self._connection, self._workspace, wanted)
+
+    def _name(self, asset: AssetId) -> AssetKey:
+        """What the asset is called here, or was last called where it is not defined here any more."""
+        if asset not in self._names:
+            self._names |= names_of(self._connection, self._workspace, self._view, [asset])
+        return self._names.get(asset, AssetKey(asset))
+
+
+def _columns(output: OutputMade) -> Iterator[str]:
+    """The names of columns as they are recorded, `name: type`; of thousands the first."""
+    recorded = [column for column in output.columns if not column.startswith("… and ")]
+    yield from (column.partition(": ")[0] for column in recorded)
