@@ -46,7 +46,7 @@ def source_of(view: View, key: AssetKey, files: Callable[[str], Mapping[str, byt
 
 @lru_cache(maxsize=64)
 def function_in(file: str, text: str, qualname: str) -> Source:
-    """The source of that function, with its decorators, in this file's text."""
+    """The source of that function, with its decorators, in this file's text; or of the call that makes that asset."""
     found = _found(text, qualname)
     if found is None:
         return Source(file=file, line=1, text=text)
@@ -68,6 +68,12 @@ def _found(text: str, qualname: str) -> ast.stmt | None:
         named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         found = next((node for node in reversed(body) if isinstance(node, named) and node.name == name), None)
         if found is None:
-            return None
+            return next((node for node in reversed(body) if _makes(node, qualname)), None)
         body = found.body
     return found
+
+
+def _makes(statement: ast.stmt, key: str) -> bool:
+    """Whether a call in the statement has that key first, as `sql_asset("reports/late", …)` has."""
+    calls = (node.args[0] for node in ast.walk(statement) if isinstance(node, ast.Call) and node.args)
+    return any(isinstance(first, ast.Constant) and first.value == key for first in calls)

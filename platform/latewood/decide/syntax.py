@@ -38,10 +38,14 @@ def body_digest(source: str, name: str) -> str | None:
 def line_of(source: str, qualname: str) -> int | None:
     """The line where `qualname` is first defined or assigned in `source`, for messages; None if nowhere.
 
-    Accepts the names of code parts: `clean`, `Cleaner.run`, `make.<locals>.inner`, `make[step]`.
+    Accepts the names of code parts: `clean`, `Cleaner.run`, `make.<locals>.inner`, `make[step]`; and the key that a call
+    gives to a query. What is not Python, or not yet, has no lines.
     """
     path = [name for name in qualname.partition("[")[0].split(".") if name != "<locals>"]
-    body: Iterable[ast.AST] = ast.parse(source).body
+    try:
+        body: Iterable[ast.AST] = ast.parse(source).body
+    except SyntaxError:
+        return None
     line = None
     for name in path:
         node = next((found for statement in body for found in ast.walk(statement) if _names(found, name)), None)
@@ -56,6 +60,8 @@ def _names(node: ast.AST, name: str) -> bool:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return node.name == name
+        case ast.Call(args=[ast.Constant(value=str() as key), *_]):
+            return key == name
         case ast.Name(ctx=ast.Store()):
             return node.id == name
         case ast.alias():
