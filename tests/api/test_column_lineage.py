@@ -48,6 +48,7 @@ def test_it_comes_in_pages(api, made):
 def test_a_version_has_what_its_columns_were_computed_from_as_it_was_made(api, made):
     made(SQL)
     (old,) = api.environment('asset(key: "late") { head { id } }')["asset"].values()
+    position = api("{ server { position } }")["server"]["position"]
     made(SQL.replace("minutes / 60", "length(carrier)"))
     asked = 'asset(key: "late") { head { columnSources { nodes { column confidence sources { input column } } } } }'
     now = {
@@ -61,6 +62,11 @@ def test_a_version_has_what_its_columns_were_computed_from_as_it_was_made(api, m
     }
     then = steps(api, f'asset: "late", column: "hours", version: "{old["id"]}"')["nodes"]
     assert then[0]["sources"][0]["column"] == "minutes"
+    at = f'project(asOf: {position}) {{ environment {{ columnLineage(asset: "late", column: "hours") {{ nodes {{'
+    (first, *_) = api(f"{{ {at} sources {{ column }} }} }} }} }} }}")["project"]["environment"]["columnLineage"][
+        "nodes"
+    ]
+    assert first["sources"] == [{"column": "minutes"}], "as of then"
     assert api.environment('asset(key: "flights/raw") { head { columnSources { totalCount } } }') == {
         "asset": {"head": {"columnSources": {"totalCount": 0}}}
     }

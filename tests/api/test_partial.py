@@ -73,6 +73,8 @@ FROM_THEIR_PARENT = {
     "AssetPage.versions",
     "AttentionNeeded.asset",
     "AttentionNeeded.partitions",
+    "ColumnDerivation.sources",
+    "ColumnLineageStep.sources",
     "DeploymentDifference.added",
     "DeploymentDifference.changed",
     "DeploymentDifference.removed",
