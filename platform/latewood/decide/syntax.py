@@ -38,8 +38,8 @@ def body_digest(source: str, name: str) -> str | None:
 def line_of(source: str, qualname: str) -> int | None:
     """The line where `qualname` is first defined or assigned in `source`, for messages; None if nowhere.
 
-    Accepts the names of code parts: `clean`, `Cleaner.run`, `make.<locals>.inner`, `make[step]`; and the key that a call
-    gives to a query. What is not Python, or not yet, has no lines.
+    Accepts the names of code parts: `clean`, `Cleaner.run`, `make.<locals>.inner`, `make[step]`; and the key that a
+    call gives to a query. What is not Python, or not yet, has no lines.
     """
     path = [name for name in qualname.partition("[")[0].split(".") if name != "<locals>"]
     try:

@@ -12,6 +12,7 @@ from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
+from latewood.engine.code.queries import query_of
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import LiveTask, live_parameter
@@ -212,7 +213,8 @@ class Attempts:
                 subject = f'input "{b.input.name}" of "{node.keys[0]}"'
                 is_element = bool(b.versions) and ElementAddress.of(b.versions[0][1].artifact) is not None
                 annotation = read_as(self._loaded, node.keys[0], b.input, element=is_element)
-                arguments[b.input.name] = self._values.load_input(b.input, annotation, b.versions, subject)
+                load = self._values.load_input if query_of(live.function) is None else self._values.scan_input
+                arguments[b.input.name] = load(b.input, annotation, b.versions, subject)
         for name, annotation in live.parameters.items():
             arguments[name] = live_parameter(annotation, node.parameters[name], self._loaded.root)
         return arguments | received(live, node.assets[0], (ordinals[0], ordinals[-1] + 1), context)

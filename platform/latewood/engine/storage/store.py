@@ -24,7 +24,7 @@ from secrets import token_hex
 from typing import Any, NewType
 from urllib.parse import urlsplit
 
-from latewood.engine.storage.file_hash import files_in, tree_digest
+from latewood.engine.storage.file_hash import files_in, sha256_of, tree_digest
 from latewood.errors import StoreError, UsageError
 
 ArtifactAddress = NewType("ArtifactAddress", str)
@@ -197,6 +197,14 @@ class ArtifactStore:
                     raise ArtifactMissing("read", path, "its content is not what it was written with", _AGAIN)
                 return content
         raise ArtifactMissing("read", final, "it is not in the store", _AGAIN)
+
+    def require_whole(self, address: ArtifactAddress) -> None:
+        """Raise ArtifactMissing for a file that is gone, or damaged: then it is set aside. Cost: reading it."""
+        path = self.path_of(address)
+        if sha256_of(path) != address.partition(".")[0]:
+            with suppress(OSError):
+                path.rename(f"{path}.damaged")
+            raise ArtifactMissing("read", str(path), "its content is not what it was written with", _AGAIN)
 
     def path_of(self, address: ArtifactAddress) -> Path:
         """Where the artifact is for good; one still staged is committed first, for its path must not change.

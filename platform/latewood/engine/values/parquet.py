@@ -1,9 +1,11 @@
 """Tables as Parquet and back, with exactly the schema they had."""
 
 import base64
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,13 +59,34 @@ def first_rows(path: Path, limit: int) -> tuple[pa.Table, int]:
         return _as_written(file, table), file.metadata.num_rows
 
 
+def dataset_of(paths: Sequence[Path]) -> Any:
+    """The tables of Parquet files as one dataset, of which nothing is read yet.
+
+    None where a column would not have the type that it was written from, as `from_parquet` gives it.
+    """
+    import pyarrow.dataset as pd  # noqa: PLC0415 - start-up
+
+    schemas = []
+    for path in dict.fromkeys(paths):
+        with pq.ParquetFile(path) as file:
+            original = _original(file)
+            if original is not None and not file.schema_arrow.equals(original):
+                return None
+            schemas.append(file.schema_arrow)
+    schema = pa.unify_schemas(schemas, promote_options="permissive")
+    return pd.dataset([str(path) for path in paths], schema=schema, format="parquet")
+
+
 def _as_written(file: pq.ParquetFile, table: pa.Table) -> pa.Table:
-    written = (file.metadata.metadata or {}).get(b"ARROW:schema")
-    if written is None:
-        return table
     # Parquet has no seconds, for one: timestamp[s] comes back as timestamp[ms]
-    original = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
-    if not table.schema.equals(original, check_metadata=True):
+    original = _original(file)
+    if original is not None and not table.schema.equals(original, check_metadata=True):
         with suppress(pa.ArrowNotImplementedError):  # some layouts cannot be cast to: the content is equal
             return table.cast(original)
     return table
+
+
+def _original(file: pq.ParquetFile) -> pa.Schema | None:
+    """The schema of the table that was written, where that is known."""
+    written = (file.metadata.metadata or {}).get(b"ARROW:schema")
+    return None if written is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))

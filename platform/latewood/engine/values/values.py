@@ -38,6 +38,9 @@ _LISTS_MAX: Final = 4
 _LABEL_MAX: Final = 40
 """Characters of an element that people are shown."""
 
+_SCANNED_BYTES_MIN: Final = 1 << 25
+"""Bytes of files from which on a query reads them as it goes on: smaller tables are decoded once for all steps."""
+
 _TABLES_BYTES_MAX: Final = 1 << 29
 """Decoded tables kept for other steps of the run: a backfill reads the same big table hundreds of times."""
 
@@ -131,6 +134,7 @@ class Values:
         self._placed = placed
         self._tables: OrderedDict[tuple[str, Any], Any] = OrderedDict()
         self._bytes = 0
+        self._whole: set[ArtifactAddress] = set()
         self._lists: OrderedDict[tuple[str, Any], Sequence[Element]] = OrderedDict()
 
     def stage(self, result: Any, annotation: Any, *, subject: str, outputs: int = 1) -> StagedOutput:
@@ -245,6 +249,34 @@ class Values:
                 return None
             raise ValueRefused(f"{subject}: there is no partition to read; annotate it `… | None`")
         return _together([self.load(input_.asset, facts, annotation) for _, facts in versions], subject)
+
+    def scan_input(
+        self,
+        input_: Input,
+        annotation: Any,
+        versions: Sequence[tuple[PartitionKey, VersionFacts]],
+        subject: str,
+        *,
+        bytes_min: int = _SCANNED_BYTES_MIN,
+    ) -> Any:
+        """The same for a query, which need not have it in memory: what is large is a dataset over files in the store.
+
+        Of that only the columns and rows are read that the query wants, as it goes on. Raises as `load_input` does.
+        """
+        artifacts = [facts.artifact for _, facts in versions]
+        if not artifacts or any(is_placed(each) or each.partition(".")[2] != "parquet" for each in artifacts):
+            return self.load_input(input_, annotation, versions, subject)
+        addresses = [ArtifactAddress(each) for each in dict.fromkeys(artifacts)]
+        if sum(map(self._store.size_of, addresses)) < bytes_min:
+            return self.load_input(input_, annotation, versions, subject)
+        from latewood.engine.values.parquet import dataset_of  # noqa: PLC0415 - start-up
+
+        for address in addresses:
+            if address not in self._whole:
+                self._store.require_whole(address)
+                self._whole.add(address)
+        found = dataset_of([self._store.path_of(ArtifactAddress(each)) for each in artifacts])
+        return self.load_input(input_, annotation, versions, subject) if found is None else found
 
     def _keep(self, slot: tuple[str, Any], table: Any) -> None:
         self._tables[slot] = table
