@@ -129,6 +129,14 @@ def test_a_query_that_takes_too_long_is_interrupted():
         assert "TimeoutError" in project.materialize(may_fail=True).failures["forever"]
 
 
+def test_names_of_three_parts_are_keys_of_three_segments():
+    deep = sql_asset("eu/flights/all", "SELECT carrier FROM raw")
+    both = sql_asset("both", "SELECT a.carrier FROM eu.flights.all a, raw b WHERE a.carrier = b.carrier LIMIT 1")
+    assert both(raw(), raw()).to_pylist() == [{"carrier": "b"}]
+    with Project([raw, deep, both]) as project:
+        assert project.materialize("both or eu/flights/all or flights/raw")["both"].num_rows == 1
+
+
 def test_a_query_is_bound_to_its_memory():
     big = sql_asset(
         "big",

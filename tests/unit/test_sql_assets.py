@@ -139,6 +139,10 @@ SELECT * FROM raw WHERE delay > :minutes AND day >= :partition_start
             ':partition_day: partitions have no dimension "day"; there is',
         ),
         ('x = sql_asset("x", "FROM read_csv(\'x.csv\')")', "read_csv() (line 13, column 26) reads what is no asset"),
+        (
+            'd = sql_asset("a/b/c/d", "FROM raw")\nx = sql_asset("x", "FROM a.b.c.d")',
+            "a name has at most 3 parts; put the key in quotes",
+        ),
         ('x = sql_asset("x", "SELECT 1", dialect="spark")', 'dialect "spark": only duckdb is answered so far'),
         ('x = sql_asset("x", "SELECT 1", outputs={"a": pa.Table})', "outputs: a query makes one asset"),
         ('x = sql_asset("x", "FROM raw", inputs={"rwa": raw})', 'inputs names "rwa"'),

@@ -190,10 +190,10 @@ def _define(
     function, options, signature = named.asset.function, named.asset.options, named.signature
     messages: list[str] = []
     inputs: list[Input] = []
-    explicit = options.get("inputs", {})
+    explicit, query = options.get("inputs", {}), query_of(function)
     for name, annotation in signature.inputs.items():
         try:
-            table = table_of(query_of(function), name)
+            table = table_of(query, query.tables[name]) if query is not None and name in query.tables else ""
             inputs.append(input_of(name, annotation, explicit.get(name), named, directory, inspector, table))
         except Consequence:
             return None

@@ -13,8 +13,9 @@ from latewood.model.code import CodeVersion
 from latewood.model.schemes import GridScheme, layout_of
 
 if TYPE_CHECKING:
-    from latewood.decide.sql.query import Query
+    from latewood.decide.sql.query import Mention, Query
 
+_PARTS_MAX: Final = 3
 _ANSWERED: Final = "duckdb"
 _NOT_FOR_QUERIES: Final = ("outputs", "subsettable", "partition_column", "partitions_per_step")
 
@@ -36,15 +37,18 @@ def reuse_of(live: LiveQuery, options: Mapping[str, Any]) -> bool | timedelta:
     return choice
 
 
-def table_of(live: LiveQuery | None, parameter: str) -> str:
-    """What a message calls the table behind a parameter, with a place; empty for what is none."""
-    mention = live.tables.get(parameter) if live is not None else None
-    return f'table "{mention.name}" ({live.place(mention.at)})' if mention is not None and live is not None else ""
+def table_of(live: LiveQuery, mention: "Mention") -> str:
+    """What a message calls a table, with its place."""
+    return f'table "{mention.name}" ({live.place(mention.at)})'
 
 
 def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapping[str, Any]) -> Iterator[str]:
     if query.dialect != _ANSWERED:
         yield f'dialect "{query.dialect}": only {_ANSWERED} is answered so far'
+    for mention in query.tables:
+        if len(mention.parts) > _PARTS_MAX:
+            quoted = "/".join(mention.parts)
+            yield f'{table_of(live, mention)}: a name has at most {_PARTS_MAX} parts; put the key in quotes, "{quoted}"'
     for mention in query.outside:
         yield (
             f"{mention.name}() ({live.place(mention.at)}) reads what is no asset, and nobody would know what a "

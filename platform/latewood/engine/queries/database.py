@@ -1,10 +1,13 @@
-"""DuckDB, in this process and for one query: it sees the tables that it is given, and nothing else."""
+"""DuckDB, in this process: each query sees the tables that it is given, and nothing else."""
 
+import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import duckdb
@@ -21,6 +24,9 @@ _MEMORY: Final = 1 << 30
 
 _SHARE: Final = 0.6
 """Of the memory that a task says: tables that come and go take from it, too."""
+
+_SCHEMA_AND_NAME: Final = 2
+"""Parts of a name; what there is before them is another catalog, which all connections of an instance see."""
 
 _BATCH: Final = 1 << 17
 _LINE: Final = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -58,19 +64,51 @@ def answer(
     Rows are in the order that the query says, else in that of their columns: so equal results are equal. `place` says
     where a line of the query is found. Raises QueryFailed.
     """
-    with tempfile.TemporaryDirectory(prefix="latewood-duckdb-") as folder:
-        settings: dict[str, str | int | float | list[str]] = {
-            "threads": means.threads,
-            "memory_limit": f"{means.memory}B",
-            "temp_directory": folder,
-            "python_enable_replacements": False,
-        }
-        with duckdb.connect(":memory:", config=settings) as database:
-            _give(database, tables)
-            database.execute(f"SET TimeZone = '{zone}'")
-            database.execute("SET enable_external_access = false")
-            database.execute("SET lock_configuration = true")
-            return _interruptible(database, lambda: _result(database, query, binds, place))
+    with _connection(means, apart=any(len(parts) > _SCHEMA_AND_NAME for parts in tables)) as database:
+        _give(database, tables)
+        database.execute(f"SET TimeZone = '{zone}'")
+        return _interruptible(database, lambda: _result(database, query, binds, place))
+
+
+_INSTANCES: Final[dict[tuple[int, Means], "tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]]"]] = {}
+"""By process and means: beginning and ending one takes three times as long as a small query."""
+
+_NUMBERS: Final = count()
+
+
+@contextmanager
+def _connection(means: Means, *, apart: bool) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection with a catalog of its own, in which there is nothing; `apart`: in an instance of its own."""
+    if apart:
+        database, folder = _instance(means)
+        with folder, database:
+            yield database
+        return
+    slot = (os.getpid(), means)
+    if slot not in _INSTANCES:
+        _INSTANCES[slot] = _instance(means)
+    name = f"query_{next(_NUMBERS)}"
+    with _INSTANCES[slot][0].cursor() as database:
+        database.execute(f"ATTACH ':memory:' AS {name}")
+        try:
+            database.execute(f"USE {name}")
+            yield database
+        finally:
+            database.execute("USE memory")
+            database.execute(f"DETACH {name}")
+
+
+def _instance(means: Means) -> "tuple[duckdb.DuckDBPyConnection, tempfile.TemporaryDirectory[str]]":
+    folder = tempfile.TemporaryDirectory(prefix="latewood-duckdb-")
+    settings: dict[str, str | int | float | list[str]] = {
+        "threads": means.threads,
+        "memory_limit": f"{means.memory}B",
+        "temp_directory": folder.name,
+        "python_enable_replacements": False,
+    }
+    database = duckdb.connect(":memory:", config=settings)
+    database.execute("SET enable_external_access = false")  # for good: it cannot be taken back
+    return database, folder
 
 
 def _give(database: "duckdb.DuckDBPyConnection", tables: Mapping[tuple[str, ...], Any]) -> None:
