@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import wraps
+from os.path import normpath
 from pathlib import Path
 from typing import Any, Final, Unpack, cast
 
@@ -39,6 +40,7 @@ _IN_HEADERS: Final = """
     code_version deps description dialect group image inputs key kinds metadata owners parameters partitions pool
     priority retries reuse tags unkeyed
 """
+_KINDS: Final[Mapping[str, type]] = {"key": str, "dialect": str, "parameters": dict, "inputs": dict}
 
 
 def sql_asset(
@@ -101,7 +103,7 @@ def sql_files(
     their headers do not say it. Comments behind the header describe the asset.
     """
     said = here()
-    home = Path(said.file).parent / path
+    home = Path(normpath(Path(said.file).parent / path))
     files = sorted(home.rglob("*.sql")) if home.is_dir() else [home] if home.is_file() else []
     if not files:
         raise DefinitionError(
@@ -112,6 +114,9 @@ def sql_files(
     for file in files:
         key = file.relative_to(base).with_suffix("").as_posix()
         asset = _of_file(file, key, schemes or {}, within, options)
+        if asset.options["key"] in found:
+            message = f'asset "{asset.options["key"]}": another file beside it has this key, too'
+            raise DefinitionError(message, file=str(file), line=1)
         found[asset.options["key"]] = asset
     return found
 
@@ -120,7 +125,7 @@ def _of_file(
     file: Path, key: str, schemes: Mapping[str, Scheme], within: AssetGroup | None, options: AssetOptions
 ) -> Asset[..., Any]:
     content = file.read_bytes()
-    text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8-sig", "replace")
     header = _HEADER.match(text)
     said: dict[str, Any] = {}
     fault = ""
@@ -130,8 +135,12 @@ def _of_file(
         except tomllib.TOMLDecodeError as error:
             fault = f"header: expected TOML, found otherwise: {error}"
     unknown = [name for name in said if name not in _IN_HEADERS.split()]
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(said.get(name, kind()), kind)]
     if unknown:
         fault = f'header: no option "{unknown[0]}"; there are {", ".join(_IN_HEADERS.split())}'
+    elif wrong:
+        expected = "text" if _KINDS[wrong[0]] is str else "a table of values by name"
+        fault = f"header: {wrong[0]}: expected {expected}, found {said.pop(wrong[0])!r}"
     elif isinstance(scheme := said.get("partitions"), str) and scheme in schemes:
         said["partitions"] = schemes[scheme]
     elif "partitions" in said:
@@ -143,17 +152,17 @@ def _of_file(
         lines = (line.strip().removeprefix("--").strip() for line in comments[1].splitlines())
         said.setdefault("description", "\n".join(filter(None, lines)))
     body = text[end:].lstrip()
-    at = text.rfind(body) if body else end
+    at = len(text) - len(body)
     return _asset(
-        said.pop("key", key),
+        said.pop("key", key) if not wrong else key,
         body,
         file=file,
         first=text.count("\n", 0, at) + 1,
         indent=at - (text.rfind("\n", 0, at) + 1),
         content=content,
         fault=fault,
-        parameters=said.pop("parameters", None),
-        dialect=said.pop("dialect", "duckdb"),
+        parameters=said.pop("parameters", None) if not wrong else None,
+        dialect=said.pop("dialect", "duckdb") if not wrong else "duckdb",
         returns=pa.Table,
         within=within,
         options=cast("AssetOptions", {**options, **({} if fault else said)}),

@@ -161,12 +161,29 @@ def test_what_is_wrong_is_said_at_its_line(problems, source, said):
             '/* latewood\npartitions = "weeks"\n*/\nFROM raw',
             "partitions: expected the name of one of schemes={…} (days)",
         ),
+        (
+            "/* latewood\nparameters = 3\n*/\nFROM raw",
+            "header: parameters: expected a table of values by name, found 3",
+        ),
+        ("/* latewood\nkey = 3\n*/\nFROM raw", "header: key: expected text, found 3"),
         ("/* latewood\nowners = 'x'\n*/\nFROM raw", "owners: expected a list of texts"),
         ("\n\nSELECT 1\nFROM raw )\n", 'queries/q.sql:4: asset "q": column 10: expected'),
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_at_its_line(problems, text, said):
     assert said in problems('queries = sql_files("queries", schemes={"days": days})', q=text)
+
+
+def test_two_files_of_one_key_are_told(load):
+    text = '/* latewood\nkey = "same"\n*/\nFROM raw'
+    with pytest.raises(DefinitionsInvalid, match='asset "same": another file beside it has this key'):
+        load('x = sql_files("queries")', a=text, b=text)
+
+
+def test_a_file_elsewhere_is_refused_since_it_is_not_deployed(load, tmp_path):
+    (tmp_path.parent / "elsewhere.sql").write_text("SELECT 1 AS one")
+    with pytest.raises(DefinitionsInvalid, match="is not below the project's root"):
+        load('x = sql_files("../elsewhere.sql")')
 
 
 def test_a_folder_without_queries_is_told(load):

@@ -103,11 +103,16 @@ class Inspector:
         return computed_version(code.version, parts, code.packages, uncovered, file=code.file, qualname=code.qualname)
 
     def query_version(self, live: LiveQuery, given: str | None = None) -> CodeVersion:
-        """The version of a query: `given`, or of what it says and of what answers it."""
+        """The version of a query: `given`, or of what it says and of what answers it.
+
+        Raises DefinitionError for a file that is not the project's.
+        """
         own = live.file.is_relative_to(self._root)
         file = live.file.relative_to(self._root).as_posix() if own else live.file.name
         qualname = live.function.__qualname__
-        if live.content is not None and own:
+        if live.content is not None and not own:
+            raise DefinitionError(f"{live.file} is not below the project's root, and would not be deployed with it")
+        if live.content is not None:
             self._declared[file] = live.content
         if given is not None or live.query is None:
             return given_version(given or "", file=file, qualname=qualname)
