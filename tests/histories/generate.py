@@ -369,6 +369,31 @@ def _collected(workspace: Workspace, folder: Path) -> None:
         collect(in_a_century, older_than=timedelta(days=30))
 
 
+QUERIES = """
+import pyarrow as pa
+from latewood import asset
+from latewood.sql import sql_asset
+
+@asset(key="flights/raw")
+def raw() -> pa.Table:
+    return pa.table({"carrier": ["a", "b", "a"], "minutes": [4, 40, 16]})
+
+late = sql_asset(
+    "late",
+    "SELECT *, minutes / 60 AS hours, 1 AS one FROM raw WHERE minutes > :over",
+    parameters={"over": 15},
+)
+worst = sql_asset("worst", "PIVOT late ON carrier USING max(hours)")
+"""
+
+
+def _queried(workspace: Workspace, folder: Path) -> None:
+    """Queries: what their columns were computed from, and where only the database can tell."""
+    file = folder / "queries.py"
+    file.write_text(QUERIES)
+    materialize(workspace, prepare(workspace, load_file(file, root=folder), Asked(selection="*")))
+
+
 def _sweeps(workspace: Workspace, folder: Path) -> None:
     """A sweep and a zipped one, a variant promoted, its parameters pinned, inherited, unpinned and promoted."""
     source = """
@@ -1012,6 +1037,7 @@ STORIES = {
     "mapped": _mapped,
     "observed": _observed,
     "collected": _collected,
+    "queried": _queried,
     "corrected": _corrected,
     "resources": _resources,
     "sensed": _sensed,

@@ -137,10 +137,10 @@ def test_names_of_three_parts_are_keys_of_three_segments():
         assert project.materialize("both or eu/flights/all or flights/raw")["both"].num_rows == 1
 
 
-def test_a_query_is_bound_to_its_memory():
-    big = sql_asset(
-        "big",
-        "SELECT i, hash(i)::VARCHAR AS h FROM range(3000000) r(i) ORDER BY h LIMIT 3 OFFSET 1500000",
-        resources=Resources(memory="100Mi"),
-    )
-    assert big().num_rows == 3
+def test_a_query_has_the_memory_and_the_threads_of_its_task():
+    settings = "SELECT current_setting('memory_limit') AS memory, current_setting('threads') AS threads"
+    given = sql_asset("given", settings, resources=Resources(memory="100Mi", cpu=2))
+    with Project([given, sql_asset("by_itself", settings)]) as project:
+        run = project.materialize()
+        assert run["given"].to_pylist() == [{"memory": "60.0 MiB", "threads": 2}]
+        assert run["by_itself"].to_pylist() == [{"memory": "1.0 GiB", "threads": 1}]
