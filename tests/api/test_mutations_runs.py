@@ -183,7 +183,7 @@ def test_what_cannot_be_launched_says_why_as_a_type(acts, deployed):
         ('selection: "totl"', "AssetNotFound", 'no asset "totl"; near: total'),
         ('selection: "total"', "PlanBlocked", "blocked:"),
         ('selection: "("', "InvalidInput", "selection, character 2"),
-        ('selection: "orders", partition: "2027-01-01"', "InvalidInput", 'partition "2027-01-01"'),
+        ('selection: "orders", partition: "2027-01-01"', "InvalidInput", 'orders: partition "2027-01-01"'),
         ('selection: "*", environment: "pord"', "EnvironmentNotFound", 'no environment "pord"'),
         ('selection: "*", environment: "No"', "InvalidInput", 'environment "No"'),
         ('selection: "total", parameters: [{name: "total.u", values: [1]}]', "ParameterNotFound", '"total" has no'),
