@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { store } from "@/shared/store.ts";
 import { BETWEEN_MS, found, nameOf, type Shortcut } from "./shortcuts.ts";
 
@@ -29,15 +29,15 @@ function pressed(event: KeyboardEvent): void {
 
 if (typeof document !== "undefined") document.addEventListener("keydown", pressed);
 
-/** Keys that hold while the component is there; those of the ground where nothing that lies on it has the same. */
+/** Keys that hold from when the component is seen, for as long as it is there; those of the ground where nothing that lies on it has the same. */
 export function useShortcuts(mine: readonly Shortcut[], place: "top" | "ground" = "top"): void {
   const latest = useRef(mine);
-  useEffect(() => {
+  useLayoutEffect(() => {
     latest.current = mine;
   });
   const key = mine.map(({ keys, label, whileTyping }) => `${keys}\n${label}\n${whileTyping ?? ""}`).join("\n\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: what they do is looked up when they are pressed
-  useEffect(() => {
+  useLayoutEffect(() => {
     const held = mine.map((one) => ({ ...one, run: () => latest.current.find((now) => now.keys === one.keys)?.run() }));
     shortcuts.set(place === "ground" ? [...held, ...shortcuts.get()] : [...shortcuts.get(), ...held]);
     return () => shortcuts.set(shortcuts.get().filter((one) => !held.includes(one)));
