@@ -96,6 +96,12 @@ def is_incomplete(made: Plan) -> bool:
     return any(reason.cause not in (Cause.ABSENT, Cause.UNTAKEN) for group in groups for reason in group.reasons)
 
 
+def awaits_looks(made: Plan) -> bool:
+    """Whether something is left out until external assets are looked at, which is asked of what is deployed."""
+    groups = (group for task in made.tasks for group in task.groups)
+    return any(reason.cause in (Cause.UNOBSERVED, Cause.UNSEEN) for group in groups for reason in group.reasons)
+
+
 def _blocked_input(node: Node, reason: Reason, blocked: Mapping[AssetKey, Collection[Reason]]) -> AssetKey | None:
     """The blocked asset by which the reason reaches this task; None where it is about what the task reads or makes."""
     read = [input_.asset for input_ in node.task.inputs]

@@ -9,7 +9,7 @@ from platform import python_version
 from types import MappingProxyType
 from typing import Final
 
-from latewood.commands.blocked import refuse_blocked
+from latewood.commands.blocked import awaits_looks, refuse_blocked
 from latewood.commands.deployed_code import secret_variables
 from latewood.commands.deploying import Deployed, deploy_loaded, is_new
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted, driving
@@ -123,7 +123,7 @@ def prepare(
     new = is_new(workspace, loaded)
     if new or may_overwrite(workspace, loaded):
         foreseen, made = plan_loaded(workspace, loaded, asked, looks)
-        if new and made.tasks:
+        if new and made.tasks and not awaits_looks(made):
             refuse_blocked(made, asked, foreseen, {asset.key for asset in loaded.assets})
     deployed = deploy_loaded(workspace, loaded)
     report(deployed)

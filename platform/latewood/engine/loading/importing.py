@@ -78,7 +78,7 @@ def imported(importer: Any, root: Path) -> ModuleType:
 def _where_to_install(error: ModuleNotFoundError) -> str:
     """Which Python lacks the module, or what may be meant."""
     name = error.name or ""
-    near = get_close_matches(name, {*sys.stdlib_module_names, *packages_distributions()}, n=1)
+    near = get_close_matches(name, {*sys.stdlib_module_names, *packages_distributions()}, n=1, cutoff=0.8)
     if near:
         return f"; did you mean {near[0]}?"
     return f"; install it for {sys.executable}, which loads this" if name and "." not in name else ""
