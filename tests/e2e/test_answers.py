@@ -127,9 +127,9 @@ def test_json_of_plans_and_reasons(shop):
     assert plan["steps"][1]["reasons"] == [{"cause": "forced", "subject": ""}]
     why = answer(shop, "why", "scaled", "--partition", "eu")
     assert set(why) == {
-        "asset", "partition", "status", "position", "since", "head", "failed", "barred", "nearest", "made_because", "findings",
+        "asset", "partition", "status", "position", "since", "head", "failed", "nearest", "made_because", "findings",
         "renames", "replaced", "absent", "head_since", "moved", "taken_from", "foreseen", "carried", "freshness",
-        "elements", "asked_by",
+        "elements", "asked_by", "barred",
     }  # fmt: skip
     assert set(why["head"]) == _VERSION
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -107,9 +109,12 @@ class Jobs:
         self._store = store
         self._values = values
         self._now = now
-        self._folder = job_folder(store, run)
         self._has_folder = False
         self.open: dict[int, OpenJob] = {}
+
+    @cached_property
+    def _folder(self) -> Path:
+        return job_folder(self._store, self._run)
 
     def take_up(self, progress: Mapping[int, StepProgress]) -> None:
         """Go on with a run of whose steps this is recorded."""
