@@ -1,9 +1,12 @@
 """The API of a process, on a real database."""
 
 import json
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from starlette.testclient import TestClient
 
 from crash.conftest import asked_for, environ, load, superuser_url, within, workspace  # noqa: F401 - fixtures
@@ -15,6 +18,8 @@ from latewood_eventlog.log import EventLog
 from latewood_graphql.app import app
 from latewood_graphql.authentication import Tokens, everybody_is
 from latewood_graphql.calls import Service
+from latewood_graphql.documents import Documents
+from latewood_graphql.schema import schema
 from latewood_graphql.sessions import Sessions
 
 SHOP = """
@@ -41,6 +46,15 @@ def open_app(service, limits=None):
     return app(service, everybody_is(service.workspace.actor), limits)
 
 
+@contextmanager
+def in_one_loop(client):
+    """The client, which else makes threads and an event loop for each request; nothing is served by it in between."""
+    with start_blocking_portal(**client.async_backend) as portal:
+        client.portal = portal
+        yield client
+        client.portal = None
+
+
 @dataclass
 class Api:
     """Asks, and has what was answered."""
@@ -65,6 +79,18 @@ class Api:
         return self(f"{{ project {{ environment {{ {asked} }} }} }}", **variables)["project"]["environment"]
 
 
+@cache
+def documents():
+    """What tests have asked so far."""
+    return Documents(schema())
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch):
+    """A text that tests ask is parsed and validated once, whichever of their applications they ask."""
+    monkeypatch.setattr("latewood_graphql.app.Documents", lambda _schema: documents())
+
+
 @pytest.fixture
 def reader(platform_url):
     log = EventLog(connect(platform_url, role="reader"), PROJECTIONS, UPCASTERS)
@@ -76,7 +102,8 @@ def reader(platform_url):
 def api(workspace, reader, platform_url):  # noqa: F811 - a fixture
     workspace = replace(workspace, url=platform_url)
     service = Service(workspace=workspace, reader=reader)
-    return Api(TestClient(open_app(service)), workspace, service)
+    with in_one_loop(TestClient(open_app(service))) as client:
+        yield Api(client, workspace, service)
 
 
 @pytest.fixture
@@ -96,9 +123,12 @@ SESSIONS = Sessions(b"k" * 32)
 def serve(api):
     """A client of a server that knows tokens."""
 
-    def serving(*, is_local=False, limits=None, base_url="http://localhost", clock=None):
-        there = replace(api.workspace, clock=clock or api.workspace.clock)
-        tokens = Tokens(there, SESSIONS, is_local=is_local)
-        return TestClient(app(api.service, tokens, limits), base_url=base_url)
+    with ExitStack() as stack:
 
-    return serving
+        def serving(*, is_local=False, limits=None, base_url="http://localhost", clock=None):
+            there = replace(api.workspace, clock=clock or api.workspace.clock)
+            tokens = Tokens(there, SESSIONS, is_local=is_local)
+            client = TestClient(app(api.service, tokens, limits), base_url=base_url)
+            return stack.enter_context(in_one_loop(client))
+
+        yield serving

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from api.conftest import Api, open_app
+from api.conftest import Api, in_one_loop, open_app
 from api.happenings import happening
 from crash.conftest import workspace_on
 from databases import copied
@@ -73,7 +73,8 @@ def ended_at(server, platform_template, workspace, tmp_path):
             reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
             restore(log, START, [events[:position]])
             there = workspace_on(log, workspace.store)
-            found = Api(TestClient(open_app(Service(workspace=there, reader=reader))), there, None)(EVERYTHING)
+            with in_one_loop(TestClient(open_app(Service(workspace=there, reader=reader)))) as client:
+                found = Api(client, there, None)(EVERYTHING)
             log.engine.dispose()
             reader.engine.dispose()
         return found["project"]

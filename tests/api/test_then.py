@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.acts import Acts
-from api.conftest import SHOP, open_app
-from api.walking import every_field
+from api.conftest import SHOP, in_one_loop, open_app
+from api.walking import answers, every_field
 from crash.conftest import workspace_on
 from databases import copied
 from latewood.commands.automations import automation_named, stream_of, switch
@@ -98,9 +98,6 @@ ALIKE = {
 }
 """Of what has such fields nothing changes in the story here, or nothing plain; for all others the test can fail."""
 
-TOGETHER = 6
-"""So many fields are asked for at once: each for itself costs twice as much."""
-
 
 @pytest.fixture
 def where_it_ends(server, platform_template, workspace):
@@ -112,7 +109,9 @@ def where_it_ends(server, platform_template, workspace):
         with copied(server, platform_template) as url:
             log, reader = (EventLog(connect(url, role=r), PROJECTIONS, UPCASTERS) for r in ("engine", "reader"))
             restore(log, START, [events[:position]])
-            yield TestClient(open_app(Service(workspace=workspace_on(log, workspace.store), reader=reader)))
+            service = Service(workspace=workspace_on(log, workspace.store), reader=reader)
+            with in_one_loop(TestClient(open_app(service))) as client:
+                yield client
             log.engine.dispose()
             reader.engine.dispose()
 
@@ -197,36 +196,16 @@ def test_what_is_asked_of_a_moment_does_not_change(api, happened, where_it_ends)
     given, positions = happened
     fields = below_a_project(given)
 
-    def answer(client, position, some):
-        asked = {f"f{number}": field for number, field in enumerate(some)}
-        texts = (field.text[2:-2].replace("project ", f"project(asOf: {position}) ", 1) for field in asked.values())
-        text = "\n".join(f"{alias}: {text}" for alias, text in zip(asked, texts, strict=True))
-        answer_ = client.post("/graphql", json={"query": f"{{ {text} }}"}).json()
-        if (
-            answer_.get("data") is None
-            and len(some) > 1
-            and answer_["errors"][0]["extensions"]["code"] == "TOO_EXPENSIVE"
-        ):
-            half = len(some) // 2
-            return answer(client, position, some[:half]) | answer(client, position, some[half:])
-        errors = [(error["path"], error["extensions"]["code"]) for error in answer_.get("errors", ())]
-        return {
-            field.name: json.dumps(
-                [answer_["data"][alias], [(path[1:], code) for path, code in errors if path[0] == alias]]
-            )
-            for alias, field in asked.items()
-        }
-
-    def answers(client, position):
-        some = (fields[begin : begin + TOGETHER] for begin in range(0, len(fields), TOGETHER))
-        return {name: found for each in some for name, found in answer(client, position, each).items()}
+    def told(client, position):
+        found = answers(client, fields, "$at: Moment", "asOf: $at", at=position)
+        return {field.name: json.dumps([field.data, field.faults]) for field in found}
 
     changed, faults, still = [], [], {field.name for field in fields}
-    now = answers(api.client, api.workspace.log.position())
+    now = told(api.client, api.workspace.log.position())
     for position in positions:
-        then = answers(api.client, position)
+        then = told(api.client, position)
         with where_it_ends(position) as client:
-            ended = answers(client, position)
+            ended = told(client, position)
         faults += [name for name in then if "INTERNAL" in then[name] + ended[name]]
         changed += [(name, position, then[name], ended[name]) for name in then if then[name] != ended[name]]
         still -= {name for name in then if then[name] != now[name]}
