@@ -37,7 +37,7 @@ pictures: .venv/dev ui
 
 test: .venv/dev ui
 	ui/npm --silent test
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not soak"
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
 
 check: .venv/dev ui
 	ui/npm --silent run check
