@@ -84,6 +84,26 @@ def test_what_changed_is_as_many_statements_whatever_it_is(api, made, statements
     assert every.total() <= one.total() + 1, every - one
 
 
+def queried(tables):
+    made = "".join(f"@asset\ndef {t}() -> pa.Table:\n    return pa.table({{'n': [1]}})\n" for t in tables)
+    query = f"SELECT {' + '.join(f'{t}.n' for t in tables)} AS n FROM {', '.join(tables)}"
+    return f"import pyarrow as pa\nfrom latewood.sql import sql_asset\n{made}total = sql_asset('total', '{query}')\n"
+
+
+def test_assets_that_are_dropped_are_named_in_one_statement_where_a_column_came_from_them(api, made, statements):
+    sent = []
+    for tables in ("ab", "cdefg"):
+        made(queried(tables))
+        (head,) = api.environment('asset(key: "total") { head { id } }')["asset"].values()
+        made(queried("xy"))
+        ask = f'columnLineage(asset: "total", column: "n", version: "{head["id"]}") {{ nodes {{ asset }} }}'
+        statements()
+        found = [node["asset"] for node in api.environment(ask)["columnLineage"]["nodes"]]
+        assert found == ["total", *tables]
+        sent.append(statements().total())
+    assert sent[0] == sent[1]
+
+
 def test_an_asset_and_its_page_read_what_is_defined_once(api, made, statements):
     made(many(2))
     ask = 'environment { asset(key: "b1") { status } assetPage(asset: "b1") { location versionsCount } }'

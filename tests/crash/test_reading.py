@@ -111,6 +111,26 @@ def test_what_bears_on_a_decision_is_all_it_takes(workspace, load):
         compare(workspace, AsOf(position))
 
 
+def test_what_failed_is_searched_once_however_many_assets_are_asked_for_their_flags(workspace, load):
+    class Counted(dict):
+        searched = 0
+
+        def __iter__(self):
+            self.searched += 1
+            return super().__iter__()
+
+    materialize(workspace, prepare(workspace, load(SHOP.format(**NOW)), Asked(selection="source")))
+    found = read(workspace)
+    failed = Counted({(found.view.ids["source"], ""): 1})
+    found = replace(found, failed=failed, worked_out={})
+    assert {key: found.flags(key) for key in ("source", "total", "once")} == {
+        "source": ("failed",),
+        "total": (),
+        "once": (),
+    }
+    assert failed.searched == 1
+
+
 def compare(workspace, as_of=PRESENT):
     """Holds what is decided about each asset against what is decided with every head there is."""
     whole = read(workspace, as_of)

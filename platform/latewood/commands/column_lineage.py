@@ -97,16 +97,21 @@ class _Walk:
 
     def up(self, level: Level, levels: int) -> Iterator[ColumnStep]:
         for depth in range(levels + 1):
+            if not level:
+                return
             made = self._makings(level)
             following: Level = {}
+            found: dict[tuple[AssetId, str], dict[_Derived, list[VersionId]]] = {}
             for (asset, column), versions in level.items():
-                alike: dict[_Derived, list[VersionId]] = {}
+                alike = found[asset, column] = {}
                 for version in versions:
                     making = made[asset, version]
                     derived = self._derived(asset, column, making)
                     alike.setdefault(derived, []).append(version)
                     for name, of, source in derived.sources:
                         following.setdefault((of, source), []).extend(self._read(making, name))
+            self._learn(asset for asset, _ in (*level, *following))
+            for (asset, column), alike in found.items():
                 for derived, same in alike.items():
                     yield self._step(asset, column, derived, same, depth)
             level = {of: list(dict.fromkeys(versions)) for of, versions in following.items()}
@@ -156,9 +161,14 @@ class _Walk:
 
     def _name(self, asset: AssetId) -> AssetKey:
         """What the asset is called here, or was last called where it is not defined here any more."""
-        if asset not in self._names:
-            self._names |= names_of(self._connection, self._workspace, self._view, [asset])
-        return self._names.get(asset, AssetKey(asset))
+        self._learn([asset])
+        return self._names[asset]
+
+    def _learn(self, assets: Iterable[AssetId]) -> None:
+        """Their names, in one question for all that are not defined here."""
+        if unknown := [asset for asset in dict.fromkeys(assets) if asset not in self._names]:
+            known = names_of(self._connection, self._workspace, self._view, unknown)
+            self._names |= {asset: known.get(asset, AssetKey(asset)) for asset in unknown}
 
 
 def _columns(output: OutputMade) -> Iterator[str]:
