@@ -35,8 +35,8 @@ screenshots: .venv/dev ui
 pictures: .venv/dev ui
 	PYTHONPATH=tests:tests/crash $(BIN)/python tests/browser/screenshots.py --readme
 
+# Those of the interface's code among them (tests/browser/test_vitest.py).
 test: .venv/dev ui
-	ui/npm --silent test
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
 
 check: .venv/dev ui
