@@ -1,7 +1,10 @@
 """What the command line does with answers of a server that come in pages."""
 
 from itertools import count
+from types import SimpleNamespace
 
+from latewood.cli.remote.connection import of_one_state
+from latewood.cli.remote.deployments import _latest
 from latewood.cli.remote.environments import _whole
 
 
@@ -17,3 +20,49 @@ def test_a_difference_of_environments_is_of_one_moment_though_the_log_goes_on():
 
     first, heads, pins = _whole(look)
     assert (first["position"], heads, pins) == (7, ["orders", 7, "total", 7], [])
+
+
+def test_a_list_that_comes_in_pages_is_of_the_state_of_its_first_page_though_the_log_goes_on():
+    log, asked = count(7), []
+
+    def query(document, given):
+        asked.append((given.get("asOf"), given.get("after"), given["run"]))
+        more = {"hasNextPage": len(asked) < 3, "endCursor": f"{document} {len(asked)}"}
+        of = given.get("asOf") or next(log)
+        return {"project": {"position": of, "steps": {"nodes": [of], "pageInfo": more}}}
+
+    client = SimpleNamespace(at=SimpleNamespace(project="shop"), query=query)
+    assert list(of_one_state(client, "page", lambda project: project["steps"], run="r")) == [7, 7, 7]
+    assert asked == [(None, None, "r"), (7, "page 1", "r"), (7, "page 2", "r")]
+
+
+def test_the_latest_deployments_are_those_of_all_locations_however_many_there_are(monkeypatch):
+    made = {"often": [9, 8, 7, 5, 4, 3], "rarely": [6, 1], "once": [2]}
+    asked = []
+
+    def query(_document, given):
+        asked.append((given.get("asOf"), given["before"]))
+
+        def page(location):
+            before = given["before"] or 100
+            return [deployment(location, n) for n in made[location] if n < before][: given["first"]]
+
+        return {"project": {"position": 50, "locations": [{"name": of, "deployments": page(of)} for of in made]}}
+
+    def deployment(location, number):
+        plain = {"assets": 1, "actor": "ann", "changed": 1, "dropped": 0, "environments": []}
+        return {"id": str(number), "location": location, "position": number, "createdAt": "2026-01-01T00:00Z", **plain}
+
+    client = SimpleNamespace(at=SimpleNamespace(project="shop"), query=query)
+
+    def latest(limit, location=""):
+        asked.clear()
+        return [each.deployment.position for each in _latest(client, location, limit)]
+
+    assert latest(2) == [9, 8]
+    assert asked == [(None, None)]
+    monkeypatch.setattr("latewood.cli.remote.deployments.PAGE", 2)
+    assert latest(9) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert asked[:2] == [(None, None), (50, 8)]
+    assert latest(3) == [9, 8, 7]
+    assert latest(9, "rarely") == [6, 1]

@@ -121,16 +121,20 @@ class Location(graphene.ObjectType):
         Deployment,
         "Its latest deployments, newest first.",
         first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        before=graphene.Argument(
+            PositionScalar, description="Only those made before this position: by that of the last one it goes on."
+        ),
     )
 
-    def resolve_deployments(self: LocationAt, _info: Any, first: int) -> Any:
+    def resolve_deployments(self: LocationAt, _info: Any, first: int, before: int | None = None) -> Any:
         """Of all locations at once."""
         project, limit = self.project, checked_first(first)
 
         def many_at_once(names: Sequence[str]) -> Mapping[str, Sequence[Listed]]:
-            return listed_of_each(project.workspace, names, limit=limit, as_of=project.position)
+            return listed_of_each(project.workspace, names, limit=limit, as_of=project.position, before=before)
 
-        return project.call.load((project.name, project.as_of), f"deployments {limit}", self.name, many_at_once)
+        scope = project.name, project.as_of
+        return project.call.load(scope, f"deployments {limit} {before}", self.name, many_at_once)
 
 
 def locations_of(project: ProjectAt) -> list[LocationAt]:

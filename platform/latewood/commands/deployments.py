@@ -62,11 +62,17 @@ def listed(workspace: Workspace, location: str = "", *, limit: int, as_of: Posit
 
 
 def listed_of_each(
-    workspace: Workspace, locations: Collection[str], *, limit: int, as_of: Position
+    workspace: Workspace,
+    locations: Collection[str],
+    *,
+    limit: int,
+    as_of: Position,
+    before: Position | None = None,
 ) -> dict[str, list[Listed]]:
-    """By location the latest deployments by a position, newest first."""
+    """By location the latest deployments by a position, of those made `before` one, newest first."""
+    upto = as_of if before is None else min(as_of, before - 1)
     with snapshot(workspace.log) as connection:
-        found = latest_of_each(connection, workspace.project, locations, limit=limit, as_of=as_of)
+        found = latest_of_each(connection, workspace.project, locations, limit=limit, as_of=upto)
         everywhere = pointed(connection, workspace.project, as_of)
     by_location: dict[str, list[Listed]] = {location: [] for location in locations}
     for each in _listed(workspace, found, everywhere):

@@ -12,7 +12,7 @@ from latewood.cli.assets import AssetLine, Partitions, show_assets
 from latewood.cli.explain import asked_by_json, explanation_json, show_explanation
 from latewood.cli.lineage import LEVELS_MAX, Shown, link_json, print_links, require_one_way, show_columns
 from latewood.cli.output import print_json
-from latewood.cli.remote.connection import connect, moment_given, nodes_of, of_environment
+from latewood.cli.remote.connection import connect, moment_given, of_environment, of_one_state
 from latewood.cli.remote.facts import (
     JUDGED,
     PAGE,
@@ -50,7 +50,7 @@ _COLUMNS: Final = """query (
   $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $column: String!, $partition: String!,
   $version: String!, $up: Int!, $after: String
 ) {
-  project(name: $project, asOf: $asOf) { environment(name: $environment) {
+  project(name: $project, asOf: $asOf) { position environment(name: $environment) {
     columnLineage(asset: $asset, column: $column, partition: $partition, version: $version, up: $up, after: $after) {
       nodes { asset column versions depth confidence sources { input asset column } end }
       pageInfo { endCursor hasNextPage }
@@ -293,7 +293,8 @@ def lineage(
     if column:
         given: dict[str, Any] = {"asset": key, "column": column, "partition": partition, "version": version}
         given |= {"up": LEVELS_MAX if up is None else up, "asOf": moment_given(as_of)}
-        steps = nodes_of(lambda after: of_environment(client, _COLUMNS, **given, after=after)["columnLineage"])
+        given["environment"] = client.at.environment
+        steps = of_one_state(client, _COLUMNS, lambda project: project["environment"]["columnLineage"], **given)
         return show_columns(list(map(_column, steps)), json_=json_)
     up = 1 if up is None else up
     found = client.lineage(key, partition=partition, version=version, up=up, down=down, as_of=moment_given(as_of))

@@ -73,8 +73,27 @@ def of_environment(client: "Client", document: str, **given: Any) -> Any:
     return of_project(client, document, environment=client.at.environment, **given)["environment"]
 
 
+def of_one_state(
+    client: "Client", document: str, list_of: Callable[[Any], Mapping[str, Any]], **given: Any
+) -> Iterator[Mapping[str, Any]]:
+    """All of a list that comes in pages, which `list_of` finds in the project: as it was when the first page was.
+
+    The document takes `asOf` and `after`, and asks for the project's `position`.
+    """
+    while True:
+        project = of_project(client, document, **given)
+        page = list_of(project)
+        yield from page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        given |= {"asOf": project["position"], "after": page["pageInfo"]["endCursor"]}
+
+
 def nodes_of(ask: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """All of a list that comes in pages; `ask` has the page behind a cursor, the first one behind None."""
+    """All of a list that comes in pages and whose items stay as they are, or are each of a moment of their own.
+
+    `ask` has the page behind a cursor, the first one behind None.
+    """
     after: str | None = None
     while True:
         page = ask(after)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from latewood.client import Client
 
 _FIELDS: Final = "id location assets position createdAt actor changed dropped environments"
-_LIST: Final = f"""query ($project: String!, $first: Int!) {{
-  project(name: $project) {{ locations {{ name deployments(first: $first) {{ {_FIELDS} }} }} }}
+_LIST: Final = f"""query ($project: String!, $asOf: Moment, $first: Int!, $before: Position) {{
+  project(name: $project, asOf: $asOf) {{ position
+    locations {{ name deployments(first: $first, before: $before) {{ {_FIELDS} }} }}
+  }}
 }}"""
 _DIFF: Final = f"""query ($project: String!, $before: ID!, $after: ID!, $behind: Int!) {{
   project(name: $project) {{ deploymentDifference(before: $before, after: $after) {{
@@ -45,19 +47,25 @@ _ROLLBACK: Final = """mutation ($project: String!, $environment: String!, $locat
 
 def list_(*, location: str, limit: int, json_: bool) -> int:
     """The latest ones."""
-    found = _listed(connect(), limit)
-    if location and location not in found:
-        raise unknown_location(location, set(found))
-    rows = [each for name, several in found.items() if location in ("", name) for each in several]
-    latest = sorted(rows, key=lambda each: each.deployment.position, reverse=True)[:limit]
-    return show_deployments(latest, json_=json_)
+    return show_deployments(_latest(connect(), location, limit), json_=json_)
 
 
-def _listed(client: "Client", limit: int) -> dict[str, list[Listed]]:
-    return {
-        location["name"]: [_one(each) for each in location["deployments"]]
-        for location in of_project(client, _LIST, first=limit)["locations"]
-    }
+def _latest(client: "Client", location: str, limit: int) -> list[Listed]:
+    """The latest so many, newest first: each page has some of every location, and goes on where all are known."""
+    found: dict[int, Listed] = {}
+    given: dict[str, Any] = {"first": min(limit, PAGE), "before": None}
+    while True:
+        project = of_project(client, _LIST, **given)
+        pages = {each["name"]: list(map(_one, each["deployments"])) for each in project["locations"]}
+        if location and location not in pages:
+            raise unknown_location(location, set(pages))
+        wanted = [page for name, page in pages.items() if location in ("", name)]
+        found |= {each.deployment.position: each for page in wanted for each in page}
+        known_to = max((page[-1].deployment.position for page in wanted if len(page) == given["first"]), default=0)
+        latest = sorted((position for position in found if position >= known_to), reverse=True)
+        if len(latest) >= limit or not known_to:
+            return [found[position] for position in latest[:limit]]
+        given |= {"asOf": project["position"], "before": known_to}
 
 
 def _one(found: Mapping[str, Any]) -> Listed:

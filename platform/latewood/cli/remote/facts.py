@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from latewood.cli.history import Steps
-from latewood.cli.remote.connection import nodes_of, of_project
+from latewood.cli.remote.connection import nodes_of, of_one_state, of_project
 from latewood.commands.elements import ElementSteps
 from latewood.decide.deploy import Rename
 from latewood.decide.freshness import Judged
@@ -33,8 +33,8 @@ JUDGED: Final = "renames { old new position } freshness { policy isOverdue upTo 
 UNTOLD: Final = frozenset({"asset", "logic", "inputs", "reuse_key"})
 """What no server tells of a version."""
 
-_STEPS: Final = """query ($project: String!, $run: ID!, $first: Int!, $after: String) {
-  project(name: $project) { run(id: $run) { steps(first: $first, after: $after) {
+_STEPS: Final = """query ($project: String!, $asOf: Moment, $run: ID!, $first: Int!, $after: String) {
+  project(name: $project, asOf: $asOf) { position run(id: $run) { steps(first: $first, after: $after) {
     nodes { number assets partition status attempt startedAt durationMs } pageInfo { endCursor hasNextPage }
   } } }
 }"""
@@ -203,7 +203,7 @@ def asked_of(facts: Sequence[Any]) -> RunRequested:
 
 def steps_of(client: "Client", run: str, facts: Sequence[Any]) -> Steps:
     """Its steps; what elements look like is in the store, which is not asked."""
-    found = nodes_of(lambda after: of_project(client, _STEPS, run=run, first=PAGE, after=after)["run"]["steps"])
+    found = of_one_state(client, _STEPS, lambda project: project["run"]["steps"], run=run, first=PAGE)
     rows = [
         StepRow(
             step=step["number"],

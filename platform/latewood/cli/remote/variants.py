@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from latewood.cli.remote.connection import connect, done, nodes_of, of_environment
+from latewood.cli.remote.connection import connect, done, of_environment, of_one_state
 from latewood.cli.remote.facts import VERSION, version_of
 from latewood.cli.variants import show_comparison, show_pins, show_repinned
 from latewood.commands.comparing import CONSIDERED, Compared, Comparison
@@ -22,8 +22,8 @@ _COMPARISON: Final = f"""query (
     }}
   }} }} }}
 }}"""
-_PINS: Final = """query ($project: String!, $environment: String!, $after: String) {
-  project(name: $project) { environment(name: $environment) { pins(first: 1000, after: $after) {
+_PINS: Final = """query ($project: String!, $environment: String!, $asOf: Moment, $after: String) {
+  project(name: $project, asOf: $asOf) { position environment(name: $environment) { pins(first: 1000, after: $after) {
     nodes { asset name value actor position } pageInfo { endCursor hasNextPage }
   } } }
 }"""
@@ -78,7 +78,8 @@ def pin(*, targets: tuple[str, ...], environment: str | None, json_: bool) -> in
         values = [{"name": name, "value": value} for name, value in map(pin_said, targets)]
         found = done(client, "pin", _PIN, {"environment": client.at.environment, "parameters": values})
         return show_repinned(_repinned(found, pinned=True), client.at.environment, json_=json_)
-    pages = nodes_of(lambda after: of_environment(client, _PINS, after=after)["pins"])
+    there = client.at.environment
+    pages = of_one_state(client, _PINS, lambda project: project["environment"]["pins"], environment=there)
     pins = [
         (AssetKey(each["asset"]), Pin(AssetId(""), each["name"], True, each["value"], each["position"], each["actor"]))
         for each in pages
