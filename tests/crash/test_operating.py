@@ -10,22 +10,27 @@ from datetime import timedelta
 from urllib.error import HTTPError
 
 import pytest
+from sqlalchemy import text
 
 from crash.conftest import head_keys
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import run_named
 from latewood.commands.status import overview_of
+from latewood.commands.workspace import append_of
 from latewood.engine.running.presence import Presence
 from latewood.errors import UsageError
-from latewood.events import RunStarted, RunStatus, StepFailed, StepStarted, StepSucceeded
+from latewood.events import CheckEvaluated, RunStarted, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.projections.snapshots import snapshot
+from latewood.projections.statistics import stretches_of
 from latewood.serving.absence import Absence
 from latewood.serving.log_lines import JsonLines
 from latewood.serving.requesting import engines
 from latewood.serving.scraping import LOOPBACK, address_of, answering
 from latewood_eventlog import server as embedded
 from latewood_eventlog.audit import verify
+from latewood_eventlog.records import Batch
 
 SLOW = """
     @asset(partitions=Static([f"p{n:02}" for n in range(60)]), reuse=False)
@@ -94,6 +99,24 @@ def test_metrics_that_fail_are_an_answer_and_no_end_of_anything(caplog):
             with pytest.raises(HTTPError, match="500"), asked(port, "/metrics"):
                 pass
     assert [record.getMessage() for record in caplog.records] == ["metrics"] * 2
+
+
+def test_how_far_a_run_is_is_told_without_a_look_at_verdicts_on_what_it_does_not_make(workspace):
+    of = {"run": "old", "version": "old.0", "partition": "", "check_key": "", "severity": "error", "check": "c"}
+    begun = StepStarted(run="old", step=0, attempt=1, assets=("own",), task="t", code="c", logic="l", inputs_digest="i")
+    refused = [
+        CheckEvaluated(asset=asset, step=step, passed=False, blocking=True, **of)
+        for step, asset in enumerate(["own", *["other"] * 40])
+    ]
+    appends = tuple(
+        append_of(workspace, fact, stream="run/old", name=(number,)) for number, fact in enumerate([begun, *refused])
+    )
+    workspace.log.append(Batch(appends=appends))
+    with snapshot(workspace.log) as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # of so few rows an index is not asked
+        assert stretches_of(connection, "default", "old", ["own"]) == [("running", 0, 0)]
+        read = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'checks'"
+        assert connection.execute(text(read)).scalar_one() == 1
 
 
 def test_what_waits_and_what_runs_is_counted_before_anybody_drives_it_and_meanwhile(workspace, asked_for, within):

@@ -91,11 +91,12 @@ class WatchedRun:
             if event.stream == f"run/{run}":  # what it did before it was left says nothing of how fast it is now
                 recently, since = event.position, event.occurred_at
         with snapshot(workspace.log) as connection:
-            found = stretches_of(connection, workspace.project, run)
             expansions = expansions_of(connection, workspace.project, run)
+            planned = [*self._plan.steps, *map(_planned_elements, expansions)]
+            made = {asset for steps in planned for asset in steps.assets}
+            found = stretches_of(connection, workspace.project, run, made)
             lately = ended_after(connection, workspace.project, run, recently)
             failed = first_failures(connection, workspace.project, run, _FAILURES_MAX)
-        planned = [*self._plan.steps, *map(_planned_elements, expansions)]
         over = row.ended_position is not None or row.status == "interrupted"
         steps = steps_by_task(planned, found, ended=row.status if over else "")
         rate, left = 0.0, None

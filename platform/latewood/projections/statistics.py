@@ -1,7 +1,7 @@
 """Counts and sizes, and small look-ups for people who read."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -85,7 +85,8 @@ _POSITION: Final = text("SELECT position FROM log_head")
 _STRETCHES: Final = text(
     "WITH refused AS ("
     "  SELECT DISTINCT split_part(version, '.', 2)::int AS step FROM checks "
-    "  WHERE project = :project AND NOT passed AND blocking AND starts_with(version, :run || '.')"
+    "  WHERE project = :project AND asset = ANY (CAST(:assets AS text[])) AND NOT passed AND blocking "
+    "  AND starts_with(version, :run || '.')"
     "), stood AS ("
     "  SELECT step, CASE WHEN r.step IS NULL OR s.status <> 'succeeded' THEN s.status ELSE 'refused' END AS status "
     "  FROM steps s LEFT JOIN refused r USING (step) WHERE s.project = :project AND s.run = :run"
@@ -188,12 +189,13 @@ def behind(connection: Connection, following: Collection[str]) -> dict[str, int]
     return {row.name: row.behind if row.name in following else 0 for row in connection.execute(_CHECKPOINTS)}
 
 
-def stretches_of(connection: Connection, project: str, run: RunId) -> list[Stretch]:
+def stretches_of(connection: Connection, project: str, run: RunId, assets: Iterable[AssetId]) -> list[Stretch]:
     """The steps of a run of which anything is recorded, as ranges; those with a result that a check refuses apart.
 
-    Cost: one pass in the server over them, and over the failed verdicts of the project.
+    `assets` are what its steps make. Cost: one pass in the server over them, and over the failed verdicts of these.
     """
-    return [Stretch(*row) for row in connection.execute(_STRETCHES, {"project": project, "run": run})]
+    given = {"project": project, "run": run, "assets": list(assets)}
+    return [Stretch(*row) for row in connection.execute(_STRETCHES, given)]
 
 
 def ended_stretches(connection: Connection, project: str, run: RunId, as_of: Position) -> Ordinals:
